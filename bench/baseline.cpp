@@ -1,0 +1,104 @@
+// Reads, writes and compares the baseline.
+#include "baseline.hpp"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "bars.hpp"
+
+namespace bench {
+namespace {
+
+using Ratios = std::map<std::string, double>;
+
+Ratios read_ratios(const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  if (!stream) throw std::runtime_error(file.string() + ": cannot be read; write it with --write-baseline");
+  try {
+    return nlohmann::json::parse(stream).at("ratios").get<Ratios>();
+  } catch (const nlohmann::json::exception& error) {
+    throw std::runtime_error(file.string() + ": is no baseline: " + error.what());
+  }
+}
+
+/// Those of the baseline that were measured now and are past the margin.
+Ratios past_margin(const Ratios& baseline, const std::map<std::string, Spread>& now, double margin) {
+  Ratios result;
+  for (const auto& [name, before] : baseline) {
+    const auto found = now.find(name);
+    if (found != now.end() && found->second.median > before * (1 + margin)) result[name] = found->second.median;
+  }
+  return result;
+}
+
+void print(const Ratios& baseline, const std::map<std::string, Spread>& now, double margin) {
+  fmt::print("{:<58} {:>8} {:>8} {:>8}  {:>8}\n", "ratio (lower is better)", "baseline", "now", "at most", "change");
+  for (const auto& [name, before] : baseline) {
+    const auto found = now.find(name);
+    if (found == now.end()) {
+      fmt::print("{:<58} {:>8.3f} not measured\n", name, before);
+      continue;
+    }
+    const double median = found->second.median;
+    fmt::print("{:<58} {:>8.3f} {:>8.3f} {:>8.3f}  {:>+7.0f}%\n", name, before, median, before * (1 + margin),
+               100 * (median / before - 1));
+  }
+}
+
+}  // namespace
+
+bool compare_with_baseline(const BaselineOptions& options) {
+  const Ratios baseline = read_ratios(options.file);
+  const HotRun first = run_hot(options.hot);
+  if (!first.failures.empty()) return false;
+  const auto now = baseline_ratios(first);
+  print(baseline, now, options.margin);
+  std::size_t compared = 0;
+  for (const auto& [name, before] : baseline) compared += now.count(name);
+  if (compared == 0) {
+    fmt::print(stderr, "weir_bench: nothing could be compared with {}\n", options.file.string());
+    return false;
+  }
+
+  const Ratios suspects = past_margin(baseline, now, options.margin);
+  if (suspects.empty()) {
+    fmt::print("{} ratios compared, none more than {:.0f} % above the baseline\n", compared, 100 * options.margin);
+    return true;
+  }
+  fmt::print("past the margin: {}; measuring once more\n", suspects.size());
+  const HotRun second = run_hot(options.hot);
+  if (!second.failures.empty()) return false;
+  const Ratios still = past_margin(baseline, baseline_ratios(second), options.margin);
+  bool passed = true;
+  for (const auto& [name, median] : suspects) {
+    const auto found = still.find(name);
+    if (found == still.end()) {
+      fmt::print("within the margin now: {}\n", name);
+      continue;
+    }
+    passed = false;
+    fmt::print("REGRESSION: {}: {:.3f} and {:.3f}, more than {:.0f} % above {:.3f}\n", name, median, found->second,
+               100 * options.margin, baseline.at(name));
+  }
+  return passed;
+}
+
+void write_baseline(const BaselineOptions& options, const std::string& machine) {
+  const HotRun run = run_hot(options.hot);
+  if (!run.failures.empty()) throw std::runtime_error("no baseline is written: " + run.failures.front());
+  nlohmann::ordered_json file;
+  file["about"] = "Ratios of ./dev bench, lower is better; written by ./dev bench --write-baseline --machine NAME";
+  file["machine"] = machine;
+  file["subjects"] = run.versions;
+  for (const auto& [name, value] : baseline_ratios(run)) file["ratios"][name] = std::round(value.median * 1e4) / 1e4;
+  std::ofstream stream(options.file);
+  stream << file.dump(2) << '\n';
+  if (!stream.flush()) throw std::runtime_error(options.file.string() + ": cannot be written");
+  fmt::print("wrote {}\n", options.file.string());
+}
+
+}  // namespace bench

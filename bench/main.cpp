@@ -1,0 +1,187 @@
+// weir_bench: the command line of the benches, called by ./dev bench from the root of the tree.
+//   hot         weir and its peers on the hot paths; --json for scripts
+//   tracking    what tracking costs
+//   --against   compares ratios with a baseline
+// Status 1: weir failed or is past the margin; 2: the command line was not understood.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "archive.hpp"
+#include "baseline.hpp"
+#include "hot.hpp"
+#include "table.hpp"
+#include "tracking.hpp"
+
+namespace bench {
+namespace {
+
+constexpr const char* results_folder = "bench/results";
+constexpr const char* baseline_file = "bench/baseline.json";
+
+struct Arguments {
+  std::vector<std::string> cases, subjects;
+  unsigned rounds = 0;  ///< 0: the command's own number
+  unsigned milliseconds = 50;
+  bool json = false, verbose = false, pin = false, save = false;
+  std::string machine;
+  std::string against;
+  bool write_baseline = false;
+  double margin = 0.25;
+  std::string command;  ///< as typed
+};
+
+/// The cases of those names, with every number of threads; without names all, or for scripts only
+/// those that they rely on.
+std::vector<const Case*> choose_cases(const Arguments& arguments) {
+  std::vector<const Case*> chosen;
+  for (const Case& one : cases) {
+    const auto& names = arguments.cases;
+    const bool named = std::find(names.begin(), names.end(), one.name) != names.end();
+    if (named || (names.empty() && (one.standard || !arguments.json))) chosen.push_back(&one);
+  }
+  return chosen;
+}
+
+HotOptions hot_options(const Arguments& arguments, unsigned rounds) {
+  HotOptions options;
+  options.cases = choose_cases(arguments);
+  options.subjects.assign(all_subjects.begin(), all_subjects.end());
+  if (!arguments.subjects.empty()) {
+    std::erase_if(options.subjects, [&](const std::string& subject) {
+      return std::find(arguments.subjects.begin(), arguments.subjects.end(), subject) == arguments.subjects.end();
+    });
+  }
+  options.rounds = arguments.rounds > 0 ? arguments.rounds : rounds;
+  options.milliseconds = arguments.milliseconds;
+  options.pin = arguments.pin;
+  return options;
+}
+
+void save(const Arguments& arguments, const std::string& name, const std::string& text,
+          const nlohmann::ordered_json& raw) {
+  if (!arguments.save) return;
+  const Record record{arguments.machine, name, arguments.command, text, raw};
+  fmt::print(stderr, "weir_bench: saved in {}\n", archive(results_folder, record));
+}
+
+int hot(const Arguments& arguments) {
+  const HotOptions options = hot_options(arguments, 12);
+  const HotRun run = run_hot(options);
+  const std::string text = hot_table(run, options, arguments.verbose);
+  fmt::print("{}", arguments.json ? json_lines(hot_json(run)) : text);
+  const std::string note = disturbance(run);
+  if (!note.empty()) fmt::print(stderr, "weir_bench: {}\n", note);
+  save(arguments, "hot", note.empty() ? text : text + '\n' + note + '\n', hot_raw(run));
+  const bool weir_failed = std::any_of(run.failures.begin(), run.failures.end(), [](const std::string& failure) {
+    return failure.find("weir_bench_weir:") != std::string::npos;
+  });
+  return weir_failed ? 1 : 0;
+}
+
+int tracking(const Arguments& arguments) {
+  TrackingOptions options;
+  if (arguments.rounds > 0) options.rounds = arguments.rounds;
+  options.milliseconds = arguments.milliseconds;
+  options.pin = arguments.pin;
+  options.verbose = arguments.verbose;
+  const TrackingReport report = run_tracking(options);
+  fmt::print("{}", arguments.json ? json_lines(report.rows) : report.text);
+  save(arguments, "tracking", report.text, report.raw);
+  return 0;
+}
+
+int baseline(const Arguments& arguments) {
+  BaselineOptions options;
+  options.file = arguments.against.empty() || arguments.against == "baseline" ? baseline_file : arguments.against;
+  options.margin = arguments.margin;
+  options.hot = hot_options(arguments, arguments.write_baseline ? 15 : 7);
+  options.hot.subjects = {"weir", "mimalloc"};
+  if (!arguments.write_baseline) return compare_with_baseline(options) ? 0 : 1;
+  write_baseline(options, arguments.machine);
+  return 0;
+}
+
+/// The flags that all commands share.
+void add_shared(CLI::App& app, Arguments& arguments) {
+  app.add_option("--rounds", arguments.rounds, "Rounds: every subject runs once in each")->check(CLI::Range(1, 10000));
+  app.add_option("--milliseconds", arguments.milliseconds, "How long the clock runs for each measurement")
+      ->check(CLI::Range(1, 60000))
+      ->capture_default_str();
+  app.add_flag("--pin", arguments.pin, "Pin each thread to a core of its own");
+}
+
+void add_output(CLI::App& app, Arguments& arguments) {
+  app.add_flag("--json", arguments.json, "JSON only on stdout");
+  app.add_flag("--verbose", arguments.verbose, "Also every round");
+  auto* machine = app.add_option("--machine", arguments.machine, "A short name of this machine, e.g. 2-core-xeon");
+  app.add_flag("--save", arguments.save, "Keep the output below bench/results")->needs(machine);
+}
+
+void add_cases(CLI::App& app, Arguments& arguments) {
+  std::set<std::string> names;
+  for (const Case& one : cases) names.emplace(one.name);
+  app.add_option("--case", arguments.cases, "Only this case (again for more)")
+      ->check(CLI::IsMember(names))
+      ->expected(1)
+      ->take_all();
+}
+
+int run(int count, char** words) {
+  Arguments arguments;
+  arguments.command = "./dev bench";
+  for (int i = 1; i < count; ++i) arguments.command += std::string(" ") + words[i];
+
+  CLI::App app("Measures weir against its peers, and against its own past.");
+  auto* hot_command = app.add_subcommand("hot", "The hot paths of weir and its peers, in turn");
+  add_shared(*hot_command, arguments);
+  add_output(*hot_command, arguments);
+  add_cases(*hot_command, arguments);
+  hot_command->add_option("--subject", arguments.subjects, "Only this allocator (again for more)")
+      ->check(CLI::IsMember(std::vector<std::string>(all_subjects.begin(), all_subjects.end())))
+      ->expected(1)
+      ->take_all();
+  auto* tracking_command = app.add_subcommand("tracking", "What tracking costs");
+  add_shared(*tracking_command, arguments);
+  add_output(*tracking_command, arguments);
+
+  add_shared(app, arguments);
+  add_cases(app, arguments);
+  auto* against = app.add_option("--against", arguments.against,
+                                 "Compare with a baseline: a file, or `baseline` for bench/baseline.json");
+  app.add_option("--margin", arguments.margin, "How far above the baseline a ratio may be, as a part of it")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  auto* machine = app.add_option("--machine", arguments.machine, "Where the baseline is measured, in words");
+  auto* writes = app.add_flag("--write-baseline", arguments.write_baseline, "Measure and write bench/baseline.json");
+  writes->needs(machine)->excludes(against);
+
+  try {
+    app.parse(count, words);
+    if (*hot_command) return hot(arguments);
+    if (*tracking_command) return tracking(arguments);
+    if (*against || *writes) return baseline(arguments);
+    throw CLI::CallForHelp();
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+}
+
+}  // namespace
+}  // namespace bench
+
+int main(int count, char** words) {
+  try {
+    return bench::run(count, words);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "weir_bench: {}\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,182 @@
+// The program of every subject: weir_bench_<subject> CASE THREADS MILLISECONDS [pin]
+// runs one case in this fresh process and prints one line of `name value` pairs;
+// weir_bench_<subject> about prints the allocator's version. Started by weir_bench, or by hand under a
+// profiler. A case that fails says why on stderr and ends with status 1.
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <barrier>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "cases.hpp"
+#include "rmm_script.hpp"
+#include "stopwatch.hpp"
+#include "subject.hpp"
+#include "workload.hpp"
+
+namespace bench::subject {
+namespace {
+
+struct Run {
+  Stopwatch::Clock::time_point start, end;
+  std::uint64_t pairs = 0;
+  double cpu_share = 0;
+
+  [[nodiscard]] double seconds() const { return std::chrono::duration<double>(end - start).count(); }
+  [[nodiscard]] double ns_per_pair() const { return 1e9 * seconds() / static_cast<double>(pairs); }
+};
+
+void print(std::string_view name, double value) {
+  std::printf("%.*s %.9g ", static_cast<int>(name.size()), name.data(), value);
+}
+
+/// Puts the calling thread on the `index`-th core that it may run on.
+void pin_to_core(unsigned index) {
+  cpu_set_t allowed;
+  sched_getaffinity(0, sizeof allowed, &allowed);
+  for (int core = 0; core < CPU_SETSIZE; ++core) {
+    if (!CPU_ISSET(core, &allowed) || index-- > 0) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(core, &one);
+    pthread_setaffinity_np(pthread_self(), sizeof one, &one);
+    return;
+  }
+}
+
+void warm_up(Workload& work) {
+  const auto deadline = Stopwatch::Clock::now() + std::chrono::milliseconds(500);
+  for (std::uint64_t pairs = 0; pairs < work.warm_up_pairs() && Stopwatch::Clock::now() < deadline;) {
+    pairs += work.batch();
+  }
+}
+
+Run run_for(Workload& work, std::chrono::milliseconds window) {
+  std::uint64_t pairs = 0;
+  Stopwatch watch;
+  const auto deadline = watch.start() + window;
+  do {
+    pairs += work.batch();
+  } while (Stopwatch::Clock::now() < deadline);
+  watch.stop();
+  return {watch.start(), watch.end(), pairs, watch.cpu_share()};
+}
+
+/// On the main thread of a process without others, which some allocators make use of.
+void run_alone(const Case& which, std::chrono::milliseconds window) {
+  const std::unique_ptr<Workload> work = make_workload(which.name, 0);
+  warm_up(*work);
+  const Run run = run_for(*work, window);
+  print("ns_per_pair", run.ns_per_pair());
+  print("cpu", run.cpu_share);
+}
+
+/// Two threads, each with blocks of its own: the first alone, both at once, the second alone, so that
+/// each has its single-thread rate from the same process and moment.
+void run_pair(const Case& which, std::chrono::milliseconds window, bool pin) {
+  constexpr unsigned threads = 2;
+  constexpr std::array<unsigned, 3> phases = {0b01, 0b11, 0b10};
+  std::array<std::array<Run, phases.size()>, threads> runs;
+  std::barrier<> phase_start(threads);
+  std::array<std::atomic<unsigned>, phases.size()> ready{};
+
+  const auto body = [&](unsigned index) {
+    if (pin) pin_to_core(index);
+    const std::unique_ptr<Workload> work = make_workload(which.name, index);
+    warm_up(*work);
+    for (std::size_t phase = 0; phase < phases.size(); ++phase) {
+      phase_start.arrive_and_wait();
+      if (((phases[phase] >> index) & 1) == 0) continue;
+      // A barrier wakes its sleepers one after the other; from here they start together.
+      const unsigned runners = phases[phase] == 0b11 ? threads : 1;
+      ready[phase].fetch_add(1);
+      while (ready[phase].load() < runners) {
+      }
+      runs[index][phase] = run_for(*work, window);
+    }
+    phase_start.arrive_and_wait();
+  };
+  const auto guarded = [&](unsigned index) {
+    try {
+      body(index);
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "thread %u: %s\n", index, error.what());
+      std::_Exit(1);
+    }
+  };
+  std::thread first(guarded, 0);
+  std::thread second(guarded, 1);
+  first.join();
+  second.join();
+
+  const Run &a = runs[0][1], &b = runs[1][1];
+  const double wall = std::chrono::duration<double>(std::max(a.end, b.end) - std::min(a.start, b.start)).count();
+  print("ns_per_pair", 1e9 * wall * threads / static_cast<double>(a.pairs + b.pairs));
+  print("cpu", (a.cpu_share + b.cpu_share) / 2);
+  for (const std::size_t index : {0U, 1U}) {
+    const Run &alone = runs[index][index == 0 ? 0 : 2], &both = runs[index][1];
+    const std::string thread = std::to_string(index);
+    print("alone_" + thread, alone.ns_per_pair());
+    print("alone_cpu_" + thread, alone.cpu_share);
+    print("both_" + thread, both.ns_per_pair());
+    print("both_cpu_" + thread, both.cpu_share);
+  }
+}
+
+/// In the fresh process, with every page still to be mapped; and unless that was slow, once more with
+/// what it left.
+void run_rmm() {
+  const RmmScript script = make_rmm_script(rmm_allocations, 1 << 20);
+  const RmmTime fresh = run_rmm_script(script);
+  print("ns_per_pair", 1e9 * fresh.seconds / rmm_allocations);
+  print("cpu", fresh.cpu_share);
+  if (fresh.seconds < 1) print("again", 1e9 * run_rmm_script(script).seconds / rmm_allocations);
+}
+
+int run(const std::vector<std::string>& arguments) {
+  if (arguments == std::vector<std::string>{"about"}) {
+    std::printf("%s\n", version().c_str());
+    return 0;
+  }
+  if (arguments.size() < 3) throw std::invalid_argument("usage: CASE THREADS MILLISECONDS [pin] | about");
+  const Case* which = find_case(arguments[0], static_cast<unsigned>(std::stoul(arguments[1])));
+  if (which == nullptr) throw std::invalid_argument("no case " + arguments[0] + " with " + arguments[1] + " threads");
+  const std::chrono::milliseconds window(std::stol(arguments[2]));
+  const bool pin = arguments.size() > 3 && arguments[3] == "pin";
+
+  open(which->bypass_cache);
+  if (pin && which->threads == 1) pin_to_core(0);
+  if (which->threads == 2) {
+    run_pair(*which, window, pin);
+  } else if (which->name.starts_with("rmm_")) {
+    run_rmm();
+  } else {
+    run_alone(*which, window);
+  }
+  close();
+  std::printf("\n");
+  return 0;
+}
+
+}  // namespace
+}  // namespace bench::subject
+
+int main(int count, char** arguments) {
+  try {
+    return bench::subject::run({arguments + 1, arguments + count});
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s: %s\n", arguments[0], error.what());
+    return 1;
+  }
+}

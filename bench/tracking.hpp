@@ -1,0 +1,26 @@
+// What tracking costs, against a build of the same sources that tracks nothing: time a pair, the time
+// of check_leaks(), and host memory. The two builds run in turn, each in a fresh process.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace bench {
+
+struct TrackingOptions {
+  unsigned rounds = 20;
+  unsigned milliseconds = 50;  ///< the clock runs for each measurement
+  bool pin = false;
+  bool verbose = false;  ///< every round in the text
+};
+
+struct TrackingReport {
+  std::string text;             ///< for people: the differences, with PASS or MISS for each bar
+  nlohmann::ordered_json rows;  ///< [{measure, median, low, high, wanted, passed}]
+  nlohmann::ordered_json raw;   ///< every round
+};
+
+/// Throws ChildFailed where either build fails.
+[[nodiscard]] TrackingReport run_tracking(const TrackingOptions& options);
+
+}  // namespace bench

@@ -1,0 +1,162 @@
+// The pool: device memory by pointer or by handle, in stream order.
+//
+// Two doors. `allocate`/`deallocate` deal in addresses, as other allocators do;
+// `acquire`/`release` deal in checked handles, for devices without pointers and
+// for owners that want stale use caught. Both share the same memory and counts.
+// Thread-safe throughout. No lock is held across a driver call or a callback.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <weir/clock.hpp>
+#include <weir/device.hpp>
+#include <weir/log.hpp>
+#include <weir/statistics.hpp>
+#include <weir/stream.hpp>
+
+namespace weir {
+
+/// How a pool takes memory from its device.
+enum class PoolMode : std::uint8_t {
+  automatic,  ///< pages where the device has virtual memory, else segments
+  pages,      ///< one address range, backed by pages as needed
+  segments,   ///< plain segments from the driver, carved up
+  off,        ///< no pooling: one driver allocation a block
+};
+
+struct PoolOptions {
+  std::string name = "pool";
+  PoolMode mode = PoolMode::automatic;
+  /// Bound on reserved + external bytes, checked where memory is taken. Default: the device's.
+  std::optional<std::uint64_t> limit;
+  /// Free bytes that ageing and trim() leave in the pool.
+  std::uint64_t keep_free = 0;
+  /// Pages free for longer than this go back to the driver, at operations and in maintain().
+  std::chrono::nanoseconds idle_age = std::chrono::seconds(30);
+  /// Bytes one thread may keep cached on one stream; 0 switches the thread caches off.
+  std::uint64_t thread_cache_bytes = std::uint64_t{1} << 30;
+  /// Clear every block before it is handed out, in stream order.
+  bool zero = false;
+  /// Remember where each block was allocated, for leak reports.
+  bool call_sites = false;
+  /// How long an allocation waits at most for pending work before it gives up.
+  std::chrono::nanoseconds reclaim_deadline = std::chrono::seconds(10);
+  const Clock* clock = nullptr;  ///< not owned; outlives the pool. Default: the system's
+  LogSink* log = nullptr;        ///< not owned; outlives the pool. Default: silence
+};
+
+/// A checked reference to one block of one pool. Copyable; holds nothing.
+struct BlockHandle {
+  std::uint32_t id = 0;
+  std::uint32_t generation = 0;
+  friend bool operator==(const BlockHandle&, const BlockHandle&) = default;
+};
+
+/// Names the owner of blocks in leak reports; made once by Pool::tag, cheap to pass.
+enum class Tag : std::uint32_t { none = 0 };
+
+class Pool;
+
+/// Bytes of another library, counted towards the pool's limit for as long as this lives.
+/// Must not outlive the pool.
+class ExternalBytes {
+ public:
+  ExternalBytes() = default;
+  ExternalBytes(ExternalBytes&& other) noexcept;
+  ExternalBytes& operator=(ExternalBytes&& other) noexcept;
+  ~ExternalBytes();
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+
+ private:
+  friend class Pool;
+  ExternalBytes(Pool& pool, std::uint64_t bytes) noexcept : pool_(&pool), bytes_(bytes) {}
+  Pool* pool_ = nullptr;
+  std::uint64_t bytes_ = 0;
+};
+
+class Pool {
+ public:
+  /// The smallest alignment of any block, and the unit sizes are rounded to. Bytes.
+  static constexpr std::size_t granule = 512;
+
+  explicit Pool(Device device, PoolOptions options = {});
+  /// Waits for nothing and frees everything; live blocks are reported to the log as leaks.
+  /// No other call may be in flight.
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  /// `bytes` of device memory, usable in the order of `stream`. Zero bytes give nullptr, which is valid.
+  /// `alignment` is a power of two, at most the device's page size; less than `granule` is free.
+  /// A hit makes no driver call and no host allocation.
+  /// Throws OutOfMemory, LimitExceeded, InvalidArgument, DeviceLost; then nothing has changed.
+  [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment = granule,
+                               StreamId stream = StreamId::legacy_default, Tag tag = Tag::none,
+                               std::source_location where = std::source_location::current());
+  /// The same, but an empty optional where memory ran out.
+  [[nodiscard]] std::optional<void*> try_allocate(std::size_t bytes, std::size_t alignment = granule,
+                                                  StreamId stream = StreamId::legacy_default, Tag tag = Tag::none,
+                                                  std::source_location where = std::source_location::current());
+  /// Gives a block back once the work now queued on `stream` is done; does not wait.
+  /// Throws InvalidArgument for a foreign pointer, one inside a block, or a second free.
+  void deallocate(void* address, StreamId stream = StreamId::legacy_default);
+
+  /// The handle door; as allocate. Zero bytes give a handle to an empty block with no memory.
+  [[nodiscard]] BlockHandle acquire(std::size_t bytes, std::size_t alignment = granule,
+                                    StreamId stream = StreamId::legacy_default, Tag tag = Tag::none,
+                                    std::source_location where = std::source_location::current());
+  /// As deallocate. Throws StaleHandle for a handle whose block is gone.
+  void release(BlockHandle block, StreamId stream = StreamId::legacy_default);
+  /// The device address of a live block; 0 for an empty one. Throws StaleHandle.
+  [[nodiscard]] std::uint64_t address(BlockHandle block) const;
+  /// The handle of the live block that starts at `address`. Throws InvalidArgument.
+  [[nodiscard]] BlockHandle handle(const void* address) const;
+  /// What is known of a live block. Throws StaleHandle.
+  [[nodiscard]] LiveBlock describe(BlockHandle block) const;
+
+  /// Says that work on `stream` uses the block too: after its free it is not reused
+  /// before the work queued on `stream` by then is done.
+  void used_on(void* address, StreamId stream);
+  void used_on(BlockHandle block, StreamId stream);
+  /// Says that nothing more will be queued on `stream`; its memory becomes free for
+  /// others once its work is done. Streams made by Device::stream retire themselves.
+  void retire(StreamId stream);
+
+  /// Returns memory to the driver until at most `keep_free` bytes are free; gives the bytes returned.
+  std::uint64_t trim(std::uint64_t keep_free = 0);
+  /// Does what is due: finished frees are reclaimed, idle memory goes back. Call now and then.
+  void maintain();
+
+  /// Books `bytes` of another library. Throws LimitExceeded; then nothing has changed.
+  [[nodiscard]] ExternalBytes book_external(std::uint64_t bytes);
+
+  /// A tag for `name`; the same name gives the same tag. Tags live as long as the pool.
+  [[nodiscard]] Tag tag(std::string_view name);
+
+  [[nodiscard]] Statistics statistics() const;
+  /// Live blocks and their bytes; under 10 µs.
+  [[nodiscard]] LeakCount check_leaks() const;
+  /// Every live block, largest first; stops other threads for a moment.
+  [[nodiscard]] std::vector<LiveBlock> live_blocks() const;
+  /// Walks all records and compares them with the counts; throws std::logic_error naming the first
+  /// that differs. For tests; no other call may be in flight.
+  void verify() const;
+
+  [[nodiscard]] const Device& device() const noexcept;
+  [[nodiscard]] const PoolOptions& options() const noexcept;
+
+ private:
+  friend class ExternalBytes;
+  class Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace weir

@@ -1,0 +1,11 @@
+// Everything a program needs from weir, in one include.
+#pragma once
+
+#include <weir/bytes.hpp>
+#include <weir/clock.hpp>
+#include <weir/device.hpp>
+#include <weir/errors.hpp>
+#include <weir/log.hpp>
+#include <weir/pool.hpp>
+#include <weir/statistics.hpp>
+#include <weir/stream.hpp>

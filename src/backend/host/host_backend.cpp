@@ -1,0 +1,99 @@
+#include "backend/host/host_backend.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <string>
+
+#include "backend/host/host_pages.hpp"
+#include "backend/host/host_streams.hpp"
+
+namespace weir::backend::host {
+namespace {
+
+using device::Address;
+using device::EventId;
+using device::PageHandle;
+
+std::uint64_t machine_memory() {
+  const std::uint64_t total =
+      static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  // A container's bound, where there is one; the file says "max" where there is none.
+  std::ifstream bound("/sys/fs/cgroup/memory.max");
+  std::uint64_t limit = 0;
+  return bound >> limit && limit != 0 ? std::min(total, limit) : total;
+}
+
+std::optional<std::uint64_t> available_memory() {
+  std::ifstream file("/proc/meminfo");
+  std::string key;
+  std::uint64_t kibibytes = 0;
+  std::string unit;
+  while (file >> key >> kibibytes && std::getline(file, unit)) {
+    if (key == "MemAvailable:") return kibibytes << 10;
+  }
+  return std::nullopt;
+}
+
+void* pointer(Address address) { return reinterpret_cast<void*>(address); }  // NOLINT(performance-no-int-to-ptr)
+
+class HostBackend final : public device::Backend {
+ public:
+  explicit HostBackend(std::uint64_t capacity) : capacity_(capacity), pages_(capacity) {}
+
+  [[nodiscard]] DeviceInfo info() const override {
+    return {.name = "host memory",
+            .backend = "host",
+            .memory_total = capacity_,
+            .memory_free = available_memory(),
+            .page_bytes = HostPages::page_bytes,
+            .virtual_memory = true,
+            .pointers = true,
+            .default_limit = capacity_ / 10 * 9};
+  }
+
+  Address reserve(std::uint64_t bytes) override { return pages_.reserve(bytes); }
+  void unreserve(Address address, std::uint64_t bytes) noexcept override { pages_.unreserve(address, bytes); }
+  void create(std::span<PageHandle> pages) override { pages_.create(pages); }
+  void destroy(std::span<const PageHandle> pages) noexcept override { pages_.destroy(pages); }
+  void map(Address address, std::span<const PageHandle> pages) override { pages_.map(address, pages); }
+  void unmap(Address address, std::span<const PageHandle> pages) override { pages_.unmap(address, pages); }
+  Address allocate_segment(std::uint64_t bytes) override { return pages_.allocate_segment(bytes); }
+  void free_segment(Address address, std::uint64_t bytes) noexcept override { pages_.free_segment(address, bytes); }
+
+  StreamId resolve(StreamId stream) override {
+    return stream == StreamId::per_thread_default ? streams_.per_thread() : stream;
+  }
+  StreamId create_stream() override { return streams_.create(); }
+  void destroy_stream(StreamId stream) noexcept override { streams_.destroy(stream); }
+  EventId record(StreamId stream) override { return streams_.record(resolve(stream)); }
+  bool query(EventId event) override { return streams_.query(event); }
+  bool wait(EventId event, std::chrono::nanoseconds deadline) override { return streams_.wait(event, deadline); }
+  void stream_wait(StreamId stream, EventId event) override { streams_.stream_wait(resolve(stream), event); }
+  void release(EventId) noexcept override {}
+
+  void fill(StreamId stream, Address address, std::uint8_t value, std::uint64_t bytes) override {
+    run(stream, [=] { std::memset(pointer(address), value, bytes); });
+  }
+  void copy(StreamId stream, Address to, Address from, std::uint64_t bytes) override {
+    run(stream, [=] { std::memcpy(pointer(to), pointer(from), bytes); });
+  }
+  void run(StreamId stream, std::function<void()> work) override { streams_.run(resolve(stream), std::move(work)); }
+
+  [[nodiscard]] std::uint64_t driver_calls() const noexcept override { return pages_.calls(); }
+
+ private:
+  const std::uint64_t capacity_;
+  HostPages pages_;
+  HostStreams streams_;  // after the pages: queued work finishes while they still stand
+};
+
+}  // namespace
+
+std::shared_ptr<device::Backend> make_host_backend(std::uint64_t capacity) {
+  return std::make_shared<HostBackend>(capacity == 0 ? machine_memory() : capacity);
+}
+
+}  // namespace weir::backend::host

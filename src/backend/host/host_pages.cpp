@@ -1,0 +1,162 @@
+#include "backend/host/host_pages.hpp"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include <weir/bytes.hpp>
+#include <weir/errors.hpp>
+
+namespace weir::backend::host {
+namespace {
+
+using device::Address;
+using device::PageHandle;
+
+void* pointer(Address address) { return reinterpret_cast<void*>(address); }  // NOLINT(performance-no-int-to-ptr)
+
+Address number(void* address) { return reinterpret_cast<Address>(address); }
+
+[[noreturn]] void fail(const char* call, std::uint64_t bytes) {
+  const int code = errno;
+  throw DriverError(std::string(call) + " of " + format_bytes(bytes) + " failed: " + std::strerror(code),
+                    {.name = call, .bytes_asked = bytes, .native_code = code});
+}
+
+void* map_anonymous(std::uint64_t bytes, int protection) {
+  return mmap(nullptr, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+std::size_t index(PageHandle page) { return static_cast<std::size_t>(page) - 1; }
+
+}  // namespace
+
+Address HostPages::reserve(std::uint64_t bytes) {
+  count();
+  // A page more than asked, so that an aligned range lies inside; the rest goes back.
+  const std::uint64_t padded = bytes + page_bytes;
+  void* raw = map_anonymous(padded, PROT_NONE);
+  if (raw == MAP_FAILED) fail("mmap", padded);
+  const Address start = number(raw);
+  const Address aligned = (start + page_bytes - 1) / page_bytes * page_bytes;
+  if (aligned != start) munmap(raw, aligned - start);
+  const std::uint64_t tail = start + padded - (aligned + bytes);
+  if (tail != 0) munmap(pointer(aligned + bytes), tail);
+  return aligned;
+}
+
+void HostPages::unreserve(Address address, std::uint64_t bytes) noexcept {
+  count();
+  munmap(pointer(address), bytes);
+}
+
+void HostPages::commit(std::uint64_t bytes) {
+  std::uint64_t now = committed_.load();
+  do {
+    if (bytes > capacity_ || now > capacity_ - bytes) {
+      throw OutOfMemory("host: " + format_bytes(bytes) + " more would pass the machine's " + format_bytes(capacity_) +
+                            "; " + format_bytes(now) + " are committed",
+                        {.name = "host", .bytes_asked = bytes, .limit = capacity_, .free = capacity_ - now});
+    }
+  } while (!committed_.compare_exchange_weak(now, now + bytes));
+}
+
+void HostPages::create(std::span<PageHandle> pages) {
+  count();
+  commit(pages.size() * page_bytes);
+  const std::lock_guard lock(mutex_);
+  for (PageHandle& page : pages) {
+    std::size_t number_of_page = location_.size();
+    if (unused_.empty()) {
+      location_.push_back(0);
+      unused_.reserve(location_.size());  // so that destroy never allocates
+    } else {
+      number_of_page = unused_.back();
+      unused_.pop_back();
+    }
+    page = static_cast<PageHandle>(number_of_page + 1);
+  }
+}
+
+void HostPages::destroy(std::span<const PageHandle> pages) noexcept {
+  const std::lock_guard lock(mutex_);
+  for (const PageHandle page : pages) {
+    Address& where = location_[index(page)];
+    if (where != 0) {
+      count();
+      madvise(pointer(where), page_bytes, MADV_DONTNEED);
+      parked_.erase(where);
+      where = 0;
+    }
+    unused_.push_back(index(page));
+  }
+  committed_ -= pages.size() * page_bytes;
+}
+
+// Puts the page's memory at `address`, still unreadable.
+void HostPages::place(std::size_t page, Address address) {
+  const Address from = location_[page];
+  if (from == address) {
+    parked_.erase(address);
+    return;
+  }
+  const auto in_the_way = parked_.find(address);
+  if (in_the_way != parked_.end()) {
+    const std::size_t other = in_the_way->second;
+    parked_.erase(in_the_way);
+    location_[other] = from;
+    if (from != 0) parked_[from] = other;
+  } else if (from != 0) {
+    count();
+    void* moved = mremap(pointer(from), page_bytes, page_bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
+                         pointer(address));
+    if (moved == MAP_FAILED) fail("mremap", page_bytes);
+    parked_.erase(from);
+  }
+  location_[page] = address;
+}
+
+void HostPages::map(Address address, std::span<const PageHandle> pages) {
+  const std::lock_guard lock(mutex_);
+  std::size_t placed = 0;
+  try {
+    for (; placed < pages.size(); ++placed) place(index(pages[placed]), address + placed * page_bytes);
+    count();
+    if (mprotect(pointer(address), pages.size() * page_bytes, PROT_READ | PROT_WRITE) != 0) {
+      fail("mprotect", pages.size() * page_bytes);
+    }
+  } catch (...) {
+    // What was placed stays there, unmapped: the pages are as good as before.
+    for (std::size_t i = 0; i < placed; ++i) parked_[address + i * page_bytes] = index(pages[i]);
+    throw;
+  }
+}
+
+void HostPages::unmap(Address address, std::span<const PageHandle> pages) {
+  const std::lock_guard lock(mutex_);
+  parked_.reserve(parked_.size() + pages.size());
+  count();
+  if (mprotect(pointer(address), pages.size() * page_bytes, PROT_NONE) != 0) {
+    fail("mprotect", pages.size() * page_bytes);
+  }
+  for (std::size_t i = 0; i < pages.size(); ++i) parked_[address + i * page_bytes] = index(pages[i]);
+}
+
+Address HostPages::allocate_segment(std::uint64_t bytes) {
+  count();
+  commit(bytes);
+  void* raw = map_anonymous(bytes, PROT_READ | PROT_WRITE);
+  if (raw != MAP_FAILED) return number(raw);
+  committed_ -= bytes;
+  fail("mmap", bytes);
+}
+
+void HostPages::free_segment(Address address, std::uint64_t bytes) noexcept {
+  count();
+  munmap(pointer(address), bytes);
+  committed_ -= bytes;
+}
+
+}  // namespace weir::backend::host

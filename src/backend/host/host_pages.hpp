@@ -1,0 +1,54 @@
+// Pages of host memory, as a GPU driver would have them: created, mapped into a
+// reserved range, unmapped, mapped elsewhere with the same physical memory.
+// An unmapped page stays parked, unreadable, where it last was; mapping it
+// elsewhere moves it by mremap. As contents are undefined after a mapping, a
+// page parked in the way just changes places with the one that comes.
+// Invariant: at most one page is at an address. Called by HostBackend.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "device/backend.hpp"
+
+namespace weir::backend::host {
+
+class HostPages {
+ public:
+  static constexpr std::uint64_t page_bytes = std::uint64_t{2} << 20;
+
+  /// At most `capacity` bytes are committed at a time, pages and segments together.
+  explicit HostPages(std::uint64_t capacity) : capacity_(capacity) {}
+
+  device::Address reserve(std::uint64_t bytes);
+  void unreserve(device::Address address, std::uint64_t bytes) noexcept;
+  void create(std::span<device::PageHandle> pages);
+  void destroy(std::span<const device::PageHandle> pages) noexcept;
+  void map(device::Address address, std::span<const device::PageHandle> pages);
+  void unmap(device::Address address, std::span<const device::PageHandle> pages);
+
+  device::Address allocate_segment(std::uint64_t bytes);
+  void free_segment(device::Address address, std::uint64_t bytes) noexcept;
+
+  [[nodiscard]] std::uint64_t calls() const noexcept { return calls_.load(std::memory_order_relaxed); }
+
+ private:
+  void commit(std::uint64_t bytes);
+  void place(std::size_t page, device::Address address);
+  void count() noexcept { calls_.fetch_add(1, std::memory_order_relaxed); }
+
+  const std::uint64_t capacity_;
+  std::atomic<std::uint64_t> committed_{0};
+  std::atomic<std::uint64_t> calls_{0};
+
+  std::mutex mutex_;
+  std::vector<device::Address> location_;                     // by page; 0 = has no memory yet
+  std::vector<std::size_t> unused_;                           // page numbers to give out again
+  std::unordered_map<device::Address, std::size_t> parked_;   // unmapped pages that have memory
+};
+
+}  // namespace weir::backend::host

@@ -1,0 +1,165 @@
+#include "backend/host/host_streams.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <string>
+#include <thread>
+
+#include <weir/errors.hpp>
+
+namespace weir::backend::host {
+namespace {
+
+// An event packs its stream and position into one value, so that it needs no table.
+constexpr unsigned position_bits = 40;
+
+device::EventId pack(StreamId stream, std::uint64_t position) {
+  if (position == 0) return device::EventId::none;
+  return static_cast<device::EventId>((std::uint64_t{static_cast<std::uint32_t>(stream)} << position_bits) | position);
+}
+
+StreamId stream_of(device::EventId event) {
+  return static_cast<StreamId>(static_cast<std::uint64_t>(event) >> position_bits);
+}
+
+std::uint64_t position_of(device::EventId event) {
+  return static_cast<std::uint64_t>(event) & ((std::uint64_t{1} << position_bits) - 1);
+}
+
+}  // namespace
+
+class HostStreams::Worker {
+ public:
+  Worker() = default;
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  ~Worker() {
+    {
+      const std::lock_guard lock(mutex_);
+      closing_ = true;
+    }
+    changed_.notify_all();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  void submit(std::function<void()> work) {
+    {
+      const std::lock_guard lock(mutex_);
+      queue_.push_back(std::move(work));
+      ++submitted_;
+      // The first work starts the thread: a stream that is only named costs none.
+      if (!thread_.joinable()) thread_ = std::thread([this] { loop(); });
+    }
+    changed_.notify_all();
+  }
+
+  std::uint64_t submitted() {
+    const std::lock_guard lock(mutex_);
+    return submitted_;
+  }
+
+  bool done(std::uint64_t position) {
+    const std::lock_guard lock(mutex_);
+    return completed_ >= position;
+  }
+
+  bool wait(std::uint64_t position, std::chrono::nanoseconds deadline) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, deadline, [&] { return completed_ >= position; });
+  }
+
+  void wait(std::uint64_t position) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return completed_ >= position; });
+  }
+
+ private:
+  void loop() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [&] { return closing_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      const std::function<void()> work = std::move(queue_.front());
+      queue_.pop_front();
+      lock.unlock();
+      work();
+      lock.lock();
+      ++completed_;
+      changed_.notify_all();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> queue_;
+  std::uint64_t submitted_ = 0;
+  std::uint64_t completed_ = 0;
+  bool closing_ = false;
+  std::thread thread_;
+};
+
+HostStreams::HostStreams() { workers_.emplace(StreamId::legacy_default, std::make_shared<Worker>()); }
+
+HostStreams::~HostStreams() = default;
+
+StreamId HostStreams::create() {
+  auto worker = std::make_shared<Worker>();
+  const StreamId id = device::next_stream_id();
+  const std::lock_guard lock(mutex_);
+  workers_.emplace(id, std::move(worker));
+  return id;
+}
+
+void HostStreams::destroy(StreamId stream) noexcept {
+  std::shared_ptr<Worker> last;
+  const std::lock_guard lock(mutex_);
+  const auto found = workers_.find(stream);
+  if (found == workers_.end()) return;
+  last = std::move(found->second);
+  workers_.erase(found);
+  // `last` is declared before the lock, so its thread is joined after the lock is released.
+}
+
+StreamId HostStreams::per_thread() {
+  // One id a thread and set of streams; ids are never reused, so a stale entry only misses.
+  thread_local std::map<const HostStreams*, StreamId> own;
+  const auto [entry, fresh] = own.try_emplace(this, StreamId::legacy_default);
+  if (fresh || !find_or_null(entry->second)) entry->second = create();
+  return entry->second;
+}
+
+std::shared_ptr<HostStreams::Worker> HostStreams::find_or_null(StreamId stream) {
+  const std::lock_guard lock(mutex_);
+  const auto found = workers_.find(stream);
+  return found == workers_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<HostStreams::Worker> HostStreams::find(StreamId stream) {
+  if (auto worker = find_or_null(stream)) return worker;
+  throw InvalidArgument("stream " + std::to_string(static_cast<std::uint32_t>(stream)) +
+                            " does not exist on this device or was destroyed",
+                        {.name = "stream"});
+}
+
+void HostStreams::run(StreamId stream, std::function<void()> work) { find(stream)->submit(std::move(work)); }
+
+device::EventId HostStreams::record(StreamId stream) { return pack(stream, find(stream)->submitted()); }
+
+bool HostStreams::query(device::EventId event) {
+  const auto worker = event == device::EventId::none ? nullptr : find_or_null(stream_of(event));
+  return !worker || worker->done(position_of(event));
+}
+
+bool HostStreams::wait(device::EventId event, std::chrono::nanoseconds deadline) {
+  const auto worker = event == device::EventId::none ? nullptr : find_or_null(stream_of(event));
+  return !worker || worker->wait(position_of(event), deadline);
+}
+
+void HostStreams::stream_wait(StreamId stream, device::EventId event) {
+  if (query(event)) return;
+  auto worker = find_or_null(stream_of(event));
+  if (!worker) return;
+  run(stream, [worker = std::move(worker), position = position_of(event)] { worker->wait(position); });
+}
+
+}  // namespace weir::backend::host

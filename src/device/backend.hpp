@@ -1,0 +1,115 @@
+// The backend contract: all that weir asks of a driver. Small and without
+// policy; what a device lacks is a flag, and the pool has a fallback for each.
+//
+// Rules for implementers. Every function is thread-safe. A function that throws
+// (a weir::Error) has changed nothing. `noexcept` functions report nothing: they
+// are the ones that give things back. The caller holds no lock of weir's.
+//
+// Rules the caller keeps. Memory is unmapped, destroyed or freed only when no
+// queued work uses it: the pool waits for events first. map() is complete in
+// the order of work submitted after it returns (on Vulkan a semaphore sees to
+// that; on CUDA it is complete at once). While capturing(stream), no event is
+// recorded on it or queried for it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include <weir/device.hpp>
+#include <weir/stream.hpp>
+
+namespace weir::device {
+
+/// A device address, in bytes; on devices with pointers, the pointer's value.
+using Address = std::uint64_t;
+
+/// One page of physical memory: created, mapped at most once, destroyed.
+enum class PageHandle : std::uint64_t { none = 0 };
+
+/// A point in a stream. `none` is long past.
+enum class EventId : std::uint64_t { none = 0 };
+
+/// Told when a stream ends, so that nothing waits for it or is kept for it.
+class StreamObserver {
+ public:
+  virtual ~StreamObserver() = default;
+  virtual void stream_ends(StreamId stream) noexcept = 0;
+};
+
+class Backend {
+ public:
+  Backend() = default;
+  virtual ~Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+
+  [[nodiscard]] virtual DeviceInfo info() const = 0;
+
+  // --- Virtual memory: only where info().virtual_memory ---
+
+  /// An address range backed by nothing, aligned to a page. `bytes` is a multiple of the page.
+  [[nodiscard]] virtual Address reserve(std::uint64_t bytes) = 0;
+  virtual void unreserve(Address address, std::uint64_t bytes) noexcept = 0;
+  /// Fills `pages` with new physical pages; throws OutOfMemory with none created.
+  virtual void create(std::span<PageHandle> pages) = 0;
+  virtual void destroy(std::span<const PageHandle> pages) noexcept = 0;
+  /// Maps the pages one after the other from `address` on, readable and writable; contents undefined.
+  virtual void map(Address address, std::span<const PageHandle> pages) = 0;
+  /// Unmaps the pages that were mapped at `address`; they stay created.
+  virtual void unmap(Address address, std::span<const PageHandle> pages) = 0;
+
+  // --- Segments: plain memory, never moved; everywhere ---
+
+  /// Memory aligned to at least 512 bytes; throws OutOfMemory.
+  [[nodiscard]] virtual Address allocate_segment(std::uint64_t bytes) = 0;
+  virtual void free_segment(Address address, std::uint64_t bytes) noexcept = 0;
+
+  // --- Streams and events ---
+
+  /// The stream that an id means on the calling thread: per_thread_default becomes the thread's own.
+  [[nodiscard]] virtual StreamId resolve(StreamId stream) { return stream; }
+  [[nodiscard]] virtual StreamId create_stream() = 0;
+  /// The stream's queued work finishes first.
+  virtual void destroy_stream(StreamId stream) noexcept = 0;
+  [[nodiscard]] virtual EventId record(StreamId stream) = 0;
+  /// True once all work before the event is done.
+  [[nodiscard]] virtual bool query(EventId event) = 0;
+  /// Blocks the host; false when the deadline passed first.
+  [[nodiscard]] virtual bool wait(EventId event, std::chrono::nanoseconds deadline) = 0;
+  /// Work queued on `stream` from now on starts after the event; the host does not wait.
+  virtual void stream_wait(StreamId stream, EventId event) = 0;
+  virtual void release(EventId event) noexcept = 0;
+  [[nodiscard]] virtual bool capturing(StreamId stream) const noexcept {
+    static_cast<void>(stream);
+    return false;
+  }
+
+  // --- Data, in the order of a stream ---
+
+  virtual void fill(StreamId stream, Address address, std::uint8_t value, std::uint64_t bytes) = 0;
+  virtual void copy(StreamId stream, Address to, Address from, std::uint64_t bytes) = 0;
+  /// Queues a host function; throws Unsupported where streams run no host code.
+  virtual void run(StreamId stream, std::function<void()> work) = 0;
+
+  /// Calls made into the driver so far, counted as the driver sees them.
+  [[nodiscard]] virtual std::uint64_t driver_calls() const noexcept = 0;
+
+  // --- Who wants to know of ended streams ---
+
+  void observe(StreamObserver& observer);
+  void forget(StreamObserver& observer) noexcept;
+  void announce_end(StreamId stream) noexcept;
+
+ private:
+  std::mutex observers_mutex_;
+  std::vector<StreamObserver*> observers_;
+};
+
+/// The next id for a stream; unique in the program.
+[[nodiscard]] StreamId next_stream_id() noexcept;
+
+}  // namespace weir::device

@@ -1,0 +1,46 @@
+// The composition root: the one file that names concrete backends. It lists
+// what can be opened and opens what is asked for.
+#include <weir/bytes.hpp>
+#include <weir/device.hpp>
+#include <weir/errors.hpp>
+
+#include "backend/dry/dry_backend.hpp"
+#include "backend/host/host_backend.hpp"
+#include "device/backend.hpp"
+
+namespace weir {
+namespace {
+
+// Large enough for any recorded job, small enough for one arena's address range.
+constexpr std::uint64_t default_dry_capacity = 256_GiB;
+constexpr std::uint64_t largest_dry_capacity = 1_TiB;
+
+}  // namespace
+
+std::vector<DeviceInfo> devices() {
+  return {backend::host::make_host_backend()->info(), backend::dry::make_dry_backend(default_dry_capacity)->info()};
+}
+
+Device open_device(const DeviceRequest& request) {
+  if (request.backend.empty() || request.backend == "host") {
+    if (request.capacity) {
+      throw InvalidArgument("open_device: only the dry device takes a capacity; limit the pool instead",
+                            {.name = "capacity", .bytes_asked = *request.capacity});
+    }
+    return Device(backend::host::make_host_backend(),
+                  request.backend.empty() ? "host memory: this build has no GPU backend" : "host memory: asked for");
+  }
+  if (request.backend == "dry") {
+    const std::uint64_t capacity = request.capacity.value_or(default_dry_capacity);
+    if (capacity == 0 || capacity > largest_dry_capacity) {
+      throw InvalidArgument("open_device: a dry device holds 1 B to " + format_bytes(largest_dry_capacity) + ", not " +
+                                format_bytes(capacity),
+                            {.name = "capacity", .bytes_asked = capacity, .limit = largest_dry_capacity});
+    }
+    return Device(backend::dry::make_dry_backend(capacity), "dry device: asked for");
+  }
+  throw NotFound("open_device: no backend \"" + request.backend + "\" in this build; there are: host, dry",
+                 {.name = request.backend});
+}
+
+}  // namespace weir

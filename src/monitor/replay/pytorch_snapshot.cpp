@@ -1,0 +1,123 @@
+// From checked records to a trace, by one walk back in time and one forward; see
+// pytorch_snapshot.hpp.
+#include "monitor/replay/pytorch_snapshot.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <weir/errors.hpp>
+
+#include "monitor/replay/live_blocks.hpp"
+#include "monitor/replay/pytorch_records.hpp"
+#include "monitor/replay/trace_builder.hpp"
+
+namespace weir::replay {
+
+namespace {
+
+using Kind = SnapshotEvent::Kind;
+
+// Marks of a LiveBlocks::Block while walking back: where its end is recorded.
+constexpr std::uint32_t ends_in_history = 0;
+constexpr std::uint32_t live_at_end = 1;
+
+/// What was live before the first event: what is live at the end, with each free
+/// undone by making its block live and each allocation by removing its block.
+/// A later block in the way of an earlier one began without a record, after it;
+/// its beginning is unknown, so it is left out.
+LiveBlocks live_at_start(const SnapshotDevice& device, std::uint64_t& skipped) {
+  LiveBlocks live;
+  const auto leave_out = [&skipped](const LiveBlocks::Block& block) {
+    // One whose end is recorded is counted there, walking forward.
+    if (block.index == live_at_end) ++skipped;
+  };
+  for (const SnapshotBlock& block : device.live_at_end) {
+    live.take_overlapping(block.address, block.bytes, [&device](const LiveBlocks::Block&) {
+      throw ParseError("device " + std::to_string(device.number) + ": two live blocks of its segments overlap");
+    });
+    live.add(block.address, {block.bytes, block.stream, live_at_end});
+  }
+  for (auto event = device.events.rbegin(); event != device.events.rend(); ++event) {
+    if (event->kind == Kind::allocate) {
+      live.take(event->address);
+      live.take_overlapping(event->address, event->bytes, leave_out);
+    } else if (event->kind == Kind::free) {
+      live.take_overlapping(event->address, event->bytes, leave_out);
+      live.add(event->address, {event->bytes, event->stream, ends_in_history});
+    }
+  }
+  return live;
+}
+
+/// The most bytes reserved at any time, walking back from the end. Unknown where
+/// the file does not tell about segments or their history has holes.
+std::optional<std::uint64_t> peak_reserved(const SnapshotDevice& device) {
+  if (!device.has_segments) return std::nullopt;
+  std::uint64_t reserved = device.reserved_at_end;
+  std::uint64_t peak = reserved;
+  for (auto event = device.events.rbegin(); event != device.events.rend(); ++event) {
+    if (event->kind == Kind::reserve) {
+      if (event->bytes > reserved) return std::nullopt;
+      reserved -= event->bytes;
+    } else if (event->kind == Kind::release) {
+      if (event->bytes > max_live_bytes - reserved) return std::nullopt;
+      reserved += event->bytes;
+    }
+    peak = std::max(peak, reserved);
+  }
+  if (peak == 0) return std::nullopt;
+  return peak;
+}
+
+DeviceTrace read_device(const SnapshotDevice& device, std::uint64_t& skipped) {
+  TraceBuilder builder(device.number);
+  const LiveBlocks start = live_at_start(device, skipped);
+  builder.reserve(start.by_address().size() + device.events.size());
+
+  LiveBlocks live;
+  const auto begin = [&](std::uint64_t address, std::uint64_t bytes, std::uint64_t stream) {
+    live.add(address, {bytes, stream, builder.allocate(bytes, stream)});
+  };
+  for (const auto& [address, block] : start.by_address()) begin(address, block.bytes, block.stream);
+
+  for (const SnapshotEvent& event : device.events) {
+    if (event.kind == Kind::allocate) {
+      live.take_overlapping(event.address, event.bytes, [&](const LiveBlocks::Block& lost) {
+        builder.free(lost.index, lost.stream);
+        ++skipped;
+      });
+      begin(event.address, event.bytes, event.stream);
+    } else if (event.kind == Kind::free) {
+      if (const auto block = live.take(event.address)) {
+        builder.free(block->index, event.stream);
+      } else {
+        ++skipped;
+      }
+    }
+  }
+  DeviceTrace trace = std::move(builder).finish();
+  trace.recorded_peak_reserved = peak_reserved(device);
+  return trace;
+}
+
+}  // namespace
+
+Trace read_pytorch_snapshot(std::span<const std::byte> file) {
+  const std::vector<SnapshotDevice> devices = read_snapshot_records(Pickle::parse(file));
+  Trace trace;
+  trace.format = TraceFormat::pytorch_snapshot;
+  for (const SnapshotDevice& device : devices) {
+    DeviceTrace read = read_device(device, trace.skipped);
+    if (!read.events.empty()) trace.devices.push_back(std::move(read));
+  }
+  if (trace.devices.empty()) {
+    throw ParseError(
+        "no device trace holds an allocation or a free; call "
+        "torch.cuda.memory._record_memory_history() before what is to be recorded");
+  }
+  return trace;
+}
+
+}  // namespace weir::replay

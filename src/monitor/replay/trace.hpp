@@ -1,0 +1,40 @@
+// A trace: the allocations and frees of one recorded program, whatever file it
+// came from. Invariant: every block is allocated once, before it is freed, and
+// freed at most once. Written by the readers and the generator; read by replay.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace weir::replay {
+
+enum class TraceFormat : std::uint8_t { pytorch_snapshot, rmm_csv, interval_csv, generated };
+
+/// The name that reports use, e.g. "pytorch-snapshot".
+[[nodiscard]] std::string_view to_string(TraceFormat format) noexcept;
+
+struct TraceEvent {
+  enum class Kind : std::uint8_t { allocate, free };
+  std::uint32_t block = 0;   ///< index into DeviceTrace::block_bytes
+  std::uint32_t stream = 0;  ///< index of the stream, in order of first appearance
+  Kind kind = Kind::allocate;
+};
+
+/// What one device saw, in order.
+struct DeviceTrace {
+  std::vector<std::uint64_t> block_bytes;  ///< requested bytes of every block
+  std::vector<TraceEvent> events;
+  std::uint32_t device = 0;                             ///< the recorder's device number
+  std::uint32_t streams = 0;                            ///< distinct streams
+  std::optional<std::uint64_t> recorded_peak_reserved;  ///< bytes, where the file tells
+};
+
+struct Trace {
+  TraceFormat format = TraceFormat::generated;
+  std::vector<DeviceTrace> devices;  ///< at least one; each with its own address space
+  std::uint64_t skipped = 0;         ///< records left out on purpose: failures, frees of what was never seen
+};
+
+}  // namespace weir::replay

@@ -1,0 +1,48 @@
+// Builds one DeviceTrace and keeps its invariant: blocks are allocated once and
+// freed at most once after that, streams are numbered by first appearance, and
+// live bytes stay far enough below 2^64 that readers of a trace may sum and
+// round them without checks. Every reader and the generator write through it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "monitor/replay/trace.hpp"
+
+namespace weir::replay {
+
+/// The most bytes a trace may have live at once, and so the largest block: 1 EiB.
+inline constexpr std::uint64_t max_live_bytes = std::uint64_t{1} << 60;
+
+class TraceBuilder {
+ public:
+  explicit TraceBuilder(std::uint32_t device) { trace_.device = device; }
+
+  /// Room for this many events in all; a hint.
+  void reserve(std::size_t events) { trace_.events.reserve(events); }
+
+  /// Adds a block allocated now and returns its index. `stream` is the
+  /// recorder's own key. Throws ParseError above max_live_bytes or 2^32 - 1 blocks.
+  std::uint32_t allocate(std::uint64_t bytes, std::uint64_t stream);
+
+  /// Ends a block's life now. Throws ParseError unless the block is live.
+  void free(std::uint32_t block, std::uint64_t stream);
+
+  [[nodiscard]] bool empty() const noexcept { return trace_.events.empty(); }
+  [[nodiscard]] std::uint64_t live_bytes() const noexcept { return live_bytes_; }
+
+  /// The finished trace; the builder is spent.
+  [[nodiscard]] DeviceTrace finish() &&;
+
+ private:
+  std::uint32_t stream_index(std::uint64_t stream);
+
+  DeviceTrace trace_;
+  std::vector<bool> live_;
+  std::unordered_map<std::uint64_t, std::uint32_t> streams_;
+  std::uint64_t live_bytes_ = 0;
+};
+
+}  // namespace weir::replay

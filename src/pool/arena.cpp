@@ -1,0 +1,282 @@
+#include "pool/arena.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <stdexcept>
+#include <string>
+
+namespace weir::pool {
+
+using track::Block;
+using track::BlockState;
+
+Arena::Arena(track::BlockTable& blocks, index::AddressMap& addresses, std::uint8_t number, std::uint32_t page_granules)
+    : blocks_(blocks), addresses_(addresses), number_(number), page_granules_(page_granules),
+      page_shift_(static_cast<unsigned>(std::countr_zero(page_granules))) {
+  open(clean_lane);
+}
+
+std::uint32_t Arena::new_record() {
+  if (spare_records_ == 0) {
+    const std::uint32_t first = blocks_.take_run();
+    for (std::uint32_t id = first + track::BlockTable::run; id-- > first;) drop_record(id);
+  }
+  const std::uint32_t id = spare_records_;
+  Block& block = blocks_[id];
+  spare_records_ = block.list_next;
+  block.arena = number_;
+  block.small = false;
+  return id;
+}
+
+void Arena::drop_record(std::uint32_t id) noexcept {
+  Block& block = blocks_[id];
+  block.become(BlockState::unused);
+  block.list_next = spare_records_;
+  spare_records_ = id;
+}
+
+void Arena::make_lists(Lane lane) {
+  if (lane >= lanes_.size()) lanes_.resize(lane + std::size_t{1});
+  lanes_[lane] = std::make_unique<LaneRanges>();
+}
+
+bool Arena::has_lane(Lane lane) const noexcept {
+  const Ranges* large = find_ranges(lane, false);
+  return large != nullptr && !(large->empty() && find_ranges(lane, true)->empty());
+}
+
+bool Arena::has_pages(Lane lane) const {
+  const Ranges* list = find_ranges(lane, false);
+  const auto has_page = [&](std::uint32_t id) { return whole_pages(blocks_[id]) != 0; };
+  return list != nullptr && list->find_if(blocks_, page_granules_, has_page) != 0;
+}
+
+void Arena::put_in(std::uint32_t id) { blocks_[id].is(BlockState::hole) ? insert_hole(id) : insert_free(id); }
+
+void Arena::take_out(std::uint32_t id) { blocks_[id].is(BlockState::hole) ? erase_hole(id) : erase_free(id); }
+
+std::uint32_t Arena::carve(std::uint32_t id, std::uint64_t start, std::uint32_t granules) {
+  Block& block = blocks_[id];
+  const std::uint64_t end = block.end();
+  // A piece of what is left over, between the pieces `before` and `after`.
+  const auto leave = [&](std::uint64_t from, std::uint64_t to, std::uint32_t before, std::uint32_t after) {
+    const std::uint32_t rest = new_record();
+    Block& piece = blocks_[rest];
+    piece.start = from;
+    piece.size = static_cast<std::uint32_t>(to - from);
+    piece.previous = before;
+    piece.next = after;
+    if (before != 0) blocks_[before].next = rest;
+    if (after != 0) blocks_[after].previous = rest;
+    piece.lane.store(block.lane.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    piece.requested = block.requested;
+    piece.stamp = block.stamp;
+    piece.become(block.state.load(std::memory_order_relaxed));
+    put_in(rest);
+  };
+  if (start > block.start) leave(block.start, start, block.previous, id);
+  if (end > start + granules) leave(start + granules, end, id, block.next);
+  block.start = start;
+  block.size = granules;
+  block.become(BlockState::busy);
+  return id;
+}
+
+void Arena::merge(std::uint32_t id, std::uint32_t other_id) noexcept {
+  Block& block = blocks_[id];
+  const Block& other = blocks_[other_id];
+  block.lane.store(std::max(block.lane.load(std::memory_order_relaxed), other.lane.load(std::memory_order_relaxed)),
+                   std::memory_order_relaxed);
+  block.requested = std::max(block.requested, other.requested);
+  block.stamp = std::max(block.stamp, other.stamp);
+  block.size += other.size;
+  if (other.start < block.start) {
+    block.start = other.start;
+    block.previous = other.previous;
+    if (block.previous != 0) blocks_[block.previous].next = id;
+  } else {
+    block.next = other.next;
+    if (block.next != 0) blocks_[block.next].previous = id;
+  }
+  drop_record(other_id);
+}
+
+std::uint64_t Arena::largest_free() const {
+  std::uint64_t largest = 0;
+  for (const auto& both : lanes_) {
+    if (!both) continue;
+    for (const Ranges* list : {&both->large, &both->small}) {
+      list->for_each(blocks_, [&](std::uint32_t id) { largest = std::max(largest, blocks_[id].bytes()); });
+    }
+  }
+  return largest;
+}
+
+// --- Taking ---
+
+std::uint32_t Arena::take(std::uint32_t id, std::uint64_t start, const Placement& wanted, bool small) {
+  erase_free(id);
+  carve(id, start, wanted.granules);
+  Block& block = blocks_[id];
+  block.small = small;
+  block.lane.store(wanted.lane, std::memory_order_relaxed);
+  addresses_.set(block.address(), id);
+  return id;
+}
+
+std::uint32_t Arena::fit(const Placement& wanted) {
+  const auto fit_in = [&](Lane lane) { return wanted.small ? fit_small(wanted, lane) : fit_large(wanted, lane); };
+  if (const std::uint32_t id = fit_in(wanted.lane)) return id;
+  return wanted.lane == clean_lane ? 0 : fit_in(clean_lane);
+}
+
+std::uint32_t Arena::fit_closely(const Placement& wanted) {
+  for (const Lane lane : {wanted.lane, clean_lane}) {
+    const Ranges* list = find_ranges(lane, false);
+    const std::uint32_t id = list == nullptr ? 0 : list->find(blocks_, wanted.granules);
+    if (id != 0) return blocks_[id].size - wanted.granules <= wanted.granules / 8 ? fit(wanted) : 0;
+  }
+  return 0;
+}
+
+std::uint32_t Arena::fit_large(const Placement& wanted, Lane lane) {
+  const Ranges* list = find_ranges(lane, false);
+  if (list == nullptr) return 0;
+  const std::uint32_t best = list->find(blocks_, wanted.granules);
+  if (best == 0) return 0;
+  const bool whole = wanted.granules == page_down(wanted.granules);  // better on a page border, fine without
+  const std::uint32_t alignment = whole ? std::max(page_granules_, wanted.alignment) : wanted.alignment;
+  if (alignment == 1) return take(best, blocks_[best].start, wanted, false);
+  const auto aligned_start = [&](std::uint32_t id) { return (blocks_[id].start + alignment - 1) & ~(alignment - std::uint64_t{1}); };
+  const auto fits = [&](std::uint32_t id) { return aligned_start(id) + wanted.granules <= blocks_[id].end(); };
+  if (fits(best)) return take(best, aligned_start(best), wanted, false);
+  // Any range this much longer has an aligned place.
+  const std::uint64_t longer = std::uint64_t{wanted.granules} + alignment - 1;
+  const std::uint32_t sure = longer > index::max_granules ? 0 : list->find(blocks_, static_cast<std::uint32_t>(longer));
+  if (sure != 0) return take(sure, aligned_start(sure), wanted, false);
+  if (wanted.alignment == 1) return take(best, blocks_[best].start, wanted, false);
+  return 0;
+}
+
+std::uint32_t Arena::fit_small(const Placement& wanted, Lane lane) {
+  const auto from_list = [&]() -> std::uint32_t {
+    const Ranges* list = find_ranges(lane, true);
+    const std::uint32_t id = list == nullptr ? 0 : list->find(blocks_, wanted.granules);
+    return id == 0 ? 0 : take(id, blocks_[id].start, wanted, true);
+  };
+  if (const std::uint32_t id = from_list()) return id;
+  return take_page_for_small(lane) == 0 ? 0 : from_list();
+}
+
+std::uint32_t Arena::take_page_for_small(Lane lane) {
+  const Ranges* list = find_ranges(lane, false);
+  if (list == nullptr) return 0;
+  const auto has_page = [&](std::uint32_t id) { return whole_pages(blocks_[id]) != 0; };
+  const std::uint32_t found = list->find_if(blocks_, page_granules_, has_page);
+  if (found == 0) return 0;
+  erase_free(found);
+  carve(found, page_up(blocks_[found].start), page_granules_);
+  settle(found, BlockState::free_small);
+  return found;
+}
+
+std::uint32_t Arena::fit_in_page(std::uint32_t page, const Placement& wanted) {
+  settle(page, BlockState::free_small);
+  return fit_small(wanted, wanted.lane);
+}
+
+// --- Giving back ---
+
+void Arena::release(std::uint32_t id, std::uint64_t epoch, std::uint32_t now) {
+  Block& block = blocks_[id];
+  open(block.lane.load(std::memory_order_relaxed));
+  block.requested = epoch;
+  block.stamp = now;
+  give_back(id, block.small, now);
+}
+
+void Arena::give_back(std::uint32_t id, bool small, std::uint32_t now) {
+  Block& block = blocks_[id];
+  std::uint64_t start = block.start;
+  std::uint64_t end = block.end();
+  if (small) {
+    settle(id, BlockState::free_small);
+    if (whole_pages(block) == 0) return;
+    // Pages that are wholly free serve blocks of any size again.
+    start = page_up(block.start);
+    end = page_down(block.end());
+    erase_free(id);
+    carve(id, start, static_cast<std::uint32_t>(end - start));
+  }
+  settle(id, BlockState::free);
+  became_free(start, end, block, now);
+}
+
+bool Arena::joins(const Block& block, std::uint32_t neighbour, BlockState kind) const noexcept {
+  if (neighbour == 0) return false;
+  const Block& other = blocks_[neighbour];
+  if (!other.is(kind) || block.size + std::uint64_t{other.size} > index::max_granules) return false;
+  const Lane mine = block.lane.load(std::memory_order_relaxed);
+  const Lane theirs = other.lane.load(std::memory_order_relaxed);
+  return mine == theirs || mine == clean_lane || theirs == clean_lane;
+}
+
+void Arena::settle(std::uint32_t id, BlockState kind) {
+  Block& block = blocks_[id];
+  block.small = false;
+  for (const bool before : {true, false}) {
+    const std::uint32_t neighbour = before ? block.previous : block.next;
+    if (!joins(block, neighbour, kind)) continue;
+    take_out(neighbour);
+    merge(id, neighbour);
+  }
+  block.become(kind);
+  put_in(id);
+}
+
+void Arena::reassign(Lane from, std::uint64_t epoch, Lane to, std::uint64_t to_epoch) {
+  open(to);
+  for (const BlockState kind : {BlockState::free, BlockState::free_small}) {
+    const Ranges* list = find_ranges(from, kind == BlockState::free_small);
+    if (list == nullptr) return;
+    std::vector<std::uint32_t> moved;
+    list->for_each(blocks_, [&](std::uint32_t id) {
+      if (blocks_[id].requested <= epoch) moved.push_back(id);
+    });
+    // All out first: settling one must not join it with another that is still under the old lane.
+    for (const std::uint32_t id : moved) {
+      erase_free(id);
+      Block& block = blocks_[id];
+      block.become(BlockState::busy);
+      block.lane.store(to, std::memory_order_relaxed);
+      block.requested = to_epoch;
+    }
+    for (const std::uint32_t id : moved) give_back(id, kind == BlockState::free_small, blocks_[id].stamp);
+  }
+}
+
+// --- Checking ---
+
+void Arena::verify() const {
+  std::uint64_t free = 0;
+  const auto expect = [&](bool holds, const char* rule, std::uint32_t id) {
+    if (!holds) throw std::logic_error("arena " + std::to_string(number_) + ", record " + std::to_string(id) + ": " + rule);
+  };
+  for (std::uint32_t id = 1; id < blocks_.end(); ++id) {
+    const Block& block = blocks_[id];
+    if (block.arena != number_ || block.is(BlockState::unused)) continue;
+    if (block.is(BlockState::free) || block.is(BlockState::free_small)) free += block.size;
+    expect(block.size != 0, "a piece is empty", id);
+    if (block.next == 0) continue;
+    const Block& next = blocks_[block.next];
+    expect(next.previous == id, "its neighbour does not know it", id);
+    expect(next.start == block.end(), "its neighbour does not start where it ends", id);
+    const BlockState state = block.state.load(std::memory_order_relaxed);
+    const bool joinable = state == BlockState::free || state == BlockState::free_small || state == BlockState::hole;
+    expect(!joinable || !joins(block, block.next, state), "it should have been joined with its neighbour", id);
+  }
+  expect(free == free_granules_, "free granules were miscounted", 0);
+}
+
+}  // namespace weir::pool

@@ -1,0 +1,154 @@
+// An arena: address space cut into pieces, found again by size. It knows nothing
+// of drivers; PagedArena and SegmentArena add where its memory comes from.
+//
+// Free ranges are kept by lane, the stream whose order their last use follows;
+// lane 0 holds what no work touches any more. Neighbours join when their lanes
+// agree or one of them is 0. Two rules keep pages whole. Blocks that are a
+// multiple of a page are placed on page borders where that costs nothing. Small
+// blocks live together in pages of their own, for one small block would keep a
+// page from ever being free.
+//
+// Invariant: no two joinable free ranges are neighbours; `free_granules` is the
+// sum over all free ranges. Every function but lock() needs the arena's lock.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "core/spin_lock.hpp"
+#include "index/address_map.hpp"
+#include "index/free_ranges.hpp"
+#include "track/block_table.hpp"
+
+namespace weir::pool {
+
+using Lane = std::uint16_t;
+inline constexpr Lane clean_lane = 0;
+
+/// What is asked of an arena.
+struct Placement {
+  std::uint32_t granules = 0;
+  std::uint32_t alignment = 1;  ///< granules, a power of two
+  Lane lane = clean_lane;
+  bool small = false;           ///< belongs into pages for small blocks
+};
+
+class Arena {
+ public:
+  Arena(track::BlockTable& blocks, index::AddressMap& addresses, std::uint8_t number, std::uint32_t page_granules);
+  virtual ~Arena() = default;
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  using Lock = std::unique_lock<core::SpinLock>;
+  [[nodiscard]] Lock lock() { return Lock(mutex_); }
+
+  /// A `busy` block from memory that is there, in the order of the lane; 0 if nothing fits.
+  [[nodiscard]] std::uint32_t fit(const Placement& wanted);
+  /// The same, but only where at most an eighth of the block's size would be left over.
+  [[nodiscard]] std::uint32_t fit_closely(const Placement& wanted);
+  /// Opens a page, `busy`, for small blocks and gives the first of them.
+  [[nodiscard]] std::uint32_t fit_in_page(std::uint32_t page, const Placement& wanted);
+
+  /// Makes the block free in the order of its lane, as of `epoch`, and joins it with its neighbours.
+  void release(std::uint32_t id, std::uint64_t epoch, std::uint32_t now);
+
+  /// Hands the lane's ranges freed up to `epoch` over to another lane.
+  void reassign(Lane from, std::uint64_t epoch, Lane to, std::uint64_t to_epoch);
+  [[nodiscard]] bool has_lane(Lane lane) const noexcept;
+  /// True if the lane has wholly free pages, which could go elsewhere once its work is done.
+  [[nodiscard]] bool has_pages(Lane lane) const;
+
+  [[nodiscard]] std::uint64_t free_granules() const noexcept { return free_granules_; }
+  [[nodiscard]] std::uint64_t largest_free() const;
+  [[nodiscard]] std::uint8_t number() const noexcept { return number_; }
+
+  /// Throws std::logic_error where a rule above is broken.
+  void verify() const;
+
+ protected:
+  using Ranges = index::FreeRanges<track::BlockTable>;
+  struct LaneRanges {
+    Ranges large;
+    Ranges small;
+  };
+
+  [[nodiscard]] std::uint32_t new_record();
+  void drop_record(std::uint32_t id) noexcept;
+
+  void insert_free(std::uint32_t id) noexcept {
+    ranges_of(blocks_[id]).insert(blocks_, id);
+    free_granules_ += blocks_[id].size;
+  }
+  void erase_free(std::uint32_t id) noexcept {
+    ranges_of(blocks_[id]).erase(blocks_, id);
+    free_granules_ -= blocks_[id].size;
+  }
+  /// Makes the lists of a lane, so that ranges of it may be put in.
+  void open(Lane lane) {
+    if (lane >= lanes_.size() || !lanes_[lane]) [[unlikely]] make_lists(lane);
+  }
+  void insert_hole(std::uint32_t id) { holes_.insert(blocks_, id); }
+  void erase_hole(std::uint32_t id) { holes_.erase(blocks_, id); }
+  /// Cuts [start, start + granules) out of a piece that is in no list; what is left over
+  /// on either side becomes a piece of the same kind, put back in its list. Gives the cut piece, `busy`.
+  std::uint32_t carve(std::uint32_t id, std::uint64_t start, std::uint32_t granules);
+  /// Makes one piece of two neighbours that are in no list; `id` stays, `other` is dropped.
+  void merge(std::uint32_t id, std::uint32_t other) noexcept;
+  /// Makes a piece in no list free, free_small or a hole: joined with its neighbours, in its list.
+  void settle(std::uint32_t id, track::BlockState kind);
+
+  [[nodiscard]] std::uint64_t page_up(std::uint64_t granule) const noexcept {
+    return (granule + page_granules_ - 1) & ~std::uint64_t{page_granules_ - 1};
+  }
+  [[nodiscard]] std::uint64_t page_down(std::uint64_t granule) const noexcept {
+    return granule & ~std::uint64_t{page_granules_ - 1};
+  }
+  [[nodiscard]] std::uint64_t pages_in(std::uint64_t granules) const noexcept { return granules >> page_shift_; }
+  [[nodiscard]] std::uint64_t whole_pages(const track::Block& block) const noexcept {
+    const std::uint64_t from = page_up(block.start);
+    const std::uint64_t to = page_down(block.end());
+    return to > from ? pages_in(to - from) : 0;
+  }
+
+  /// Told the bounds of a block that became free and of the range it became part of.
+  virtual void became_free(std::uint64_t start, std::uint64_t end, const track::Block& range, std::uint32_t now) = 0;
+
+  track::BlockTable& blocks_;
+  index::AddressMap& addresses_;
+  const std::uint8_t number_;
+  const std::uint32_t page_granules_;  ///< a power of two
+  const unsigned page_shift_;
+  /// The lane's free ranges outside pages for small blocks, or nullptr before there were any.
+  [[nodiscard]] const Ranges* large_ranges(Lane lane) const noexcept { return find_ranges(lane, false); }
+
+  Ranges holes_;
+
+ private:
+  void make_lists(Lane lane);
+  [[nodiscard]] Ranges* find_ranges(Lane lane, bool small) const noexcept {
+    if (lane >= lanes_.size() || !lanes_[lane]) return nullptr;
+    return small ? &lanes_[lane]->small : &lanes_[lane]->large;
+  }
+  [[nodiscard]] Ranges& ranges_of(const track::Block& block) const noexcept {
+    LaneRanges& both = *lanes_[block.lane.load(std::memory_order_relaxed)];
+    return block.is(track::BlockState::free_small) ? both.small : both.large;
+  }
+  [[nodiscard]] std::uint32_t fit_large(const Placement& wanted, Lane lane);
+  [[nodiscard]] std::uint32_t fit_small(const Placement& wanted, Lane lane);
+  [[nodiscard]] std::uint32_t take_page_for_small(Lane lane);
+  [[nodiscard]] bool joins(const track::Block& block, std::uint32_t neighbour, track::BlockState kind) const noexcept;
+  void give_back(std::uint32_t id, bool small, std::uint32_t now);
+  void take_out(std::uint32_t id);
+  void put_in(std::uint32_t id);
+  [[nodiscard]] std::uint32_t take(std::uint32_t id, std::uint64_t start, const Placement& wanted, bool small);
+
+  core::SpinLock mutex_;
+  std::vector<std::unique_ptr<LaneRanges>> lanes_;
+  std::uint32_t spare_records_ = 0;
+  std::uint64_t free_granules_ = 0;
+};
+
+}  // namespace weir::pool

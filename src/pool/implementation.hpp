@@ -1,0 +1,241 @@
+// The pool behind the doors. One object, five files: pool.cpp has the doors and
+// the hot path, life.cpp its beginning and end, allocate.cpp what happens when a cache misses, reclaim.cpp how
+// freed memory finds its way back, report.cpp what the pool tells about itself.
+//
+// Order of locks: registry, peaks, caches' list, a cache, an arena. No lock is
+// held across a driver call or a callback.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include <weir/pool.hpp>
+
+#include "pool/lanes.hpp"
+#include "pool/page_store.hpp"
+#include "pool/paged_arena.hpp"
+#include "pool/segment_arena.hpp"
+#include "pool/thread_registry.hpp"
+#include "track/block_table.hpp"
+#include "track/peak_meter.hpp"
+
+namespace weir {
+
+class Pool::Implementation final : public pool::Member, public device::StreamObserver {
+ public:
+  Implementation(Device device, PoolOptions options);
+  ~Implementation() override;
+
+  /// One request, as it came through a door.
+  struct Request {
+    std::size_t bytes;
+    std::size_t alignment;
+    StreamId stream;
+    Tag tag;
+    std::source_location where;
+  };
+
+  // --- Doors (pool.cpp); blocks go by record id, 0 is the empty block ---
+  [[nodiscard]] std::uint32_t allocate(const Request& request);
+  void deallocate(std::uint64_t address, StreamId stream);
+  void free(std::uint32_t id, StreamId stream);
+  void used_on(std::uint32_t id, StreamId stream);
+  [[nodiscard]] std::uint32_t live_at(std::uint64_t address) const;
+  [[nodiscard]] std::uint32_t live_by(BlockHandle handle) const;
+  [[nodiscard]] track::Block& block(std::uint32_t id) const noexcept { return blocks_[id]; }
+
+  // --- reclaim.cpp ---
+  void retire(StreamId stream);
+  [[nodiscard]] std::uint64_t trim(std::uint64_t keep_free);
+  void maintain();
+  void stream_ends(StreamId stream) noexcept override;
+  void thread_ends(pool::ThreadCache& cache) noexcept override;
+  void closed_by_fork() noexcept override;
+
+  // --- report.cpp ---
+  [[nodiscard]] Statistics statistics() const;
+  [[nodiscard]] LeakCount check_leaks() const;
+  [[nodiscard]] std::vector<LiveBlock> live_blocks() const;
+  [[nodiscard]] LiveBlock describe(std::uint32_t id) const;
+  void verify() const;
+  [[nodiscard]] Tag tag(std::string_view name);
+
+  void require_usable() const;
+
+  const Device device_;
+  const PoolOptions options_;
+  pool::PageStore store_;
+
+ private:
+  using Cache = pool::ThreadCache;
+  using Lane = pool::Lane;
+
+  // --- pool.cpp ---
+  [[nodiscard]] Cache& cache_of(StreamId stream);
+  [[nodiscard]] Cache& find_cache(StreamId stream, std::uint64_t key);
+  void enter(Cache& cache);
+  void begin_life(std::uint32_t id, const Request& request, Cache& cache) noexcept;
+  static void end_life(const track::Block& block, Cache& cache) noexcept;
+  void free_elsewhere(std::uint32_t id, Cache& cache);
+  void free_remotely(std::uint32_t id, Cache& cache, Cache& owner);
+  [[noreturn]] void refuse_free(std::uint64_t address, std::uint32_t id);
+  void after_allocation(std::uint32_t id, const Request& request, LogEvent event);
+  void tick(Cache& cache);
+  void log(LogLevel level, LogEvent event, std::string_view text, std::uint64_t bytes, std::uint64_t address,
+           StreamId stream) const noexcept;
+
+  // --- allocate.cpp ---
+  enum class Source : std::uint8_t { cache, arena, driver };
+  struct Served {
+    std::uint32_t id = 0;
+    Source by = Source::cache;
+  };
+  [[nodiscard]] std::uint32_t allocate_slowly(const Request& request, Cache& cache);
+  [[nodiscard]] pool::Placement placement(const Request& request, Lane lane) const;
+  [[nodiscard]] Served serve(const pool::Placement& wanted, const Request& request, Cache& cache);
+  [[nodiscard]] std::uint32_t fit_here(pool::Arena& arena, const pool::Placement& wanted, Cache& cache);
+  [[nodiscard]] std::uint32_t fit_in_any(const pool::Placement& wanted, const pool::Arena* except);
+  [[nodiscard]] Served grow(const pool::Placement& wanted, const Request& request, Cache& cache);
+  [[nodiscard]] std::uint32_t grow_pages(const pool::Placement& wanted, std::uint8_t home);
+  [[nodiscard]] std::uint32_t grow_segments(const pool::Placement& wanted);
+  [[nodiscard]] std::uint32_t allocate_directly(const pool::Placement& wanted);
+  [[nodiscard]] std::uint32_t use_segment(const pool::Segment& segment, const pool::Placement& wanted);
+  void supply(pool::GrowthPlan& plan);
+  void recycle(std::vector<device::PageHandle>& pages, std::uint64_t wanted);
+  [[nodiscard]] pool::PagedArena& paged_arena(unsigned number);
+  [[noreturn]] void refuse(const Request& request);
+  void settle_peaks(Cache& cache);
+  void settle_peak(track::PeakMeter& meter, track::Credit Cache::*credit, Cache& cache);
+
+  // --- reclaim.cpp ---
+  [[nodiscard]] std::uint32_t take_remote(Cache& cache, bool keep);
+  void drain(Cache& cache);
+  void release(std::uint32_t id, Lane lane, std::uint32_t now);
+  void release_freed(std::uint32_t chain);
+  void release_chain(std::uint32_t chain, Lane lane);
+  void free_shared(std::uint32_t id, Lane lane, std::uint32_t now);
+  void free_directly(std::uint32_t id, Lane lane, std::uint32_t now);
+  /// Empties every cache, or takes from each only what was freed before `since`.
+  void flush_all(std::uint32_t since = UINT32_MAX);
+  void claim_lanes(Lane target);
+  bool clean_lanes(std::chrono::nanoseconds deadline, bool only_pages);
+  void reassign(Lane from, std::uint64_t epoch, Lane to);
+  bool reclaim_pending(std::chrono::nanoseconds deadline);
+  [[nodiscard]] bool unmap(pool::PagedArena& arena, const pool::LeavingPages& pages);
+  std::uint64_t release_pages(std::uint32_t since, std::uint64_t keep_free);
+  std::uint64_t release_idle_segments(std::uint32_t since, std::uint64_t keep_free);
+  [[nodiscard]] std::uint64_t free_bytes() const;
+  void detach(Cache& cache);
+
+  // --- life.cpp ---
+  void report_leaks() const;
+  void return_everything() noexcept;
+
+  /// Keeps the owners of these caches out while `look` sees each of them; one barrier for all.
+  template <class Look>
+  static void visit(const std::vector<Cache*>& caches, Look look) {
+    if (caches.empty()) return;
+    for (Cache* cache : caches) cache->lock.announce();
+    pool::OwnerLock::barrier();
+    for (Cache* cache : caches) {
+      cache->lock.await_owner();
+      look(*cache);
+    }
+    for (Cache* cache : caches) cache->lock.depart();
+  }
+  template <class Visit>
+  void for_each_cache(Visit visit) const {
+    const std::uint32_t count = cache_count_.load(std::memory_order_acquire);
+    for (std::uint32_t i = 1; i <= count; ++i) visit(*caches_[i].load(std::memory_order_acquire));
+  }
+  template <class Visit>
+  void for_each_arena(Visit visit) const {
+    for (const auto& arena : arenas_) {
+      if (pool::Arena* here = arena.load(std::memory_order_acquire)) visit(*here);
+    }
+  }
+  template <class Visit>
+  void for_each_paged(Visit visit) const {
+    for_each_arena([&](pool::Arena& arena) {
+      if (arena.number() != segment_arena_number) visit(static_cast<pool::PagedArena&>(arena));
+    });
+  }
+  template <class Holds>
+  [[nodiscard]] bool any_arena(Holds holds) const {
+    bool any = false;
+    for_each_arena([&](pool::Arena& arena) {
+      const auto lock = arena.lock();
+      any = any || holds(arena);
+    });
+    return any;
+  }
+  [[nodiscard]] std::vector<Cache*> all_caches() const;
+  [[nodiscard]] std::uint32_t coarse_now() const noexcept;
+
+  struct Pending {
+    std::uint32_t id = 0;
+    Lane lane = 0;
+    std::vector<device::EventId> events;
+  };
+
+  // How many operations may pass before a thread looks at the clock again.
+  static constexpr std::uint32_t operations_per_tick = 64;
+  // Coarse time counts about milliseconds: nanoseconds >> 20.
+  static constexpr unsigned coarse_shift = 20;
+  static constexpr std::uint32_t maintenance_interval = 1000;
+  static constexpr unsigned most_arenas = 16;
+  static constexpr std::uint8_t segment_arena_number = most_arenas;
+
+  device::Backend& backend_;
+  const DeviceInfo info_;
+  PoolMode mode_;
+  const std::uint64_t most_bytes_;       ///< of one request
+  std::uint32_t small_granules_ = 0;     ///< blocks up to this size live in pages for small blocks
+  const Clock& clock_;
+  const std::chrono::nanoseconds started_;
+  const std::uint64_t calls_before_;
+  std::uint32_t uid_ = 0;
+  std::uint64_t key_base_ = 0;
+  bool hooks_ = false;  ///< anything to do for every block: log, clear, note the call site
+  LogLevel log_level_ = LogLevel::error;
+  std::atomic<bool> forked_{false};
+
+  track::BlockTable blocks_;
+  index::AddressMap addresses_;
+  pool::Lanes lanes_;
+  mutable track::PeakMeter requested_;
+  mutable track::PeakMeter allocated_;
+  std::mutex peaks_mutex_;
+
+  std::mutex arenas_mutex_;  ///< for making arenas
+  unsigned arena_count_ = 1;
+  std::uint64_t range_bytes_ = 0;
+  std::array<std::atomic<pool::Arena*>, most_arenas + 1> arenas_{};
+  std::array<std::unique_ptr<pool::PagedArena>, most_arenas> paged_;
+  std::vector<device::Address> ranges_;
+  std::unique_ptr<pool::SegmentArena> segments_;
+
+  mutable std::mutex caches_mutex_;
+  std::atomic<Cache*>* caches_;  ///< by id; backed as it fills
+  std::atomic<std::uint32_t> cache_count_{0};
+  std::vector<Cache*> spare_caches_;
+
+  std::mutex pending_mutex_;
+  std::vector<Pending> pending_;
+  std::unordered_map<std::uint32_t, std::vector<StreamId>> uses_;  ///< used_on(), by block
+  std::atomic<std::uint64_t> pending_granules_{0};
+
+  mutable std::mutex notes_mutex_;
+  std::vector<std::string> tags_;
+  std::unordered_map<std::uint32_t, std::source_location> call_sites_;
+
+  std::atomic<std::uint64_t> refusals_{0};
+  mutable std::atomic<std::uint64_t> errors_{0};
+  std::atomic<std::uint32_t> next_maintenance_{0};
+};
+
+}  // namespace weir

@@ -1,0 +1,111 @@
+#include "pool/lanes.hpp"
+
+#include <weir/errors.hpp>
+
+#include "core/lazy_memory.hpp"
+
+namespace weir::pool {
+namespace {
+
+constexpr std::size_t most_lanes = UINT16_MAX;
+constexpr std::size_t table_bytes = (most_lanes + 1) * sizeof(std::atomic<std::uint64_t>);
+
+}  // namespace
+
+Lanes::Lanes(device::Backend& backend)
+    : backend_(backend), epochs_(static_cast<std::atomic<std::uint64_t>*>(core::map_lazy(table_bytes))), entries_(1) {}
+
+Lanes::~Lanes() {
+  for (const Entry& entry : entries_) {
+    if (entry.retired) backend_.release(entry.last);
+  }
+  core::unmap_lazy(epochs_, table_bytes);
+}
+
+Lane Lanes::of(StreamId stream) {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_stream_.find(stream);
+  if (found != by_stream_.end()) return found->second;
+  if (spare_.empty() && entries_.size() > most_lanes) {
+    throw Unsupported("a pool follows at most 65535 streams at a time; retire() those that are done",
+                      {.name = "stream", .limit = most_lanes});
+  }
+  if (spare_.empty()) {
+    spare_.reserve(entries_.size() + 1);  // so that forget() never allocates
+    spare_.push_back(static_cast<Lane>(entries_.size()));
+    entries_.emplace_back();
+  }
+  const Lane lane = spare_.back();
+  by_stream_.emplace(stream, lane);
+  spare_.pop_back();
+  entries_[lane] = {stream, true, false, device::EventId::none};
+  epochs_[lane].fetch_add(1, std::memory_order_acq_rel);
+  return lane;
+}
+
+StreamId Lanes::stream(Lane lane) const {
+  const std::lock_guard lock(mutex_);
+  return entries_[lane].stream;
+}
+
+bool Lanes::retired(Lane lane) const {
+  const std::lock_guard lock(mutex_);
+  return entries_[lane].retired;
+}
+
+std::vector<Lane> Lanes::all() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Lane> lanes;
+  for (const auto& [stream, lane] : by_stream_) lanes.push_back(lane);
+  return lanes;
+}
+
+std::optional<Lanes::Point> Lanes::record(Lane lane) {
+  StreamId stream{};
+  {
+    const std::lock_guard lock(mutex_);
+    const Entry& entry = entries_[lane];
+    if (!entry.used) return std::nullopt;
+    if (entry.retired) return Point{epoch(lane), entry.last, true};
+    stream = entry.stream;
+  }
+  if (backend_.capturing(stream)) return std::nullopt;
+  Point point;
+  point.epoch = epochs_[lane].fetch_add(1, std::memory_order_acq_rel);
+  point.event = backend_.record(stream);
+  return point;
+}
+
+void Lanes::release(const Point& point) noexcept {
+  if (!point.retired) backend_.release(point.event);
+}
+
+void Lanes::retire(StreamId stream) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!by_stream_.contains(stream)) return;
+  }
+  const device::EventId last = backend_.record(stream);
+  const std::lock_guard lock(mutex_);
+  const auto found = by_stream_.find(stream);
+  if (found == by_stream_.end() || entries_[found->second].retired) return;
+  Entry& entry = entries_[found->second];
+  entry.retired = true;
+  entry.last = last;
+}
+
+void Lanes::forget(Lane lane) noexcept {
+  device::EventId last = device::EventId::none;
+  {
+    const std::lock_guard lock(mutex_);
+    Entry& entry = entries_[lane];
+    if (!entry.used || !entry.retired) return;
+    last = entry.last;
+    by_stream_.erase(entry.stream);
+    entry = {};
+    spare_.push_back(lane);
+  }
+  backend_.release(last);
+}
+
+}  // namespace weir::pool

@@ -1,0 +1,143 @@
+// The beginning and the end of a pool.
+#include <algorithm>
+#include <bit>
+#include <thread>
+
+#include <weir/bytes.hpp>
+#include <weir/errors.hpp>
+
+#include "core/lazy_memory.hpp"
+#include "pool/implementation.hpp"
+
+namespace weir {
+
+using pool::ThreadCache;
+
+namespace {
+
+constexpr std::size_t caches_bytes = (UINT16_MAX + std::size_t{1}) * sizeof(std::atomic<ThreadCache*>);
+
+// Address space for each arena: enough that holes need not be reused before they are convenient.
+std::uint64_t range_for(std::uint64_t memory) {
+  constexpr std::uint64_t least = 16_GiB;
+  constexpr std::uint64_t most = 1_TiB;
+  return memory >= most / 4 ? most : std::max(least, std::bit_ceil(memory * 4));
+}
+
+PoolOptions checked(PoolOptions options) {
+  if (options.idle_age.count() < 0 || options.reclaim_deadline.count() < 0) {
+    throw InvalidArgument("pool \"" + options.name + "\": idle_age and reclaim_deadline must not be negative",
+                          {.name = options.name});
+  }
+  if (options.mode == PoolMode::off) options.thread_cache_bytes = 0;
+  return options;
+}
+
+}  // namespace
+
+Pool::Implementation::Implementation(Device device, PoolOptions options)
+    : device_(std::move(device)),
+      options_(checked(std::move(options))),
+      store_(device_.backend(), options_.name, options_.limit.value_or(device_.info().default_limit),
+             device_.info().page_bytes),
+      backend_(device_.backend()),
+      info_(device_.info()),
+      mode_(options_.mode),
+      most_bytes_(std::min(store_.limit(), (index::max_granules << index::granule_shift) - 2 * info_.page_bytes)),
+      clock_(options_.clock == nullptr ? Clock::system() : *options_.clock),
+      started_(clock_.now()),
+      calls_before_(backend_.driver_calls()),
+      lanes_(backend_),
+      arena_count_(std::clamp(std::thread::hardware_concurrency(), 1u, most_arenas)),
+      range_bytes_(range_for(info_.memory_total.value_or(0))),
+      segments_(std::make_unique<pool::SegmentArena>(blocks_, addresses_, segment_arena_number, info_.page_bytes)),
+      caches_(static_cast<std::atomic<Cache*>*>(core::map_lazy(caches_bytes))),
+      tags_(1) {
+  if (options_.log != nullptr) log_level_ = options_.log->level();
+  hooks_ = options_.zero || options_.call_sites || (options_.log != nullptr && log_level_ == LogLevel::debug);
+  if (mode_ != PoolMode::off) {
+    // One small block must not hold more than a small part of a page.
+    const std::uint64_t share = info_.page_bytes >> (index::granule_shift + 5);
+    small_granules_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(share, ThreadCache::small_granules));
+  }
+  next_maintenance_ = coarse_now() + maintenance_interval;
+  arenas_[segment_arena_number] = segments_.get();
+  if (mode_ == PoolMode::pages && !info_.virtual_memory) {
+    throw Unsupported("pool \"" + options_.name + "\": " + info_.name + " has no virtual memory; use PoolMode::automatic",
+                      {.name = options_.name});
+  }
+  if (mode_ == PoolMode::automatic) mode_ = info_.virtual_memory ? PoolMode::pages : PoolMode::segments;
+  if (mode_ == PoolMode::pages) {
+    try {
+      static_cast<void>(paged_arena(0));
+    } catch (const DriverError& error) {
+      if (options_.mode == PoolMode::pages) throw;
+      log(LogLevel::warning, LogEvent::fallback, error.message(), range_bytes_, 0, StreamId{});
+      mode_ = PoolMode::segments;
+    }
+  }
+  uid_ = pool::enroll(*this);
+  key_base_ = std::uint64_t{uid_} << 32;
+  backend_.observe(*this);
+}
+
+Pool::Implementation::~Implementation() {
+  backend_.forget(*this);
+  pool::leave(uid_);
+  if (!forked_) {
+    report_leaks();
+    return_everything();
+  }
+  for_each_cache([](Cache& cache) { delete &cache; });
+  core::unmap_lazy(caches_, caches_bytes);
+}
+
+void Pool::Implementation::report_leaks() const {
+  if (options_.log == nullptr) return;
+  for (const LiveBlock& block : live_blocks()) {
+    std::string text = "a live block in a destroyed pool";
+    if (!block.tag.empty()) text += "; owner " + block.tag;
+    if (!block.call_site.empty()) text += "; allocated at " + block.call_site;
+    log(LogLevel::error, LogEvent::leak, text, block.requested, block.address, StreamId{});
+  }
+}
+
+// Work that is still queued may use the memory, so it is waited for. Memory whose work
+// does not end in time is left mapped: a leak is better than a fault in the middle of it.
+void Pool::Implementation::return_everything() noexcept {
+  try {
+    for (const Lane lane : lanes_.all()) {
+      const auto point = lanes_.record(lane);
+      const bool done = !point || backend_.wait(point->event, options_.reclaim_deadline);
+      if (point) lanes_.release(*point);
+      if (!done) {
+        log(LogLevel::error, LogEvent::leak, "work on a stream did not end; the pool's memory stays with it",
+            store_.reserved(), 0, lanes_.stream(lane));
+        return;
+      }
+    }
+    for_each_paged([&](pool::PagedArena& arena) {
+      for (const pool::PageRun& run : arena.mapped_runs()) {
+        backend_.unmap(run.address, run.pages);
+        store_.destroy(run.pages);
+      }
+    });
+  } catch (const Error& error) {
+    log(LogLevel::error, LogEvent::leak, error.message(), store_.reserved(), 0, StreamId{});
+    return;
+  }
+  store_.destroy(store_.take_held(UINT64_MAX));
+  for (const pool::Segment& segment : segments_->all()) store_.free_segment(segment);
+  for (const device::Address range : ranges_) backend_.unreserve(range, range_bytes_);
+}
+
+std::uint32_t Pool::Implementation::coarse_now() const noexcept {
+  return static_cast<std::uint32_t>((clock_.now() - started_).count() >> coarse_shift) + 1;
+}
+
+void Pool::Implementation::closed_by_fork() noexcept {
+  forked_ = true;
+  for_each_cache([](Cache& cache) { cache.lock.close(); });
+}
+
+}  // namespace weir

@@ -1,0 +1,114 @@
+#include "pool/page_store.hpp"
+
+#include <algorithm>
+
+#include <weir/bytes.hpp>
+#include <weir/errors.hpp>
+
+namespace weir::pool {
+namespace {
+
+void raise(std::atomic<std::uint64_t>& peak, std::uint64_t value) noexcept {
+  std::uint64_t seen = peak.load();
+  while (seen < value && !peak.compare_exchange_weak(seen, value)) {
+  }
+}
+
+}  // namespace
+
+PageStore::PageStore(device::Backend& backend, std::string pool_name, std::uint64_t limit, std::uint64_t page_bytes)
+    : backend_(backend), pool_name_(std::move(pool_name)), limit_(limit), page_bytes_(page_bytes) {}
+
+void PageStore::claim(std::uint64_t bytes) {
+  std::uint64_t now = claimed_.load();
+  do {
+    if (bytes > limit_ || now > limit_ - bytes) {
+      const std::uint64_t free = limit_ - std::min(limit_, now);
+      throw LimitExceeded("pool \"" + pool_name_ + "\": " + format_bytes(bytes) + " more would pass its limit of " +
+                              format_bytes(limit_) + ", " + format_bytes(free) +
+                              " of it are left; free memory, or raise the limit",
+                          {.name = pool_name_, .bytes_asked = bytes, .limit = limit_, .free = free});
+    }
+  } while (!claimed_.compare_exchange_weak(now, now + bytes));
+}
+
+void PageStore::took(std::uint64_t bytes) noexcept {
+  total_ += bytes;
+  raise(peak_, reserved_ += bytes);
+}
+
+std::vector<device::PageHandle> PageStore::take_held(std::uint64_t most) {
+  const std::lock_guard lock(mutex_);
+  const std::size_t count = std::min<std::size_t>(most, held_.size());
+  std::vector<device::PageHandle> pages(held_.end() - static_cast<std::ptrdiff_t>(count), held_.end());
+  held_.resize(held_.size() - count);
+  return pages;
+}
+
+void PageStore::hold(std::span<const device::PageHandle> pages) {
+  const std::lock_guard lock(mutex_);
+  held_.insert(held_.end(), pages.begin(), pages.end());
+}
+
+void PageStore::create(std::span<device::PageHandle> pages) {
+  if (pages.empty()) return;
+  const std::uint64_t bytes = pages.size() * page_bytes_;
+  claim(bytes);
+  try {
+    backend_.create(pages);
+  } catch (...) {
+    claimed_ -= bytes;
+    throw;
+  }
+  took(bytes);
+  raise(peak_pages_, pages_ += pages.size());
+}
+
+void PageStore::destroy(std::span<const device::PageHandle> pages) noexcept {
+  if (pages.empty()) return;
+  backend_.destroy(pages);
+  pages_ -= pages.size();
+  reserved_ -= pages.size() * page_bytes_;
+  claimed_ -= pages.size() * page_bytes_;
+}
+
+Segment PageStore::allocate_segment(std::uint64_t bytes) {
+  claim(bytes);
+  Segment segment{0, bytes};
+  try {
+    segment.address = backend_.allocate_segment(bytes);
+  } catch (...) {
+    claimed_ -= bytes;
+    throw;
+  }
+  took(bytes);
+  return segment;
+}
+
+void PageStore::free_segment(const Segment& segment) noexcept {
+  backend_.free_segment(segment.address, segment.bytes);
+  reserved_ -= segment.bytes;
+  claimed_ -= segment.bytes;
+}
+
+void PageStore::book_external(std::uint64_t bytes) {
+  claim(bytes);
+  external_ += bytes;
+}
+
+void PageStore::unbook_external(std::uint64_t bytes) noexcept {
+  external_ -= bytes;
+  claimed_ -= bytes;
+}
+
+std::uint64_t PageStore::held() const {
+  const std::lock_guard lock(mutex_);
+  return held_.size() * page_bytes_;
+}
+
+std::uint64_t PageStore::page_remaps() const noexcept {
+  const std::uint64_t maps = page_maps_.load();
+  return maps - std::min(maps, peak_pages_.load());
+}
+
+}  // namespace weir::pool

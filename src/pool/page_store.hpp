@@ -1,0 +1,65 @@
+// Physical memory: what is taken from the driver, and whether more may be. The
+// limit bounds reserved + external bytes and is checked here, before anything is
+// taken. Thread-safe; holds no lock across a driver call.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "device/backend.hpp"
+#include "pool/segment_arena.hpp"
+
+namespace weir::pool {
+
+class PageStore {
+ public:
+  PageStore(device::Backend& backend, std::string pool_name, std::uint64_t limit, std::uint64_t page_bytes);
+
+  /// Pages that are created and not mapped: taken out, at most `most`.
+  [[nodiscard]] std::vector<device::PageHandle> take_held(std::uint64_t most);
+  void hold(std::span<const device::PageHandle> pages);
+  /// New pages; throws LimitExceeded or what the driver throws, with none created.
+  void create(std::span<device::PageHandle> pages);
+  void destroy(std::span<const device::PageHandle> pages) noexcept;
+  void mapped(std::uint64_t pages) noexcept { page_maps_.fetch_add(pages, std::memory_order_relaxed); }
+
+  [[nodiscard]] Segment allocate_segment(std::uint64_t bytes);
+  void free_segment(const Segment& segment) noexcept;
+
+  void book_external(std::uint64_t bytes);
+  void unbook_external(std::uint64_t bytes) noexcept;
+
+  [[nodiscard]] std::uint64_t limit() const noexcept { return limit_; }
+  [[nodiscard]] std::uint64_t reserved() const noexcept { return reserved_.load(); }
+  [[nodiscard]] std::uint64_t peak() const noexcept { return peak_.load(); }
+  [[nodiscard]] std::uint64_t total() const noexcept { return total_.load(); }
+  [[nodiscard]] std::uint64_t external() const noexcept { return external_.load(); }
+  [[nodiscard]] std::uint64_t held() const;
+  [[nodiscard]] std::uint64_t page_maps() const noexcept { return page_maps_.load(); }
+  /// Mappings beyond the peak page count.
+  [[nodiscard]] std::uint64_t page_remaps() const noexcept;
+
+ private:
+  void claim(std::uint64_t bytes);
+  void took(std::uint64_t bytes) noexcept;
+
+  device::Backend& backend_;
+  const std::string pool_name_;
+  const std::uint64_t limit_;
+  const std::uint64_t page_bytes_;
+  std::atomic<std::uint64_t> claimed_{0};   // reserved + external + what is being taken
+  std::atomic<std::uint64_t> reserved_{0};
+  std::atomic<std::uint64_t> peak_{0};
+  std::atomic<std::uint64_t> total_{0};
+  std::atomic<std::uint64_t> external_{0};
+  std::atomic<std::uint64_t> page_maps_{0};
+  std::atomic<std::uint64_t> pages_{0};
+  std::atomic<std::uint64_t> peak_pages_{0};
+  mutable std::mutex mutex_;
+  std::vector<device::PageHandle> held_;
+};
+
+}  // namespace weir::pool

@@ -1,0 +1,245 @@
+#include "pool/paged_arena.hpp"
+
+#include <algorithm>
+
+namespace weir::pool {
+
+using device::PageHandle;
+using track::Block;
+using track::BlockState;
+
+struct PagedArena::Window {
+  std::uint64_t start = 0;
+  std::uint32_t first = 0;  ///< a piece at or before the start, in the same run
+  std::uint64_t cost = UINT64_MAX;
+  std::uint64_t room = UINT64_MAX;
+};
+
+PagedArena::PagedArena(track::BlockTable& blocks, index::AddressMap& addresses, std::uint8_t number,
+                       device::Address range, std::uint64_t bytes, std::uint64_t page_bytes)
+    : Arena(blocks, addresses, number, static_cast<std::uint32_t>(page_bytes >> index::granule_shift)),
+      first_granule_(range >> index::granule_shift) {
+  const std::uint32_t id = new_record();
+  Block& all = blocks_[id];
+  all.start = first_granule_;
+  all.size = static_cast<std::uint32_t>(bytes >> index::granule_shift);
+  all.previous = 0;
+  all.next = 0;
+  settle(id, BlockState::hole);
+}
+
+// --- Growing ---
+
+bool PagedArena::open_to(std::uint32_t id, Lane lane) const noexcept {
+  const Block& block = blocks_[id];
+  if (block.is(BlockState::hole)) return true;
+  const Lane theirs = block.lane.load(std::memory_order_relaxed);
+  return block.is(BlockState::free) && (theirs == lane || theirs == clean_lane);
+}
+
+std::uint64_t PagedArena::pages_missing(std::uint32_t first, std::uint64_t start, std::uint64_t end) const noexcept {
+  std::uint64_t granules = 0;
+  for (std::uint32_t id = first; id != 0 && blocks_[id].start < end; id = blocks_[id].next) {
+    const Block& piece = blocks_[id];
+    if (!piece.is(BlockState::hole)) continue;
+    const std::uint64_t from = std::max(page_down(start), piece.start);
+    const std::uint64_t to = std::min(page_up(end), piece.end());
+    if (to > from) granules += to - from;
+  }
+  return pages_in(granules);
+}
+
+// A run is what lies between two blocks: holes and free ranges. The block may start
+// where any piece of the run starts, or end where one ends.
+void PagedArena::consider_run(std::uint32_t first_hole, const Placement& wanted, std::uint64_t alignment,
+                              Window& best) const {
+  std::uint32_t first = first_hole;
+  for (std::uint32_t id = blocks_[first].previous; id != 0 && open_to(id, wanted.lane); id = blocks_[id].previous) {
+    if (blocks_[id].is(BlockState::hole)) return;  // seen from that hole
+    first = id;
+  }
+  std::uint32_t past = first;
+  std::uint64_t end = 0;
+  for (; past != 0 && open_to(past, wanted.lane); past = blocks_[past].next) end = blocks_[past].end();
+  const std::uint64_t start = blocks_[first].start;
+  const std::uint64_t room = end - start;
+  if (room < wanted.granules) return;
+  const auto consider = [&](std::uint64_t at) {
+    if (at < start || at + wanted.granules > end) return;
+    const std::uint64_t cost = pages_missing(first, at, at + wanted.granules);
+    if (cost < best.cost || (cost == best.cost && room < best.room)) best = {at, first, cost, room};
+  };
+  for (std::uint32_t id = first; id != past; id = blocks_[id].next) {
+    const Block& piece = blocks_[id];
+    consider((piece.start + alignment - 1) / alignment * alignment);
+    if (piece.end() >= start + wanted.granules) consider((piece.end() - wanted.granules) / alignment * alignment);
+  }
+}
+
+std::optional<GrowthPlan> PagedArena::plan_growth(const Placement& wanted) {
+  Window best;
+  const bool whole = wanted.granules == page_down(wanted.granules);
+  const std::uint64_t alignment = whole ? std::max(page_granules_, wanted.alignment) : wanted.alignment;
+  holes_.for_each(blocks_, [&](std::uint32_t hole) { consider_run(hole, wanted, alignment, best); });
+  if (best.cost == UINT64_MAX) return std::nullopt;
+
+  GrowthPlan plan;
+  plan.block_start = best.start;
+  const std::uint64_t end = best.start + wanted.granules;
+  std::uint32_t id = best.first;
+  while (blocks_[id].end() <= best.start) id = blocks_[id].next;
+  while (id != 0 && blocks_[id].start < end) {
+    const std::uint32_t next = blocks_[id].next;
+    if (blocks_[id].is(BlockState::hole)) {
+      const std::uint64_t from = std::max(page_down(best.start), blocks_[id].start);
+      const std::uint64_t to = std::min(page_up(end), blocks_[id].end());
+      erase_hole(id);
+      carve(id, from, static_cast<std::uint32_t>(to - from));
+      const std::uint64_t pages = pages_in(to - from);
+      plan.missing.push_back({from << index::granule_shift, std::vector<PageHandle>(pages, PageHandle::none)});
+      plan.missing_pages += pages;
+    } else {
+      erase_free(id);
+      blocks_[id].become(BlockState::busy);
+    }
+    if (plan.piece == 0) {
+      plan.piece = id;
+    } else {
+      merge(plan.piece, id);
+    }
+    id = next;
+  }
+  return plan;
+}
+
+void PagedArena::note_pages(const PageRun& run) {
+  const std::size_t first = page_index(run.address >> index::granule_shift);
+  if (first + run.pages.size() > pages_.size()) {
+    pages_.resize(first + run.pages.size(), PageHandle::none);
+    free_since_.resize(pages_.size());
+  }
+  std::copy(run.pages.begin(), run.pages.end(), pages_.begin() + static_cast<std::ptrdiff_t>(first));
+  mapped_pages_ += run.pages.size();
+}
+
+std::uint32_t PagedArena::finish_growth(const GrowthPlan& plan, const Placement& wanted) {
+  for (const PageRun& run : plan.missing) note_pages(run);
+  Block& piece = blocks_[plan.piece];
+  open(wanted.lane);
+  piece.lane.store(wanted.lane, std::memory_order_relaxed);
+  // Through the ordinary lists, so that what is left over joins its neighbours.
+  settle(plan.piece, BlockState::free);
+  erase_free(plan.piece);
+  carve(plan.piece, plan.block_start, wanted.granules);
+  addresses_.set(piece.address(), plan.piece);
+  return plan.piece;
+}
+
+void PagedArena::abandon_growth(const GrowthPlan& plan, std::size_t mapped_runs) {
+  for (std::size_t i = 0; i < mapped_runs; ++i) note_pages(plan.missing[i]);
+  std::uint32_t rest = plan.piece;
+  const std::uint64_t end = blocks_[rest].end();
+  for (std::size_t i = mapped_runs; i < plan.missing.size(); ++i) {
+    const PageRun& run = plan.missing[i];
+    Block& piece = blocks_[rest];
+    const std::uint64_t start = run.address >> index::granule_shift;
+    const bool leaves_before = start > piece.start;
+    piece.become(BlockState::free);  // so that carve leaves free what is no hole
+    carve(rest, start, static_cast<std::uint32_t>(run.pages.size() * page_granules_));
+    const std::uint32_t before = piece.previous;
+    const std::uint32_t after = piece.end() < end ? piece.next : 0;
+    make_hole(rest);
+    if (leaves_before) rejoin(before);
+    rest = after;
+    if (rest == 0) return;
+    erase_free(rest);
+  }
+  settle(rest, BlockState::free);
+}
+
+void PagedArena::rejoin(std::uint32_t id) {
+  erase_free(id);
+  settle(id, BlockState::free);
+}
+
+void PagedArena::make_hole(std::uint32_t id) {
+  Block& piece = blocks_[id];
+  piece.lane.store(clean_lane, std::memory_order_relaxed);
+  piece.requested = 0;
+  settle(id, BlockState::hole);
+}
+
+// --- Shrinking ---
+
+PageRun PagedArena::run_at(std::uint64_t start, std::uint64_t pages) const {
+  const auto first = pages_.begin() + static_cast<std::ptrdiff_t>(page_index(start));
+  return {start << index::granule_shift, {first, first + static_cast<std::ptrdiff_t>(pages)}};
+}
+
+std::optional<LeavingPages> PagedArena::take_pages(std::uint64_t most, std::uint32_t since) {
+  const Ranges* list = large_ranges(clean_lane);
+  if (list == nullptr || most == 0) return std::nullopt;
+  // The smallest range with enough pages keeps the large ones whole; failing that, the largest.
+  std::uint32_t best = 0;
+  std::uint64_t best_start = 0;
+  std::uint64_t best_pages = 0;
+  const auto consider = [&](std::uint32_t id, std::uint64_t start, std::uint64_t pages) {
+    const bool enough = pages >= most;
+    const bool better = best == 0 || (best_pages >= most ? enough && pages < best_pages : pages > best_pages);
+    if (!better) return;
+    best = id;
+    best_start = start;
+    best_pages = pages;
+  };
+  list->for_each_from(blocks_, page_granules_, [&](std::uint32_t id) {
+    const std::uint64_t first = page_up(blocks_[id].start);
+    std::uint64_t pages = 0;
+    for (std::uint64_t left = whole_pages(blocks_[id]); left-- > 0;) {
+      const std::uint64_t at = first + left * page_granules_;
+      if (free_since_[page_index(at)] <= since) {
+        ++pages;
+        if (left == 0) consider(id, at, pages);
+      } else {
+        if (pages != 0) consider(id, at + page_granules_, pages);
+        pages = 0;
+      }
+    }
+  });
+  if (best == 0) return std::nullopt;
+
+  // From the end of the run, so that what stays joins what lies before.
+  const std::uint64_t pages = std::min(best_pages, most);
+  const std::uint64_t start = best_start + (best_pages - pages) * page_granules_;
+  erase_free(best);
+  carve(best, start, static_cast<std::uint32_t>(pages * page_granules_));
+  return LeavingPages{best, run_at(start, pages)};
+}
+
+void PagedArena::pages_left(const LeavingPages& pages) {
+  const std::size_t first = page_index(blocks_[pages.piece].start);
+  std::fill_n(pages_.begin() + static_cast<std::ptrdiff_t>(first), pages.run.pages.size(), PageHandle::none);
+  mapped_pages_ -= pages.run.pages.size();
+  make_hole(pages.piece);
+}
+
+void PagedArena::pages_stayed(const LeavingPages& pages) { settle(pages.piece, BlockState::free); }
+
+std::vector<PageRun> PagedArena::mapped_runs() const {
+  std::vector<PageRun> runs;
+  for (std::size_t page = 0; page < pages_.size(); ++page) {
+    if (pages_[page] == PageHandle::none) continue;
+    if (page == 0 || pages_[page - 1] == PageHandle::none) {
+      runs.push_back({(first_granule_ + page * page_granules_) << index::granule_shift, {}});
+    }
+    runs.back().pages.push_back(pages_[page]);
+  }
+  return runs;
+}
+
+void PagedArena::became_free(std::uint64_t start, std::uint64_t end, const Block& range, std::uint32_t now) {
+  const std::uint64_t from = std::max(page_down(start), page_up(range.start));
+  const std::uint64_t to = std::min(page_up(end), page_down(range.end()));
+  for (std::uint64_t at = from; at < to; at += page_granules_) free_since_[page_index(at)] = now;
+}
+
+}  // namespace weir::pool

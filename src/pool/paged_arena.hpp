@@ -1,0 +1,86 @@
+// An arena over one reserved address range, backed by pages as needed.
+//
+// Address space without pages is a hole; at first the whole range is one. When
+// nothing fits, a window is chosen in which the fewest pages are missing, the
+// pages are found (by the caller: held ones, wholly free ones taken from where
+// they are not needed, or new ones) and mapped, all in three steps so that no
+// lock is held while the driver works: plan_growth under the lock, the driver
+// without it, then finish_growth or abandon_growth under it again. Taking pages
+// away goes the same way: take_pages, unmap, then pages_left or pages_stayed.
+//
+// Invariant: a page has a handle exactly when it is no part of a hole.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "device/backend.hpp"
+#include "pool/arena.hpp"
+
+namespace weir::pool {
+
+/// Pages that lie side by side.
+struct PageRun {
+  device::Address address = 0;
+  std::vector<device::PageHandle> pages;
+};
+
+/// A place for a block, out of all lists while its missing pages are found.
+struct GrowthPlan {
+  std::uint32_t piece = 0;       ///< covers the block and every page it touches that was missing
+  std::uint64_t block_start = 0; ///< granules
+  std::vector<PageRun> missing;  ///< to be filled in by the caller
+  std::uint64_t missing_pages = 0;
+  bool supplied = false;         ///< the runs hold pages
+};
+
+/// Wholly free pages on their way out.
+struct LeavingPages {
+  std::uint32_t piece = 0;
+  PageRun run;
+};
+
+class PagedArena final : public Arena {
+ public:
+  /// `range` is page-aligned; the arena does not own it.
+  PagedArena(track::BlockTable& blocks, index::AddressMap& addresses, std::uint8_t number, device::Address range,
+             std::uint64_t bytes, std::uint64_t page_bytes);
+
+  /// Where the block fits with the fewest pages mapped anew; empty when the range is exhausted.
+  [[nodiscard]] std::optional<GrowthPlan> plan_growth(const Placement& wanted);
+  /// All missing pages are mapped: gives the block, `busy`.
+  [[nodiscard]] std::uint32_t finish_growth(const GrowthPlan& plan, const Placement& wanted);
+  /// Only the first `mapped_runs` runs were mapped: they are free memory, all else is as before the plan.
+  void abandon_growth(const GrowthPlan& plan, std::size_t mapped_runs);
+
+  /// Up to `most` wholly free pages that no work touches, free since `since` or longer; one run at a time.
+  [[nodiscard]] std::optional<LeavingPages> take_pages(std::uint64_t most, std::uint32_t since);
+  void pages_left(const LeavingPages& pages);
+  void pages_stayed(const LeavingPages& pages);
+
+  /// Pages mapped now.
+  [[nodiscard]] std::uint64_t mapped_pages() const noexcept { return mapped_pages_; }
+  /// Every mapped run, for the end of the pool.
+  [[nodiscard]] std::vector<PageRun> mapped_runs() const;
+
+ private:
+  struct Window;
+  void consider_run(std::uint32_t first_hole, const Placement& wanted, std::uint64_t alignment, Window& best) const;
+  [[nodiscard]] bool open_to(std::uint32_t id, Lane lane) const noexcept;
+  [[nodiscard]] std::uint64_t pages_missing(std::uint32_t first, std::uint64_t start, std::uint64_t end) const noexcept;
+  [[nodiscard]] std::size_t page_index(std::uint64_t granule) const noexcept {
+    return static_cast<std::size_t>(pages_in(granule - first_granule_));
+  }
+  void note_pages(const PageRun& run);
+  void make_hole(std::uint32_t id);
+  void rejoin(std::uint32_t id);
+  [[nodiscard]] PageRun run_at(std::uint64_t start, std::uint64_t pages) const;
+  void became_free(std::uint64_t start, std::uint64_t end, const track::Block& range, std::uint32_t now) override;
+
+  const std::uint64_t first_granule_;
+  std::uint64_t mapped_pages_ = 0;
+  std::vector<device::PageHandle> pages_;      // by page of the range, up to the highest ever mapped
+  std::vector<std::uint32_t> free_since_;      // when the page last became wholly free
+};
+
+}  // namespace weir::pool

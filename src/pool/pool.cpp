@@ -1,0 +1,336 @@
+// The doors of the pool and the path of a hit: find the thread's cache, take the
+// newest block of the size, note its new life. All else is in the other files.
+#include <weir/pool.hpp>
+
+#include <bit>
+#include <string>
+#include <utility>
+
+#include <weir/bytes.hpp>
+#include <weir/errors.hpp>
+
+#include "pool/hot_path.hpp"
+
+namespace weir {
+
+using pool::ThreadCache;
+using track::Block;
+using track::BlockState;
+
+namespace {
+
+void* pointer(std::uint64_t address) { return reinterpret_cast<void*>(address); }  // NOLINT(performance-no-int-to-ptr)
+
+}  // namespace
+
+// --- The hot path ---
+
+std::uint32_t Pool::Implementation::allocate(const Request& request) {
+  if (request.bytes == 0) return 0;
+  Cache& cache = cache_of(request.stream);
+  const std::uint64_t granules = (request.bytes + index::granule_bytes - 1) >> index::granule_shift;
+  std::uint32_t id = 0;
+  if (granules - 1 < index::max_granules && request.alignment <= Pool::granule) [[likely]] {
+    enter(cache);
+    id = cache.pop(blocks_, static_cast<std::uint32_t>(granules));
+    if (id != 0) [[likely]] {
+      begin_life(id, request, cache);
+      cache.cache_hits.add(1);
+      cache.lock.leave();
+      if ((cache.requested_credit.get() | cache.allocated_credit.get()) < 0) [[unlikely]] settle_peaks(cache);
+      if (hooks_) [[unlikely]] after_allocation(id, request, LogEvent::reuse);
+      if (++cache.operations >= operations_per_tick) [[unlikely]] tick(cache);
+      return id;
+    }
+    cache.lock.leave();
+  }
+  return allocate_slowly(request, cache);
+}
+
+void Pool::Implementation::free(std::uint32_t id, StreamId stream) {
+  Block& block = blocks_[id];
+  Cache& cache = cache_of(stream);
+  if (block.owner != cache.id || block.used_elsewhere.load(std::memory_order_relaxed)) [[unlikely]] {
+    free_elsewhere(id, cache);
+    return;
+  }
+  enter(cache);
+  if (!block.is(BlockState::live) || block.remote.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+    cache.lock.leave();
+    refuse_free(block.address(), id);
+  }
+  end_life(block, cache);
+  block.stamp = cache.now;
+  const bool kept = cache.push(block, id);
+  if (!kept) block.become(BlockState::busy);
+  cache.lock.leave();
+  if (hooks_) [[unlikely]] log(LogLevel::debug, LogEvent::free, {}, block.bytes(), block.address(), stream);
+  if (!kept) release(id, cache.lane, cache.now);
+}
+
+void Pool::Implementation::deallocate(std::uint64_t address, StreamId stream) {
+  const std::uint32_t id = addresses_.find(address);
+  const Block& block = blocks_[id];
+  if (block.address() != address || !block.is(BlockState::live)) [[unlikely]] refuse_free(address, id);
+  free(id, stream);
+}
+
+// --- Less common ways to free ---
+
+// The block came from another cache: another stream's of this thread, or another thread's.
+void Pool::Implementation::free_elsewhere(std::uint32_t id, Cache& cache) {
+  Block& block = blocks_[id];
+  Cache& owner = *caches_[block.owner].load(std::memory_order_acquire);
+  if (owner.thread.load(std::memory_order_relaxed) != &pool::thread_slots) {
+    free_remotely(id, cache, owner);
+    return;
+  }
+  enter(owner);
+  if (!block.is(BlockState::live) || block.remote.load(std::memory_order_relaxed) != 0) {
+    owner.lock.leave();
+    refuse_free(block.address(), id);
+  }
+  block.become(BlockState::busy);
+  owner.lock.leave();
+  enter(cache);
+  end_life(block, cache);
+  block.stamp = cache.now;
+  const bool shared = block.used_elsewhere.load(std::memory_order_relaxed);
+  const bool kept = !shared && cache.push(block, id);
+  const std::uint32_t now = cache.now;
+  cache.lock.leave();
+  if (hooks_) log(LogLevel::debug, LogEvent::free, {}, block.bytes(), block.address(), lanes_.stream(cache.lane));
+  if (shared) {
+    free_shared(id, cache.lane, now);
+  } else if (!kept) {
+    release(id, cache.lane, now);
+  }
+}
+
+// Only the owner may touch the block's state, so another thread leaves it in the
+// owner's queue. The exchange makes one thread the one that frees this life.
+void Pool::Implementation::free_remotely(std::uint32_t id, Cache& cache, Cache& owner) {
+  Block& block = blocks_[id];
+  const std::uint32_t generation = block.generation.load(std::memory_order_relaxed);
+  const std::int64_t requested = static_cast<std::int64_t>(block.requested);
+  const std::uint32_t before = block.remote.exchange(generation, std::memory_order_acq_rel);
+  if (before == generation) refuse_free(block.address(), id);
+  cache.frees.add(1);
+  requested_.give(requested);
+  allocated_.give(static_cast<std::int64_t>(block.bytes()));
+  block.lane.store(cache.lane, std::memory_order_relaxed);
+  if (before != 0) {  // an earlier life was freed twice and still waits; that entry now stands for this one
+    ++errors_;
+    log(LogLevel::error, LogEvent::misuse, "a block was freed twice, by two threads at once", block.bytes(),
+        block.address(), StreamId{});
+    return;
+  }
+  owner.remote_granules.fetch_add(block.size, std::memory_order_relaxed);
+  std::uint32_t head = owner.remote_head.load(std::memory_order_relaxed);
+  do {
+    block.remote_next = head;
+  } while (!owner.remote_head.compare_exchange_weak(head, id, std::memory_order_release, std::memory_order_relaxed));
+  if (hooks_) log(LogLevel::debug, LogEvent::free, {}, block.bytes(), block.address(), lanes_.stream(cache.lane));
+}
+
+void Pool::Implementation::refuse_free(std::uint64_t address, std::uint32_t id) {
+  require_usable();
+  ++errors_;
+  const Block& block = blocks_[id];
+  std::string text = "pool \"" + options_.name + "\": deallocate(" + std::to_string(address) + "): ";
+  if (id == 0 || block.address() != address) {
+    text += "no block starts at this address; pass the pointer that allocate returned, to the pool it came from";
+  } else {
+    text += "this block is free already; it was freed twice";
+  }
+  throw InvalidArgument(text, {.name = options_.name});
+}
+
+// --- Caches ---
+
+ThreadCache& Pool::Implementation::find_cache(StreamId stream, std::uint64_t key) {
+  require_usable();
+  ThreadCache* cache = pool::find_own(key);
+  if (cache == nullptr || cache->key != key) {
+    const Lane lane = lanes_.of(backend_.resolve(stream));
+    const std::lock_guard lock(caches_mutex_);
+    if (spare_caches_.empty()) {
+      const std::uint32_t id = cache_count_.load() + 1;
+      if (id > UINT16_MAX) {
+        throw Unsupported("a pool serves at most 65535 pairs of a thread and a stream at a time", {.name = options_.name});
+      }
+      spare_caches_.reserve(id);  // so that a cache can always be put back
+      auto made = std::make_unique<ThreadCache>();
+      made->id = static_cast<std::uint16_t>(id);
+      made->capacity_granules = options_.thread_cache_bytes >> index::granule_shift;
+      cache = made.get();
+      caches_[id].store(made.release(), std::memory_order_release);
+      cache_count_.store(id, std::memory_order_release);
+    } else {
+      cache = spare_caches_.back();
+      spare_caches_.pop_back();
+    }
+    cache->lane = lane;
+    cache->home = static_cast<std::uint8_t>(pool::thread_ordinal() % arena_count_);
+    cache->now = coarse_now();
+    cache->thread = &pool::thread_slots;
+    cache->key = key;
+  }
+  pool::remember(key, *cache);
+  pool::thread_slots.entry(key) = {key, cache};
+  return *cache;
+}
+
+void Pool::Implementation::tick(Cache& cache) {
+  cache.operations = 0;
+  cache.now = coarse_now();
+  if (cache.now >= next_maintenance_.load(std::memory_order_relaxed)) maintain();
+}
+
+void Pool::Implementation::after_allocation(std::uint32_t id, const Request& request, LogEvent event) {
+  const Block& here = blocks_[id];
+  if (options_.call_sites) {
+    const std::lock_guard lock(notes_mutex_);
+    call_sites_.insert_or_assign(id, request.where);
+  }
+  if (options_.zero) {
+    try {
+      backend_.fill(request.stream, here.address(), 0, here.bytes());
+    } catch (...) {
+      free(id, request.stream);  // a block that could not be cleared must not be handed out
+      throw;
+    }
+  }
+  log(LogLevel::debug, event, {}, request.bytes, here.address(), request.stream);
+}
+
+void Pool::Implementation::log(LogLevel level, LogEvent event, std::string_view text, std::uint64_t bytes,
+                               std::uint64_t address, StreamId stream) const noexcept {
+  if (options_.log == nullptr || level < log_level_) return;
+  options_.log->write({level, event, options_.name, text, bytes, address, static_cast<std::uint32_t>(stream)});
+}
+
+// --- Names of blocks ---
+
+std::uint32_t Pool::Implementation::live_at(std::uint64_t address) const {
+  const std::uint32_t id = addresses_.find(address);
+  const Block& found = blocks_[id];
+  if (id != 0 && found.address() == address && found.is(BlockState::live) && found.remote.load() == 0) return id;
+  ++errors_;
+  throw InvalidArgument("pool \"" + options_.name + "\": no live block starts at " + std::to_string(address),
+                        {.name = options_.name});
+}
+
+std::uint32_t Pool::Implementation::live_by(BlockHandle handle) const {
+  if (handle == BlockHandle{}) return 0;
+  if (handle.id != 0 && handle.id < blocks_.end()) {
+    const Block& named = blocks_[handle.id];
+    if (named.generation == handle.generation && named.is(BlockState::live) && named.remote.load() == 0) return handle.id;
+  }
+  ++errors_;
+  throw StaleHandle("pool \"" + options_.name + "\": the handle (" + std::to_string(handle.id) + ", " +
+                        std::to_string(handle.generation) + ") names no live block; it was freed, or is another pool's",
+                    {.name = options_.name});
+}
+
+void Pool::Implementation::used_on(std::uint32_t id, StreamId stream) {
+  require_usable();
+  if (id == 0) return;
+  const std::lock_guard lock(pending_mutex_);
+  uses_[id].push_back(backend_.resolve(stream));
+  blocks_[id].used_elsewhere.store(true, std::memory_order_relaxed);
+}
+
+void Pool::Implementation::require_usable() const {
+  if (!forked_.load(std::memory_order_relaxed)) return;
+  throw Unsupported("pool \"" + options_.name + "\" was made before fork(); a device does not survive it: open devices "
+                    "and make pools in the child, after the fork",
+                    {.name = options_.name});
+}
+
+// --- The public face ---
+
+Pool::Pool(Device device, PoolOptions options)
+    : implementation_(std::make_unique<Implementation>(std::move(device), std::move(options))) {}
+
+Pool::~Pool() = default;
+
+void* Pool::allocate(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag, std::source_location where) {
+  const std::uint32_t id = implementation_->allocate({bytes, alignment, stream, tag, where});
+  return id == 0 ? nullptr : pointer(implementation_->block(id).address());
+}
+
+std::optional<void*> Pool::try_allocate(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag,
+                                        std::source_location where) {
+  try {
+    return allocate(bytes, alignment, stream, tag, where);
+  } catch (const std::bad_alloc&) {
+    return std::nullopt;
+  }
+}
+
+void Pool::deallocate(void* address, StreamId stream) {
+  if (address != nullptr) implementation_->deallocate(reinterpret_cast<std::uint64_t>(address), stream);
+}
+
+BlockHandle Pool::acquire(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag, std::source_location where) {
+  const std::uint32_t id = implementation_->allocate({bytes, alignment, stream, tag, where});
+  return id == 0 ? BlockHandle{} : BlockHandle{id, implementation_->block(id).generation};
+}
+
+void Pool::release(BlockHandle block, StreamId stream) {
+  if (const std::uint32_t id = implementation_->live_by(block)) implementation_->free(id, stream);
+}
+
+std::uint64_t Pool::address(BlockHandle block) const {
+  const std::uint32_t id = implementation_->live_by(block);
+  return id == 0 ? 0 : implementation_->block(id).address();
+}
+
+BlockHandle Pool::handle(const void* address) const {
+  if (address == nullptr) return {};
+  const std::uint32_t id = implementation_->live_at(reinterpret_cast<std::uint64_t>(address));
+  return {id, implementation_->block(id).generation};
+}
+
+LiveBlock Pool::describe(BlockHandle block) const { return implementation_->describe(implementation_->live_by(block)); }
+
+void Pool::used_on(void* address, StreamId stream) {
+  if (address == nullptr) return;
+  implementation_->used_on(implementation_->live_at(reinterpret_cast<std::uint64_t>(address)), stream);
+}
+void Pool::used_on(BlockHandle block, StreamId stream) {
+  implementation_->used_on(implementation_->live_by(block), stream);
+}
+void Pool::retire(StreamId stream) { implementation_->retire(stream); }
+
+std::uint64_t Pool::trim(std::uint64_t keep_free) { return implementation_->trim(keep_free); }
+void Pool::maintain() { implementation_->maintain(); }
+
+ExternalBytes Pool::book_external(std::uint64_t bytes) {
+  implementation_->store_.book_external(bytes);
+  return {*this, bytes};
+}
+
+Tag Pool::tag(std::string_view name) { return implementation_->tag(name); }
+Statistics Pool::statistics() const { return implementation_->statistics(); }
+LeakCount Pool::check_leaks() const { return implementation_->check_leaks(); }
+std::vector<LiveBlock> Pool::live_blocks() const { return implementation_->live_blocks(); }
+void Pool::verify() const { implementation_->verify(); }
+const Device& Pool::device() const noexcept { return implementation_->device_; }
+const PoolOptions& Pool::options() const noexcept { return implementation_->options_; }
+
+ExternalBytes::ExternalBytes(ExternalBytes&& other) noexcept
+    : pool_(std::exchange(other.pool_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+
+ExternalBytes& ExternalBytes::operator=(ExternalBytes&& other) noexcept {
+  std::swap(pool_, other.pool_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+ExternalBytes::~ExternalBytes() {
+  if (pool_ != nullptr) pool_->implementation_->store_.unbook_external(bytes_);
+}
+
+}  // namespace weir

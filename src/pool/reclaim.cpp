@@ -1,0 +1,372 @@
+// How freed memory finds its way back: out of thread caches into arenas, from
+// one stream's order into another's or into none, and out of arenas to the driver.
+#include <algorithm>
+#include <utility>
+
+#include <weir/errors.hpp>
+
+#include "pool/hot_path.hpp"
+
+namespace weir {
+
+using device::EventId;
+using pool::ThreadCache;
+using track::Block;
+using track::BlockState;
+
+// --- From caches into arenas ---
+
+// Blocks that other threads freed, out of the owner's queue: kept in the cache where
+// `keep` allows, the rest as a chain. The caller holds the cache's lock.
+std::uint32_t Pool::Implementation::take_remote(Cache& cache, bool keep) {
+  std::uint32_t chain = 0;
+  std::uint32_t id = cache.remote_head.exchange(0, std::memory_order_acquire);
+  while (id != 0) {
+    Block& block = blocks_[id];
+    const std::uint32_t next = block.remote_next;
+    cache.remote_granules.fetch_sub(block.size, std::memory_order_relaxed);
+    const std::uint32_t generation = block.remote.exchange(0, std::memory_order_acq_rel);
+    if (!block.is(BlockState::live) || block.generation.load(std::memory_order_relaxed) != generation) {
+      ++errors_;  // its owner freed it too, at the same moment
+    } else {
+      block.stamp = cache.now;
+      const bool here = keep && block.lane.load(std::memory_order_relaxed) == cache.lane &&
+                        !block.used_elsewhere.load(std::memory_order_relaxed);
+      if (!here || !cache.push(block, id)) {
+        block.become(BlockState::busy);
+        block.list_next = chain;
+        chain = id;
+      }
+    }
+    id = next;
+  }
+  return chain;
+}
+
+void Pool::Implementation::drain(Cache& cache) {
+  enter(cache);
+  const std::uint32_t chain = take_remote(cache, true);
+  cache.lock.leave();
+  release_freed(chain);
+}
+
+void Pool::Implementation::release(std::uint32_t id, Lane lane, std::uint32_t now) {
+  if (mode_ == PoolMode::off) {
+    free_directly(id, lane, now);
+    return;
+  }
+  Block& block = blocks_[id];
+  pool::Arena& arena = *arenas_[block.arena].load(std::memory_order_acquire);
+  const auto lock = arena.lock();
+  block.lane.store(lane, std::memory_order_relaxed);
+  arena.release(id, lanes_.epoch(lane), now);
+}
+
+// Blocks that carry their lane with them.
+void Pool::Implementation::release_freed(std::uint32_t chain) {
+  while (chain != 0) {
+    const std::uint32_t id = std::exchange(chain, blocks_[chain].list_next);
+    const Block& block = blocks_[id];
+    const Lane lane = block.lane.load(std::memory_order_relaxed);
+    if (block.used_elsewhere.load(std::memory_order_relaxed)) {
+      free_shared(id, lane, block.stamp);
+    } else {
+      release(id, lane, block.stamp);
+    }
+  }
+}
+
+// Blocks of one cache; their stamps tell when they were freed.
+void Pool::Implementation::release_chain(std::uint32_t chain, Lane lane) {
+  pool::Arena* arena = nullptr;
+  pool::Arena::Lock lock;
+  while (chain != 0) {
+    const std::uint32_t id = std::exchange(chain, blocks_[chain].list_next);
+    Block& block = blocks_[id];
+    pool::Arena* const its_arena = arenas_[block.arena].load(std::memory_order_acquire);
+    if (its_arena != arena) {
+      if (lock) lock.unlock();
+      arena = its_arena;
+      lock = arena->lock();
+    }
+    block.become(BlockState::busy);
+    block.lane.store(lane, std::memory_order_relaxed);
+    arena->release(id, lanes_.epoch(lane), block.stamp);
+  }
+}
+
+void Pool::Implementation::flush_all(std::uint32_t since) {
+  const bool everything = since == UINT32_MAX;
+  struct Taken {
+    std::uint32_t cached;
+    std::uint32_t freed;
+    Lane lane;
+  };
+  std::vector<Taken> taken;
+  visit(all_caches(), [&](Cache& cache) {
+    const std::uint32_t freed = take_remote(cache, false);
+    taken.push_back({everything ? cache.take_all(blocks_) : cache.take_older(blocks_, since), freed, cache.lane});
+  });
+  for (const Taken& each : taken) {
+    release_chain(each.cached, each.lane);
+    release_freed(each.freed);
+  }
+}
+
+std::vector<ThreadCache*> Pool::Implementation::all_caches() const {
+  std::vector<Cache*> caches;
+  for_each_cache([&](Cache& cache) { caches.push_back(&cache); });
+  return caches;
+}
+
+// Gives up a cache: what it holds goes to the arenas, its credit to all.
+void Pool::Implementation::detach(Cache& cache) {
+  std::uint32_t cached = 0;
+  std::uint32_t freed = 0;
+  {
+    const std::lock_guard lock(peaks_mutex_);
+    visit({&cache}, [&](Cache& here) {
+      requested_.give(here.requested_credit.get());
+      allocated_.give(here.allocated_credit.get());
+      here.requested_credit.set(0);
+      here.allocated_credit.set(0);
+      here.key = 0;
+      here.thread = nullptr;
+      freed = take_remote(here, false);
+      cached = here.take_all(blocks_);
+    });
+  }
+  release_chain(cached, cache.lane);
+  release_freed(freed);
+  const std::lock_guard lock(caches_mutex_);
+  spare_caches_.push_back(&cache);
+}
+
+void Pool::Implementation::thread_ends(Cache& cache) noexcept {
+  if (!forked_) detach(cache);
+}
+
+// --- Streams ---
+
+void Pool::Implementation::free_shared(std::uint32_t id, Lane lane, std::uint32_t now) {
+  Block& block = blocks_[id];
+  Pending pending{id, lane, {}};
+  std::vector<StreamId> streams;
+  {
+    const std::lock_guard lock(pending_mutex_);
+    if (const auto found = uses_.find(id); found != uses_.end()) {
+      streams = std::move(found->second);
+      uses_.erase(found);
+    }
+  }
+  block.used_elsewhere.store(false, std::memory_order_relaxed);
+  block.become(BlockState::pending);
+  block.stamp = now;
+  pending_granules_ += block.size;
+  for (const StreamId stream : streams) pending.events.push_back(backend_.record(stream));
+  {
+    const std::lock_guard lock(pending_mutex_);
+    pending_.push_back(std::move(pending));
+  }
+  reclaim_pending(std::chrono::nanoseconds(0));
+}
+
+bool Pool::Implementation::reclaim_pending(std::chrono::nanoseconds deadline) {
+  if (pending_granules_.load() == 0) return false;
+  std::vector<Pending> waiting;
+  {
+    const std::lock_guard lock(pending_mutex_);
+    waiting.swap(pending_);
+  }
+  bool any = false;
+  std::vector<Pending> still;
+  for (Pending& each : waiting) {
+    while (!each.events.empty() && backend_.wait(each.events.back(), deadline)) {
+      backend_.release(each.events.back());
+      each.events.pop_back();
+    }
+    if (!each.events.empty()) {
+      still.push_back(std::move(each));
+      continue;
+    }
+    Block& block = blocks_[each.id];
+    pending_granules_ -= block.size;
+    block.become(BlockState::busy);
+    release(each.id, each.lane, block.stamp);
+    any = true;
+  }
+  const std::lock_guard lock(pending_mutex_);
+  std::move(still.begin(), still.end(), std::back_inserter(pending_));
+  return any;
+}
+
+void Pool::Implementation::reassign(Lane from, std::uint64_t epoch, Lane to) {
+  for_each_arena([&](pool::Arena& arena) {
+    const auto lock = arena.lock();
+    arena.reassign(from, epoch, to, lanes_.epoch(to));
+  });
+}
+
+// Makes other streams' free memory usable in the order of `target`: at once where
+// their work is done, else after an event that the target's stream waits for.
+void Pool::Implementation::claim_lanes(Lane target) {
+  for (const Lane lane : lanes_.all()) {
+    if (!any_arena([&](pool::Arena& arena) { return arena.has_lane(lane); })) continue;
+    const auto point = lanes_.record(lane);
+    if (!point) continue;
+    if (backend_.query(point->event)) {
+      reassign(lane, point->epoch, pool::clean_lane);
+    } else if (lane != target) {
+      backend_.stream_wait(lanes_.stream(target), point->event);
+      reassign(lane, point->epoch, target);
+    }
+    lanes_.release(*point);
+  }
+}
+
+// Waits until the lanes' work is done, and makes their ranges clean.
+bool Pool::Implementation::clean_lanes(std::chrono::nanoseconds deadline, bool only_pages) {
+  bool any = false;
+  for (const Lane lane : lanes_.all()) {
+    const bool wanted = any_arena([&](pool::Arena& arena) {
+      return only_pages ? arena.has_pages(lane) : arena.has_lane(lane);
+    });
+    const bool retired = lanes_.retired(lane);
+    if (!wanted && !retired) continue;
+    const auto point = lanes_.record(lane);
+    if (!point) continue;
+    if (backend_.wait(point->event, deadline)) {
+      reassign(lane, point->epoch, pool::clean_lane);
+      any = any || wanted;
+      if (retired) lanes_.forget(lane);
+    }
+    lanes_.release(*point);
+  }
+  return any;
+}
+
+void Pool::Implementation::retire(StreamId stream) {
+  require_usable();
+  lanes_.retire(stream);
+  const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
+  for (Cache* cache : all_caches()) {
+    if (cache->key == key) detach(*cache);
+  }
+  reclaim_pending(std::chrono::nanoseconds(0));
+  clean_lanes(std::chrono::nanoseconds(0), false);
+}
+
+void Pool::Implementation::stream_ends(StreamId stream) noexcept {
+  if (forked_) return;
+  try {
+    retire(stream);
+  } catch (const Error& error) {
+    log(LogLevel::error, LogEvent::fallback, error.message(), 0, 0, stream);
+  }
+}
+
+// --- Back to the driver ---
+
+bool Pool::Implementation::unmap(pool::PagedArena& arena, const pool::LeavingPages& pages) {
+  try {
+    backend_.unmap(pages.run.address, pages.run.pages);
+  } catch (const Error& error) {
+    log(LogLevel::warning, LogEvent::fallback, error.message(), 0, pages.run.address, StreamId{});
+    const auto lock = arena.lock();
+    arena.pages_stayed(pages);
+    return false;
+  }
+  const auto lock = arena.lock();
+  arena.pages_left(pages);
+  return true;
+}
+
+std::uint64_t Pool::Implementation::free_bytes() const {
+  std::uint64_t bytes = store_.held();
+  for_each_arena([&](pool::Arena& arena) {
+    const auto lock = arena.lock();
+    bytes += arena.free_granules() * index::granule_bytes;
+  });
+  return bytes;
+}
+
+std::uint64_t Pool::Implementation::release_pages(std::uint32_t since, std::uint64_t keep_free) {
+  std::uint64_t released = 0;
+  const auto spare_pages = [&] {
+    const std::uint64_t free = free_bytes();
+    return free > keep_free ? (free - keep_free) / info_.page_bytes : 0;
+  };
+  const std::vector<device::PageHandle> held = store_.take_held(spare_pages());
+  store_.destroy(held);
+  released += held.size() * info_.page_bytes;
+  for_each_paged([&](pool::PagedArena& arena) {
+    while (const std::uint64_t most = spare_pages()) {
+      std::optional<pool::LeavingPages> leaving;
+      {
+        const auto lock = arena.lock();
+        leaving = arena.take_pages(most, since);
+      }
+      if (!leaving || !unmap(arena, *leaving)) return;
+      store_.destroy(leaving->run.pages);
+      released += leaving->run.pages.size() * info_.page_bytes;
+    }
+  });
+  return released;
+}
+
+std::uint64_t Pool::Implementation::release_idle_segments(std::uint32_t since, std::uint64_t keep_free) {
+  std::uint64_t released = 0;
+  for (;;) {
+    const std::uint64_t free = free_bytes();
+    if (free <= keep_free) return released;
+    std::optional<pool::Segment> idle;
+    {
+      const auto lock = segments_->lock();
+      idle = segments_->take_idle(since, free - keep_free);
+    }
+    if (!idle) return released;
+    store_.free_segment(*idle);
+    released += idle->bytes;
+  }
+}
+
+// With the pool off a free is the driver's: the memory must be unused, so its stream is waited for.
+void Pool::Implementation::free_directly(std::uint32_t id, Lane lane, std::uint32_t now) {
+  const auto point = lanes_.record(lane);
+  const bool done = point && backend_.wait(point->event, options_.reclaim_deadline);
+  if (point) lanes_.release(*point);
+  {
+    const auto lock = segments_->lock();
+    blocks_[id].lane.store(done ? pool::clean_lane : lane, std::memory_order_relaxed);
+    segments_->release(id, done ? 0 : lanes_.epoch(lane), now);
+  }
+  release_idle_segments(UINT32_MAX, 0);
+}
+
+std::uint64_t Pool::Implementation::trim(std::uint64_t keep_free) {
+  require_usable();
+  reclaim_pending(options_.reclaim_deadline);
+  flush_all();
+  clean_lanes(options_.reclaim_deadline, false);
+  const std::uint64_t released = release_pages(UINT32_MAX, keep_free) + release_idle_segments(UINT32_MAX, keep_free);
+  if (released != 0) log(LogLevel::info, LogEvent::trim, {}, released, 0, StreamId{});
+  return released;
+}
+
+void Pool::Implementation::maintain() {
+  require_usable();
+  const std::uint32_t now = coarse_now();
+  next_maintenance_.store(now + maintenance_interval, std::memory_order_relaxed);
+  reclaim_pending(std::chrono::nanoseconds(0));
+  clean_lanes(std::chrono::nanoseconds(0), false);
+  const std::int64_t age = options_.idle_age.count() >> coarse_shift;
+  if (age >= now) return;
+  const std::uint32_t since = now - static_cast<std::uint32_t>(age);
+  flush_all(since);
+  clean_lanes(std::chrono::nanoseconds(0), false);
+  const std::uint64_t released =
+      release_pages(since, options_.keep_free) + release_idle_segments(since, options_.keep_free);
+  if (released != 0) log(LogLevel::info, LogEvent::trim, {}, released, 0, StreamId{});
+}
+
+}  // namespace weir

@@ -1,0 +1,156 @@
+// What the pool tells about itself: statistics, live blocks, and the check that
+// its counts agree with its records.
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+#include "pool/implementation.hpp"
+
+namespace weir {
+
+using pool::ThreadCache;
+using track::Block;
+using track::BlockState;
+
+namespace {
+
+std::uint64_t unsigned_of(std::int64_t value) { return value < 0 ? 0 : static_cast<std::uint64_t>(value); }
+
+}  // namespace
+
+Statistics Pool::Implementation::statistics() const {
+  Statistics all;
+  std::int64_t requested = requested_.peak() - requested_.headroom();
+  std::int64_t allocated = allocated_.peak() - allocated_.headroom();
+  std::uint64_t cached = 0;
+  for_each_cache([&](const Cache& cache) {
+    requested -= cache.requested_credit.get();
+    allocated -= cache.allocated_credit.get();
+    all.allocations += cache.allocations.get();
+    all.frees += cache.frees.get();
+    all.cache_hits += cache.cache_hits.get();
+    all.arena_hits += cache.arena_hits.get();
+    all.evictions += cache.evictions.get();
+    all.requested.cumulative += cache.requested_total.get();
+    all.allocated.cumulative += cache.allocated_total.get();
+    cached += cache.cached_granules.get() + cache.remote_granules.load(std::memory_order_relaxed);
+  });
+  all.requested.live = unsigned_of(requested);
+  all.requested.peak = unsigned_of(requested_.peak());
+  all.allocated.live = unsigned_of(allocated);
+  all.allocated.peak = unsigned_of(allocated_.peak());
+  all.reserved = {store_.reserved(), store_.peak(), store_.total()};
+  all.live = all.allocated.live;
+  all.cached = cached * index::granule_bytes;
+  all.pending = pending_granules_.load() * index::granule_bytes;
+  for_each_arena([&](pool::Arena& arena) {
+    const auto lock = arena.lock();
+    all.mapped_free += arena.free_granules() * index::granule_bytes;
+    all.largest_free_range = std::max(all.largest_free_range, arena.largest_free());
+  });
+  all.held = store_.held();
+  all.external = store_.external();
+  all.misses = all.allocations - std::min(all.allocations, all.cache_hits + all.arena_hits);
+  all.refusals = refusals_.load();
+  all.errors = errors_.load();
+  all.driver_calls = backend_.driver_calls() - calls_before_;
+  all.page_maps = store_.page_maps();
+  all.page_remaps = store_.page_remaps();
+  return all;
+}
+
+LeakCount Pool::Implementation::check_leaks() const {
+  std::int64_t bytes = requested_.peak() - requested_.headroom();
+  std::uint64_t blocks = 0;
+  for_each_cache([&](const Cache& cache) {
+    bytes -= cache.requested_credit.get();
+    blocks += cache.allocations.get() - cache.frees.get();
+  });
+  return {blocks, unsigned_of(bytes)};
+}
+
+LiveBlock Pool::Implementation::describe(std::uint32_t id) const {
+  if (id == 0) return {};
+  const Block& block = blocks_[id];
+  LiveBlock known;
+  known.address = block.address();
+  known.requested = block.requested;
+  known.allocated = block.bytes();
+  const std::uint32_t now = coarse_now();
+  known.age = std::chrono::nanoseconds(std::int64_t{now - std::min(now, block.stamp)} << coarse_shift);
+  const std::lock_guard lock(notes_mutex_);
+  if (block.tag < tags_.size()) known.tag = tags_[block.tag];
+  if (const auto found = call_sites_.find(id); found != call_sites_.end()) {
+    known.call_site = std::string(found->second.file_name()) + ":" + std::to_string(found->second.line()) + " " +
+                      found->second.function_name();
+  }
+  return known;
+}
+
+std::vector<LiveBlock> Pool::Implementation::live_blocks() const {
+  std::vector<LiveBlock> blocks;
+  std::vector<Cache*> caches = all_caches();
+  // The last owner is let in only after the walk, so that all records are seen at one moment.
+  visit(caches, [&](Cache& cache) {
+    if (&cache != caches.back()) return;
+    for (std::uint32_t id = 1; id < blocks_.end(); ++id) {
+      const Block& block = blocks_[id];
+      if (block.is(BlockState::live) && block.remote.load(std::memory_order_relaxed) == 0) blocks.push_back(describe(id));
+    }
+  });
+  std::stable_sort(blocks.begin(), blocks.end(),
+                   [](const LiveBlock& a, const LiveBlock& b) { return a.requested > b.requested; });
+  return blocks;
+}
+
+Tag Pool::Implementation::tag(std::string_view name) {
+  const std::lock_guard lock(notes_mutex_);
+  const auto found = std::find(tags_.begin(), tags_.end(), name);
+  if (found == tags_.end()) tags_.emplace_back(name);
+  return static_cast<Tag>(found == tags_.end() ? tags_.size() - 1 : static_cast<std::size_t>(found - tags_.begin()));
+}
+
+void Pool::Implementation::verify() const {
+  const auto expect = [&](std::uint64_t counted, std::uint64_t found, const char* what) {
+    if (counted == found) return;
+    throw std::logic_error("pool \"" + options_.name + "\": " + what + " counted " + std::to_string(counted) +
+                           ", found " + std::to_string(found));
+  };
+  for_each_arena([](pool::Arena& arena) {
+    const auto lock = arena.lock();
+    arena.verify();
+  });
+  Statistics found;
+  for (std::uint32_t id = 1; id < blocks_.end(); ++id) {
+    const Block& block = blocks_[id];
+    switch (block.state.load(std::memory_order_relaxed)) {
+      case BlockState::live:
+        if (block.remote.load(std::memory_order_relaxed) != 0) {
+          found.cached += block.bytes();  // freed by another thread, in its owner's queue
+          break;
+        }
+        found.live += block.bytes();
+        found.requested.live += block.requested;
+        ++found.allocations;
+        break;
+      case BlockState::cached: found.cached += block.bytes(); break;
+      case BlockState::pending: found.pending += block.bytes(); break;
+      case BlockState::free:
+      case BlockState::free_small: found.mapped_free += block.bytes(); break;
+      case BlockState::busy: expect(0, block.bytes(), "bytes of pieces in no state"); break;
+      case BlockState::unused:
+      case BlockState::hole: break;
+    }
+  }
+  const Statistics counted = statistics();
+  expect(counted.allocations - counted.frees, found.allocations, "live blocks");
+  expect(counted.requested.live, found.requested.live, "requested bytes");
+  expect(counted.allocated.live, found.live, "allocated bytes");
+  expect(counted.cached, found.cached, "cached bytes");
+  expect(counted.pending, found.pending, "pending bytes");
+  expect(counted.mapped_free, found.mapped_free, "free bytes");
+  expect(counted.reserved.live, found.live + found.cached + found.pending + found.mapped_free + counted.held,
+         "reserved bytes, as the sum of all states,");
+}
+
+}  // namespace weir

@@ -1,0 +1,49 @@
+// What threads and pools know of each other. A thread finds its cache for a pool
+// and stream in a small table of its own; when it ends, it hands its caches back
+// to those pools that still exist. After fork() every pool of the child closes.
+// Lock order: the registry's lock before any pool's.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "pool/thread_cache.hpp"
+
+namespace weir::pool {
+
+/// A pool as the registry sees it.
+class Member {
+ public:
+  virtual ~Member() = default;
+  virtual void thread_ends(ThreadCache& cache) noexcept = 0;
+  virtual void closed_by_fork() noexcept = 0;
+};
+
+/// Direct-mapped table of the caches a thread used last.
+struct ThreadSlots {
+  struct Entry {
+    std::uint64_t key = 0;
+    ThreadCache* cache = nullptr;
+  };
+  static constexpr std::uint64_t count = 16;
+  std::array<Entry, count> entries{};
+
+  [[nodiscard]] Entry& entry(std::uint64_t key) noexcept { return entries[(key ^ (key >> 32)) % count]; }
+};
+
+// Trivial, so that reading it needs no guard; initial-exec, so that it needs no call.
+extern constinit thread_local ThreadSlots thread_slots [[gnu::tls_model("initial-exec")]];
+
+/// Enters a pool and gives it an id that is never used again.
+[[nodiscard]] std::uint32_t enroll(Member& pool);
+/// No thread's end reaches the pool after this returns.
+void leave(std::uint32_t pool) noexcept;
+
+/// The calling thread's cache for `key`, if it has one.
+[[nodiscard]] ThreadCache* find_own(std::uint64_t key) noexcept;
+/// Remembers a cache as the calling thread's.
+void remember(std::uint64_t key, ThreadCache& cache);
+/// A small number of the calling thread's own, used again after its end: 0, 1, 2, …
+[[nodiscard]] unsigned thread_ordinal();
+
+}  // namespace weir::pool

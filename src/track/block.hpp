@@ -1,0 +1,53 @@
+// The record of one piece of address space: a block, a free range or a hole.
+// One cache line, kept apart from the memory it describes, so that a GPU's
+// memory is never touched and a stray write there cannot harm the pool.
+//
+// Who may write what. Placement (start, size, neighbours, lists) belongs to the
+// arena, under its lock, while the piece is free; to the owning thread cache
+// while the block is live or cached. `remote` and `remote_next` belong to other
+// threads that free the block. Everything another thread may read is atomic.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "index/free_ranges.hpp"
+#include "index/size_bins.hpp"
+
+namespace weir::track {
+
+enum class BlockState : std::uint8_t {
+  unused,      ///< a spare record
+  hole,        ///< address space with no pages
+  free,        ///< mapped, in an arena's free ranges
+  free_small,  ///< the same, in pages that serve small blocks only
+  busy,        ///< in the hands of one operation: between lists, being mapped or unmapped
+  live,        ///< held by a caller
+  cached,      ///< in a thread cache
+  pending,     ///< freed, waiting for work on other streams
+};
+
+struct Block : index::Range {
+  std::atomic<BlockState> state{BlockState::unused};
+  std::uint8_t arena = 0;               ///< which arena of the pool
+  std::atomic<std::uint16_t> lane{0};   ///< whose stream order it follows; 0 = no work left on it
+  std::uint64_t requested = 0;          ///< bytes asked for; while free, the lane's epoch at its free
+  std::atomic<std::uint32_t> generation{0};  ///< counts the block's lives; never 0 in a live block
+  std::atomic<std::uint32_t> remote{0};      ///< generation another thread has freed; 0 = none
+  std::uint32_t remote_next = 0;
+  std::uint32_t stamp = 0;              ///< coarse time of the last change of state
+  std::uint32_t tag = 0;
+  std::uint16_t owner = 0;              ///< the thread cache it came from
+  bool small = false;                   ///< lies in pages for small blocks
+  std::atomic<bool> used_elsewhere{false};   ///< used_on() was called in this life
+
+  [[nodiscard]] std::uint64_t address() const noexcept { return start << index::granule_shift; }
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return std::uint64_t{size} << index::granule_shift; }
+  [[nodiscard]] std::uint64_t end() const noexcept { return start + size; }
+  [[nodiscard]] bool is(BlockState wanted) const noexcept { return state.load(std::memory_order_relaxed) == wanted; }
+  void become(BlockState now) noexcept { state.store(now, std::memory_order_relaxed); }
+};
+
+static_assert(sizeof(Block) == 64, "a record is one cache line");
+
+}  // namespace weir::track

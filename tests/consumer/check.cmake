@@ -1,0 +1,35 @@
+# Installs a build into an empty prefix, then builds and runs the program beside this file with
+# nothing but that prefix. Called with -D BUILD=<a built tree> -D PROJECT=<its sources>
+# -D GENERATOR=… -D COMPILER=… -D FLAGS=…
+set(work ${BUILD}/consumer)
+set(prefix ${work}/prefix)
+
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT status EQUAL 0)
+    list(JOIN ARGN " " command)
+    message(FATAL_ERROR "${command}\n${output}")
+  endif()
+endfunction()
+
+file(REMOVE_RECURSE ${work})
+run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${prefix})
+
+file(GLOB_RECURSE package ${prefix}/*.cmake)
+foreach(file IN LISTS package)
+  file(READ ${file} text)
+  foreach(folder include src)
+    string(FIND "${text}" "${PROJECT}/${folder}" position)
+    if(NOT position EQUAL -1)
+      message(FATAL_ERROR "the installed ${file} points back into ${folder} of the sources")
+    endif()
+  endforeach()
+  if(text MATCHES "-Werror")
+    message(FATAL_ERROR "the installed ${file} makes a user's warnings errors")
+  endif()
+endforeach()
+
+run(${CMAKE_COMMAND} -S ${PROJECT}/tests/consumer -B ${work}/build -G ${GENERATOR}
+  -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_CXX_FLAGS=${FLAGS} -D CMAKE_PREFIX_PATH=${prefix})
+run(${CMAKE_COMMAND} --build ${work}/build)
+run(${work}/build/consumer)

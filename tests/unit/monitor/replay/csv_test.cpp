@@ -1,0 +1,138 @@
+// Lines, fields and numbers of the CSV formats, and what is wrong with them by line.
+#include "monitor/replay/csv.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+#include "message_of.hpp"
+
+namespace weir::replay {
+namespace {
+
+using namespace std::string_view_literals;
+using testing::message_of;
+using testing::names;
+
+/// The refusal somewhere between the header and the last row.
+std::string refusal(std::string_view text) {
+  return message_of([&] {
+    CsvReader csv(text);
+    while (csv.next_row()) {
+    }
+  });
+}
+
+/// The refusal of a second line's only number by one of the conversions.
+template <class Convert>
+std::string refusal_of_number(std::string_view field, Convert convert) {
+  const std::string text = "size\n" + std::string(field) + "\n";
+  return message_of([&] {
+    CsvReader csv(text);
+    ASSERT_TRUE(csv.next_row());
+    static_cast<void>(convert(csv));
+  });
+}
+
+TEST(Csv, ReadsRowsByColumn) {
+  CsvReader csv("a,B,c\n1,2,3\n4,5,6");
+  EXPECT_EQ(csv.column("b"), 1U);
+  EXPECT_EQ(csv.find_column("d"), std::nullopt);
+  ASSERT_TRUE(csv.next_row());
+  EXPECT_EQ(csv.line(), 2U);
+  EXPECT_EQ(csv.natural(csv.column("C")), 3U);
+  ASSERT_TRUE(csv.next_row());
+  EXPECT_EQ(csv.text(0), "4");
+  EXPECT_FALSE(csv.next_row());
+  EXPECT_FALSE(csv.next_row());
+}
+
+TEST(Csv, ToleratesWhatEditorsAndSystemsAdd) {
+  CsvReader csv("\xef\xbb\xbf a ,\"b\"\r\n\r\n 1\t, \"2\" \r\n\n   \n");
+  ASSERT_TRUE(csv.next_row());
+  EXPECT_EQ(csv.line(), 3U);
+  EXPECT_EQ(csv.integer(csv.column("a")), 1);
+  EXPECT_EQ(csv.integer(csv.column("b")), 2);
+  EXPECT_FALSE(csv.next_row());
+}
+
+TEST(Csv, KeepsCommasInQuotes) {
+  CsvReader csv("a,b\n\"1,5\",\"\"\n");
+  ASSERT_TRUE(csv.next_row());
+  EXPECT_EQ(csv.text(0), "1,5");
+  EXPECT_EQ(csv.text(1), "");
+}
+
+TEST(Csv, EmptyFieldsAreFields) {
+  CsvReader csv("a,b,c\n,,\n");
+  ASSERT_TRUE(csv.next_row());
+  EXPECT_EQ(csv.text(2), "");
+}
+
+TEST(Csv, Numbers) {
+  CsvReader csv("a,b,c,d,e\n-9223372036854775808,18446744073709551615,0x7F,ff,(nil)\n");
+  ASSERT_TRUE(csv.next_row());
+  EXPECT_EQ(csv.integer(0), std::numeric_limits<std::int64_t>::min());
+  EXPECT_EQ(csv.natural(1), std::numeric_limits<std::uint64_t>::max());
+  EXPECT_EQ(csv.address(2), 0x7fU);
+  EXPECT_EQ(csv.address(3), 0xffU);
+  EXPECT_EQ(csv.address(4), 0U);
+}
+
+TEST(Csv, RefusesWhatIsNoNumber) {
+  const auto natural = [](const CsvReader& csv) { return csv.natural(0); };
+  const auto integer = [](const CsvReader& csv) { return csv.integer(0); };
+  const auto address = [](const CsvReader& csv) { return csv.address(0); };
+  const auto bytes = [](const CsvReader& csv) { return csv.bytes(0); };
+  for (const std::string_view field : {"x", "1x", "1.5", "-1", "+1", "0x1", "\"\"", "1 2", "18446744073709551616"}) {
+    EXPECT_TRUE(names(refusal_of_number(field, natural), {"line 2", "'size'", "natural number"})) << field;
+  }
+  for (const std::string_view field : {"x", "--1", "1e3", "9223372036854775808"}) {
+    EXPECT_TRUE(names(refusal_of_number(field, integer), {"line 2", "'size'", "integer"})) << field;
+  }
+  for (const std::string_view field : {"0x", "g", "-1", "0x0x1", "nil", "10000000000000000"}) {
+    EXPECT_TRUE(names(refusal_of_number(field, address), {"line 2", "'size'", "hexadecimal"})) << field;
+  }
+  EXPECT_TRUE(names(refusal_of_number("1152921504606846977", bytes), {"1 EiB"}));
+}
+
+TEST(Csv, RefusesAMissingColumnByName) {
+  EXPECT_TRUE(names(message_of([] { static_cast<void>(CsvReader("a,b\n").column("size")); }), {"line 1", "'size'"}));
+}
+
+TEST(Csv, RefusesRowsOfAnotherWidth) {
+  EXPECT_TRUE(names(refusal("a,b\n1,2\n1\n"), {"line 3", "fields is 1", "names 2"}));
+  EXPECT_TRUE(names(refusal("a,b\n1,2,3\n"), {"line 2", "fields is 3"}));
+}
+
+TEST(Csv, RefusesEmptyText) {
+  EXPECT_TRUE(names(refusal(""), {"header"}));
+  EXPECT_TRUE(names(refusal("\n \r\n"), {"header"}));
+}
+
+TEST(Csv, RefusesControlCharacters) {
+  EXPECT_TRUE(names(refusal("a,b\n1,\0 2\n"sv), {"line 2", "\\x00"}));
+  EXPECT_TRUE(names(refusal("a\rb\n1\n"), {"line 1", "\\x0d"}));
+}
+
+TEST(Csv, RefusesBrokenQuotes) {
+  EXPECT_TRUE(names(refusal("a,b\n\"1,2\n"), {"line 2", "quote"}));
+  EXPECT_TRUE(names(refusal("a,b\n1\",\"2\n"), {"line 2", "quote"}));
+  EXPECT_TRUE(names(refusal("a,b\nx\"1\",2\n"), {"line 2", "quote"}));
+  EXPECT_TRUE(names(refusal("a,b\n\"1\"\"1\",2\n"), {"line 2", "quote"}));
+  EXPECT_TRUE(names(refusal("a\n\"\n"), {"line 2", "quote"}));
+}
+
+TEST(Csv, RefusesLinesWithoutEndAndTooManyFields) {
+  EXPECT_TRUE(names(refusal("a\n" + std::string(5'000'000, '1')), {"line 2", "5000000 bytes"}));
+  EXPECT_TRUE(names(refusal(std::string(5'000'000, 'a')), {"line 1"}));
+  EXPECT_TRUE(names(refusal(std::string(64, ',')), {"line 1", "64 fields"}));
+  CsvReader widest(std::string_view(",,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,"));
+  EXPECT_FALSE(widest.next_row());
+}
+
+}  // namespace
+}  // namespace weir::replay

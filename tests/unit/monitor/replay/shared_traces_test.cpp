@@ -1,0 +1,92 @@
+// Traces recorded elsewhere: their counts and peaks are known from their sources
+// and from an independent reading, and PyTorch's own peak tests the policy model.
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <ostream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "monitor/replay/pytorch_policy.hpp"
+#include "monitor/replay/read_trace.hpp"
+#include "trace_facts.hpp"
+
+namespace weir::replay {
+namespace {
+
+struct Expected {
+  std::string file;
+  std::size_t live_at_start;
+  std::size_t allocations;  // recorded, those at the start not counted
+  std::size_t frees;
+  std::uint64_t peak_live;
+  std::optional<std::uint64_t> recorded_peak_reserved = std::nullopt;
+};
+
+void PrintTo(const Expected& expected, std::ostream* out) { *out << expected.file; }
+
+class SharedTrace : public ::testing::TestWithParam<Expected> {
+ protected:
+  void SetUp() override {
+    path_ = std::filesystem::path(WEIR_SHARED_DATA) / "traces" / GetParam().file;
+    if (!std::filesystem::exists(path_)) GTEST_SKIP() << path_ << " is absent";
+  }
+  std::filesystem::path path_;
+};
+class SharedSnapshot : public SharedTrace {};
+
+TEST_P(SharedTrace, IsReadWhole) {
+  const Expected& expected = GetParam();
+  const Trace trace = read_trace(path_);
+  EXPECT_EQ(trace.skipped, 0U);
+  ASSERT_EQ(trace.devices.size(), 1U);
+  const DeviceTrace& device = trace.devices[0];
+  const testing::TraceFacts facts = testing::facts_of(device);
+  EXPECT_EQ(facts.broken, "");
+  EXPECT_EQ(facts.allocations, expected.live_at_start + expected.allocations);
+  EXPECT_EQ(facts.frees, expected.frees);
+  EXPECT_EQ(facts.peak_live, expected.peak_live);
+  EXPECT_EQ(device.recorded_peak_reserved, expected.recorded_peak_reserved);
+  for (std::size_t i = 0; i < expected.live_at_start; ++i) {
+    EXPECT_EQ(device.events[i].kind, TraceEvent::Kind::allocate);
+  }
+}
+
+TEST_P(SharedSnapshot, PolicyModelAgreesWithWhatPytorchReserved) {
+  DeviceTrace device = read_trace(path_).devices.at(0);
+  const PytorchPolicyResult model = simulate_pytorch_policy(device);
+  const auto recorded = static_cast<double>(GetParam().recorded_peak_reserved.value());
+  EXPECT_NEAR(static_cast<double>(model.peak_reserved), recorded, recorded * 0.005);
+  EXPECT_EQ(model.peak_requested, GetParam().peak_live);
+
+  device.recorded_peak_reserved = 1;
+  EXPECT_EQ(simulate_pytorch_policy(device).peak_reserved, model.peak_reserved) << "the model looks at the answer";
+}
+
+std::string test_name(const ::testing::TestParamInfo<Expected>& named) {
+  std::string name = std::filesystem::path(named.param.file).stem().string();
+  std::erase_if(name, [](char c) { return c == '.' || c == '_'; });
+  return name;
+}
+
+const Expected snapshots[] = {
+    {"pytorch/niu_fwdbwd_200.pickle", 0, 3907, 3745, 1'229'753'640, 1'390'411'776},
+    {"pytorch/wedsonlin_medium_ctx128_training.pickle", 664, 6526, 6305, 7'013'335'044, 7'235'174'400},
+    {"pytorch/wedsonlin_medium_ctx256_inference.pickle", 223, 1280, 1280, 1'793'775'616, 1'864'368'128}};
+
+const Expected intervals[] = {{"idealloc/resnet50.csv", 0, 1042, 1042, 1'515'472'556},
+                              {"idealloc/pangu_2.6B.csv", 0, 18692, 18692, 5'530'099'775},
+                              {"minimalloc/A.1048576.csv", 0, 154, 154, 1'048'576},
+                              {"minimalloc/B.1048576.csv", 0, 170, 170, 1'048'576},
+                              {"minimalloc/C.1048576.csv", 0, 203, 203, 1'039'360},
+                              {"minimalloc/D.1048576.csv", 0, 213, 213, 986'112},
+                              {"minimalloc/E.1048576.csv", 0, 215, 215, 1'048'576},
+                              {"minimalloc/F.1048576.csv", 0, 296, 296, 1'048'576}};
+
+INSTANTIATE_TEST_SUITE_P(Snapshots, SharedTrace, ::testing::ValuesIn(snapshots), test_name);
+INSTANTIATE_TEST_SUITE_P(Intervals, SharedTrace, ::testing::ValuesIn(intervals), test_name);
+INSTANTIATE_TEST_SUITE_P(Snapshots, SharedSnapshot, ::testing::ValuesIn(snapshots), test_name);
+
+}  // namespace
+}  // namespace weir::replay

@@ -1,0 +1,14 @@
+// The subcommands. Each adds itself to the command line and, when chosen, runs
+// and sets the exit status.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace weir::tool {
+
+void add_replay(CLI::App& app, int& status);
+void add_devices(CLI::App& app, int& status);
+
+}  // namespace weir::tool

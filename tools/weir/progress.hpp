@@ -1,0 +1,26 @@
+// A progress bar on stderr for work that takes a while; silent where stderr is
+// no terminal. Called by long commands.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace weir::tool {
+
+class Progress {
+ public:
+  explicit Progress(std::string label);
+  /// Clears the line.
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void show(std::uint64_t done, std::uint64_t all);
+
+ private:
+  std::string label_;
+  bool terminal_;
+  int shown_ = -1;  // percent
+};
+
+}  // namespace weir::tool

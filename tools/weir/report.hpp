@@ -1,0 +1,20 @@
+// A replay's report as one line of JSON, or as text for people.
+#pragma once
+
+#include <string>
+
+#include "monitor/replay/replay.hpp"
+
+namespace weir::tool {
+
+/// What was replayed: a file's path, or the generator.
+struct Subject {
+  std::string file;
+  replay::TraceFormat format{};
+  bool bounded = false;  ///< a capacity was given: say whether it fits
+};
+
+[[nodiscard]] std::string to_json(const Subject& subject, const replay::ReplayReport& report);
+[[nodiscard]] std::string to_text(const Subject& subject, const replay::ReplayReport& report);
+
+}  // namespace weir::tool
