@@ -125,65 +125,64 @@ std::uint32_t Arena::take(std::uint32_t id, std::uint64_t start, const Placement
   return id;
 }
 
-std::uint32_t Arena::fit(const Placement& wanted) {
-  const auto fit_in = [&](Lane lane) { return wanted.small ? fit_small(wanted, lane) : fit_large(wanted, lane); };
-  if (const std::uint32_t id = fit_in(wanted.lane)) return id;
-  return wanted.lane == clean_lane ? 0 : fit_in(clean_lane);
-}
+std::uint32_t Arena::fit(const Placement& wanted) { return wanted.small ? fit_small(wanted) : fit_large(wanted); }
 
 std::uint32_t Arena::fit_closely(const Placement& wanted) {
-  for (const Lane lane : {wanted.lane, clean_lane}) {
-    const Ranges* list = find_ranges(lane, false);
-    const std::uint32_t id = list == nullptr ? 0 : list->find(blocks_, wanted.granules);
-    if (id != 0) return blocks_[id].size - wanted.granules <= wanted.granules / 8 ? fit(wanted) : 0;
-  }
-  return 0;
+  const std::uint32_t id = find(wanted.granules, wanted.lane, false);
+  return id != 0 && blocks_[id].size - wanted.granules <= wanted.granules / 8 ? fit(wanted) : 0;
 }
 
-std::uint32_t Arena::fit_large(const Placement& wanted, Lane lane) {
-  const Ranges* list = find_ranges(lane, false);
-  if (list == nullptr) return 0;
-  const std::uint32_t best = list->find(blocks_, wanted.granules);
+// The tighter of what the lane's own lists and the clean ones have.
+std::uint32_t Arena::find(std::uint32_t granules, Lane lane, bool small) const noexcept {
+  const Ranges* clean = find_ranges(clean_lane, small);
+  const std::uint32_t from_clean = clean->find(blocks_, granules);
+  const Ranges* own = lane == clean_lane ? nullptr : find_ranges(lane, small);
+  const std::uint32_t from_own = own == nullptr ? 0 : own->find(blocks_, granules);
+  if (from_clean == 0 || from_own == 0) return from_clean | from_own;
+  return blocks_[from_clean].size < blocks_[from_own].size ? from_clean : from_own;
+}
+
+std::uint32_t Arena::fit_large(const Placement& wanted) {
+  const std::uint32_t best = find(wanted.granules, wanted.lane, false);
   if (best == 0) return 0;
   const bool whole = wanted.granules == page_down(wanted.granules);  // better on a page border, fine without
   const std::uint32_t alignment = whole ? std::max(page_granules_, wanted.alignment) : wanted.alignment;
   if (alignment == 1) return take(best, blocks_[best].start, wanted, false);
-  const auto aligned_start = [&](std::uint32_t id) { return (blocks_[id].start + alignment - 1) & ~(alignment - std::uint64_t{1}); };
-  const auto fits = [&](std::uint32_t id) { return aligned_start(id) + wanted.granules <= blocks_[id].end(); };
-  if (fits(best)) return take(best, aligned_start(best), wanted, false);
+  const auto aligned_start = [&](std::uint32_t id) {
+    return (blocks_[id].start + alignment - 1) & ~(alignment - std::uint64_t{1});
+  };
+  if (aligned_start(best) + wanted.granules <= blocks_[best].end()) return take(best, aligned_start(best), wanted, false);
   // Any range this much longer has an aligned place.
   const std::uint64_t longer = std::uint64_t{wanted.granules} + alignment - 1;
-  const std::uint32_t sure = longer > index::max_granules ? 0 : list->find(blocks_, static_cast<std::uint32_t>(longer));
+  const std::uint32_t sure =
+      longer > index::max_granules ? 0 : find(static_cast<std::uint32_t>(longer), wanted.lane, false);
   if (sure != 0) return take(sure, aligned_start(sure), wanted, false);
-  if (wanted.alignment == 1) return take(best, blocks_[best].start, wanted, false);
-  return 0;
+  return wanted.alignment == 1 ? take(best, blocks_[best].start, wanted, false) : 0;
 }
 
-std::uint32_t Arena::fit_small(const Placement& wanted, Lane lane) {
-  const auto from_list = [&]() -> std::uint32_t {
-    const Ranges* list = find_ranges(lane, true);
-    const std::uint32_t id = list == nullptr ? 0 : list->find(blocks_, wanted.granules);
-    return id == 0 ? 0 : take(id, blocks_[id].start, wanted, true);
-  };
-  if (const std::uint32_t id = from_list()) return id;
-  return take_page_for_small(lane) == 0 ? 0 : from_list();
+std::uint32_t Arena::fit_small(const Placement& wanted) {
+  std::uint32_t id = find(wanted.granules, wanted.lane, true);
+  if (id == 0 && (take_page_for_small(wanted.lane) || take_page_for_small(clean_lane))) {
+    id = find(wanted.granules, wanted.lane, true);
+  }
+  return id == 0 ? 0 : take(id, blocks_[id].start, wanted, true);
 }
 
-std::uint32_t Arena::take_page_for_small(Lane lane) {
+bool Arena::take_page_for_small(Lane lane) {
   const Ranges* list = find_ranges(lane, false);
-  if (list == nullptr) return 0;
+  if (list == nullptr) return false;
   const auto has_page = [&](std::uint32_t id) { return whole_pages(blocks_[id]) != 0; };
   const std::uint32_t found = list->find_if(blocks_, page_granules_, has_page);
-  if (found == 0) return 0;
+  if (found == 0) return false;
   erase_free(found);
   carve(found, page_up(blocks_[found].start), page_granules_);
   settle(found, BlockState::free_small);
-  return found;
+  return true;
 }
 
 std::uint32_t Arena::fit_in_page(std::uint32_t page, const Placement& wanted) {
   settle(page, BlockState::free_small);
-  return fit_small(wanted, wanted.lane);
+  return fit_small(wanted);
 }
 
 // --- Giving back ---

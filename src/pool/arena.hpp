@@ -136,9 +136,10 @@ class Arena {
     LaneRanges& both = *lanes_[block.lane.load(std::memory_order_relaxed)];
     return block.is(track::BlockState::free_small) ? both.small : both.large;
   }
-  [[nodiscard]] std::uint32_t fit_large(const Placement& wanted, Lane lane);
-  [[nodiscard]] std::uint32_t fit_small(const Placement& wanted, Lane lane);
-  [[nodiscard]] std::uint32_t take_page_for_small(Lane lane);
+  [[nodiscard]] std::uint32_t find(std::uint32_t granules, Lane lane, bool small) const noexcept;
+  [[nodiscard]] std::uint32_t fit_large(const Placement& wanted);
+  [[nodiscard]] std::uint32_t fit_small(const Placement& wanted);
+  [[nodiscard]] bool take_page_for_small(Lane lane);
   [[nodiscard]] bool joins(const track::Block& block, std::uint32_t neighbour, track::BlockState kind) const noexcept;
   void give_back(std::uint32_t id, bool small, std::uint32_t now);
   void take_out(std::uint32_t id);
