@@ -33,8 +33,8 @@ struct DeviceInfo {
 
 /// What to open. Defaults take the best device there is.
 struct DeviceRequest {
-  std::string backend;                       ///< "" any, "host", "dry"
-  std::optional<std::uint64_t> capacity;     ///< bytes; the dry device's size, else an error
+  std::string backend = {};                  ///< "" any, "host", "dry"
+  std::optional<std::uint64_t> capacity = {};  ///< bytes; the dry device's size, else an error
 };
 
 /// A device in use. Cheap to copy; thread-safe; the device closes with its last user.

@@ -11,11 +11,11 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <source_location>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <weir/call_site.hpp>
 #include <weir/clock.hpp>
 #include <weir/device.hpp>
 #include <weir/log.hpp>
@@ -36,7 +36,7 @@ struct PoolOptions {
   std::string name = "pool";
   PoolMode mode = PoolMode::automatic;
   /// Bound on reserved + external bytes, checked where memory is taken. Default: the device's.
-  std::optional<std::uint64_t> limit;
+  std::optional<std::uint64_t> limit = {};
   /// Free bytes that ageing and trim() leave in the pool.
   std::uint64_t keep_free = 0;
   /// Pages free for longer than this go back to the driver, at operations and in maintain().
@@ -100,11 +100,11 @@ class Pool {
   /// Throws OutOfMemory, LimitExceeded, InvalidArgument, DeviceLost; then nothing has changed.
   [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment = granule,
                                StreamId stream = StreamId::legacy_default, Tag tag = Tag::none,
-                               std::source_location where = std::source_location::current());
+                               CallSite where = CallSite::here());
   /// The same, but an empty optional where memory ran out.
   [[nodiscard]] std::optional<void*> try_allocate(std::size_t bytes, std::size_t alignment = granule,
                                                   StreamId stream = StreamId::legacy_default, Tag tag = Tag::none,
-                                                  std::source_location where = std::source_location::current());
+                                                  CallSite where = CallSite::here());
   /// Gives a block back once the work now queued on `stream` is done; does not wait.
   /// Throws InvalidArgument for a foreign pointer, one inside a block, or a second free.
   void deallocate(void* address, StreamId stream = StreamId::legacy_default);
@@ -112,7 +112,7 @@ class Pool {
   /// The handle door; as allocate. Zero bytes give a handle to an empty block with no memory.
   [[nodiscard]] BlockHandle acquire(std::size_t bytes, std::size_t alignment = granule,
                                     StreamId stream = StreamId::legacy_default, Tag tag = Tag::none,
-                                    std::source_location where = std::source_location::current());
+                                    CallSite where = CallSite::here());
   /// As deallocate. Throws StaleHandle for a handle whose block is gone.
   void release(BlockHandle block, StreamId stream = StreamId::legacy_default);
   /// The device address of a live block; 0 for an empty one. Throws StaleHandle.

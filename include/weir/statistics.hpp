@@ -73,7 +73,7 @@ struct LiveBlock {
   std::uint64_t allocated = 0;
   std::chrono::nanoseconds age{};  ///< at most; the clock on the hot path is coarse
   std::string tag;                 ///< the owner named at allocation; empty if none
-  std::string call_site;           ///< "file:line function" where switched on; else empty
+  std::string call_site;           ///< "file:line" where switched on; else empty
 };
 
 }  // namespace weir

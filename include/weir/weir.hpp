@@ -2,6 +2,7 @@
 #pragma once
 
 #include <weir/bytes.hpp>
+#include <weir/call_site.hpp>
 #include <weir/clock.hpp>
 #include <weir/device.hpp>
 #include <weir/errors.hpp>

@@ -15,7 +15,7 @@ namespace weir {
 using device::PageHandle;
 using pool::Placement;
 using pool::ThreadCache;
-using track::BlockState;
+using track::Block;
 
 namespace {
 
@@ -30,55 +30,68 @@ constexpr std::uint64_t round_up(std::uint64_t bytes, std::uint64_t unit) { retu
 
 }  // namespace
 
-Placement Pool::Implementation::placement(const Request& request, Lane lane) const {
-  if (request.alignment == 0 || (request.alignment & (request.alignment - 1)) != 0 ||
-      request.alignment > info_.page_bytes) {
-    throw InvalidArgument("pool \"" + options_.name + "\": an alignment of " + std::to_string(request.alignment) +
-                              " is not a power of two up to " + format_bytes(info_.page_bytes),
-                          {.name = options_.name, .bytes_asked = request.bytes, .limit = info_.page_bytes});
-  }
-  // No request this large can be met; refused before any arithmetic could overflow.
+void Pool::Implementation::refuse_arguments(const Request& request) const {
   if (request.bytes > most_bytes_) {
     throw LimitExceeded("pool \"" + options_.name + "\": " + format_bytes(request.bytes) + " asked, the limit is " +
                             format_bytes(most_bytes_),
                         {.name = options_.name, .bytes_asked = request.bytes, .limit = most_bytes_});
   }
+  throw InvalidArgument("pool \"" + options_.name + "\": an alignment of " + std::to_string(request.alignment) +
+                            " is not a power of two up to " + format_bytes(info_.page_bytes),
+                        {.name = options_.name, .bytes_asked = request.bytes, .limit = info_.page_bytes});
+}
+
+inline Placement Pool::Implementation::placement(const Request& request, Lane lane) const {
+  const bool power_of_two = request.alignment != 0 && (request.alignment & (request.alignment - 1)) == 0;
+  // A size past the limit is refused here, before any arithmetic could overflow.
+  if (!power_of_two || request.alignment > info_.page_bytes || request.bytes > most_bytes_) [[unlikely]] {
+    refuse_arguments(request);
+  }
   Placement wanted;
   wanted.granules = static_cast<std::uint32_t>(index::granules_for(request.bytes));
-  wanted.alignment = request.alignment <= Pool::granule ? 1 : static_cast<std::uint32_t>(request.alignment >> index::granule_shift);
+  wanted.alignment = static_cast<std::uint32_t>(std::max(request.alignment, Pool::granule) >> index::granule_shift);
   wanted.lane = lane;
   wanted.small = wanted.granules <= small_granules_ && wanted.alignment == 1;
   return wanted;
 }
 
-std::uint32_t Pool::Implementation::allocate_slowly(const Request& request, Cache& cache) {
+std::uint32_t Pool::Implementation::allocate(const Request& request) {
+  if (request.bytes == 0) return 0;
   require_usable();
-  Served served{};
+  Cache& cache = cache_of(request.stream);
+  Served served;
   try {
     const Placement wanted = placement(request, cache.lane);
-    cache.operations += slow_operation_weight;
-    if (cache.operations >= operations_per_tick) tick(cache);
+    cache.slow_operations += slow_operation_weight;
+    if (cache.slow_operations >= operations_per_tick) tick(cache);
     served = serve(wanted, request, cache);
   } catch (const Error& error) {
     ++refusals_;
     log(LogLevel::warning, LogEvent::refuse, error.message(), request.bytes, 0, request.stream);
     throw;
   }
+  Block& block = blocks_[served.id];
   enter(cache);
-  begin_life(served.id, request, cache);
-  if (served.by == Source::cache) cache.cache_hits.add(1);
-  if (served.by == Source::arena) cache.arena_hits.add(1);
+  block.owner = cache.id;
+  begin_life(block, request.bytes, request.tag, cache);
+  if (served.by == Source::cache) {
+    cache.cache_hits.add(1);
+  } else {
+    cache.bypassed(block);
+    (served.by == Source::arena ? cache.arena_hits : cache.misses).add(1);
+  }
   cache.lock.leave();
   settle_peaks(cache);
   if (hooks_) after_allocation(served.id, request, served.by == Source::cache ? LogEvent::reuse : LogEvent::allocate);
   return served.id;
 }
 
-Pool::Implementation::Served Pool::Implementation::serve(const Placement& wanted, const Request& request, Cache& cache) {
-  if (cache.remote_head.load(std::memory_order_relaxed) != 0) {
-    drain(cache);
+inline Pool::Implementation::Served Pool::Implementation::serve(const Placement& wanted, const Request& request, Cache& cache) {
+  if (cache.remote_head.load(std::memory_order_relaxed) != 0) drain(cache);
+  if (wanted.alignment == 1) {
+    // Again: the quick look may have been kept out, or other threads have freed since.
     enter(cache);
-    const std::uint32_t id = wanted.alignment == 1 ? cache.pop(blocks_, wanted.granules) : 0;
+    const std::uint32_t id = cache.pop(blocks_, wanted.granules);
     cache.lock.leave();
     if (id != 0) return {id, Source::cache};
   }
@@ -96,21 +109,22 @@ std::uint32_t Pool::Implementation::fit_here(pool::Arena& arena, const Placement
     return arena.fit(wanted);
   }
   enter(cache);
-  const std::uint32_t displaced = cache.note_miss(blocks_, wanted.granules);
+  std::uint32_t chain = cache.note_miss(blocks_, wanted.granules);
   const bool has_large = cache.has_large();
   cache.lock.leave();
-  release_chain(displaced, cache.lane);
-  if (has_large) {
-    {
-      const auto lock = arena.lock();
-      if (const std::uint32_t id = arena.fit_closely(wanted)) return id;
-    }
-    // Before a much larger range is broken, the large blocks of this cache may join into a better one.
-    enter(cache);
-    const std::uint32_t chain = cache.take_large(blocks_);
-    cache.lock.leave();
-    release_chain(chain, cache.lane);
+  std::uint32_t id = 0;
+  {
+    const auto lock = arena.lock();
+    chain = release_into(arena, chain, cache.lane);
+    id = has_large ? arena.fit_closely(wanted) : arena.fit(wanted);
   }
+  release_chain(chain, cache.lane);
+  if (id != 0 || !has_large) return id;
+  // Before a much larger range is broken, the large blocks of this cache may join into a better one.
+  enter(cache);
+  chain = cache.take_large(blocks_);
+  cache.lock.leave();
+  release_chain(chain, cache.lane);
   const auto lock = arena.lock();
   return arena.fit(wanted);
 }
@@ -313,14 +327,14 @@ void Pool::Implementation::refuse(const Request& request) {
 // --- Peaks ---
 
 void Pool::Implementation::settle_peaks(Cache& cache) {
-  if ((cache.requested_credit.get() | cache.allocated_credit.get()) >= 0) return;
+  if ((cache.requested.credit() | cache.allocated.credit()) >= 0) return;
   const std::lock_guard lock(peaks_mutex_);
-  settle_peak(requested_, &ThreadCache::requested_credit, cache);
-  settle_peak(allocated_, &ThreadCache::allocated_credit, cache);
+  settle_peak(requested_, &ThreadCache::requested, cache);
+  settle_peak(allocated_, &ThreadCache::allocated, cache);
 }
 
-void Pool::Implementation::settle_peak(track::PeakMeter& meter, track::Credit ThreadCache::*credit, Cache& cache) {
-  const std::int64_t debt = -(cache.*credit).get();
+void Pool::Implementation::settle_peak(track::PeakMeter& meter, track::Ledger ThreadCache::*ledger, Cache& cache) {
+  const std::int64_t debt = -(cache.*ledger).credit();
   if (debt <= 0) return;
   // Half of what is left beyond the debt comes along, so that the next requests need not come here.
   const std::int64_t spare = std::max<std::int64_t>(0, meter.headroom() - debt) / 2;
@@ -328,20 +342,25 @@ void Pool::Implementation::settle_peak(track::PeakMeter& meter, track::Credit Th
   if (found < debt) {
     std::vector<ThreadCache*> rich;
     for_each_cache([&](ThreadCache& other) {
-      if (&other != &cache && (other.*credit).get() > track::PeakMeter::tolerance) rich.push_back(&other);
+      // This thread's other caches give up all they have: with one thread the peak is exact.
+      const bool own = other.thread.load(std::memory_order_relaxed) == &pool::thread_slots;
+      const std::int64_t left = own ? 0 : track::PeakMeter::tolerance;
+      if (&other != &cache && (other.*ledger).credit() > left) rich.push_back(&other);
     });
     visit(rich, [&](ThreadCache& other) {
-      found += (other.*credit).get();
-      (other.*credit).set(0);
+      const std::int64_t theirs = (other.*ledger).credit();
+      (other.*ledger).granted.add(-theirs);
+      found += theirs;
     });
     if (found < debt) {
       meter.rise(debt - found);
       found = debt;
     }
-    meter.give((found - debt) / 2);
-    found -= (found - debt) / 2;
+    const std::int64_t shared = (found - debt) / 2;
+    meter.give(shared);
+    found -= shared;
   }
-  (cache.*credit).add(found);
+  (cache.*ledger).granted.add(found);
 }
 
 }  // namespace weir

@@ -43,7 +43,8 @@ void Arena::make_lists(Lane lane) {
 
 bool Arena::has_lane(Lane lane) const noexcept {
   const Ranges* large = find_ranges(lane, false);
-  return large != nullptr && !(large->empty() && find_ranges(lane, true)->empty());
+  const Ranges* small = find_ranges(lane, true);
+  return (large != nullptr && !large->empty()) || (small != nullptr && !small->empty());
 }
 
 bool Arena::has_pages(Lane lane) const {
@@ -145,9 +146,15 @@ std::uint32_t Arena::find(std::uint32_t granules, Lane lane, bool small) const n
 std::uint32_t Arena::fit_large(const Placement& wanted) {
   const std::uint32_t best = find(wanted.granules, wanted.lane, false);
   if (best == 0) return 0;
-  const bool whole = wanted.granules == page_down(wanted.granules);  // better on a page border, fine without
-  const std::uint32_t alignment = whole ? std::max(page_granules_, wanted.alignment) : wanted.alignment;
-  if (alignment == 1) return take(best, blocks_[best].start, wanted, false);
+  if (wanted.granules == page_down(wanted.granules)) {  // better on a page border, fine without
+    const std::uint32_t id = fit_aligned(*list, best, wanted, std::max(page_granules_, wanted.alignment));
+    if (id != 0) return id;
+  }
+  return fit_aligned(*list, best, wanted, wanted.alignment);
+}
+
+std::uint32_t Arena::fit_aligned(const Ranges& list, std::uint32_t best, const Placement& wanted,
+                                 std::uint32_t alignment) {
   const auto aligned_start = [&](std::uint32_t id) {
     return (blocks_[id].start + alignment - 1) & ~(alignment - std::uint64_t{1});
   };

@@ -1,6 +1,7 @@
-// The steps that every operation takes, inlined where they are used: find the
-// thread's cache, enter it, begin or end a block's life. A hit is these and one
-// list operation, with no locked instruction.
+// The path of a hit, on one screen: find the thread's cache, enter it, take or
+// put the newest block of the size, write the books, leave. No locked
+// instruction, no call. Where anything is out of the ordinary, hit() gives
+// nullptr and free_hit() false with nothing done, and the slow path takes over.
 #pragma once
 
 #include "pool/implementation.hpp"
@@ -13,43 +14,87 @@ constexpr bool tracking = false;  // only to measure what tracking costs; nothin
 constexpr bool tracking = true;
 #endif
 
-inline pool::ThreadCache& Pool::Implementation::cache_of(StreamId stream) {
+inline pool::ThreadCache* Pool::Implementation::quick_cache(StreamId stream) const noexcept {
   const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
   const pool::ThreadSlots::Entry& entry = pool::thread_slots.entry(key);
-  if (entry.key == key && entry.cache->key.load(std::memory_order_relaxed) == key) [[likely]] return *entry.cache;
-  return find_cache(stream, key);
+  return entry.key == key && entry.cache->key.load(std::memory_order_relaxed) == key ? entry.cache : nullptr;
+}
+
+inline void Pool::Implementation::begin_life(track::Block& block, std::size_t bytes, Tag tag, Cache& cache) noexcept {
+  // Generations are odd, so that none is ever 0.
+  block.generation.store(block.generation.load(std::memory_order_relaxed) + 2, std::memory_order_relaxed);
+  block.become(track::BlockState::live);
+  cache.allocated.out.add(block.bytes());
+  if constexpr (tracking) {
+    block.requested = bytes;
+    block.stamp = cache.now;
+    block.tag = static_cast<std::uint32_t>(tag);
+    cache.requested.out.add(bytes);
+  }
+}
+
+inline void Pool::Implementation::end_life(track::Block& block, Cache& cache) noexcept {
+  cache.allocated.in.add(block.bytes());
+  if constexpr (tracking) {
+    block.stamp = cache.now;
+    cache.requested.in.add(block.requested);
+    cache.frees.add(1);
+  }
+}
+
+[[gnu::always_inline]] inline track::Block* Pool::Implementation::hit(std::size_t bytes, std::size_t alignment,
+                                                                      StreamId stream, Tag tag) {
+  Cache* const cache = quick_cache(stream);
+  const std::uint64_t granules = (bytes + index::granule_bytes - 1) >> index::granule_shift;
+  const bool ordinary = granules - 1 < index::max_granules && alignment - 1 < Pool::granule &&
+                        (alignment & (alignment - 1)) == 0;
+  if (cache == nullptr || !ordinary || !cache->lock.enter()) [[unlikely]] return nullptr;
+  const std::uint32_t id = cache->pop(blocks_, static_cast<std::uint32_t>(granules));
+  if (id == 0) [[unlikely]] {
+    cache->lock.leave();
+    return nullptr;
+  }
+  track::Block& block = blocks_[id];
+  begin_life(block, bytes, tag, *cache);
+  cache->cache_hits.add(1);
+  cache->lock.leave();
+  if constexpr (tracking) {
+    const bool due = cache->cache_hits.get() % operations_per_tick == 0;
+    if (due || (cache->requested.credit() | cache->allocated.credit()) < 0) [[unlikely]] after_hit(*cache, due);
+  }
+  return &block;
+}
+
+[[gnu::always_inline]] inline bool Pool::Implementation::free_hit(std::uint32_t id, StreamId stream) {
+  Cache* const cache = quick_cache(stream);
+  track::Block& block = blocks_[id];
+  if (cache == nullptr || block.owner != cache->id || block.used_elsewhere.load(std::memory_order_relaxed) || hooks_ ||
+      !cache->lock.enter()) [[unlikely]] {
+    return false;
+  }
+  if (!block.is(track::BlockState::live) || block.remote.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+    cache->lock.leave();
+    return false;
+  }
+  end_life(block, *cache);
+  const bool kept = cache->push(block, id);
+  if (!kept) block.become(track::BlockState::busy);
+  cache->lock.leave();
+  if (!kept) release(id, cache->lane, cache->now);
+  return true;
+}
+
+inline std::uint32_t Pool::Implementation::find(std::uint64_t address) const {
+  const std::uint32_t id = addresses_.find(address);
+  const track::Block& block = blocks_[id];
+  if (block.address() != address || !block.is(track::BlockState::live)) [[unlikely]] refuse_free(address, id);
+  return id;
 }
 
 inline void Pool::Implementation::enter(Cache& cache) {
-  while (!cache.lock.enter()) [[unlikely]] {
+  while (!cache.lock.enter() && !cache.lock.enter_carefully()) {
     require_usable();
     cache.lock.wait_for_visitors();
-  }
-}
-
-inline void Pool::Implementation::begin_life(std::uint32_t id, const Request& request, Cache& cache) noexcept {
-  track::Block& block = blocks_[id];
-  const std::uint32_t generation = block.generation.load(std::memory_order_relaxed) + 1;
-  block.generation.store(generation == 0 ? 1 : generation, std::memory_order_relaxed);
-  block.owner = cache.id;
-  block.become(track::BlockState::live);
-  if constexpr (tracking) {
-    block.requested = request.bytes;
-    block.stamp = cache.now;
-    block.tag = static_cast<std::uint32_t>(request.tag);
-    cache.allocations.add(1);
-    cache.requested_total.add(request.bytes);
-    cache.allocated_total.add(block.bytes());
-    cache.requested_credit.add(-static_cast<std::int64_t>(request.bytes));
-    cache.allocated_credit.add(-static_cast<std::int64_t>(block.bytes()));
-  }
-}
-
-inline void Pool::Implementation::end_life(const track::Block& block, Cache& cache) noexcept {
-  if constexpr (tracking) {
-    cache.frees.add(1);
-    cache.requested_credit.add(static_cast<std::int64_t>(block.requested));
-    cache.allocated_credit.add(static_cast<std::int64_t>(block.bytes()));
   }
 }
 

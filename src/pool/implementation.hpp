@@ -36,13 +36,18 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
     std::size_t alignment;
     StreamId stream;
     Tag tag;
-    std::source_location where;
+    CallSite where;
   };
 
   // --- Doors (pool.cpp); blocks go by record id, 0 is the empty block ---
+  [[nodiscard]] track::Block* hit(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag);
+  [[nodiscard]] bool free_hit(std::uint32_t id, StreamId stream);
+  /// All of an allocation that is no hit, or of a hit that has more to do.
   [[nodiscard]] std::uint32_t allocate(const Request& request);
-  void deallocate(std::uint64_t address, StreamId stream);
+  [[nodiscard]] std::uint32_t find(std::uint64_t address) const;
   void free(std::uint32_t id, StreamId stream);
+  [[nodiscard]] bool hooks() const noexcept { return hooks_; }
+  void after_allocation(std::uint32_t id, const Request& request, LogEvent event);
   void used_on(std::uint32_t id, StreamId stream);
   [[nodiscard]] std::uint32_t live_at(std::uint64_t address) const;
   [[nodiscard]] std::uint32_t live_by(BlockHandle handle) const;
@@ -75,15 +80,16 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   using Lane = pool::Lane;
 
   // --- pool.cpp ---
+  [[nodiscard]] Cache* quick_cache(StreamId stream) const noexcept;
   [[nodiscard]] Cache& cache_of(StreamId stream);
-  [[nodiscard]] Cache& find_cache(StreamId stream, std::uint64_t key);
   void enter(Cache& cache);
-  void begin_life(std::uint32_t id, const Request& request, Cache& cache) noexcept;
-  static void end_life(const track::Block& block, Cache& cache) noexcept;
-  void free_elsewhere(std::uint32_t id, Cache& cache);
+  static void begin_life(track::Block& block, std::size_t bytes, Tag tag, Cache& cache) noexcept;
+  static void end_life(track::Block& block, Cache& cache) noexcept;
+  void after_hit(Cache& cache, bool due);
+  void make_cache();
+  void free_own(std::uint32_t id, Cache& cache, Cache& owner);
   void free_remotely(std::uint32_t id, Cache& cache, Cache& owner);
-  [[noreturn]] void refuse_free(std::uint64_t address, std::uint32_t id);
-  void after_allocation(std::uint32_t id, const Request& request, LogEvent event);
+  [[noreturn]] void refuse_free(std::uint64_t address, std::uint32_t id) const;
   void tick(Cache& cache);
   void log(LogLevel level, LogEvent event, std::string_view text, std::uint64_t bytes, std::uint64_t address,
            StreamId stream) const noexcept;
@@ -94,8 +100,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
     std::uint32_t id = 0;
     Source by = Source::cache;
   };
-  [[nodiscard]] std::uint32_t allocate_slowly(const Request& request, Cache& cache);
   [[nodiscard]] pool::Placement placement(const Request& request, Lane lane) const;
+  [[noreturn]] void refuse_arguments(const Request& request) const;
   [[nodiscard]] Served serve(const pool::Placement& wanted, const Request& request, Cache& cache);
   [[nodiscard]] std::uint32_t fit_here(pool::Arena& arena, const pool::Placement& wanted, Cache& cache);
   [[nodiscard]] std::uint32_t fit_in_any(const pool::Placement& wanted, const pool::Arena* except);
@@ -109,7 +115,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] pool::PagedArena& paged_arena(unsigned number);
   [[noreturn]] void refuse(const Request& request);
   void settle_peaks(Cache& cache);
-  void settle_peak(track::PeakMeter& meter, track::Credit Cache::*credit, Cache& cache);
+  void settle_peak(track::PeakMeter& meter, track::Ledger Cache::*ledger, Cache& cache);
 
   // --- reclaim.cpp ---
   [[nodiscard]] std::uint32_t take_remote(Cache& cache, bool keep);
@@ -117,6 +123,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void release(std::uint32_t id, Lane lane, std::uint32_t now);
   void release_freed(std::uint32_t chain);
   void release_chain(std::uint32_t chain, Lane lane);
+  [[nodiscard]] std::uint32_t release_into(pool::Arena& arena, std::uint32_t chain, Lane lane);
   void free_shared(std::uint32_t id, Lane lane, std::uint32_t now);
   void free_directly(std::uint32_t id, Lane lane, std::uint32_t now);
   /// Empties every cache, or takes from each only what was freed before `since`.
@@ -207,8 +214,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   track::BlockTable blocks_;
   index::AddressMap addresses_;
   pool::Lanes lanes_;
-  mutable track::PeakMeter requested_;
-  mutable track::PeakMeter allocated_;
+  track::PeakMeter requested_;
+  track::PeakMeter allocated_;
   std::mutex peaks_mutex_;
 
   std::mutex arenas_mutex_;  ///< for making arenas
@@ -231,7 +238,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
 
   mutable std::mutex notes_mutex_;
   std::vector<std::string> tags_;
-  std::unordered_map<std::uint32_t, std::source_location> call_sites_;
+  std::unordered_map<std::uint32_t, CallSite> call_sites_;
 
   std::atomic<std::uint64_t> refusals_{0};
   mutable std::atomic<std::uint64_t> errors_{0};

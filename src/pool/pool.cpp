@@ -2,7 +2,7 @@
 // newest block of the size, note its new life. All else is in the other files.
 #include <weir/pool.hpp>
 
-#include <bit>
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -23,89 +23,97 @@ void* pointer(std::uint64_t address) { return reinterpret_cast<void*>(address); 
 
 }  // namespace
 
-// --- The hot path ---
+// --- Caches ---
 
-std::uint32_t Pool::Implementation::allocate(const Request& request) {
-  if (request.bytes == 0) return 0;
-  Cache& cache = cache_of(request.stream);
-  const std::uint64_t granules = (request.bytes + index::granule_bytes - 1) >> index::granule_shift;
-  std::uint32_t id = 0;
-  if (granules - 1 < index::max_granules && request.alignment <= Pool::granule) [[likely]] {
-    enter(cache);
-    id = cache.pop(blocks_, static_cast<std::uint32_t>(granules));
-    if (id != 0) [[likely]] {
-      begin_life(id, request, cache);
-      cache.cache_hits.add(1);
-      cache.lock.leave();
-      if ((cache.requested_credit.get() | cache.allocated_credit.get()) < 0) [[unlikely]] settle_peaks(cache);
-      if (hooks_) [[unlikely]] after_allocation(id, request, LogEvent::reuse);
-      if (++cache.operations >= operations_per_tick) [[unlikely]] tick(cache);
-      return id;
-    }
-    cache.lock.leave();
+ThreadCache& Pool::Implementation::cache_of(StreamId stream) {
+  if (Cache* const known = quick_cache(stream)) return *known;
+  require_usable();
+  const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
+  ThreadCache* cache = pool::find_own(key);
+  if (cache == nullptr || cache->key != key) {
+    const Lane lane = lanes_.of(backend_.resolve(stream));
+    const std::lock_guard lock(caches_mutex_);
+    if (spare_caches_.empty()) make_cache();
+    cache = spare_caches_.back();
+    spare_caches_.pop_back();
+    cache->lane = lane;
+    cache->home = static_cast<std::uint8_t>(pool::thread_ordinal() % arena_count_);
+    cache->now = coarse_now();
+    cache->thread = &pool::thread_slots;
+    cache->key = key;
   }
-  return allocate_slowly(request, cache);
+  pool::remember(key, *cache);
+  pool::thread_slots.entry(key) = {key, cache};
+  return *cache;
 }
 
-void Pool::Implementation::free(std::uint32_t id, StreamId stream) {
-  Block& block = blocks_[id];
-  Cache& cache = cache_of(stream);
-  if (block.owner != cache.id || block.used_elsewhere.load(std::memory_order_relaxed)) [[unlikely]] {
-    free_elsewhere(id, cache);
-    return;
+void Pool::Implementation::make_cache() {
+  const std::uint32_t id = cache_count_.load() + 1;
+  if (id > UINT16_MAX) {
+    throw Unsupported("pool \"" + options_.name + "\" serves at most 65535 pairs of a thread and a stream at a time",
+                      {.name = options_.name, .limit = UINT16_MAX});
   }
-  enter(cache);
-  if (!block.is(BlockState::live) || block.remote.load(std::memory_order_relaxed) != 0) [[unlikely]] {
-    cache.lock.leave();
-    refuse_free(block.address(), id);
-  }
-  end_life(block, cache);
-  block.stamp = cache.now;
-  const bool kept = cache.push(block, id);
-  if (!kept) block.become(BlockState::busy);
-  cache.lock.leave();
-  if (hooks_) [[unlikely]] log(LogLevel::debug, LogEvent::free, {}, block.bytes(), block.address(), stream);
-  if (!kept) release(id, cache.lane, cache.now);
+  spare_caches_.reserve(id);  // so that a cache can always be put back
+  auto made = std::make_unique<ThreadCache>();
+  made->id = static_cast<std::uint16_t>(id);
+  made->capacity = static_cast<std::int64_t>(std::min<std::uint64_t>(options_.thread_cache_bytes, INT64_MAX));
+  spare_caches_.push_back(made.get());
+  caches_[id].store(made.release(), std::memory_order_release);
+  cache_count_.store(id, std::memory_order_release);
 }
 
-void Pool::Implementation::deallocate(std::uint64_t address, StreamId stream) {
-  const std::uint32_t id = addresses_.find(address);
-  const Block& block = blocks_[id];
-  if (block.address() != address || !block.is(BlockState::live)) [[unlikely]] refuse_free(address, id);
-  free(id, stream);
+void Pool::Implementation::after_hit(Cache& cache, bool due) {
+  settle_peaks(cache);
+  if (due) tick(cache);
+}
+
+void Pool::Implementation::tick(Cache& cache) {
+  cache.slow_operations = 0;
+  cache.now = coarse_now();
+  if (cache.now >= next_maintenance_.load(std::memory_order_relaxed)) maintain();
 }
 
 // --- Less common ways to free ---
 
-// The block came from another cache: another stream's of this thread, or another thread's.
-void Pool::Implementation::free_elsewhere(std::uint32_t id, Cache& cache) {
+void Pool::Implementation::free(std::uint32_t id, StreamId stream) {
+  require_usable();
   Block& block = blocks_[id];
+  Cache& cache = cache_of(stream);
   Cache& owner = *caches_[block.owner].load(std::memory_order_acquire);
   if (owner.thread.load(std::memory_order_relaxed) != &pool::thread_slots) {
     free_remotely(id, cache, owner);
-    return;
+  } else {
+    free_own(id, cache, owner);
   }
+  if (hooks_) log(LogLevel::debug, LogEvent::free, {}, 0, block.address(), stream);
+}
+
+// The block came from a cache of this thread: this stream's or another's.
+void Pool::Implementation::free_own(std::uint32_t id, Cache& cache, Cache& owner) {
+  Block& block = blocks_[id];
   enter(owner);
-  if (!block.is(BlockState::live) || block.remote.load(std::memory_order_relaxed) != 0) {
-    owner.lock.leave();
-    refuse_free(block.address(), id);
-  }
-  block.become(BlockState::busy);
+  const bool live = block.is(BlockState::live) && block.remote.load(std::memory_order_relaxed) == 0;
+  if (live) block.become(BlockState::busy);
   owner.lock.leave();
+  if (!live) refuse_free(block.address(), id);
+  const bool shared = block.used_elsewhere.load(std::memory_order_relaxed);
   enter(cache);
   end_life(block, cache);
-  block.stamp = cache.now;
-  const bool shared = block.used_elsewhere.load(std::memory_order_relaxed);
-  const bool kept = !shared && cache.push(block, id);
-  const std::uint32_t now = cache.now;
-  cache.lock.leave();
-  if (hooks_) log(LogLevel::debug, LogEvent::free, {}, block.bytes(), block.address(), lanes_.stream(cache.lane));
+  block.owner = cache.id;
+  bool kept = false;
   if (shared) {
-    free_shared(id, cache.lane, now);
+    cache.passed_by(block);
+  } else {
+    kept = cache.push(block, id);
+  }
+  cache.lock.leave();
+  if (shared) {
+    free_shared(id, cache.lane, cache.now);
   } else if (!kept) {
-    release(id, cache.lane, now);
+    release(id, cache.lane, cache.now);
   }
 }
+
 
 // Only the owner may touch the block's state, so another thread leaves it in the
 // owner's queue. The exchange makes one thread the one that frees this life.
@@ -125,15 +133,14 @@ void Pool::Implementation::free_remotely(std::uint32_t id, Cache& cache, Cache& 
         block.address(), StreamId{});
     return;
   }
-  owner.remote_granules.fetch_add(block.size, std::memory_order_relaxed);
+  owner.remote_bytes.fetch_add(block.bytes(), std::memory_order_relaxed);
   std::uint32_t head = owner.remote_head.load(std::memory_order_relaxed);
   do {
     block.remote_next = head;
   } while (!owner.remote_head.compare_exchange_weak(head, id, std::memory_order_release, std::memory_order_relaxed));
-  if (hooks_) log(LogLevel::debug, LogEvent::free, {}, block.bytes(), block.address(), lanes_.stream(cache.lane));
 }
 
-void Pool::Implementation::refuse_free(std::uint64_t address, std::uint32_t id) {
+void Pool::Implementation::refuse_free(std::uint64_t address, std::uint32_t id) const {
   require_usable();
   ++errors_;
   const Block& block = blocks_[id];
@@ -144,47 +151,6 @@ void Pool::Implementation::refuse_free(std::uint64_t address, std::uint32_t id) 
     text += "this block is free already; it was freed twice";
   }
   throw InvalidArgument(text, {.name = options_.name});
-}
-
-// --- Caches ---
-
-ThreadCache& Pool::Implementation::find_cache(StreamId stream, std::uint64_t key) {
-  require_usable();
-  ThreadCache* cache = pool::find_own(key);
-  if (cache == nullptr || cache->key != key) {
-    const Lane lane = lanes_.of(backend_.resolve(stream));
-    const std::lock_guard lock(caches_mutex_);
-    if (spare_caches_.empty()) {
-      const std::uint32_t id = cache_count_.load() + 1;
-      if (id > UINT16_MAX) {
-        throw Unsupported("a pool serves at most 65535 pairs of a thread and a stream at a time", {.name = options_.name});
-      }
-      spare_caches_.reserve(id);  // so that a cache can always be put back
-      auto made = std::make_unique<ThreadCache>();
-      made->id = static_cast<std::uint16_t>(id);
-      made->capacity_granules = options_.thread_cache_bytes >> index::granule_shift;
-      cache = made.get();
-      caches_[id].store(made.release(), std::memory_order_release);
-      cache_count_.store(id, std::memory_order_release);
-    } else {
-      cache = spare_caches_.back();
-      spare_caches_.pop_back();
-    }
-    cache->lane = lane;
-    cache->home = static_cast<std::uint8_t>(pool::thread_ordinal() % arena_count_);
-    cache->now = coarse_now();
-    cache->thread = &pool::thread_slots;
-    cache->key = key;
-  }
-  pool::remember(key, *cache);
-  pool::thread_slots.entry(key) = {key, cache};
-  return *cache;
-}
-
-void Pool::Implementation::tick(Cache& cache) {
-  cache.operations = 0;
-  cache.now = coarse_now();
-  if (cache.now >= next_maintenance_.load(std::memory_order_relaxed)) maintain();
 }
 
 void Pool::Implementation::after_allocation(std::uint32_t id, const Request& request, LogEvent event) {
@@ -255,13 +221,17 @@ Pool::Pool(Device device, PoolOptions options)
 
 Pool::~Pool() = default;
 
-void* Pool::allocate(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag, std::source_location where) {
-  const std::uint32_t id = implementation_->allocate({bytes, alignment, stream, tag, where});
-  return id == 0 ? nullptr : pointer(implementation_->block(id).address());
+void* Pool::allocate(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag, CallSite where) {
+  Implementation& pool = *implementation_;
+  if (!pool.hooks()) [[likely]] {
+    if (const Block* block = pool.hit(bytes, alignment, stream, tag)) [[likely]] return pointer(block->address());
+  }
+  const std::uint32_t id = pool.allocate({bytes, alignment, stream, tag, where});
+  return id == 0 ? nullptr : pointer(pool.block(id).address());
 }
 
 std::optional<void*> Pool::try_allocate(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag,
-                                        std::source_location where) {
+                                        CallSite where) {
   try {
     return allocate(bytes, alignment, stream, tag, where);
   } catch (const std::bad_alloc&) {
@@ -270,16 +240,20 @@ std::optional<void*> Pool::try_allocate(std::size_t bytes, std::size_t alignment
 }
 
 void Pool::deallocate(void* address, StreamId stream) {
-  if (address != nullptr) implementation_->deallocate(reinterpret_cast<std::uint64_t>(address), stream);
+  if (address == nullptr) return;
+  Implementation& pool = *implementation_;
+  const std::uint32_t id = pool.find(reinterpret_cast<std::uint64_t>(address));
+  if (!pool.free_hit(id, stream)) [[unlikely]] pool.free(id, stream);
 }
 
-BlockHandle Pool::acquire(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag, std::source_location where) {
+BlockHandle Pool::acquire(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag, CallSite where) {
   const std::uint32_t id = implementation_->allocate({bytes, alignment, stream, tag, where});
   return id == 0 ? BlockHandle{} : BlockHandle{id, implementation_->block(id).generation};
 }
 
 void Pool::release(BlockHandle block, StreamId stream) {
-  if (const std::uint32_t id = implementation_->live_by(block)) implementation_->free(id, stream);
+  const std::uint32_t id = implementation_->live_by(block);
+  if (id != 0 && !implementation_->free_hit(id, stream)) implementation_->free(id, stream);
 }
 
 std::uint64_t Pool::address(BlockHandle block) const {

@@ -24,7 +24,7 @@ std::uint32_t Pool::Implementation::take_remote(Cache& cache, bool keep) {
   while (id != 0) {
     Block& block = blocks_[id];
     const std::uint32_t next = block.remote_next;
-    cache.remote_granules.fetch_sub(block.size, std::memory_order_relaxed);
+    cache.remote_bytes.fetch_sub(block.bytes(), std::memory_order_relaxed);
     const std::uint32_t generation = block.remote.exchange(0, std::memory_order_acq_rel);
     if (!block.is(BlockState::live) || block.generation.load(std::memory_order_relaxed) != generation) {
       ++errors_;  // its owner freed it too, at the same moment
@@ -32,7 +32,7 @@ std::uint32_t Pool::Implementation::take_remote(Cache& cache, bool keep) {
       block.stamp = cache.now;
       const bool here = keep && block.lane.load(std::memory_order_relaxed) == cache.lane &&
                         !block.used_elsewhere.load(std::memory_order_relaxed);
-      if (!here || !cache.push(block, id)) {
+      if (!here || !cache.adopt(block, id)) {
         block.become(BlockState::busy);
         block.list_next = chain;
         chain = id;
@@ -78,21 +78,30 @@ void Pool::Implementation::release_freed(std::uint32_t chain) {
 
 // Blocks of one cache; their stamps tell when they were freed.
 void Pool::Implementation::release_chain(std::uint32_t chain, Lane lane) {
-  pool::Arena* arena = nullptr;
-  pool::Arena::Lock lock;
+  while (chain != 0) {
+    pool::Arena& arena = *arenas_[blocks_[chain].arena].load(std::memory_order_acquire);
+    const auto lock = arena.lock();
+    chain = release_into(arena, chain, lane);
+  }
+}
+
+// Releases those of a chain that are of this arena, whose lock is held; gives the chain of the others.
+std::uint32_t Pool::Implementation::release_into(pool::Arena& arena, std::uint32_t chain, Lane lane) {
+  std::uint32_t others = 0;
+  const std::uint64_t epoch = lanes_.epoch(lane);
   while (chain != 0) {
     const std::uint32_t id = std::exchange(chain, blocks_[chain].list_next);
     Block& block = blocks_[id];
-    pool::Arena* const its_arena = arenas_[block.arena].load(std::memory_order_acquire);
-    if (its_arena != arena) {
-      if (lock) lock.unlock();
-      arena = its_arena;
-      lock = arena->lock();
+    if (block.arena != arena.number()) {
+      block.list_next = others;
+      others = id;
+      continue;
     }
     block.become(BlockState::busy);
     block.lane.store(lane, std::memory_order_relaxed);
-    arena->release(id, lanes_.epoch(lane), block.stamp);
+    arena.release(id, epoch, block.stamp);
   }
+  return others;
 }
 
 void Pool::Implementation::flush_all(std::uint32_t since) {
@@ -119,6 +128,16 @@ std::vector<ThreadCache*> Pool::Implementation::all_caches() const {
   return caches;
 }
 
+namespace {
+
+void give_back_credit(track::PeakMeter& meter, track::Ledger& ledger) {
+  const std::int64_t credit = ledger.credit();
+  ledger.granted.add(-credit);
+  meter.give(credit);
+}
+
+}  // namespace
+
 // Gives up a cache: what it holds goes to the arenas, its credit to all.
 void Pool::Implementation::detach(Cache& cache) {
   std::uint32_t cached = 0;
@@ -126,10 +145,8 @@ void Pool::Implementation::detach(Cache& cache) {
   {
     const std::lock_guard lock(peaks_mutex_);
     visit({&cache}, [&](Cache& here) {
-      requested_.give(here.requested_credit.get());
-      allocated_.give(here.allocated_credit.get());
-      here.requested_credit.set(0);
-      here.allocated_credit.set(0);
+      give_back_credit(requested_, here.requested);
+      give_back_credit(allocated_, here.allocated);
       here.key = 0;
       here.thread = nullptr;
       freed = take_remote(here, false);

@@ -22,26 +22,25 @@ Statistics Pool::Implementation::statistics() const {
   Statistics all;
   std::int64_t requested = requested_.peak() - requested_.headroom();
   std::int64_t allocated = allocated_.peak() - allocated_.headroom();
-  std::uint64_t cached = 0;
   for_each_cache([&](const Cache& cache) {
-    requested -= cache.requested_credit.get();
-    allocated -= cache.allocated_credit.get();
-    all.allocations += cache.allocations.get();
-    all.frees += cache.frees.get();
+    requested -= cache.requested.credit();
+    allocated -= cache.allocated.credit();
+    all.requested.cumulative += cache.requested.out.get();
+    all.allocated.cumulative += cache.allocated.out.get();
     all.cache_hits += cache.cache_hits.get();
     all.arena_hits += cache.arena_hits.get();
+    all.misses += cache.misses.get();
+    all.frees += cache.frees.get();
     all.evictions += cache.evictions.get();
-    all.requested.cumulative += cache.requested_total.get();
-    all.allocated.cumulative += cache.allocated_total.get();
-    cached += cache.cached_granules.get() + cache.remote_granules.load(std::memory_order_relaxed);
+    all.cached += unsigned_of(cache.cached()) + cache.remote_bytes.load(std::memory_order_relaxed);
   });
+  all.allocations = all.cache_hits + all.arena_hits + all.misses;
   all.requested.live = unsigned_of(requested);
   all.requested.peak = unsigned_of(requested_.peak());
   all.allocated.live = unsigned_of(allocated);
   all.allocated.peak = unsigned_of(allocated_.peak());
   all.reserved = {store_.reserved(), store_.peak(), store_.total()};
   all.live = all.allocated.live;
-  all.cached = cached * index::granule_bytes;
   all.pending = pending_granules_.load() * index::granule_bytes;
   for_each_arena([&](pool::Arena& arena) {
     const auto lock = arena.lock();
@@ -50,7 +49,6 @@ Statistics Pool::Implementation::statistics() const {
   });
   all.held = store_.held();
   all.external = store_.external();
-  all.misses = all.allocations - std::min(all.allocations, all.cache_hits + all.arena_hits);
   all.refusals = refusals_.load();
   all.errors = errors_.load();
   all.driver_calls = backend_.driver_calls() - calls_before_;
@@ -63,8 +61,8 @@ LeakCount Pool::Implementation::check_leaks() const {
   std::int64_t bytes = requested_.peak() - requested_.headroom();
   std::uint64_t blocks = 0;
   for_each_cache([&](const Cache& cache) {
-    bytes -= cache.requested_credit.get();
-    blocks += cache.allocations.get() - cache.frees.get();
+    bytes -= cache.requested.credit();
+    blocks += cache.cache_hits.get() + cache.arena_hits.get() + cache.misses.get() - cache.frees.get();
   });
   return {blocks, unsigned_of(bytes)};
 }
@@ -81,8 +79,7 @@ LiveBlock Pool::Implementation::describe(std::uint32_t id) const {
   const std::lock_guard lock(notes_mutex_);
   if (block.tag < tags_.size()) known.tag = tags_[block.tag];
   if (const auto found = call_sites_.find(id); found != call_sites_.end()) {
-    known.call_site = std::string(found->second.file_name()) + ":" + std::to_string(found->second.line()) + " " +
-                      found->second.function_name();
+    known.call_site = found->second.text();
   }
   return known;
 }
@@ -106,8 +103,9 @@ std::vector<LiveBlock> Pool::Implementation::live_blocks() const {
 Tag Pool::Implementation::tag(std::string_view name) {
   const std::lock_guard lock(notes_mutex_);
   const auto found = std::find(tags_.begin(), tags_.end(), name);
+  const auto index = static_cast<std::uint32_t>(found - tags_.begin());
   if (found == tags_.end()) tags_.emplace_back(name);
-  return static_cast<Tag>(found == tags_.end() ? tags_.size() - 1 : static_cast<std::size_t>(found - tags_.begin()));
+  return static_cast<Tag>(index);
 }
 
 void Pool::Implementation::verify() const {

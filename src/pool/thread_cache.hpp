@@ -18,7 +18,7 @@
 #include "pool/owner_lock.hpp"
 #include "track/block_table.hpp"
 #include "track/counter.hpp"
-#include "track/peak_meter.hpp"
+#include "track/ledger.hpp"
 
 namespace weir::pool {
 
@@ -26,24 +26,22 @@ class ThreadCache {
  public:
   static constexpr std::uint32_t small_granules = 128;  ///< 64 KiB
   static constexpr std::uint32_t slots = 256;
+  static constexpr std::uint32_t most_deferred = 16;
 
   OwnerLock lock;
 
   // --- Written by the owning thread, read by any ---
-  track::Credit requested_credit;
-  track::Credit allocated_credit;
-  track::Counter<std::uint64_t> allocations;
-  track::Counter<std::uint64_t> frees;
+  track::Ledger requested;
+  track::Ledger allocated;
   track::Counter<std::uint64_t> cache_hits;
   track::Counter<std::uint64_t> arena_hits;
-  track::Counter<std::uint64_t> requested_total;
-  track::Counter<std::uint64_t> allocated_total;
-  track::Counter<std::uint64_t> cached_granules;  ///< by the holder of `lock`
-  track::Counter<std::uint64_t> evictions;        ///< by the holder of `lock`
+  track::Counter<std::uint64_t> misses;
+  track::Counter<std::uint64_t> frees;
+  track::Counter<std::uint64_t> evictions;   ///< by the holder of `lock`
 
   // --- Of the owning thread ---
-  std::uint32_t now = 0;         ///< coarse time
-  std::uint32_t operations = 0;  ///< since the coarse time was read
+  std::uint32_t now = 0;              ///< coarse time
+  std::uint32_t slow_operations = 0;  ///< since the coarse time was read
 
   // --- Fixed while it has an owner ---
   std::atomic<std::uint64_t> key{0};           ///< pool and stream it serves; 0 = no owner
@@ -51,58 +49,73 @@ class ThreadCache {
   std::uint16_t id = 0;                        ///< for good
   std::uint16_t lane = 0;
   std::uint8_t home = 0;                       ///< the arena to ask first
-  std::uint64_t capacity_granules = 0;
+  std::int64_t capacity = 0;                   ///< bytes it may keep
 
   // --- Open to all ---
   alignas(64) std::atomic<std::uint32_t> remote_head{0};  ///< blocks freed by other threads
-  std::atomic<std::uint64_t> remote_granules{0};
+  std::atomic<std::uint64_t> remote_bytes{0};
 
-  /// The head of the list that may hold blocks of this size, or nullptr.
-  [[nodiscard]] std::uint32_t* list(std::uint32_t granules) noexcept {
-    if (granules <= small_granules) [[likely]] return &small_[granules];
-    Slot& slot = slot_of(granules);
-    return slot.granules == granules ? &slot.head : nullptr;
+  /// Bytes in its lists. A hit and the free of a block that is kept change this by what
+  /// they write into the ledger; whatever else moves blocks corrects `uncached`.
+  [[nodiscard]] std::int64_t cached() const noexcept {
+    return static_cast<std::int64_t>(allocated.in.get() - allocated.out.get()) - uncached_.get();
   }
 
-  /// A block of exactly this size, or 0. The caller holds `lock`.
+  /// A block of exactly this size, or 0, for one allocation that the ledger will note.
+  /// The caller holds `lock`.
   [[nodiscard]] std::uint32_t pop(const track::BlockTable& blocks, std::uint32_t granules) noexcept {
-    std::uint32_t* head = list(granules);
-    if (head == nullptr || *head == 0) return 0;
+    std::uint32_t* head = &small_[0];  // always empty
+    if (granules <= small_granules) [[likely]] {
+      head = &small_[granules];
+    } else if (Slot& slot = slot_of(granules); slot.granules == granules) {
+      head = &slot.head;
+    }
     const std::uint32_t id_of_block = *head;
-    *head = blocks[id_of_block].list_next;
-    cached_granules.add(-std::uint64_t{granules});
-    if (granules > small_granules) large_granules_ -= granules;
+    if (id_of_block != 0) *head = blocks[id_of_block].list_next;
     return id_of_block;
   }
 
-  /// Keeps the block if its size is worth keeping and there is room. The caller holds `lock`.
+  /// Keeps the block of one free that the ledger has noted, if its size is worth keeping
+  /// and there is room. The caller holds `lock`.
   [[nodiscard]] bool push(track::Block& block, std::uint32_t block_id) noexcept {
-    std::uint32_t* head = nullptr;
-    if (block.size <= small_granules) [[likely]] {
-      head = &small_[block.size];
-    } else {
+    if (cached() <= capacity) [[likely]] {
+      if (block.size <= small_granules) [[likely]] {
+        put(small_[block.size], block, block_id);
+        return true;
+      }
       Slot& slot = slot_of(block.size);
-      if (slot.granules != block.size || slot.repeats == 0) return false;
-      head = &slot.head;
+      if (slot.granules == block.size && slot.repeats != 0) {
+        if (!slot.listed) list_slot(slot);
+        put(slot.head, block, block_id);
+        return true;
+      }
+      // Not worth a list, but it may go to its arena together with the next request for one.
+      if (deferred_count_ < most_deferred) {
+        ++deferred_count_;
+        put(deferred_, block, block_id);
+        return true;
+      }
     }
-    if (cached_granules.get() + block.size > capacity_granules) return false;
-    if (block.size > small_granules) {
-      large_granules_ += block.size;
-      const std::uint32_t index = slot_index(block.size);
-      large_in_use_[index / 64] |= std::uint64_t{1} << (index % 64);
-    }
-    cached_granules.add(block.size);
-    block.list_next = *head;
-    block.become(track::BlockState::cached);
-    *head = block_id;
-    return true;
+    uncached_.add(static_cast<std::int64_t>(block.bytes()));
+    return false;
   }
 
-  /// Learns that a size was asked for and not there. Gives a chain of blocks of
-  /// another size that must leave its slot for this one, or 0. The caller holds `lock`.
+  /// Keeps a block whose free the ledger of another cache has noted.
+  [[nodiscard]] bool adopt(track::Block& block, std::uint32_t block_id) noexcept {
+    uncached_.add(-static_cast<std::int64_t>(block.bytes()));
+    return push(block, block_id);
+  }
+  /// A block was freed that does not go into these lists.
+  void passed_by(const track::Block& block) noexcept { uncached_.add(static_cast<std::int64_t>(block.bytes())); }
+  /// A block was handed out that did not come from these lists.
+  void bypassed(const track::Block& block) noexcept { uncached_.add(-static_cast<std::int64_t>(block.bytes())); }
+
+  /// Learns that a large size was asked for and not there. Gives a chain of blocks that
+  /// are to go to their arenas first, or 0. The caller holds `lock`.
   [[nodiscard]] std::uint32_t note_miss(const track::BlockTable& blocks, std::uint32_t granules) noexcept;
 
-  [[nodiscard]] bool has_large() const noexcept { return large_granules_ != 0; }
+  /// True if it may hold blocks of more than 64 KiB.
+  [[nodiscard]] bool has_large() const noexcept { return listed_count_ != 0; }
 
   /// Takes all blocks of more than 64 KiB, or simply all, out as one chain by list_next.
   [[nodiscard]] std::uint32_t take_large(const track::BlockTable& blocks) noexcept;
@@ -114,19 +127,32 @@ class ThreadCache {
   struct Slot {
     std::uint32_t granules = 0;
     std::uint32_t head = 0;
-    std::uint32_t repeats = 0;  ///< how often the size came again, at most 8; other sizes wear it down
+    std::uint16_t repeats = 0;   ///< how often the size came again, at most 8; other sizes wear it down
+    bool listed = false;         ///< it is in listed_, for it may hold blocks
   };
 
   [[nodiscard]] static std::uint32_t slot_index(std::uint32_t granules) noexcept {
     return (granules * 2654435761u) >> 24;  // Fibonacci hashing to 8 bits
   }
   [[nodiscard]] Slot& slot_of(std::uint32_t granules) noexcept { return large_[slot_index(granules)]; }
-  void unchain(const track::BlockTable& blocks, std::uint32_t& head, std::uint32_t& chain, bool large) noexcept;
+  static void put(std::uint32_t& head, track::Block& block, std::uint32_t block_id) noexcept {
+    block.list_next = head;
+    block.become(track::BlockState::cached);
+    head = block_id;
+  }
+  void list_slot(Slot& slot) noexcept {
+    slot.listed = true;
+    listed_[listed_count_++] = static_cast<std::uint8_t>(&slot - large_.data());
+  }
+  void unchain(const track::BlockTable& blocks, std::uint32_t& head, std::uint32_t& chain) noexcept;
 
-  std::uint64_t large_granules_ = 0;
+  track::Counter<std::int64_t> uncached_;
   std::array<std::uint32_t, small_granules + 1> small_{};
   std::array<Slot, slots> large_{};
-  std::array<std::uint64_t, slots / 64> large_in_use_{};  ///< a bit for every slot that may hold blocks
+  std::uint32_t deferred_ = 0;         ///< a list of blocks of any large size
+  std::uint32_t deferred_count_ = 0;
+  std::uint32_t listed_count_ = 0;
+  std::array<std::uint8_t, slots> listed_{};
 };
 
 }  // namespace weir::pool

@@ -32,7 +32,7 @@ struct Block : index::Range {
   std::uint8_t arena = 0;               ///< which arena of the pool
   std::atomic<std::uint16_t> lane{0};   ///< whose stream order it follows; 0 = no work left on it
   std::uint64_t requested = 0;          ///< bytes asked for; while free, the lane's epoch at its free
-  std::atomic<std::uint32_t> generation{0};  ///< counts the block's lives; never 0 in a live block
+  std::atomic<std::uint32_t> generation{1};  ///< counts the block's lives by twos; never 0
   std::atomic<std::uint32_t> remote{0};      ///< generation another thread has freed; 0 = none
   std::uint32_t remote_next = 0;
   std::uint32_t stamp = 0;              ///< coarse time of the last change of state

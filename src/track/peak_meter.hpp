@@ -12,11 +12,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "track/counter.hpp"
-
 namespace weir::track {
-
-using Credit = Counter<std::int64_t>;
 
 class PeakMeter {
  public:

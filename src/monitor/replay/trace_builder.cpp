@@ -2,6 +2,7 @@
 #include "monitor/replay/trace_builder.hpp"
 
 #include <limits>
+#include <string>
 #include <utility>
 
 #include <weir/errors.hpp>

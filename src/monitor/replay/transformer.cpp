@@ -3,8 +3,7 @@
 // token embedding, as in GPT-2.
 #include "monitor/replay/transformer.hpp"
 
-#include <limits>
-#include <span>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,8 +37,8 @@ void check(const TransformerOptions& options) {
                           ", which heads = " + std::to_string(options.heads) + " does not divide");
   }
   if (options.layers * options.steps > 100'000) {
-    throw InvalidArgument("transformer options layers × steps are " + std::to_string(options.layers * options.steps) +
-                          "; at most 100000 are generated");
+    throw InvalidArgument("transformer options layers times steps are " +
+                          std::to_string(options.layers * options.steps) + "; at most 100000 are generated");
   }
 }
 

@@ -1,0 +1,281 @@
+#include "device/faulty_backend.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <weir/errors.hpp>
+
+namespace weir::device {
+
+FaultyBackend::FaultyBackend(std::shared_ptr<Backend> inner) : inner_(std::move(inner)) {}
+
+// --- Faults ---
+
+void FaultyBackend::fail(std::uint64_t nth, Fault fault, std::optional<CallKind> only) {
+  const std::lock_guard lock(mutex_);
+  countdown_ = nth;
+  fault_ = fault;
+  only_ = only;
+  fired_ = false;
+}
+
+void FaultyBackend::lose(std::uint64_t nth) {
+  const std::lock_guard lock(mutex_);
+  countdown_ = nth;
+  fault_.reset();
+  only_.reset();
+  fired_ = false;
+}
+
+void FaultyBackend::heal() {
+  const std::lock_guard lock(mutex_);
+  countdown_ = 0;
+  lost_ = false;
+}
+
+bool FaultyBackend::fired() const {
+  const std::lock_guard lock(mutex_);
+  return fired_;
+}
+
+void FaultyBackend::hold_events() {
+  const std::lock_guard lock(mutex_);
+  holding_ = true;
+}
+
+void FaultyBackend::let_events_go() {
+  {
+    const std::lock_guard lock(mutex_);
+    holding_ = false;
+  }
+  events_go_.notify_all();
+}
+
+void FaultyBackend::note(CallKind kind) noexcept { ++calls_[static_cast<std::size_t>(kind)]; }
+
+// The door of every call that may throw: counts it, and throws where a fault is due.
+void FaultyBackend::enter(CallKind kind) {
+  const std::lock_guard lock(mutex_);
+  note(kind);
+  if (countdown_ != 0 && (!only_ || *only_ == kind) && --countdown_ == 0) {
+    fired_ = true;
+    lost_ = !fault_.has_value();
+    if (fault_ == Fault::out_of_memory) throw OutOfMemory("an injected lack of memory", {.name = "faulty"});
+    if (fault_ == Fault::driver_error) throw DriverError("an injected driver error", {.name = "faulty", .native_code = 1});
+  }
+  if (lost_) throw DeviceLost("an injected loss of the device", {.name = "faulty"});
+}
+
+// --- The books ---
+
+std::uint64_t FaultyBackend::calls(CallKind kind) const {
+  const std::lock_guard lock(mutex_);
+  return calls_[static_cast<std::size_t>(kind)];
+}
+
+FaultyBackend::Balance FaultyBackend::balance() const {
+  const std::lock_guard lock(mutex_);
+  Balance all;
+  all.ranges = ranges_.size();
+  all.pages = pages_.size();
+  for (const auto& [page, where] : pages_) all.mapped_pages += where != 0 ? 1 : 0;
+  all.segments = segments_.size();
+  for (const auto& [address, bytes] : segments_) all.segment_bytes += bytes;
+  all.events = events_.size();
+  return all;
+}
+
+std::string FaultyBackend::breach() const {
+  const std::lock_guard lock(mutex_);
+  return breach_;
+}
+
+void FaultyBackend::expect(bool holds, const char* rule) noexcept {
+  if (!holds && breach_.empty()) breach_ = rule;
+}
+
+// --- Virtual memory ---
+
+Address FaultyBackend::reserve(std::uint64_t bytes) {
+  enter(CallKind::reserve);
+  const Address address = inner_->reserve(bytes);
+  const std::lock_guard lock(mutex_);
+  ranges_.emplace(address, bytes);
+  return address;
+}
+
+void FaultyBackend::unreserve(Address address, std::uint64_t bytes) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    note(CallKind::unreserve);
+    const auto found = ranges_.find(address);
+    expect(found != ranges_.end() && found->second == bytes, "unreserve: not a reserved range");
+    const auto inside = [&](const auto& page) { return page.second >= address && page.second - address < bytes; };
+    expect(std::none_of(pages_.begin(), pages_.end(), inside), "unreserve: pages are mapped in the range");
+    ranges_.erase(address);
+  }
+  inner_->unreserve(address, bytes);
+}
+
+void FaultyBackend::create(std::span<PageHandle> pages) {
+  enter(CallKind::create);
+  inner_->create(pages);
+  const std::lock_guard lock(mutex_);
+  for (const PageHandle page : pages) expect(pages_.emplace(page, 0).second, "create: the inner backend gave a page twice");
+}
+
+void FaultyBackend::destroy(std::span<const PageHandle> pages) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    note(CallKind::destroy);
+    for (const PageHandle page : pages) {
+      const auto found = pages_.find(page);
+      expect(found != pages_.end(), "destroy: the page does not exist");
+      expect(found == pages_.end() || found->second == 0, "destroy: the page is mapped");
+      pages_.erase(page);
+    }
+  }
+  inner_->destroy(pages);
+}
+
+void FaultyBackend::map(Address address, std::span<const PageHandle> pages) {
+  enter(CallKind::map);
+  const std::uint64_t page_bytes = inner_->info().page_bytes;
+  {
+    const std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < pages.size(); ++i) {
+      const auto found = pages_.find(pages[i]);
+      expect(found != pages_.end() && found->second == 0, "map: the page does not exist, or is mapped already");
+      const auto range = ranges_.upper_bound(address + i * page_bytes);
+      expect(range != ranges_.begin() && address + (i + 1) * page_bytes <= std::prev(range)->first + std::prev(range)->second,
+             "map: outside of every reserved range");
+    }
+  }
+  inner_->map(address, pages);
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < pages.size(); ++i) pages_[pages[i]] = address + i * page_bytes;
+}
+
+void FaultyBackend::unmap(Address address, std::span<const PageHandle> pages) {
+  enter(CallKind::unmap);
+  const std::uint64_t page_bytes = inner_->info().page_bytes;
+  inner_->unmap(address, pages);
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < pages.size(); ++i) {
+    const auto found = pages_.find(pages[i]);
+    expect(found != pages_.end() && found->second == address + i * page_bytes, "unmap: the page is not mapped there");
+    if (found != pages_.end()) found->second = 0;
+  }
+}
+
+// --- Segments ---
+
+Address FaultyBackend::allocate_segment(std::uint64_t bytes) {
+  enter(CallKind::allocate_segment);
+  const Address address = inner_->allocate_segment(bytes);
+  const std::lock_guard lock(mutex_);
+  segments_.emplace(address, bytes);
+  return address;
+}
+
+void FaultyBackend::free_segment(Address address, std::uint64_t bytes) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    note(CallKind::free_segment);
+    const auto found = segments_.find(address);
+    expect(found != segments_.end() && found->second == bytes, "free_segment: not a segment");
+    segments_.erase(address);
+  }
+  inner_->free_segment(address, bytes);
+}
+
+// --- Streams and events ---
+
+StreamId FaultyBackend::create_stream() {
+  enter(CallKind::create_stream);
+  return inner_->create_stream();
+}
+
+void FaultyBackend::destroy_stream(StreamId stream) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    note(CallKind::destroy_stream);
+  }
+  inner_->destroy_stream(stream);
+}
+
+EventId FaultyBackend::record(StreamId stream) {
+  enter(CallKind::record);
+  const EventId inner = inner_->record(stream);
+  const std::lock_guard lock(mutex_);
+  const auto event = static_cast<EventId>(++last_event_);
+  events_.emplace(event, inner);
+  return event;
+}
+
+EventId FaultyBackend::inner_event(EventId event) {
+  const std::lock_guard lock(mutex_);
+  if (event == EventId::none) return event;
+  const auto found = events_.find(event);
+  expect(found != events_.end(), "an event is used after its release");
+  return found == events_.end() ? EventId::none : found->second;
+}
+
+bool FaultyBackend::query(EventId event) {
+  enter(CallKind::query);
+  const EventId inner = inner_event(event);
+  {
+    const std::lock_guard lock(mutex_);
+    if (holding_ && event != EventId::none) return false;
+  }
+  return inner_->query(inner);
+}
+
+bool FaultyBackend::wait(EventId event, std::chrono::nanoseconds deadline) {
+  enter(CallKind::wait);
+  const EventId inner = inner_event(event);
+  if (event != EventId::none) {
+    std::unique_lock lock(mutex_);
+    if (!events_go_.wait_for(lock, deadline, [&] { return !holding_; })) return false;
+  }
+  return inner_->wait(inner, deadline);
+}
+
+void FaultyBackend::stream_wait(StreamId stream, EventId event) {
+  enter(CallKind::stream_wait);
+  inner_->stream_wait(stream, inner_event(event));
+}
+
+void FaultyBackend::release(EventId event) noexcept {
+  EventId inner = EventId::none;
+  {
+    const std::lock_guard lock(mutex_);
+    note(CallKind::release);
+    if (event == EventId::none) return;
+    const auto found = events_.find(event);
+    expect(found != events_.end(), "release: the event does not exist, or was released before");
+    if (found == events_.end()) return;
+    inner = found->second;
+    events_.erase(found);
+  }
+  inner_->release(inner);
+}
+
+// --- Data ---
+
+void FaultyBackend::fill(StreamId stream, Address address, std::uint8_t value, std::uint64_t bytes) {
+  enter(CallKind::fill);
+  inner_->fill(stream, address, value, bytes);
+}
+
+void FaultyBackend::copy(StreamId stream, Address to, Address from, std::uint64_t bytes) {
+  enter(CallKind::copy);
+  inner_->copy(stream, to, from, bytes);
+}
+
+void FaultyBackend::run(StreamId stream, std::function<void()> work) {
+  enter(CallKind::run);
+  inner_->run(stream, std::move(work));
+}
+
+}  // namespace weir::device

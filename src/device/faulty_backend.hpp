@@ -1,0 +1,129 @@
+// A backend that misbehaves on demand, over any other: it fails the n-th call,
+// loses the device, or delays events, so that tests can reach every error path.
+// It also keeps the books: what was taken and not given back, and the first
+// breach of the contract's rules by the caller. `noexcept` calls never fail.
+// Thread-safe. Used by tests only.
+#pragma once
+
+#include <array>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "device/backend.hpp"
+
+namespace weir::device {
+
+enum class CallKind : std::uint8_t {
+  reserve,
+  unreserve,
+  create,
+  destroy,
+  map,
+  unmap,
+  allocate_segment,
+  free_segment,
+  create_stream,
+  destroy_stream,
+  record,
+  query,
+  wait,
+  stream_wait,
+  release,
+  fill,
+  copy,
+  run,
+};
+inline constexpr std::size_t call_kinds = static_cast<std::size_t>(CallKind::run) + 1;
+
+class FaultyBackend final : public Backend {
+ public:
+  enum class Fault : std::uint8_t { out_of_memory, driver_error };
+
+  explicit FaultyBackend(std::shared_ptr<Backend> inner);
+
+  // --- Faults ---
+
+  /// The n-th call from now that may throw (1 is the next), of any kind or of one, fails once.
+  void fail(std::uint64_t nth, Fault fault, std::optional<CallKind> only = std::nullopt);
+  /// From the n-th call from now on, every call that may throw throws DeviceLost.
+  void lose(std::uint64_t nth);
+  /// No fault from here on; a lost device is back.
+  void heal();
+  /// Whether the fault of the last fail() or lose() has happened.
+  [[nodiscard]] bool fired() const;
+  /// While held, no event is done: query is false, wait runs into its deadline.
+  void hold_events();
+  void let_events_go();
+
+  // --- The books ---
+
+  [[nodiscard]] std::uint64_t calls(CallKind kind) const;
+  /// Taken and not given back.
+  struct Balance {
+    std::uint64_t ranges = 0;
+    std::uint64_t pages = 0;
+    std::uint64_t mapped_pages = 0;
+    std::uint64_t segments = 0;
+    std::uint64_t segment_bytes = 0;
+    std::uint64_t events = 0;
+    friend bool operator==(const Balance&, const Balance&) = default;
+  };
+  [[nodiscard]] Balance balance() const;
+  /// The first rule the caller broke, in words; empty if none.
+  [[nodiscard]] std::string breach() const;
+
+  // --- The contract ---
+
+  [[nodiscard]] DeviceInfo info() const override { return inner_->info(); }
+  Address reserve(std::uint64_t bytes) override;
+  void unreserve(Address address, std::uint64_t bytes) noexcept override;
+  void create(std::span<PageHandle> pages) override;
+  void destroy(std::span<const PageHandle> pages) noexcept override;
+  void map(Address address, std::span<const PageHandle> pages) override;
+  void unmap(Address address, std::span<const PageHandle> pages) override;
+  Address allocate_segment(std::uint64_t bytes) override;
+  void free_segment(Address address, std::uint64_t bytes) noexcept override;
+  StreamId resolve(StreamId stream) override { return inner_->resolve(stream); }
+  StreamId create_stream() override;
+  void destroy_stream(StreamId stream) noexcept override;
+  EventId record(StreamId stream) override;
+  bool query(EventId event) override;
+  bool wait(EventId event, std::chrono::nanoseconds deadline) override;
+  void stream_wait(StreamId stream, EventId event) override;
+  void release(EventId event) noexcept override;
+  [[nodiscard]] bool capturing(StreamId stream) const noexcept override { return inner_->capturing(stream); }
+  void fill(StreamId stream, Address address, std::uint8_t value, std::uint64_t bytes) override;
+  void copy(StreamId stream, Address to, Address from, std::uint64_t bytes) override;
+  void run(StreamId stream, std::function<void()> work) override;
+  [[nodiscard]] std::uint64_t driver_calls() const noexcept override { return inner_->driver_calls(); }
+
+ private:
+  void enter(CallKind kind);
+  void note(CallKind kind) noexcept;
+  void expect(bool holds, const char* rule) noexcept;
+  [[nodiscard]] EventId inner_event(EventId event);
+
+  const std::shared_ptr<Backend> inner_;
+  mutable std::mutex mutex_;
+  std::condition_variable events_go_;
+  std::array<std::uint64_t, call_kinds> calls_{};
+  std::uint64_t countdown_ = 0;  // calls until the fault; 0 = none
+  std::optional<Fault> fault_;   // empty: the device is lost
+  std::optional<CallKind> only_;
+  bool fired_ = false;
+  bool lost_ = false;
+  bool holding_ = false;
+  std::string breach_;
+
+  std::map<Address, std::uint64_t> ranges_;
+  std::map<Address, std::uint64_t> segments_;
+  std::unordered_map<PageHandle, Address> pages_;  // where each is mapped; 0 = nowhere
+  std::unordered_map<EventId, EventId> events_;    // ours, which are never used twice, to the inner ones
+  std::uint64_t last_event_ = 0;
+};
+
+}  // namespace weir::device

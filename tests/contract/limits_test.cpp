@@ -1,0 +1,137 @@
+// Limits bound reserved and external bytes; a refused request changes nothing;
+// what is reclaimable is reclaimed before a request is refused.
+#include <vector>
+
+#include "contract/pool_kinds.hpp"
+
+namespace weir::contract {
+namespace {
+
+class Limits : public PoolContract {
+ protected:
+  void expect_under_limit(const Pool& pool) {
+    const Statistics now = pool.statistics();
+    EXPECT_LE(now.reserved.live + now.external, *pool.options().limit);
+    EXPECT_LE(now.reserved.peak, *pool.options().limit);
+    EXPECT_TRUE(coherent(now));
+  }
+};
+
+TEST_P(Limits, BoundWhatIsTakenFromTheDriver) {
+  Pool& pool = make_pool({.limit = 64_MiB});
+  std::vector<void*> held;
+  for (;;) {
+    const std::optional<void*> block = pool.try_allocate(3_MiB);
+    expect_under_limit(pool);
+    if (!block) break;
+    held.push_back(*block);
+    ASSERT_LE(held.size(), 21u);
+  }
+  EXPECT_GE(held.size(), 20u);  // a segment's tail may be lost, no more
+  EXPECT_EQ(pool.statistics().refusals, 1u);
+  for (void* block : held) pool.deallocate(block);
+  // All of it is free again, for one block too.
+  void* all = pool.allocate(60_MiB);
+  expect_under_limit(pool);
+  pool.deallocate(all);
+}
+
+TEST_P(Limits, AreReachedToTheLastPage) {
+  Pool& pool = make_pool({.limit = 16_MiB});
+  void* all = pool.allocate(16_MiB);
+  expect_under_limit(pool);
+  EXPECT_THROW(static_cast<void>(pool.allocate(1)), LimitExceeded);
+  pool.deallocate(all);
+  std::vector<void*> small;
+  for (int i = 0; i < 16 * 16; ++i) small.push_back(pool.allocate(64_KiB));
+  EXPECT_THROW(static_cast<void>(pool.allocate(512)), LimitExceeded);
+  for (void* block : small) pool.deallocate(block);
+  all = pool.allocate(16_MiB);
+  pool.deallocate(all);
+}
+
+TEST_P(Limits, ARefusedRequestChangesNothing) {
+  Pool& pool = make_pool({.limit = 32_MiB});
+  void* block = pool.allocate(20_MiB);
+  void* small = pool.allocate(1000);
+  for (int i = 0; i < 3; ++i) {
+    const Statistics before = pool.statistics();
+    EXPECT_THROW(static_cast<void>(pool.allocate(13_MiB)), LimitExceeded);
+    EXPECT_EQ(pool.try_allocate(13_MiB, 4096), std::nullopt);
+    const Statistics after = pool.statistics();
+    EXPECT_TRUE(same_but_refusals(before, after));
+    EXPECT_EQ(after.refusals, before.refusals + 2);
+    EXPECT_NO_THROW(pool.verify());
+  }
+  pool.deallocate(block);
+  pool.deallocate(small);
+}
+
+// What a cache holds is no reason to refuse, and stays no reason after a refusal.
+TEST_P(Limits, FreeMemoryInAnyShapeServesALargeRequest) {
+  Pool& pool = make_pool({.limit = 64_MiB});
+  Stream stream = device_->stream();
+  for (const std::size_t bytes : {std::size_t{1000}, std::size_t{40'000}, std::size_t{700'000}, std::size_t{2_MiB}}) {
+    std::vector<void*> held;
+    for (std::size_t total = 0; total + bytes <= 24_MiB; total += bytes) {
+      held.push_back(pool.allocate(bytes, Pool::granule, held.size() % 2 == 0 ? StreamId::legacy_default : stream.id()));
+    }
+    for (std::size_t i = 0; i < held.size(); ++i) {
+      pool.deallocate(held[i], i % 2 == 0 ? StreamId::legacy_default : stream.id());
+    }
+    void* large = pool.allocate(60_MiB);
+    expect_under_limit(pool);
+    pool.deallocate(large);
+  }
+}
+
+TEST_P(Limits, CountExternalBytes) {
+  Pool& pool = make_pool({.limit = 32_MiB});
+  {
+    const ExternalBytes booked = pool.book_external(20_MiB);
+    EXPECT_EQ(booked.bytes(), 20_MiB);
+    EXPECT_EQ(pool.statistics().external, 20_MiB);
+    EXPECT_THROW(static_cast<void>(pool.allocate(14_MiB)), LimitExceeded);
+    const Statistics before = pool.statistics();
+    EXPECT_THROW(static_cast<void>(pool.book_external(13_MiB)), LimitExceeded);
+    EXPECT_THROW(static_cast<void>(pool.book_external(UINT64_MAX)), LimitExceeded);
+    EXPECT_TRUE(same_but_refusals(before, pool.statistics()));
+    void* block = pool.allocate(12_MiB);
+    expect_under_limit(pool);
+    EXPECT_THROW(static_cast<void>(pool.book_external(1)), LimitExceeded);
+    pool.deallocate(block);
+  }
+  EXPECT_EQ(pool.statistics().external, 0u);
+  void* block = pool.allocate(30_MiB);
+  pool.deallocate(block);
+}
+
+TEST_P(Limits, ABookingMovesWithItsOwner) {
+  Pool& pool = make_pool({.limit = 32_MiB});
+  ExternalBytes first = pool.book_external(1_MiB);
+  ExternalBytes second = std::move(first);
+  EXPECT_EQ(pool.statistics().external, 1_MiB);
+  ExternalBytes third = pool.book_external(2_MiB);
+  third = std::move(second);
+  second = ExternalBytes();
+  EXPECT_EQ(third.bytes(), 1_MiB);
+  third = ExternalBytes();
+  first = ExternalBytes();
+  EXPECT_EQ(pool.statistics().external, 0u);
+}
+
+TEST_P(Limits, AFullDeviceIsAnErrorOfItsOwnAndLeavesThePoolUsable) {
+  Pool& pool = make_pool({.limit = 1_GiB});
+  void* live = pool.allocate(1_MiB);
+  backend_->fail(1, device::FaultyBackend::Fault::out_of_memory,
+                 GetParam().mode == PoolMode::pages ? device::CallKind::create : device::CallKind::allocate_segment);
+  // Refused once, and asked again after everything was reclaimed.
+  EXPECT_NO_THROW(pool.deallocate(pool.allocate(100_MiB)));
+  EXPECT_TRUE(backend_->fired());
+  pool.deallocate(live);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, Limits, testing::ValuesIn(kinds()), name_of);
+
+}  // namespace
+}  // namespace weir::contract
