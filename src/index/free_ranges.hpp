@@ -24,14 +24,14 @@ struct Range {
   std::uint32_t list_previous = 0;
 };
 
-/// `Table` maps an id (never 0) to a record derived from Range: `table[id]`.
+/// `Table` maps an id (never 0) to a record derived from Range, `table[id]`; cheap to copy: a pointer.
 template <class Table>
 class FreeRanges {
  public:
   /// How many ranges of the request's own bin are looked at before a larger bin is taken.
   static constexpr int own_bin_looks = 8;
 
-  void insert(Table& table, std::uint32_t id) noexcept {
+  void insert(Table table, std::uint32_t id) noexcept {
     auto& range = table[id];
     const unsigned bin = bin_of(range.size);
     const std::uint32_t head = heads_[bin];
@@ -43,7 +43,7 @@ class FreeRanges {
     doublings_ |= 1u << (bin / bins_per_doubling);
   }
 
-  void erase(Table& table, std::uint32_t id) noexcept {
+  void erase(Table table, std::uint32_t id) noexcept {
     auto& range = table[id];
     if (range.list_next != 0) table[range.list_next].list_previous = range.list_previous;
     if (range.list_previous != 0) {
@@ -59,7 +59,7 @@ class FreeRanges {
   }
 
   /// A range of at least `size` granules, or 0. It stays in its list.
-  [[nodiscard]] std::uint32_t find(const Table& table, std::uint32_t size) const noexcept {
+  [[nodiscard]] std::uint32_t find(Table table, std::uint32_t size) const noexcept {
     const unsigned bin = bin_of(size);
     std::uint32_t id = heads_[bin];
     std::uint32_t best = 0;
@@ -80,7 +80,7 @@ class FreeRanges {
 
   /// The first range of `size` granules or more for which `wanted(id)` holds, smaller bins first; or 0.
   template <class Wanted>
-  [[nodiscard]] std::uint32_t find_if(const Table& table, std::uint32_t size, Wanted wanted) const {
+  [[nodiscard]] std::uint32_t find_if(Table table, std::uint32_t size, Wanted wanted) const {
     for (unsigned bin = next_bin(bin_of(size)); bin != bin_count; bin = next_bin(bin + 1)) {
       for (std::uint32_t id = heads_[bin]; id != 0; id = table[id].list_next) {
         if (table[id].size >= size && wanted(id)) return id;
@@ -92,13 +92,13 @@ class FreeRanges {
   /// Calls `visit(id)` for every range of `size` granules or more (and some a little smaller),
   /// smaller bins first. `visit` must not change the lists.
   template <class Visit>
-  void for_each_from(const Table& table, std::uint32_t size, Visit visit) const {
+  void for_each_from(Table table, std::uint32_t size, Visit visit) const {
     for (unsigned bin = next_bin(bin_of(size)); bin != bin_count; bin = next_bin(bin + 1)) {
       for (std::uint32_t id = heads_[bin]; id != 0; id = table[id].list_next) visit(id);
     }
   }
   template <class Visit>
-  void for_each(const Table& table, Visit visit) const {
+  void for_each(Table table, Visit visit) const {
     for_each_from(table, 1, visit);
   }
 

@@ -11,14 +11,14 @@ using track::Block;
 using track::BlockState;
 
 Arena::Arena(track::BlockTable& blocks, index::AddressMap& addresses, std::uint8_t number, std::uint32_t page_granules)
-    : blocks_(blocks), addresses_(addresses), number_(number), page_granules_(page_granules),
+    : table_(blocks), blocks_(blocks.data()), addresses_(addresses), number_(number), page_granules_(page_granules),
       page_shift_(static_cast<unsigned>(std::countr_zero(page_granules))) {
   open(clean_lane);
 }
 
 std::uint32_t Arena::new_record() {
   if (spare_records_ == 0) {
-    const std::uint32_t first = blocks_.take_run();
+    const std::uint32_t first = table_.take_run();
     for (std::uint32_t id = first + track::BlockTable::run; id-- > first;) drop_record(id);
   }
   const std::uint32_t id = spare_records_;
@@ -147,14 +147,13 @@ std::uint32_t Arena::fit_large(const Placement& wanted) {
   const std::uint32_t best = find(wanted.granules, wanted.lane, false);
   if (best == 0) return 0;
   if (wanted.granules == page_down(wanted.granules)) {  // better on a page border, fine without
-    const std::uint32_t id = fit_aligned(*list, best, wanted, std::max(page_granules_, wanted.alignment));
+    const std::uint32_t id = fit_aligned(best, wanted, std::max(page_granules_, wanted.alignment));
     if (id != 0) return id;
   }
-  return fit_aligned(*list, best, wanted, wanted.alignment);
+  return fit_aligned(best, wanted, wanted.alignment);
 }
 
-std::uint32_t Arena::fit_aligned(const Ranges& list, std::uint32_t best, const Placement& wanted,
-                                 std::uint32_t alignment) {
+std::uint32_t Arena::fit_aligned(std::uint32_t best, const Placement& wanted, std::uint32_t alignment) {
   const auto aligned_start = [&](std::uint32_t id) {
     return (blocks_[id].start + alignment - 1) & ~(alignment - std::uint64_t{1});
   };
@@ -163,8 +162,7 @@ std::uint32_t Arena::fit_aligned(const Ranges& list, std::uint32_t best, const P
   const std::uint64_t longer = std::uint64_t{wanted.granules} + alignment - 1;
   const std::uint32_t sure =
       longer > index::max_granules ? 0 : find(static_cast<std::uint32_t>(longer), wanted.lane, false);
-  if (sure != 0) return take(sure, aligned_start(sure), wanted, false);
-  return wanted.alignment == 1 ? take(best, blocks_[best].start, wanted, false) : 0;
+  return sure == 0 ? 0 : take(sure, aligned_start(sure), wanted, false);
 }
 
 std::uint32_t Arena::fit_small(const Placement& wanted) {
@@ -269,7 +267,7 @@ void Arena::verify() const {
   const auto expect = [&](bool holds, const char* rule, std::uint32_t id) {
     if (!holds) throw std::logic_error("arena " + std::to_string(number_) + ", record " + std::to_string(id) + ": " + rule);
   };
-  for (std::uint32_t id = 1; id < blocks_.end(); ++id) {
+  for (std::uint32_t id = 1; id < table_.end(); ++id) {
     const Block& block = blocks_[id];
     if (block.arena != number_ || block.is(BlockState::unused)) continue;
     if (block.is(BlockState::free) || block.is(BlockState::free_small)) free += block.size;

@@ -69,7 +69,7 @@ class Arena {
   void verify() const;
 
  protected:
-  using Ranges = index::FreeRanges<track::BlockTable>;
+  using Ranges = index::FreeRanges<track::Block*>;
   struct LaneRanges {
     Ranges large;
     Ranges small;
@@ -116,7 +116,8 @@ class Arena {
   /// Told the bounds of a block that became free and of the range it became part of.
   virtual void became_free(std::uint64_t start, std::uint64_t end, const track::Block& range, std::uint32_t now) = 0;
 
-  track::BlockTable& blocks_;
+  track::BlockTable& table_;
+  track::Block* const blocks_;  ///< all records, by id
   index::AddressMap& addresses_;
   const std::uint8_t number_;
   const std::uint32_t page_granules_;  ///< a power of two
@@ -138,6 +139,7 @@ class Arena {
   }
   [[nodiscard]] std::uint32_t find(std::uint32_t granules, Lane lane, bool small) const noexcept;
   [[nodiscard]] std::uint32_t fit_large(const Placement& wanted);
+  [[nodiscard]] std::uint32_t fit_aligned(std::uint32_t best, const Placement& wanted, std::uint32_t alignment);
   [[nodiscard]] std::uint32_t fit_small(const Placement& wanted);
   [[nodiscard]] bool take_page_for_small(Lane lane);
   [[nodiscard]] bool joins(const track::Block& block, std::uint32_t neighbour, track::BlockState kind) const noexcept;

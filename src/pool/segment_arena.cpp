@@ -34,7 +34,7 @@ std::optional<Segment> SegmentArena::take_idle(std::uint32_t since, std::uint64_
 
 std::vector<Segment> SegmentArena::all() const {
   std::vector<Segment> segments;
-  for (std::uint32_t id = 1; id < blocks_.end(); ++id) {
+  for (std::uint32_t id = 1; id < table_.end(); ++id) {
     const Block& first = blocks_[id];
     if (first.arena != number() || first.is(BlockState::unused) || first.previous != 0) continue;
     std::uint64_t bytes = 0;

@@ -20,6 +20,8 @@ class BlockTable {
 
   [[nodiscard]] Block& operator[](std::uint32_t id) const noexcept { return blocks_[id]; }
 
+  [[nodiscard]] Block* data() const noexcept { return blocks_; }
+
   static constexpr std::uint32_t run = 64;
   /// The first of `run` new ids; throws std::bad_alloc past the last.
   [[nodiscard]] std::uint32_t take_run();
