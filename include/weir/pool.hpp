@@ -37,7 +37,7 @@ struct PoolOptions {
   PoolMode mode = PoolMode::automatic;
   /// Bound on reserved + external bytes, checked where memory is taken. Default: the device's.
   std::optional<std::uint64_t> limit = {};
-  /// Free bytes that ageing and trim() leave in the pool.
+  /// Free bytes that ageing leaves in the pool.
   std::uint64_t keep_free = 0;
   /// Pages free for longer than this go back to the driver, at operations and in maintain().
   std::chrono::nanoseconds idle_age = std::chrono::seconds(30);
@@ -130,7 +130,8 @@ class Pool {
   /// others once its work is done. Streams made by Device::stream retire themselves.
   void retire(StreamId stream);
 
-  /// Returns memory to the driver until at most `keep_free` bytes are free; gives the bytes returned.
+  /// Returns free memory to the driver, by whole pages and segments, but leaves at least `keep_free`
+  /// bytes where there are as many; gives the bytes returned. Waits for work that still uses freed blocks.
   std::uint64_t trim(std::uint64_t keep_free = 0);
   /// Does what is due: finished frees are reclaimed, idle memory goes back. Call now and then.
   void maintain();

@@ -9,7 +9,8 @@
 // queued work uses it: the pool waits for events first. map() is complete in
 // the order of work submitted after it returns (on Vulkan a semaphore sees to
 // that; on CUDA it is complete at once). While capturing(stream), no event is
-// recorded on it or queried for it.
+// recorded on it or queried for it. On a lost device nothing runs any more, and
+// pages may be destroyed and ranges unreserved that could not be unmapped.
 #pragma once
 
 #include <chrono>
@@ -71,6 +72,7 @@ class Backend {
   // --- Streams and events ---
 
   /// The stream that an id means on the calling thread: per_thread_default becomes the thread's own.
+  /// Throws InvalidArgument, as all that takes a stream does, for one that does not exist or was destroyed.
   [[nodiscard]] virtual StreamId resolve(StreamId stream) { return stream; }
   [[nodiscard]] virtual StreamId create_stream() = 0;
   /// The stream's queued work finishes first.

@@ -65,6 +65,7 @@ std::uint32_t Pool::Implementation::allocate(const Request& request) {
     cache.slow_operations += slow_operation_weight;
     if (cache.slow_operations >= operations_per_tick) tick(cache);
     served = serve(wanted, request, cache);
+    if (options_.zero) clear(served, request, cache);
   } catch (const Error& error) {
     ++refusals_;
     log(LogLevel::warning, LogEvent::refuse, error.message(), request.bytes, 0, request.stream);
@@ -86,6 +87,22 @@ std::uint32_t Pool::Implementation::allocate(const Request& request) {
   return served.id;
 }
 
+// A block that could not be cleared is not handed out.
+void Pool::Implementation::clear(const Served& served, const Request& request, Cache& cache) {
+  Block& block = blocks_[served.id];
+  block.lane.store(cache.lane, std::memory_order_relaxed);
+  try {
+    backend_.fill(request.stream, block.address(), 0, block.bytes());
+  } catch (...) {
+    enter(cache);
+    if (served.by == Source::cache) cache.passed_by(block);
+    block.become(track::BlockState::busy);
+    cache.lock.leave();
+    release(served.id, cache.lane, cache.now);
+    throw;
+  }
+}
+
 inline Pool::Implementation::Served Pool::Implementation::serve(const Placement& wanted, const Request& request, Cache& cache) {
   if (cache.remote_head.load(std::memory_order_relaxed) != 0) drain(cache);
   if (wanted.alignment == 1) {
@@ -95,9 +112,9 @@ inline Pool::Implementation::Served Pool::Implementation::serve(const Placement&
     cache.lock.leave();
     if (id != 0) return {id, Source::cache};
   }
-  if (mode_ == PoolMode::off) return {allocate_directly(wanted), Source::driver};
+  if (mode_ == PoolMode::off) return grow(wanted, request, cache);
   pool::Arena* home = arenas_[mode_ == PoolMode::segments ? segment_arena_number : cache.home].load();
-  if (home == nullptr) home = &paged_arena(cache.home);
+  if (home == nullptr) home = arenas_[0].load();  // its own is made when it must grow
   if (const std::uint32_t id = fit_here(*home, wanted, cache)) return {id, Source::arena};
   if (const std::uint32_t id = fit_in_any(wanted, home)) return {id, Source::arena};
   return grow(wanted, request, cache);
@@ -146,17 +163,21 @@ std::uint32_t Pool::Implementation::fit_in_any(const Placement& wanted, const po
 // where that is refused, pending work is waited for, once, before giving up.
 Pool::Implementation::Served Pool::Implementation::grow(const Placement& wanted, const Request& request, Cache& cache) {
   for (bool last_try = false;; last_try = true) {
-    reclaim_pending(std::chrono::nanoseconds(0));
-    flush_all();
-    if (const std::uint32_t id = fit_in_any(wanted, nullptr)) return {id, Source::arena};
-    claim_lanes(wanted.lane);
-    if (const std::uint32_t id = fit_in_any(wanted, nullptr)) return {id, Source::arena};
+    if (mode_ != PoolMode::off) {
+      reclaim_pending(std::chrono::nanoseconds(0));
+      flush_all();
+      if (const std::uint32_t id = fit_in_any(wanted, nullptr)) return {id, Source::arena};
+      claim_lanes(wanted.lane);
+      if (const std::uint32_t id = fit_in_any(wanted, nullptr)) return {id, Source::arena};
+    }
     try {
-      return {mode_ == PoolMode::pages ? grow_pages(wanted, cache.home) : grow_segments(wanted), Source::driver};
+      return {take_from_driver(wanted, cache.home), Source::driver};
     } catch (const std::bad_alloc&) {
       if (!last_try) {
         const bool finished = reclaim_pending(options_.reclaim_deadline);
-        if (clean_lanes(options_.reclaim_deadline, false) || finished) continue;
+        const bool cleaned = clean_lanes(options_.reclaim_deadline, false);
+        const bool released = release_idle_segments(UINT32_MAX, 0) != 0;
+        if (finished || cleaned || released) continue;
       }
       Placement anywhere = wanted;
       anywhere.small = false;  // a small block may break a large range rather than be refused
@@ -165,10 +186,16 @@ Pool::Implementation::Served Pool::Implementation::grow(const Placement& wanted,
     } catch (const DeviceLost&) {
       throw;
     } catch (const Error& error) {
+      if (mode_ == PoolMode::off) throw;
       log(LogLevel::warning, LogEvent::fallback, error.message(), request.bytes, 0, request.stream);
       return {allocate_directly(wanted), Source::driver};
     }
   }
+}
+
+std::uint32_t Pool::Implementation::take_from_driver(const Placement& wanted, std::uint8_t home) {
+  if (mode_ == PoolMode::pages) return grow_pages(wanted, home);
+  return mode_ == PoolMode::segments ? grow_segments(wanted) : allocate_directly(wanted);
 }
 
 std::uint32_t Pool::Implementation::grow_pages(const Placement& wanted, std::uint8_t home) {

@@ -17,7 +17,9 @@ constexpr bool tracking = true;
 inline pool::ThreadCache* Pool::Implementation::quick_cache(StreamId stream) const noexcept {
   const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
   const pool::ThreadSlots::Entry& entry = pool::thread_slots.entry(key);
-  return entry.key == key && entry.cache->key.load(std::memory_order_relaxed) == key ? entry.cache : nullptr;
+  // The pool may have taken the cache away from the thread, and even given it to another.
+  const bool own = entry.key == key && entry.cache->thread.load(std::memory_order_relaxed) == &pool::thread_slots;
+  return own ? entry.cache : nullptr;
 }
 
 inline void Pool::Implementation::begin_life(track::Block& block, std::size_t bytes, Tag tag, Cache& cache) noexcept {

@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include <weir/errors.hpp>
 #include <weir/pool.hpp>
 
 #include "pool/lanes.hpp"
@@ -49,9 +50,14 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] bool hooks() const noexcept { return hooks_; }
   void after_allocation(std::uint32_t id, const Request& request, LogEvent event);
   void used_on(std::uint32_t id, StreamId stream);
+  void note_use(std::uint32_t id, StreamId stream);
   [[nodiscard]] std::uint32_t live_at(std::uint64_t address) const;
   [[nodiscard]] std::uint32_t live_by(BlockHandle handle) const;
   [[nodiscard]] track::Block& block(std::uint32_t id) const noexcept { return blocks_[id]; }
+  /// Pools count generations alike, so each mixes its own number in: a handle opens one pool only.
+  [[nodiscard]] BlockHandle handle_of(std::uint32_t id) const noexcept {
+    return {id, blocks_[id].generation.load(std::memory_order_relaxed) ^ (uid_ * 2654435761u)};
+  }
 
   // --- reclaim.cpp ---
   void retire(StreamId stream);
@@ -79,9 +85,22 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   using Cache = pool::ThreadCache;
   using Lane = pool::Lane;
 
+  /// A freed block that other streams used, and the points on them that must be past.
+  struct Pending {
+    struct Use {
+      StreamId stream;
+      pool::Lanes::Mark mark;
+      bool recorded = false;  ///< else the driver refused at the free, and a later point must do
+    };
+    std::uint32_t id = 0;
+    Lane lane = 0;
+    std::vector<Use> uses;
+  };
+
   // --- pool.cpp ---
   [[nodiscard]] Cache* quick_cache(StreamId stream) const noexcept;
   [[nodiscard]] Cache& cache_of(StreamId stream);
+  [[nodiscard]] Lane lane_of(StreamId stream);
   void enter(Cache& cache);
   static void begin_life(track::Block& block, std::size_t bytes, Tag tag, Cache& cache) noexcept;
   static void end_life(track::Block& block, Cache& cache) noexcept;
@@ -102,10 +121,12 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   };
   [[nodiscard]] pool::Placement placement(const Request& request, Lane lane) const;
   [[noreturn]] void refuse_arguments(const Request& request) const;
+  void clear(const Served& served, const Request& request, Cache& cache);
   [[nodiscard]] Served serve(const pool::Placement& wanted, const Request& request, Cache& cache);
   [[nodiscard]] std::uint32_t fit_here(pool::Arena& arena, const pool::Placement& wanted, Cache& cache);
   [[nodiscard]] std::uint32_t fit_in_any(const pool::Placement& wanted, const pool::Arena* except);
   [[nodiscard]] Served grow(const pool::Placement& wanted, const Request& request, Cache& cache);
+  [[nodiscard]] std::uint32_t take_from_driver(const pool::Placement& wanted, std::uint8_t home);
   [[nodiscard]] std::uint32_t grow_pages(const pool::Placement& wanted, std::uint8_t home);
   [[nodiscard]] std::uint32_t grow_segments(const pool::Placement& wanted);
   [[nodiscard]] std::uint32_t allocate_directly(const pool::Placement& wanted);
@@ -136,11 +157,15 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   std::uint64_t release_pages(std::uint32_t since, std::uint64_t keep_free);
   std::uint64_t release_idle_segments(std::uint32_t since, std::uint64_t keep_free);
   [[nodiscard]] std::uint64_t free_bytes() const;
-  void detach(Cache& cache);
+  void detach(Cache& cache, std::uint64_t key);
+  [[nodiscard]] bool finished(const Pending& pending, std::chrono::nanoseconds deadline);
+  void report_fallback(const Error& error, StreamId stream) const noexcept;
 
   // --- life.cpp ---
   void report_leaks() const;
   void return_everything() noexcept;
+  [[nodiscard]] bool comes_to_rest(Lane lane) noexcept;
+  [[nodiscard]] bool unmap_for_good(const pool::PageRun& run) noexcept;
 
   /// Keeps the owners of these caches out while `look` sees each of them; one barrier for all.
   template <class Look>
@@ -182,12 +207,6 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   }
   [[nodiscard]] std::vector<Cache*> all_caches() const;
   [[nodiscard]] std::uint32_t coarse_now() const noexcept;
-
-  struct Pending {
-    std::uint32_t id = 0;
-    Lane lane = 0;
-    std::vector<device::EventId> events;
-  };
 
   // How many operations may pass before a thread looks at the clock again.
   static constexpr std::uint32_t operations_per_tick = 64;
@@ -232,7 +251,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   std::vector<Cache*> spare_caches_;
 
   std::mutex pending_mutex_;
-  std::vector<Pending> pending_;
+  std::vector<std::shared_ptr<const Pending>> pending_;
   std::unordered_map<std::uint32_t, std::vector<StreamId>> uses_;  ///< used_on(), by block
   std::atomic<std::uint64_t> pending_granules_{0};
 

@@ -1,5 +1,8 @@
 #include "pool/lanes.hpp"
 
+#include <numeric>
+#include <utility>
+
 #include <weir/errors.hpp>
 
 #include "core/lazy_memory.hpp"
@@ -15,17 +18,15 @@ constexpr std::size_t table_bytes = (most_lanes + 1) * sizeof(std::atomic<std::u
 Lanes::Lanes(device::Backend& backend)
     : backend_(backend), epochs_(static_cast<std::atomic<std::uint64_t>*>(core::map_lazy(table_bytes))), entries_(1) {}
 
-Lanes::~Lanes() {
-  for (const Entry& entry : entries_) {
-    if (entry.retired) backend_.release(entry.last);
-  }
-  core::unmap_lazy(epochs_, table_bytes);
-}
+Lanes::~Lanes() { core::unmap_lazy(epochs_, table_bytes); }
 
 Lane Lanes::of(StreamId stream) {
   const std::lock_guard lock(mutex_);
   const auto found = by_stream_.find(stream);
-  if (found != by_stream_.end()) return found->second;
+  if (found != by_stream_.end()) {
+    entries_[found->second].retired = false;
+    return found->second;
+  }
   if (spare_.empty() && entries_.size() > most_lanes) {
     throw Unsupported("a pool follows at most 65535 streams at a time; retire() those that are done",
                       {.name = "stream", .limit = most_lanes});
@@ -38,7 +39,7 @@ Lane Lanes::of(StreamId stream) {
   const Lane lane = spare_.back();
   by_stream_.emplace(stream, lane);
   spare_.pop_back();
-  entries_[lane] = {stream, true, false, device::EventId::none};
+  entries_[lane] = {stream, true, false, nullptr};
   epochs_[lane].fetch_add(1, std::memory_order_acq_rel);
   return lane;
 }
@@ -55,9 +56,22 @@ bool Lanes::retired(Lane lane) const {
 
 std::vector<Lane> Lanes::all() const {
   const std::lock_guard lock(mutex_);
-  std::vector<Lane> lanes;
-  for (const auto& [stream, lane] : by_stream_) lanes.push_back(lane);
+  std::vector<Lane> lanes(entries_.size() - 1);
+  std::iota(lanes.begin(), lanes.end(), Lane{1});
   return lanes;
+}
+
+Lanes::Mark Lanes::mark(StreamId stream) {
+  auto event = std::make_unique<device::EventId>(device::EventId::none);
+  try {
+    *event = backend_.record(stream);
+  } catch (const InvalidArgument&) {
+    return nullptr;  // the stream was destroyed; its work was finished then
+  }
+  return Mark(event.release(), [&backend = backend_](const device::EventId* done) {
+    backend.release(*done);
+    delete done;
+  });
 }
 
 std::optional<Lanes::Point> Lanes::record(Lane lane) {
@@ -65,19 +79,15 @@ std::optional<Lanes::Point> Lanes::record(Lane lane) {
   {
     const std::lock_guard lock(mutex_);
     const Entry& entry = entries_[lane];
-    if (!entry.used) return std::nullopt;
-    if (entry.retired) return Point{epoch(lane), entry.last, true};
+    if (!entry.used) return Point{epoch(lane), nullptr};
+    if (entry.retired) return Point{epoch(lane), entry.last};
     stream = entry.stream;
   }
   if (backend_.capturing(stream)) return std::nullopt;
   Point point;
   point.epoch = epochs_[lane].fetch_add(1, std::memory_order_acq_rel);
-  point.event = backend_.record(stream);
+  point.mark = mark(stream);
   return point;
-}
-
-void Lanes::release(const Point& point) noexcept {
-  if (!point.retired) backend_.release(point.event);
 }
 
 void Lanes::retire(StreamId stream) {
@@ -85,27 +95,25 @@ void Lanes::retire(StreamId stream) {
     const std::lock_guard lock(mutex_);
     if (!by_stream_.contains(stream)) return;
   }
-  const device::EventId last = backend_.record(stream);
+  Mark last = mark(stream);
   const std::lock_guard lock(mutex_);
   const auto found = by_stream_.find(stream);
-  if (found == by_stream_.end() || entries_[found->second].retired) return;
+  if (found == by_stream_.end()) return;
   Entry& entry = entries_[found->second];
   entry.retired = true;
-  entry.last = last;
+  std::swap(entry.last, last);  // a former one is released after the lock
 }
 
-void Lanes::forget(Lane lane) noexcept {
-  device::EventId last = device::EventId::none;
-  {
-    const std::lock_guard lock(mutex_);
-    Entry& entry = entries_[lane];
-    if (!entry.used || !entry.retired) return;
-    last = entry.last;
-    by_stream_.erase(entry.stream);
-    entry = {};
-    spare_.push_back(lane);
-  }
-  backend_.release(last);
+void Lanes::forget(Lane lane, const Point& point) noexcept {
+  Mark last;
+  const std::lock_guard lock(mutex_);
+  Entry& entry = entries_[lane];
+  if (!entry.used || !entry.retired || entry.last != point.mark) return;
+  last = std::move(entry.last);
+  by_stream_.erase(entry.stream);
+  entry = {};
+  spare_.push_back(lane);
+  // `last` was declared before the lock, so its event is released after it.
 }
 
 }  // namespace weir::pool

@@ -3,12 +3,14 @@
 // epoch rises just before an event is recorded, so an event covers exactly the
 // ranges freed up to the epoch it was recorded for; later frees never count as
 // covered. Lane 0 is no stream. A retired lane keeps its last event until its
-// ranges are clean, and then its number is used again.
+// ranges are clean, and then its number is used again; a stream that is used after
+// all is followed anew. A stream that the device does not know any more has no work left.
 // Thread-safe; no lock is held across a driver call.
 #pragma once
 
 #include <atomic>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -28,31 +30,38 @@ class Lanes {
   /// The lane of a stream, made at its first use.
   [[nodiscard]] Lane of(StreamId stream);
   [[nodiscard]] StreamId stream(Lane lane) const;
+  /// All numbers but 0, also those that wait to be used again: a late free may still arrive there.
   [[nodiscard]] std::vector<Lane> all() const;
   [[nodiscard]] std::uint64_t epoch(Lane lane) const noexcept { return epochs_[lane].load(std::memory_order_acquire); }
 
-  /// A point in a lane: everything freed on it up to `epoch` is past once `event` is done.
+  /// An event, released with its last user.
+  using Mark = std::shared_ptr<const device::EventId>;
+  /// Throws what the driver throws.
+  [[nodiscard]] Mark mark(StreamId stream);
+
+  /// A point in a lane: everything freed on it up to `epoch` is past once its event is done.
   struct Point {
     std::uint64_t epoch = 0;
-    device::EventId event = device::EventId::none;
-    bool retired = false;
+    Mark mark;
+
+    [[nodiscard]] device::EventId event() const noexcept { return mark ? *mark : device::EventId::none; }
   };
   /// Empty when no event can be recorded now: the stream is being captured.
   [[nodiscard]] std::optional<Point> record(Lane lane);
-  void release(const Point& point) noexcept;
 
   [[nodiscard]] bool retired(Lane lane) const;
   /// Records the lane's last point; its stream is not touched again.
   void retire(StreamId stream);
-  /// The ranges of a retired lane are clean: its number may be used again.
-  void forget(Lane lane) noexcept;
+  /// What was freed on the lane up to the point is clean: if that was a retired lane's last, its number
+  /// may be used again.
+  void forget(Lane lane, const Point& point) noexcept;
 
  private:
   struct Entry {
     StreamId stream{};
     bool used = false;
     bool retired = false;
-    device::EventId last = device::EventId::none;  // of a retired lane
+    Mark last;  // of a retired lane
   };
 
   device::Backend& backend_;

@@ -102,33 +102,63 @@ void Pool::Implementation::report_leaks() const {
   }
 }
 
-// Work that is still queued may use the memory, so it is waited for. Memory whose work
-// does not end in time is left mapped: a leak is better than a fault in the middle of it.
-void Pool::Implementation::return_everything() noexcept {
-  try {
-    for (const Lane lane : lanes_.all()) {
+// Whether all work queued on the lane is done. A failure may have passed at a second try;
+// on a lost device nothing runs any more.
+bool Pool::Implementation::comes_to_rest(Lane lane) noexcept {
+  for (int tries = 0; tries < 2; ++tries) {
+    try {
       const auto point = lanes_.record(lane);
-      const bool done = !point || backend_.wait(point->event, options_.reclaim_deadline);
-      if (point) lanes_.release(*point);
-      if (!done) {
-        log(LogLevel::error, LogEvent::leak, "work on a stream did not end; the pool's memory stays with it",
-            store_.reserved(), 0, lanes_.stream(lane));
-        return;
-      }
+      return !point || backend_.wait(point->event(), options_.reclaim_deadline);
+    } catch (const DeviceLost&) {
+      return true;
+    } catch (const Error& error) {
+      report_fallback(error, lanes_.stream(lane));
     }
-    for_each_paged([&](pool::PagedArena& arena) {
-      for (const pool::PageRun& run : arena.mapped_runs()) {
-        backend_.unmap(run.address, run.pages);
-        store_.destroy(run.pages);
-      }
-    });
-  } catch (const Error& error) {
-    log(LogLevel::error, LogEvent::leak, error.message(), store_.reserved(), 0, StreamId{});
+  }
+  return false;
+}
+
+bool Pool::Implementation::unmap_for_good(const pool::PageRun& run) noexcept {
+  for (int tries = 0; tries < 2; ++tries) {
+    try {
+      backend_.unmap(run.address, run.pages);
+      return true;
+    } catch (const DeviceLost&) {
+      return true;
+    } catch (const Error& error) {
+      report_fallback(error, StreamId{});
+    }
+  }
+  return false;
+}
+
+// Work that is still queued may use the memory, so it is waited for. Memory whose work
+// does not end in time is left as it is: a leak is better than a fault in the middle of it.
+void Pool::Implementation::return_everything() noexcept {
+  for (const Lane lane : lanes_.all()) {
+    if (comes_to_rest(lane)) continue;
+    log(LogLevel::error, LogEvent::leak, "work on a stream did not end; the pool's memory stays with it",
+        store_.reserved(), 0, lanes_.stream(lane));
     return;
   }
+  bool all_unmapped = true;
+  for_each_paged([&](pool::PagedArena& arena) {
+    for (const pool::PageRun& run : arena.mapped_runs()) {
+      if (unmap_for_good(run)) {
+        store_.destroy(run.pages);
+      } else {
+        all_unmapped = false;
+      }
+    }
+  });
   store_.destroy(store_.take_held(UINT64_MAX));
   for (const pool::Segment& segment : segments_->all()) store_.free_segment(segment);
-  for (const device::Address range : ranges_) backend_.unreserve(range, range_bytes_);
+  if (all_unmapped) {
+    for (const device::Address range : ranges_) backend_.unreserve(range, range_bytes_);
+  } else {
+    log(LogLevel::error, LogEvent::leak, "pages could not be unmapped; they stay with the device", store_.reserved(), 0,
+        StreamId{});
+  }
 }
 
 std::uint32_t Pool::Implementation::coarse_now() const noexcept {

@@ -30,12 +30,16 @@ ThreadCache& Pool::Implementation::cache_of(StreamId stream) {
   require_usable();
   const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
   ThreadCache* cache = pool::find_own(key);
-  if (cache == nullptr || cache->key != key) {
-    const Lane lane = lanes_.of(backend_.resolve(stream));
+  if (cache == nullptr || cache->key != key || cache->thread != &pool::thread_slots) {
+    const Lane lane = lane_of(stream);
     const std::lock_guard lock(caches_mutex_);
     if (spare_caches_.empty()) make_cache();
     cache = spare_caches_.back();
     spare_caches_.pop_back();
+    // It may have served this thread before: a slot that still names it must not take its new key for the old.
+    for (auto& entry : pool::thread_slots.entries) {
+      if (entry.cache == cache) entry = {};
+    }
     cache->lane = lane;
     cache->home = static_cast<std::uint8_t>(pool::thread_ordinal() % arena_count_);
     cache->now = coarse_now();
@@ -45,6 +49,17 @@ ThreadCache& Pool::Implementation::cache_of(StreamId stream) {
   pool::remember(key, *cache);
   pool::thread_slots.entry(key) = {key, cache};
   return *cache;
+}
+
+// What is freed on a stream that was destroyed is clean: its work was finished then.
+pool::Lane Pool::Implementation::lane_of(StreamId stream) {
+  StreamId known{};
+  try {
+    known = backend_.resolve(stream);
+  } catch (const InvalidArgument&) {
+    return pool::clean_lane;
+  }
+  return lanes_.of(known);
 }
 
 void Pool::Implementation::make_cache() {
@@ -80,12 +95,20 @@ void Pool::Implementation::free(std::uint32_t id, StreamId stream) {
   Block& block = blocks_[id];
   Cache& cache = cache_of(stream);
   Cache& owner = *caches_[block.owner].load(std::memory_order_acquire);
+  const std::uint64_t address = block.address();  // once freed, the block is anyone's
+  const std::uint64_t requested = block.requested;
+  if (options_.zero) {
+    // Clearing was the pool's own work on the stream of the allocation, which the caller need not wait for.
+    const Lane cleared_in = block.lane.load(std::memory_order_relaxed);
+    if (cleared_in != cache.lane && block.is(BlockState::live)) note_use(id, lanes_.stream(cleared_in));
+  }
   if (owner.thread.load(std::memory_order_relaxed) != &pool::thread_slots) {
     free_remotely(id, cache, owner);
+    if (mode_ == PoolMode::off) flush_all();  // nothing waits in a queue where each block is the driver's
   } else {
     free_own(id, cache, owner);
   }
-  if (hooks_) log(LogLevel::debug, LogEvent::free, {}, 0, block.address(), stream);
+  if (hooks_) log(LogLevel::debug, LogEvent::free, {}, requested, address, stream);
 }
 
 // The block came from a cache of this thread: this stream's or another's.
@@ -159,14 +182,6 @@ void Pool::Implementation::after_allocation(std::uint32_t id, const Request& req
     const std::lock_guard lock(notes_mutex_);
     call_sites_.insert_or_assign(id, request.where);
   }
-  if (options_.zero) {
-    try {
-      backend_.fill(request.stream, here.address(), 0, here.bytes());
-    } catch (...) {
-      free(id, request.stream);  // a block that could not be cleared must not be handed out
-      throw;
-    }
-  }
   log(LogLevel::debug, event, {}, request.bytes, here.address(), request.stream);
 }
 
@@ -191,7 +206,7 @@ std::uint32_t Pool::Implementation::live_by(BlockHandle handle) const {
   if (handle == BlockHandle{}) return 0;
   if (handle.id != 0 && handle.id < blocks_.end()) {
     const Block& named = blocks_[handle.id];
-    if (named.generation == handle.generation && named.is(BlockState::live) && named.remote.load() == 0) return handle.id;
+    if (handle_of(handle.id) == handle && named.is(BlockState::live) && named.remote.load() == 0) return handle.id;
   }
   ++errors_;
   throw StaleHandle("pool \"" + options_.name + "\": the handle (" + std::to_string(handle.id) + ", " +
@@ -202,8 +217,12 @@ std::uint32_t Pool::Implementation::live_by(BlockHandle handle) const {
 void Pool::Implementation::used_on(std::uint32_t id, StreamId stream) {
   require_usable();
   if (id == 0) return;
+  note_use(id, backend_.resolve(stream));
+}
+
+void Pool::Implementation::note_use(std::uint32_t id, StreamId stream) {
   const std::lock_guard lock(pending_mutex_);
-  uses_[id].push_back(backend_.resolve(stream));
+  uses_[id].push_back(stream);
   blocks_[id].used_elsewhere.store(true, std::memory_order_relaxed);
 }
 
@@ -248,7 +267,7 @@ void Pool::deallocate(void* address, StreamId stream) {
 
 BlockHandle Pool::acquire(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag, CallSite where) {
   const std::uint32_t id = implementation_->allocate({bytes, alignment, stream, tag, where});
-  return id == 0 ? BlockHandle{} : BlockHandle{id, implementation_->block(id).generation};
+  return id == 0 ? BlockHandle{} : implementation_->handle_of(id);
 }
 
 void Pool::release(BlockHandle block, StreamId stream) {
@@ -264,7 +283,7 @@ std::uint64_t Pool::address(BlockHandle block) const {
 BlockHandle Pool::handle(const void* address) const {
   if (address == nullptr) return {};
   const std::uint32_t id = implementation_->live_at(reinterpret_cast<std::uint64_t>(address));
-  return {id, implementation_->block(id).generation};
+  return implementation_->handle_of(id);
 }
 
 LiveBlock Pool::describe(BlockHandle block) const { return implementation_->describe(implementation_->live_by(block)); }

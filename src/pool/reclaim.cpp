@@ -9,7 +9,6 @@
 
 namespace weir {
 
-using device::EventId;
 using pool::ThreadCache;
 using track::Block;
 using track::BlockState;
@@ -138,13 +137,16 @@ void give_back_credit(track::PeakMeter& meter, track::Ledger& ledger) {
 
 }  // namespace
 
-// Gives up a cache: what it holds goes to the arenas, its credit to all.
-void Pool::Implementation::detach(Cache& cache) {
+// Gives up the cache that serves `key`: what it holds goes to the arenas, its credit to all.
+void Pool::Implementation::detach(Cache& cache, std::uint64_t key) {
+  bool mine = false;  // not if another thread was quicker
   std::uint32_t cached = 0;
   std::uint32_t freed = 0;
   {
     const std::lock_guard lock(peaks_mutex_);
     visit({&cache}, [&](Cache& here) {
+      mine = here.key == key;
+      if (!mine) return;
       give_back_credit(requested_, here.requested);
       give_back_credit(allocated_, here.allocated);
       here.key = 0;
@@ -153,6 +155,7 @@ void Pool::Implementation::detach(Cache& cache) {
       cached = here.take_all(blocks_);
     });
   }
+  if (!mine) return;
   release_chain(cached, cache.lane);
   release_freed(freed);
   const std::lock_guard lock(caches_mutex_);
@@ -160,19 +163,19 @@ void Pool::Implementation::detach(Cache& cache) {
 }
 
 void Pool::Implementation::thread_ends(Cache& cache) noexcept {
-  if (!forked_) detach(cache);
+  if (!forked_) detach(cache, cache.key);
 }
 
 // --- Streams ---
 
+// Giving back must not fail: what the driver refuses here is tried again by reclaim_pending().
 void Pool::Implementation::free_shared(std::uint32_t id, Lane lane, std::uint32_t now) {
   Block& block = blocks_[id];
-  Pending pending{id, lane, {}};
-  std::vector<StreamId> streams;
+  const auto pending = std::make_shared<Pending>(Pending{id, lane, {}});
   {
     const std::lock_guard lock(pending_mutex_);
     if (const auto found = uses_.find(id); found != uses_.end()) {
-      streams = std::move(found->second);
+      for (const StreamId stream : found->second) pending->uses.push_back({stream, nullptr});
       uses_.erase(found);
     }
   }
@@ -180,41 +183,65 @@ void Pool::Implementation::free_shared(std::uint32_t id, Lane lane, std::uint32_
   block.become(BlockState::pending);
   block.stamp = now;
   pending_granules_ += block.size;
-  for (const StreamId stream : streams) pending.events.push_back(backend_.record(stream));
+  for (Pending::Use& use : pending->uses) {
+    if (backend_.capturing(use.stream)) continue;
+    try {
+      use.mark = lanes_.mark(use.stream);
+      use.recorded = true;
+    } catch (const Error& error) {
+      report_fallback(error, use.stream);
+    }
+  }
   {
     const std::lock_guard lock(pending_mutex_);
-    pending_.push_back(std::move(pending));
+    pending_.push_back(pending);
   }
   reclaim_pending(std::chrono::nanoseconds(0));
 }
 
+bool Pool::Implementation::finished(const Pending& pending, std::chrono::nanoseconds deadline) {
+  for (const Pending::Use& use : pending.uses) {
+    if (!use.recorded && backend_.capturing(use.stream)) return false;
+    try {
+      const pool::Lanes::Mark mark = use.recorded ? use.mark : lanes_.mark(use.stream);
+      if (mark && !backend_.wait(*mark, deadline)) return false;
+    } catch (const Error& error) {
+      report_fallback(error, use.stream);
+      return false;
+    }
+  }
+  return true;
+}
+
+// Entries stay in the list while they are looked at, so that other threads can wait for them too.
 bool Pool::Implementation::reclaim_pending(std::chrono::nanoseconds deadline) {
   if (pending_granules_.load() == 0) return false;
-  std::vector<Pending> waiting;
+  std::vector<std::shared_ptr<const Pending>> waiting;
   {
     const std::lock_guard lock(pending_mutex_);
-    waiting.swap(pending_);
+    waiting = pending_;
   }
   bool any = false;
-  std::vector<Pending> still;
-  for (Pending& each : waiting) {
-    while (!each.events.empty() && backend_.wait(each.events.back(), deadline)) {
-      backend_.release(each.events.back());
-      each.events.pop_back();
+  for (const std::shared_ptr<const Pending>& each : waiting) {
+    if (!finished(*each, deadline)) continue;
+    any = true;
+    {
+      const std::lock_guard lock(pending_mutex_);
+      const auto found = std::find(pending_.begin(), pending_.end(), each);
+      if (found == pending_.end()) continue;
+      *found = std::move(pending_.back());
+      pending_.pop_back();
     }
-    if (!each.events.empty()) {
-      still.push_back(std::move(each));
-      continue;
-    }
-    Block& block = blocks_[each.id];
+    Block& block = blocks_[each->id];
     pending_granules_ -= block.size;
     block.become(BlockState::busy);
-    release(each.id, each.lane, block.stamp);
-    any = true;
+    release(each->id, each->lane, block.stamp);
   }
-  const std::lock_guard lock(pending_mutex_);
-  std::move(still.begin(), still.end(), std::back_inserter(pending_));
   return any;
+}
+
+void Pool::Implementation::report_fallback(const Error& error, StreamId stream) const noexcept {
+  log(LogLevel::warning, LogEvent::fallback, error.message(), 0, 0, stream);
 }
 
 void Pool::Implementation::reassign(Lane from, std::uint64_t epoch, Lane to) {
@@ -226,18 +253,22 @@ void Pool::Implementation::reassign(Lane from, std::uint64_t epoch, Lane to) {
 
 // Makes other streams' free memory usable in the order of `target`: at once where
 // their work is done, else after an event that the target's stream waits for.
+// What the driver refuses stays as it is.
 void Pool::Implementation::claim_lanes(Lane target) {
   for (const Lane lane : lanes_.all()) {
     if (!any_arena([&](pool::Arena& arena) { return arena.has_lane(lane); })) continue;
-    const auto point = lanes_.record(lane);
-    if (!point) continue;
-    if (backend_.query(point->event)) {
-      reassign(lane, point->epoch, pool::clean_lane);
-    } else if (lane != target) {
-      backend_.stream_wait(lanes_.stream(target), point->event);
-      reassign(lane, point->epoch, target);
+    try {
+      const auto point = lanes_.record(lane);
+      if (!point) continue;
+      if (backend_.query(point->event())) {
+        reassign(lane, point->epoch, pool::clean_lane);
+      } else if (lane != target && target != pool::clean_lane) {
+        backend_.stream_wait(lanes_.stream(target), point->event());
+        reassign(lane, point->epoch, target);
+      }
+    } catch (const Error& error) {
+      report_fallback(error, lanes_.stream(lane));
     }
-    lanes_.release(*point);
   }
 }
 
@@ -248,16 +279,16 @@ bool Pool::Implementation::clean_lanes(std::chrono::nanoseconds deadline, bool o
     const bool wanted = any_arena([&](pool::Arena& arena) {
       return only_pages ? arena.has_pages(lane) : arena.has_lane(lane);
     });
-    const bool retired = lanes_.retired(lane);
-    if (!wanted && !retired) continue;
-    const auto point = lanes_.record(lane);
-    if (!point) continue;
-    if (backend_.wait(point->event, deadline)) {
+    if (!wanted && !lanes_.retired(lane)) continue;
+    try {
+      const auto point = lanes_.record(lane);
+      if (!point || !backend_.wait(point->event(), deadline)) continue;
       reassign(lane, point->epoch, pool::clean_lane);
+      lanes_.forget(lane, *point);
       any = any || wanted;
-      if (retired) lanes_.forget(lane);
+    } catch (const Error& error) {
+      report_fallback(error, lanes_.stream(lane));
     }
-    lanes_.release(*point);
   }
   return any;
 }
@@ -267,7 +298,7 @@ void Pool::Implementation::retire(StreamId stream) {
   lanes_.retire(stream);
   const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
   for (Cache* cache : all_caches()) {
-    if (cache->key == key) detach(*cache);
+    if (cache->key == key) detach(*cache, key);
   }
   reclaim_pending(std::chrono::nanoseconds(0));
   clean_lanes(std::chrono::nanoseconds(0), false);
@@ -349,9 +380,13 @@ std::uint64_t Pool::Implementation::release_idle_segments(std::uint32_t since, s
 
 // With the pool off a free is the driver's: the memory must be unused, so its stream is waited for.
 void Pool::Implementation::free_directly(std::uint32_t id, Lane lane, std::uint32_t now) {
-  const auto point = lanes_.record(lane);
-  const bool done = point && backend_.wait(point->event, options_.reclaim_deadline);
-  if (point) lanes_.release(*point);
+  bool done = false;
+  try {
+    const auto point = lanes_.record(lane);
+    done = point && backend_.wait(point->event(), options_.reclaim_deadline);
+  } catch (const Error& error) {
+    report_fallback(error, lanes_.stream(lane));
+  }
   {
     const auto lock = segments_->lock();
     blocks_[id].lane.store(done ? pool::clean_lane : lane, std::memory_order_relaxed);

@@ -70,9 +70,28 @@ struct Ownership {
   }
 };
 
+constinit thread_local Ownership* own = nullptr;
+
+// The destructor of a key runs after those of all thread_local objects, which may still free blocks,
+// and again where another key's destructor does.
+pthread_key_t farewell_key() {
+  static const pthread_key_t key = [] {
+    pthread_key_t made{};
+    pthread_key_create(&made, [](void* ownership) {
+      delete static_cast<Ownership*>(ownership);
+      own = nullptr;
+    });
+    return made;
+  }();
+  return key;
+}
+
 Ownership& ownership() {
-  thread_local Ownership own;
-  return own;
+  if (own == nullptr) {
+    own = new Ownership;
+    pthread_setspecific(farewell_key(), own);
+  }
+  return *own;
 }
 
 }  // namespace
@@ -103,7 +122,8 @@ void remember(std::uint64_t key, ThreadCache& cache) {
   Registry& all = registry();
   const std::lock_guard lock(all.mutex);
   std::erase_if(caches, [&](const Ownership::Owned& each) {
-    return !all.pools.contains(static_cast<std::uint32_t>(each.key >> 32)) || each.cache->key != each.key;
+    return each.key == key || !all.pools.contains(static_cast<std::uint32_t>(each.key >> 32)) ||
+           each.cache->key != each.key;
   });
   caches.push_back({key, &cache});
 }

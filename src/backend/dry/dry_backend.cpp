@@ -101,9 +101,27 @@ class DryBackend final : public device::Backend {
     taken_ -= bytes;
   }
 
-  StreamId create_stream() override { return device::next_stream_id(); }
-  void destroy_stream(StreamId) noexcept override {}
-  EventId record(StreamId) override {
+  StreamId resolve(StreamId stream) override {
+    const std::lock_guard lock(mutex_);
+    if (stream > StreamId::per_thread_default && !streams_.contains(stream)) {
+      throw InvalidArgument("stream " + std::to_string(static_cast<std::uint32_t>(stream)) +
+                                " does not exist on this device or was destroyed",
+                            {.name = "stream"});
+    }
+    return stream;
+  }
+  StreamId create_stream() override {
+    const StreamId stream = device::next_stream_id();
+    const std::lock_guard lock(mutex_);
+    streams_.insert(stream);
+    return stream;
+  }
+  void destroy_stream(StreamId stream) noexcept override {
+    const std::lock_guard lock(mutex_);
+    streams_.erase(stream);
+  }
+  EventId record(StreamId stream) override {
+    static_cast<void>(resolve(stream));
     count(1);
     return EventId::none;
   }
@@ -112,7 +130,10 @@ class DryBackend final : public device::Backend {
     return true;
   }
   bool wait(EventId, std::chrono::nanoseconds) override { return true; }
-  void stream_wait(StreamId, EventId) override { count(1); }
+  void stream_wait(StreamId stream, EventId) override {
+    static_cast<void>(resolve(stream));
+    count(1);
+  }
   void release(EventId) noexcept override {}
 
   void fill(StreamId, Address, std::uint8_t, std::uint64_t) override { count(1); }
@@ -146,6 +167,7 @@ class DryBackend final : public device::Backend {
   std::uint64_t taken_ = 0;
   std::uint64_t last_page_ = 0;
   Address next_ = first_address;
+  std::unordered_set<StreamId> streams_;
   std::unordered_set<PageHandle> idle_;
   std::unordered_map<Address, PageHandle> mapped_;
   std::atomic<std::uint64_t> calls_{0};

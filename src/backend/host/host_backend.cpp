@@ -64,7 +64,7 @@ class HostBackend final : public device::Backend {
   void free_segment(Address address, std::uint64_t bytes) noexcept override { pages_.free_segment(address, bytes); }
 
   StreamId resolve(StreamId stream) override {
-    return stream == StreamId::per_thread_default ? streams_.per_thread() : stream;
+    return streams_.resolve(stream);
   }
   StreamId create_stream() override { return streams_.create(); }
   void destroy_stream(StreamId stream) noexcept override { streams_.destroy(stream); }

@@ -33,7 +33,10 @@ class HostStreams::Worker {
   Worker() = default;
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
-  ~Worker() {
+  ~Worker() { finish(); }
+
+  /// Runs what is queued to its end; takes nothing more.
+  void finish() noexcept {
     {
       const std::lock_guard lock(mutex_);
       closing_ = true;
@@ -45,6 +48,7 @@ class HostStreams::Worker {
   void submit(std::function<void()> work) {
     {
       const std::lock_guard lock(mutex_);
+      if (closing_) throw InvalidArgument("work was queued on a stream that is being destroyed", {.name = "stream"});
       queue_.push_back(std::move(work));
       ++submitted_;
       // The first work starts the thread: a stream that is only named costs none.
@@ -111,13 +115,18 @@ StreamId HostStreams::create() {
 }
 
 void HostStreams::destroy(StreamId stream) noexcept {
-  std::shared_ptr<Worker> last;
+  const std::shared_ptr<Worker> last = find_or_null(stream);
+  if (!last) return;
+  // Only then: while its work runs, its events must not look past.
+  last->finish();
   const std::lock_guard lock(mutex_);
-  const auto found = workers_.find(stream);
-  if (found == workers_.end()) return;
-  last = std::move(found->second);
-  workers_.erase(found);
-  // `last` is declared before the lock, so its thread is joined after the lock is released.
+  workers_.erase(stream);
+}
+
+StreamId HostStreams::resolve(StreamId stream) {
+  if (stream == StreamId::per_thread_default) return per_thread();
+  static_cast<void>(find(stream));
+  return stream;
 }
 
 StreamId HostStreams::per_thread() {

@@ -24,7 +24,8 @@ class HostStreams {
 
   StreamId create();
   void destroy(StreamId stream) noexcept;
-  StreamId per_thread();
+  /// Throws InvalidArgument for a stream that is not there.
+  StreamId resolve(StreamId stream);
 
   void run(StreamId stream, std::function<void()> work);
   device::EventId record(StreamId stream);
@@ -34,6 +35,7 @@ class HostStreams {
 
  private:
   class Worker;
+  StreamId per_thread();
   std::shared_ptr<Worker> find(StreamId stream);
   std::shared_ptr<Worker> find_or_null(StreamId stream);
 

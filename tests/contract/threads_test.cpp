@@ -1,0 +1,278 @@
+// Many threads on one pool: frees across threads, threads that end, caches that
+// sleep, and totals that stay exact.
+#include <array>
+#include <atomic>
+#include <barrier>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "contract/pattern.hpp"
+#include "contract/pool_kinds.hpp"
+
+namespace weir::contract {
+namespace {
+
+using namespace std::chrono_literals;
+
+void on_another_thread(const std::function<void()>& work) { std::thread(work).join(); }
+
+class Threads : public PoolContract {};
+
+TEST_P(Threads, AnyThreadMayFreeABlock) {
+  Pool& pool = make_pool();
+  for (int round = 0; round < 3; ++round) {
+    std::vector<void*> blocks;
+    for (const std::size_t bytes : {std::size_t{1}, std::size_t{5000}, std::size_t{300'000}, std::size_t{3_MiB}}) {
+      for (int i = 0; i < 5; ++i) blocks.push_back(pool.allocate(bytes));
+    }
+    on_another_thread([&] {
+      for (void* block : blocks) pool.deallocate(block);
+    });
+    const Statistics now = pool.statistics();
+    EXPECT_EQ(now.requested.live, 0u);
+    EXPECT_EQ(now.allocated.live, 0u);
+    EXPECT_EQ(now.frees, now.allocations);
+    EXPECT_TRUE(coherent(now));
+    EXPECT_NO_THROW(pool.verify());
+    EXPECT_EQ(pool.live_blocks().size(), 0u);
+  }
+  // What came back is used again: three rounds took no more than one.
+  EXPECT_EQ(pooling() ? pool.statistics().reserved.cumulative : 0, pooling() ? pool.statistics().reserved.peak : 0);
+}
+
+TEST_P(Threads, ABlockFreedElsewhereIsGoneAtOnce) {
+  Pool& pool = make_pool();
+  const BlockHandle handle = pool.acquire(5000);
+  void* block = reinterpret_cast<void*>(pool.address(handle));
+  on_another_thread([&] {
+    pool.release(handle);
+    EXPECT_THROW(pool.deallocate(block), InvalidArgument);
+  });
+  EXPECT_THROW(pool.deallocate(block), InvalidArgument);
+  EXPECT_THROW(pool.release(handle), StaleHandle);
+  EXPECT_THROW(static_cast<void>(pool.address(handle)), StaleHandle);
+  EXPECT_THROW(static_cast<void>(pool.handle(block)), InvalidArgument);
+  EXPECT_EQ(pool.statistics().errors, 5u);
+}
+
+TEST_P(Threads, AThreadsEndReturnsItsCache) {
+  Pool& pool = make_pool();
+  void* live = nullptr;
+  on_another_thread([&] {
+    std::vector<void*> blocks;
+    for (int i = 0; i < 100; ++i) blocks.push_back(pool.allocate(40'000));
+    for (void* block : blocks) pool.deallocate(block);
+    EXPECT_EQ(pool.statistics().cached, caching() ? 100u * 40'448 : 0u);
+    live = pool.allocate(1000);
+  });
+  const Statistics now = pool.statistics();
+  EXPECT_EQ(now.cached, 0u);
+  EXPECT_EQ(now.requested.live, 1000u);
+  EXPECT_EQ(now.requested.peak, 4'000'000u);
+  EXPECT_NO_THROW(pool.verify());
+  pool.deallocate(live);
+  static_cast<void>(pool.trim());
+  EXPECT_EQ(pool.statistics().reserved.live, 0u);
+}
+
+TEST_P(Threads, MayComeAndGoByTheThousand) {
+  Pool& pool = make_pool();
+  for (int i = 0; i < 300; ++i) {
+    on_another_thread([&] {
+      void* block = pool.allocate(10'000);
+      pool.deallocate(pool.allocate(100));
+      pool.deallocate(block);
+    });
+  }
+  EXPECT_EQ(pool.statistics().allocations, 600u);
+  EXPECT_LE(pool.statistics().reserved.peak, 64_MiB);
+}
+
+TEST_P(Threads, APoolMayEndBeforeItsThreads) {
+  auto pool = std::make_unique<Pool>(*device_, PoolOptions{.mode = GetParam().mode, .clock = &clock_});
+  std::barrier used(2);
+  std::barrier destroyed(2);
+  std::thread thread([&] {
+    pool->deallocate(pool->allocate(5000));
+    used.arrive_and_wait();
+    destroyed.arrive_and_wait();
+    // Its address may well be the old one.
+    Pool other(*device_, {.mode = GetParam().mode, .clock = &clock_});
+    other.deallocate(other.allocate(5000));
+  });
+  used.arrive_and_wait();
+  pool.reset();
+  destroyed.arrive_and_wait();
+  thread.join();
+  EXPECT_EQ(backend_->balance(), device::FaultyBackend::Balance{});
+}
+
+// Freed by the destructor of a thread_local that is older than anything weir keeps for the thread.
+struct FreedAtThreadEnd {
+  Pool* pool = nullptr;
+  void* block = nullptr;
+  ~FreedAtThreadEnd() {
+    if (pool == nullptr) return;
+    pool->deallocate(block);
+    pool->deallocate(pool->allocate(7000));
+  }
+};
+thread_local FreedAtThreadEnd freed_at_thread_end;
+
+TEST_P(Threads, DestructorsOfThreadLocalsMayUseThePool) {
+  Pool& pool = make_pool();
+  for (int i = 0; i < 3; ++i) {
+    on_another_thread([&] {
+      freed_at_thread_end.pool = &pool;  // constructed before the thread's first use of any pool
+      freed_at_thread_end.block = pool.allocate(5000);
+    });
+  }
+  EXPECT_EQ(pool.check_leaks().blocks, 0u);
+  EXPECT_EQ(pool.statistics().allocations, 6u);
+  EXPECT_EQ(pool.statistics().cached, 0u);
+}
+
+// One thread caches a GiB and sleeps; what it does not use must still be usable.
+TEST_P(Threads, ASleepingThreadsCacheIsNoReasonToRefuse) {
+  constexpr std::uint64_t limit = 1536_MiB;
+  Pool& pool = make_pool({.limit = limit});
+  std::promise<void> filled;
+  std::promise<void> wake;
+  std::thread sleeper([&] {
+    std::vector<void*> blocks;
+    for (int i = 0; i < 1024; ++i) blocks.push_back(pool.allocate(1_MiB));
+    for (void* block : blocks) pool.deallocate(block);
+    // Once more, for a size is cached from its second request on.
+    blocks.clear();
+    for (int i = 0; i < 1024; ++i) blocks.push_back(pool.allocate(1_MiB));
+    for (void* block : blocks) pool.deallocate(block);
+    filled.set_value();
+    wake.get_future().wait();
+  });
+  filled.get_future().wait();
+  EXPECT_EQ(caching() ? pool.statistics().cached : 0, caching() ? 1_GiB : 0);
+  void* large = nullptr;
+  EXPECT_NO_THROW(large = pool.allocate(1400_MiB));
+  const Statistics now = pool.statistics();
+  EXPECT_LE(now.reserved.peak, limit);
+  EXPECT_TRUE(coherent(now));
+  pool.deallocate(large);
+  wake.set_value();
+  sleeper.join();
+}
+
+// The same where the sleeping thread has ended, and where it never cached but freed for another.
+TEST_P(Threads, BlocksFreedForASleepingThreadAreNoReasonToRefuse) {
+  Pool& pool = make_pool({.limit = 256_MiB});
+  std::promise<void> freed;
+  std::promise<std::vector<void*>> made;
+  std::thread owner([&] {
+    std::vector<void*> blocks;
+    for (int i = 0; i < 200; ++i) blocks.push_back(pool.allocate(1_MiB));
+    made.set_value(blocks);
+    freed.get_future().wait();
+  });
+  for (void* block : made.get_future().get()) pool.deallocate(block);
+  void* large = nullptr;
+  EXPECT_NO_THROW(large = pool.allocate(250_MiB));
+  pool.deallocate(large);
+  freed.set_value();
+  owner.join();
+}
+
+// Each thread replaces its own blocks and hands some to the next thread to free.
+TEST_P(Threads, KeepExactTotalsUnderStress) {
+  constexpr unsigned threads = 4;
+  constexpr int steps = 4000;
+  Pool& pool = make_pool({.limit = 1_GiB});
+  struct Mailbox {
+    std::mutex mutex;
+    std::vector<std::pair<void*, std::uint64_t>> blocks;
+  };
+  std::array<Mailbox, threads> mailboxes;
+  std::array<std::uint64_t, threads> requested{};
+  std::array<std::uint64_t, threads> freed{};
+  std::array<std::uint64_t, threads> count{};
+  std::atomic<bool> intact{true};
+  std::vector<std::thread> crew;
+  for (unsigned me = 0; me < threads; ++me) {
+    crew.emplace_back([&, me] {
+      std::uint64_t seed = me + 1;
+      std::vector<std::pair<void*, std::uint64_t>> held;
+      const auto release = [&](std::pair<void*, std::uint64_t> each) {
+        if (pointers() && !has_pattern(each.first, std::min<std::uint64_t>(each.second, 4096), each.second)) intact = false;
+        pool.deallocate(each.first);
+        freed[me] += each.second;
+      };
+      for (int i = 0; i < steps; ++i) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        const std::uint64_t dice = seed >> 40;
+        if (held.size() < 50 || dice % 2 == 0) {
+          const std::uint64_t bytes = 1 + (dice >> 4) % (std::uint64_t{1} << (9 + dice % 12));
+          void* block = pool.allocate(bytes);
+          if (pointers()) fill_pattern(block, std::min<std::uint64_t>(bytes, 4096), bytes);
+          held.emplace_back(block, bytes);
+          requested[me] += bytes;
+          ++count[me];
+        }
+        if (held.size() > 60) {
+          const auto each = held[dice % held.size()];
+          held[dice % held.size()] = held.back();
+          held.pop_back();
+          if (dice % 4 == 0) {
+            Mailbox& next = mailboxes[(me + 1) % threads];
+            const std::lock_guard lock(next.mutex);
+            next.blocks.push_back(each);
+          } else {
+            release(each);
+          }
+        }
+        if (dice % 16 == 0) {
+          std::vector<std::pair<void*, std::uint64_t>> mail;
+          {
+            const std::lock_guard lock(mailboxes[me].mutex);
+            mail.swap(mailboxes[me].blocks);
+          }
+          for (const auto& each : mail) release(each);
+        }
+        if (dice % 512 == 0) static_cast<void>(pool.trim(dice));
+        if (dice % 128 == 0) static_cast<void>(pool.statistics());
+        if (dice % 1024 == 1) static_cast<void>(pool.live_blocks());
+        if (dice % 64 == 0) clock_.advance(10ms);
+      }
+      for (const auto& each : held) release(each);
+    });
+  }
+  for (std::thread& thread : crew) thread.join();
+  for (Mailbox& mailbox : mailboxes) {
+    for (const auto& [block, bytes] : mailbox.blocks) {
+      pool.deallocate(block);
+      freed[0] += bytes;
+    }
+  }
+  std::uint64_t all_requested = 0;
+  std::uint64_t all_freed = 0;
+  std::uint64_t all_count = 0;
+  for (unsigned i = 0; i < threads; ++i) {
+    all_requested += requested[i];
+    all_freed += freed[i];
+    all_count += count[i];
+  }
+  EXPECT_TRUE(intact);
+  EXPECT_EQ(all_requested, all_freed);
+  const Statistics now = pool.statistics();
+  EXPECT_EQ(now.requested.cumulative, all_requested);
+  EXPECT_EQ(now.allocations, all_count);
+  EXPECT_EQ(now.frees, all_count);
+  EXPECT_EQ(now.requested.live, 0u);
+  EXPECT_EQ(now.errors, 0u);
+  EXPECT_EQ(now.refusals, 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, Threads, testing::ValuesIn(kinds()), name_of);
+
+}  // namespace
+}  // namespace weir::contract

@@ -1,0 +1,48 @@
+// Random programs against a plain oracle, every total compared after every step.
+// WEIR_MODEL_SEED repeats a program, WEIR_MODEL_OPERATIONS says how long each is.
+#include <cstdlib>
+#include <random>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "model/program.hpp"
+
+namespace weir::model {
+namespace {
+
+std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
+  const char* text = std::getenv(variable);
+  return text == nullptr || *text == '\0' ? otherwise : std::stoull(text);
+}
+
+class Model : public testing::TestWithParam<Configuration> {};
+
+TEST_P(Model, AgreesWithTheOracle) {
+  const std::uint64_t seed = number_from("WEIR_MODEL_SEED", std::random_device{}());
+  const std::uint64_t operations = number_from("WEIR_MODEL_OPERATIONS", 20'000);
+  SCOPED_TRACE("WEIR_MODEL_SEED=" + std::to_string(seed));
+  RecordProperty("seed", std::to_string(seed));
+  Program program(GetParam(), seed);
+  for (std::uint64_t i = 0; i < operations; ++i) {
+    const std::string wrong = program.step();
+    ASSERT_EQ(wrong, "") << "at step " << i << ": " << program.last();
+  }
+  ASSERT_EQ(program.finish(), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Pools, Model,
+    testing::Values(
+        Configuration{.name = "host_pages", .backend = "host", .mode = PoolMode::pages, .limit = 512_MiB, .live = 128_MiB, .threads = 4},
+        Configuration{.name = "dry_pages_tight", .backend = "dry", .mode = PoolMode::pages, .limit = 96_MiB, .live = 80_MiB, .threads = 4},
+        Configuration{.name = "dry_pages_uncached", .backend = "dry", .mode = PoolMode::pages, .limit = 256_MiB, .live = 128_MiB, .threads = 3, .thread_cache_bytes = 0},
+        Configuration{.name = "dry_pages_one_thread", .backend = "dry", .mode = PoolMode::pages, .limit = 1_GiB, .live = 256_MiB},
+        Configuration{.name = "host_pages_cleared", .backend = "host", .mode = PoolMode::pages, .limit = 128_MiB, .live = 32_MiB, .threads = 2, .zero = true},
+        Configuration{.name = "dry_segments", .backend = "dry", .mode = PoolMode::segments, .limit = 512_MiB, .live = 128_MiB, .threads = 4},
+        Configuration{.name = "dry_segments_tight", .backend = "dry", .mode = PoolMode::segments, .limit = 96_MiB, .live = 80_MiB, .threads = 2},
+        Configuration{.name = "host_off", .backend = "host", .mode = PoolMode::off, .limit = 128_MiB, .live = 64_MiB, .threads = 4}),
+    [](const auto& configuration) { return configuration.param.name; });
+
+}  // namespace
+}  // namespace weir::model
