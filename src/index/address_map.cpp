@@ -16,13 +16,18 @@ AddressMap::~AddressMap() {
 
 void AddressMap::prepare(std::uint64_t address, std::uint64_t bytes) {
   if (bytes == 0) return;
-  const std::uint64_t last = (address + bytes - 1) >> leaf_shift;
-  for (std::uint64_t i = address >> leaf_shift; i <= last; ++i) {
-    std::atomic<Entry*>& slot = root_[i & root_mask];
+  const std::uint64_t end = address + bytes;
+  for (std::uint64_t at = address >> leaf_shift; at <= (end - 1) >> leaf_shift; ++at) {
+    std::atomic<Entry*>& slot = root_[at & root_mask];
     if (slot.load(std::memory_order_acquire) != nullptr) continue;
     auto* leaf = static_cast<Entry*>(core::map_lazy((leaf_mask + 1) * sizeof(Entry)));
     Entry* expected = nullptr;
     if (!slot.compare_exchange_strong(expected, leaf)) core::unmap_lazy(leaf, (leaf_mask + 1) * sizeof(Entry));
+  }
+  if (prepared_.fetch_add(bytes, std::memory_order_relaxed) < dense_span) return;
+  for (std::uint64_t span = (address + dense_span - 1) / dense_span * dense_span; span < end; span += dense_span) {
+    Entry* leaf = root_[(span >> leaf_shift) & root_mask].load(std::memory_order_relaxed);
+    core::expect_dense(&leaf[(span >> granule_shift) & leaf_mask], (dense_span >> granule_shift) * sizeof(Entry));
   }
 }
 

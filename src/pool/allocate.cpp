@@ -24,7 +24,7 @@ constexpr std::uint64_t least_segment = std::uint64_t{32} << 20;
 constexpr std::uint64_t segment_unit = std::uint64_t{2} << 20;
 
 // How many operations of a hit one such operation counts for, when the clock is due.
-constexpr std::uint32_t slow_operation_weight = 8;
+constexpr std::uint32_t slow_operation_weight = 2;
 
 constexpr std::uint64_t round_up(std::uint64_t bytes, std::uint64_t unit) { return (bytes + unit - 1) / unit * unit; }
 
@@ -82,7 +82,7 @@ std::uint32_t Pool::Implementation::allocate(const Request& request) {
     (served.by == Source::arena ? cache.arena_hits : cache.misses).add(1);
   }
   cache.lock.leave();
-  settle_peaks(cache);
+  if (cache.requested.credit() < 0 || cache.allocated.credit() < 0) settle_peaks(cache);
   if (hooks_) after_allocation(served.id, request, served.by == Source::cache ? LogEvent::reuse : LogEvent::allocate);
   return served.id;
 }
@@ -104,9 +104,9 @@ void Pool::Implementation::clear(const Served& served, const Request& request, C
 }
 
 inline Pool::Implementation::Served Pool::Implementation::serve(const Placement& wanted, const Request& request, Cache& cache) {
-  if (cache.remote_head.load(std::memory_order_relaxed) != 0) drain(cache);
-  if (wanted.alignment == 1) {
-    // Again: the quick look may have been kept out, or other threads have freed since.
+  const bool freed_elsewhere = cache.remote_head.load(std::memory_order_relaxed) != 0;
+  if (freed_elsewhere) drain(cache);
+  if (wanted.alignment == 1 && (freed_elsewhere || !request.looked)) {
     enter(cache);
     const std::uint32_t id = cache.pop(blocks_, wanted.granules);
     cache.lock.leave();
@@ -116,8 +116,43 @@ inline Pool::Implementation::Served Pool::Implementation::serve(const Placement&
   pool::Arena* home = arenas_[mode_ == PoolMode::segments ? segment_arena_number : cache.home].load();
   if (home == nullptr) home = arenas_[0].load();  // its own is made when it must grow
   if (const std::uint32_t id = fit_here(*home, wanted, cache)) return {id, Source::arena};
+  if (const std::uint32_t id = fit_in_borrowed(wanted, cache)) return {id, Source::driver};
   if (const std::uint32_t id = fit_in_any(wanted, home)) return {id, Source::arena};
+  if (const std::uint32_t id = fit_after_eviction(*home, wanted, cache)) return {id, Source::arena};
   return grow(wanted, request, cache);
+}
+
+// Rather than work in another thread's arena, and meet it there at every turn, a thread
+// takes over pages of which that arena has plenty.
+std::uint32_t Pool::Implementation::fit_in_borrowed(const Placement& wanted, Cache& cache) {
+  if (mode_ != PoolMode::pages) return 0;
+  const std::uint64_t needed = (wanted.granules * index::granule_bytes + wanted.alignment * index::granule_bytes) / info_.page_bytes + 2;
+  bool plenty = false;
+  for_each_paged([&](pool::PagedArena& arena) {
+    if (plenty || arena.number() == cache.home) return;
+    const auto lock = arena.lock();
+    plenty = arena.spare_pages(cache.lane) >= needed;
+  });
+  if (!plenty) return 0;
+  clean_lanes(std::chrono::nanoseconds(0), true);
+  try {
+    return grow_pages(wanted, cache.home);
+  } catch (const Error&) {
+    return 0;  // the ladder that follows has other ways, and the last word
+  }
+}
+
+// A small block can be cut out of a larger one that this cache gives up; emptying every
+// cache for it would cost thousands of hits.
+std::uint32_t Pool::Implementation::fit_after_eviction(pool::Arena& arena, const Placement& wanted, Cache& cache) {
+  if (!wanted.small) return 0;
+  enter(cache);
+  const std::uint32_t chain = cache.take_larger(blocks_, wanted.granules);
+  cache.lock.leave();
+  if (chain == 0) return 0;
+  release_chain(chain, cache.lane);
+  const auto lock = arena.lock();
+  return arena.fit(wanted);
 }
 
 std::uint32_t Pool::Implementation::fit_here(pool::Arena& arena, const Placement& wanted, Cache& cache) {
@@ -354,7 +389,6 @@ void Pool::Implementation::refuse(const Request& request) {
 // --- Peaks ---
 
 void Pool::Implementation::settle_peaks(Cache& cache) {
-  if ((cache.requested.credit() | cache.allocated.credit()) >= 0) return;
   const std::lock_guard lock(peaks_mutex_);
   settle_peak(requested_, &ThreadCache::requested, cache);
   settle_peak(allocated_, &ThreadCache::allocated, cache);

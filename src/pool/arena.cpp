@@ -16,24 +16,9 @@ Arena::Arena(track::BlockTable& blocks, index::AddressMap& addresses, std::uint8
   open(clean_lane);
 }
 
-std::uint32_t Arena::new_record() {
-  if (spare_records_ == 0) {
-    const std::uint32_t first = table_.take_run();
-    for (std::uint32_t id = first + track::BlockTable::run; id-- > first;) drop_record(id);
-  }
-  const std::uint32_t id = spare_records_;
-  Block& block = blocks_[id];
-  spare_records_ = block.list_next;
-  block.arena = number_;
-  block.small = false;
-  return id;
-}
-
-void Arena::drop_record(std::uint32_t id) noexcept {
-  Block& block = blocks_[id];
-  block.become(BlockState::unused);
-  block.list_next = spare_records_;
-  spare_records_ = id;
+void Arena::take_records() {
+  const std::uint32_t first = table_.take_run();
+  for (std::uint32_t id = first + track::BlockTable::run; id-- > first;) drop_record(id);
 }
 
 void Arena::make_lists(Lane lane) {
@@ -53,31 +38,30 @@ bool Arena::has_pages(Lane lane) const {
   return list != nullptr && list->find_if(blocks_, page_granules_, has_page) != 0;
 }
 
-void Arena::put_in(std::uint32_t id) { blocks_[id].is(BlockState::hole) ? insert_hole(id) : insert_free(id); }
+inline void Arena::put_in(std::uint32_t id) { blocks_[id].is(BlockState::hole) ? insert_hole(id) : insert_free(id); }
 
-void Arena::take_out(std::uint32_t id) { blocks_[id].is(BlockState::hole) ? erase_hole(id) : erase_free(id); }
+void Arena::leave_rest(const Block& block, std::uint64_t from, std::uint64_t to, std::uint32_t before,
+                       std::uint32_t after) {
+  const std::uint32_t rest = new_record();
+  Block& piece = blocks_[rest];
+  piece.start = from;
+  piece.size = static_cast<std::uint32_t>(to - from);
+  piece.previous = before;
+  piece.next = after;
+  if (before != 0) blocks_[before].next = rest;
+  if (after != 0) blocks_[after].previous = rest;
+  piece.lane.store(block.lane.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  piece.requested = block.requested;
+  piece.stamp = block.stamp;
+  piece.become(block.state.load(std::memory_order_relaxed));
+  put_in(rest);
+}
 
 std::uint32_t Arena::carve(std::uint32_t id, std::uint64_t start, std::uint32_t granules) {
   Block& block = blocks_[id];
   const std::uint64_t end = block.end();
-  // A piece of what is left over, between the pieces `before` and `after`.
-  const auto leave = [&](std::uint64_t from, std::uint64_t to, std::uint32_t before, std::uint32_t after) {
-    const std::uint32_t rest = new_record();
-    Block& piece = blocks_[rest];
-    piece.start = from;
-    piece.size = static_cast<std::uint32_t>(to - from);
-    piece.previous = before;
-    piece.next = after;
-    if (before != 0) blocks_[before].next = rest;
-    if (after != 0) blocks_[after].previous = rest;
-    piece.lane.store(block.lane.load(std::memory_order_relaxed), std::memory_order_relaxed);
-    piece.requested = block.requested;
-    piece.stamp = block.stamp;
-    piece.become(block.state.load(std::memory_order_relaxed));
-    put_in(rest);
-  };
-  if (start > block.start) leave(block.start, start, block.previous, id);
-  if (end > start + granules) leave(start + granules, end, id, block.next);
+  if (start > block.start) leave_rest(block, block.start, start, block.previous, id);
+  if (end > start + granules) leave_rest(block, start + granules, end, id, block.next);
   block.start = start;
   block.size = granules;
   block.become(BlockState::busy);
@@ -135,8 +119,9 @@ std::uint32_t Arena::fit_closely(const Placement& wanted) {
 
 // The tighter of what the lane's own lists and the clean ones have.
 std::uint32_t Arena::find(std::uint32_t granules, Lane lane, bool small) const noexcept {
-  const Ranges* clean = find_ranges(clean_lane, small);
-  const std::uint32_t from_clean = clean->find(blocks_, granules);
+  const LaneRanges& both = *lanes_[clean_lane];
+  const Ranges& clean = small ? both.small : both.large;
+  const std::uint32_t from_clean = clean.empty() ? 0 : clean.find(blocks_, granules);
   const Ranges* own = lane == clean_lane ? nullptr : find_ranges(lane, small);
   const std::uint32_t from_own = own == nullptr ? 0 : own->find(blocks_, granules);
   if (from_clean == 0 || from_own == 0) return from_clean | from_own;
@@ -192,6 +177,56 @@ std::uint32_t Arena::fit_in_page(std::uint32_t page, const Placement& wanted) {
 
 // --- Giving back ---
 
+template <BlockState Kind>
+void Arena::settle_as(std::uint32_t id) {
+  Block& block = blocks_[id];
+  const auto list_of = [&](const Block& piece) -> Ranges& {
+    if constexpr (Kind == BlockState::hole) {
+      return holes_;
+    } else {
+      return ranges_of(piece);
+    }
+  };
+  std::uint64_t joined = 0;
+  // Takes a neighbour out of its list and into this piece; gives what lies beyond it.
+  const auto absorb = [&](std::uint32_t neighbour) {
+    const Block& other = blocks_[neighbour];
+    list_of(other).erase(blocks_, neighbour);
+    joined += other.size;
+    block.size += other.size;
+    const Lane lane = std::max(block.lane.load(std::memory_order_relaxed), other.lane.load(std::memory_order_relaxed));
+    block.lane.store(lane, std::memory_order_relaxed);
+    block.requested = std::max(block.requested, other.requested);
+    block.stamp = std::max(block.stamp, other.stamp);
+    drop_record(neighbour);
+  };
+  if (joins(block, block.previous, Kind)) {
+    const std::uint32_t neighbour = block.previous;
+    block.start = blocks_[neighbour].start;
+    block.previous = blocks_[neighbour].previous;
+    if (block.previous != 0) blocks_[block.previous].next = id;
+    absorb(neighbour);
+  }
+  if (joins(block, block.next, Kind)) {
+    const std::uint32_t neighbour = block.next;
+    block.next = blocks_[neighbour].next;
+    if (block.next != 0) blocks_[block.next].previous = id;
+    absorb(neighbour);
+  }
+  block.small = false;
+  block.become(Kind);
+  list_of(block).insert(blocks_, id);
+  if (Kind != BlockState::hole) free_granules_ += block.size - joined;
+}
+
+void Arena::settle(std::uint32_t id, BlockState kind) {
+  switch (kind) {
+    case BlockState::free: settle_as<BlockState::free>(id); break;
+    case BlockState::free_small: settle_as<BlockState::free_small>(id); break;
+    default: settle_as<BlockState::hole>(id); break;
+  }
+}
+
 void Arena::release(std::uint32_t id, std::uint64_t epoch, std::uint32_t now) {
   Block& block = blocks_[id];
   open(block.lane.load(std::memory_order_relaxed));
@@ -213,30 +248,8 @@ void Arena::give_back(std::uint32_t id, bool small, std::uint32_t now) {
     erase_free(id);
     carve(id, start, static_cast<std::uint32_t>(end - start));
   }
-  settle(id, BlockState::free);
+  settle_as<BlockState::free>(id);
   became_free(start, end, block, now);
-}
-
-bool Arena::joins(const Block& block, std::uint32_t neighbour, BlockState kind) const noexcept {
-  if (neighbour == 0) return false;
-  const Block& other = blocks_[neighbour];
-  if (!other.is(kind) || block.size + std::uint64_t{other.size} > index::max_granules) return false;
-  const Lane mine = block.lane.load(std::memory_order_relaxed);
-  const Lane theirs = other.lane.load(std::memory_order_relaxed);
-  return mine == theirs || mine == clean_lane || theirs == clean_lane;
-}
-
-void Arena::settle(std::uint32_t id, BlockState kind) {
-  Block& block = blocks_[id];
-  block.small = false;
-  for (const bool before : {true, false}) {
-    const std::uint32_t neighbour = before ? block.previous : block.next;
-    if (!joins(block, neighbour, kind)) continue;
-    take_out(neighbour);
-    merge(id, neighbour);
-  }
-  block.become(kind);
-  put_in(id);
 }
 
 void Arena::reassign(Lane from, std::uint64_t epoch, Lane to, std::uint64_t to_epoch) {

@@ -75,8 +75,19 @@ class Arena {
     Ranges small;
   };
 
-  [[nodiscard]] std::uint32_t new_record();
-  void drop_record(std::uint32_t id) noexcept;
+  [[nodiscard]] std::uint32_t new_record() {
+    if (spare_records_ == 0) [[unlikely]] take_records();
+    const std::uint32_t id = spare_records_;
+    spare_records_ = blocks_[id].list_next;
+    blocks_[id].arena = number_;
+    blocks_[id].small = false;
+    return id;
+  }
+  void drop_record(std::uint32_t id) noexcept {
+    blocks_[id].become(track::BlockState::unused);
+    blocks_[id].list_next = spare_records_;
+    spare_records_ = id;
+  }
 
   void insert_free(std::uint32_t id) noexcept {
     ranges_of(blocks_[id]).insert(blocks_, id);
@@ -95,10 +106,15 @@ class Arena {
   /// Cuts [start, start + granules) out of a piece that is in no list; what is left over
   /// on either side becomes a piece of the same kind, put back in its list. Gives the cut piece, `busy`.
   std::uint32_t carve(std::uint32_t id, std::uint64_t start, std::uint32_t granules);
+  /// A new piece [from, to) of what `block` was, between the pieces `before` and `after`, in its list.
+  void leave_rest(const track::Block& block, std::uint64_t from, std::uint64_t to, std::uint32_t before,
+                  std::uint32_t after);
   /// Makes one piece of two neighbours that are in no list; `id` stays, `other` is dropped.
   void merge(std::uint32_t id, std::uint32_t other) noexcept;
   /// Makes a piece in no list free, free_small or a hole: joined with its neighbours, in its list.
   void settle(std::uint32_t id, track::BlockState kind);
+  template <track::BlockState Kind>
+  void settle_as(std::uint32_t id);
 
   [[nodiscard]] std::uint64_t page_up(std::uint64_t granule) const noexcept {
     return (granule + page_granules_ - 1) & ~std::uint64_t{page_granules_ - 1};
@@ -129,6 +145,7 @@ class Arena {
 
  private:
   void make_lists(Lane lane);
+  void take_records();
   [[nodiscard]] Ranges* find_ranges(Lane lane, bool small) const noexcept {
     if (lane >= lanes_.size() || !lanes_[lane]) return nullptr;
     return small ? &lanes_[lane]->small : &lanes_[lane]->large;
@@ -142,9 +159,14 @@ class Arena {
   [[nodiscard]] std::uint32_t fit_aligned(std::uint32_t best, const Placement& wanted, std::uint32_t alignment);
   [[nodiscard]] std::uint32_t fit_small(const Placement& wanted);
   [[nodiscard]] bool take_page_for_small(Lane lane);
-  [[nodiscard]] bool joins(const track::Block& block, std::uint32_t neighbour, track::BlockState kind) const noexcept;
+  [[nodiscard]] bool joins(const track::Block& block, std::uint32_t neighbour, track::BlockState kind) const noexcept {
+    const track::Block& other = blocks_[neighbour];  // record 0, no neighbour, is in no state
+    if (!other.is(kind) || block.size + std::uint64_t{other.size} > index::max_granules) return false;
+    const Lane mine = block.lane.load(std::memory_order_relaxed);
+    const Lane theirs = other.lane.load(std::memory_order_relaxed);
+    return mine == theirs || mine == clean_lane || theirs == clean_lane;
+  }
   void give_back(std::uint32_t id, bool small, std::uint32_t now);
-  void take_out(std::uint32_t id);
   void put_in(std::uint32_t id);
   [[nodiscard]] std::uint32_t take(std::uint32_t id, std::uint64_t start, const Placement& wanted, bool small);
 

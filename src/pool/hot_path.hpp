@@ -45,7 +45,7 @@ inline void Pool::Implementation::end_life(track::Block& block, Cache& cache) no
 }
 
 [[gnu::always_inline]] inline track::Block* Pool::Implementation::hit(std::size_t bytes, std::size_t alignment,
-                                                                      StreamId stream, Tag tag) {
+                                                                      StreamId stream, Tag tag, bool& looked) {
   Cache* const cache = quick_cache(stream);
   const std::uint64_t granules = (bytes + index::granule_bytes - 1) >> index::granule_shift;
   const bool ordinary = granules - 1 < index::max_granules && alignment - 1 < Pool::granule &&
@@ -54,6 +54,7 @@ inline void Pool::Implementation::end_life(track::Block& block, Cache& cache) no
   const std::uint32_t id = cache->pop(blocks_, static_cast<std::uint32_t>(granules));
   if (id == 0) [[unlikely]] {
     cache->lock.leave();
+    looked = true;
     return nullptr;
   }
   track::Block& block = blocks_[id];
@@ -77,6 +78,10 @@ inline void Pool::Implementation::end_life(track::Block& block, Cache& cache) no
   if (!block.is(track::BlockState::live) || block.remote.load(std::memory_order_relaxed) != 0) [[unlikely]] {
     cache->lock.leave();
     return false;
+  }
+  if (block.size > Cache::small_granules) {  // soon to be joined with its neighbours
+    __builtin_prefetch(&blocks_[block.previous]);
+    __builtin_prefetch(&blocks_[block.next]);
   }
   end_life(block, *cache);
   const bool kept = cache->push(block, id);

@@ -38,10 +38,12 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
     StreamId stream;
     Tag tag;
     CallSite where;
+    bool looked = false;  ///< the thread's cache was looked into and had none of the size
   };
 
   // --- Doors (pool.cpp); blocks go by record id, 0 is the empty block ---
-  [[nodiscard]] track::Block* hit(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag);
+  [[nodiscard]] track::Block* hit(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag,
+                                  bool& looked);
   [[nodiscard]] bool free_hit(std::uint32_t id, StreamId stream);
   /// All of an allocation that is no hit, or of a hit that has more to do.
   [[nodiscard]] std::uint32_t allocate(const Request& request);
@@ -125,6 +127,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] Served serve(const pool::Placement& wanted, const Request& request, Cache& cache);
   [[nodiscard]] std::uint32_t fit_here(pool::Arena& arena, const pool::Placement& wanted, Cache& cache);
   [[nodiscard]] std::uint32_t fit_in_any(const pool::Placement& wanted, const pool::Arena* except);
+  [[nodiscard]] std::uint32_t fit_in_borrowed(const pool::Placement& wanted, Cache& cache);
+  [[nodiscard]] std::uint32_t fit_after_eviction(pool::Arena& arena, const pool::Placement& wanted, Cache& cache);
   [[nodiscard]] Served grow(const pool::Placement& wanted, const Request& request, Cache& cache);
   [[nodiscard]] std::uint32_t take_from_driver(const pool::Placement& wanted, std::uint8_t home);
   [[nodiscard]] std::uint32_t grow_pages(const pool::Placement& wanted, std::uint8_t home);

@@ -56,8 +56,8 @@ Pool::Implementation::Implementation(Device device, PoolOptions options)
   if (options_.log != nullptr) log_level_ = options_.log->level();
   hooks_ = options_.zero || options_.call_sites || (options_.log != nullptr && log_level_ == LogLevel::debug);
   if (mode_ != PoolMode::off) {
-    // One small block must not hold more than a small part of a page.
-    const std::uint64_t share = info_.page_bytes >> (index::granule_shift + 5);
+    // A small block takes an eighth of a page at most.
+    const std::uint64_t share = info_.page_bytes >> (index::granule_shift + 3);
     small_granules_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(share, ThreadCache::small_granules));
   }
   next_maintenance_ = coarse_now() + maintenance_interval;

@@ -215,6 +215,16 @@ std::optional<LeavingPages> PagedArena::take_pages(std::uint64_t most, std::uint
   return LeavingPages{best, run_at(start, pages)};
 }
 
+std::uint64_t PagedArena::spare_pages(Lane lane) const {
+  std::uint64_t pages = 0;
+  for (const Lane each : {clean_lane, lane}) {
+    const Ranges* list = large_ranges(each);
+    if (list == nullptr) continue;
+    list->for_each_from(blocks_, page_granules_, [&](std::uint32_t id) { pages += whole_pages(blocks_[id]); });
+  }
+  return pages >= mapped_pages_ / 8 ? pages : 0;
+}
+
 void PagedArena::pages_left(const LeavingPages& pages) {
   const std::size_t first = page_index(blocks_[pages.piece].start);
   std::fill_n(pages_.begin() + static_cast<std::ptrdiff_t>(first), pages.run.pages.size(), PageHandle::none);

@@ -55,6 +55,8 @@ class PagedArena final : public Arena {
 
   /// Up to `most` wholly free pages that no work touches, free since `since` or longer; one run at a time.
   [[nodiscard]] std::optional<LeavingPages> take_pages(std::uint64_t most, std::uint32_t since);
+  /// Wholly free pages, if they are at least an eighth of all: enough to give some away. Else 0.
+  [[nodiscard]] std::uint64_t spare_pages(Lane lane) const;
   void pages_left(const LeavingPages& pages);
   void pages_stayed(const LeavingPages& pages);
 

@@ -242,10 +242,11 @@ Pool::~Pool() = default;
 
 void* Pool::allocate(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag, CallSite where) {
   Implementation& pool = *implementation_;
+  bool looked = false;
   if (!pool.hooks()) [[likely]] {
-    if (const Block* block = pool.hit(bytes, alignment, stream, tag)) [[likely]] return pointer(block->address());
+    if (const Block* block = pool.hit(bytes, alignment, stream, tag, looked)) [[likely]] return pointer(block->address());
   }
-  const std::uint32_t id = pool.allocate({bytes, alignment, stream, tag, where});
+  const std::uint32_t id = pool.allocate({bytes, alignment, stream, tag, where, looked});
   return id == 0 ? nullptr : pointer(pool.block(id).address());
 }
 

@@ -52,6 +52,18 @@ std::uint32_t ThreadCache::take_all(const track::BlockTable& blocks) noexcept {
   return chain;
 }
 
+std::uint32_t ThreadCache::take_larger(const track::BlockTable& blocks, std::uint32_t granules) noexcept {
+  for (std::uint32_t size = granules + 1; size <= small_granules; ++size) {
+    if (small_[size] == 0) continue;
+    std::uint32_t head = std::exchange(small_[size], blocks[small_[size]].list_next);
+    blocks[head].list_next = 0;
+    std::uint32_t chain = 0;
+    unchain(blocks, head, chain);
+    return chain;
+  }
+  return 0;
+}
+
 std::uint32_t ThreadCache::take_older(const track::BlockTable& blocks, std::uint32_t time) noexcept {
   std::uint32_t chain = 0;
   // Lists are newest first: all from the first old block on are old.

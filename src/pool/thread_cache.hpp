@@ -1,6 +1,6 @@
 // The front of the pool: one thread's freed blocks on one stream, newest first.
 //
-// Blocks up to 64 KiB have a list for every size in granules. Larger sizes share
+// Blocks up to 256 KiB have a list for every size in granules. Larger sizes share
 // a table of slots, each for one exact size, and a size is kept only once it has
 // been asked for again: sizes that never repeat would only break up the arena.
 // Sizes are exact, so a hit wastes nothing.
@@ -24,7 +24,7 @@ namespace weir::pool {
 
 class ThreadCache {
  public:
-  static constexpr std::uint32_t small_granules = 128;  ///< 64 KiB
+  static constexpr std::uint32_t small_granules = 512;  ///< 256 KiB
   static constexpr std::uint32_t slots = 256;
   static constexpr std::uint32_t most_deferred = 16;
 
@@ -114,12 +114,14 @@ class ThreadCache {
   /// are to go to their arenas first, or 0. The caller holds `lock`.
   [[nodiscard]] std::uint32_t note_miss(const track::BlockTable& blocks, std::uint32_t granules) noexcept;
 
-  /// True if it may hold blocks of more than 64 KiB.
+  /// True if it may hold blocks of more than 256 KiB.
   [[nodiscard]] bool has_large() const noexcept { return listed_count_ != 0; }
 
-  /// Takes all blocks of more than 64 KiB, or simply all, out as one chain by list_next.
+  /// Takes all blocks of more than 256 KiB, or simply all, out as one chain by list_next.
   [[nodiscard]] std::uint32_t take_large(const track::BlockTable& blocks) noexcept;
   [[nodiscard]] std::uint32_t take_all(const track::BlockTable& blocks) noexcept;
+  /// Takes one block of the next larger small size there is, as a chain; or 0.
+  [[nodiscard]] std::uint32_t take_larger(const track::BlockTable& blocks, std::uint32_t granules) noexcept;
   /// Takes the blocks last freed before `time`, as one chain.
   [[nodiscard]] std::uint32_t take_older(const track::BlockTable& blocks, std::uint32_t time) noexcept;
 
