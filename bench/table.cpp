@@ -46,7 +46,7 @@ void case_rows(Out out, const HotRun& run, const Case& which) {
   fmt::format_to(out, "{}{}: {}\n", which.name, which.threads > 1 ? fmt::format(", {} threads", which.threads) : "",
                  which.what);
   row("subject", "ns/pair", "low", "high", "CPU", "CPU ns", "/ weir", "/ mimalloc");
-  std::string again;
+  std::string cold;
   for (const Series& series : run.series) {
     if (series.which != &which) continue;
     const Spread ns = spread(series.values());
@@ -54,10 +54,10 @@ void case_rows(Out out, const HotRun& run, const Case& which) {
         cell(spread(series.values("cpu")).median, 2), cell(cpu_ns(series), 1),
         cell(median_ratio(&series, run.find(which.name, which.threads, "weir")), 2),
         cell(median_ratio(&series, run.find(which.name, which.threads, "mimalloc")), 3));
-    const double second = spread(series.values("again")).median;
-    if (!std::isnan(second)) again += fmt::format(" {} {:.1f}", series.subject, second);
+    const double first = spread(series.values("cold")).median;
+    if (!std::isnan(first)) cold += fmt::format(" {} {:.1f}", series.subject, first);
   }
-  if (!again.empty()) fmt::format_to(out, "  once more in the same process:{}\n", again);
+  if (!cold.empty()) fmt::format_to(out, "  the first run, in a fresh process:{}\n", cold);
 }
 
 /// Every paired run of the two threads, and what the rates would be if the cores had been ours alone.

@@ -27,7 +27,7 @@ inline constexpr std::array cases = {
     Case{"holes_near_100", 1, true, false, "32.5 KiB pairs behind 100 holes of 32 KiB, too small but of the same bin"},
     Case{"holes_near_65536", 1, true, false, "the same behind 65,536 holes"},
     Case{"rmm_random_100000_1", 1, false, true,
-         "RMM's random_allocations, n = 100,000, sizes to 1 MiB, in a fresh process"},
+         "RMM's random_allocations, n = 100,000, sizes to 1 MiB, again on one pool"},
 };
 
 /// Allocations of the rmm case; its ns_per_pair is the total time over this.

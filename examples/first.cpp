@@ -1,0 +1,54 @@
+// The first allocation: open a device, make a pool, take a block, use it, give it back.
+// The README and the guide's first page show parts of this file.
+// [program]
+#include <cstdio>
+#include <cstring>
+#include <weir/weir.hpp>
+using namespace weir::literals;
+
+int main() {
+  weir::Pool pool(weir::open_device(), {.name = "demo", .limit = 1_GiB});
+  void* block = pool.allocate(24_MiB);
+  std::memset(block, 0, 24_MiB);  // host memory: this build has no GPU backend
+  pool.deallocate(block);
+  std::printf("%s reserved\n", weir::format_bytes(pool.statistics().reserved.live).c_str());
+  // [/program]
+
+  // [device]
+  const weir::Device device = weir::open_device({.backend = "host"});
+  const weir::DeviceInfo info = device.info();
+  std::printf("%s (%s), pages of %s\n", info.name.c_str(), device.why().c_str(),
+              weir::format_bytes(info.page_bytes).c_str());
+  // [/device]
+
+  // [handles]
+  const weir::BlockHandle handle = pool.acquire(4_KiB);
+  const std::uint64_t address = pool.address(handle);
+  pool.release(handle);
+  try {
+    pool.release(handle);
+  } catch (const weir::StaleHandle& error) {
+    std::printf("%s\n", error.what());
+  }
+  // [/handles]
+  if (address % weir::Pool::granule != 0) return 1;
+
+  // [empty]
+  void* nothing = pool.allocate(0);  // nullptr, a valid empty block
+  pool.deallocate(nothing);
+  // [/empty]
+
+  // [errors]
+  try {
+    (void)pool.allocate(2_GiB);
+  } catch (const weir::LimitExceeded& error) {  // also a std::bad_alloc and a weir::Error
+    std::printf("%s\n", error.what());
+  }
+  // [/errors]
+
+  // [alignment]
+  void* page = pool.allocate(3_MiB, 64_KiB);
+  pool.deallocate(page);
+  // [/alignment]
+  return nothing == nullptr && pool.check_leaks().blocks == 0 ? 0 : 1;
+}
