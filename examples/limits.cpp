@@ -1,6 +1,7 @@
 // Limits and trimming: what bounds a pool, how it gives memory back, and when.
 #include <chrono>
 #include <cstdio>
+#include <thread>
 #include <vector>
 #include <weir/weir.hpp>
 using namespace weir::literals;
@@ -37,7 +38,7 @@ int main() {
 
   // [external]
   {
-    const weir::ExternalBytes cuts_in = pool.book_external(60_MiB);
+    const weir::ExternalBytes booked = pool.book_external(60_MiB);
     std::printf("10 MiB beside 60 MiB of another library: %s\n",
                 pool.try_allocate(10_MiB).has_value() ? "fits" : "refused");
   }
@@ -46,10 +47,11 @@ int main() {
   // [ageing]
   weir::PoolOptions options;
   options.name = "ageing";
-  options.idle_age = std::chrono::seconds(0);  // default: 30 s
-  options.keep_free = 4_MiB;                   // default: 0
+  options.idle_age = std::chrono::milliseconds(1);  // default: 30 s
+  options.keep_free = 4_MiB;                        // default: 0
   weir::Pool ageing(weir::open_device({.backend = "dry"}), options);
   ageing.deallocate(ageing.allocate(32_MiB));
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
   ageing.maintain();
   std::printf("after maintain(): %s\n", weir::format_bytes(ageing.statistics().reserved.live).c_str());
   // [/ageing]

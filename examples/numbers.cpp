@@ -18,7 +18,9 @@ class Printer : public weir::LogSink {
 };
 // [/sink]
 
-void print(const char* name, std::uint64_t bytes) { std::printf("%-16s %12s\n", name, weir::format_bytes(bytes).c_str()); }
+void print(const char* name, std::uint64_t bytes) {
+  std::printf("%-16s %12s\n", name, weir::format_bytes(bytes).c_str());
+}
 
 }  // namespace
 

@@ -1,6 +1,8 @@
-// The pool behind the doors. One object, five files: pool.cpp has the doors and
-// the hot path, life.cpp its beginning and end, allocate.cpp what happens when a cache misses, reclaim.cpp how
-// freed memory finds its way back, report.cpp what the pool tells about itself.
+// The pool behind the doors. One object in several files: pool.cpp has the doors,
+// hot_path.hpp the hit, life.cpp the beginning and the end, allocate.cpp and
+// grow.cpp what happens when a cache misses, reclaim.cpp how caches are emptied,
+// stream_order.cpp whose order free memory follows, trim.cpp the way back to the
+// driver, report.cpp what the pool tells about itself.
 //
 // Order of locks: registry, peaks, caches' list, a cache, an arena. No lock is
 // held across a driver call or a callback.
@@ -115,7 +117,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void log(LogLevel level, LogEvent event, std::string_view text, std::uint64_t bytes, std::uint64_t address,
            StreamId stream) const noexcept;
 
-  // --- allocate.cpp ---
+  // --- allocate.cpp, grow.cpp ---
   enum class Source : std::uint8_t { cache, arena, driver };
   struct Served {
     std::uint32_t id = 0;
@@ -142,7 +144,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void settle_peaks(Cache& cache);
   void settle_peak(track::PeakMeter& meter, track::Ledger Cache::*ledger, Cache& cache);
 
-  // --- reclaim.cpp ---
+  // --- reclaim.cpp, stream_order.cpp, trim.cpp ---
   [[nodiscard]] std::uint32_t take_remote(Cache& cache, bool keep);
   void drain(Cache& cache);
   void release(std::uint32_t id, Lane lane, std::uint32_t now);

@@ -4,6 +4,25 @@
 #include <cstdlib>
 #include <new>
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define WEIR_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define WEIR_SANITIZED 1
+#endif
+#endif
+
+#ifdef WEIR_SANITIZED
+
+namespace weir::contract {
+
+bool heap_is_counted() noexcept { return false; }
+std::uint64_t heap_allocations() noexcept { return 0; }
+
+}  // namespace weir::contract
+
+#else
+
 namespace {
 
 thread_local std::uint64_t count = 0;
@@ -39,6 +58,9 @@ void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { s
 
 namespace weir::contract {
 
+bool heap_is_counted() noexcept { return true; }
 std::uint64_t heap_allocations() noexcept { return count; }
 
 }  // namespace weir::contract
+
+#endif

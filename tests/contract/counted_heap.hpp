@@ -6,6 +6,8 @@
 
 namespace weir::contract {
 
+/// False under a sanitizer, whose own operator new must stay: then nothing is counted.
+[[nodiscard]] bool heap_is_counted() noexcept;
 [[nodiscard]] std::uint64_t heap_allocations() noexcept;
 
 }  // namespace weir::contract

@@ -16,6 +16,8 @@ using namespace std::chrono_literals;
 using device::CallKind;
 using device::FaultyBackend;
 
+constexpr std::uint64_t limit = 96_MiB;
+
 class Faults : public PoolContract {
  protected:
   /// What the test itself knows of one run.
@@ -150,7 +152,7 @@ class Faults : public PoolContract {
   /// Gives whether the fault happened.
   template <class Plant>
   bool run_with(Plant plant, Tally& tally) {
-    Pool& pool = make_pool({.limit = 96_MiB, .zero = zero_, .reclaim_deadline = 100ms});
+    Pool& pool = make_pool({.limit = limit, .zero = zero_, .reclaim_deadline = 100ms});
     plant();
     Run run(*this, pool);
     run.script();

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <map>
 #include <mutex>
-#include <source_location>
 #include <string>
 #include <vector>
 
@@ -215,7 +214,7 @@ TEST_P(Tracking, ListsLiveBlocksLargestFirst) {
 TEST_P(Tracking, RemembersCallSitesWhenAsked) {
   Pool& pool = make_pool({.call_sites = true});
   for (int i = 0; i < 3; ++i) {  // fresh, then reused blocks
-    const unsigned line = std::source_location::current().line() + 1;
+    const unsigned line = __LINE__ + 1;
     void* block = pool.allocate(1000);
     const BlockHandle handle = pool.acquire(2000);
     const std::vector<LiveBlock> blocks = pool.live_blocks();
@@ -298,7 +297,7 @@ class BusySink final : public KeepingSink {
     KeepingSink::write(record);
     if (pool == nullptr || inside) return;
     inside = true;
-    void* block = pool->allocate(100 + 50'000 * (++calls % 7));
+    void* block = pool->allocate(100 + 50'000 * static_cast<std::size_t>(++calls % 7));
     static_cast<void>(pool->statistics());
     pool->deallocate(block);
     if (calls % 50 == 0) static_cast<void>(pool->live_blocks());

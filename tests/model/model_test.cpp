@@ -24,7 +24,7 @@ TEST_P(Model, AgreesWithTheOracle) {
   SCOPED_TRACE("WEIR_MODEL_SEED=" + std::to_string(seed));
   RecordProperty("seed", std::to_string(seed));
   Program program(GetParam(), seed);
-  for (std::uint64_t i = 0; i < operations; ++i) {
+  for (std::uint64_t i = 0; i < operations / GetParam().share; ++i) {
     const std::string wrong = program.step();
     ASSERT_EQ(wrong, "") << "at step " << i << ": " << program.last();
   }
@@ -38,7 +38,7 @@ INSTANTIATE_TEST_SUITE_P(
         Configuration{.name = "dry_pages_tight", .backend = "dry", .mode = PoolMode::pages, .limit = 96_MiB, .live = 80_MiB, .threads = 4},
         Configuration{.name = "dry_pages_uncached", .backend = "dry", .mode = PoolMode::pages, .limit = 256_MiB, .live = 128_MiB, .threads = 3, .thread_cache_bytes = 0},
         Configuration{.name = "dry_pages_one_thread", .backend = "dry", .mode = PoolMode::pages, .limit = 1_GiB, .live = 256_MiB},
-        Configuration{.name = "host_pages_cleared", .backend = "host", .mode = PoolMode::pages, .limit = 128_MiB, .live = 32_MiB, .threads = 2, .zero = true},
+        Configuration{.name = "host_pages_cleared", .backend = "host", .mode = PoolMode::pages, .limit = 128_MiB, .live = 32_MiB, .threads = 2, .zero = true, .share = 50},
         Configuration{.name = "dry_segments", .backend = "dry", .mode = PoolMode::segments, .limit = 512_MiB, .live = 128_MiB, .threads = 4},
         Configuration{.name = "dry_segments_tight", .backend = "dry", .mode = PoolMode::segments, .limit = 96_MiB, .live = 80_MiB, .threads = 2},
         Configuration{.name = "host_off", .backend = "host", .mode = PoolMode::off, .limit = 128_MiB, .live = 64_MiB, .threads = 4}),

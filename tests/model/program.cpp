@@ -79,7 +79,7 @@ std::string Program::check() {
 std::uint64_t Program::any_size() {
   switch (roll(10)) {
     case 0: return 1 + roll(512);
-    case 1: return 512 << roll(8);
+    case 1: return std::uint64_t{512} << roll(8);
     case 2: return page_bytes_ * (1 + roll(3));
     case 3: return page_bytes_ - 512 + roll(1024);
     case 4: return 64_KiB - 512 + roll(1024);

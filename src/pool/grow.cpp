@@ -1,0 +1,220 @@
+// Memory from the driver: what a request comes to when nothing mapped can serve
+// it. Held pages first, then wholly free ones from where they are not needed,
+// then new ones; segments where there is no virtual memory.
+#include <algorithm>
+#include <string>
+
+#include <weir/bytes.hpp>
+#include <weir/errors.hpp>
+
+#include "pool/implementation.hpp"
+
+namespace weir {
+
+using device::PageHandle;
+using pool::Placement;
+
+namespace {
+
+// Segments for devices without virtual memory: a request of less gets this much.
+constexpr std::uint64_t least_segment = std::uint64_t{32} << 20;
+constexpr std::uint64_t segment_unit = std::uint64_t{2} << 20;
+
+constexpr std::uint64_t round_up(std::uint64_t bytes, std::uint64_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+}  // namespace
+
+// The ladder of a request that nothing mapped can serve: finished frees and all caches
+// are gathered, other streams' memory is claimed, memory is taken from the driver;
+// where that is refused, pending work is waited for, once, before giving up.
+Pool::Implementation::Served Pool::Implementation::grow(const Placement& wanted, const Request& request, Cache& cache) {
+  for (bool last_try = false;; last_try = true) {
+    if (mode_ != PoolMode::off) {
+      reclaim_pending(std::chrono::nanoseconds(0));
+      flush_all();
+      if (const std::uint32_t id = fit_in_any(wanted, nullptr)) return {id, Source::arena};
+      claim_lanes(wanted.lane);
+      if (const std::uint32_t id = fit_in_any(wanted, nullptr)) return {id, Source::arena};
+    }
+    try {
+      return {take_from_driver(wanted, cache.home), Source::driver};
+    } catch (const std::bad_alloc&) {
+      if (!last_try) {
+        const bool finished = reclaim_pending(options_.reclaim_deadline);
+        const bool cleaned = clean_lanes(options_.reclaim_deadline, false);
+        const bool released = release_idle_segments(UINT32_MAX, 0) != 0;
+        if (finished || cleaned || released) continue;
+      }
+      Placement anywhere = wanted;
+      anywhere.small = false;  // a small block may break a large range rather than be refused
+      if (const std::uint32_t id = fit_in_any(anywhere, nullptr)) return {id, Source::arena};
+      refuse(request);
+    } catch (const DeviceLost&) {
+      throw;
+    } catch (const Error& error) {
+      if (mode_ == PoolMode::off) throw;
+      log(LogLevel::warning, LogEvent::fallback, error.message(), request.bytes, 0, request.stream);
+      return {allocate_directly(wanted), Source::driver};
+    }
+  }
+}
+
+std::uint32_t Pool::Implementation::take_from_driver(const Placement& wanted, std::uint8_t home) {
+  if (mode_ == PoolMode::pages) return grow_pages(wanted, home);
+  return mode_ == PoolMode::segments ? grow_segments(wanted) : allocate_directly(wanted);
+}
+
+std::uint32_t Pool::Implementation::grow_pages(const Placement& wanted, std::uint8_t home) {
+  pool::PagedArena& arena = paged_arena(home);
+  Placement place = wanted;
+  if (wanted.small) {
+    const auto page_granules = static_cast<std::uint32_t>(info_.page_bytes >> index::granule_shift);
+    place = {page_granules, page_granules, wanted.lane, false};
+  }
+  std::optional<pool::GrowthPlan> plan;
+  {
+    const auto lock = arena.lock();
+    plan = arena.plan_growth(place);
+  }
+  if (!plan) {
+    throw Unsupported("pool \"" + options_.name + "\": its address range of " + format_bytes(range_bytes_) +
+                          " has no place left for " + format_bytes(wanted.granules * index::granule_bytes),
+                      {.name = options_.name});
+  }
+  std::size_t mapped_runs = 0;
+  try {
+    addresses_.prepare(plan->block_start << index::granule_shift, place.granules * index::granule_bytes);
+    for (const pool::PageRun& run : plan->missing) addresses_.prepare(run.address, run.pages.size() * info_.page_bytes);
+    supply(*plan);
+    for (; mapped_runs < plan->missing.size(); ++mapped_runs) {
+      const pool::PageRun& run = plan->missing[mapped_runs];
+      backend_.map(run.address, run.pages);
+      store_.mapped(run.pages.size());
+    }
+  } catch (...) {
+    for (std::size_t i = mapped_runs; i < plan->missing.size(); ++i) {
+      if (plan->supplied) store_.hold(plan->missing[i].pages);
+    }
+    const auto lock = arena.lock();
+    arena.abandon_growth(*plan, mapped_runs);
+    throw;
+  }
+  log(LogLevel::info, LogEvent::grow, {}, plan->missing_pages * info_.page_bytes, 0, StreamId{});
+  const auto lock = arena.lock();
+  const std::uint32_t id = arena.finish_growth(*plan, place);
+  return wanted.small ? arena.fit_in_page(id, wanted) : id;
+}
+
+void Pool::Implementation::supply(pool::GrowthPlan& plan) {
+  std::vector<PageHandle> pages = store_.take_held(plan.missing_pages);
+  try {
+    recycle(pages, plan.missing_pages);
+    const std::size_t found = pages.size();
+    pages.resize(plan.missing_pages, PageHandle::none);
+    try {
+      store_.create(std::span(pages).subspan(found));
+    } catch (...) {
+      pages.resize(found);
+      throw;
+    }
+  } catch (...) {
+    store_.hold(pages);
+    throw;
+  }
+  auto next = pages.begin();
+  for (pool::PageRun& run : plan.missing) {
+    std::copy_n(next, run.pages.size(), run.pages.begin());
+    next += static_cast<std::ptrdiff_t>(run.pages.size());
+  }
+  plan.supplied = true;
+}
+
+// Takes wholly free pages from where they are not needed; first those no work touches.
+void Pool::Implementation::recycle(std::vector<PageHandle>& pages, std::uint64_t wanted) {
+  const auto take_clean = [&] {
+    for_each_paged([&](pool::PagedArena& arena) {
+      while (pages.size() < wanted) {
+        std::optional<pool::LeavingPages> leaving;
+        {
+          const auto lock = arena.lock();
+          leaving = arena.take_pages(wanted - pages.size(), UINT32_MAX);
+        }
+        if (!leaving || !unmap(arena, *leaving)) return;
+        pages.insert(pages.end(), leaving->run.pages.begin(), leaving->run.pages.end());
+      }
+    });
+  };
+  take_clean();
+  if (pages.size() < wanted && clean_lanes(options_.reclaim_deadline, true)) take_clean();
+  if (!pages.empty()) {
+    log(LogLevel::info, LogEvent::recycle, {}, pages.size() * info_.page_bytes, 0, StreamId{});
+  }
+}
+
+std::uint32_t Pool::Implementation::grow_segments(const Placement& wanted) {
+  const std::uint64_t needed = wanted.granules * index::granule_bytes +
+                               (wanted.alignment == 1 ? 0 : wanted.alignment * index::granule_bytes);
+  const std::uint64_t exact = round_up(needed, segment_unit);
+  pool::Segment segment;
+  try {
+    segment = store_.allocate_segment(std::max(exact, least_segment));
+  } catch (const std::bad_alloc&) {
+    release_idle_segments(UINT32_MAX, 0);
+    segment = store_.allocate_segment(exact);
+  }
+  return use_segment(segment, wanted);
+}
+
+std::uint32_t Pool::Implementation::allocate_directly(const Placement& wanted) {
+  const std::uint64_t padding = wanted.alignment == 1 ? 0 : wanted.alignment * index::granule_bytes;
+  return use_segment(store_.allocate_segment(wanted.granules * index::granule_bytes + padding), wanted);
+}
+
+std::uint32_t Pool::Implementation::use_segment(const pool::Segment& segment, const Placement& wanted) {
+  try {
+    addresses_.prepare(segment.address, segment.bytes);
+  } catch (...) {
+    store_.free_segment(segment);
+    throw;
+  }
+  log(LogLevel::info, LogEvent::grow, {}, segment.bytes, segment.address, StreamId{});
+  const auto lock = segments_->lock();
+  segments_->add(segment, coarse_now());
+  if (const std::uint32_t id = segments_->fit(wanted)) return id;
+  Placement anywhere = wanted;
+  anywhere.small = false;  // a segment too short or unaligned has no page for small blocks
+  return segments_->fit(anywhere);
+}
+
+pool::PagedArena& Pool::Implementation::paged_arena(unsigned number) {
+  const std::lock_guard lock(arenas_mutex_);
+  if (!paged_[number]) {
+    const device::Address range = backend_.reserve(range_bytes_);
+    ranges_.push_back(range);
+    paged_[number] = std::make_unique<pool::PagedArena>(blocks_, addresses_, static_cast<std::uint8_t>(number), range,
+                                                        range_bytes_, info_.page_bytes);
+    arenas_[number].store(paged_[number].get(), std::memory_order_release);
+  }
+  return *paged_[number];
+}
+
+void Pool::Implementation::refuse(const Request& request) {
+  const std::uint64_t taken = store_.reserved() + store_.external();
+  const std::uint64_t free = store_.limit() - std::min(store_.limit(), taken);
+  std::string text = "pool \"" + options_.name + "\": no room for " + format_bytes(request.bytes) + "; " +
+                     format_bytes(taken) + " of " + format_bytes(store_.limit()) + " are taken";
+  std::vector<LiveBlock> holders = live_blocks();
+  holders.resize(std::min<std::size_t>(holders.size(), 3));
+  if (!holders.empty()) text += ", the largest blocks are";
+  for (const LiveBlock& holder : holders) {
+    text += " " + format_bytes(holder.requested) + (holder.tag.empty() ? "" : " (" + holder.tag + ")") +
+            (&holder == &holders.back() ? "" : ",");
+  }
+  text += "; free memory, trim other pools, or raise the limit";
+  const ErrorFacts facts{
+      .name = options_.name, .bytes_asked = request.bytes, .limit = store_.limit(), .free = free};
+  if (free < request.bytes) throw LimitExceeded(text, facts);
+  throw OutOfMemory(text, facts);
+}
+
+}  // namespace weir

@@ -1,0 +1,161 @@
+// Streams: blocks that several of them used, and whose order free memory follows.
+// One stream's memory becomes another's, or nobody's, by events made on demand.
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include <weir/errors.hpp>
+
+#include "pool/hot_path.hpp"
+
+namespace weir {
+
+using track::Block;
+using track::BlockState;
+
+// Giving back must not fail: what the driver refuses here is tried again by reclaim_pending().
+void Pool::Implementation::free_shared(std::uint32_t id, Lane lane, std::uint32_t now) {
+  Block& block = blocks_[id];
+  const auto pending = std::make_shared<Pending>(Pending{id, lane, {}});
+  {
+    const std::lock_guard lock(pending_mutex_);
+    if (const auto found = uses_.find(id); found != uses_.end()) {
+      for (const StreamId stream : found->second) pending->uses.push_back({stream, nullptr});
+      uses_.erase(found);
+    }
+  }
+  block.used_elsewhere.store(false, std::memory_order_relaxed);
+  block.become(BlockState::pending);
+  block.stamp = now;
+  pending_granules_ += block.size;
+  for (Pending::Use& use : pending->uses) {
+    if (backend_.capturing(use.stream)) continue;
+    try {
+      use.mark = lanes_.mark(use.stream);
+      use.recorded = true;
+    } catch (const Error& error) {
+      report_fallback(error, use.stream);
+    }
+  }
+  {
+    const std::lock_guard lock(pending_mutex_);
+    pending_.push_back(pending);
+  }
+  reclaim_pending(std::chrono::nanoseconds(0));
+}
+
+bool Pool::Implementation::finished(const Pending& pending, std::chrono::nanoseconds deadline) {
+  for (const Pending::Use& use : pending.uses) {
+    if (!use.recorded && backend_.capturing(use.stream)) return false;
+    try {
+      const pool::Lanes::Mark mark = use.recorded ? use.mark : lanes_.mark(use.stream);
+      if (mark && !backend_.wait(*mark, deadline)) return false;
+    } catch (const Error& error) {
+      report_fallback(error, use.stream);
+      return false;
+    }
+  }
+  return true;
+}
+
+// Entries stay in the list while they are looked at, so that other threads can wait for them too.
+bool Pool::Implementation::reclaim_pending(std::chrono::nanoseconds deadline) {
+  if (pending_granules_.load() == 0) return false;
+  std::vector<std::shared_ptr<const Pending>> waiting;
+  {
+    const std::lock_guard lock(pending_mutex_);
+    waiting = pending_;
+  }
+  bool any = false;
+  for (const std::shared_ptr<const Pending>& each : waiting) {
+    if (!finished(*each, deadline)) continue;
+    any = true;
+    {
+      const std::lock_guard lock(pending_mutex_);
+      const auto found = std::find(pending_.begin(), pending_.end(), each);
+      if (found == pending_.end()) continue;
+      *found = std::move(pending_.back());
+      pending_.pop_back();
+    }
+    Block& block = blocks_[each->id];
+    pending_granules_ -= block.size;
+    block.become(BlockState::busy);
+    release(each->id, each->lane, block.stamp);
+  }
+  return any;
+}
+
+void Pool::Implementation::report_fallback(const Error& error, StreamId stream) const noexcept {
+  log(LogLevel::warning, LogEvent::fallback, error.message(), 0, 0, stream);
+}
+
+void Pool::Implementation::reassign(Lane from, std::uint64_t epoch, Lane to) {
+  for_each_arena([&](pool::Arena& arena) {
+    const auto lock = arena.lock();
+    arena.reassign(from, epoch, to, lanes_.epoch(to));
+  });
+}
+
+// Makes other streams' free memory usable in the order of `target`: at once where
+// their work is done, else after an event that the target's stream waits for.
+// What the driver refuses stays as it is.
+void Pool::Implementation::claim_lanes(Lane target) {
+  for (const Lane lane : lanes_.all()) {
+    if (!any_arena([&](pool::Arena& arena) { return arena.has_lane(lane); })) continue;
+    try {
+      const auto point = lanes_.record(lane);
+      if (!point) continue;
+      if (backend_.query(point->event())) {
+        reassign(lane, point->epoch, pool::clean_lane);
+      } else if (lane != target && target != pool::clean_lane) {
+        backend_.stream_wait(lanes_.stream(target), point->event());
+        reassign(lane, point->epoch, target);
+      }
+    } catch (const Error& error) {
+      report_fallback(error, lanes_.stream(lane));
+    }
+  }
+}
+
+// Waits until the lanes' work is done, and makes their ranges clean.
+bool Pool::Implementation::clean_lanes(std::chrono::nanoseconds deadline, bool only_pages) {
+  bool any = false;
+  for (const Lane lane : lanes_.all()) {
+    const bool wanted = any_arena([&](pool::Arena& arena) {
+      return only_pages ? arena.has_pages(lane) : arena.has_lane(lane);
+    });
+    if (!wanted && !lanes_.retired(lane)) continue;
+    try {
+      const auto point = lanes_.record(lane);
+      if (!point || !backend_.wait(point->event(), deadline)) continue;
+      reassign(lane, point->epoch, pool::clean_lane);
+      lanes_.forget(lane, *point);
+      any = any || wanted;
+    } catch (const Error& error) {
+      report_fallback(error, lanes_.stream(lane));
+    }
+  }
+  return any;
+}
+
+void Pool::Implementation::retire(StreamId stream) {
+  require_usable();
+  lanes_.retire(stream);
+  const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
+  for (Cache* cache : all_caches()) {
+    if (cache->key == key) detach(*cache, key);
+  }
+  reclaim_pending(std::chrono::nanoseconds(0));
+  clean_lanes(std::chrono::nanoseconds(0), false);
+}
+
+void Pool::Implementation::stream_ends(StreamId stream) noexcept {
+  if (forked_) return;
+  try {
+    retire(stream);
+  } catch (const Error& error) {
+    log(LogLevel::error, LogEvent::fallback, error.message(), 0, 0, stream);
+  }
+}
+
+}  // namespace weir

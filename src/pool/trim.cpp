@@ -1,0 +1,117 @@
+// Memory back to the driver: on request, when it has been idle for long, and at
+// once where the pool is switched off.
+#include <algorithm>
+
+#include <weir/errors.hpp>
+
+#include "pool/implementation.hpp"
+
+namespace weir {
+
+bool Pool::Implementation::unmap(pool::PagedArena& arena, const pool::LeavingPages& pages) {
+  try {
+    backend_.unmap(pages.run.address, pages.run.pages);
+  } catch (const Error& error) {
+    log(LogLevel::warning, LogEvent::fallback, error.message(), 0, pages.run.address, StreamId{});
+    const auto lock = arena.lock();
+    arena.pages_stayed(pages);
+    return false;
+  }
+  const auto lock = arena.lock();
+  arena.pages_left(pages);
+  return true;
+}
+
+std::uint64_t Pool::Implementation::free_bytes() const {
+  std::uint64_t bytes = store_.held();
+  for_each_arena([&](pool::Arena& arena) {
+    const auto lock = arena.lock();
+    bytes += arena.free_granules() * index::granule_bytes;
+  });
+  return bytes;
+}
+
+std::uint64_t Pool::Implementation::release_pages(std::uint32_t since, std::uint64_t keep_free) {
+  std::uint64_t released = 0;
+  const auto spare_pages = [&] {
+    const std::uint64_t free = free_bytes();
+    return free > keep_free ? (free - keep_free) / info_.page_bytes : 0;
+  };
+  const std::vector<device::PageHandle> held = store_.take_held(spare_pages());
+  store_.destroy(held);
+  released += held.size() * info_.page_bytes;
+  for_each_paged([&](pool::PagedArena& arena) {
+    while (const std::uint64_t most = spare_pages()) {
+      std::optional<pool::LeavingPages> leaving;
+      {
+        const auto lock = arena.lock();
+        leaving = arena.take_pages(most, since);
+      }
+      if (!leaving || !unmap(arena, *leaving)) return;
+      store_.destroy(leaving->run.pages);
+      released += leaving->run.pages.size() * info_.page_bytes;
+    }
+  });
+  return released;
+}
+
+std::uint64_t Pool::Implementation::release_idle_segments(std::uint32_t since, std::uint64_t keep_free) {
+  std::uint64_t released = 0;
+  for (;;) {
+    const std::uint64_t free = free_bytes();
+    if (free <= keep_free) return released;
+    std::optional<pool::Segment> idle;
+    {
+      const auto lock = segments_->lock();
+      idle = segments_->take_idle(since, free - keep_free);
+    }
+    if (!idle) return released;
+    store_.free_segment(*idle);
+    released += idle->bytes;
+  }
+}
+
+// With the pool off a free is the driver's: the memory must be unused, so its stream is waited for.
+void Pool::Implementation::free_directly(std::uint32_t id, Lane lane, std::uint32_t now) {
+  bool done = false;
+  try {
+    const auto point = lanes_.record(lane);
+    done = point && backend_.wait(point->event(), options_.reclaim_deadline);
+  } catch (const Error& error) {
+    report_fallback(error, lanes_.stream(lane));
+  }
+  {
+    const auto lock = segments_->lock();
+    blocks_[id].lane.store(done ? pool::clean_lane : lane, std::memory_order_relaxed);
+    segments_->release(id, done ? 0 : lanes_.epoch(lane), now);
+  }
+  release_idle_segments(UINT32_MAX, 0);
+}
+
+std::uint64_t Pool::Implementation::trim(std::uint64_t keep_free) {
+  require_usable();
+  reclaim_pending(options_.reclaim_deadline);
+  flush_all();
+  clean_lanes(options_.reclaim_deadline, false);
+  const std::uint64_t released = release_pages(UINT32_MAX, keep_free) + release_idle_segments(UINT32_MAX, keep_free);
+  if (released != 0) log(LogLevel::info, LogEvent::trim, {}, released, 0, StreamId{});
+  return released;
+}
+
+void Pool::Implementation::maintain() {
+  require_usable();
+  const std::uint32_t now = coarse_now();
+  next_maintenance_.store(now + maintenance_interval, std::memory_order_relaxed);
+  reclaim_pending(std::chrono::nanoseconds(0));
+  clean_lanes(std::chrono::nanoseconds(0), false);
+  const std::int64_t age = options_.idle_age.count() >> coarse_shift;
+  if (age >= now) return;
+  const std::uint32_t since = now - static_cast<std::uint32_t>(age);
+  flush_all(since);
+  clean_lanes(std::chrono::nanoseconds(0), false);
+  const std::uint64_t released =
+      release_pages(since, options_.keep_free) + release_idle_segments(since, options_.keep_free);
+  if (released != 0) log(LogLevel::info, LogEvent::trim, {}, released, 0, StreamId{});
+}
+
+}  // namespace weir
