@@ -1,25 +1,21 @@
-// The first allocation: open a device, make a pool, take a block, use it, give it back.
-// The README and the guide's first page show parts of this file.
-// [program]
+// The first allocation: the device, blocks by address and by handle, and what goes wrong.
+// Parts of it are shown on the guide's first page.
+#include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <weir/weir.hpp>
 using namespace weir::literals;
 
 int main() {
-  weir::Pool pool(weir::open_device(), {.name = "demo", .limit = 1_GiB});
-  void* block = pool.allocate(24_MiB);
-  std::memset(block, 0, 24_MiB);  // host memory: this build has no GPU backend
-  pool.deallocate(block);
-  std::printf("%s reserved\n", weir::format_bytes(pool.statistics().reserved.live).c_str());
-  // [/program]
-
   // [device]
   const weir::Device device = weir::open_device({.backend = "host"});
   const weir::DeviceInfo info = device.info();
   std::printf("%s (%s), pages of %s\n", info.name.c_str(), device.why().c_str(),
               weir::format_bytes(info.page_bytes).c_str());
   // [/device]
+
+  // [pool]
+  weir::Pool pool(device, {.name = "demo", .limit = 1_GiB});
+  // [/pool]
 
   // [handles]
   const weir::BlockHandle handle = pool.acquire(4_KiB);

@@ -51,6 +51,8 @@ class Error {
   [[nodiscard]] const ErrorFacts& facts() const noexcept { return facts_; }
   /// One line: what failed, the numbers, and what to do about it.
   [[nodiscard]] const std::string& message() const noexcept { return message_; }
+  /// The same, as the standard exceptions give it.
+  [[nodiscard]] virtual const char* what() const noexcept = 0;
 
  protected:
   Error(ErrorCode code, std::string message, ErrorFacts facts)
@@ -71,6 +73,7 @@ class ErrorOf : public Standard, public Error {
  public:
   explicit ErrorOf(const std::string& message, ErrorFacts facts = {})
       : Standard(message), Error(Code, message, std::move(facts)) {}
+  [[nodiscard]] const char* what() const noexcept override { return this->message().c_str(); }
 };
 
 /// std::bad_alloc carries no text of its own, so it is given one here.
@@ -84,13 +87,11 @@ class BadAllocation : public std::bad_alloc {
 class OutOfMemory : public detail::ErrorOf<ErrorCode::out_of_memory, detail::BadAllocation> {
  public:
   using ErrorOf::ErrorOf;
-  [[nodiscard]] const char* what() const noexcept override { return message().c_str(); }
 };
 /// A limit set by the program (on a pool, a manager or a buffer) refused the request.
 class LimitExceeded : public detail::ErrorOf<ErrorCode::limit_exceeded, detail::BadAllocation> {
  public:
   using ErrorOf::ErrorOf;
-  [[nodiscard]] const char* what() const noexcept override { return message().c_str(); }
 };
 /// An argument outside its documented range; also double frees and foreign pointers.
 class InvalidArgument : public detail::ErrorOf<ErrorCode::invalid_argument, std::invalid_argument> {

@@ -97,7 +97,8 @@ class Pool {
   /// `bytes` of device memory, usable in the order of `stream`. Zero bytes give nullptr, which is valid.
   /// `alignment` is a power of two, at most the device's page size; less than `granule` is free.
   /// A hit makes no driver call and no host allocation.
-  /// Throws OutOfMemory, LimitExceeded, InvalidArgument, DeviceLost; then nothing has changed.
+  /// Throws LimitExceeded where a limit that the program set refused, OutOfMemory where the device did,
+  /// InvalidArgument, DeviceLost; then nothing has changed.
   [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment = granule,
                                StreamId stream = StreamId::legacy_default, Tag tag = Tag::none,
                                CallSite where = CallSite::here());
@@ -106,7 +107,8 @@ class Pool {
                                                   StreamId stream = StreamId::legacy_default, Tag tag = Tag::none,
                                                   CallSite where = CallSite::here());
   /// Gives a block back once the work now queued on `stream` is done; does not wait.
-  /// Throws InvalidArgument for a foreign pointer, one inside a block, or a second free.
+  /// Throws InvalidArgument for a foreign pointer, one inside a block, or a second free, as long as the
+  /// memory has not been handed out again; handles tell that apart too.
   void deallocate(void* address, StreamId stream = StreamId::legacy_default);
 
   /// The handle door; as allocate. Zero bytes give a handle to an empty block with no memory.
@@ -136,7 +138,7 @@ class Pool {
   /// Does what is due: finished frees are reclaimed, idle memory goes back. Call now and then.
   void maintain();
 
-  /// Books `bytes` of another library. Throws LimitExceeded; then nothing has changed.
+  /// Books `bytes` of another library; idle memory makes room. Throws LimitExceeded; then nothing is booked.
   [[nodiscard]] ExternalBytes book_external(std::uint64_t bytes);
 
   /// A tag for `name`; the same name gives the same tag. Tags live as long as the pool.

@@ -23,9 +23,11 @@ constexpr std::uint32_t slow_operation_weight = 2;
 
 void Pool::Implementation::refuse_arguments(const Request& request) const {
   if (request.bytes > most_bytes_) {
-    throw LimitExceeded("pool \"" + options_.name + "\": " + format_bytes(request.bytes) + " asked, the limit is " +
-                            format_bytes(most_bytes_),
-                        {.name = options_.name, .bytes_asked = request.bytes, .limit = most_bytes_});
+    const std::string text = "pool \"" + options_.name + "\": " + format_bytes(request.bytes) + " asked at once, of at most " +
+                             format_bytes(most_bytes_) + "; ask for less, or raise the limit";
+    const ErrorFacts facts{.name = options_.name, .bytes_asked = request.bytes, .limit = most_bytes_};
+    if (options_.limit) throw LimitExceeded(text, facts);
+    throw OutOfMemory(text, facts);
   }
   throw InvalidArgument("pool \"" + options_.name + "\": an alignment of " + std::to_string(request.alignment) +
                             " is not a power of two up to " + format_bytes(info_.page_bytes),

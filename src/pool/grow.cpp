@@ -213,7 +213,7 @@ void Pool::Implementation::refuse(const Request& request) {
   text += "; free memory, trim other pools, or raise the limit";
   const ErrorFacts facts{
       .name = options_.name, .bytes_asked = request.bytes, .limit = store_.limit(), .free = free};
-  if (free < request.bytes) throw LimitExceeded(text, facts);
+  if (options_.limit && free < request.bytes) throw LimitExceeded(text, facts);
   throw OutOfMemory(text, facts);
 }
 

@@ -14,6 +14,16 @@ constexpr bool tracking = false;  // only to measure what tracking costs; nothin
 constexpr bool tracking = true;
 #endif
 
+// A prefetch reads the names of neighbours that others may change: a hint may be wrong, but a
+// ThreadSanitizer cannot know that it is only one.
+#if defined(__SANITIZE_THREAD__)
+constexpr bool may_prefetch = false;
+#elif defined(__has_feature)
+constexpr bool may_prefetch = !__has_feature(thread_sanitizer);
+#else
+constexpr bool may_prefetch = true;
+#endif
+
 inline pool::ThreadCache* Pool::Implementation::quick_cache(StreamId stream) const noexcept {
   const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
   const pool::ThreadSlots::Entry& entry = pool::thread_slots.entry(key);
@@ -79,7 +89,7 @@ inline void Pool::Implementation::end_life(track::Block& block, Cache& cache) no
     cache->lock.leave();
     return false;
   }
-  if (block.size > Cache::small_granules) {  // soon to be joined with its neighbours
+  if (may_prefetch && block.size > Cache::small_granules) {  // soon to be joined with its neighbours
     __builtin_prefetch(&blocks_[block.previous]);
     __builtin_prefetch(&blocks_[block.next]);
   }
@@ -98,7 +108,7 @@ inline std::uint32_t Pool::Implementation::find(std::uint64_t address) const {
   return id;
 }
 
-inline void Pool::Implementation::enter(Cache& cache) {
+inline void Pool::Implementation::enter(Cache& cache) const {
   while (!cache.lock.enter() && !cache.lock.enter_carefully()) {
     require_usable();
     cache.lock.wait_for_visitors();

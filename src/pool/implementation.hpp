@@ -33,6 +33,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   Implementation(Device device, PoolOptions options);
   ~Implementation() override;
 
+  class Door;
+
   /// One request, as it came through a door.
   struct Request {
     std::size_t bytes;
@@ -80,10 +82,10 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] Tag tag(std::string_view name);
 
   void require_usable() const;
-
-  const Device device_;
-  const PoolOptions options_;
-  pool::PageStore store_;
+  void book_external(std::uint64_t bytes);
+  void unbook_external(std::uint64_t bytes) noexcept { store_.unbook_external(bytes); }
+  [[nodiscard]] const Device& device() const noexcept { return device_; }
+  [[nodiscard]] const PoolOptions& options() const noexcept { return options_; }
 
  private:
   using Cache = pool::ThreadCache;
@@ -105,7 +107,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] Cache* quick_cache(StreamId stream) const noexcept;
   [[nodiscard]] Cache& cache_of(StreamId stream);
   [[nodiscard]] Lane lane_of(StreamId stream);
-  void enter(Cache& cache);
+  void enter(Cache& cache) const;
   static void begin_life(track::Block& block, std::size_t bytes, Tag tag, Cache& cache) noexcept;
   static void end_life(track::Block& block, Cache& cache) noexcept;
   void after_hit(Cache& cache, bool due);
@@ -222,6 +224,9 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   static constexpr unsigned most_arenas = 16;
   static constexpr std::uint8_t segment_arena_number = most_arenas;
 
+  const Device device_;
+  const PoolOptions options_;
+  pool::PageStore store_;
   device::Backend& backend_;
   const DeviceInfo info_;
   PoolMode mode_;
@@ -268,6 +273,10 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   std::atomic<std::uint64_t> refusals_{0};
   mutable std::atomic<std::uint64_t> errors_{0};
   std::atomic<std::uint32_t> next_maintenance_{0};
+#ifdef WEIR_PARANOID
+  std::atomic<std::uint64_t> started_{0};   ///< operations through the doors
+  std::atomic<std::uint64_t> finished_{0};
+#endif
 };
 
 }  // namespace weir

@@ -3,12 +3,15 @@
 #include <weir/pool.hpp>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <string>
 #include <utility>
 
 #include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
+#include "pool/door.hpp"
 #include "pool/hot_path.hpp"
 
 namespace weir {
@@ -18,6 +21,13 @@ using track::Block;
 using track::BlockState;
 
 namespace {
+
+std::string hexadecimal(std::uint64_t address) {
+  constexpr int base = 16;
+  std::array<char, 20> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), address, base).ptr;
+  return "0x" + std::string(digits.data(), end);
+}
 
 void* pointer(std::uint64_t address) { return reinterpret_cast<void*>(address); }  // NOLINT(performance-no-int-to-ptr)
 
@@ -167,7 +177,7 @@ void Pool::Implementation::refuse_free(std::uint64_t address, std::uint32_t id) 
   require_usable();
   ++errors_;
   const Block& block = blocks_[id];
-  std::string text = "pool \"" + options_.name + "\": deallocate(" + std::to_string(address) + "): ";
+  std::string text = "pool \"" + options_.name + "\": deallocate(" + hexadecimal(address) + "): ";
   if (id == 0 || block.address() != address) {
     text += "no block starts at this address; pass the pointer that allocate returned, to the pool it came from";
   } else {
@@ -198,7 +208,7 @@ std::uint32_t Pool::Implementation::live_at(std::uint64_t address) const {
   const Block& found = blocks_[id];
   if (id != 0 && found.address() == address && found.is(BlockState::live) && found.remote.load() == 0) return id;
   ++errors_;
-  throw InvalidArgument("pool \"" + options_.name + "\": no live block starts at " + std::to_string(address),
+  throw InvalidArgument("pool \"" + options_.name + "\": no live block starts at " + hexadecimal(address),
                         {.name = options_.name});
 }
 
@@ -242,6 +252,7 @@ Pool::~Pool() = default;
 
 void* Pool::allocate(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag, CallSite where) {
   Implementation& pool = *implementation_;
+  [[maybe_unused]] const Implementation::Door door(pool);
   bool looked = false;
   if (!pool.hooks()) [[likely]] {
     if (const Block* block = pool.hit(bytes, alignment, stream, tag, looked)) [[likely]] return pointer(block->address());
@@ -262,16 +273,19 @@ std::optional<void*> Pool::try_allocate(std::size_t bytes, std::size_t alignment
 void Pool::deallocate(void* address, StreamId stream) {
   if (address == nullptr) return;
   Implementation& pool = *implementation_;
+  [[maybe_unused]] const Implementation::Door door(pool);
   const std::uint32_t id = pool.find(reinterpret_cast<std::uint64_t>(address));
   if (!pool.free_hit(id, stream)) [[unlikely]] pool.free(id, stream);
 }
 
 BlockHandle Pool::acquire(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag, CallSite where) {
+  [[maybe_unused]] const Implementation::Door door(*implementation_);
   const std::uint32_t id = implementation_->allocate({bytes, alignment, stream, tag, where});
   return id == 0 ? BlockHandle{} : implementation_->handle_of(id);
 }
 
 void Pool::release(BlockHandle block, StreamId stream) {
+  [[maybe_unused]] const Implementation::Door door(*implementation_);
   const std::uint32_t id = implementation_->live_by(block);
   if (id != 0 && !implementation_->free_hit(id, stream)) implementation_->free(id, stream);
 }
@@ -296,13 +310,24 @@ void Pool::used_on(void* address, StreamId stream) {
 void Pool::used_on(BlockHandle block, StreamId stream) {
   implementation_->used_on(implementation_->live_by(block), stream);
 }
-void Pool::retire(StreamId stream) { implementation_->retire(stream); }
+void Pool::retire(StreamId stream) {
+  [[maybe_unused]] const Implementation::Door door(*implementation_);
+  implementation_->retire(stream);
+}
 
-std::uint64_t Pool::trim(std::uint64_t keep_free) { return implementation_->trim(keep_free); }
-void Pool::maintain() { implementation_->maintain(); }
+std::uint64_t Pool::trim(std::uint64_t keep_free) {
+  [[maybe_unused]] const Implementation::Door door(*implementation_);
+  return implementation_->trim(keep_free);
+}
+
+void Pool::maintain() {
+  [[maybe_unused]] const Implementation::Door door(*implementation_);
+  implementation_->maintain();
+}
 
 ExternalBytes Pool::book_external(std::uint64_t bytes) {
-  implementation_->store_.book_external(bytes);
+  [[maybe_unused]] const Implementation::Door door(*implementation_);
+  implementation_->book_external(bytes);
   return {*this, bytes};
 }
 
@@ -311,8 +336,8 @@ Statistics Pool::statistics() const { return implementation_->statistics(); }
 LeakCount Pool::check_leaks() const { return implementation_->check_leaks(); }
 std::vector<LiveBlock> Pool::live_blocks() const { return implementation_->live_blocks(); }
 void Pool::verify() const { implementation_->verify(); }
-const Device& Pool::device() const noexcept { return implementation_->device_; }
-const PoolOptions& Pool::options() const noexcept { return implementation_->options_; }
+const Device& Pool::device() const noexcept { return implementation_->device(); }
+const PoolOptions& Pool::options() const noexcept { return implementation_->options(); }
 
 ExternalBytes::ExternalBytes(ExternalBytes&& other) noexcept
     : pool_(std::exchange(other.pool_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
@@ -324,7 +349,7 @@ ExternalBytes& ExternalBytes::operator=(ExternalBytes&& other) noexcept {
 }
 
 ExternalBytes::~ExternalBytes() {
-  if (pool_ != nullptr) pool_->implementation_->store_.unbook_external(bytes_);
+  if (pool_ != nullptr) pool_->implementation_->unbook_external(bytes_);
 }
 
 }  // namespace weir

@@ -86,7 +86,8 @@ LiveBlock Pool::Implementation::describe(std::uint32_t id) const {
 
 std::vector<LiveBlock> Pool::Implementation::live_blocks() const {
   std::vector<LiveBlock> blocks;
-  std::vector<Cache*> caches = all_caches();
+  const std::lock_guard lock(caches_mutex_);  // no thread comes in that is not in the list
+  const std::vector<Cache*> caches = all_caches();
   // The last owner is let in only after the walk, so that all records are seen at one moment.
   visit(caches, [&](Cache& cache) {
     if (&cache != caches.back()) return;

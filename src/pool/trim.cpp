@@ -114,4 +114,15 @@ void Pool::Implementation::maintain() {
   if (released != 0) log(LogLevel::info, LogEvent::trim, {}, released, 0, StreamId{});
 }
 
+// Another library's bytes push idle memory out before they are refused.
+void Pool::Implementation::book_external(std::uint64_t bytes) {
+  require_usable();
+  try {
+    store_.book_external(bytes);
+  } catch (const LimitExceeded&) {
+    if (bytes > store_.limit() || trim(0) == 0) throw;
+    store_.book_external(bytes);
+  }
+}
+
 }  // namespace weir

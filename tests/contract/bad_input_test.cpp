@@ -41,7 +41,7 @@ TEST_P(BadInput, EnormousSizesAreRefused) {
                                   std::size_t{1} << 48, std::size_t{1} << 41}) {
     for (const std::size_t alignment : {std::size_t{1}, Pool::granule, std::size_t{4096}, std::size_t{info_.page_bytes}}) {
       SCOPED_TRACE(testing::Message() << bytes << " bytes aligned to " << alignment);
-      expect_refused<LimitExceeded>(pool, [&] { static_cast<void>(pool.allocate(bytes, alignment)); });
+      expect_refused<OutOfMemory>(pool, [&] { static_cast<void>(pool.allocate(bytes, alignment)); });
       expect_refused<std::bad_alloc>(pool, [&] { static_cast<void>(pool.acquire(bytes, alignment)); });
       EXPECT_EQ(pool.try_allocate(bytes, alignment), std::nullopt);
       refusals += 3;

@@ -1,6 +1,6 @@
 // `weir devices`: what can be opened here, best first.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <weir/bytes.hpp>
@@ -36,8 +36,7 @@ void list(bool as_json) {
   fmt::print("{:<8} {:<28} {:>12} {:>12} {:>10}  {}\n", "backend", "device", "memory", "free", "page", "memory by");
   for (const DeviceInfo& device : devices()) {
     fmt::print("{:<8} {:<28} {:>12} {:>12} {:>10}  {}\n", device.backend, device.name, known(device.memory_total),
-               known(device.memory_free), format_bytes(device.page_bytes),
-               device.virtual_memory ? "page" : "segment");
+               known(device.memory_free), format_bytes(device.page_bytes), device.virtual_memory ? "page" : "segment");
   }
 }
 

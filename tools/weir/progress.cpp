@@ -1,5 +1,6 @@
 #include "progress.hpp"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -9,11 +10,25 @@
 namespace weir::tool {
 namespace {
 
-constexpr int width = 40;
+constexpr int width = 30;
+constexpr std::size_t before_label = width + 7;
+
+/// The end of a label, where a path has its file's name, short enough that the bar stays on one line.
+std::string fitting(const std::string& label) {
+  std::string shown = label;
+  winsize terminal{};
+  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &terminal) == 0 && terminal.ws_col != 0;
+  const std::size_t columns = known ? terminal.ws_col : 80;
+  const std::size_t room = columns > before_label + 1 ? columns - before_label - 1 : 0;
+  if (shown.size() > room) shown.erase(0, shown.size() - room);
+  return shown;
+}
 
 }  // namespace
 
-Progress::Progress(std::string label) : label_(std::move(label)), terminal_(isatty(STDERR_FILENO) == 1) {}
+Progress::Progress(const std::string& label) : terminal_(isatty(STDERR_FILENO) == 1) {
+  if (terminal_) label_ = fitting(label);
+}
 
 Progress::~Progress() {
   if (terminal_ && shown_ >= 0) fmt::print(stderr, "\r\033[K");

@@ -9,7 +9,7 @@ namespace weir::tool {
 
 class Progress {
  public:
-  explicit Progress(std::string label);
+  explicit Progress(const std::string& label);
   /// Clears the line.
   ~Progress();
   Progress(const Progress&) = delete;

@@ -1,17 +1,24 @@
 // `weir replay`: runs recorded allocations, or a generated training step, through
 // a real pool and prints what they would have cost.
+#include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
+#include <system_error>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <weir/bytes.hpp>
+#include <weir/device.hpp>
 #include <weir/errors.hpp>
 
 #include "commands.hpp"
+#include "monitor/replay/excerpt.hpp"
 #include "monitor/replay/read_trace.hpp"
 #include "monitor/replay/replay.hpp"
 #include "monitor/replay/transformer.hpp"
@@ -25,38 +32,78 @@ using replay::TransformerOptions;
 
 struct ReplayCommand {
   std::vector<std::string> files;
-  std::string capacity;
+  std::optional<std::uint64_t> capacity;
   std::string device = "dry";
   bool as_json = false;
   TransformerOptions model;
+  std::vector<const CLI::Option*> model_options;
 
   void run_one(const std::string& name, const replay::Trace& trace) const {
     replay::ReplayOptions options;
     options.device = device;
-    if (!capacity.empty()) options.capacity = parse_bytes(capacity);
-    replay::ReplayReport report;
-    {
-      Progress progress(name);
+    options.capacity = capacity;
+    const std::string shown = replay::printable(name);
+    const replay::ReplayReport report = [&] {
+      Progress progress(shown);
       options.progress = [&](std::uint64_t done, std::uint64_t all) { progress.show(done, all); };
-      report = replay::replay(trace, options);
-    }
-    const Subject subject{name, trace.format, !capacity.empty()};
+      try {
+        return replay::replay(trace, options);
+      } catch (const std::exception& error) {
+        throw std::runtime_error(shown + ": " + error.what());
+      }
+    }();
+    const Subject subject{name, trace.format, capacity.has_value()};
     fmt::print("{}\n", as_json ? to_json(subject, report) : to_text(subject, report));
-    if (trace.skipped != 0) fmt::print(stderr, "weir: {}: {} records skipped\n", name, trace.skipped);
-    std::fflush(stdout);
+    if (std::fflush(stdout) != 0) throw std::system_error(errno, std::generic_category(), "stdout");
+    if (trace.skipped != 0) {
+      fmt::print(stderr, "weir: {}: {} record{} skipped\n", shown, trace.skipped, trace.skipped == 1 ? "" : "s");
+    }
     // Without --capacity a refusal is a failure of the run, not an answer.
-    if (!report.fits && capacity.empty()) throw OutOfMemory(name + ": " + report.refusal, {.name = name});
+    if (!report.fits && !capacity) {
+      throw std::runtime_error(shown + ": " + report.refusal + "; --capacity sets what a dry device holds");
+    }
+  }
+
+  // Once and before any file is read: a mistake here concerns them all.
+  void check_options() const {
+    for (const CLI::Option* option : model_options) {
+      if (!files.empty() && option->count() != 0) {
+        throw CLI::ValidationError(option->get_name(), "shapes the generated job; leave it out or give no FILE");
+      }
+    }
+    if (device.empty()) throw CLI::ValidationError("--device", "is empty; `weir devices` lists what there is");
+    if (capacity == std::uint64_t{0}) throw CLI::ValidationError("--capacity", "must be 1 B or more");
+    try {
+      DeviceRequest request{.backend = device, .capacity = {}};
+      if (device == "dry") request.capacity = capacity;
+      const Device opened = open_device(request);
+    } catch (const InvalidArgument& error) {
+      throw CLI::ValidationError("--capacity", error.message());
+    } catch (const NotFound& error) {
+      throw CLI::ValidationError("--device", error.message());
+    }
+  }
+
+  [[nodiscard]] replay::Trace generate() const {
+    try {
+      return generate_transformer(model);
+    } catch (const InvalidArgument& error) {
+      throw CLI::ValidationError(error.message());
+    }
   }
 
   [[nodiscard]] int run() const {
+    check_options();
     if (files.empty()) {
-      run_one("a generated transformer training job", generate_transformer(model));
+      run_one("a generated transformer training job", generate());
       return 0;
     }
     int status = 0;
     for (const std::string& file : files) {
       try {
         run_one(file, replay::read_trace(file));
+      } catch (const std::system_error&) {
+        throw;  // stdout is full or gone, for the other files too
       } catch (const std::exception& error) {
         fmt::print(stderr, "weir: {}\n", error.what());
         status = 1;
@@ -73,23 +120,45 @@ void add_replay(CLI::App& app, int& status) {
   auto* sub = app.add_subcommand(
       "replay", "Run recorded allocations through a pool: PyTorch memory snapshots, RMM logs, interval CSVs");
   sub->add_option("FILE", command->files, "Traces, told apart by content; none: a generated training job");
-  sub->add_option("--capacity", command->capacity, "Would it fit? The device's memory, e.g. 24GiB");
+  sub->add_option_function<std::string>(
+      "--capacity",
+      [command](const std::string& text) {
+        try {
+          command->capacity = parse_bytes(text);
+        } catch (const InvalidArgument& error) {
+          throw CLI::ValidationError("--capacity", error.message());
+        }
+      },
+      "Would it fit? The device's memory, e.g. 24GiB");
   sub->add_option("--device", command->device, "Replay on this device instead of a dry one")->capture_default_str();
   sub->add_flag("--json", command->as_json, "One JSON object a file and line on stdout");
 
-  TransformerOptions& model = command->model;
   const std::string group = "The generated job (no FILE)";
-  sub->add_option("--layers", model.layers)->capture_default_str()->group(group);
-  sub->add_option("--width", model.width, "Of the model; a multiple of --heads")->capture_default_str()->group(group);
-  sub->add_option("--heads", model.heads)->capture_default_str()->group(group);
-  sub->add_option("--context", model.context, "Tokens in a sequence")->capture_default_str()->group(group);
-  sub->add_option("--batch", model.batch, "Sequences in a step")->capture_default_str()->group(group);
-  sub->add_option("--vocabulary", model.vocabulary)->capture_default_str()->group(group);
-  sub->add_option("--steps", model.steps)->capture_default_str()->group(group);
-  sub->add_option("--precision", model.precision, "fp32 or bf16")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, TransformerOptions::Precision>{
-          {"fp32", TransformerOptions::Precision::fp32}, {"bf16", TransformerOptions::Precision::bf16}}))
-      ->group(group);
+  TransformerOptions& model = command->model;
+  // The parser itself would wrap a negative number around.
+  const CLI::Validator positive(
+      [](const std::string& text) { return text.starts_with('-') ? text + " is less than 1" : std::string(); }, "");
+  const auto number = [&](const std::string& name, std::uint64_t& value, const std::string& help) {
+    command->model_options.push_back(
+        sub->add_option(name, value, help)->capture_default_str()->check(positive)->group(group));
+  };
+  number("--layers", model.layers, "");
+  number("--width", model.width, "Of the model; a multiple of --heads");
+  number("--heads", model.heads, "");
+  number("--context", model.context, "Tokens in a sequence");
+  number("--batch", model.batch, "Sequences in a step");
+  number("--vocabulary", model.vocabulary, "");
+  number("--steps", model.steps, "");
+  command->model_options.push_back(sub->add_option_function<std::string>(
+                                          "--precision",
+                                          [&model](const std::string& name) {
+                                            model.precision = name == "bf16" ? TransformerOptions::Precision::bf16
+                                                                             : TransformerOptions::Precision::fp32;
+                                          },
+                                          "Of parameters, gradients and activations")
+                                       ->check(CLI::IsMember({"fp32", "bf16"}))
+                                       ->default_str("fp32")
+                                       ->group(group));
   sub->callback([command, &status] { status = command->run(); });
 }
 

@@ -5,6 +5,8 @@
 
 #include <weir/bytes.hpp>
 
+#include "monitor/replay/excerpt.hpp"
+
 namespace weir::tool {
 namespace {
 
@@ -47,14 +49,13 @@ std::string to_json(const Subject& subject, const ReplayReport& report) {
       {"ns_per_operation",
        {{"p50", report.per_operation.p50}, {"p99", report.per_operation.p99}, {"max", report.per_operation.max}}},
       {"comparisons",
-       {{"direct",
-         {{"peak_reserved", report.direct.peak_reserved}, {"driver_calls", report.direct.driver_calls}}},
+       {{"direct", {{"peak_reserved", report.direct.peak_reserved}, {"driver_calls", report.direct.driver_calls}}},
         {"pytorch_native",
          {{"peak_reserved", report.pytorch.peak_reserved},
           {"utilization", ratio(report.pytorch.peak_requested, report.pytorch.peak_reserved)},
           {"recorded_peak_reserved",
            report.recorded_peak_reserved ? Json(*report.recorded_peak_reserved) : Json(nullptr)}}}}}};
-  if (subject.bounded) {
+  if (subject.bounded || !report.fits) {
     line["fits"] = report.fits;
     line["largest_holders"] = Json::array();
     for (const LiveBlock& holder : report.largest_holders) {
@@ -68,10 +69,12 @@ std::string to_json(const Subject& subject, const ReplayReport& report) {
 
 std::string to_text(const Subject& subject, const ReplayReport& report) {
   const Statistics& pool = report.pool;
-  const auto share = [&](std::uint64_t count) { return percent(ratio(count, pool.allocations)); };
-  std::string text = fmt::format("{}\n  {}, {} operations, {} stream{}\n", subject.file,
-                                 replay::to_string(subject.format), report.operations, report.streams,
-                                 report.streams == 1 ? "" : "s");
+  const auto share = [&](std::uint64_t count) {
+    return percent(pool.allocations == 0 ? 0.0 : ratio(count, pool.allocations));
+  };
+  std::string text =
+      fmt::format("{}\n  {}, {} operations, {} stream{}\n", replay::printable(subject.file),
+                  replay::to_string(subject.format), report.operations, report.streams, report.streams == 1 ? "" : "s");
   text += fmt::format("  peak requested  {:>12}\n", format_bytes(pool.requested.peak));
   text += fmt::format("  peak reserved   {:>12}   utilization {}\n", format_bytes(pool.reserved.peak),
                       percent(pool.utilization()));

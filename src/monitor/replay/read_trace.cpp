@@ -34,6 +34,7 @@ ErrorFacts about(const std::filesystem::path& path) { return {.name = path.strin
 }
 
 void check_is_file(const std::filesystem::path& path) {
+  if (path.empty()) throw InvalidArgument("'': a trace's path is empty", about(path));
   std::error_code error;
   const auto type = std::filesystem::status(path, error).type();
   const std::string name = printable(path.string());

@@ -132,6 +132,7 @@ ReplayReport replay(const Trace& trace, const ReplayOptions& options) {
     try {
       run.run(times, clock, progress);
     } catch (const std::bad_alloc& refusal) {
+      if (dynamic_cast<const Error*>(&refusal) == nullptr) throw;  // this machine's memory, not the device's
       report.fits = false;
       report.refusal = refusal.what();
       report.largest_holders = run.pool().live_blocks();

@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+"""`weir replay` on files made here: good ones of each format, and bad ones of every kind."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import unittest
+
+from tool import MIB, TOOL, ToolCase, event, intervals, rmm, snapshot, weir
+
+GOOD = intervals((0, 10, 5 * MIB), (2, 8, 3 * MIB), (8, 12, 3 * MIB))
+
+
+class Formats(ToolCase):
+    def one(self, name, content, *arguments):
+        objects, errors = self.replay(self.file(name, content), *arguments)
+        return objects[0], errors
+
+    def test_intervals_free_before_they_allocate(self):
+        each, errors = self.one("a.csv", GOOD)
+        self.assertEqual((each["operations"], each["streams"], each["peak_requested"]), (6, 1, 8 * MIB))
+        self.assertEqual((each["format"], errors), ("interval-csv", []))
+
+    def test_rmm_log_with_streams_and_failures(self):
+        rows = [
+            "allocate,0x7f00,1048576,0x0", "allocate,0x8f00,2097152,0x1a", "allocate failure,0x0,99999999999,0x1a",
+            "free,0x7f00,1048576,0x1a", "allocate,0x7f00,4194304,0xFF", "free,0x8f00,2097152,0x0",
+            "allocate failure,(nil),1,0x0",
+        ]  # fmt: skip
+        each, errors = self.one("log.txt", rmm(*rows))
+        self.assertEqual((each["format"], each["operations"], each["streams"]), ("rmm-csv", 5, 3))
+        self.assertEqual(each["peak_requested"], 6 * MIB)
+        self.assertEqual(len(errors), 1)
+        self.assertIn("2 records skipped", errors[0])
+
+    def test_snapshot_of_two_devices_and_three_streams(self):
+        first = [event("alloc", 0x1000, 4 * MIB), event("alloc", 0x900000, 2 * MIB, stream=7),
+                 event("free_requested", 0x1000, 4 * MIB), event("free_completed", 0x1000, 4 * MIB)]  # fmt: skip
+        second = [event("alloc", 0x1000, 3 * MIB, stream=-5)]
+        for protocol in (2, 3, 4, 5):
+            each, _ = self.one("p", snapshot(first, [], second, protocol=protocol))
+            self.assertEqual((each["format"], each["operations"], each["streams"]), ("pytorch-snapshot", 4, 3))
+            self.assertEqual(each["peak_requested"], 9 * MIB)
+
+    def test_snapshot_recorded_peak_and_blocks_live_before(self):
+        block = {"address": 0x100000, "size": 2 * MIB, "requested_size": 2 * MIB, "state": "active_allocated"}
+        segment = {"device": 0, "address": 0x100000, "total_size": 2 * MIB, "stream": 0, "blocks": [block]}
+        events = [event("segment_alloc", 0x900000, 20 * MIB), event("alloc", 0x900000, 20 * MIB),
+                  event("free_completed", 0x900000, 20 * MIB), event("segment_free", 0x900000, 20 * MIB)]  # fmt: skip
+        each, _ = self.one("p", snapshot(events, segments=[segment]))
+        self.assertEqual((each["operations"], each["peak_requested"]), (3, 22 * MIB))
+        native = each["comparisons"]["pytorch_native"]
+        self.assertEqual(native["recorded_peak_reserved"], 22 * MIB)
+        altered, _ = self.one("p", snapshot([*events, event("segment_free", 0x5000000, 300 * MIB)], segments=[segment]))
+        moved = altered["comparisons"]["pytorch_native"]
+        self.assertEqual(moved["recorded_peak_reserved"], 322 * MIB)
+        self.assertEqual(moved["peak_reserved"], native["peak_reserved"])
+
+    def test_blocks_of_no_bytes(self):
+        for device in ("dry", "host"):
+            each, _ = self.one("zero.csv", rmm("allocate,(nil),0,0", "free,(nil),0,0"), "--device", device)
+            self.assertEqual((each["operations"], each["peak_requested"]), (2, 0))
+
+    def test_text_for_people(self):
+        done = weir("replay", self.file("a.csv", GOOD))
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertIn(b"utilization", done.stdout)
+
+
+class Capacity(ToolCase):
+    def test_too_small_is_an_answer(self):
+        trace = self.file("a.csv", GOOD)
+        for device in ("dry", "host"):
+            (each,), errors = self.replay("--capacity", "6MiB", "--device", device, trace)
+            self.assertFalse(each["fits"])
+            self.assertEqual([holder["bytes"] for holder in each["largest_holders"]], [5 * MIB])
+            self.assertEqual(errors, [])
+        text = weir("replay", "--capacity", "6MiB", trace)
+        self.assertEqual(text.returncode, 0)
+        self.assertIn(b"DOES NOT FIT", text.stdout)
+
+    def test_enough(self):
+        for capacity in ("24GiB", "24 GiB", "10485760", "0.5g"):
+            (each,), _ = self.replay("--capacity", capacity, self.file("a.csv", GOOD))
+            self.assertTrue(each["fits"])
+
+    def test_more_than_the_default_device_without_one(self):
+        trace = self.file("a.csv", intervals((0, 1, 400 << 30)))
+        (each,), errors = self.replay(trace, status=1)
+        self.assertFalse(each["fits"])
+        self.assertEqual(len(errors), 1)
+        self.assertIn(trace, errors[0])
+        self.assertIn("--capacity", errors[0])
+        (each,), _ = self.replay("--capacity", "401GiB", trace)
+        self.assertTrue(each["fits"])
+
+
+class BadFiles(ToolCase):
+    def refused(self, path, *words):
+        """One bad file between two good ones: these are replayed, and one line names it."""
+        good = self.file("good", GOOD)
+        objects, errors = self.replay(good, path, good, status=1)
+        self.assertEqual([each["file"] for each in objects], [good, good])
+        self.assertEqual(len(errors), 1, errors)
+        self.assertIn(os.fsdecode(path), errors[0])
+        for word in words:
+            self.assertIn(word, errors[0])
+
+    def test_not_a_file(self):
+        self.refused(str(self.folder), "directory")
+        self.refused(str(self.folder / "missing"), "no such file")
+        self.refused("/dev/null", "regular file")
+        fifo = str(self.folder / "fifo")
+        os.mkfifo(fifo)
+        self.refused(fifo, "regular file")
+        loop = self.folder / "loop"
+        loop.symlink_to(loop)
+        self.refused(str(loop))
+
+    def test_empty_path(self):
+        objects, errors = self.replay("", status=1)
+        self.assertEqual((objects, len(errors)), ([], 1))
+
+    def test_unreadable(self):
+        path = self.file("secret", GOOD)
+        os.chmod(path, 0)
+        if not os.access(path, os.R_OK):
+            return self.refused(path, "denied")
+        # This user may read everything; one who may not is found for a user who may become any.
+        os.chmod(self.folder, 0o755)
+        try:
+            done = weir("replay", path, user=65534)
+        except PermissionError:
+            self.skipTest("no user here who may run the tool and not read the file")
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertEqual(done.stderr.decode(), f"weir: {path}: cannot be read: Permission denied\n")
+
+    def test_not_a_trace(self):
+        self.refused(self.file("a", b""), "empty")
+        self.refused(self.file("a", b" \n\n"), "blanks")
+        self.refused(self.file("a", bytes(range(256)) * 100))
+        self.refused(self.file("a", b"\0" * 5000))
+        self.refused(self.file("a", b"a" * 100_000))
+        self.refused(self.file("a", b"PK\x03\x04"), "zip")
+        self.refused(self.file("a", b"\x1f\x8b"), "gzip")
+        self.refused(self.file("a", "Hello\n"), "Hello")
+
+    def test_tables(self):
+        for header in ("id,lower,upper,size\n", "Thread,Time,Action,Pointer,Size,Stream\n"):
+            self.refused(self.file("a", header))
+        for row in ((5, 5, 1), (6, 5, 1), (0, 1, -1), (0, 1, "x"), (0, 1, 1 << 61), (0, 1 << 64, 1), (0, 1, "1,2")):
+            self.refused(self.file("a", intervals((0, 1, 1), row)), "line 3")
+        half = (0, 1, 1 << 59)
+        self.refused(self.file("a", intervals(half, half, half)), "1 EiB")
+        for row in ("jump,0x1,1,0", "allocate,xyz,1,0", "allocate,0x1,-1,0", "allocate,0x1,1", "allocate,0x7,1,0"):
+            self.refused(self.file("a", rmm("allocate,0x7,1,0", row)), "line 3")
+
+    def test_pickles(self):
+        class Hostile:
+            def __reduce__(self):
+                return os.system, ("true",)
+
+        good = snapshot([event("alloc", 1, 1)])
+        cyclic = []
+        cyclic.append(cyclic)
+        for content in (
+            pickle.dumps(Hostile(), 4), pickle.dumps([1]), pickle.dumps({}), pickle.dumps({"device_traces": 3}),
+            pickle.dumps(cyclic), snapshot(cyclic), snapshot([]), snapshot([Hostile()]), snapshot([{"action": 3}]),
+            snapshot([event("alloc", -1, 1)]), snapshot([event("alloc", 1, 1 << 70)]), snapshot([event("alloc", 1, 1.5)]),
+            good + b"x", good[:-1], pickle.dumps({"device_traces": []}, 0), b"\x80\x06.", b"\x80", b"\x80\x04]\x94",
+        ):  # fmt: skip
+            self.refused(self.file("a", content))
+
+    def test_all_bad_leaves_stdout_empty(self):
+        objects, errors = self.replay("/nonexistent/a", "/nonexistent/b", status=1)
+        self.assertEqual((objects, len(errors)), ([], 2))
+
+
+class Names(ToolCase):
+    def test_newline_and_terminal_codes(self):
+        good = self.file("two\nlines\x1b[2J", GOOD)
+        objects, _ = self.replay(good)
+        self.assertEqual(objects[0]["file"], good)
+        self.assertNotIn(b"\x1b", weir("replay", good).stdout)
+        bad = weir("replay", self.file("bad\nname", "x"))
+        self.assertEqual((bad.returncode, bad.stderr.count(b"\n")), (1, 1))
+        large = weir("replay", self.file("large\nname", intervals((0, 1, 1 << 50))))
+        self.assertEqual((large.returncode, large.stderr.count(b"\n")), (1, 1))
+
+    def test_not_utf8(self):
+        path = os.fsencode(self.folder) + b"/caf\xe9"
+        try:
+            with open(path, "wb") as file:
+                file.write(GOOD.encode())
+        except OSError:
+            self.skipTest("the file system takes only UTF-8 names")
+        objects, _ = self.replay(path)
+        self.assertTrue(objects[0]["file"].endswith("caf\ufffd"))
+        self.assertEqual(weir("replay", path).returncode, 0)
+        _, errors = self.replay(path + b".missing", status=1)
+        self.assertIn("no such file", errors[0])
+
+    def test_a_name_like_an_option(self):
+        self.file("--json", GOOD)
+        done = weir("replay", "--", "--json", cwd=self.folder)
+        self.assertEqual((done.returncode, done.stdout.splitlines()[0]), (0, b"--json"))
+
+
+class Output(ToolCase):
+    def test_progress_only_on_a_terminal(self):
+        path = self.file("x" * 100 + ".csv", intervals(*((i, i + 5, MIB) for i in range(5000))))
+        main, terminal = os.openpty()
+        done = weir("replay", "--json", path, stderr=terminal)
+        shown = os.read(main, 1 << 16).decode()
+        os.close(terminal)
+        os.close(main)
+        self.assertEqual((done.returncode, json.loads(done.stdout)["operations"]), (0, 10000))
+        self.assertIn("100 % ", shown)
+        self.assertTrue(shown.endswith("\r\x1b[K"), "the bar is cleared at the end")
+        self.assertNotIn("\n", shown)
+        for drawn in shown.split("\r\x1b[K"):
+            self.assertLess(len(drawn), 80)
+        self.assertEqual(weir("replay", path).stderr, b"")
+
+    def test_full_disk(self):
+        trace = self.file("a.csv", GOOD)
+        for arguments in (["replay", "--json", trace, trace], ["replay", trace], ["devices"], ["--help"], ["--version"]):
+            with open("/dev/full", "wb") as full:
+                done = weir(*arguments, stdout=full)
+            self.assertEqual(done.returncode, 1, arguments)
+            self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
+            self.assertIn(b"stdout", done.stderr)
+
+    def test_closed(self):
+        trace = self.file("a.csv", GOOD)
+        for arguments in (["replay", trace], ["replay", "--device", "host", trace], ["devices", "--json"]):
+            closed = subprocess.run(["sh", "-c", '"$@" >&-', "sh", TOOL, *arguments], stderr=subprocess.PIPE)
+            self.assertEqual(closed.returncode, 1, arguments)
+            silent = subprocess.run(["sh", "-c", '"$@" 2>&-', "sh", TOOL, *arguments], stdout=subprocess.PIPE)
+            self.assertEqual(silent.returncode, 0, arguments)
+            self.assertTrue(silent.stdout)
+
+    def test_reader_gone(self):
+        trace = self.file("a.csv", GOOD)
+        reader, writer = os.pipe()
+        os.close(reader)
+        # With SIGPIPE as a shell leaves it, the process ends by it; ignored, it is an error of writing.
+        self.assertEqual(weir("replay", trace, stdout=writer).returncode, -13)
+        self.assertEqual(weir("replay", trace, stdout=writer, restore_signals=False).returncode, 1)
+        os.close(writer)
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())

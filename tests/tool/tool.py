@@ -1,0 +1,88 @@
+"""Runs the built tool (WEIR_TOOL) for the scripts of this folder, and makes small traces for it."""
+
+import json
+import os
+import pickle
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+TOOL = os.environ.get("WEIR_TOOL", "weir")
+MIB = 1 << 20
+KEYS = [
+    "file", "format", "operations", "streams", "peak_requested", "peak_allocated", "peak_reserved", "utilization",
+    "cache_hits", "arena_hits", "misses", "driver_calls", "page_remaps", "ns_per_operation", "comparisons",
+]  # fmt: skip
+
+
+def weir(*arguments, **options):
+    """The finished process; its stdout and stderr are bytes, as names in them need not be UTF-8."""
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "timeout": 120} | options
+    return subprocess.run([TOOL, *arguments], **options)
+
+
+class ToolCase(unittest.TestCase):
+    """A test with a folder of its own, and the checks that every run must pass."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def file(self, name, content):
+        path = self.folder / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return str(path)
+
+    def replay(self, *arguments, status=0):
+        """The objects that `weir replay --json` printed, each checked for its keys, and stderr's lines."""
+        done = weir("replay", "--json", *arguments)
+        self.assertEqual(done.returncode, status, done.stderr)
+        lines = done.stdout.decode().splitlines()
+        objects = [json.loads(line) for line in lines]
+        for each in objects:
+            self.check_keys(each, bounded="--capacity" in arguments)
+        return objects, done.stderr.decode(errors="surrogateescape").splitlines()
+
+    def check_keys(self, each, bounded):
+        self.assertEqual(list(each)[: len(KEYS)], KEYS)
+        self.assertLessEqual(set(each) - set(KEYS), {"fits", "largest_holders"})
+        if bounded or "fits" in each:
+            self.assertIsInstance(each["fits"], bool)
+            self.assertEqual(each["largest_holders"] == [], each["fits"] or each["peak_requested"] == 0)
+        for key in set(KEYS) - {"file", "format", "utilization", "ns_per_operation", "comparisons"}:
+            self.assertIs(type(each[key]), int, key)
+        self.assertEqual(list(each["ns_per_operation"]), ["p50", "p99", "max"])
+        self.assertEqual(list(each["comparisons"]), ["direct", "pytorch_native"])
+        direct, native = each["comparisons"].values()
+        self.assertEqual(list(direct), ["peak_reserved", "driver_calls"])
+        self.assertEqual(list(native), ["peak_reserved", "utilization", "recorded_peak_reserved"])
+        for number in (*direct.values(), native["peak_reserved"]):
+            self.assertIs(type(number), int)
+        self.assertIn(type(native["recorded_peak_reserved"]), (int, type(None)))
+        self.assertTrue(0 <= each["utilization"] <= 1)
+        if each["peak_reserved"]:
+            self.assertAlmostEqual(each["utilization"], each["peak_requested"] / each["peak_reserved"])
+        if each.get("fits", True) and each["peak_requested"]:
+            allocations = each["cache_hits"] + each["arena_hits"] + each["misses"]
+            self.assertTrue(each["operations"] / 2 <= allocations <= each["operations"])
+
+
+# --- traces ----------------------------------------------------------------------------------
+
+
+def intervals(*rows):
+    return "id,lower,upper,size\n" + "".join(f"{i},{a},{b},{size}\n" for i, (a, b, size) in enumerate(rows))
+
+
+def rmm(*rows):
+    return "Thread,Time,Action,Pointer,Size,Stream\n" + "".join(f"1,0:0:0,{row}\n" for row in rows)
+
+
+def event(action, address, size, stream=0):
+    return {"action": action, "addr": address, "size": size, "stream": stream, "frames": []}
+
+
+def snapshot(*devices, segments=(), protocol=4):
+    return pickle.dumps({"segments": list(segments), "device_traces": list(devices)}, protocol)

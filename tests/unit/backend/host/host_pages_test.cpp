@@ -1,0 +1,147 @@
+// Pages of host memory: usable where they are mapped, unreadable where they are
+// not, moved with their memory, and counted against the capacity.
+#include "backend/host/host_pages.hpp"
+
+#include <csignal>
+#include <fstream>
+#include <random>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <weir/bytes.hpp>
+#include <weir/errors.hpp>
+
+#include "contract/pattern.hpp"
+
+namespace weir::backend::host {
+namespace {
+
+using device::Address;
+using device::PageHandle;
+
+constexpr std::uint64_t page = HostPages::page_bytes;
+
+void* pointer(Address address) { return reinterpret_cast<void*>(address); }  // NOLINT(performance-no-int-to-ptr)
+
+/// The protection of the mapping that holds the address, as the kernel tells it: "rw-p", "---p" or "".
+std::string protection(Address address) {
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    std::istringstream fields(line);
+    Address from = 0;
+    Address to = 0;
+    char dash = 0;
+    std::string access;
+    fields >> std::hex >> from >> dash >> to >> access;
+    if (address >= from && address < to) return access;
+  }
+  return "";
+}
+
+class HostPagesTest : public testing::Test {
+ protected:
+  HostPages pages_{64_MiB};
+  Address range_ = pages_.reserve(64 * page);
+  void TearDown() override { pages_.unreserve(range_, 64 * page); }
+};
+
+TEST_F(HostPagesTest, ARangeIsAlignedAndUnreadable) {
+  EXPECT_EQ(range_ % page, 0u);
+  EXPECT_EQ(protection(range_), "---p");
+  EXPECT_EQ(protection(range_ + 64 * page - 1), "---p");
+}
+
+TEST_F(HostPagesTest, AreUsableExactlyWhileMapped) {
+  std::vector<PageHandle> pages(2);
+  pages_.create(pages);
+  pages_.map(range_ + 3 * page, pages);
+  EXPECT_EQ(protection(range_ + 2 * page), "---p");
+  EXPECT_EQ(protection(range_ + 3 * page), "rw-p");
+  EXPECT_EQ(protection(range_ + 5 * page - 1), "rw-p");
+  EXPECT_EQ(protection(range_ + 5 * page), "---p");
+  contract::fill_pattern(pointer(range_ + 3 * page), 2 * page, 1);
+  EXPECT_TRUE(contract::has_pattern(pointer(range_ + 3 * page), 2 * page, 1));
+  pages_.unmap(range_ + 3 * page, pages);
+  EXPECT_EQ(protection(range_ + 3 * page), "---p");
+  pages_.destroy(pages);
+}
+
+using HostPagesDeathTest = HostPagesTest;
+
+TEST_F(HostPagesDeathTest, AStrayAccessAfterUnmappingFaults) {
+  std::vector<PageHandle> pages(1);
+  pages_.create(pages);
+  pages_.map(range_, pages);
+  auto* byte = static_cast<volatile unsigned char*>(pointer(range_));
+  *byte = 7;
+  pages_.unmap(range_, pages);
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(*byte = 8, "");
+  pages_.destroy(pages);
+}
+
+// Mapped anew at random, in any order: every page stays usable, and no two share memory.
+TEST_F(HostPagesTest, MoveAboutAndStayWholeAndApart) {
+  std::mt19937 random(9);
+  std::vector<PageHandle> pages(16);
+  pages_.create(pages);
+  std::vector<Address> where(pages.size(), 0);
+  std::vector<bool> taken(64);
+  for (std::uint64_t round = 0; round < 300; ++round) {
+    const std::size_t which = random() % pages.size();
+    const std::span<const PageHandle> one(&pages[which], 1);
+    if (where[which] != 0) {
+      ASSERT_TRUE(contract::has_pattern(pointer(where[which]), page, which)) << round;
+      pages_.unmap(where[which], one);
+      taken[(where[which] - range_) / page] = false;
+      where[which] = 0;
+    } else {
+      std::size_t slot = random() % taken.size();
+      while (taken[slot]) slot = random() % taken.size();
+      where[which] = range_ + slot * page;
+      taken[slot] = true;
+      pages_.map(where[which], one);
+      contract::fill_pattern(pointer(where[which]), page, which);
+    }
+  }
+  for (std::size_t which = 0; which < pages.size(); ++which) {
+    if (where[which] == 0) continue;
+    EXPECT_TRUE(contract::has_pattern(pointer(where[which]), page, which));
+    pages_.unmap(where[which], std::span<const PageHandle>(&pages[which], 1));
+  }
+  pages_.destroy(pages);
+}
+
+TEST_F(HostPagesTest, AreBoundedByTheCapacity) {
+  std::vector<PageHandle> pages(32);
+  pages_.create(pages);
+  std::vector<PageHandle> more(1);
+  EXPECT_THROW(pages_.create(more), OutOfMemory);
+  EXPECT_THROW(static_cast<void>(pages_.allocate_segment(1)), OutOfMemory);
+  pages_.destroy(pages);
+  const Address segment = pages_.allocate_segment(64_MiB);
+  EXPECT_THROW(pages_.create(more), OutOfMemory);
+  contract::fill_pattern(pointer(segment), 1_MiB, 3);
+  pages_.free_segment(segment, 64_MiB);
+  EXPECT_EQ(protection(segment), "");
+  pages_.create(more);
+  pages_.destroy(more);
+}
+
+TEST_F(HostPagesTest, WhatTheSystemRefusesIsADriverErrorWithItsCode) {
+  HostPages boundless(UINT64_MAX);
+  try {
+    static_cast<void>(boundless.allocate_segment(std::uint64_t{1} << 60));
+    FAIL() << "an exbibyte was given";
+  } catch (const DriverError& error) {
+    EXPECT_EQ(error.facts().native_code, ENOMEM);
+    EXPECT_EQ(error.facts().bytes_asked, std::uint64_t{1} << 60);
+  }
+  EXPECT_THROW(static_cast<void>(boundless.reserve(std::uint64_t{1} << 60)), DriverError);
+}
+
+}  // namespace
+}  // namespace weir::backend::host

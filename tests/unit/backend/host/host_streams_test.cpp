@@ -1,0 +1,165 @@
+// Host streams: work in order on a thread of its own, events as points in it,
+// waits across streams without the host, and ends that lose nothing.
+#include "backend/host/host_streams.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <weir/errors.hpp>
+
+namespace weir::backend::host {
+namespace {
+
+using namespace std::chrono_literals;
+using device::EventId;
+
+/// A door that work waits at until it is opened.
+class Gate {
+ public:
+  void wait() const {
+    while (!open_) std::this_thread::sleep_for(100us);
+  }
+  void open() { open_ = true; }
+
+ private:
+  std::atomic<bool> open_{false};
+};
+
+TEST(HostStreams, AnEventIsDoneWhenTheWorkBeforeItIs) {
+  HostStreams streams;
+  const StreamId stream = streams.create();
+  Gate first;
+  Gate second;
+  EXPECT_EQ(streams.record(stream), EventId::none);  // nothing was queued yet
+  streams.run(stream, [&] { first.wait(); });
+  const EventId middle = streams.record(stream);
+  streams.run(stream, [&] { second.wait(); });
+  const EventId end = streams.record(stream);
+  EXPECT_FALSE(streams.query(middle));
+  EXPECT_FALSE(streams.wait(middle, 1ms));
+  first.open();
+  EXPECT_TRUE(streams.wait(middle, 10s));
+  EXPECT_FALSE(streams.query(end));
+  second.open();
+  EXPECT_TRUE(streams.wait(end, 10s));
+  EXPECT_TRUE(streams.query(middle));
+  EXPECT_TRUE(streams.query(EventId::none));
+  EXPECT_TRUE(streams.wait(EventId::none, 0ns));
+}
+
+TEST(HostStreams, RunBesideEachOther) {
+  HostStreams streams;
+  const StreamId first = streams.create();
+  const StreamId second = streams.create();
+  Gate gate;
+  streams.run(first, [&] { gate.wait(); });
+  streams.run(second, [&] { gate.open(); });  // would never run, were they one queue
+  EXPECT_TRUE(streams.wait(streams.record(first), 10s));
+}
+
+TEST(HostStreams, WaitForEachOtherWithoutTheHost) {
+  HostStreams streams;
+  const StreamId first = streams.create();
+  const StreamId second = streams.create();
+  Gate gate;
+  std::atomic<bool> first_done{false};
+  std::atomic<bool> in_order{false};
+  streams.run(first, [&] {
+    gate.wait();
+    first_done = true;
+  });
+  streams.stream_wait(second, streams.record(first));
+  streams.run(second, [&] { in_order = first_done.load(); });
+  EXPECT_FALSE(streams.wait(streams.record(second), 5ms));
+  gate.open();
+  EXPECT_TRUE(streams.wait(streams.record(second), 10s));
+  EXPECT_TRUE(in_order);
+}
+
+TEST(HostStreams, FinishTheirWorkBeforeTheyEnd) {
+  HostStreams streams;
+  const StreamId stream = streams.create();
+  std::atomic<int> done{0};
+  for (int i = 0; i < 20; ++i) {
+    streams.run(stream, [&] {
+      std::this_thread::sleep_for(100us);
+      ++done;
+    });
+  }
+  const EventId event = streams.record(stream);
+  streams.destroy(stream);
+  EXPECT_EQ(done, 20);
+  EXPECT_TRUE(streams.query(event));
+  EXPECT_THROW(streams.run(stream, [] {}), InvalidArgument);
+  EXPECT_THROW(static_cast<void>(streams.record(stream)), InvalidArgument);
+  EXPECT_THROW(static_cast<void>(streams.resolve(stream)), InvalidArgument);
+  streams.destroy(stream);  // nothing left to do
+}
+
+// While an ending stream's work still runs, its events are not done.
+TEST(HostStreams, AreNotDoneWhileTheyEnd) {
+  HostStreams streams;
+  const StreamId stream = streams.create();
+  Gate gate;
+  std::atomic<bool> started{false};
+  streams.run(stream, [&] {
+    started = true;
+    gate.wait();
+  });
+  const EventId event = streams.record(stream);
+  while (!started) std::this_thread::sleep_for(100us);
+  std::thread ending([&] { streams.destroy(stream); });
+  std::this_thread::sleep_for(5ms);
+  EXPECT_FALSE(streams.query(event));
+  EXPECT_FALSE(streams.wait(event, 1ms));
+  gate.open();
+  EXPECT_TRUE(streams.wait(event, 10s));
+  ending.join();
+}
+
+TEST(HostStreams, AWaitingStreamOutlivesTheOneItWaitsFor) {
+  HostStreams streams;
+  const StreamId first = streams.create();
+  const StreamId second = streams.create();
+  std::atomic<bool> done{false};
+  streams.run(first, [&] {
+    std::this_thread::sleep_for(2ms);
+    done = true;
+  });
+  streams.stream_wait(second, streams.record(first));
+  std::atomic<bool> in_order{false};
+  streams.run(second, [&] { in_order = done.load(); });
+  streams.destroy(first);
+  EXPECT_TRUE(streams.wait(streams.record(second), 10s));
+  EXPECT_TRUE(in_order);
+}
+
+TEST(HostStreams, RunEverythingBeforeTheyAllGo) {
+  std::atomic<int> done{0};
+  {
+    HostStreams streams;
+    for (int i = 0; i < 4; ++i) {
+      const StreamId stream = streams.create();
+      for (int k = 0; k < 10; ++k) streams.run(stream, [&] { ++done; });
+    }
+    streams.run(StreamId::legacy_default, [&] { ++done; });
+  }
+  EXPECT_EQ(done, 41);
+}
+
+TEST(HostStreams, EachThreadHasADefaultStreamOfItsOwn) {
+  HostStreams streams;
+  const StreamId mine = streams.resolve(StreamId::per_thread_default);
+  EXPECT_EQ(streams.resolve(StreamId::per_thread_default), mine);
+  EXPECT_NE(mine, StreamId::legacy_default);
+  StreamId theirs{};
+  std::thread([&] { theirs = streams.resolve(StreamId::per_thread_default); }).join();
+  EXPECT_NE(theirs, mine);
+}
+
+}  // namespace
+}  // namespace weir::backend::host
