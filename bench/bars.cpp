@@ -64,7 +64,8 @@ std::vector<Bar> bars(const HotRun& run) {
   holes("holes of the request's own bin: the same", "holes_near_100", "holes_near_65536");
 
   if (const Series* rmm = run.find("rmm_random_100000_1", 1, "weir")) {
-    for (const auto& [which, name] : {std::pair("ns_per_pair", ""), std::pair("cold", ", first run in a fresh process")}) {
+    for (const auto& [which, name] :
+         {std::pair("ns_per_pair", ""), std::pair("cold", ", first run in a fresh process")}) {
       std::vector<double> milliseconds;
       for (const double ns : rmm->values(which)) milliseconds.push_back(ns * rmm_allocations * 1e-6);
       result.push_back(at_most(std::string("rmm_random_100000_1: total, ms") + name, milliseconds, 50));

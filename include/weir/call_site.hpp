@@ -12,7 +12,8 @@ namespace weir {
 class CallSite {
  public:
   constexpr CallSite() = default;
-  [[nodiscard]] static CallSite here(const char* file = __builtin_FILE(), std::uint32_t line = __builtin_LINE()) noexcept {
+  [[nodiscard]] static CallSite here(const char* file = __builtin_FILE(),
+                                     std::uint32_t line = __builtin_LINE()) noexcept {
     return CallSite((reinterpret_cast<std::uintptr_t>(file) & file_mask) | (std::uint64_t{line} << line_shift));
   }
 
@@ -22,7 +23,9 @@ class CallSite {
   /// Lines past 65535 wrap.
   [[nodiscard]] std::uint32_t line() const noexcept { return static_cast<std::uint32_t>(packed_ >> line_shift); }
   /// "file:line", or an empty string for no call site.
-  [[nodiscard]] std::string text() const { return packed_ == 0 ? "" : std::string(file()) + ":" + std::to_string(line()); }
+  [[nodiscard]] std::string text() const {
+    return packed_ == 0 ? "" : std::string(file()) + ":" + std::to_string(line());
+  }
 
  private:
   static constexpr unsigned line_shift = 48;

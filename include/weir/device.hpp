@@ -33,7 +33,7 @@ struct DeviceInfo {
 
 /// What to open. Defaults take the best device there is.
 struct DeviceRequest {
-  std::string backend = {};                  ///< "" any, "host", "dry"
+  std::string backend = {};                    ///< "" any, "host", "dry"
   std::optional<std::uint64_t> capacity = {};  ///< bytes; the dry device's size, else an error
 };
 

@@ -35,11 +35,11 @@ enum class ErrorCode : std::int32_t {
 
 /// The facts behind an error. A field that does not apply, or is not known, is empty.
 struct ErrorFacts {
-  std::string name = {};                           ///< the buffer, file, option or call concerned
-  std::optional<std::uint64_t> bytes_asked = {};      ///< bytes
-  std::optional<std::uint64_t> limit = {};            ///< bytes, or the bound that was passed
-  std::optional<std::uint64_t> free = {};             ///< bytes free when the request was refused
-  std::optional<std::int64_t> native_code = {};       ///< the driver's or the system's own code
+  std::string name = {};                          ///< the buffer, file, option or call concerned
+  std::optional<std::uint64_t> bytes_asked = {};  ///< bytes
+  std::optional<std::uint64_t> limit = {};        ///< bytes, or the bound that was passed
+  std::optional<std::uint64_t> free = {};         ///< bytes free when the request was refused
+  std::optional<std::int64_t> native_code = {};   ///< the driver's or the system's own code
 };
 
 /// The common base of all errors. Not itself a std::exception: each concrete

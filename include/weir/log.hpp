@@ -11,16 +11,16 @@ namespace weir {
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
 
 enum class LogEvent : std::uint8_t {
-  allocate,   ///< a block was handed out of the arena
-  reuse,      ///< a block was handed out of a thread cache
-  free,       ///< a block came back
-  grow,       ///< pages or a segment were taken from the driver
-  recycle,    ///< free pages moved to where they were needed
-  trim,       ///< memory went back to the driver
-  fallback,   ///< a slower way was taken; `text` says which and why
-  refuse,     ///< a request failed; nothing changed
-  leak,       ///< a live block in a destroyed pool
-  misuse,     ///< a double free or foreign pointer noticed too late to throw
+  allocate,  ///< a block was handed out of the arena
+  reuse,     ///< a block was handed out of a thread cache
+  free,      ///< a block came back
+  grow,      ///< pages or a segment were taken from the driver
+  recycle,   ///< free pages moved to where they were needed
+  trim,      ///< memory went back to the driver
+  fallback,  ///< a slower way was taken; `text` says which and why
+  refuse,    ///< a request failed; nothing changed
+  leak,      ///< a live block in a destroyed pool
+  misuse,    ///< a double free or foreign pointer noticed too late to throw
 };
 
 [[nodiscard]] std::string_view to_string(LogLevel level) noexcept;
@@ -29,11 +29,11 @@ enum class LogEvent : std::uint8_t {
 struct LogRecord {
   LogLevel level = LogLevel::info;
   LogEvent event = LogEvent::allocate;
-  std::string_view pool;       ///< the pool's name
-  std::string_view text;       ///< more, where there is more to say
-  std::uint64_t bytes = 0;     ///< requested bytes, or bytes of pages
-  std::uint64_t address = 0;   ///< device address, 0 where it does not apply
-  std::uint32_t stream = 0;    ///< stream id
+  std::string_view pool;      ///< the pool's name
+  std::string_view text;      ///< more, where there is more to say
+  std::uint64_t bytes = 0;    ///< requested bytes, or bytes of pages
+  std::uint64_t address = 0;  ///< device address, 0 where it does not apply
+  std::uint32_t stream = 0;   ///< stream id
 };
 
 /// Receives records. Called on the thread of the operation, with no lock of

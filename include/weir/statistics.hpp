@@ -36,15 +36,15 @@ struct Statistics {
 
   std::uint64_t allocations = 0;  ///< requests served
   std::uint64_t frees = 0;
-  std::uint64_t cache_hits = 0;   ///< served by a thread cache
-  std::uint64_t arena_hits = 0;   ///< served from pages already mapped
-  std::uint64_t misses = 0;       ///< pages had to be mapped, or a segment allocated
-  std::uint64_t refusals = 0;     ///< requests that ended in an error
-  std::uint64_t errors = 0;       ///< misuse that was caught, thrown or logged
-  std::uint64_t driver_calls = 0; ///< calls into the device's driver since the pool was made
-  std::uint64_t page_maps = 0;    ///< pages mapped, all told
-  std::uint64_t page_remaps = 0;  ///< of those, mappings beyond the peak page count
-  std::uint64_t evictions = 0;    ///< blocks pushed out of thread caches
+  std::uint64_t cache_hits = 0;    ///< served by a thread cache
+  std::uint64_t arena_hits = 0;    ///< served from pages already mapped
+  std::uint64_t misses = 0;        ///< pages had to be mapped, or a segment allocated
+  std::uint64_t refusals = 0;      ///< requests that ended in an error
+  std::uint64_t errors = 0;        ///< misuse that was caught, thrown or logged
+  std::uint64_t driver_calls = 0;  ///< calls into the device's driver since the pool was made
+  std::uint64_t page_maps = 0;     ///< pages mapped, all told
+  std::uint64_t page_remaps = 0;   ///< of those, mappings beyond the peak page count
+  std::uint64_t evictions = 0;     ///< blocks pushed out of thread caches
 
   /// allocations served by a cache ÷ allocations; 0 when there were none.
   [[nodiscard]] double hit_rate() const noexcept {

@@ -4,6 +4,7 @@
 
 #include <weir/errors.hpp>
 
+#include "core/process.hpp"
 #include "device/backend.hpp"
 
 namespace weir {
@@ -11,11 +12,13 @@ namespace weir {
 struct Stream::State {
   std::shared_ptr<device::Backend> backend;
   StreamId id;
+  core::HomeProcess home;
 
   explicit State(std::shared_ptr<device::Backend> owner) : backend(std::move(owner)), id(backend->create_stream()) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
+    if (!home.is_here()) return;
     backend->announce_end(id);
     backend->destroy_stream(id);
   }
@@ -46,8 +49,8 @@ void Device::synchronize(StreamId stream, std::chrono::nanoseconds deadline) {
   backend_->release(event);
   if (!done) {
     const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(deadline).count();
-    throw Timeout("synchronize: stream " + std::to_string(static_cast<std::uint32_t>(stream)) +
-                      " was not done after " + std::to_string(milliseconds) + " ms; its work goes on",
+    throw Timeout("synchronize: stream " + std::to_string(static_cast<std::uint32_t>(stream)) + " was not done after " +
+                      std::to_string(milliseconds) + " ms; its work goes on",
                   {.name = "synchronize"});
   }
 }

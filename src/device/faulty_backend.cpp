@@ -61,7 +61,8 @@ void FaultyBackend::enter(CallKind kind) {
     fired_ = true;
     lost_ = !fault_.has_value();
     if (fault_ == Fault::out_of_memory) throw OutOfMemory("an injected lack of memory", {.name = "faulty"});
-    if (fault_ == Fault::driver_error) throw DriverError("an injected driver error", {.name = "faulty", .native_code = 1});
+    if (fault_ == Fault::driver_error)
+      throw DriverError("an injected driver error", {.name = "faulty", .native_code = 1});
   }
   if (lost_) throw DeviceLost("an injected loss of the device", {.name = "faulty"});
 }
@@ -121,7 +122,8 @@ void FaultyBackend::create(std::span<PageHandle> pages) {
   enter(CallKind::create);
   inner_->create(pages);
   const std::lock_guard lock(mutex_);
-  for (const PageHandle page : pages) expect(pages_.emplace(page, 0).second, "create: the inner backend gave a page twice");
+  for (const PageHandle page : pages)
+    expect(pages_.emplace(page, 0).second, "create: the inner backend gave a page twice");
 }
 
 void FaultyBackend::destroy(std::span<const PageHandle> pages) noexcept {
@@ -147,7 +149,8 @@ void FaultyBackend::map(Address address, std::span<const PageHandle> pages) {
       const auto found = pages_.find(pages[i]);
       expect(found != pages_.end() && found->second == 0, "map: the page does not exist, or is mapped already");
       const auto range = ranges_.upper_bound(address + i * page_bytes);
-      expect(range != ranges_.begin() && address + (i + 1) * page_bytes <= std::prev(range)->first + std::prev(range)->second,
+      expect(range != ranges_.begin() &&
+                 address + (i + 1) * page_bytes <= std::prev(range)->first + std::prev(range)->second,
              "map: outside of every reserved range");
     }
   }

@@ -23,8 +23,9 @@ constexpr std::uint32_t slow_operation_weight = 2;
 
 void Pool::Implementation::refuse_arguments(const Request& request) const {
   if (request.bytes > most_bytes_) {
-    const std::string text = "pool \"" + options_.name + "\": " + format_bytes(request.bytes) + " asked at once, of at most " +
-                             format_bytes(most_bytes_) + "; ask for less, or raise the limit";
+    const std::string text = "pool \"" + options_.name + "\": " + format_bytes(request.bytes) +
+                             " asked at once, of at most " + format_bytes(most_bytes_) +
+                             "; ask for less, or raise the limit";
     const ErrorFacts facts{.name = options_.name, .bytes_asked = request.bytes, .limit = most_bytes_};
     if (options_.limit) throw LimitExceeded(text, facts);
     throw OutOfMemory(text, facts);
@@ -96,7 +97,8 @@ void Pool::Implementation::clear(const Served& served, const Request& request, C
   }
 }
 
-inline Pool::Implementation::Served Pool::Implementation::serve(const Placement& wanted, const Request& request, Cache& cache) {
+inline Pool::Implementation::Served Pool::Implementation::serve(const Placement& wanted, const Request& request,
+                                                                Cache& cache) {
   const bool freed_elsewhere = cache.remote_head.load(std::memory_order_relaxed) != 0;
   if (freed_elsewhere) drain(cache);
   if (wanted.alignment == 1 && (freed_elsewhere || !request.looked)) {
@@ -119,7 +121,8 @@ inline Pool::Implementation::Served Pool::Implementation::serve(const Placement&
 // takes over pages of which that arena has plenty.
 std::uint32_t Pool::Implementation::fit_in_borrowed(const Placement& wanted, Cache& cache) {
   if (mode_ != PoolMode::pages) return 0;
-  const std::uint64_t needed = (wanted.granules * index::granule_bytes + wanted.alignment * index::granule_bytes) / info_.page_bytes + 2;
+  const std::uint64_t needed =
+      (wanted.granules * index::granule_bytes + wanted.alignment * index::granule_bytes) / info_.page_bytes + 2;
   bool plenty = false;
   for_each_paged([&](pool::PagedArena& arena) {
     if (plenty || arena.number() == cache.home) return;

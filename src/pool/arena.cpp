@@ -11,7 +11,11 @@ using track::Block;
 using track::BlockState;
 
 Arena::Arena(track::BlockTable& blocks, index::AddressMap& addresses, std::uint8_t number, std::uint32_t page_granules)
-    : table_(blocks), blocks_(blocks.data()), addresses_(addresses), number_(number), page_granules_(page_granules),
+    : table_(blocks),
+      blocks_(blocks.data()),
+      addresses_(addresses),
+      number_(number),
+      page_granules_(page_granules),
       page_shift_(static_cast<unsigned>(std::countr_zero(page_granules))) {
   open(clean_lane);
 }
@@ -142,7 +146,8 @@ std::uint32_t Arena::fit_aligned(std::uint32_t best, const Placement& wanted, st
   const auto aligned_start = [&](std::uint32_t id) {
     return (blocks_[id].start + alignment - 1) & ~(alignment - std::uint64_t{1});
   };
-  if (aligned_start(best) + wanted.granules <= blocks_[best].end()) return take(best, aligned_start(best), wanted, false);
+  if (aligned_start(best) + wanted.granules <= blocks_[best].end())
+    return take(best, aligned_start(best), wanted, false);
   // Any range this much longer has an aligned place.
   const std::uint64_t longer = std::uint64_t{wanted.granules} + alignment - 1;
   const std::uint32_t sure =
@@ -278,7 +283,8 @@ void Arena::reassign(Lane from, std::uint64_t epoch, Lane to, std::uint64_t to_e
 void Arena::verify() const {
   std::uint64_t free = 0;
   const auto expect = [&](bool holds, const char* rule, std::uint32_t id) {
-    if (!holds) throw std::logic_error("arena " + std::to_string(number_) + ", record " + std::to_string(id) + ": " + rule);
+    if (!holds)
+      throw std::logic_error("arena " + std::to_string(number_) + ", record " + std::to_string(id) + ": " + rule);
   };
   for (std::uint32_t id = 1; id < table_.end(); ++id) {
     const Block& block = blocks_[id];

@@ -32,7 +32,7 @@ struct Placement {
   std::uint32_t granules = 0;
   std::uint32_t alignment = 1;  ///< granules, a power of two
   Lane lane = clean_lane;
-  bool small = false;           ///< belongs into pages for small blocks
+  bool small = false;  ///< belongs into pages for small blocks
 };
 
 class Arena {
@@ -76,7 +76,8 @@ class Arena {
   };
 
   [[nodiscard]] std::uint32_t new_record() {
-    if (spare_records_ == 0) [[unlikely]] take_records();
+    if (spare_records_ == 0) [[unlikely]]
+      take_records();
     const std::uint32_t id = spare_records_;
     spare_records_ = blocks_[id].list_next;
     blocks_[id].arena = number_;
@@ -99,7 +100,8 @@ class Arena {
   }
   /// Makes the lists of a lane, so that ranges of it may be put in.
   void open(Lane lane) {
-    if (lane >= lanes_.size() || !lanes_[lane]) [[unlikely]] make_lists(lane);
+    if (lane >= lanes_.size() || !lanes_[lane]) [[unlikely]]
+      make_lists(lane);
   }
   void insert_hole(std::uint32_t id) { holes_.insert(blocks_, id); }
   void erase_hole(std::uint32_t id) { holes_.erase(blocks_, id); }

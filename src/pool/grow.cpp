@@ -152,8 +152,8 @@ void Pool::Implementation::recycle(std::vector<PageHandle>& pages, std::uint64_t
 }
 
 std::uint32_t Pool::Implementation::grow_segments(const Placement& wanted) {
-  const std::uint64_t needed = wanted.granules * index::granule_bytes +
-                               (wanted.alignment == 1 ? 0 : wanted.alignment * index::granule_bytes);
+  const std::uint64_t needed =
+      wanted.granules * index::granule_bytes + (wanted.alignment == 1 ? 0 : wanted.alignment * index::granule_bytes);
   const std::uint64_t exact = round_up(needed, segment_unit);
   pool::Segment segment;
   try {
@@ -211,8 +211,7 @@ void Pool::Implementation::refuse(const Request& request) {
             (&holder == &holders.back() ? "" : ",");
   }
   text += "; free memory, trim other pools, or raise the limit";
-  const ErrorFacts facts{
-      .name = options_.name, .bytes_asked = request.bytes, .limit = store_.limit(), .free = free};
+  const ErrorFacts facts{.name = options_.name, .bytes_asked = request.bytes, .limit = store_.limit(), .free = free};
   if (options_.limit && free < request.bytes) throw LimitExceeded(text, facts);
   throw OutOfMemory(text, facts);
 }

@@ -39,7 +39,7 @@ inline void Pool::Implementation::begin_life(track::Block& block, std::size_t by
   cache.allocated.out.add(block.bytes());
   if constexpr (tracking) {
     block.requested = bytes;
-    block.stamp = cache.now;
+    block.stamp = cache.now.load(std::memory_order_relaxed);
     block.tag = static_cast<std::uint32_t>(tag);
     cache.requested.out.add(bytes);
   }
@@ -48,7 +48,7 @@ inline void Pool::Implementation::begin_life(track::Block& block, std::size_t by
 inline void Pool::Implementation::end_life(track::Block& block, Cache& cache) noexcept {
   cache.allocated.in.add(block.bytes());
   if constexpr (tracking) {
-    block.stamp = cache.now;
+    block.stamp = cache.now.load(std::memory_order_relaxed);
     cache.requested.in.add(block.requested);
     cache.frees.add(1);
   }
@@ -58,9 +58,10 @@ inline void Pool::Implementation::end_life(track::Block& block, Cache& cache) no
                                                                       StreamId stream, Tag tag, bool& looked) {
   Cache* const cache = quick_cache(stream);
   const std::uint64_t granules = (bytes + index::granule_bytes - 1) >> index::granule_shift;
-  const bool ordinary = granules - 1 < index::max_granules && alignment - 1 < Pool::granule &&
-                        (alignment & (alignment - 1)) == 0;
-  if (cache == nullptr || !ordinary || !cache->lock.enter()) [[unlikely]] return nullptr;
+  const bool ordinary =
+      granules - 1 < index::max_granules && alignment - 1 < Pool::granule && (alignment & (alignment - 1)) == 0;
+  if (cache == nullptr || !ordinary || !cache->lock.enter()) [[unlikely]]
+    return nullptr;
   const std::uint32_t id = cache->pop(blocks_, static_cast<std::uint32_t>(granules));
   if (id == 0) [[unlikely]] {
     cache->lock.leave();
@@ -73,7 +74,8 @@ inline void Pool::Implementation::end_life(track::Block& block, Cache& cache) no
   cache->lock.leave();
   if constexpr (tracking) {
     const bool due = cache->cache_hits.get() % operations_per_tick == 0;
-    if (due || (cache->requested.credit() | cache->allocated.credit()) < 0) [[unlikely]] after_hit(*cache, due);
+    if (due || (cache->requested.credit() | cache->allocated.credit()) < 0) [[unlikely]]
+      after_hit(*cache, due);
   }
   return &block;
 }
@@ -104,7 +106,8 @@ inline void Pool::Implementation::end_life(track::Block& block, Cache& cache) no
 inline std::uint32_t Pool::Implementation::find(std::uint64_t address) const {
   const std::uint32_t id = addresses_.find(address);
   const track::Block& block = blocks_[id];
-  if (block.address() != address || !block.is(track::BlockState::live)) [[unlikely]] refuse_free(address, id);
+  if (block.address() != address || !block.is(track::BlockState::live)) [[unlikely]]
+    refuse_free(address, id);
   return id;
 }
 

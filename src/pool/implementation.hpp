@@ -46,8 +46,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   };
 
   // --- Doors (pool.cpp); blocks go by record id, 0 is the empty block ---
-  [[nodiscard]] track::Block* hit(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag,
-                                  bool& looked);
+  [[nodiscard]] track::Block* hit(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag, bool& looked);
   [[nodiscard]] bool free_hit(std::uint32_t id, StreamId stream);
   /// All of an allocation that is no hit, or of a hit that has more to do.
   [[nodiscard]] std::uint32_t allocate(const Request& request);
@@ -230,8 +229,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   device::Backend& backend_;
   const DeviceInfo info_;
   PoolMode mode_;
-  const std::uint64_t most_bytes_;       ///< of one request
-  std::uint32_t small_granules_ = 0;     ///< blocks up to this size live in pages for small blocks
+  const std::uint64_t most_bytes_;    ///< of one request
+  std::uint32_t small_granules_ = 0;  ///< blocks up to this size live in pages for small blocks
   const Clock& clock_;
   const std::chrono::nanoseconds started_;
   const std::uint64_t calls_before_;
@@ -274,7 +273,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   mutable std::atomic<std::uint64_t> errors_{0};
   std::atomic<std::uint32_t> next_maintenance_{0};
 #ifdef WEIR_PARANOID
-  std::atomic<std::uint64_t> started_{0};   ///< operations through the doors
+  std::atomic<std::uint64_t> started_{0};  ///< operations through the doors
   std::atomic<std::uint64_t> finished_{0};
 #endif
 };

@@ -63,8 +63,9 @@ Pool::Implementation::Implementation(Device device, PoolOptions options)
   next_maintenance_ = coarse_now() + maintenance_interval;
   arenas_[segment_arena_number] = segments_.get();
   if (mode_ == PoolMode::pages && !info_.virtual_memory) {
-    throw Unsupported("pool \"" + options_.name + "\": " + info_.name + " has no virtual memory; use PoolMode::automatic",
-                      {.name = options_.name});
+    throw Unsupported(
+        "pool \"" + options_.name + "\": " + info_.name + " has no virtual memory; use PoolMode::automatic",
+        {.name = options_.name});
   }
   if (mode_ == PoolMode::automatic) mode_ = info_.virtual_memory ? PoolMode::pages : PoolMode::segments;
   if (mode_ == PoolMode::pages) {
@@ -82,7 +83,7 @@ Pool::Implementation::Implementation(Device device, PoolOptions options)
 }
 
 Pool::Implementation::~Implementation() {
-  backend_.forget(*this);
+  if (!forked_) backend_.forget(*this);  // a lock may be held there by a thread that is none here
   pool::leave(uid_);
   if (!forked_) {
     report_leaks();

@@ -17,7 +17,8 @@ class OwnerLock {
   [[nodiscard]] bool enter() noexcept {
     inside_.store(true, std::memory_order_relaxed);
     std::atomic_signal_fence(std::memory_order_seq_cst);
-    if (gate_.load(std::memory_order_acquire) == Gate::open) [[likely]] return true;
+    if (gate_.load(std::memory_order_acquire) == Gate::open) [[likely]]
+      return true;
     leave();
     return false;
   }

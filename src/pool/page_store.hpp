@@ -50,7 +50,7 @@ class PageStore {
   const std::string pool_name_;
   const std::uint64_t limit_;
   const std::uint64_t page_bytes_;
-  std::atomic<std::uint64_t> claimed_{0};   // reserved + external + what is being taken
+  std::atomic<std::uint64_t> claimed_{0};  // reserved + external + what is being taken
   std::atomic<std::uint64_t> reserved_{0};
   std::atomic<std::uint64_t> peak_{0};
   std::atomic<std::uint64_t> total_{0};

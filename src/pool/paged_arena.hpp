@@ -27,11 +27,11 @@ struct PageRun {
 
 /// A place for a block, out of all lists while its missing pages are found.
 struct GrowthPlan {
-  std::uint32_t piece = 0;       ///< covers the block and every page it touches that was missing
-  std::uint64_t block_start = 0; ///< granules
-  std::vector<PageRun> missing;  ///< to be filled in by the caller
+  std::uint32_t piece = 0;        ///< covers the block and every page it touches that was missing
+  std::uint64_t block_start = 0;  ///< granules
+  std::vector<PageRun> missing;   ///< to be filled in by the caller
   std::uint64_t missing_pages = 0;
-  bool supplied = false;         ///< the runs hold pages
+  bool supplied = false;  ///< the runs hold pages
 };
 
 /// Wholly free pages on their way out.
@@ -81,8 +81,8 @@ class PagedArena final : public Arena {
 
   const std::uint64_t first_granule_;
   std::uint64_t mapped_pages_ = 0;
-  std::vector<device::PageHandle> pages_;      // by page of the range, up to the highest ever mapped
-  std::vector<std::uint32_t> free_since_;      // when the page last became wholly free
+  std::vector<device::PageHandle> pages_;  // by page of the range, up to the highest ever mapped
+  std::vector<std::uint32_t> free_since_;  // when the page last became wholly free
 };
 
 }  // namespace weir::pool

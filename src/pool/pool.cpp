@@ -147,7 +147,6 @@ void Pool::Implementation::free_own(std::uint32_t id, Cache& cache, Cache& owner
   }
 }
 
-
 // Only the owner may touch the block's state, so another thread leaves it in the
 // owner's queue. The exchange makes one thread the one that frees this life.
 void Pool::Implementation::free_remotely(std::uint32_t id, Cache& cache, Cache& owner) {
@@ -238,8 +237,9 @@ void Pool::Implementation::note_use(std::uint32_t id, StreamId stream) {
 
 void Pool::Implementation::require_usable() const {
   if (!forked_.load(std::memory_order_relaxed)) return;
-  throw Unsupported("pool \"" + options_.name + "\" was made before fork(); a device does not survive it: open devices "
-                    "and make pools in the child, after the fork",
+  throw Unsupported("pool \"" + options_.name +
+                        "\" was made before fork(); a device does not survive it: open devices "
+                        "and make pools in the child, after the fork",
                     {.name = options_.name});
 }
 
@@ -255,7 +255,8 @@ void* Pool::allocate(std::size_t bytes, std::size_t alignment, StreamId stream, 
   [[maybe_unused]] const Implementation::Door door(pool);
   bool looked = false;
   if (!pool.hooks()) [[likely]] {
-    if (const Block* block = pool.hit(bytes, alignment, stream, tag, looked)) [[likely]] return pointer(block->address());
+    if (const Block* block = pool.hit(bytes, alignment, stream, tag, looked)) [[likely]]
+      return pointer(block->address());
   }
   const std::uint32_t id = pool.allocate({bytes, alignment, stream, tag, where, looked});
   return id == 0 ? nullptr : pointer(pool.block(id).address());
@@ -275,7 +276,8 @@ void Pool::deallocate(void* address, StreamId stream) {
   Implementation& pool = *implementation_;
   [[maybe_unused]] const Implementation::Door door(pool);
   const std::uint32_t id = pool.find(reinterpret_cast<std::uint64_t>(address));
-  if (!pool.free_hit(id, stream)) [[unlikely]] pool.free(id, stream);
+  if (!pool.free_hit(id, stream)) [[unlikely]]
+    pool.free(id, stream);
 }
 
 BlockHandle Pool::acquire(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag, CallSite where) {

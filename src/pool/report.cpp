@@ -19,6 +19,7 @@ std::uint64_t unsigned_of(std::int64_t value) { return value < 0 ? 0 : static_ca
 }  // namespace
 
 Statistics Pool::Implementation::statistics() const {
+  require_usable();
   Statistics all;
   std::int64_t requested = requested_.peak() - requested_.headroom();
   std::int64_t allocated = allocated_.peak() - allocated_.headroom();
@@ -68,6 +69,7 @@ LeakCount Pool::Implementation::check_leaks() const {
 }
 
 LiveBlock Pool::Implementation::describe(std::uint32_t id) const {
+  require_usable();
   if (id == 0) return {};
   const Block& block = blocks_[id];
   LiveBlock known;
@@ -85,6 +87,7 @@ LiveBlock Pool::Implementation::describe(std::uint32_t id) const {
 }
 
 std::vector<LiveBlock> Pool::Implementation::live_blocks() const {
+  require_usable();
   std::vector<LiveBlock> blocks;
   const std::lock_guard lock(caches_mutex_);  // no thread comes in that is not in the list
   const std::vector<Cache*> caches = all_caches();
@@ -93,7 +96,8 @@ std::vector<LiveBlock> Pool::Implementation::live_blocks() const {
     if (&cache != caches.back()) return;
     for (std::uint32_t id = 1; id < blocks_.end(); ++id) {
       const Block& block = blocks_[id];
-      if (block.is(BlockState::live) && block.remote.load(std::memory_order_relaxed) == 0) blocks.push_back(describe(id));
+      if (block.is(BlockState::live) && block.remote.load(std::memory_order_relaxed) == 0)
+        blocks.push_back(describe(id));
     }
   });
   std::stable_sort(blocks.begin(), blocks.end(),
@@ -102,6 +106,7 @@ std::vector<LiveBlock> Pool::Implementation::live_blocks() const {
 }
 
 Tag Pool::Implementation::tag(std::string_view name) {
+  require_usable();
   const std::lock_guard lock(notes_mutex_);
   const auto found = std::find(tags_.begin(), tags_.end(), name);
   const auto index = static_cast<std::uint32_t>(found - tags_.begin());
@@ -110,6 +115,7 @@ Tag Pool::Implementation::tag(std::string_view name) {
 }
 
 void Pool::Implementation::verify() const {
+  require_usable();
   const auto expect = [&](std::uint64_t counted, std::uint64_t found, const char* what) {
     if (counted == found) return;
     throw std::logic_error("pool \"" + options_.name + "\": " + what + " counted " + std::to_string(counted) +

@@ -17,8 +17,7 @@ struct Segment {
 
 class SegmentArena final : public Arena {
  public:
-  SegmentArena(track::BlockTable& blocks, index::AddressMap& addresses, std::uint8_t number,
-               std::uint64_t page_bytes)
+  SegmentArena(track::BlockTable& blocks, index::AddressMap& addresses, std::uint8_t number, std::uint64_t page_bytes)
       : Arena(blocks, addresses, number, static_cast<std::uint32_t>(page_bytes >> index::granule_shift)) {}
 
   /// Adds a segment, all of it free.

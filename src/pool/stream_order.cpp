@@ -121,9 +121,8 @@ void Pool::Implementation::claim_lanes(Lane target) {
 bool Pool::Implementation::clean_lanes(std::chrono::nanoseconds deadline, bool only_pages) {
   bool any = false;
   for (const Lane lane : lanes_.all()) {
-    const bool wanted = any_arena([&](pool::Arena& arena) {
-      return only_pages ? arena.has_pages(lane) : arena.has_lane(lane);
-    });
+    const bool wanted =
+        any_arena([&](pool::Arena& arena) { return only_pages ? arena.has_pages(lane) : arena.has_lane(lane); });
     if (!wanted && !lanes_.retired(lane)) continue;
     try {
       const auto point = lanes_.record(lane);

@@ -37,19 +37,20 @@ class ThreadCache {
   track::Counter<std::uint64_t> arena_hits;
   track::Counter<std::uint64_t> misses;
   track::Counter<std::uint64_t> frees;
-  track::Counter<std::uint64_t> evictions;   ///< by the holder of `lock`
+  track::Counter<std::uint64_t> evictions;  ///< by the holder of `lock`
+
+  std::atomic<std::uint32_t> now{0};  ///< coarse time
 
   // --- Of the owning thread ---
-  std::uint32_t now = 0;              ///< coarse time
   std::uint32_t slow_operations = 0;  ///< since the coarse time was read
 
   // --- Fixed while it has an owner ---
-  std::atomic<std::uint64_t> key{0};           ///< pool and stream it serves; 0 = no owner
-  std::atomic<const void*> thread{nullptr};    ///< tells whose it is
-  std::uint16_t id = 0;                        ///< for good
+  std::atomic<std::uint64_t> key{0};         ///< pool and stream it serves; 0 = no owner
+  std::atomic<const void*> thread{nullptr};  ///< tells whose it is
+  std::uint16_t id = 0;                      ///< for good
   std::uint16_t lane = 0;
-  std::uint8_t home = 0;                       ///< the arena to ask first
-  std::int64_t capacity = 0;                   ///< bytes it may keep
+  std::uint8_t home = 0;      ///< the arena to ask first
+  std::int64_t capacity = 0;  ///< bytes it may keep
 
   // --- Open to all ---
   alignas(64) std::atomic<std::uint32_t> remote_head{0};  ///< blocks freed by other threads
@@ -129,8 +130,8 @@ class ThreadCache {
   struct Slot {
     std::uint32_t granules = 0;
     std::uint32_t head = 0;
-    std::uint16_t repeats = 0;   ///< how often the size came again, at most 8; other sizes wear it down
-    bool listed = false;         ///< it is in listed_, for it may hold blocks
+    std::uint16_t repeats = 0;  ///< how often the size came again, at most 8; other sizes wear it down
+    bool listed = false;        ///< it is in listed_, for it may hold blocks
   };
 
   [[nodiscard]] static std::uint32_t slot_index(std::uint32_t granules) noexcept {
@@ -151,7 +152,7 @@ class ThreadCache {
   track::Counter<std::int64_t> uncached_;
   std::array<std::uint32_t, small_granules + 1> small_{};
   std::array<Slot, slots> large_{};
-  std::uint32_t deferred_ = 0;         ///< a list of blocks of any large size
+  std::uint32_t deferred_ = 0;  ///< a list of blocks of any large size
   std::uint32_t deferred_count_ = 0;
   std::uint32_t listed_count_ = 0;
   std::array<std::uint8_t, slots> listed_{};

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <unordered_map>
 #include <vector>
 
 namespace weir::pool {
@@ -36,11 +37,8 @@ Registry& registry() {
 
 // The caches of one thread; its destructor is the thread's farewell.
 struct Ownership {
-  struct Owned {
-    std::uint64_t key;
-    ThreadCache* cache;
-  };
-  std::vector<Owned> caches;
+  std::unordered_map<std::uint64_t, ThreadCache*> caches;  // by key
+  std::size_t tidy_at = 64;                                // entries; then those that serve no more make room
   unsigned ordinal;
 
   Ownership() {
@@ -60,11 +58,11 @@ struct Ownership {
     Registry& all = registry();
     const std::lock_guard lock(all.mutex);
     all.ordinals[ordinal] = false;
-    for (const Owned& each : caches) {
-      const auto pool = all.pools.find(static_cast<std::uint32_t>(each.key >> 32));
+    for (const auto& [key, cache] : caches) {
+      const auto pool = all.pools.find(static_cast<std::uint32_t>(key >> 32));
       if (pool == all.pools.end()) continue;
       // A cache of a retired stream may serve another thread by now.
-      if (each.cache->key == each.key && each.cache->thread == &thread_slots) pool->second->thread_ends(*each.cache);
+      if (cache->key == key && cache->thread == &thread_slots) pool->second->thread_ends(*cache);
     }
     thread_slots = {};
   }
@@ -110,22 +108,22 @@ void leave(std::uint32_t pool) noexcept {
 }
 
 ThreadCache* find_own(std::uint64_t key) noexcept {
-  for (const Ownership::Owned& each : ownership().caches) {
-    if (each.key == key) return each.cache;
-  }
-  return nullptr;
+  const auto& caches = ownership().caches;
+  const auto found = caches.find(key);
+  return found == caches.end() ? nullptr : found->second;
 }
 
 void remember(std::uint64_t key, ThreadCache& cache) {
-  auto& caches = ownership().caches;
-  // Entries of pools that are gone, and of retired streams, make room here.
+  Ownership& mine = ownership();
+  mine.caches.insert_or_assign(key, &cache);
+  if (mine.caches.size() < mine.tidy_at) return;
   Registry& all = registry();
   const std::lock_guard lock(all.mutex);
-  std::erase_if(caches, [&](const Ownership::Owned& each) {
-    return each.key == key || !all.pools.contains(static_cast<std::uint32_t>(each.key >> 32)) ||
-           each.cache->key != each.key;
+  std::erase_if(mine.caches, [&](const auto& entry) {
+    const bool pool_is_gone = !all.pools.contains(static_cast<std::uint32_t>(entry.first >> 32));
+    return pool_is_gone || entry.second->key != entry.first;
   });
-  caches.push_back({key, &cache});
+  mine.tidy_at = std::max<std::size_t>(64, mine.caches.size() * 2);
 }
 
 unsigned thread_ordinal() { return ownership().ordinal; }

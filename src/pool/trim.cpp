@@ -102,6 +102,8 @@ void Pool::Implementation::maintain() {
   require_usable();
   const std::uint32_t now = coarse_now();
   next_maintenance_.store(now + maintenance_interval, std::memory_order_relaxed);
+  // For threads that have not looked for long: what they free next was not freed long ago.
+  for_each_cache([&](Cache& cache) { cache.now = now; });
   reclaim_pending(std::chrono::nanoseconds(0));
   clean_lanes(std::chrono::nanoseconds(0), false);
   const std::int64_t age = options_.idle_age.count() >> coarse_shift;

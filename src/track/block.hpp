@@ -29,17 +29,17 @@ enum class BlockState : std::uint8_t {
 
 struct Block : index::Range {
   std::atomic<BlockState> state{BlockState::unused};
-  std::uint8_t arena = 0;               ///< which arena of the pool
-  std::atomic<std::uint16_t> lane{0};   ///< whose stream order it follows; 0 = no work left on it
-  std::uint64_t requested = 0;          ///< bytes asked for; while free, the lane's epoch at its free
+  std::uint8_t arena = 0;                    ///< which arena of the pool
+  std::atomic<std::uint16_t> lane{0};        ///< whose stream order it follows; 0 = no work left on it
+  std::uint64_t requested = 0;               ///< bytes asked for; while free, the lane's epoch at its free
   std::atomic<std::uint32_t> generation{1};  ///< counts the block's lives by twos; never 0
   std::atomic<std::uint32_t> remote{0};      ///< generation another thread has freed; 0 = none
   std::uint32_t remote_next = 0;
-  std::uint32_t stamp = 0;              ///< coarse time of the last change of state
+  std::uint32_t stamp = 0;  ///< coarse time of the last change of state
   std::uint32_t tag = 0;
-  std::uint16_t owner = 0;              ///< the thread cache it came from
-  bool small = false;                   ///< lies in pages for small blocks
-  std::atomic<bool> used_elsewhere{false};   ///< used_on() was called in this life
+  std::uint16_t owner = 0;                  ///< the thread cache it came from
+  bool small = false;                       ///< lies in pages for small blocks
+  std::atomic<bool> used_elsewhere{false};  ///< used_on() was called in this life
 
   [[nodiscard]] std::uint64_t address() const noexcept { return start << index::granule_shift; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return std::uint64_t{size} << index::granule_shift; }

@@ -10,7 +10,9 @@ namespace weir::track {
 template <class Number>
 class Counter {
  public:
-  void add(Number amount) noexcept { value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed); }
+  void add(Number amount) noexcept {
+    value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
   void set(Number value) noexcept { value_.store(value, std::memory_order_relaxed); }
   [[nodiscard]] Number get() const noexcept { return value_.load(std::memory_order_relaxed); }
 

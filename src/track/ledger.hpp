@@ -11,9 +11,9 @@
 namespace weir::track {
 
 struct Ledger {
-  Counter<std::uint64_t> out;    ///< bytes handed out, all told
-  Counter<std::uint64_t> in;     ///< bytes taken back, all told
-  Counter<std::int64_t> granted; ///< credit received from the peak meter, less what was given back
+  Counter<std::uint64_t> out;     ///< bytes handed out, all told
+  Counter<std::uint64_t> in;      ///< bytes taken back, all told
+  Counter<std::int64_t> granted;  ///< credit received from the peak meter, less what was given back
 
   [[nodiscard]] std::int64_t credit() const noexcept {
     return granted.get() + static_cast<std::int64_t>(in.get() - out.get());

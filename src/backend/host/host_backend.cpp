@@ -63,9 +63,7 @@ class HostBackend final : public device::Backend {
   Address allocate_segment(std::uint64_t bytes) override { return pages_.allocate_segment(bytes); }
   void free_segment(Address address, std::uint64_t bytes) noexcept override { pages_.free_segment(address, bytes); }
 
-  StreamId resolve(StreamId stream) override {
-    return streams_.resolve(stream);
-  }
+  StreamId resolve(StreamId stream) override { return streams_.resolve(stream); }
   StreamId create_stream() override { return streams_.create(); }
   void destroy_stream(StreamId stream) noexcept override { streams_.destroy(stream); }
   EventId record(StreamId stream) override { return streams_.record(resolve(stream)); }

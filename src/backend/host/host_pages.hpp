@@ -46,9 +46,9 @@ class HostPages {
   std::atomic<std::uint64_t> calls_{0};
 
   std::mutex mutex_;
-  std::vector<device::Address> location_;                     // by page; 0 = has no memory yet
-  std::vector<std::size_t> unused_;                           // page numbers to give out again
-  std::unordered_map<device::Address, std::size_t> parked_;   // unmapped pages that have memory
+  std::vector<device::Address> location_;                    // by page; 0 = has no memory yet
+  std::vector<std::size_t> unused_;                          // page numbers to give out again
+  std::unordered_map<device::Address, std::size_t> parked_;  // unmapped pages that have memory
 };
 
 }  // namespace weir::backend::host

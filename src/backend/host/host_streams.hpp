@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 
+#include "core/process.hpp"
 #include "device/backend.hpp"
 
 namespace weir::backend::host {
@@ -39,6 +40,7 @@ class HostStreams {
   std::shared_ptr<Worker> find(StreamId stream);
   std::shared_ptr<Worker> find_or_null(StreamId stream);
 
+  const core::HomeProcess home_;
   std::mutex mutex_;
   std::map<StreamId, std::shared_ptr<Worker>> workers_;
 };

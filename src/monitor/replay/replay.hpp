@@ -33,13 +33,13 @@ struct Nanoseconds {
 struct ReplayReport {
   std::uint64_t operations = 0;  ///< allocations + frees in the trace
   std::uint64_t streams = 0;
-  Statistics pool;               ///< summed over the devices
-  Nanoseconds per_operation;     ///< host time of one call, the clock's own cost taken off
+  Statistics pool;            ///< summed over the devices
+  Nanoseconds per_operation;  ///< host time of one call, the clock's own cost taken off
   DirectPolicyResult direct;
   PytorchPolicyResult pytorch;
   std::optional<std::uint64_t> recorded_peak_reserved;  ///< of the file, if it tells for every device
-  bool fits = true;              ///< false: a request was refused; the replay of that device ended there
-  std::string refusal;           ///< why, if it was
+  bool fits = true;                        ///< false: a request was refused; the replay of that device ended there
+  std::string refusal;                     ///< why, if it was
   std::vector<LiveBlock> largest_holders;  ///< at the refusal, largest first
 };
 
