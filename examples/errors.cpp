@@ -49,8 +49,8 @@ int main() {
     (void)pool.address(handle);
   });
   expect(ErrorCode::limit_exceeded, [&] { (void)pool.allocate(1_GiB); });
-  expect(ErrorCode::limit_exceeded, [&] { auto booked = pool.book_external(63_MiB); });
-  expect(ErrorCode::limit_exceeded, [&] { (void)full.allocate(8_MiB); });
+  expect(ErrorCode::limit_exceeded, [&] { auto booked = pool.book_external(65_MiB); });
+  expect(ErrorCode::out_of_memory, [&] { (void)full.allocate(8_MiB); });
   expect(ErrorCode::not_found, [] { (void)weir::open_device({.backend = "cuda"}); });
   expect(ErrorCode::invalid_argument, [] { (void)weir::open_device({.backend = "host", .capacity = 1_GiB}); });
   expect(ErrorCode::timeout, [&] {

@@ -1,5 +1,6 @@
 #include "track/block_table.hpp"
 
+#include <mutex>
 #include <new>
 
 #include "core/lazy_memory.hpp"
@@ -14,11 +15,11 @@ BlockTable::BlockTable() : blocks_(static_cast<Block*>(core::map_lazy(std::uint6
 BlockTable::~BlockTable() { core::unmap_lazy(blocks_, std::uint64_t{capacity} * sizeof(Block)); }
 
 std::uint32_t BlockTable::take_run() {
-  std::uint32_t first = next_.load(std::memory_order_relaxed);
-  do {
-    if (first > capacity - run) throw std::bad_alloc();
-  } while (!next_.compare_exchange_weak(first, first + run, std::memory_order_acq_rel));
+  const std::lock_guard lock(growing_);
+  const std::uint32_t first = next_.load(std::memory_order_relaxed);
+  if (first > capacity - run) throw std::bad_alloc();
   for (std::uint32_t id = first; id < first + run; ++id) new (&blocks_[id]) Block;
+  next_.store(first + run, std::memory_order_release);  // whoever walks up to end() finds records there
   return first;
 }
 

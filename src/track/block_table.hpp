@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "core/spin_lock.hpp"
 #include "track/block.hpp"
 
 namespace weir::track {
@@ -32,6 +33,7 @@ class BlockTable {
   static constexpr std::uint32_t capacity = std::uint32_t{1} << 27;
   static constexpr std::uint32_t dense_from = std::uint32_t{1} << 15;  ///< past the first 2 MiB
   Block* blocks_;
+  core::SpinLock growing_;
   std::atomic<std::uint32_t> next_{run};
 };
 

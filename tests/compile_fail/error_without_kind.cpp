@@ -1,6 +1,6 @@
 // Nothing throws the bare base: each error is one of the concrete types, which are also standard
 // exceptions, so that `catch (const std::exception&)` always works.
-// refused: (is protected|protected constructor)
+// refused: abstract class
 #include <weir/errors.hpp>
 
 #ifdef WEIR_MUST_FAIL

@@ -134,6 +134,24 @@ TEST_P(GivingBack, AgeingKeepsWhatIsToBeKept) {
   EXPECT_EQ(now.mapped_free + now.held, GetParam().mode == PoolMode::pages ? 64_MiB : 80_MiB);
 }
 
+// A thread that did nothing for long does not know the time when it frees.
+TEST_P(GivingBack, MemoryFreedLateIsNotIdleSinceLongAgo) {
+  if (!pooling()) GTEST_SKIP() << "a pool that is switched off keeps nothing";
+  Pool& pool = make_pool();
+  void* block = pool.allocate(10_MiB);
+  std::thread([&] {
+    clock_.advance(29s);
+    pool.maintain();
+  }).join();
+  pool.deallocate(block);
+  clock_.advance(2s);
+  pool.maintain();
+  EXPECT_GE(pool.statistics().reserved.live, 10_MiB);
+  clock_.advance(30s);
+  pool.maintain();
+  EXPECT_EQ(pool.statistics().reserved.live, 0u);
+}
+
 TEST_P(GivingBack, AZeroAgeReturnsMemoryAtOnce) {
   Pool& pool = make_pool({.idle_age = 0s});
   churn(pool, 10);

@@ -75,7 +75,7 @@ TEST_F(ReadTrace, NamesTheFileBeforeTheReason) {
 TEST_F(ReadTrace, MissingFiles) {
   const fs::path path = folder_ / "missing.pickle";
   EXPECT_TRUE(names(refusal<NotFound>(path), {path.string(), "no such file"}));
-  EXPECT_TRUE(names(refusal<NotFound>(""), {"no such file"}));
+  EXPECT_TRUE(names(refusal<InvalidArgument>(""), {"empty"}));
   EXPECT_TRUE(names(refusal<NotFound>(write("file", "x") / "below"), {"below"}));
 }
 
