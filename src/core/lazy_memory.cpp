@@ -12,8 +12,6 @@ void* map_lazy(std::size_t bytes) {
   return address;
 }
 
-void expect_dense(void* address, std::size_t bytes) noexcept { madvise(address, bytes, MADV_HUGEPAGE); }
-
 void unmap_lazy(void* address, std::size_t bytes) noexcept { munmap(address, bytes); }
 
 }  // namespace weir::core

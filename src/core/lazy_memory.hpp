@@ -8,8 +8,6 @@ namespace weir::core {
 
 /// `bytes` of zeroed address space; throws std::bad_alloc.
 [[nodiscard]] void* map_lazy(std::size_t bytes);
-/// Asks for large pages in a range that will be filled densely; a hint, never an error.
-void expect_dense(void* address, std::size_t bytes) noexcept;
 void unmap_lazy(void* address, std::size_t bytes) noexcept;
 
 }  // namespace weir::core

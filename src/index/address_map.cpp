@@ -24,11 +24,6 @@ void AddressMap::prepare(std::uint64_t address, std::uint64_t bytes) {
     Entry* expected = nullptr;
     if (!slot.compare_exchange_strong(expected, leaf)) core::unmap_lazy(leaf, (leaf_mask + 1) * sizeof(Entry));
   }
-  if (prepared_.fetch_add(bytes, std::memory_order_relaxed) < dense_span) return;
-  for (std::uint64_t span = (address + dense_span - 1) / dense_span * dense_span; span < end; span += dense_span) {
-    Entry* leaf = root_[(span >> leaf_shift) & root_mask].load(std::memory_order_relaxed);
-    core::expect_dense(&leaf[(span >> granule_shift) & leaf_mask], (dense_span >> granule_shift) * sizeof(Entry));
-  }
 }
 
 }  // namespace weir::index

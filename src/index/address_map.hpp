@@ -40,11 +40,7 @@ class AddressMap {
   static constexpr std::uint64_t root_mask = 0xffff;
   static constexpr std::uint64_t leaf_mask = (std::uint64_t{1} << (leaf_shift - granule_shift)) - 1;
 
-  // 2 MiB of a leaf stand for this much; a pool larger than that gets large pages for the rest.
-  static constexpr std::uint64_t dense_span = std::uint64_t{256} << 20;
-
   std::atomic<Entry*>* root_;
-  std::atomic<std::uint64_t> prepared_{0};
 };
 
 }  // namespace weir::index

@@ -156,28 +156,32 @@ std::uint32_t Arena::fit_aligned(std::uint32_t best, const Placement& wanted, st
 }
 
 std::uint32_t Arena::fit_small(const Placement& wanted) {
-  std::uint32_t id = find(wanted.granules, wanted.lane, true);
-  if (id == 0 && (take_page_for_small(wanted.lane) || take_page_for_small(clean_lane))) {
-    id = find(wanted.granules, wanted.lane, true);
-  }
-  return id == 0 ? 0 : take(id, blocks_[id].start, wanted, true);
+  const std::uint32_t id = find(wanted.granules, wanted.lane, true);
+  if (id != 0) return take(id, blocks_[id].start, wanted, true);
+  std::uint32_t page = take_page(wanted.lane);
+  if (page == 0) page = take_page(clean_lane);
+  return page == 0 ? 0 : fit_in_page(page, wanted);
 }
 
-bool Arena::take_page_for_small(Lane lane) {
+std::uint32_t Arena::take_page(Lane lane) {
   const Ranges* list = find_ranges(lane, false);
-  if (list == nullptr) return false;
+  if (list == nullptr) return 0;
   const auto has_page = [&](std::uint32_t id) { return whole_pages(blocks_[id]) != 0; };
   const std::uint32_t found = list->find_if(blocks_, page_granules_, has_page);
-  if (found == 0) return false;
+  if (found == 0) return 0;
   erase_free(found);
-  carve(found, page_up(blocks_[found].start), page_granules_);
-  settle(found, BlockState::free_small);
-  return true;
+  return carve(found, page_up(blocks_[found].start), page_granules_);
 }
 
 std::uint32_t Arena::fit_in_page(std::uint32_t page, const Placement& wanted) {
+  Block& block = blocks_[page];
+  const std::uint64_t start = block.start;  // as settling may join it with what another stream still uses
+  open(wanted.lane);
+  if (block.lane.load(std::memory_order_relaxed) == clean_lane) {
+    block.lane.store(wanted.lane, std::memory_order_relaxed);
+  }
   settle(page, BlockState::free_small);
-  return fit_small(wanted);
+  return take(page, start, wanted, true);
 }
 
 // --- Giving back ---

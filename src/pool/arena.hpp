@@ -160,7 +160,8 @@ class Arena {
   [[nodiscard]] std::uint32_t fit_large(const Placement& wanted);
   [[nodiscard]] std::uint32_t fit_aligned(std::uint32_t best, const Placement& wanted, std::uint32_t alignment);
   [[nodiscard]] std::uint32_t fit_small(const Placement& wanted);
-  [[nodiscard]] bool take_page_for_small(Lane lane);
+  /// A wholly free page of the lane, `busy`; or 0.
+  [[nodiscard]] std::uint32_t take_page(Lane lane);
   [[nodiscard]] bool joins(const track::Block& block, std::uint32_t neighbour, track::BlockState kind) const noexcept {
     const track::Block& other = blocks_[neighbour];  // record 0, no neighbour, is in no state
     if (!other.is(kind) || block.size + std::uint64_t{other.size} > index::max_granules) return false;

@@ -131,6 +131,7 @@ std::uint32_t PagedArena::finish_growth(const GrowthPlan& plan, const Placement&
   settle(plan.piece, BlockState::free);
   erase_free(plan.piece);
   carve(plan.piece, plan.block_start, wanted.granules);
+  piece.lane.store(wanted.lane, std::memory_order_relaxed);  // it may have joined another's
   addresses_.set(piece.address(), plan.piece);
   return plan.piece;
 }

@@ -7,10 +7,7 @@
 
 namespace weir::track {
 
-BlockTable::BlockTable() : blocks_(static_cast<Block*>(core::map_lazy(std::uint64_t{capacity} * sizeof(Block)))) {
-  // A pool of so many blocks touches them all the time; a small one stays small.
-  core::expect_dense(blocks_ + dense_from, (std::uint64_t{capacity} - dense_from) * sizeof(Block));
-}
+BlockTable::BlockTable() : blocks_(static_cast<Block*>(core::map_lazy(std::uint64_t{capacity} * sizeof(Block)))) {}
 
 BlockTable::~BlockTable() { core::unmap_lazy(blocks_, std::uint64_t{capacity} * sizeof(Block)); }
 

@@ -31,7 +31,6 @@ class BlockTable {
 
  private:
   static constexpr std::uint32_t capacity = std::uint32_t{1} << 27;
-  static constexpr std::uint32_t dense_from = std::uint32_t{1} << 15;  ///< past the first 2 MiB
   Block* blocks_;
   core::SpinLock growing_;
   std::atomic<std::uint32_t> next_{run};

@@ -1,5 +1,9 @@
 // Limits bound reserved and external bytes; a refused request changes nothing;
 // what is reclaimable is reclaimed before a request is refused.
+#include <atomic>
+#include <optional>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "contract/pool_kinds.hpp"
@@ -135,6 +139,36 @@ TEST_P(Limits, AFullDeviceIsOutOfMemoryAndLeavesThePoolUsable) {
   EXPECT_TRUE(backend_->fired());
   pool.deallocate(pool.allocate(100_MiB));
   pool.deallocate(live);
+}
+
+// Memory on its way from a cache to an arena, or between arenas, is free all the same: while threads
+// together hold less than the limit by far, none of them is refused.
+TEST_P(Limits, NoThreadIsRefusedForWhatOthersAreMoving) {
+  constexpr std::size_t threads = 3;
+  Pool& pool = make_pool({.limit = 96_MiB});
+  std::atomic<int> refused{0};
+  std::vector<std::thread> crew;
+  for (std::size_t me = 0; me < threads; ++me) {
+    crew.emplace_back([&, me] {
+      for (std::size_t i = 0; i < 600; ++i) {
+        // At most 14 MiB each, in shapes that keep changing, so that all have to grow all the time.
+        const std::size_t bytes = i % 3 == me % 3 ? 14_MiB : i % 3 == 0 ? 1_MiB : 300'000;
+        std::vector<void*> held;
+        for (std::size_t total = 0; total + bytes <= 14_MiB; total += bytes) {
+          const std::optional<void*> block = pool.try_allocate(bytes);
+          if (!block) {
+            ++refused;
+            break;
+          }
+          held.push_back(*block);
+        }
+        for (void* block : held) pool.deallocate(block);
+      }
+    });
+  }
+  for (std::thread& thread : crew) thread.join();
+  EXPECT_EQ(refused, 0);
+  expect_under_limit(pool);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, Limits, testing::ValuesIn(kinds()), name_of);

@@ -5,6 +5,8 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "contract/pool_kinds.hpp"
@@ -179,6 +181,52 @@ TEST_P(Tracking, PeaksAreExactWithOneAllocatingThread) {
     ASSERT_EQ(now.allocated.peak, allocated_peak) << "step " << i;
   }
   for (const Held& each : held) pool.deallocate(each.block);
+}
+
+// With several, each on several streams, no peak is missed, and none is more than 64 KiB a thread too high.
+TEST_P(Tracking, PeaksAreCloseWithSeveralAllocatingThreads) {
+  constexpr unsigned threads = 4;
+  Pool& pool = make_pool();
+  std::vector<Stream> streams;
+  for (int i = 0; i < 4; ++i) streams.push_back(device_->stream());
+  std::mutex mutex;  // one operation at a time, so that the true peak is known
+  std::uint64_t requested = 0;
+  std::uint64_t peak = 0;
+  std::vector<std::thread> crew;
+  for (unsigned me = 0; me < threads; ++me) {
+    crew.emplace_back([&, me] {
+      std::uint64_t seed = me + 1;
+      std::vector<std::pair<void*, std::uint64_t>> held;
+      for (int i = 0; i < 4000; ++i) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        const std::uint64_t dice = seed >> 33;
+        const StreamId stream = streams[dice % 4];
+        const std::lock_guard lock(mutex);
+        if (!held.empty() && dice % 64 < ((i / 300 + me) % 2 == 0 ? 20u : 44u)) {
+          pool.deallocate(held.back().first, stream);
+          requested -= held.back().second;
+          held.pop_back();
+        } else {
+          const std::uint64_t bytes = 1 + dice / 64 % 8000;
+          held.emplace_back(pool.allocate(bytes, 1, stream), bytes);
+          requested += bytes;
+          peak = std::max(peak, requested);
+        }
+        if (i % 16 == 0) {
+          const std::uint64_t told = pool.statistics().requested.peak;
+          EXPECT_GE(told, peak);
+          EXPECT_LE(told, peak + threads * 64_KiB);
+        }
+      }
+      const std::lock_guard lock(mutex);
+      for (const auto& [block, bytes] : held) {
+        pool.deallocate(block);
+        requested -= bytes;
+      }
+    });
+  }
+  for (std::thread& thread : crew) thread.join();
+  EXPECT_EQ(pool.statistics().requested.live, 0u);
 }
 
 TEST_P(Tracking, ListsLiveBlocksLargestFirst) {
