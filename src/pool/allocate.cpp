@@ -1,6 +1,7 @@
 // What happens when a thread's cache has no block of the size: its arena is asked,
 // then the others; grow.cpp has what follows when none of them can serve.
 #include <algorithm>
+#include <map>
 #include <string>
 
 #include <weir/bytes.hpp>
@@ -202,12 +203,17 @@ void Pool::Implementation::settle_peak(track::PeakMeter& meter, track::Ledger Th
   const std::int64_t spare = std::max<std::int64_t>(0, meter.headroom() - debt) / 2;
   std::int64_t found = meter.take(debt + spare);
   if (found < debt) {
+    const auto credit_of = [&](const ThreadCache& other) {
+      return &other == &cache ? 0 : std::max<std::int64_t>(0, (other.*ledger).credit());
+    };
+    std::map<const void*, std::int64_t> credits;  // of each thread, in all its caches
+    for_each_cache([&](const ThreadCache& other) { credits[other.thread] += credit_of(other); });
     std::vector<ThreadCache*> rich;
     for_each_cache([&](ThreadCache& other) {
       // This thread's other caches give up all they have: with one thread the peak is exact.
-      const bool own = other.thread.load(std::memory_order_relaxed) == &pool::thread_slots;
-      const std::int64_t left = own ? 0 : track::PeakMeter::tolerance;
-      if (&other != &cache && (other.*ledger).credit() > left) rich.push_back(&other);
+      const void* const thread = other.thread;
+      const std::int64_t left = thread == &pool::thread_slots ? 0 : track::PeakMeter::tolerance;
+      if (credits[thread] > left && credit_of(other) != 0) rich.push_back(&other);
     });
     visit(rich, [&](ThreadCache& other) {
       const std::int64_t theirs = (other.*ledger).credit();

@@ -3,6 +3,7 @@
 // then new ones; segments where there is no virtual memory.
 #include <algorithm>
 #include <string>
+#include <thread>
 
 #include <weir/bytes.hpp>
 #include <weir/errors.hpp>
@@ -43,7 +44,7 @@ Pool::Implementation::Served Pool::Implementation::grow(const Placement& wanted,
         const bool finished = reclaim_pending(options_.reclaim_deadline);
         const bool cleaned = clean_lanes(options_.reclaim_deadline, false);
         const bool released = release_idle_segments(UINT32_MAX, 0) != 0;
-        if (finished || cleaned || released) continue;
+        if (await_flushes() || finished || cleaned || released) continue;
       }
       Placement anywhere = wanted;
       anywhere.small = false;  // a small block may break a large range rather than be refused
@@ -57,6 +58,15 @@ Pool::Implementation::Served Pool::Implementation::grow(const Placement& wanted,
       return {allocate_directly(wanted), Source::driver};
     }
   }
+}
+
+// What another thread has taken out of caches is in no arena yet: true if there was such memory and it
+// should be there by now. The wait is bounded, for this thread may be in a callback of a flush itself.
+bool Pool::Implementation::await_flushes() const noexcept {
+  constexpr int most_yields = 1000;
+  if (flushing_.load() == 0) return false;
+  for (int i = 0; i < most_yields && flushing_.load() != 0; ++i) std::this_thread::yield();
+  return true;
 }
 
 std::uint32_t Pool::Implementation::take_from_driver(const Placement& wanted, std::uint8_t home) {

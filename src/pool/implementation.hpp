@@ -133,6 +133,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] std::uint32_t fit_in_borrowed(const pool::Placement& wanted, Cache& cache);
   [[nodiscard]] std::uint32_t fit_after_eviction(pool::Arena& arena, const pool::Placement& wanted, Cache& cache);
   [[nodiscard]] Served grow(const pool::Placement& wanted, const Request& request, Cache& cache);
+  [[nodiscard]] bool await_flushes() const noexcept;
   [[nodiscard]] std::uint32_t take_from_driver(const pool::Placement& wanted, std::uint8_t home);
   [[nodiscard]] std::uint32_t grow_pages(const pool::Placement& wanted, std::uint8_t home);
   [[nodiscard]] std::uint32_t grow_segments(const pool::Placement& wanted);
@@ -269,6 +270,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   std::vector<std::string> tags_;
   std::unordered_map<std::uint32_t, CallSite> call_sites_;
 
+  std::atomic<std::uint32_t> flushing_{0};  ///< threads that carry blocks from caches to arenas
   std::atomic<std::uint64_t> refusals_{0};
   mutable std::atomic<std::uint64_t> errors_{0};
   std::atomic<std::uint32_t> next_maintenance_{0};

@@ -111,6 +111,7 @@ void Pool::Implementation::flush_all(std::uint32_t since) {
     Lane lane;
   };
   std::vector<Taken> taken;
+  ++flushing_;
   visit(all_caches(), [&](Cache& cache) {
     const std::uint32_t freed = take_remote(cache, false);
     taken.push_back({everything ? cache.take_all(blocks_) : cache.take_older(blocks_, since), freed, cache.lane});
@@ -119,6 +120,7 @@ void Pool::Implementation::flush_all(std::uint32_t since) {
     release_chain(each.cached, each.lane);
     release_freed(each.freed);
   }
+  --flushing_;
 }
 
 std::vector<ThreadCache*> Pool::Implementation::all_caches() const {

@@ -5,8 +5,8 @@
 //     live = peak − headroom − sum of all credits.
 // A thread whose credit runs out takes from the shared headroom, then from the
 // other threads' credits, and only when all of that is spent does the peak rise.
-// Credits of up to `tolerance` are left where they are, so the peak can read at
-// most tolerance × (threads − 1) too high; with one thread it is exact.
+// A thread's credits of up to `tolerance` in all are left where they are, so the peak can
+// read at most tolerance × (threads − 1) too high; with one thread it is exact.
 #pragma once
 
 #include <atomic>
