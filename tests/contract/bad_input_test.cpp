@@ -39,7 +39,8 @@ TEST_P(BadInput, EnormousSizesAreRefused) {
   std::uint64_t refusals = 0;
   for (const std::size_t bytes : {most, most - 1, most - 510, most - 511, most - 512, most / 2 + 1, most / 2,
                                   std::size_t{1} << 48, std::size_t{1} << 41}) {
-    for (const std::size_t alignment : {std::size_t{1}, Pool::granule, std::size_t{4096}, std::size_t{info_.page_bytes}}) {
+    for (const std::size_t alignment :
+         {std::size_t{1}, Pool::granule, std::size_t{4096}, std::size_t{info_.page_bytes}}) {
       SCOPED_TRACE(testing::Message() << bytes << " bytes aligned to " << alignment);
       expect_refused<OutOfMemory>(pool, [&] { static_cast<void>(pool.allocate(bytes, alignment)); });
       expect_refused<std::bad_alloc>(pool, [&] { static_cast<void>(pool.acquire(bytes, alignment)); });
@@ -72,8 +73,8 @@ TEST_P(BadInput, ErrorsNameTheFacts) {
 // Also where a cached block of the size could be handed out at once.
 TEST_P(BadInput, BadAlignmentsAreRefused) {
   Pool& pool = used_pool();
-  for (const std::size_t alignment : {std::size_t{0}, std::size_t{3}, std::size_t{511}, std::size_t{513}, std::size_t{1536},
-                                      std::size_t{info_.page_bytes * 2}, most, most / 2 + 1}) {
+  for (const std::size_t alignment : {std::size_t{0}, std::size_t{3}, std::size_t{511}, std::size_t{513},
+                                      std::size_t{1536}, std::size_t{info_.page_bytes * 2}, most, most / 2 + 1}) {
     SCOPED_TRACE(alignment);
     expect_refused<InvalidArgument>(pool, [&] { static_cast<void>(pool.allocate(1024, alignment)); });
     expect_refused<InvalidArgument>(pool, [&] { static_cast<void>(pool.try_allocate(700'000, alignment)); });
@@ -102,10 +103,10 @@ TEST_P(BadInput, ForeignPointersAreRefused) {
   Pool& other = make_pool({.name = "other"});
   void* of_other = other.allocate(5000);
   int local = 0;
-  for (const std::uint64_t address : {reinterpret_cast<std::uint64_t>(of_other), reinterpret_cast<std::uint64_t>(&local),
-                                      std::uint64_t{1}, std::uint64_t{512}, std::uint64_t{1} << 47, std::uint64_t{1} << 63,
-                                      std::numeric_limits<std::uint64_t>::max(),
-                                      reinterpret_cast<std::uint64_t>(live_) + (std::uint64_t{1} << 48)}) {
+  for (const std::uint64_t address :
+       {reinterpret_cast<std::uint64_t>(of_other), reinterpret_cast<std::uint64_t>(&local), std::uint64_t{1},
+        std::uint64_t{512}, std::uint64_t{1} << 47, std::uint64_t{1} << 63, std::numeric_limits<std::uint64_t>::max(),
+        reinterpret_cast<std::uint64_t>(live_) + (std::uint64_t{1} << 48)}) {
     SCOPED_TRACE(address);
     void* foreign = reinterpret_cast<void*>(address);
     expect_refused<InvalidArgument>(pool, [&] { pool.deallocate(foreign); });

@@ -13,7 +13,9 @@ class FakeClock final : public Clock {
   [[nodiscard]] std::chrono::nanoseconds now() const noexcept override {
     return std::chrono::nanoseconds(nanoseconds_.load(std::memory_order_relaxed));
   }
-  void advance(std::chrono::nanoseconds step) noexcept { nanoseconds_.fetch_add(step.count(), std::memory_order_relaxed); }
+  void advance(std::chrono::nanoseconds step) noexcept {
+    nanoseconds_.fetch_add(step.count(), std::memory_order_relaxed);
+  }
 
  private:
   std::atomic<std::int64_t> nanoseconds_{1'000'000'000};

@@ -47,7 +47,8 @@ class Faults : public PoolContract {
       const StreamId first = streams.empty() ? StreamId::legacy_default : streams.front().id();
       const StreamId second = streams.empty() ? StreamId::legacy_default : streams.back().id();
       for (const StreamId stream : {StreamId::legacy_default, first, second}) {
-        for (const std::uint64_t bytes : {1000u, 300'000u, 5u << 20, 1000u, 300'000u, 2u << 20}) allocate(bytes, stream);
+        for (const std::uint64_t bytes : {1000u, 300'000u, 5u << 20, 1000u, 300'000u, 2u << 20})
+          allocate(bytes, stream);
       }
       free_every(2, first);
       allocate(20_MiB, second);

@@ -80,7 +80,8 @@ TEST_P(Limits, FreeMemoryInAnyShapeServesALargeRequest) {
   for (const std::size_t bytes : {std::size_t{1000}, std::size_t{40'000}, std::size_t{700'000}, std::size_t{2_MiB}}) {
     std::vector<void*> held;
     for (std::size_t total = 0; total + bytes <= 24_MiB; total += bytes) {
-      held.push_back(pool.allocate(bytes, Pool::granule, held.size() % 2 == 0 ? StreamId::legacy_default : stream.id()));
+      held.push_back(
+          pool.allocate(bytes, Pool::granule, held.size() % 2 == 0 ? StreamId::legacy_default : stream.id()));
     }
     for (std::size_t i = 0; i < held.size(); ++i) {
       pool.deallocate(held[i], i % 2 == 0 ? StreamId::legacy_default : stream.id());

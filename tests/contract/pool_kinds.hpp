@@ -37,7 +37,9 @@ struct Kind {
   PoolMode mode = PoolMode::automatic;
   bool cached = true;  ///< with thread caches
 
-  friend std::ostream& operator<<(std::ostream& out, const Kind& kind) { return out << kind.backend << ' ' << kind.name; }
+  friend std::ostream& operator<<(std::ostream& out, const Kind& kind) {
+    return out << kind.backend << ' ' << kind.name;
+  }
 };
 /// The kinds for all backends that can be opened.
 [[nodiscard]] std::vector<Kind> kinds();

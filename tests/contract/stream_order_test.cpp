@@ -179,7 +179,8 @@ TEST(StreamOrderDetector, SeesACarelessPool) {
   int tasks = 0;
   while (detector.disturbed() == 0 && tasks < 1000) {
     for (const StreamId stream : {first.id(), second.id()}) {
-      device.run(stream, detector.task<std::atomic<std::uint64_t>>(memory.data(), bytes, static_cast<std::uint64_t>(++tasks)));
+      device.run(stream,
+                 detector.task<std::atomic<std::uint64_t>>(memory.data(), bytes, static_cast<std::uint64_t>(++tasks)));
     }
     device.synchronize(first);
     device.synchronize(second);

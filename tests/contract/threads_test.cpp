@@ -203,7 +203,8 @@ TEST_P(Threads, KeepExactTotalsUnderStress) {
       std::uint64_t seed = me + 1;
       std::vector<std::pair<void*, std::uint64_t>> held;
       const auto release = [&](std::pair<void*, std::uint64_t> each) {
-        if (pointers() && !has_pattern(each.first, std::min<std::uint64_t>(each.second, 4096), each.second)) intact = false;
+        if (pointers() && !has_pattern(each.first, std::min<std::uint64_t>(each.second, 4096), each.second))
+          intact = false;
         pool.deallocate(each.first);
         freed[me] += each.second;
       };

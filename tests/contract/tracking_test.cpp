@@ -197,7 +197,7 @@ TEST_P(Tracking, PeaksAreCloseWithSeveralAllocatingThreads) {
     crew.emplace_back([&, me] {
       std::uint64_t seed = me + 1;
       std::vector<std::pair<void*, std::uint64_t>> held;
-      for (int i = 0; i < 4000; ++i) {
+      for (unsigned i = 0; i < 4000; ++i) {
         seed = seed * 6364136223846793005u + 1442695040888963407u;
         const std::uint64_t dice = seed >> 33;
         const StreamId stream = streams[dice % 4];
@@ -321,7 +321,8 @@ TEST_P(Tracking, LogsOnlyFromTheSinksLevelOn) {
 TEST_P(Tracking, ReportsLeaksOfADestroyedPool) {
   KeepingSink sink(LogLevel::error);
   {
-    Pool pool(*device_, {.name = "leaking", .mode = GetParam().mode, .call_sites = true, .clock = &clock_, .log = &sink});
+    Pool pool(*device_,
+              {.name = "leaking", .mode = GetParam().mode, .call_sites = true, .clock = &clock_, .log = &sink});
     static_cast<void>(pool.allocate(1234, 1, StreamId::legacy_default, pool.tag("forgetful")));
     static_cast<void>(pool.allocate(99));
     pool.deallocate(pool.allocate(5000));

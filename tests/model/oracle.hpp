@@ -47,8 +47,8 @@ class Oracle {
   std::uint64_t page_bytes_;
   std::uint64_t loose_peak_;
   std::vector<Live> live_;
-  std::map<std::uint64_t, std::size_t> places_;  // where each live block starts, to its index in live_
-  std::map<std::uint64_t, std::uint64_t> pages_; // how many live blocks touch each page
+  std::map<std::uint64_t, std::size_t> places_;   // where each live block starts, to its index in live_
+  std::map<std::uint64_t, std::uint64_t> pages_;  // how many live blocks touch each page
   std::uint64_t requested_ = 0;
   std::uint64_t requested_peak_ = 0;
   std::uint64_t requested_total_ = 0;

@@ -23,11 +23,11 @@ struct Configuration {
   std::string backend;
   PoolMode mode = PoolMode::pages;
   std::uint64_t limit = 0;
-  std::uint64_t live = 0;       ///< bytes the program keeps live, about
+  std::uint64_t live = 0;  ///< bytes the program keeps live, about
   std::size_t threads = 1;
   std::uint64_t thread_cache_bytes = std::uint64_t{1} << 30;
   bool zero = false;
-  std::uint64_t share = 1;      ///< it takes one of so many of the operations: clearing is slow
+  std::uint64_t share = 1;  ///< it takes one of so many of the operations: clearing is slow
 
   friend std::ostream& operator<<(std::ostream& out, const Configuration& configuration) {
     return out << configuration.name;

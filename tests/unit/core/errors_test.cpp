@@ -30,18 +30,17 @@ struct Case {
   using Base = Standard;
   static constexpr ErrorCode code = Code;
 };
-using Cases =
-    testing::Types<Case<OutOfMemory, std::bad_alloc, ErrorCode::out_of_memory>,
-                   Case<LimitExceeded, std::bad_alloc, ErrorCode::limit_exceeded>,
-                   Case<InvalidArgument, std::invalid_argument, ErrorCode::invalid_argument>,
-                   Case<TypeMismatch, std::logic_error, ErrorCode::type_mismatch>,
-                   Case<NotFound, std::runtime_error, ErrorCode::not_found>,
-                   Case<StaleHandle, std::logic_error, ErrorCode::stale_handle>,
-                   Case<Timeout, std::runtime_error, ErrorCode::timeout>,
-                   Case<DeviceLost, std::runtime_error, ErrorCode::device_lost>,
-                   Case<DriverError, std::runtime_error, ErrorCode::driver_error>,
-                   Case<Unsupported, std::runtime_error, ErrorCode::unsupported>,
-                   Case<ParseError, std::runtime_error, ErrorCode::parse_error>>;
+using Cases = testing::Types<Case<OutOfMemory, std::bad_alloc, ErrorCode::out_of_memory>,
+                             Case<LimitExceeded, std::bad_alloc, ErrorCode::limit_exceeded>,
+                             Case<InvalidArgument, std::invalid_argument, ErrorCode::invalid_argument>,
+                             Case<TypeMismatch, std::logic_error, ErrorCode::type_mismatch>,
+                             Case<NotFound, std::runtime_error, ErrorCode::not_found>,
+                             Case<StaleHandle, std::logic_error, ErrorCode::stale_handle>,
+                             Case<Timeout, std::runtime_error, ErrorCode::timeout>,
+                             Case<DeviceLost, std::runtime_error, ErrorCode::device_lost>,
+                             Case<DriverError, std::runtime_error, ErrorCode::driver_error>,
+                             Case<Unsupported, std::runtime_error, ErrorCode::unsupported>,
+                             Case<ParseError, std::runtime_error, ErrorCode::parse_error>>;
 TYPED_TEST_SUITE(Errors, Cases);
 
 TYPED_TEST(Errors, AreCaughtByEachOfTheirTypes) {
@@ -53,8 +52,8 @@ TYPED_TEST(Errors, AreCaughtByEachOfTheirTypes) {
 }
 
 TYPED_TEST(Errors, KeepTheirFacts) {
-  const typename TypeParam::Type error(
-      "what happened", {.name = "it", .bytes_asked = 1, .limit = 2, .free = 3, .native_code = -4});
+  const typename TypeParam::Type error("what happened",
+                                       {.name = "it", .bytes_asked = 1, .limit = 2, .free = 3, .native_code = -4});
   EXPECT_EQ(error.code(), TypeParam::code);
   EXPECT_EQ(error.message(), "what happened");
   EXPECT_STREQ(error.what(), "what happened");

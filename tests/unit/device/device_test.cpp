@@ -24,7 +24,8 @@ TEST(Devices, ListsTheHostAndTheDryDevice) {
   const std::vector<DeviceInfo> all = devices();
   ASSERT_GE(all.size(), 2u);
   for (const char* name : {"host", "dry"}) {
-    const auto found = std::find_if(all.begin(), all.end(), [&](const DeviceInfo& each) { return each.backend == name; });
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const DeviceInfo& each) { return each.backend == name; });
     ASSERT_NE(found, all.end());
     EXPECT_FALSE(found->name.empty());
     EXPECT_GT(found->memory_total.value_or(0), 0u);

@@ -88,23 +88,22 @@ TEST_P(Fork, AChildGetsAnErrorAndNeverAHang) {
       return is_unsupported([&] { static_cast<void>(pool->allocate(700)); }) &&
              is_unsupported([&] { static_cast<void>(pool->allocate(9'000'000, 4096, *stream)); }) &&
              is_unsupported([&] { static_cast<void>(pool->acquire(700)); }) &&
-             is_unsupported([&] { pool->deallocate(block); }) &&
-             is_unsupported([&] { pool->release(handle); }) &&
-             is_unsupported([&] { pool->used_on(block, *stream); }) &&
-             is_unsupported([&] { pool->retire(*stream); }) &&
-             is_unsupported([&] { static_cast<void>(pool->trim()); }) &&
-             is_unsupported([&] { pool->maintain(); }) &&
+             is_unsupported([&] { pool->deallocate(block); }) && is_unsupported([&] { pool->release(handle); }) &&
+             is_unsupported([&] { pool->used_on(block, *stream); }) && is_unsupported([&] { pool->retire(*stream); }) &&
+             is_unsupported([&] { static_cast<void>(pool->trim()); }) && is_unsupported([&] { pool->maintain(); }) &&
              is_unsupported([&] { static_cast<void>(pool->statistics()); }) &&
              is_unsupported([&] { static_cast<void>(pool->live_blocks()); }) &&
              is_unsupported([&] { static_cast<void>(pool->tag("owner")); });
-    })) << "fork " << i;
+    })) << "fork "
+        << i;
     EXPECT_TRUE(holds_in_child([&] {
       // Everything ends as it would at the end of a scope.
       stream.reset();
       pool.reset();
       { const Device gone = std::move(device); }
       return true;
-    })) << "fork " << i;
+    })) << "fork "
+        << i;
   }
   stop = true;
   busy.join();
@@ -143,8 +142,9 @@ TEST_P(Fork, AChildMayMakeItsOwn) {
 
 INSTANTIATE_TEST_SUITE_P(Modes, Fork, testing::Values(PoolMode::pages, PoolMode::segments, PoolMode::off),
                          [](const auto& mode) {
-                           return mode.param == PoolMode::pages ? "pages"
-                                  : mode.param == PoolMode::segments ? "segments" : "off";
+                           return mode.param == PoolMode::pages      ? "pages"
+                                  : mode.param == PoolMode::segments ? "segments"
+                                                                     : "off";
                          });
 
 }  // namespace

@@ -55,7 +55,8 @@ class PagedArenaTest : public testing::Test {
     ASSERT_EQ(block.start % wanted.alignment, 0u);
     ASSERT_EQ(block.lane.load(), wanted.lane);
     ASSERT_EQ(addresses_.find(block.address()), id);
-    for (Address at = block.address() / page_bytes * page_bytes; at < block.address() + block.bytes(); at += page_bytes) {
+    for (Address at = block.address() / page_bytes * page_bytes; at < block.address() + block.bytes();
+         at += page_bytes) {
       ASSERT_TRUE(mapped_.contains(at)) << "a block lies where nothing is mapped";
     }
     const auto next = live_.lower_bound(block.start);
@@ -112,7 +113,7 @@ class PagedArenaTest : public testing::Test {
 
   track::BlockTable blocks_;
   index::AddressMap addresses_;
-  PagedArena arena_{blocks_, addresses_, 3, range, range_pages * page_bytes, page_bytes};
+  PagedArena arena_{blocks_, addresses_, 3, range, range_pages* page_bytes, page_bytes};
   std::map<Address, PageHandle> mapped_;
   std::map<std::uint64_t, std::uint32_t> live_;  // start granule to id
   std::uint64_t live_granules_ = 0;
@@ -148,7 +149,8 @@ TEST_F(PagedArenaTest, GrowsWhereTheFewestPagesAreMissing) {
   EXPECT_EQ(mapped_.size(), 4u);
   release(first);
   // Three pages are there side by side, and the fourth has room; only the rest is mapped anew.
-  const std::optional<GrowthPlan> plan = arena_.plan_growth({.granules = 4 * page_granules, .alignment = page_granules});
+  const std::optional<GrowthPlan> plan =
+      arena_.plan_growth({.granules = 4 * page_granules, .alignment = page_granules});
   ASSERT_TRUE(plan.has_value());
   EXPECT_EQ(plan->missing_pages, 4u);  // the block in the fourth page is in the way
   arena_.abandon_growth(*plan, 0);
@@ -283,7 +285,10 @@ TEST_F(PagedArenaTest, HoldsUnderRandomUse) {
           .alignment = std::uint32_t{1} << (random() % 4 == 0 ? random() % 13 : 0),
           .lane = static_cast<Lane>(random() % 4)};
       switch (random() % 12) {
-        case 0: case 1: case 2: case 3:
+        case 0:
+        case 1:
+        case 2:
+        case 3:
           if (fit(wanted) == 0) grow(wanted);
           break;
         case 4: {
@@ -295,7 +300,10 @@ TEST_F(PagedArenaTest, HoldsUnderRandomUse) {
           arena_.abandon_growth(*plan, mapped_runs);
           break;
         }
-        case 5: take(1 + random() % 8, static_cast<std::uint32_t>(std::max(0, step - static_cast<int>(random() % 100))), random() % 3 == 0); break;
+        case 5:
+          take(1 + random() % 8, static_cast<std::uint32_t>(std::max(0, step - static_cast<int>(random() % 100))),
+               random() % 3 == 0);
+          break;
         case 6: {
           const Lane from = static_cast<Lane>(1 + random() % 3);
           const Lane to = static_cast<Lane>(random() % 4);

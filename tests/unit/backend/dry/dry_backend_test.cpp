@@ -90,10 +90,10 @@ TEST_F(DryBackendTest, StreamsEnd) {
 TEST_F(DryBackendTest, CountsItsCallsAsADriverWould) {
   const std::uint64_t before = backend_->driver_calls();
   std::vector<PageHandle> pages(3);
-  backend_->create(pages);                                // 3
-  backend_->map(range_, pages);                           // 3, and the access for all
-  backend_->unmap(range_, pages);                         // 1
-  backend_->destroy(pages);                               // 3
+  backend_->create(pages);                                   // 3
+  backend_->map(range_, pages);                              // 3, and the access for all
+  backend_->unmap(range_, pages);                            // 1
+  backend_->destroy(pages);                                  // 3
   backend_->free_segment(backend_->allocate_segment(1), 1);  // 2
   EXPECT_EQ(backend_->driver_calls() - before, 13u);
 }
