@@ -21,6 +21,9 @@ namespace {
 constexpr std::uint64_t least_segment = std::uint64_t{32} << 20;
 constexpr std::uint64_t segment_unit = std::uint64_t{2} << 20;
 
+// How often a refused request is tried again while other threads move memory about.
+constexpr int most_tries = 50;
+
 constexpr std::uint64_t round_up(std::uint64_t bytes, std::uint64_t unit) { return (bytes + unit - 1) / unit * unit; }
 
 }  // namespace
@@ -29,7 +32,8 @@ constexpr std::uint64_t round_up(std::uint64_t bytes, std::uint64_t unit) { retu
 // are gathered, other streams' memory is claimed, memory is taken from the driver;
 // where that is refused, pending work is waited for, once, before giving up.
 Pool::Implementation::Served Pool::Implementation::grow(const Placement& wanted, const Request& request, Cache& cache) {
-  for (bool last_try = false;; last_try = true) {
+  const Moving moving(growing_);
+  for (int tries = 0;; ++tries) {
     if (mode_ != PoolMode::off) {
       reclaim_pending(std::chrono::nanoseconds(0));
       flush_all();
@@ -40,12 +44,13 @@ Pool::Implementation::Served Pool::Implementation::grow(const Placement& wanted,
     try {
       return {take_from_driver(wanted, cache.home), Source::driver};
     } catch (const std::bad_alloc&) {
-      if (!last_try) {
+      if (tries == 0) {
         const bool finished = reclaim_pending(options_.reclaim_deadline);
         const bool cleaned = clean_lanes(options_.reclaim_deadline, false);
         const bool released = release_idle_segments(UINT32_MAX, 0) != 0;
-        if (await_flushes() || finished || cleaned || released) continue;
+        if (finished || cleaned || released) continue;
       }
+      if (tries < most_tries && await_others()) continue;
       Placement anywhere = wanted;
       anywhere.small = false;  // a small block may break a large range rather than be refused
       if (const std::uint32_t id = fit_in_any(anywhere, nullptr)) return {id, Source::arena};
@@ -60,12 +65,14 @@ Pool::Implementation::Served Pool::Implementation::grow(const Placement& wanted,
   }
 }
 
-// What another thread has taken out of caches is in no arena yet: true if there was such memory and it
-// should be there by now. The wait is bounded, for this thread may be in a callback of a flush itself.
-bool Pool::Implementation::await_flushes() const noexcept {
-  constexpr int most_yields = 1000;
-  if (flushing_.load() == 0) return false;
-  for (int i = 0; i < most_yields && flushing_.load() != 0; ++i) std::this_thread::yield();
+// What other threads have taken out of caches or arenas is in none of them for a moment: true if there
+// was such memory, which may be there by now. The wait is bounded, for this thread may be in a callback
+// of such a thread itself, and two that are both refused wait for each other.
+bool Pool::Implementation::await_others() const noexcept {
+  constexpr int most_yields = 100;
+  const auto others = [&] { return flushing_.load() != 0 || growing_.load() > 1; };
+  if (!others()) return false;
+  for (int i = 0; i < most_yields && others(); ++i) std::this_thread::yield();
   return true;
 }
 

@@ -61,7 +61,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] track::Block& block(std::uint32_t id) const noexcept { return blocks_[id]; }
   /// Pools count generations alike, so each mixes its own number in: a handle opens one pool only.
   [[nodiscard]] BlockHandle handle_of(std::uint32_t id) const noexcept {
-    return {id, blocks_[id].generation.load(std::memory_order_relaxed) ^ (uid_ * 2654435761u)};
+    return {id, blocks_[id].generation.load(std::memory_order_acquire) ^ (uid_ * 2654435761u)};
   }
 
   // --- reclaim.cpp ---
@@ -91,6 +91,18 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   using Lane = pool::Lane;
 
   /// A freed block that other streams used, and the points on them that must be past.
+  /// Counts the calling thread among those that move memory, for as long as it lives.
+  class Moving {
+   public:
+    explicit Moving(std::atomic<std::uint32_t>& count) noexcept : count_(count) { ++count_; }
+    ~Moving() { --count_; }
+    Moving(const Moving&) = delete;
+    Moving& operator=(const Moving&) = delete;
+
+   private:
+    std::atomic<std::uint32_t>& count_;
+  };
+
   struct Pending {
     struct Use {
       StreamId stream;
@@ -113,6 +125,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void make_cache();
   void free_own(std::uint32_t id, Cache& cache, Cache& owner);
   void free_remotely(std::uint32_t id, Cache& cache, Cache& owner);
+  void queue_remote(std::uint32_t id, Cache& owner) noexcept;
   [[noreturn]] void refuse_free(std::uint64_t address, std::uint32_t id) const;
   void tick(Cache& cache);
   void log(LogLevel level, LogEvent event, std::string_view text, std::uint64_t bytes, std::uint64_t address,
@@ -133,7 +146,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] std::uint32_t fit_in_borrowed(const pool::Placement& wanted, Cache& cache);
   [[nodiscard]] std::uint32_t fit_after_eviction(pool::Arena& arena, const pool::Placement& wanted, Cache& cache);
   [[nodiscard]] Served grow(const pool::Placement& wanted, const Request& request, Cache& cache);
-  [[nodiscard]] bool await_flushes() const noexcept;
+  [[nodiscard]] bool await_others() const noexcept;
   [[nodiscard]] std::uint32_t take_from_driver(const pool::Placement& wanted, std::uint8_t home);
   [[nodiscard]] std::uint32_t grow_pages(const pool::Placement& wanted, std::uint8_t home);
   [[nodiscard]] std::uint32_t grow_segments(const pool::Placement& wanted);
@@ -270,6 +283,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   std::vector<std::string> tags_;
   std::unordered_map<std::uint32_t, CallSite> call_sites_;
 
+  std::atomic<std::uint32_t> growing_{0};   ///< threads that look for memory beyond the arenas' own
   std::atomic<std::uint32_t> flushing_{0};  ///< threads that carry blocks from caches to arenas
   std::atomic<std::uint64_t> refusals_{0};
   mutable std::atomic<std::uint64_t> errors_{0};

@@ -151,10 +151,17 @@ void Pool::Implementation::free_own(std::uint32_t id, Cache& cache, Cache& owner
 // owner's queue. The exchange makes one thread the one that frees this life.
 void Pool::Implementation::free_remotely(std::uint32_t id, Cache& cache, Cache& owner) {
   Block& block = blocks_[id];
-  const std::uint32_t generation = block.generation.load(std::memory_order_relaxed);
+  const std::uint32_t generation = block.generation.load(std::memory_order_acquire);
   const std::int64_t requested = static_cast<std::int64_t>(block.requested);
   const std::uint32_t before = block.remote.exchange(generation, std::memory_order_acq_rel);
   if (before == generation) refuse_free(block.address(), id);
+  if (before == 0 && !(block.is(BlockState::live) && block.generation.load(std::memory_order_acquire) == generation)) {
+    // It was freed before, and its owner has taken it back since. Should the block's next life have been
+    // freed meanwhile, counting on this entry in a queue, then the entry is made for that.
+    std::uint32_t mine = generation;
+    if (!block.remote.compare_exchange_strong(mine, 0)) queue_remote(id, *caches_[block.owner].load());
+    refuse_free(block.address(), id);
+  }
   cache.frees.add(1);
   requested_.give(requested);
   allocated_.give(static_cast<std::int64_t>(block.bytes()));
@@ -165,6 +172,11 @@ void Pool::Implementation::free_remotely(std::uint32_t id, Cache& cache, Cache& 
         block.address(), StreamId{});
     return;
   }
+  queue_remote(id, owner);
+}
+
+void Pool::Implementation::queue_remote(std::uint32_t id, Cache& owner) noexcept {
+  Block& block = blocks_[id];
   owner.remote_bytes.fetch_add(block.bytes(), std::memory_order_relaxed);
   std::uint32_t head = owner.remote_head.load(std::memory_order_relaxed);
   do {
@@ -205,7 +217,7 @@ void Pool::Implementation::log(LogLevel level, LogEvent event, std::string_view 
 std::uint32_t Pool::Implementation::live_at(std::uint64_t address) const {
   const std::uint32_t id = addresses_.find(address);
   const Block& found = blocks_[id];
-  if (id != 0 && found.address() == address && found.is(BlockState::live) && found.remote.load() == 0) return id;
+  if (id != 0 && found.remote.load() == 0 && found.is(BlockState::live) && found.address() == address) return id;
   ++errors_;
   throw InvalidArgument("pool \"" + options_.name + "\": no live block starts at " + hexadecimal(address),
                         {.name = options_.name});
@@ -215,7 +227,8 @@ std::uint32_t Pool::Implementation::live_by(BlockHandle handle) const {
   if (handle == BlockHandle{}) return 0;
   if (handle.id != 0 && handle.id < blocks_.end()) {
     const Block& named = blocks_[handle.id];
-    if (handle_of(handle.id) == handle && named.is(BlockState::live) && named.remote.load() == 0) return handle.id;
+    // In this order: a block leaves its queue after it stops being live, and lives again under a new generation.
+    if (named.remote.load() == 0 && named.is(BlockState::live) && handle_of(handle.id) == handle) return handle.id;
   }
   ++errors_;
   throw StaleHandle("pool \"" + options_.name + "\": the handle (" + std::to_string(handle.id) + ", " +

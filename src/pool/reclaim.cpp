@@ -24,7 +24,7 @@ std::uint32_t Pool::Implementation::take_remote(Cache& cache, bool keep) {
     Block& block = blocks_[id];
     const std::uint32_t next = block.remote_next;
     cache.remote_bytes.fetch_sub(block.bytes(), std::memory_order_relaxed);
-    const std::uint32_t generation = block.remote.exchange(0, std::memory_order_acq_rel);
+    const std::uint32_t generation = block.remote.load(std::memory_order_acquire);
     if (!block.is(BlockState::live) || block.generation.load(std::memory_order_relaxed) != generation) {
       ++errors_;  // its owner freed it too, at the same moment
     } else {
@@ -37,6 +37,8 @@ std::uint32_t Pool::Implementation::take_remote(Cache& cache, bool keep) {
         chain = id;
       }
     }
+    // Only now, as it is no longer live: at no moment may a freed block look like one that is not.
+    block.remote.store(0, std::memory_order_release);
     id = next;
   }
   return chain;
@@ -111,7 +113,7 @@ void Pool::Implementation::flush_all(std::uint32_t since) {
     Lane lane;
   };
   std::vector<Taken> taken;
-  ++flushing_;
+  const Moving moving(flushing_);
   visit(all_caches(), [&](Cache& cache) {
     const std::uint32_t freed = take_remote(cache, false);
     taken.push_back({everything ? cache.take_all(blocks_) : cache.take_older(blocks_, since), freed, cache.lane});
@@ -120,7 +122,6 @@ void Pool::Implementation::flush_all(std::uint32_t since) {
     release_chain(each.cached, each.lane);
     release_freed(each.freed);
   }
-  --flushing_;
 }
 
 std::vector<ThreadCache*> Pool::Implementation::all_caches() const {

@@ -44,8 +44,8 @@ struct Block : index::Range {
   [[nodiscard]] std::uint64_t address() const noexcept { return start << index::granule_shift; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return std::uint64_t{size} << index::granule_shift; }
   [[nodiscard]] std::uint64_t end() const noexcept { return start + size; }
-  [[nodiscard]] bool is(BlockState wanted) const noexcept { return state.load(std::memory_order_relaxed) == wanted; }
-  void become(BlockState now) noexcept { state.store(now, std::memory_order_relaxed); }
+  [[nodiscard]] bool is(BlockState wanted) const noexcept { return state.load(std::memory_order_acquire) == wanted; }
+  void become(BlockState now) noexcept { state.store(now, std::memory_order_release); }
 };
 
 static_assert(sizeof(Block) == 64, "a record is one cache line");
