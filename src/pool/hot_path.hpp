@@ -27,9 +27,9 @@ constexpr bool may_prefetch = true;
 inline pool::ThreadCache* Pool::Implementation::quick_cache(StreamId stream) const noexcept {
   const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
   const pool::ThreadSlots::Entry& entry = pool::thread_slots.entry(key);
-  // The pool may have taken the cache away from the thread, and even given it to another.
-  const bool own = entry.key == key && entry.cache->thread.load(std::memory_order_relaxed) == &pool::thread_slots;
-  return own ? entry.cache : nullptr;
+  // A cache stays its thread's until the thread gives it up, but serves no stream once that is retired.
+  const bool serves = entry.key == key && entry.cache->key.load(std::memory_order_relaxed) == key;
+  return serves ? entry.cache : nullptr;
 }
 
 inline void Pool::Implementation::begin_life(track::Block& block, std::size_t bytes, Tag tag, Cache& cache) noexcept {

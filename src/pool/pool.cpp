@@ -46,10 +46,6 @@ ThreadCache& Pool::Implementation::cache_of(StreamId stream) {
     if (spare_caches_.empty()) make_cache();
     cache = spare_caches_.back();
     spare_caches_.pop_back();
-    // It may have served this thread before: a slot that still names it must not take its new key for the old.
-    for (auto& entry : pool::thread_slots.entries) {
-      if (entry.cache == cache) entry = {};
-    }
     cache->lane = lane;
     cache->home = static_cast<std::uint8_t>(pool::thread_ordinal() % arena_count_);
     cache->now = coarse_now();

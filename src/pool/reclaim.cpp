@@ -140,20 +140,23 @@ void give_back_credit(track::PeakMeter& meter, track::Ledger& ledger) {
 
 }  // namespace
 
-// Gives up the cache that serves `key`: what it holds goes to the arenas, its credit to all.
+// Empties the cache that serves `key`: what it holds goes to the arenas, its credit to all. Only its own
+// thread, which may be in the middle of using it, can give it up for others; until then it stays with it.
 void Pool::Implementation::detach(Cache& cache, std::uint64_t key) {
   bool mine = false;  // not if another thread was quicker
+  bool given_up = false;
   std::uint32_t cached = 0;
   std::uint32_t freed = 0;
   {
     const std::lock_guard lock(peaks_mutex_);
     visit({&cache}, [&](Cache& here) {
-      mine = here.key == key;
+      mine = here.key == key && here.thread != nullptr;
       if (!mine) return;
       give_back_credit(requested_, here.requested);
       give_back_credit(allocated_, here.allocated);
       here.key = 0;
-      here.thread = nullptr;
+      given_up = here.thread == &pool::thread_slots;
+      if (given_up) here.thread = nullptr;
       freed = take_remote(here, false);
       cached = here.take_all(blocks_);
     });
@@ -161,6 +164,8 @@ void Pool::Implementation::detach(Cache& cache, std::uint64_t key) {
   if (!mine) return;
   release_chain(cached, cache.lane);
   release_freed(freed);
+  if (!given_up) return;
+  pool::thread_slots.forget(cache);  // it may serve another thread next, under the same key
   const std::lock_guard lock(caches_mutex_);
   spare_caches_.push_back(&cache);
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace weir::pool {
@@ -58,13 +59,14 @@ struct Ownership {
     Registry& all = registry();
     const std::lock_guard lock(all.mutex);
     all.ordinals[ordinal] = false;
-    for (const auto& [key, cache] : caches) {
-      const auto pool = all.pools.find(static_cast<std::uint32_t>(key >> 32));
-      if (pool == all.pools.end()) continue;
-      // A cache of a retired stream may serve another thread by now.
-      if (cache->key == key && cache->thread == &thread_slots) pool->second->thread_ends(*cache);
-    }
+    for (const auto& [key, cache] : caches) give_up(all, key, *cache);
     thread_slots = {};
+  }
+
+  /// Hands a cache back to its pool, if that still exists. Needs the registry's lock.
+  static void give_up(Registry& all, std::uint64_t key, ThreadCache& cache) {
+    const auto pool = all.pools.find(static_cast<std::uint32_t>(key >> 32));
+    if (pool != all.pools.end() && cache.thread == &thread_slots) pool->second->thread_ends(cache);
   }
 };
 
@@ -115,13 +117,20 @@ ThreadCache* find_own(std::uint64_t key) noexcept {
 
 void remember(std::uint64_t key, ThreadCache& cache) {
   Ownership& mine = ownership();
-  mine.caches.insert_or_assign(key, &cache);
-  if (mine.caches.size() < mine.tidy_at) return;
   Registry& all = registry();
+  const auto [entry, fresh] = mine.caches.try_emplace(key, &cache);
+  if (!fresh && entry->second != &cache) {
+    // Its former cache was emptied when the stream was retired.
+    const std::lock_guard lock(all.mutex);
+    Ownership::give_up(all, key, *std::exchange(entry->second, &cache));
+  }
+  if (mine.caches.size() < mine.tidy_at) return;
   const std::lock_guard lock(all.mutex);
-  std::erase_if(mine.caches, [&](const auto& entry) {
-    const bool pool_is_gone = !all.pools.contains(static_cast<std::uint32_t>(entry.first >> 32));
-    return pool_is_gone || entry.second->key != entry.first;
+  std::erase_if(mine.caches, [&](const auto& each) {
+    const bool pool_is_gone = !all.pools.contains(static_cast<std::uint32_t>(each.first >> 32));
+    if (pool_is_gone || each.second->key == each.first) return pool_is_gone;
+    Ownership::give_up(all, each.first, *each.second);
+    return true;
   });
   mine.tidy_at = std::max<std::size_t>(64, mine.caches.size() * 2);
 }

@@ -29,6 +29,11 @@ struct ThreadSlots {
   std::array<Entry, count> entries{};
 
   [[nodiscard]] Entry& entry(std::uint64_t key) noexcept { return entries[(key ^ (key >> 32)) % count]; }
+  void forget(const ThreadCache& cache) noexcept {
+    for (Entry& each : entries) {
+      if (each.cache == &cache) each = {};
+    }
+  }
 };
 
 // Trivial, so that reading it needs no guard; initial-exec, so that it needs no call.
