@@ -5,24 +5,32 @@
 namespace weir::index {
 
 AddressMap::AddressMap()
-    : root_(static_cast<std::atomic<Entry*>*>(core::map_lazy((root_mask + 1) * sizeof(std::atomic<Entry*>)))) {}
+    : root_(static_cast<std::atomic<Leaf*>*>(core::map_lazy(root_count * sizeof(std::atomic<Leaf*>)))) {}
 
 AddressMap::~AddressMap() {
-  for (std::uint64_t i = 0; i <= root_mask; ++i) {
-    if (Entry* leaf = root_[i].load()) core::unmap_lazy(leaf, (leaf_mask + 1) * sizeof(Entry));
+  for (std::uint64_t i = 0; i < root_count; ++i) {
+    if (Leaf* leaf = root_[i].load()) core::unmap_lazy(leaf, sizeof(Leaf));
   }
-  core::unmap_lazy(root_, (root_mask + 1) * sizeof(std::atomic<Entry*>));
+  core::unmap_lazy(root_, root_count * sizeof(std::atomic<Leaf*>));
 }
 
 void AddressMap::prepare(std::uint64_t address, std::uint64_t bytes) {
   if (bytes == 0) return;
   const std::uint64_t end = address + bytes;
   for (std::uint64_t at = address >> leaf_shift; at <= (end - 1) >> leaf_shift; ++at) {
-    std::atomic<Entry*>& slot = root_[at & root_mask];
+    std::atomic<Leaf*>& slot = root_[at % root_count];
     if (slot.load(std::memory_order_acquire) != nullptr) continue;
-    auto* leaf = static_cast<Entry*>(core::map_lazy((leaf_mask + 1) * sizeof(Entry)));
-    Entry* expected = nullptr;
-    if (!slot.compare_exchange_strong(expected, leaf)) core::unmap_lazy(leaf, (leaf_mask + 1) * sizeof(Entry));
+    auto* leaf = static_cast<Leaf*>(core::map_lazy(sizeof(Leaf)));
+    Leaf* expected = nullptr;
+    if (!slot.compare_exchange_strong(expected, leaf)) core::unmap_lazy(leaf, sizeof(Leaf));
+  }
+}
+
+void AddressMap::forget_long(std::uint64_t address, std::uint64_t bytes) noexcept {
+  constexpr std::uint64_t stretch = std::uint64_t{1} << long_shift;
+  const std::uint64_t first = (address + stretch - 1) & ~(stretch - 1);  // only what lies inside as a whole
+  for (std::uint64_t at = first; at + stretch <= address + bytes; at += stretch) {
+    leaf_of(at)->longs[(at >> long_shift) % long_count].store(0, std::memory_order_relaxed);
   }
 }
 

@@ -37,25 +37,24 @@ class FreeRanges {
     const std::uint32_t head = heads_[bin];
     range.list_previous = 0;
     range.list_next = head;
-    if (head != 0) table[head].list_previous = id;
+    std::uint32_t nowhere = 0;
+    *choose(head != 0, &table[head].list_previous, &nowhere) = id;
     heads_[bin] = id;
     bins_[bin / bins_per_doubling] |= 1u << (bin % bins_per_doubling);
     doublings_ |= 1u << (bin / bins_per_doubling);
   }
 
   void erase(Table table, std::uint32_t id) noexcept {
-    auto& range = table[id];
-    if (range.list_next != 0) table[range.list_next].list_previous = range.list_previous;
-    if (range.list_previous != 0) {
-      table[range.list_previous].list_next = range.list_next;
-      return;
-    }
+    const auto& range = table[id];
+    const std::uint32_t next = range.list_next;
+    const std::uint32_t previous = range.list_previous;
     const unsigned bin = bin_of(range.size);
-    heads_[bin] = range.list_next;
-    if (range.list_next != 0) return;
     const unsigned doubling = bin / bins_per_doubling;
-    bins_[doubling] &= ~(1u << (bin % bins_per_doubling));
-    if (bins_[doubling] == 0) doublings_ &= ~(1u << doubling);
+    std::uint32_t nowhere = 0;
+    *choose(next != 0, &table[next].list_previous, &nowhere) = previous;
+    *choose(previous != 0, &table[previous].list_next, &heads_[bin]) = next;
+    bins_[doubling] &= ~(std::uint32_t{heads_[bin] == 0} << (bin % bins_per_doubling));
+    doublings_ &= ~(std::uint32_t{bins_[doubling] == 0} << doubling);
   }
 
   /// A range of at least `size` granules, or 0. It stays in its list.
@@ -105,6 +104,11 @@ class FreeRanges {
   [[nodiscard]] bool empty() const noexcept { return doublings_ == 0; }
 
  private:
+  /// One of two, without a branch: where a range stands in its list is beyond prediction.
+  [[nodiscard]] static std::uint32_t* choose(bool first, std::uint32_t* one, std::uint32_t* other) noexcept {
+    std::uint32_t* const both[] = {other, one};
+    return both[first];
+  }
   /// The first non-empty bin at or after `bin`, or bin_count.
   [[nodiscard]] unsigned next_bin(unsigned bin) const noexcept {
     if (bin >= bin_count) return bin_count;

@@ -24,10 +24,9 @@ inline constexpr unsigned bin_count = (32 - 5 + 1) * bins_per_doubling;
 
 /// The bin of a size in granules (1 … max_granules).
 [[nodiscard]] constexpr unsigned bin_of(std::uint32_t granules) noexcept {
-  if (granules < bins_per_doubling) return granules;
-  const unsigned exponent = 31u - static_cast<unsigned>(std::countl_zero(granules));
-  const unsigned step = (granules >> (exponent - 5)) & (bins_per_doubling - 1);
-  return (exponent - 4) * bins_per_doubling + step;
+  // Without a branch on the size, which nobody could predict: below 64 the shift is 0 and the bin is the size.
+  const unsigned shift = 31u - 5u - static_cast<unsigned>(std::countl_zero(granules | bins_per_doubling));
+  return shift * bins_per_doubling + (granules >> shift);
 }
 
 }  // namespace weir::index

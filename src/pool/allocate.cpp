@@ -50,10 +50,21 @@ inline Placement Pool::Implementation::placement(const Request& request, Lane la
   return wanted;
 }
 
+std::uint64_t Pool::Implementation::allocate_address(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag,
+                                                     CallSite where) {
+  const std::uint32_t id = allocate({bytes, alignment, stream, tag, where});
+  return id == 0 ? 0 : blocks_[id].address();
+}
+
+std::uint64_t Pool::Implementation::allocate_after_miss(Cache& cache, std::size_t bytes, std::size_t alignment, Tag tag,
+                                                        CallSite where) {
+  return blocks_[allocate({bytes, alignment, cache.stream, tag, where, &cache})].address();
+}
+
 std::uint32_t Pool::Implementation::allocate(const Request& request) {
   if (request.bytes == 0) return 0;
   require_usable();
-  Cache& cache = cache_of(request.stream);
+  Cache& cache = request.cache != nullptr ? *request.cache : cache_of(request.stream);
   Served served;
   try {
     const Placement wanted = placement(request, cache.lane);
@@ -69,7 +80,7 @@ std::uint32_t Pool::Implementation::allocate(const Request& request) {
   Block& block = blocks_[served.id];
   enter(cache);
   block.owner = cache.id;
-  begin_life(block, request.bytes, request.tag, cache);
+  const bool overdrawn = begin_life(block, request.bytes, request.tag, cache);
   if (served.by == Source::cache) {
     cache.cache_hits.add(1);
   } else {
@@ -77,7 +88,7 @@ std::uint32_t Pool::Implementation::allocate(const Request& request) {
     (served.by == Source::arena ? cache.arena_hits : cache.misses).add(1);
   }
   cache.lock.leave();
-  if (cache.requested.credit() < 0 || cache.allocated.credit() < 0) settle_peaks(cache);
+  if (overdrawn) settle_peaks(cache);
   if (hooks_) after_allocation(served.id, request, served.by == Source::cache ? LogEvent::reuse : LogEvent::allocate);
   return served.id;
 }
@@ -102,7 +113,7 @@ inline Pool::Implementation::Served Pool::Implementation::serve(const Placement&
                                                                 Cache& cache) {
   const bool freed_elsewhere = cache.remote_head.load(std::memory_order_relaxed) != 0;
   if (freed_elsewhere) drain(cache);
-  if (wanted.alignment == 1 && (freed_elsewhere || !request.looked)) {
+  if (wanted.alignment == 1 && (freed_elsewhere || request.cache == nullptr)) {
     enter(cache);
     const std::uint32_t id = cache.pop(blocks_, wanted.granules);
     cache.lock.leave();
@@ -165,10 +176,10 @@ std::uint32_t Pool::Implementation::fit_here(pool::Arena& arena, const Placement
   std::uint32_t id = 0;
   {
     const auto lock = arena.lock();
-    chain = release_into(arena, chain, cache.lane);
+    if (chain != 0) chain = release_into(arena, chain, cache.lane);
     id = has_large ? arena.fit_closely(wanted) : arena.fit(wanted);
   }
-  release_chain(chain, cache.lane);
+  if (chain != 0) release_chain(chain, cache.lane);
   if (id != 0 || !has_large) return id;
   // Before a much larger range is broken, the large blocks of this cache may join into a better one.
   enter(cache);
@@ -218,7 +229,7 @@ void Pool::Implementation::settle_peak(track::PeakMeter& meter, track::Ledger Th
     });
     visit(rich, [&](ThreadCache& other) {
       const std::int64_t theirs = (other.*ledger).credit();
-      (other.*ledger).granted.add(-theirs);
+      other.grant(ledger, -theirs);
       found += theirs;
     });
     if (found < debt) {
@@ -229,7 +240,9 @@ void Pool::Implementation::settle_peak(track::PeakMeter& meter, track::Ledger Th
     meter.give(shared);
     found -= shared;
   }
-  (cache.*ledger).granted.add(found);
+  enter(cache);
+  cache.grant(ledger, found);
+  cache.lock.leave();
 }
 
 }  // namespace weir

@@ -110,15 +110,15 @@ std::uint32_t Arena::take(std::uint32_t id, std::uint64_t start, const Placement
   Block& block = blocks_[id];
   block.small = small;
   block.lane.store(wanted.lane, std::memory_order_relaxed);
-  addresses_.set(block.address(), id);
+  addresses_.set(block.address(), block.size, id);
   return id;
 }
 
 std::uint32_t Arena::fit(const Placement& wanted) { return wanted.small ? fit_small(wanted) : fit_large(wanted); }
 
 std::uint32_t Arena::fit_closely(const Placement& wanted) {
-  const std::uint32_t id = find(wanted.granules, wanted.lane, false);
-  return id != 0 && blocks_[id].size - wanted.granules <= wanted.granules / 8 ? fit(wanted) : 0;
+  const std::uint32_t best = find(wanted.granules, wanted.lane, false);
+  return best != 0 && blocks_[best].size - wanted.granules <= wanted.granules / 8 ? fit_into(best, wanted) : 0;
 }
 
 // The tighter of what the lane's own lists and the clean ones have.
@@ -134,11 +134,15 @@ std::uint32_t Arena::find(std::uint32_t granules, Lane lane, bool small) const n
 
 std::uint32_t Arena::fit_large(const Placement& wanted) {
   const std::uint32_t best = find(wanted.granules, wanted.lane, false);
-  if (best == 0) return 0;
+  return best == 0 ? 0 : fit_into(best, wanted);
+}
+
+std::uint32_t Arena::fit_into(std::uint32_t best, const Placement& wanted) {
   if (wanted.granules == page_down(wanted.granules)) {  // better on a page border, fine without
     const std::uint32_t id = fit_aligned(best, wanted, std::max(page_granules_, wanted.alignment));
     if (id != 0) return id;
   }
+  if (wanted.alignment == 1) return take(best, blocks_[best].start, wanted, false);
   return fit_aligned(best, wanted, wanted.alignment);
 }
 
@@ -180,6 +184,7 @@ std::uint32_t Arena::fit_in_page(std::uint32_t page, const Placement& wanted) {
   if (block.lane.load(std::memory_order_relaxed) == clean_lane) {
     block.lane.store(wanted.lane, std::memory_order_relaxed);
   }
+  addresses_.forget_long(block.address(), block.bytes());
   settle(page, BlockState::free_small);
   return take(page, start, wanted, true);
 }

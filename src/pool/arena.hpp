@@ -158,6 +158,7 @@ class Arena {
   }
   [[nodiscard]] std::uint32_t find(std::uint32_t granules, Lane lane, bool small) const noexcept;
   [[nodiscard]] std::uint32_t fit_large(const Placement& wanted);
+  [[nodiscard]] std::uint32_t fit_into(std::uint32_t best, const Placement& wanted);
   [[nodiscard]] std::uint32_t fit_aligned(std::uint32_t best, const Placement& wanted, std::uint32_t alignment);
   [[nodiscard]] std::uint32_t fit_small(const Placement& wanted);
   /// A wholly free page of the lane, `busy`; or 0.

@@ -1,7 +1,7 @@
 // The path of a hit, on one screen: find the thread's cache, enter it, take or
 // put the newest block of the size, write the books, leave. No locked
-// instruction, no call. Where anything is out of the ordinary, hit() gives
-// nullptr and free_hit() false with nothing done, and the slow path takes over.
+// instruction, no call. Where anything is out of the ordinary, the slow path takes
+// over with nothing done.
 #pragma once
 
 #include "pool/implementation.hpp"
@@ -14,16 +14,6 @@ constexpr bool tracking = false;  // only to measure what tracking costs; nothin
 constexpr bool tracking = true;
 #endif
 
-// A prefetch reads the names of neighbours that others may change: a hint may be wrong, but a
-// ThreadSanitizer cannot know that it is only one.
-#if defined(__SANITIZE_THREAD__)
-constexpr bool may_prefetch = false;
-#elif defined(__has_feature)
-constexpr bool may_prefetch = !__has_feature(thread_sanitizer);
-#else
-constexpr bool may_prefetch = true;
-#endif
-
 inline pool::ThreadCache* Pool::Implementation::quick_cache(StreamId stream) const noexcept {
   const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
   const pool::ThreadSlots::Entry& entry = pool::thread_slots.entry(key);
@@ -32,52 +22,60 @@ inline pool::ThreadCache* Pool::Implementation::quick_cache(StreamId stream) con
   return serves ? entry.cache : nullptr;
 }
 
-inline void Pool::Implementation::begin_life(track::Block& block, std::size_t bytes, Tag tag, Cache& cache) noexcept {
+inline bool Pool::Implementation::begin_life(track::Block& block, std::size_t bytes, Tag tag, Cache& cache) noexcept {
   // Generations are odd, so that none is ever 0.
   block.generation.store(block.generation.load(std::memory_order_relaxed) + 2, std::memory_order_relaxed);
   block.become(track::BlockState::live);
-  cache.allocated.out.add(block.bytes());
+  const bool overdrawn = cache.allocated.spend(block.bytes());
   if constexpr (tracking) {
     block.requested = bytes;
     block.stamp = cache.now.load(std::memory_order_relaxed);
     block.tag = static_cast<std::uint32_t>(tag);
-    cache.requested.out.add(bytes);
+    return cache.requested.spend(bytes) | overdrawn;
   }
+  return false;
 }
 
 inline void Pool::Implementation::end_life(track::Block& block, Cache& cache) noexcept {
-  cache.allocated.in.add(block.bytes());
+  cache.allocated.room.add(block.bytes());
   if constexpr (tracking) {
     block.stamp = cache.now.load(std::memory_order_relaxed);
-    cache.requested.in.add(block.requested);
+    cache.requested.room.add(block.requested);
     cache.frees.add(1);
   }
 }
 
-[[gnu::always_inline]] inline track::Block* Pool::Implementation::hit(std::size_t bytes, std::size_t alignment,
-                                                                      StreamId stream, Tag tag, bool& looked) {
+[[gnu::always_inline]] inline std::uint64_t Pool::Implementation::hit_or_allocate(std::size_t bytes,
+                                                                                  std::size_t alignment,
+                                                                                  StreamId stream, Tag tag,
+                                                                                  CallSite where) {
   Cache* const cache = quick_cache(stream);
   const std::uint64_t granules = (bytes + index::granule_bytes - 1) >> index::granule_shift;
   const bool ordinary =
       granules - 1 < index::max_granules && alignment - 1 < Pool::granule && (alignment & (alignment - 1)) == 0;
-  if (cache == nullptr || !ordinary || !cache->lock.enter()) [[unlikely]]
-    return nullptr;
+  if (cache == nullptr || !ordinary || hooks_ || !cache->lock.enter()) [[unlikely]]
+    return allocate_address(bytes, alignment, stream, tag, where);
   const std::uint32_t id = cache->pop(blocks_, static_cast<std::uint32_t>(granules));
   if (id == 0) [[unlikely]] {
     cache->lock.leave();
-    looked = true;
-    return nullptr;
+    return allocate_after_miss(*cache, bytes, alignment, tag, where);
   }
   track::Block& block = blocks_[id];
-  begin_life(block, bytes, tag, *cache);
-  cache->cache_hits.add(1);
+  const bool overdrawn = begin_life(block, bytes, tag, *cache);
+  const std::uint64_t hits = cache->cache_hits.add(1);
   cache->lock.leave();
   if constexpr (tracking) {
-    const bool due = cache->cache_hits.get() % operations_per_tick == 0;
-    if (due || (cache->requested.credit() | cache->allocated.credit()) < 0) [[unlikely]]
-      after_hit(*cache, due);
+    const bool due = hits % operations_per_tick == 0;
+    if (due || overdrawn) [[unlikely]]
+      return after_hit(*cache, block, due);
   }
-  return &block;
+  return block.address();
+}
+
+[[gnu::always_inline]] inline void Pool::Implementation::hit_or_free(std::uint64_t address, StreamId stream) {
+  const std::uint32_t id = addresses_.find(address);
+  if (blocks_[id].address() != address || !free_hit(id, stream)) [[unlikely]]
+    free_at(address, stream);
 }
 
 [[gnu::always_inline]] inline bool Pool::Implementation::free_hit(std::uint32_t id, StreamId stream) {
@@ -91,24 +89,12 @@ inline void Pool::Implementation::end_life(track::Block& block, Cache& cache) no
     cache->lock.leave();
     return false;
   }
-  if (may_prefetch && block.size > Cache::small_granules) {  // soon to be joined with its neighbours
-    __builtin_prefetch(&blocks_[block.previous]);
-    __builtin_prefetch(&blocks_[block.next]);
-  }
   end_life(block, *cache);
   const bool kept = cache->push(block, id);
   if (!kept) block.become(track::BlockState::busy);
   cache->lock.leave();
   if (!kept) release(id, cache->lane, cache->now);
   return true;
-}
-
-inline std::uint32_t Pool::Implementation::find(std::uint64_t address) const {
-  const std::uint32_t id = addresses_.find(address);
-  const track::Block& block = blocks_[id];
-  if (block.address() != address || !block.is(track::BlockState::live)) [[unlikely]]
-    refuse_free(address, id);
-  return id;
 }
 
 inline void Pool::Implementation::enter(Cache& cache) const {

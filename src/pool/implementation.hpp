@@ -42,20 +42,27 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
     StreamId stream;
     Tag tag;
     CallSite where;
-    bool looked = false;  ///< the thread's cache was looked into and had none of the size
+    pool::ThreadCache* cache = nullptr;  ///< the thread's, if it was looked into and had none of the size
   };
 
   // --- Doors (pool.cpp); blocks go by record id, 0 is the empty block ---
-  [[nodiscard]] track::Block* hit(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag, bool& looked);
+  /// The address of a block.
+  [[nodiscard]] std::uint64_t hit_or_allocate(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag,
+                                              CallSite where);
+  [[nodiscard]] std::uint64_t allocate_after_miss(pool::ThreadCache& cache, std::size_t bytes, std::size_t alignment,
+                                                  Tag tag, CallSite where);
+  [[nodiscard]] std::uint64_t allocate_address(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag,
+                                               CallSite where);
   [[nodiscard]] bool free_hit(std::uint32_t id, StreamId stream);
   /// All of an allocation that is no hit, or of a hit that has more to do.
   [[nodiscard]] std::uint32_t allocate(const Request& request);
-  [[nodiscard]] std::uint32_t find(std::uint64_t address) const;
+  void hit_or_free(std::uint64_t address, StreamId stream);
+  void free_at(std::uint64_t address, StreamId stream);
   void free(std::uint32_t id, StreamId stream);
-  [[nodiscard]] bool hooks() const noexcept { return hooks_; }
   void after_allocation(std::uint32_t id, const Request& request, LogEvent event);
   void used_on(std::uint32_t id, StreamId stream);
   void note_use(std::uint32_t id, StreamId stream);
+  [[nodiscard]] std::uint32_t record_at(std::uint64_t address) const noexcept;
   [[nodiscard]] std::uint32_t live_at(std::uint64_t address) const;
   [[nodiscard]] std::uint32_t live_by(BlockHandle handle) const;
   [[nodiscard]] track::Block& block(std::uint32_t id) const noexcept { return blocks_[id]; }
@@ -119,9 +126,9 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] Cache& cache_of(StreamId stream);
   [[nodiscard]] Lane lane_of(StreamId stream);
   void enter(Cache& cache) const;
-  static void begin_life(track::Block& block, std::size_t bytes, Tag tag, Cache& cache) noexcept;
+  [[nodiscard]] static bool begin_life(track::Block& block, std::size_t bytes, Tag tag, Cache& cache) noexcept;
   static void end_life(track::Block& block, Cache& cache) noexcept;
-  void after_hit(Cache& cache, bool due);
+  [[nodiscard]] std::uint64_t after_hit(Cache& cache, const track::Block& block, bool due);
   void make_cache();
   void free_own(std::uint32_t id, Cache& cache, Cache& owner);
   void free_remotely(std::uint32_t id, Cache& cache, Cache& owner);

@@ -132,7 +132,7 @@ std::uint32_t PagedArena::finish_growth(const GrowthPlan& plan, const Placement&
   erase_free(plan.piece);
   carve(plan.piece, plan.block_start, wanted.granules);
   piece.lane.store(wanted.lane, std::memory_order_relaxed);  // it may have joined another's
-  addresses_.set(piece.address(), plan.piece);
+  addresses_.set(piece.address(), piece.size, plan.piece);
   return plan.piece;
 }
 

@@ -47,6 +47,7 @@ ThreadCache& Pool::Implementation::cache_of(StreamId stream) {
     cache = spare_caches_.back();
     spare_caches_.pop_back();
     cache->lane = lane;
+    cache->stream = stream;
     cache->home = static_cast<std::uint8_t>(pool::thread_ordinal() % arena_count_);
     cache->now = coarse_now();
     cache->thread = &pool::thread_slots;
@@ -83,9 +84,10 @@ void Pool::Implementation::make_cache() {
   cache_count_.store(id, std::memory_order_release);
 }
 
-void Pool::Implementation::after_hit(Cache& cache, bool due) {
+std::uint64_t Pool::Implementation::after_hit(Cache& cache, const Block& block, bool due) {
   settle_peaks(cache);
   if (due) tick(cache);
+  return block.address();
 }
 
 void Pool::Implementation::tick(Cache& cache) {
@@ -95,6 +97,24 @@ void Pool::Implementation::tick(Cache& cache) {
 }
 
 // --- Less common ways to free ---
+
+// The live block that starts there; if there is none, one that did; or 0. Entries of the map outlive
+// their blocks, so a stale one for long blocks may stand before that of a short one.
+std::uint32_t Pool::Implementation::record_at(std::uint64_t address) const noexcept {
+  std::uint32_t former = 0;
+  for (const std::uint32_t id : {addresses_.find(address), addresses_.find_short(address)}) {
+    if (id == 0 || blocks_[id].address() != address) continue;
+    if (blocks_[id].is(BlockState::live)) return id;
+    former = id;
+  }
+  return former;
+}
+
+void Pool::Implementation::free_at(std::uint64_t address, StreamId stream) {
+  const std::uint32_t id = record_at(address);
+  if (id == 0 || !blocks_[id].is(BlockState::live)) refuse_free(address, id);
+  free(id, stream);
+}
 
 void Pool::Implementation::free(std::uint32_t id, StreamId stream) {
   require_usable();
@@ -183,9 +203,8 @@ void Pool::Implementation::queue_remote(std::uint32_t id, Cache& owner) noexcept
 void Pool::Implementation::refuse_free(std::uint64_t address, std::uint32_t id) const {
   require_usable();
   ++errors_;
-  const Block& block = blocks_[id];
   std::string text = "pool \"" + options_.name + "\": deallocate(" + hexadecimal(address) + "): ";
-  if (id == 0 || block.address() != address) {
+  if (id == 0) {
     text += "no block starts at this address; pass the pointer that allocate returned, to the pool it came from";
   } else {
     text += "this block is free already; it was freed twice";
@@ -211,9 +230,8 @@ void Pool::Implementation::log(LogLevel level, LogEvent event, std::string_view 
 // --- Names of blocks ---
 
 std::uint32_t Pool::Implementation::live_at(std::uint64_t address) const {
-  const std::uint32_t id = addresses_.find(address);
-  const Block& found = blocks_[id];
-  if (id != 0 && found.remote.load() == 0 && found.is(BlockState::live) && found.address() == address) return id;
+  const std::uint32_t id = record_at(address);
+  if (id != 0 && blocks_[id].remote.load() == 0 && blocks_[id].is(BlockState::live)) return id;
   ++errors_;
   throw InvalidArgument("pool \"" + options_.name + "\": no live block starts at " + hexadecimal(address),
                         {.name = options_.name});
@@ -260,15 +278,8 @@ Pool::Pool(Device device, PoolOptions options)
 Pool::~Pool() = default;
 
 void* Pool::allocate(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag, CallSite where) {
-  Implementation& pool = *implementation_;
-  [[maybe_unused]] const Implementation::Door door(pool);
-  bool looked = false;
-  if (!pool.hooks()) [[likely]] {
-    if (const Block* block = pool.hit(bytes, alignment, stream, tag, looked)) [[likely]]
-      return pointer(block->address());
-  }
-  const std::uint32_t id = pool.allocate({bytes, alignment, stream, tag, where, looked});
-  return id == 0 ? nullptr : pointer(pool.block(id).address());
+  [[maybe_unused]] const Implementation::Door door(*implementation_);
+  return pointer(implementation_->hit_or_allocate(bytes, alignment, stream, tag, where));
 }
 
 std::optional<void*> Pool::try_allocate(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag,
@@ -282,11 +293,8 @@ std::optional<void*> Pool::try_allocate(std::size_t bytes, std::size_t alignment
 
 void Pool::deallocate(void* address, StreamId stream) {
   if (address == nullptr) return;
-  Implementation& pool = *implementation_;
-  [[maybe_unused]] const Implementation::Door door(pool);
-  const std::uint32_t id = pool.find(reinterpret_cast<std::uint64_t>(address));
-  if (!pool.free_hit(id, stream)) [[unlikely]]
-    pool.free(id, stream);
+  [[maybe_unused]] const Implementation::Door door(*implementation_);
+  implementation_->hit_or_free(reinterpret_cast<std::uint64_t>(address), stream);
 }
 
 BlockHandle Pool::acquire(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag, CallSite where) {

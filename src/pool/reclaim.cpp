@@ -132,9 +132,9 @@ std::vector<ThreadCache*> Pool::Implementation::all_caches() const {
 
 namespace {
 
-void give_back_credit(track::PeakMeter& meter, track::Ledger& ledger) {
-  const std::int64_t credit = ledger.credit();
-  ledger.granted.add(-credit);
+void give_back_credit(track::PeakMeter& meter, track::Ledger ThreadCache::*book, ThreadCache& cache) {
+  const std::int64_t credit = (cache.*book).credit();
+  cache.grant(book, -credit);
   meter.give(credit);
 }
 
@@ -152,8 +152,8 @@ void Pool::Implementation::detach(Cache& cache, std::uint64_t key) {
     visit({&cache}, [&](Cache& here) {
       mine = here.key == key && here.thread != nullptr;
       if (!mine) return;
-      give_back_credit(requested_, here.requested);
-      give_back_credit(allocated_, here.allocated);
+      give_back_credit(requested_, &ThreadCache::requested, here);
+      give_back_credit(allocated_, &ThreadCache::allocated, here);
       here.key = 0;
       given_up = here.thread == &pool::thread_slots;
       if (given_up) here.thread = nullptr;

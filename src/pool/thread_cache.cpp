@@ -6,8 +6,6 @@ namespace weir::pool {
 
 std::uint32_t ThreadCache::note_miss(const track::BlockTable& blocks, std::uint32_t granules) noexcept {
   std::uint32_t chain = 0;
-  unchain(blocks, deferred_, chain);
-  deferred_count_ = 0;
   Slot& slot = slot_of(granules);
   if (slot.granules == granules) {
     if (slot.repeats < 8) ++slot.repeats;
@@ -41,8 +39,6 @@ std::uint32_t ThreadCache::take_large(const track::BlockTable& blocks) noexcept 
     unchain(blocks, slot.head, chain);
   }
   listed_count_ = 0;
-  unchain(blocks, deferred_, chain);
-  deferred_count_ = 0;
   return chain;
 }
 
@@ -73,9 +69,6 @@ std::uint32_t ThreadCache::take_older(const track::BlockTable& blocks, std::uint
     unchain(blocks, *link, chain);
   };
   for (std::uint32_t& head : small_) take_tail(head);
-  take_tail(deferred_);
-  deferred_count_ = 0;
-  for (std::uint32_t kept = deferred_; kept != 0; kept = blocks[kept].list_next) ++deferred_count_;
   for (Slot& slot : large_) take_tail(slot.head);
   return chain;
 }

@@ -15,6 +15,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include <weir/stream.hpp>
+
 #include "pool/owner_lock.hpp"
 #include "track/block_table.hpp"
 #include "track/counter.hpp"
@@ -26,7 +28,6 @@ class ThreadCache {
  public:
   static constexpr std::uint32_t small_granules = 512;  ///< 256 KiB
   static constexpr std::uint32_t slots = 256;
-  static constexpr std::uint32_t most_deferred = 16;
 
   OwnerLock lock;
 
@@ -47,7 +48,8 @@ class ThreadCache {
   // --- Fixed while it has an owner ---
   std::atomic<std::uint64_t> key{0};         ///< pool and stream it serves; 0 = no owner
   std::atomic<const void*> thread{nullptr};  ///< tells whose it is
-  std::uint16_t id = 0;                      ///< for good
+  StreamId stream{};
+  std::uint16_t id = 0;  ///< for good
   std::uint16_t lane = 0;
   std::uint8_t home = 0;      ///< the arena to ask first
   std::int64_t capacity = 0;  ///< bytes it may keep
@@ -58,8 +60,12 @@ class ThreadCache {
 
   /// Bytes in its lists. A hit and the free of a block that is kept change this by what
   /// they write into the ledger; whatever else moves blocks corrects `uncached`.
-  [[nodiscard]] std::int64_t cached() const noexcept {
-    return static_cast<std::int64_t>(allocated.in.get() - allocated.out.get()) - uncached_.get();
+  [[nodiscard]] std::int64_t cached() const noexcept { return allocated.credit() - uncached_.get(); }
+
+  /// Notes credit from a peak meter, or back to it, in one of the books. The caller holds `lock`.
+  void grant(track::Ledger ThreadCache::*book, std::int64_t credit) noexcept {
+    (this->*book).grant(credit);
+    if (book == &ThreadCache::allocated) uncached_.add(credit);
   }
 
   /// A block of exactly this size, or 0, for one allocation that the ledger will note.
@@ -90,20 +96,14 @@ class ThreadCache {
         put(slot.head, block, block_id);
         return true;
       }
-      // Not worth a list, but it may go to its arena together with the next request for one.
-      if (deferred_count_ < most_deferred) {
-        ++deferred_count_;
-        put(deferred_, block, block_id);
-        return true;
-      }
     }
-    uncached_.add(static_cast<std::int64_t>(block.bytes()));
+    passed_by(block);
     return false;
   }
 
   /// Keeps a block whose free the ledger of another cache has noted.
   [[nodiscard]] bool adopt(track::Block& block, std::uint32_t block_id) noexcept {
-    uncached_.add(-static_cast<std::int64_t>(block.bytes()));
+    bypassed(block);
     return push(block, block_id);
   }
   /// A block was freed that does not go into these lists.
@@ -149,11 +149,9 @@ class ThreadCache {
   }
   void unchain(const track::BlockTable& blocks, std::uint32_t& head, std::uint32_t& chain) noexcept;
 
-  track::Counter<std::int64_t> uncached_;
+  track::Counter<std::int64_t> uncached_;  ///< of the credit for allocated bytes, what no block in the lists stands for
   std::array<std::uint32_t, small_granules + 1> small_{};
   std::array<Slot, slots> large_{};
-  std::uint32_t deferred_ = 0;  ///< a list of blocks of any large size
-  std::uint32_t deferred_count_ = 0;
   std::uint32_t listed_count_ = 0;
   std::array<std::uint8_t, slots> listed_{};
 };

@@ -10,8 +10,11 @@ namespace weir::track {
 template <class Number>
 class Counter {
  public:
-  void add(Number amount) noexcept {
-    value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  /// Gives the sum.
+  Number add(Number amount) noexcept {
+    const Number sum = value_.load(std::memory_order_relaxed) + amount;
+    value_.store(sum, std::memory_order_relaxed);
+    return sum;
   }
   void set(Number value) noexcept { value_.store(value, std::memory_order_relaxed); }
   [[nodiscard]] Number get() const noexcept { return value_.load(std::memory_order_relaxed); }

@@ -1,7 +1,6 @@
-// One thread's book of one kind of bytes: what it handed out, what it took back,
-// and the credit it may still spend before the pool's peak could rise. The two
-// sums only grow and are all that a hit writes; everything else is derived.
-// Written by the owning thread, read by any.
+// One thread's book of one kind of bytes: what it handed out, and how far that may
+// go before the pool's peak could rise. A hit adds to the one sum, a free to the
+// other; everything else is derived. Written by the owning thread, read by any.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +10,15 @@
 namespace weir::track {
 
 struct Ledger {
-  Counter<std::uint64_t> out;     ///< bytes handed out, all told
-  Counter<std::uint64_t> in;      ///< bytes taken back, all told
-  Counter<std::int64_t> granted;  ///< credit received from the peak meter, less what was given back
+  Counter<std::uint64_t> out;   ///< bytes handed out, all told
+  Counter<std::uint64_t> room;  ///< bytes taken back, all told, and the credit granted by the peak meter
 
-  [[nodiscard]] std::int64_t credit() const noexcept {
-    return granted.get() + static_cast<std::int64_t>(in.get() - out.get());
-  }
+  [[nodiscard]] std::int64_t credit() const noexcept { return static_cast<std::int64_t>(room.get() - out.get()); }
+  [[nodiscard]] bool overdrawn() const noexcept { return out.get() > room.get(); }
+  /// Hands out bytes; true if that overdraws the credit.
+  bool spend(std::uint64_t bytes) noexcept { return out.add(bytes) > room.get(); }
+  /// Credit received from the peak meter, or given back to it.
+  void grant(std::int64_t credit) noexcept { room.add(static_cast<std::uint64_t>(credit)); }
 };
 
 }  // namespace weir::track

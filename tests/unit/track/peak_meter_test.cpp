@@ -51,9 +51,11 @@ TEST(Ledger, CreditIsWhatWasGrantedAndNotSpent) {
   EXPECT_EQ(ledger.credit(), 0);
   ledger.out.add(100);
   EXPECT_EQ(ledger.credit(), -100);
-  ledger.granted.add(150);
+  EXPECT_TRUE(ledger.overdrawn());
+  ledger.grant(150);
   EXPECT_EQ(ledger.credit(), 50);
-  ledger.in.add(100);
+  EXPECT_FALSE(ledger.overdrawn());
+  ledger.room.add(100);
   EXPECT_EQ(ledger.credit(), 150);
 }
 
