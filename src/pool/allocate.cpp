@@ -79,7 +79,7 @@ std::uint32_t Pool::Implementation::allocate(const Request& request) {
   }
   Block& block = blocks_[served.id];
   enter(cache);
-  block.owner = cache.id;
+  block.own(cache.id);
   const bool overdrawn = begin_life(block, request.bytes, request.tag, cache);
   if (served.by == Source::cache) {
     cache.cache_hits.add(1);

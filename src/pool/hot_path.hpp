@@ -14,8 +14,8 @@ constexpr bool tracking = false;  // only to measure what tracking costs; nothin
 constexpr bool tracking = true;
 #endif
 
-inline pool::ThreadCache* Pool::Implementation::quick_cache(StreamId stream) const noexcept {
-  const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
+inline pool::ThreadCache* Pool::Implementation::quick_cache(std::uint64_t key_base, StreamId stream) noexcept {
+  const std::uint64_t key = key_base | static_cast<std::uint32_t>(stream);
   const pool::ThreadSlots::Entry& entry = pool::thread_slots.entry(key);
   // A cache stays its thread's until the thread gives it up, but serves no stream once that is retired.
   const bool serves = entry.key == key && entry.cache->key.load(std::memory_order_relaxed) == key;
@@ -49,13 +49,12 @@ inline void Pool::Implementation::end_life(track::Block& block, Cache& cache) no
                                                                                   std::size_t alignment,
                                                                                   StreamId stream, Tag tag,
                                                                                   CallSite where) {
-  Cache* const cache = quick_cache(stream);
-  const std::uint64_t granules = (bytes + index::granule_bytes - 1) >> index::granule_shift;
-  const bool ordinary =
-      granules - 1 < index::max_granules && alignment - 1 < Pool::granule && (alignment & (alignment - 1)) == 0;
-  if (cache == nullptr || !ordinary || hooks_ || !cache->lock.enter()) [[unlikely]]
+  Cache* const cache = quick_cache(hit_key_base_, stream);
+  const bool ordinary = alignment - 1 < Pool::granule && (alignment & (alignment - 1)) == 0;
+  if (cache == nullptr || !ordinary || !cache->lock.enter()) [[unlikely]]
     return allocate_address(bytes, alignment, stream, tag, where);
-  const std::uint32_t id = cache->pop(blocks_, static_cast<std::uint32_t>(granules));
+  // No bytes, and so many that the sum wraps, are no granules, of which there is no block.
+  const std::uint32_t id = cache->pop(blocks_, (bytes + index::granule_bytes - 1) >> index::granule_shift);
   if (id == 0) [[unlikely]] {
     cache->lock.leave();
     return allocate_after_miss(*cache, bytes, alignment, tag, where);
@@ -79,12 +78,10 @@ inline void Pool::Implementation::end_life(track::Block& block, Cache& cache) no
 }
 
 [[gnu::always_inline]] inline bool Pool::Implementation::free_hit(std::uint32_t id, StreamId stream) {
-  Cache* const cache = quick_cache(stream);
+  Cache* const cache = quick_cache(hit_key_base_, stream);
   track::Block& block = blocks_[id];
-  if (cache == nullptr || block.owner != cache->id || block.used_elsewhere.load(std::memory_order_relaxed) || hooks_ ||
-      !cache->lock.enter()) [[unlikely]] {
+  if (cache == nullptr || block.claim.load(std::memory_order_relaxed) != cache->id || !cache->lock.enter()) [[unlikely]]
     return false;
-  }
   if (!block.is(track::BlockState::live) || block.remote.load(std::memory_order_relaxed) != 0) [[unlikely]] {
     cache->lock.leave();
     return false;

@@ -122,7 +122,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   };
 
   // --- pool.cpp ---
-  [[nodiscard]] Cache* quick_cache(StreamId stream) const noexcept;
+  [[nodiscard]] static Cache* quick_cache(std::uint64_t key_base, StreamId stream) noexcept;
   [[nodiscard]] Cache& cache_of(StreamId stream);
   [[nodiscard]] Lane lane_of(StreamId stream);
   void enter(Cache& cache) const;
@@ -257,7 +257,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   const std::uint64_t calls_before_;
   std::uint32_t uid_ = 0;
   std::uint64_t key_base_ = 0;
-  bool hooks_ = false;  ///< anything to do for every block: log, clear, note the call site
+  std::uint64_t hit_key_base_ = 0;  ///< the same, or that of no pool: then no request is a hit
+  bool hooks_ = false;              ///< anything to do for every block: log, clear, note the call site
   LogLevel log_level_ = LogLevel::error;
   std::atomic<bool> forked_{false};
 

@@ -15,7 +15,7 @@ using pool::ThreadCache;
 
 namespace {
 
-constexpr std::size_t caches_bytes = (UINT16_MAX + std::size_t{1}) * sizeof(std::atomic<ThreadCache*>);
+constexpr std::size_t caches_bytes = (pool::most_caches + std::size_t{1}) * sizeof(std::atomic<ThreadCache*>);
 
 // Address space for each arena: enough that holes need not be reused before they are convenient.
 std::uint64_t range_for(std::uint64_t memory) {
@@ -79,6 +79,7 @@ Pool::Implementation::Implementation(Device device, PoolOptions options)
   }
   uid_ = pool::enroll(*this);
   key_base_ = std::uint64_t{uid_} << 32;
+  hit_key_base_ = hooks_ ? UINT64_MAX : key_base_;
   backend_.observe(*this);
 }
 

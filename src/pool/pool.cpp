@@ -36,7 +36,7 @@ void* pointer(std::uint64_t address) { return reinterpret_cast<void*>(address); 
 // --- Caches ---
 
 ThreadCache& Pool::Implementation::cache_of(StreamId stream) {
-  if (Cache* const known = quick_cache(stream)) return *known;
+  if (Cache* const known = quick_cache(key_base_, stream)) return *known;
   require_usable();
   const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
   ThreadCache* cache = pool::find_own(key);
@@ -71,14 +71,15 @@ pool::Lane Pool::Implementation::lane_of(StreamId stream) {
 
 void Pool::Implementation::make_cache() {
   const std::uint32_t id = cache_count_.load() + 1;
-  if (id > UINT16_MAX) {
-    throw Unsupported("pool \"" + options_.name + "\" serves at most 65535 pairs of a thread and a stream at a time",
-                      {.name = options_.name, .limit = UINT16_MAX});
+  if (id > pool::most_caches) {
+    throw Unsupported("pool \"" + options_.name + "\" serves at most " + std::to_string(pool::most_caches) +
+                          " pairs of a thread and a stream at a time",
+                      {.name = options_.name, .limit = pool::most_caches});
   }
   spare_caches_.reserve(id);  // so that a cache can always be put back
   auto made = std::make_unique<ThreadCache>();
   made->id = static_cast<std::uint16_t>(id);
-  made->capacity = static_cast<std::int64_t>(std::min<std::uint64_t>(options_.thread_cache_bytes, INT64_MAX));
+  made->set_capacity(static_cast<std::int64_t>(std::min<std::uint64_t>(options_.thread_cache_bytes, INT64_MAX / 2)));
   spare_caches_.push_back(made.get());
   caches_[id].store(made.release(), std::memory_order_release);
   cache_count_.store(id, std::memory_order_release);
@@ -120,7 +121,7 @@ void Pool::Implementation::free(std::uint32_t id, StreamId stream) {
   require_usable();
   Block& block = blocks_[id];
   Cache& cache = cache_of(stream);
-  Cache& owner = *caches_[block.owner].load(std::memory_order_acquire);
+  Cache& owner = *caches_[block.owner()].load(std::memory_order_acquire);
   const std::uint64_t address = block.address();  // once freed, the block is anyone's
   const std::uint64_t requested = block.requested;
   if (options_.zero) {
@@ -145,10 +146,10 @@ void Pool::Implementation::free_own(std::uint32_t id, Cache& cache, Cache& owner
   if (live) block.become(BlockState::busy);
   owner.lock.leave();
   if (!live) refuse_free(block.address(), id);
-  const bool shared = block.used_elsewhere.load(std::memory_order_relaxed);
+  const bool shared = block.shared();
   enter(cache);
   end_life(block, cache);
-  block.owner = cache.id;
+  block.claim.store(static_cast<std::uint16_t>(cache.id | (shared ? Block::shared_bit : 0)), std::memory_order_relaxed);
   bool kept = false;
   if (shared) {
     cache.passed_by(block);
@@ -175,7 +176,7 @@ void Pool::Implementation::free_remotely(std::uint32_t id, Cache& cache, Cache& 
     // It was freed before, and its owner has taken it back since. Should the block's next life have been
     // freed meanwhile, counting on this entry in a queue, then the entry is made for that.
     std::uint32_t mine = generation;
-    if (!block.remote.compare_exchange_strong(mine, 0)) queue_remote(id, *caches_[block.owner].load());
+    if (!block.remote.compare_exchange_strong(mine, 0)) queue_remote(id, *caches_[block.owner()].load());
     refuse_free(block.address(), id);
   }
   cache.frees.add(1);
@@ -259,7 +260,7 @@ void Pool::Implementation::used_on(std::uint32_t id, StreamId stream) {
 void Pool::Implementation::note_use(std::uint32_t id, StreamId stream) {
   const std::lock_guard lock(pending_mutex_);
   uses_[id].push_back(stream);
-  blocks_[id].used_elsewhere.store(true, std::memory_order_relaxed);
+  blocks_[id].claim.fetch_or(Block::shared_bit, std::memory_order_relaxed);
 }
 
 void Pool::Implementation::require_usable() const {

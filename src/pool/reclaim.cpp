@@ -29,8 +29,7 @@ std::uint32_t Pool::Implementation::take_remote(Cache& cache, bool keep) {
       ++errors_;  // its owner freed it too, at the same moment
     } else {
       block.stamp = cache.now;
-      const bool here = keep && block.lane.load(std::memory_order_relaxed) == cache.lane &&
-                        !block.used_elsewhere.load(std::memory_order_relaxed);
+      const bool here = keep && block.lane.load(std::memory_order_relaxed) == cache.lane && !block.shared();
       if (!here || !cache.adopt(block, id)) {
         block.become(BlockState::busy);
         block.list_next = chain;
@@ -69,7 +68,7 @@ void Pool::Implementation::release_freed(std::uint32_t chain) {
     const std::uint32_t id = std::exchange(chain, blocks_[chain].list_next);
     const Block& block = blocks_[id];
     const Lane lane = block.lane.load(std::memory_order_relaxed);
-    if (block.used_elsewhere.load(std::memory_order_relaxed)) {
+    if (block.shared()) {
       free_shared(id, lane, block.stamp);
     } else {
       release(id, lane, block.stamp);

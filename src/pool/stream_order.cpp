@@ -24,7 +24,7 @@ void Pool::Implementation::free_shared(std::uint32_t id, Lane lane, std::uint32_
       uses_.erase(found);
     }
   }
-  block.used_elsewhere.store(false, std::memory_order_relaxed);
+  block.own(block.owner());
   block.become(BlockState::pending);
   block.stamp = now;
   pending_granules_ += block.size;

@@ -26,7 +26,7 @@ void ThreadCache::unchain(const track::BlockTable& blocks, std::uint32_t& head, 
     head = block.list_next;
     block.list_next = chain;
     chain = block_id;
-    uncached_.add(static_cast<std::int64_t>(block.bytes()));
+    ceiling_.add(static_cast<std::int64_t>(block.bytes()));
     evictions.add(1);
   }
 }

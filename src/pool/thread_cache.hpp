@@ -24,6 +24,9 @@
 
 namespace weir::pool {
 
+/// Of one pool: their numbers share a word with a flag in every record.
+inline constexpr std::uint16_t most_caches = track::Block::shared_bit - 1;
+
 class ThreadCache {
  public:
   static constexpr std::uint32_t small_granules = 512;  ///< 256 KiB
@@ -51,30 +54,35 @@ class ThreadCache {
   StreamId stream{};
   std::uint16_t id = 0;  ///< for good
   std::uint16_t lane = 0;
-  std::uint8_t home = 0;      ///< the arena to ask first
-  std::int64_t capacity = 0;  ///< bytes it may keep
+  std::uint8_t home = 0;  ///< the arena to ask first
 
   // --- Open to all ---
   alignas(64) std::atomic<std::uint32_t> remote_head{0};  ///< blocks freed by other threads
   std::atomic<std::uint64_t> remote_bytes{0};
 
+  /// The bytes that its lists may hold. Not while blocks are in them.
+  void set_capacity(std::int64_t bytes) noexcept {
+    ceiling_.add(bytes - capacity_);
+    capacity_ = bytes;
+  }
+
   /// Bytes in its lists. A hit and the free of a block that is kept change this by what
-  /// they write into the ledger; whatever else moves blocks corrects `uncached`.
-  [[nodiscard]] std::int64_t cached() const noexcept { return allocated.credit() - uncached_.get(); }
+  /// they write into the ledger; whatever else moves blocks corrects `ceiling_`.
+  [[nodiscard]] std::int64_t cached() const noexcept { return allocated.credit() - (ceiling_.get() - capacity_); }
 
   /// Notes credit from a peak meter, or back to it, in one of the books. The caller holds `lock`.
   void grant(track::Ledger ThreadCache::*book, std::int64_t credit) noexcept {
     (this->*book).grant(credit);
-    if (book == &ThreadCache::allocated) uncached_.add(credit);
+    if (book == &ThreadCache::allocated) ceiling_.add(credit);
   }
 
   /// A block of exactly this size, or 0, for one allocation that the ledger will note.
   /// The caller holds `lock`.
-  [[nodiscard]] std::uint32_t pop(const track::BlockTable& blocks, std::uint32_t granules) noexcept {
+  [[nodiscard]] std::uint32_t pop(const track::BlockTable& blocks, std::uint64_t granules) noexcept {
     std::uint32_t* head = &small_[0];  // always empty
     if (granules <= small_granules) [[likely]] {
       head = &small_[granules];
-    } else if (Slot& slot = slot_of(granules); slot.granules == granules) {
+    } else if (Slot& slot = slot_of(static_cast<std::uint32_t>(granules)); slot.granules == granules) {
       head = &slot.head;
     }
     const std::uint32_t id_of_block = *head;
@@ -85,7 +93,7 @@ class ThreadCache {
   /// Keeps the block of one free that the ledger has noted, if its size is worth keeping
   /// and there is room. The caller holds `lock`.
   [[nodiscard]] bool push(track::Block& block, std::uint32_t block_id) noexcept {
-    if (cached() <= capacity) [[likely]] {
+    if (allocated.credit() <= ceiling_.get()) [[likely]] {
       if (block.size <= small_granules) [[likely]] {
         put(small_[block.size], block, block_id);
         return true;
@@ -107,9 +115,9 @@ class ThreadCache {
     return push(block, block_id);
   }
   /// A block was freed that does not go into these lists.
-  void passed_by(const track::Block& block) noexcept { uncached_.add(static_cast<std::int64_t>(block.bytes())); }
+  void passed_by(const track::Block& block) noexcept { ceiling_.add(static_cast<std::int64_t>(block.bytes())); }
   /// A block was handed out that did not come from these lists.
-  void bypassed(const track::Block& block) noexcept { uncached_.add(-static_cast<std::int64_t>(block.bytes())); }
+  void bypassed(const track::Block& block) noexcept { ceiling_.add(-static_cast<std::int64_t>(block.bytes())); }
 
   /// Learns that a large size was asked for and not there. Gives a chain of blocks that
   /// are to go to their arenas first, or 0. The caller holds `lock`.
@@ -149,7 +157,10 @@ class ThreadCache {
   }
   void unchain(const track::BlockTable& blocks, std::uint32_t& head, std::uint32_t& chain) noexcept;
 
-  track::Counter<std::int64_t> uncached_;  ///< of the credit for allocated bytes, what no block in the lists stands for
+  std::int64_t capacity_ = 0;
+  /// The credit for allocated bytes at which the lists are full: the capacity, and the credit that no block in them
+  /// stands for.
+  track::Counter<std::int64_t> ceiling_;
   std::array<std::uint32_t, small_granules + 1> small_{};
   std::array<Slot, slots> large_{};
   std::uint32_t listed_count_ = 0;

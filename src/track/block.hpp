@@ -37,9 +37,15 @@ struct Block : index::Range {
   std::uint32_t remote_next = 0;
   std::uint32_t stamp = 0;  ///< coarse time of the last change of state
   std::uint32_t tag = 0;
-  std::uint16_t owner = 0;                  ///< the thread cache it came from
-  bool small = false;                       ///< lies in pages for small blocks
-  std::atomic<bool> used_elsewhere{false};  ///< used_on() was called in this life
+  std::atomic<std::uint16_t> claim{0};  ///< owner(), and shared_bit if used_on() was called in this life
+  bool small = false;                   ///< lies in pages for small blocks
+
+  static constexpr std::uint16_t shared_bit = 0x8000;
+  /// The thread cache it came from.
+  [[nodiscard]] std::uint16_t owner() const noexcept { return claim.load(std::memory_order_relaxed) & ~shared_bit; }
+  /// True if other streams used it too, so that its free must wait for them.
+  [[nodiscard]] bool shared() const noexcept { return (claim.load(std::memory_order_relaxed) & shared_bit) != 0; }
+  void own(std::uint16_t cache) noexcept { claim.store(cache, std::memory_order_relaxed); }
 
   [[nodiscard]] std::uint64_t address() const noexcept { return start << index::granule_shift; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return std::uint64_t{size} << index::granule_shift; }

@@ -15,7 +15,7 @@ using track::BlockState;
 
 class ThreadCacheTest : public testing::Test {
  protected:
-  ThreadCacheTest() { cache_.capacity = std::int64_t{1} << 30; }
+  ThreadCacheTest() { cache_.set_capacity(std::int64_t{1} << 30); }
   std::uint32_t block(std::uint32_t granules, std::uint32_t stamp = 0) {
     if (next_ == end_) {
       next_ = blocks_.take_run();
@@ -73,14 +73,14 @@ TEST_F(ThreadCacheTest, GivesTheNewestOfExactlyTheSize) {
 }
 
 TEST_F(ThreadCacheTest, KeepsNoMoreThanItsCapacity) {
-  cache_.capacity = 100 * 512;
+  cache_.set_capacity(100 * 512);
   std::vector<std::uint32_t> row;
   for (int i = 0; i < 20; ++i) row.push_back(block(10));
   int kept = 0;
   for (const std::uint32_t id : row) kept += push(id) ? 1 : 0;
   EXPECT_EQ(kept, 10);
   EXPECT_EQ(cache_.cached(), 100 * 512);
-  cache_.capacity = 0;
+  cache_.set_capacity(0);
   EXPECT_FALSE(push(block(1)));
   EXPECT_EQ(cache_.cached(), 100 * 512);
 }
