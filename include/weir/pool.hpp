@@ -115,6 +115,22 @@ class Pool {
   [[nodiscard]] BlockHandle acquire(std::size_t bytes, std::size_t alignment = granule,
                                     StreamId stream = StreamId::legacy_default, Tag tag = Tag::none,
                                     CallSite where = CallSite::here());
+  /// A block that can grow in place to `most` bytes: on a device with virtual memory, in whole pages, with
+  /// address space of its own behind it; elsewhere, and where `most` is a page or less, as acquire. As acquire
+  /// otherwise. A range that cannot be kept throws Unsupported.
+  [[nodiscard]] BlockHandle acquire_growable(std::size_t bytes, std::size_t most,
+                                             StreamId stream = StreamId::legacy_default, Tag tag = Tag::none,
+                                             CallSite where = CallSite::here());
+  /// A block that is a driver allocation of its own: never moved, never remapped, fit to be given to other
+  /// libraries. Its free waits for its work and goes to the driver at once. As acquire otherwise.
+  [[nodiscard]] BlockHandle acquire_plain(std::size_t bytes, std::size_t alignment = granule,
+                                          StreamId stream = StreamId::legacy_default, Tag tag = Tag::none,
+                                          CallSite where = CallSite::here());
+  /// Makes a live block `bytes` long without moving it or touching what it holds; false, with nothing changed, where it
+  /// cannot. Growth costs the mapping of the pages that are missing. Giving pages back waits for the work that uses the
+  /// block, on `stream`, its own and those named by used_on. Throws as acquire, StaleHandle, Timeout; then nothing has
+  /// changed.
+  [[nodiscard]] bool resize(BlockHandle block, std::size_t bytes, StreamId stream = StreamId::legacy_default);
   /// As deallocate. Throws StaleHandle for a handle whose block is gone.
   void release(BlockHandle block, StreamId stream = StreamId::legacy_default);
   /// The device address of a live block; 0 for an empty one. Throws StaleHandle.

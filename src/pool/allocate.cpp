@@ -15,13 +15,6 @@ using pool::Placement;
 using pool::ThreadCache;
 using track::Block;
 
-namespace {
-
-// How many operations of a hit one such operation counts for, when the clock is due.
-constexpr std::uint32_t slow_operation_weight = 2;
-
-}  // namespace
-
 void Pool::Implementation::refuse_arguments(const Request& request) const {
   if (request.bytes > most_bytes_) {
     const std::string text = "pool \"" + options_.name + "\": " + format_bytes(request.bytes) +
@@ -36,7 +29,7 @@ void Pool::Implementation::refuse_arguments(const Request& request) const {
                         {.name = options_.name, .bytes_asked = request.bytes, .limit = info_.page_bytes});
 }
 
-inline Placement Pool::Implementation::placement(const Request& request, Lane lane) const {
+Placement Pool::Implementation::placement(const Request& request, Lane lane) const {
   const bool power_of_two = request.alignment != 0 && (request.alignment & (request.alignment - 1)) == 0;
   // A size past the limit is refused here, before any arithmetic could overflow.
   if (!power_of_two || request.alignment > info_.page_bytes || request.bytes > most_bytes_) [[unlikely]] {
@@ -65,32 +58,7 @@ std::uint32_t Pool::Implementation::allocate(const Request& request) {
   if (request.bytes == 0) return 0;
   require_usable();
   Cache& cache = request.cache != nullptr ? *request.cache : cache_of(request.stream);
-  Served served;
-  try {
-    const Placement wanted = placement(request, cache.lane);
-    cache.slow_operations += slow_operation_weight;
-    if (cache.slow_operations >= operations_per_tick) tick(cache);
-    served = serve(wanted, request, cache);
-    if (options_.zero) clear(served, request, cache);
-  } catch (const Error& error) {
-    ++refusals_;
-    log(LogLevel::warning, LogEvent::refuse, error.message(), request.bytes, 0, request.stream);
-    throw;
-  }
-  Block& block = blocks_[served.id];
-  enter(cache);
-  block.own(cache.id);
-  const bool overdrawn = begin_life(block, request.bytes, request.tag, cache);
-  if (served.by == Source::cache) {
-    cache.cache_hits.add(1);
-  } else {
-    cache.bypassed(block);
-    (served.by == Source::arena ? cache.arena_hits : cache.misses).add(1);
-  }
-  cache.lock.leave();
-  if (overdrawn) settle_peaks(cache);
-  if (hooks_) after_allocation(served.id, request, served.by == Source::cache ? LogEvent::reuse : LogEvent::allocate);
-  return served.id;
+  return serve_by(request, cache, [&] { return serve(placement(request, cache.lane), request, cache); });
 }
 
 // A block that could not be cleared is not handed out.
@@ -101,7 +69,7 @@ void Pool::Implementation::clear(const Served& served, const Request& request, C
     backend_.fill(request.stream, block.address(), 0, block.bytes());
   } catch (...) {
     enter(cache);
-    if (served.by == Source::cache) cache.passed_by(block);
+    if (served.by == Source::cache) cache.passed_by(block.bytes());
     block.become(track::BlockState::busy);
     cache.lock.leave();
     release(served.id, cache.lane, cache.now);

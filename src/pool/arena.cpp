@@ -42,7 +42,13 @@ bool Arena::has_pages(Lane lane) const {
   return list != nullptr && list->find_if(blocks_, page_granules_, has_page) != 0;
 }
 
-inline void Arena::put_in(std::uint32_t id) { blocks_[id].is(BlockState::hole) ? insert_hole(id) : insert_free(id); }
+inline void Arena::put_in(std::uint32_t id) {
+  switch (blocks_[id].state.load(std::memory_order_relaxed)) {
+    case BlockState::hole: insert_hole(id); break;
+    case BlockState::kept: break;  // it is found from the block before it
+    default: insert_free(id); break;
+  }
+}
 
 void Arena::leave_rest(const Block& block, std::uint64_t from, std::uint64_t to, std::uint32_t before,
                        std::uint32_t after) {
@@ -251,6 +257,7 @@ void Arena::release(std::uint32_t id, std::uint64_t epoch, std::uint32_t now) {
 
 void Arena::give_back(std::uint32_t id, bool small, std::uint32_t now) {
   Block& block = blocks_[id];
+  if (blocks_[block.next].is(BlockState::kept)) settle_as<BlockState::hole>(block.next);
   std::uint64_t start = block.start;
   std::uint64_t end = block.end();
   if (small) {

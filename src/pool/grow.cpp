@@ -8,7 +8,7 @@
 #include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
-#include "pool/implementation.hpp"
+#include "pool/ladder.hpp"
 
 namespace weir {
 
@@ -21,9 +21,6 @@ namespace {
 constexpr std::uint64_t least_segment = std::uint64_t{32} << 20;
 constexpr std::uint64_t segment_unit = std::uint64_t{2} << 20;
 
-// How often a refused request is tried again while other threads move memory about.
-constexpr int most_tries = 50;
-
 constexpr std::uint64_t round_up(std::uint64_t bytes, std::uint64_t unit) { return (bytes + unit - 1) / unit * unit; }
 
 }  // namespace
@@ -33,35 +30,28 @@ constexpr std::uint64_t round_up(std::uint64_t bytes, std::uint64_t unit) { retu
 // where that is refused, pending work is waited for, once, before giving up.
 Pool::Implementation::Served Pool::Implementation::grow(const Placement& wanted, const Request& request, Cache& cache) {
   const Moving moving(growing_);
-  for (int tries = 0;; ++tries) {
-    if (mode_ != PoolMode::off) {
-      reclaim_pending(std::chrono::nanoseconds(0));
-      flush_all();
-      if (const std::uint32_t id = fit_in_any(wanted, nullptr)) return {id, Source::arena};
-      claim_lanes(wanted.lane);
-      if (const std::uint32_t id = fit_in_any(wanted, nullptr)) return {id, Source::arena};
-    }
-    try {
-      return {take_from_driver(wanted, cache.home), Source::driver};
-    } catch (const std::bad_alloc&) {
-      if (tries == 0) {
-        const bool finished = reclaim_pending(options_.reclaim_deadline);
-        const bool cleaned = clean_lanes(options_.reclaim_deadline, false);
-        const bool released = release_idle_segments(UINT32_MAX, 0) != 0;
-        if (finished || cleaned || released) continue;
+  try {
+    return with_reclaim([&]() -> Served {
+      if (mode_ != PoolMode::off) {
+        reclaim_pending(std::chrono::nanoseconds(0));
+        flush_all();
+        if (const std::uint32_t id = fit_in_any(wanted, nullptr)) return {id, Source::arena};
+        claim_lanes(wanted.lane);
+        if (const std::uint32_t id = fit_in_any(wanted, nullptr)) return {id, Source::arena};
       }
-      if (tries < most_tries && await_others()) continue;
-      Placement anywhere = wanted;
-      anywhere.small = false;  // a small block may break a large range rather than be refused
-      if (const std::uint32_t id = fit_in_any(anywhere, nullptr)) return {id, Source::arena};
-      refuse(request);
-    } catch (const DeviceLost&) {
-      throw;
-    } catch (const Error& error) {
-      if (mode_ == PoolMode::off) throw;
-      log(LogLevel::warning, LogEvent::fallback, error.message(), request.bytes, 0, request.stream);
-      return {allocate_directly(wanted), Source::driver};
-    }
+      return {take_from_driver(wanted, cache.home), Source::driver};
+    });
+  } catch (const std::bad_alloc&) {
+    Placement anywhere = wanted;
+    anywhere.small = false;  // a small block may break a large range rather than be refused
+    if (const std::uint32_t id = fit_in_any(anywhere, nullptr)) return {id, Source::arena};
+    refuse(request);
+  } catch (const DeviceLost&) {
+    throw;
+  } catch (const Error& error) {
+    if (mode_ == PoolMode::off) throw;
+    log(LogLevel::warning, LogEvent::fallback, error.message(), request.bytes, 0, request.stream);
+    return {allocate_directly(wanted), Source::driver};
   }
 }
 
@@ -98,25 +88,10 @@ std::uint32_t Pool::Implementation::grow_pages(const Placement& wanted, std::uin
                           " has no place left for " + format_bytes(wanted.granules * index::granule_bytes),
                       {.name = options_.name});
   }
-  std::size_t mapped_runs = 0;
-  try {
-    addresses_.prepare(plan->block_start << index::granule_shift, place.granules * index::granule_bytes);
-    for (const pool::PageRun& run : plan->missing) addresses_.prepare(run.address, run.pages.size() * info_.page_bytes);
-    supply(*plan);
-    for (; mapped_runs < plan->missing.size(); ++mapped_runs) {
-      const pool::PageRun& run = plan->missing[mapped_runs];
-      backend_.map(run.address, run.pages);
-      store_.mapped(run.pages.size());
-    }
-  } catch (...) {
-    for (std::size_t i = mapped_runs; i < plan->missing.size(); ++i) {
-      if (plan->supplied) store_.hold(plan->missing[i].pages);
-    }
+  fill_in(*plan, [&](std::size_t mapped_runs) {
     const auto lock = arena.lock();
     arena.abandon_growth(*plan, mapped_runs);
-    throw;
-  }
-  log(LogLevel::info, LogEvent::grow, {}, plan->missing_pages * info_.page_bytes, 0, StreamId{});
+  });
   const auto lock = arena.lock();
   const std::uint32_t id = arena.finish_growth(*plan, place);
   return wanted.small ? arena.fit_in_page(id, wanted) : id;

@@ -101,4 +101,35 @@ inline void Pool::Implementation::enter(Cache& cache) const {
   }
 }
 
+/// All of an allocation but finding the block, which `serve` does: the books, the log, what is done for a refusal.
+template <class Serve>
+std::uint32_t Pool::Implementation::serve_by(const Request& request, Cache& cache, Serve serve) {
+  constexpr std::uint32_t weight = 2;  // of such an operation, in hits, when the clock is due
+  Served served;
+  try {
+    cache.slow_operations += weight;
+    if (cache.slow_operations >= operations_per_tick) tick(cache);
+    served = serve();
+    if (options_.zero) clear(served, request, cache);
+  } catch (const Error& error) {
+    ++refusals_;
+    log(LogLevel::warning, LogEvent::refuse, error.message(), request.bytes, 0, request.stream);
+    throw;
+  }
+  track::Block& block = blocks_[served.id];
+  enter(cache);
+  block.own(cache.id);
+  const bool overdrawn = begin_life(block, request.bytes, request.tag, cache);
+  if (served.by == Source::cache) {
+    cache.cache_hits.add(1);
+  } else {
+    cache.bypassed(block.bytes());
+    (served.by == Source::arena ? cache.arena_hits : cache.misses).add(1);
+  }
+  cache.lock.leave();
+  if (overdrawn) settle_peaks(cache);
+  if (hooks_) after_allocation(served.id, request, served.by == Source::cache ? LogEvent::reuse : LogEvent::allocate);
+  return served.id;
+}
+
 }  // namespace weir

@@ -59,6 +59,9 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void hit_or_free(std::uint64_t address, StreamId stream);
   void free_at(std::uint64_t address, StreamId stream);
   void free(std::uint32_t id, StreamId stream);
+  [[nodiscard]] std::uint32_t allocate_growable(const Request& request, std::size_t most);
+  [[nodiscard]] std::uint32_t allocate_plain(const Request& request);
+  [[nodiscard]] bool resize(std::uint32_t id, std::size_t bytes, StreamId stream);
   void after_allocation(std::uint32_t id, const Request& request, LogEvent event);
   void used_on(std::uint32_t id, StreamId stream);
   void note_use(std::uint32_t id, StreamId stream);
@@ -154,6 +157,12 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] std::uint32_t fit_after_eviction(pool::Arena& arena, const pool::Placement& wanted, Cache& cache);
   [[nodiscard]] Served grow(const pool::Placement& wanted, const Request& request, Cache& cache);
   [[nodiscard]] bool await_others() const noexcept;
+  template <class Serve>
+  [[nodiscard]] std::uint32_t serve_by(const Request& request, Cache& cache, Serve serve);
+  template <class Take>
+  auto with_reclaim(Take take);
+  template <class Abandon>
+  void fill_in(pool::GrowthPlan& plan, Abandon abandon);
   [[nodiscard]] std::uint32_t take_from_driver(const pool::Placement& wanted, std::uint8_t home);
   [[nodiscard]] std::uint32_t grow_pages(const pool::Placement& wanted, std::uint8_t home);
   [[nodiscard]] std::uint32_t grow_segments(const pool::Placement& wanted);
@@ -165,6 +174,14 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[noreturn]] void refuse(const Request& request);
   void settle_peaks(Cache& cache);
   void settle_peak(track::PeakMeter& meter, track::Ledger Cache::*ledger, Cache& cache);
+
+  // --- resize.cpp ---
+  [[nodiscard]] std::uint32_t take_growable(const pool::Placement& wanted, std::uint32_t most, Cache& cache);
+  [[nodiscard]] bool extend(std::uint32_t id, std::uint32_t granules, StreamId stream, Cache& cache);
+  void cut(std::uint32_t id, std::uint32_t granules, StreamId stream, Cache& cache);
+  void await_users(std::uint32_t id, StreamId stream);
+  [[nodiscard]] std::uint32_t most_granules(std::uint32_t id) const;
+  [[nodiscard]] std::uint32_t whole_pages(std::uint64_t granules) const noexcept;
 
   // --- reclaim.cpp, stream_order.cpp, trim.cpp ---
   [[nodiscard]] std::uint32_t take_remote(Cache& cache, bool keep);
@@ -290,6 +307,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   mutable std::mutex notes_mutex_;
   std::vector<std::string> tags_;
   std::unordered_map<std::uint32_t, CallSite> call_sites_;
+  std::unordered_map<std::uint32_t, std::uint32_t> most_granules_;  ///< of blocks that can grow in place
 
   std::atomic<std::uint32_t> growing_{0};   ///< threads that look for memory beyond the arenas' own
   std::atomic<std::uint32_t> flushing_{0};  ///< threads that carry blocks from caches to arenas

@@ -18,7 +18,9 @@ struct PagedArena::Window {
 PagedArena::PagedArena(track::BlockTable& blocks, index::AddressMap& addresses, std::uint8_t number,
                        device::Address range, std::uint64_t bytes, std::uint64_t page_bytes)
     : Arena(blocks, addresses, number, static_cast<std::uint32_t>(page_bytes >> index::granule_shift)),
-      first_granule_(range >> index::granule_shift) {
+      first_granule_(range >> index::granule_shift),
+      pages_(bytes / page_bytes),
+      free_since_(bytes / page_bytes) {
   const std::uint32_t id = new_record();
   Block& all = blocks_[id];
   all.start = first_granule_;
@@ -114,11 +116,8 @@ std::optional<GrowthPlan> PagedArena::plan_growth(const Placement& wanted) {
 
 void PagedArena::note_pages(const PageRun& run) {
   const std::size_t first = page_index(run.address >> index::granule_shift);
-  if (first + run.pages.size() > pages_.size()) {
-    pages_.resize(first + run.pages.size(), PageHandle::none);
-    free_since_.resize(pages_.size());
-  }
-  std::copy(run.pages.begin(), run.pages.end(), pages_.begin() + static_cast<std::ptrdiff_t>(first));
+  pages_end_ = std::max(pages_end_, first + run.pages.size());
+  std::copy(run.pages.begin(), run.pages.end(), pages_.begin() + first);
   mapped_pages_ += run.pages.size();
 }
 
@@ -173,8 +172,8 @@ void PagedArena::make_hole(std::uint32_t id) {
 // --- Shrinking ---
 
 PageRun PagedArena::run_at(std::uint64_t start, std::uint64_t pages) const {
-  const auto first = pages_.begin() + static_cast<std::ptrdiff_t>(page_index(start));
-  return {start << index::granule_shift, {first, first + static_cast<std::ptrdiff_t>(pages)}};
+  const PageHandle* first = pages_.begin() + page_index(start);
+  return {start << index::granule_shift, {first, first + pages}};
 }
 
 std::optional<LeavingPages> PagedArena::take_pages(std::uint64_t most, std::uint32_t since) {
@@ -227,17 +226,21 @@ std::uint64_t PagedArena::spare_pages(Lane lane) const {
 }
 
 void PagedArena::pages_left(const LeavingPages& pages) {
-  const std::size_t first = page_index(blocks_[pages.piece].start);
-  std::fill_n(pages_.begin() + static_cast<std::ptrdiff_t>(first), pages.run.pages.size(), PageHandle::none);
-  mapped_pages_ -= pages.run.pages.size();
+  forget_pages(pages.run);
   make_hole(pages.piece);
+}
+
+void PagedArena::forget_pages(const PageRun& run) {
+  const std::size_t first = page_index(run.address >> index::granule_shift);
+  std::fill_n(pages_.begin() + first, run.pages.size(), PageHandle::none);
+  mapped_pages_ -= run.pages.size();
 }
 
 void PagedArena::pages_stayed(const LeavingPages& pages) { settle(pages.piece, BlockState::free); }
 
 std::vector<PageRun> PagedArena::mapped_runs() const {
   std::vector<PageRun> runs;
-  for (std::size_t page = 0; page < pages_.size(); ++page) {
+  for (std::size_t page = 0; page < pages_end_; ++page) {
     if (pages_[page] == PageHandle::none) continue;
     if (page == 0 || pages_[page - 1] == PageHandle::none) {
       runs.push_back({(first_granule_ + page * page_granules_) << index::granule_shift, {}});

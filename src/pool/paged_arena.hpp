@@ -14,6 +14,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/lazy_memory.hpp"
 #include "device/backend.hpp"
 #include "pool/arena.hpp"
 
@@ -60,6 +61,24 @@ class PagedArena final : public Arena {
   void pages_left(const LeavingPages& pages);
   void pages_stayed(const LeavingPages& pages);
 
+  // Blocks that grow in place (kept_space.cpp): `kept` address space follows them. The steps are the same.
+
+  /// A place for a block of whole pages, before `most` − its size of address space that is kept for it;
+  /// empty where there is no such range.
+  [[nodiscard]] std::optional<GrowthPlan> plan_growable(const Placement& wanted, std::uint32_t most);
+  [[nodiscard]] std::uint32_t finish_growable(const GrowthPlan& plan, const Placement& wanted);
+  void abandon_growable(const GrowthPlan& plan, std::size_t mapped_runs);
+  /// The next whole pages after the block, out of what is kept for it; empty if that is not enough.
+  [[nodiscard]] std::optional<GrowthPlan> plan_extension(std::uint32_t id, std::uint32_t granules);
+  void finish_extension(const GrowthPlan& plan, std::uint32_t id);
+  void abandon_extension(const GrowthPlan& plan, std::size_t mapped_runs);
+  /// Whether address space is kept for the block.
+  [[nodiscard]] bool growable(std::uint32_t id) const noexcept;
+  /// The last `granules`, whole pages, of a growable block, which no work uses: on their way out.
+  [[nodiscard]] LeavingPages take_tail(std::uint32_t id, std::uint32_t granules);
+  void tail_left(const LeavingPages& pages);
+  void tail_stayed(const LeavingPages& pages, std::uint32_t id);
+
   /// Pages mapped now.
   [[nodiscard]] std::uint64_t mapped_pages() const noexcept { return mapped_pages_; }
   /// Every mapped run, for the end of the pool.
@@ -74,6 +93,8 @@ class PagedArena final : public Arena {
     return static_cast<std::size_t>(pages_in(granule - first_granule_));
   }
   void note_pages(const PageRun& run);
+  void forget_pages(const PageRun& run);
+  void keep(std::uint32_t id);
   void make_hole(std::uint32_t id);
   void rejoin(std::uint32_t id);
   [[nodiscard]] PageRun run_at(std::uint64_t start, std::uint64_t pages) const;
@@ -81,8 +102,9 @@ class PagedArena final : public Arena {
 
   const std::uint64_t first_granule_;
   std::uint64_t mapped_pages_ = 0;
-  std::vector<device::PageHandle> pages_;  // by page of the range, up to the highest ever mapped
-  std::vector<std::uint32_t> free_since_;  // when the page last became wholly free
+  std::size_t pages_end_ = 0;                  // past the highest page ever mapped
+  core::LazyArray<device::PageHandle> pages_;  // by page of the range
+  core::LazyArray<std::uint32_t> free_since_;  // when the page last became wholly free
 };
 
 }  // namespace weir::pool

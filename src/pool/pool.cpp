@@ -152,7 +152,7 @@ void Pool::Implementation::free_own(std::uint32_t id, Cache& cache, Cache& owner
   block.claim.store(static_cast<std::uint16_t>(cache.id | (shared ? Block::shared_bit : 0)), std::memory_order_relaxed);
   bool kept = false;
   if (shared) {
-    cache.passed_by(block);
+    cache.passed_by(block.bytes());
   } else {
     kept = cache.push(block, id);
   }
@@ -302,6 +302,24 @@ BlockHandle Pool::acquire(std::size_t bytes, std::size_t alignment, StreamId str
   [[maybe_unused]] const Implementation::Door door(*implementation_);
   const std::uint32_t id = implementation_->allocate({bytes, alignment, stream, tag, where});
   return id == 0 ? BlockHandle{} : implementation_->handle_of(id);
+}
+
+BlockHandle Pool::acquire_growable(std::size_t bytes, std::size_t most, StreamId stream, Tag tag, CallSite where) {
+  [[maybe_unused]] const Implementation::Door door(*implementation_);
+  const std::uint32_t id = implementation_->allocate_growable({bytes, granule, stream, tag, where}, most);
+  return id == 0 ? BlockHandle{} : implementation_->handle_of(id);
+}
+
+BlockHandle Pool::acquire_plain(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag, CallSite where) {
+  [[maybe_unused]] const Implementation::Door door(*implementation_);
+  const std::uint32_t id = implementation_->allocate_plain({bytes, alignment, stream, tag, where});
+  return id == 0 ? BlockHandle{} : implementation_->handle_of(id);
+}
+
+bool Pool::resize(BlockHandle block, std::size_t bytes, StreamId stream) {
+  [[maybe_unused]] const Implementation::Door door(*implementation_);
+  const std::uint32_t id = implementation_->live_by(block);
+  return id != 0 && implementation_->resize(id, bytes, stream);
 }
 
 void Pool::release(BlockHandle block, StreamId stream) {

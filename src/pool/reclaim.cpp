@@ -51,11 +51,12 @@ void Pool::Implementation::drain(Cache& cache) {
 }
 
 void Pool::Implementation::release(std::uint32_t id, Lane lane, std::uint32_t now) {
-  if (mode_ == PoolMode::off) {
+  Block& block = blocks_[id];
+  const bool plain = mode_ == PoolMode::pages && block.arena == segment_arena_number;
+  if (mode_ == PoolMode::off || plain) {
     free_directly(id, lane, now);
     return;
   }
-  Block& block = blocks_[id];
   pool::Arena& arena = *arenas_[block.arena].load(std::memory_order_acquire);
   const auto lock = arena.lock();
   block.lane.store(lane, std::memory_order_relaxed);

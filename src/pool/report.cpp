@@ -144,7 +144,8 @@ void Pool::Implementation::verify() const {
       case BlockState::free_small: found.mapped_free += block.bytes(); break;
       case BlockState::busy: expect(0, block.bytes(), "bytes of pieces in no state"); break;
       case BlockState::unused:
-      case BlockState::hole: break;
+      case BlockState::hole:
+      case BlockState::kept: break;
     }
   }
   const Statistics counted = statistics();

@@ -24,6 +24,10 @@ void Pool::Implementation::free_shared(std::uint32_t id, Lane lane, std::uint32_
       uses_.erase(found);
     }
   }
+  {
+    const std::lock_guard lock(notes_mutex_);
+    most_granules_.erase(id);
+  }
   block.own(block.owner());
   block.become(BlockState::pending);
   block.stamp = now;

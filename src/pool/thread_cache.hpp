@@ -105,19 +105,19 @@ class ThreadCache {
         return true;
       }
     }
-    passed_by(block);
+    passed_by(block.bytes());
     return false;
   }
 
   /// Keeps a block whose free the ledger of another cache has noted.
   [[nodiscard]] bool adopt(track::Block& block, std::uint32_t block_id) noexcept {
-    bypassed(block);
+    bypassed(block.bytes());
     return push(block, block_id);
   }
-  /// A block was freed that does not go into these lists.
-  void passed_by(const track::Block& block) noexcept { ceiling_.add(static_cast<std::int64_t>(block.bytes())); }
-  /// A block was handed out that did not come from these lists.
-  void bypassed(const track::Block& block) noexcept { ceiling_.add(-static_cast<std::int64_t>(block.bytes())); }
+  /// Bytes came back that do not go into these lists.
+  void passed_by(std::uint64_t bytes) noexcept { ceiling_.add(static_cast<std::int64_t>(bytes)); }
+  /// Bytes were handed out that did not come from these lists.
+  void bypassed(std::uint64_t bytes) noexcept { ceiling_.add(-static_cast<std::int64_t>(bytes)); }
 
   /// Learns that a large size was asked for and not there. Gives a chain of blocks that
   /// are to go to their arenas first, or 0. The caller holds `lock`.

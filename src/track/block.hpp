@@ -19,6 +19,7 @@ namespace weir::track {
 enum class BlockState : std::uint8_t {
   unused,      ///< a spare record
   hole,        ///< address space with no pages
+  kept,        ///< the same, for the growth of the live block before it
   free,        ///< mapped, in an arena's free ranges
   free_small,  ///< the same, in pages that serve small blocks only
   busy,        ///< in the hands of one operation: between lists, being mapped or unmapped

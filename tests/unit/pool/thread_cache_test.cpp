@@ -25,7 +25,7 @@ class ThreadCacheTest : public testing::Test {
     blocks_[next_].stamp = stamp;
     blocks_[next_].become(BlockState::live);
     cache_.allocated.out.add(blocks_[next_].bytes());
-    cache_.bypassed(blocks_[next_]);
+    cache_.bypassed(blocks_[next_].bytes());
     return next_++;
   }
   /// A free: into the ledger, then into the cache.

@@ -1,0 +1,54 @@
+// What a refused request does before it gives up, and how pages get to where they
+// are missing. Included by the files that take memory from the driver.
+#pragma once
+
+#include <weir/errors.hpp>
+
+#include "pool/implementation.hpp"
+
+namespace weir {
+
+/// Gives what `take` gives. Where memory is refused, pending work is waited for, once, and threads
+/// that carry memory about are let finish, before the refusal stands.
+template <class Take>
+auto Pool::Implementation::with_reclaim(Take take) {
+  constexpr int most_tries = 50;
+  for (int tries = 0;; ++tries) {
+    try {
+      return take();
+    } catch (const std::bad_alloc&) {
+      if (tries == 0) {
+        const bool finished = reclaim_pending(options_.reclaim_deadline);
+        const bool cleaned = clean_lanes(options_.reclaim_deadline, false);
+        const bool released = release_idle_segments(UINT32_MAX, 0) != 0;
+        if (finished || cleaned || released) continue;
+      }
+      if (tries >= most_tries || !await_others()) throw;
+    }
+  }
+}
+
+/// Finds the missing pages of a plan and maps them; a failure is handed to `abandon` with the number
+/// of runs that were mapped, and thrown on. No lock is held.
+template <class Abandon>
+void Pool::Implementation::fill_in(pool::GrowthPlan& plan, Abandon abandon) {
+  std::size_t mapped_runs = 0;
+  try {
+    for (const pool::PageRun& run : plan.missing) addresses_.prepare(run.address, run.pages.size() * info_.page_bytes);
+    supply(plan);
+    for (; mapped_runs < plan.missing.size(); ++mapped_runs) {
+      const pool::PageRun& run = plan.missing[mapped_runs];
+      backend_.map(run.address, run.pages);
+      store_.mapped(run.pages.size());
+    }
+  } catch (...) {
+    for (std::size_t i = mapped_runs; i < plan.missing.size(); ++i) {
+      if (plan.supplied) store_.hold(plan.missing[i].pages);
+    }
+    abandon(mapped_runs);
+    throw;
+  }
+  log(LogLevel::info, LogEvent::grow, {}, plan.missing_pages * info_.page_bytes, 0, StreamId{});
+}
+
+}  // namespace weir
