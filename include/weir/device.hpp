@@ -28,6 +28,7 @@ struct DeviceInfo {
   std::uint64_t page_bytes = 0;               ///< the smallest unit of physical memory mapped at once
   bool virtual_memory = false;                ///< reserve, map and unmap by page; else plain segments
   bool pointers = false;                      ///< addresses can be read and written by the host
+  bool unified_memory = false;                ///< the host writes device memory in place, without copies
   std::uint64_t default_limit = UINT64_MAX;   ///< bytes a pool takes at most when the program sets no limit
 };
 

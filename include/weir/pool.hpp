@@ -37,6 +37,8 @@ struct PoolOptions {
   PoolMode mode = PoolMode::automatic;
   /// Bound on reserved + external bytes, checked where memory is taken. Default: the device's.
   std::optional<std::uint64_t> limit = {};
+  /// Where memory comes in segments, the least that one is asked of the driver. Bytes.
+  std::uint64_t segment_bytes = std::uint64_t{32} << 20;
   /// Free bytes that ageing leaves in the pool.
   std::uint64_t keep_free = 0;
   /// Pages free for longer than this go back to the driver, at operations and in maintain().

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -69,6 +70,12 @@ class Backend {
   [[nodiscard]] virtual Address allocate_segment(std::uint64_t bytes) = 0;
   virtual void free_segment(Address address, std::uint64_t bytes) noexcept = 0;
 
+  // --- Pinned memory: the host's, which the device copies from and to without help ---
+
+  /// The address for the host, aligned to at least 512 bytes; throws OutOfMemory.
+  [[nodiscard]] virtual Address allocate_pinned(std::uint64_t bytes) = 0;
+  virtual void free_pinned(Address address, std::uint64_t bytes) noexcept = 0;
+
   // --- Streams and events ---
 
   /// The stream that an id means on the calling thread: per_thread_default becomes the thread's own.
@@ -94,6 +101,13 @@ class Backend {
 
   virtual void fill(StreamId stream, Address address, std::uint8_t value, std::uint64_t bytes) = 0;
   virtual void copy(StreamId stream, Address to, Address from, std::uint64_t bytes) = 0;
+  /// Between pinned memory and the device; the pinned bytes stay as they are until the copy is done.
+  virtual void upload(StreamId stream, Address to, const void* from, std::uint64_t bytes) = 0;
+  virtual void download(StreamId stream, void* to, Address from, std::uint64_t bytes) = 0;
+  /// The most that write() takes. Bytes.
+  static constexpr std::uint64_t most_written = std::uint64_t{64} << 10;
+  /// As upload, from any memory; the bytes have been taken along when it returns.
+  virtual void write(StreamId stream, Address to, std::span<const std::byte> bytes) = 0;
   /// Queues a host function; throws Unsupported where streams run no host code.
   virtual void run(StreamId stream, std::function<void()> work) = 0;
 

@@ -82,6 +82,7 @@ FaultyBackend::Balance FaultyBackend::balance() const {
   for (const auto& [page, where] : pages_) all.mapped_pages += where != 0 ? 1 : 0;
   all.segments = segments_.size();
   for (const auto& [address, bytes] : segments_) all.segment_bytes += bytes;
+  for (const auto& [address, bytes] : pinned_) all.pinned_bytes += bytes;
   all.events = events_.size();
   return all;
 }
@@ -181,6 +182,23 @@ Address FaultyBackend::allocate_segment(std::uint64_t bytes) {
   return address;
 }
 
+Address FaultyBackend::allocate_pinned(std::uint64_t bytes) {
+  enter(CallKind::allocate_pinned);
+  const Address address = inner_->allocate_pinned(bytes);
+  const std::lock_guard lock(mutex_);
+  pinned_.emplace(address, bytes);
+  return address;
+}
+void FaultyBackend::free_pinned(Address address, std::uint64_t bytes) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    note(CallKind::free_pinned);
+    const auto found = pinned_.find(address);
+    expect(found != pinned_.end() && found->second == bytes, "free_pinned: not pinned memory");
+    pinned_.erase(address);
+  }
+  inner_->free_pinned(address, bytes);
+}
 void FaultyBackend::free_segment(Address address, std::uint64_t bytes) noexcept {
   {
     const std::lock_guard lock(mutex_);
@@ -271,6 +289,22 @@ void FaultyBackend::fill(StreamId stream, Address address, std::uint8_t value, s
   inner_->fill(stream, address, value, bytes);
 }
 
+void FaultyBackend::upload(StreamId stream, Address to, const void* from, std::uint64_t bytes) {
+  enter(CallKind::upload);
+  inner_->upload(stream, to, from, bytes);
+}
+void FaultyBackend::download(StreamId stream, void* to, Address from, std::uint64_t bytes) {
+  enter(CallKind::download);
+  inner_->download(stream, to, from, bytes);
+}
+void FaultyBackend::write(StreamId stream, Address to, std::span<const std::byte> bytes) {
+  enter(CallKind::write);
+  {
+    const std::lock_guard lock(mutex_);
+    expect(bytes.size() <= most_written, "write: more bytes than it takes");
+  }
+  inner_->write(stream, to, bytes);
+}
 void FaultyBackend::copy(StreamId stream, Address to, Address from, std::uint64_t bytes) {
   enter(CallKind::copy);
   inner_->copy(stream, to, from, bytes);

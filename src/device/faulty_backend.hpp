@@ -26,6 +26,8 @@ enum class CallKind : std::uint8_t {
   unmap,
   allocate_segment,
   free_segment,
+  allocate_pinned,
+  free_pinned,
   create_stream,
   destroy_stream,
   record,
@@ -35,6 +37,9 @@ enum class CallKind : std::uint8_t {
   release,
   fill,
   copy,
+  upload,
+  download,
+  write,
   run,
 };
 inline constexpr std::size_t call_kinds = static_cast<std::size_t>(CallKind::run) + 1;
@@ -69,6 +74,7 @@ class FaultyBackend final : public Backend {
     std::uint64_t mapped_pages = 0;
     std::uint64_t segments = 0;
     std::uint64_t segment_bytes = 0;
+    std::uint64_t pinned_bytes = 0;
     std::uint64_t events = 0;
     friend bool operator==(const Balance&, const Balance&) = default;
   };
@@ -87,6 +93,8 @@ class FaultyBackend final : public Backend {
   void unmap(Address address, std::span<const PageHandle> pages) override;
   Address allocate_segment(std::uint64_t bytes) override;
   void free_segment(Address address, std::uint64_t bytes) noexcept override;
+  Address allocate_pinned(std::uint64_t bytes) override;
+  void free_pinned(Address address, std::uint64_t bytes) noexcept override;
   StreamId resolve(StreamId stream) override { return inner_->resolve(stream); }
   StreamId create_stream() override;
   void destroy_stream(StreamId stream) noexcept override;
@@ -98,6 +106,9 @@ class FaultyBackend final : public Backend {
   [[nodiscard]] bool capturing(StreamId stream) const noexcept override { return inner_->capturing(stream); }
   void fill(StreamId stream, Address address, std::uint8_t value, std::uint64_t bytes) override;
   void copy(StreamId stream, Address to, Address from, std::uint64_t bytes) override;
+  void upload(StreamId stream, Address to, const void* from, std::uint64_t bytes) override;
+  void download(StreamId stream, void* to, Address from, std::uint64_t bytes) override;
+  void write(StreamId stream, Address to, std::span<const std::byte> bytes) override;
   void run(StreamId stream, std::function<void()> work) override;
   [[nodiscard]] std::uint64_t driver_calls() const noexcept override { return inner_->driver_calls(); }
 
@@ -121,6 +132,7 @@ class FaultyBackend final : public Backend {
 
   std::map<Address, std::uint64_t> ranges_;
   std::map<Address, std::uint64_t> segments_;
+  std::map<Address, std::uint64_t> pinned_;
   std::unordered_map<PageHandle, Address> pages_;  // where each is mapped; 0 = nowhere
   std::unordered_map<EventId, EventId> events_;    // ours, which are never used twice, to the inner ones
   std::uint64_t last_event_ = 0;

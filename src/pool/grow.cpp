@@ -17,8 +17,6 @@ using pool::Placement;
 
 namespace {
 
-// Segments for devices without virtual memory: a request of less gets this much.
-constexpr std::uint64_t least_segment = std::uint64_t{32} << 20;
 constexpr std::uint64_t segment_unit = std::uint64_t{2} << 20;
 
 constexpr std::uint64_t round_up(std::uint64_t bytes, std::uint64_t unit) { return (bytes + unit - 1) / unit * unit; }
@@ -149,7 +147,7 @@ std::uint32_t Pool::Implementation::grow_segments(const Placement& wanted) {
   const std::uint64_t exact = round_up(needed, segment_unit);
   pool::Segment segment;
   try {
-    segment = store_.allocate_segment(std::max(exact, least_segment));
+    segment = store_.allocate_segment(std::max(exact, options_.segment_bytes));
   } catch (const std::bad_alloc&) {
     release_idle_segments(UINT32_MAX, 0);
     segment = store_.allocate_segment(exact);

@@ -101,6 +101,13 @@ class DryBackend final : public device::Backend {
     taken_ -= bytes;
   }
 
+  Address allocate_pinned(std::uint64_t bytes) override {
+    count(1);
+    const std::lock_guard lock(mutex_);
+    return next_range(bytes);
+  }
+  void free_pinned(Address, std::uint64_t) noexcept override { count(1); }
+
   StreamId resolve(StreamId stream) override {
     const std::lock_guard lock(mutex_);
     if (stream > StreamId::per_thread_default && !streams_.contains(stream)) {
@@ -138,6 +145,9 @@ class DryBackend final : public device::Backend {
 
   void fill(StreamId, Address, std::uint8_t, std::uint64_t) override { count(1); }
   void copy(StreamId, Address, Address, std::uint64_t) override { count(1); }
+  void upload(StreamId, Address, const void*, std::uint64_t) override { count(1); }
+  void download(StreamId, void*, Address, std::uint64_t) override { count(1); }
+  void write(StreamId, Address, std::span<const std::byte>) override { count(1); }
   void run(StreamId, std::function<void()>) override {
     throw Unsupported("the dry device has no memory and runs no work; open the host device for that", {.name = "run"});
   }

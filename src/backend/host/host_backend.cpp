@@ -63,6 +63,9 @@ class HostBackend final : public device::Backend {
   Address allocate_segment(std::uint64_t bytes) override { return pages_.allocate_segment(bytes); }
   void free_segment(Address address, std::uint64_t bytes) noexcept override { pages_.free_segment(address, bytes); }
 
+  Address allocate_pinned(std::uint64_t bytes) override { return pages_.allocate_pinned(bytes); }
+  void free_pinned(Address address, std::uint64_t bytes) noexcept override { pages_.free_pinned(address, bytes); }
+
   StreamId resolve(StreamId stream) override { return streams_.resolve(stream); }
   StreamId create_stream() override { return streams_.create(); }
   void destroy_stream(StreamId stream) noexcept override { streams_.destroy(stream); }
@@ -77,6 +80,17 @@ class HostBackend final : public device::Backend {
   }
   void copy(StreamId stream, Address to, Address from, std::uint64_t bytes) override {
     run(stream, [=] { std::memcpy(pointer(to), pointer(from), bytes); });
+  }
+  void upload(StreamId stream, Address to, const void* from, std::uint64_t bytes) override {
+    run(stream, [=] { std::memcpy(pointer(to), from, bytes); });
+  }
+  void download(StreamId stream, void* to, Address from, std::uint64_t bytes) override {
+    run(stream, [=] { std::memcpy(to, pointer(from), bytes); });
+  }
+  void write(StreamId stream, Address to, std::span<const std::byte> bytes) override {
+    run(stream, [to, taken = std::vector(bytes.begin(), bytes.end())] {
+      std::memcpy(pointer(to), taken.data(), taken.size());
+    });
   }
   void run(StreamId stream, std::function<void()> work) override { streams_.run(resolve(stream), std::move(work)); }
 

@@ -159,4 +159,16 @@ void HostPages::free_segment(Address address, std::uint64_t bytes) noexcept {
   committed_ -= bytes;
 }
 
+Address HostPages::allocate_pinned(std::uint64_t bytes) {
+  count();
+  void* raw = map_anonymous(bytes, PROT_READ | PROT_WRITE);
+  if (raw == MAP_FAILED) fail("mmap", bytes);
+  return number(raw);
+}
+
+void HostPages::free_pinned(Address address, std::uint64_t bytes) noexcept {
+  count();
+  munmap(pointer(address), bytes);
+}
+
 }  // namespace weir::backend::host

@@ -33,6 +33,9 @@ class HostPages {
 
   device::Address allocate_segment(std::uint64_t bytes);
   void free_segment(device::Address address, std::uint64_t bytes) noexcept;
+  /// Host memory beside the device's: not bounded by its capacity.
+  device::Address allocate_pinned(std::uint64_t bytes);
+  void free_pinned(device::Address address, std::uint64_t bytes) noexcept;
 
   [[nodiscard]] std::uint64_t calls() const noexcept { return calls_.load(std::memory_order_relaxed); }
 

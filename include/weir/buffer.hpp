@@ -1,0 +1,215 @@
+// Buffers: typed, named pieces of device memory that grow. `Buffer<T>` owns one
+// and frees it at the end of its scope; `BufferHandle<T>` refers to one that a
+// MemoryManager or a Buffer owns, and says so when it is gone. Made by a
+// MemoryManager. One buffer: external synchronization; different ones: any threads.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <weir/buffer_options.hpp>
+#include <weir/stream.hpp>
+
+namespace weir {
+
+/// What is known of one buffer. Bytes where nothing else is said.
+struct BufferStatistics {
+  std::string name;
+  std::string type;             ///< of its elements, as the compiler writes it
+  std::size_t capacity = 0;     ///< elements
+  std::size_t size = 0;         ///< elements in use
+  std::uint64_t requested = 0;  ///< capacity in bytes
+  std::uint64_t allocated = 0;  ///< the same after rounding; page tails count
+  std::chrono::nanoseconds age{};
+  std::chrono::nanoseconds since_access{};  ///< since the last access, transfer or resize
+  std::uint64_t accesses = 0;
+  std::uint64_t resizes = 0;           ///< changes of capacity
+  std::uint64_t resizes_in_place = 0;  ///< of those, without moving
+  std::uint64_t bytes_moved = 0;       ///< copied by resizes that moved
+  std::uint64_t uploads = 0;
+  std::uint64_t downloads = 0;
+  std::uint64_t bytes_uploaded = 0;
+  std::uint64_t bytes_downloaded = 0;
+
+  /// size ÷ capacity.
+  [[nodiscard]] double fill() const noexcept {
+    return capacity == 0 ? 0.0 : static_cast<double>(size) / static_cast<double>(capacity);
+  }
+};
+
+/// A type of elements, as it is at run time.
+struct ElementType {
+  const void* id = nullptr;  ///< equal for equal types
+  std::string_view name;
+  std::size_t bytes = 0;
+
+  friend bool operator==(const ElementType& one, const ElementType& other) noexcept { return one.id == other.id; }
+};
+
+namespace detail {
+
+class BufferCore;
+
+template <class T>
+constexpr std::string_view type_name() noexcept {
+  constexpr std::string_view function = __PRETTY_FUNCTION__;  // "… [with T = Vec3; …]" or "… [T = Vec3]"
+  constexpr std::size_t start = function.find("T = ") + 4;
+  return function.substr(start, function.find_first_of(";]", start) - start);
+}
+
+template <class T>
+inline constexpr char type_tag = 0;
+
+}  // namespace detail
+
+template <class T>
+[[nodiscard]] constexpr ElementType element_type() noexcept {
+  static_assert(std::is_trivially_copyable_v<T>, "a buffer's elements are copied as bytes");
+  return {&detail::type_tag<T>, detail::type_name<T>(), sizeof(T)};
+}
+
+/// Device memory as a kernel takes it: valid until the buffer's next change of capacity. Only where the
+/// device has pointers that the host can read may the host look through it.
+template <class T>
+class DeviceSpan {
+ public:
+  DeviceSpan(std::uint64_t address, std::size_t size) noexcept : address_(address), size_(size) {}
+
+  [[nodiscard]] T* data() const noexcept {
+    return reinterpret_cast<T*>(address_);  // NOLINT(performance-no-int-to-ptr)
+  }
+  operator T*() const noexcept { return data(); }  // NOLINT(google-explicit-constructor): as kernels take it
+  [[nodiscard]] std::uint64_t address() const noexcept { return address_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::size_t bytes() const noexcept { return size_ * sizeof(T); }
+
+ private:
+  std::uint64_t address_;
+  std::size_t size_;
+};
+
+/// A checked reference to a buffer of any type. Copyable. Every call on one whose buffer is gone
+/// throws StaleHandle with the buffer's name, but valid() and name().
+class AnyBuffer {
+ public:
+  AnyBuffer() = default;
+  explicit AnyBuffer(std::shared_ptr<detail::BufferCore> core) noexcept : core_(std::move(core)) {}
+
+  [[nodiscard]] bool valid() const noexcept;
+  /// Empty for one that never had a buffer.
+  [[nodiscard]] std::string_view name() const noexcept;
+  [[nodiscard]] ElementType type() const;
+  [[nodiscard]] std::size_t size() const;
+  [[nodiscard]] std::size_t capacity() const;
+  [[nodiscard]] std::size_t max_elements() const;
+  [[nodiscard]] BufferStatistics statistics() const;
+
+  /// Makes room for `count` elements: if there is too little, for max(⌊capacity × growth⌋, count), at most
+  /// max_elements(). Contents and size are kept. True if the capacity changed. Once past a page the buffer grows in
+  /// place where the device has virtual memory; else its contents are copied, in the order of `stream` and of
+  /// all streams it was used on. Throws LimitExceeded, OutOfMemory; then nothing has changed.
+  bool ensure_capacity(std::size_t count, StreamId stream = StreamId::legacy_default);
+  /// Sets the number of elements in use, with room for them. New ones are undefined.
+  void resize(std::size_t count, StreamId stream = StreamId::legacy_default);
+  /// Gives back what is not in use, down to a capacity of `count` or size(), if that is more. Waits for the work that
+  /// uses the buffer; throws Timeout.
+  void shrink(std::size_t count = 0, StreamId stream = StreamId::legacy_default);
+
+  /// Whether [offset, offset + count) elements lie in it, without doing anything.
+  [[nodiscard]] bool validate(std::size_t offset, std::size_t count) const noexcept;
+
+  [[nodiscard]] detail::BufferCore& core() const;
+  [[nodiscard]] const std::shared_ptr<detail::BufferCore>& shared_core() const noexcept { return core_; }
+  friend bool operator==(const AnyBuffer& one, const AnyBuffer& other) noexcept { return one.core_ == other.core_; }
+
+ protected:
+  /// The device address of [offset, offset + count), for work on `stream`.
+  [[nodiscard]] std::uint64_t address(std::size_t offset, std::size_t count, StreamId stream) const;
+  void require_type(const ElementType& wanted) const;
+  void require_window(std::size_t offset, std::size_t count) const;
+  void close() noexcept;
+
+  std::shared_ptr<detail::BufferCore> core_;
+};
+
+template <class T>
+class BufferView;
+
+/// A checked reference to a buffer of T. Copyable.
+template <class T>
+class BufferHandle : public AnyBuffer {
+ public:
+  using value_type = T;
+
+  BufferHandle() = default;
+  /// Throws TypeMismatch, naming both types.
+  explicit BufferHandle(std::shared_ptr<detail::BufferCore> core) : AnyBuffer(std::move(core)) {
+    require_type(element_type<T>());
+  }
+
+  /// Its elements in use, for work on `stream`: the buffer is not reused before that work is done.
+  [[nodiscard]] DeviceSpan<T> access(StreamId stream = StreamId::legacy_default) const {
+    const std::size_t count = size();
+    return {address(0, count, stream), count};
+  }
+  /// The window [offset, offset + count). Throws InvalidArgument where it does not lie in the elements in use.
+  [[nodiscard]] BufferView<T> view(std::size_t offset, std::size_t count) const;
+
+ private:
+  friend class BufferView<T>;
+};
+
+/// A window of a buffer; checked again at every access, as the buffer may have changed.
+template <class T>
+class BufferView {
+ public:
+  [[nodiscard]] DeviceSpan<T> access(StreamId stream = StreamId::legacy_default) const {
+    return {buffer_.address(offset_, count_, stream), count_};
+  }
+  [[nodiscard]] const BufferHandle<T>& buffer() const noexcept { return buffer_; }
+  [[nodiscard]] std::size_t offset() const noexcept { return offset_; }
+  [[nodiscard]] std::size_t size() const noexcept { return count_; }
+
+ private:
+  friend class BufferHandle<T>;
+  BufferView(BufferHandle<T> buffer, std::size_t offset, std::size_t count) noexcept
+      : buffer_(std::move(buffer)), offset_(offset), count_(count) {}
+
+  BufferHandle<T> buffer_;
+  std::size_t offset_;
+  std::size_t count_;
+};
+
+template <class T>
+BufferView<T> BufferHandle<T>::view(std::size_t offset, std::size_t count) const {
+  require_window(offset, count);
+  return {*this, offset, count};
+}
+
+/// Owns a buffer: frees it, in the order of the streams it was used on, at the end of its life. Move-only.
+/// One that outlives its manager is empty, not dangling.
+template <class T>
+class Buffer : public BufferHandle<T> {
+ public:
+  Buffer() = default;
+  explicit Buffer(std::shared_ptr<detail::BufferCore> core) : BufferHandle<T>(std::move(core)) {}
+  Buffer(Buffer&& other) noexcept { std::swap(this->core_, other.core_); }
+  Buffer& operator=(Buffer&& other) noexcept {
+    Buffer taken(std::move(other));
+    std::swap(this->core_, taken.core_);
+    return *this;
+  }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  ~Buffer() { this->close(); }
+
+  void reset() noexcept { this->close(); }
+};
+
+}  // namespace weir

@@ -1,0 +1,53 @@
+// What a buffer is for and how it may grow, and presets for common ones.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace weir {
+
+/// What a buffer is used for; each backend finds the right memory for it.
+enum class Usage : std::uint8_t {
+  storage,             ///< kernels read and write it
+  storage_read_only,   ///< kernels read it
+  storage_write_only,  ///< kernels write it
+  uniform,
+  vertex,
+  index,
+  staging_upload,    ///< the host writes it, the device copies from it
+  staging_download,  ///< the device copies into it, the host reads it
+};
+
+struct BufferOptions {
+  Usage usage = Usage::storage;
+  /// How much more a growing buffer takes than it had: 1.0 to 4.0.
+  double growth = 1.5;
+  /// The most that this buffer may ever take. Bytes.
+  std::uint64_t max_bytes = std::uint64_t{1} << 30;
+  /// The least capacity it starts with. Elements.
+  std::size_t min_elements = 1;
+  /// Whether start_download may be used on it.
+  bool downloads = false;
+  /// How many downloads of it may be under way or read at a time; at least 2.
+  unsigned download_slots = 2;
+  /// Never moved to host memory when device memory runs short.
+  bool persistent = false;
+  /// A driver allocation of its own: not pooled, never moved, so that it can be given to other libraries; it cannot
+  /// grow in place.
+  bool plain = false;
+};
+
+/// For particles, graphs and grids. Elements of 12, 12, 12, 32, 8 and 4 bytes are what they were made for.
+namespace presets {
+inline constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
+
+inline constexpr BufferOptions positions{
+    .growth = 1.3, .max_bytes = 512 * mebibyte, .min_elements = 4096, .downloads = true};
+inline constexpr BufferOptions velocities = positions;
+inline constexpr BufferOptions forces{.growth = 1.3, .max_bytes = 512 * mebibyte, .min_elements = 4096};
+inline constexpr BufferOptions edges{.growth = 2.0, .max_bytes = 2048 * mebibyte, .min_elements = 8192};
+inline constexpr BufferOptions grid_cells{.growth = 1.5, .max_bytes = 256 * mebibyte, .min_elements = 2048};
+inline constexpr BufferOptions standard{.growth = 1.5, .max_bytes = 1024 * mebibyte, .min_elements = 4096};
+}  // namespace presets
+
+}  // namespace weir

@@ -1,0 +1,231 @@
+#include "buffer/buffer_core.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <weir/bytes.hpp>
+#include <weir/errors.hpp>
+
+#include "device/backend.hpp"
+
+namespace weir::detail {
+namespace {
+
+constexpr double least_growth = 1.0;
+constexpr double most_growth = 4.0;
+
+std::string quoted(const std::string& name) { return "buffer \"" + name + "\""; }
+
+void check(const BufferRequest& request) {
+  const auto refuse = [&](const std::string& text) {
+    throw InvalidArgument(quoted(request.name) + ": " + text, {.name = request.name});
+  };
+  const BufferOptions& options = request.options;
+  if (request.count == 0) refuse("0 elements asked; a buffer has at least 1");
+  // Written so that a NaN is refused too.
+  if (!(options.growth >= least_growth && options.growth <= most_growth)) {
+    refuse("a growth of " + std::to_string(options.growth) + " is not in 1.0 to 4.0");
+  }
+  if (options.downloads && options.download_slots < 2) {
+    refuse(std::to_string(options.download_slots) + " download slots; there must be at least 2");
+  }
+}
+
+}  // namespace
+
+BufferCore::BufferCore(Pool& pool, const Clock& clock, BufferRequest request, Closing closing)
+    : pool_((check(request), &pool)),
+      clock_(clock),
+      name_(std::move(request.name)),
+      type_(request.type),
+      options_(request.options),
+      where_(request.where),
+      tag_(pool.tag(name_)),
+      max_elements_(request.options.max_bytes / request.type.bytes),
+      closing_(std::move(closing)),
+      home_(request.stream),
+      made_(clock.now()),
+      touched_(made_.count()) {
+  const std::size_t capacity = std::max(request.count, std::min(options_.min_elements, max_elements_));
+  block_ = acquire(bytes_for(capacity), home_);
+  address_ = pool_->address(block_);
+  allocated_ = pool_->describe(block_).allocated;
+  capacity_ = capacity;
+  size_ = request.count;
+}
+
+void BufferCore::require_open() const {
+  if (open()) return;
+  throw StaleHandle(quoted(name_) + " was freed; this handle to it is stale", {.name = name_});
+}
+
+// The bytes of `count` elements, if the buffer may have as many.
+std::uint64_t BufferCore::bytes_for(std::size_t count) const {
+  if (count <= max_elements_) return std::uint64_t{count} * type_.bytes;
+  throw LimitExceeded(quoted(name_) + ": " + std::to_string(count) + " elements of " + format_bytes(type_.bytes) +
+                          " asked, of at most " + std::to_string(max_elements_) + " (" +
+                          format_bytes(options_.max_bytes) + "); raise max_bytes in its options",
+                      {.name = name_,
+                       .bytes_asked = count > UINT64_MAX / type_.bytes ? UINT64_MAX : count * type_.bytes,
+                       .limit = options_.max_bytes});
+}
+
+// A buffer past a page gets a range of its own, in which it grows; where none can be kept, a plain place.
+BlockHandle BufferCore::acquire(std::uint64_t bytes, StreamId stream) const {
+  if (options_.plain) return pool_->acquire_plain(bytes, Pool::granule, stream, tag_, where_);
+  const bool grows = max_elements_ * type_.bytes > bytes;
+  if (!grows || bytes <= pool_->device().info().page_bytes) {
+    return pool_->acquire(bytes, Pool::granule, stream, tag_, where_);
+  }
+  try {
+    return pool_->acquire_growable(bytes, max_elements_ * type_.bytes, stream, tag_, where_);
+  } catch (const Unsupported&) {
+    return pool_->acquire(bytes, Pool::granule, stream, tag_, where_);
+  }
+}
+
+// --- Size ---
+
+bool BufferCore::ensure_capacity(std::size_t count, StreamId stream) {
+  require_open();
+  if (count <= capacity()) return false;
+  static_cast<void>(bytes_for(count));
+  const double grown = std::floor(static_cast<double>(capacity()) * options_.growth);
+  const std::size_t more =
+      grown >= static_cast<double>(max_elements_) ? max_elements_ : static_cast<std::size_t>(grown);
+  change_capacity(std::max(more, count), stream);
+  return true;
+}
+
+void BufferCore::resize(std::size_t count, StreamId stream) {
+  ensure_capacity(count, stream);
+  size_ = count;
+  touch();
+}
+
+void BufferCore::shrink(std::size_t count, StreamId stream) {
+  require_open();
+  const std::size_t wanted = std::max({count, size(), std::size_t{1}});
+  if (wanted < capacity()) change_capacity(wanted, stream);
+}
+
+void BufferCore::change_capacity(std::size_t count, StreamId stream) {
+  const std::uint64_t bytes = bytes_for(count);
+  note_use(stream);
+  if (pool_->resize(block_, bytes, stream)) {
+    add(resizes_in_place_, 1);
+  } else {
+    move_to_new_block(bytes, stream);
+  }
+  allocated_ = pool_->describe(block_).allocated;
+  capacity_ = count;
+  add(resizes_, 1);
+  touch();
+}
+
+// The copy comes after all work queued so far on the streams that used the old block.
+void BufferCore::move_to_new_block(std::uint64_t bytes, StreamId stream) {
+  const BlockHandle moved = acquire(bytes, stream);
+  const std::uint64_t address = pool_->address(moved);
+  device::Backend& backend = pool_->device().backend();
+  try {
+    std::vector<StreamId> users = others_;
+    users.push_back(home_);
+    for (const StreamId user : users) {
+      if (user == stream) continue;
+      const device::EventId point = backend.record(user);
+      try {
+        backend.stream_wait(stream, point);
+      } catch (...) {
+        backend.release(point);
+        throw;
+      }
+      backend.release(point);
+    }
+    if (size() != 0) backend.copy(stream, address, address_, bytes_in_use());
+  } catch (...) {
+    pool_->release(moved, stream);
+    throw;
+  }
+  pool_->release(block_, home_);
+  add(bytes_moved_, bytes_in_use());
+  block_ = moved;
+  address_ = address;
+  home_ = stream;
+  others_.clear();
+}
+
+// --- Use ---
+
+void BufferCore::note_use(StreamId stream) {
+  if (stream == home_ || std::find(others_.begin(), others_.end(), stream) != others_.end()) return;
+  others_.reserve(others_.size() + 1);
+  pool_->used_on(block_, stream);
+  others_.push_back(stream);
+}
+
+std::uint64_t BufferCore::access(StreamId stream) {
+  require_open();
+  note_use(stream);
+  add(accesses_, 1);
+  touch();
+  return address_;
+}
+
+bool BufferCore::holds(std::size_t offset, std::size_t count) const noexcept {
+  return offset <= size() && count <= size() - offset;
+}
+
+void BufferCore::require_window(std::size_t offset, std::size_t count) const {
+  require_open();
+  if (holds(offset, count)) return;
+  throw InvalidArgument(quoted(name_) + ": the window of " + std::to_string(count) + " elements at " +
+                            std::to_string(offset) + " does not lie in its " + std::to_string(size()),
+                        {.name = name_, .limit = size()});
+}
+
+void BufferCore::note_upload(std::uint64_t bytes) noexcept {
+  add(uploads_, 1);
+  add(bytes_uploaded_, bytes);
+}
+
+void BufferCore::note_download(std::uint64_t bytes) noexcept {
+  add(downloads_, 1);
+  add(bytes_downloaded_, bytes);
+}
+
+void BufferCore::touch() noexcept { touched_.store(clock_.now().count(), std::memory_order_relaxed); }
+
+BufferStatistics BufferCore::statistics() const {
+  BufferStatistics known;
+  known.name = name_;
+  known.type = type_.name;
+  known.capacity = capacity();
+  known.size = size();
+  known.requested = known.capacity * type_.bytes;
+  known.allocated = allocated_;
+  const std::chrono::nanoseconds now = clock_.now();
+  known.age = now - made_;
+  known.since_access = now - std::chrono::nanoseconds(touched_.load(std::memory_order_relaxed));
+  known.accesses = accesses_;
+  known.resizes = resizes_;
+  known.resizes_in_place = resizes_in_place_;
+  known.bytes_moved = bytes_moved_;
+  known.uploads = uploads_;
+  known.downloads = downloads_;
+  known.bytes_uploaded = bytes_uploaded_;
+  known.bytes_downloaded = bytes_downloaded_;
+  return known;
+}
+
+void BufferCore::close() noexcept {
+  if (!open_.exchange(false)) return;
+  if (closing_) closing_(*this);
+  companion.reset();
+  try {
+    pool_->release(block_, home_);
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): the block is the pool's to report then
+  }
+}
+
+}  // namespace weir::detail

@@ -1,0 +1,117 @@
+// One buffer, untyped: its block, its size and capacity, how it grows, and who
+// used it. Invariant: while it is open it has a live block of capacity × element
+// bytes, and size ≤ capacity ≤ max_elements. Called through AnyBuffer; counts may be
+// read by any thread, all else is for one at a time.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <weir/buffer.hpp>
+#include <weir/clock.hpp>
+#include <weir/pool.hpp>
+
+namespace weir::detail {
+
+/// What a room above keeps with a buffer; it ends just before the buffer's memory does.
+class Companion {
+ public:
+  virtual ~Companion() = default;
+};
+
+/// A request for a buffer, before it is checked.
+struct BufferRequest {
+  std::string name;
+  ElementType type;
+  std::size_t count = 0;
+  BufferOptions options;
+  StreamId stream = StreamId::legacy_default;
+  CallSite where;
+};
+
+class BufferCore {
+ public:
+  /// Called once when the buffer closes, before its memory is freed.
+  using Closing = std::function<void(BufferCore&)>;
+
+  /// Throws InvalidArgument, LimitExceeded, OutOfMemory; then nothing was taken.
+  BufferCore(Pool& pool, const Clock& clock, BufferRequest request, Closing closing);
+  BufferCore(const BufferCore&) = delete;
+  BufferCore& operator=(const BufferCore&) = delete;
+  ~BufferCore() { close(); }
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] const ElementType& type() const noexcept { return type_; }
+  [[nodiscard]] const BufferOptions& options() const noexcept { return options_; }
+  [[nodiscard]] bool open() const noexcept { return open_.load(std::memory_order_acquire); }
+  /// Throws StaleHandle for a closed one.
+  void require_open() const;
+  [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::size_t max_elements() const noexcept { return max_elements_; }
+  [[nodiscard]] std::uint64_t bytes_in_use() const noexcept { return size() * type_.bytes; }
+  [[nodiscard]] Pool& pool() const noexcept { return *pool_; }
+
+  bool ensure_capacity(std::size_t count, StreamId stream);
+  void resize(std::size_t count, StreamId stream);
+  void shrink(std::size_t count, StreamId stream);
+
+  /// The address for work on `stream`.
+  [[nodiscard]] std::uint64_t access(StreamId stream);
+  /// Throws InvalidArgument naming the window and the size.
+  void require_window(std::size_t offset, std::size_t count) const;
+  [[nodiscard]] bool holds(std::size_t offset, std::size_t count) const noexcept;
+  void note_upload(std::uint64_t bytes) noexcept;
+  void note_download(std::uint64_t bytes) noexcept;
+  [[nodiscard]] BufferStatistics statistics() const;
+
+  /// Frees the memory in the order of the streams that used it. Once only.
+  void close() noexcept;
+
+  std::unique_ptr<Companion> companion;  ///< ended first by close()
+
+ private:
+  using Count = std::atomic<std::uint64_t>;
+  static void add(Count& count, std::uint64_t amount) noexcept { count.fetch_add(amount, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t bytes_for(std::size_t count) const;
+  [[nodiscard]] BlockHandle acquire(std::uint64_t bytes, StreamId stream) const;
+  void change_capacity(std::size_t count, StreamId stream);
+  void move_to_new_block(std::uint64_t bytes, StreamId stream);
+  void note_use(StreamId stream);
+  void touch() noexcept;
+
+  Pool* const pool_;
+  const Clock& clock_;
+  const std::string name_;
+  const ElementType type_;
+  const BufferOptions options_;
+  const CallSite where_;
+  const Tag tag_;
+  std::size_t max_elements_ = 0;
+  Closing closing_;
+
+  BlockHandle block_;
+  std::uint64_t address_ = 0;
+  StreamId home_;                 ///< the stream its block is allocated and freed on
+  std::vector<StreamId> others_;  ///< further streams that used the block
+  std::atomic<bool> open_{true};
+  std::atomic<std::size_t> size_{0};
+  std::atomic<std::size_t> capacity_{0};
+
+  const std::chrono::nanoseconds made_;
+  std::atomic<std::chrono::nanoseconds::rep> touched_;
+  Count allocated_{0};
+  Count accesses_{0};
+  Count resizes_{0};
+  Count resizes_in_place_{0};
+  Count bytes_moved_{0};
+  Count uploads_{0};
+  Count downloads_{0};
+  Count bytes_uploaded_{0};
+  Count bytes_downloaded_{0};
+};
+
+}  // namespace weir::detail

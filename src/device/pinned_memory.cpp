@@ -1,0 +1,74 @@
+#include "device/pinned_memory.hpp"
+
+#include <weir/errors.hpp>
+
+namespace weir::device {
+namespace {
+
+class PinnedMemory final : public Backend, public StreamObserver {
+ public:
+  PinnedMemory(std::shared_ptr<Backend> inner, std::uint64_t limit) : inner_(std::move(inner)), limit_(limit) {
+    inner_->observe(*this);
+  }
+  ~PinnedMemory() override { inner_->forget(*this); }
+
+  [[nodiscard]] DeviceInfo info() const override {
+    DeviceInfo known = inner_->info();
+    known.name = "pinned memory of " + known.name;
+    known.memory_total.reset();
+    known.memory_free.reset();
+    known.virtual_memory = false;
+    known.pointers = true;
+    known.default_limit = limit_;
+    return known;
+  }
+
+  Address reserve(std::uint64_t) override { refuse(); }
+  void unreserve(Address, std::uint64_t) noexcept override {}
+  void create(std::span<PageHandle>) override { refuse(); }
+  void destroy(std::span<const PageHandle>) noexcept override {}
+  void map(Address, std::span<const PageHandle>) override { refuse(); }
+  void unmap(Address, std::span<const PageHandle>) override { refuse(); }
+
+  Address allocate_segment(std::uint64_t bytes) override { return inner_->allocate_pinned(bytes); }
+  void free_segment(Address address, std::uint64_t bytes) noexcept override { inner_->free_pinned(address, bytes); }
+  Address allocate_pinned(std::uint64_t bytes) override { return inner_->allocate_pinned(bytes); }
+  void free_pinned(Address address, std::uint64_t bytes) noexcept override { inner_->free_pinned(address, bytes); }
+
+  StreamId resolve(StreamId stream) override { return inner_->resolve(stream); }
+  StreamId create_stream() override { return inner_->create_stream(); }
+  void destroy_stream(StreamId stream) noexcept override { inner_->destroy_stream(stream); }
+  EventId record(StreamId stream) override { return inner_->record(stream); }
+  bool query(EventId event) override { return inner_->query(event); }
+  bool wait(EventId event, std::chrono::nanoseconds deadline) override { return inner_->wait(event, deadline); }
+  void stream_wait(StreamId stream, EventId event) override { inner_->stream_wait(stream, event); }
+  void release(EventId event) noexcept override { inner_->release(event); }
+  [[nodiscard]] bool capturing(StreamId stream) const noexcept override { return inner_->capturing(stream); }
+
+  void fill(StreamId, Address, std::uint8_t, std::uint64_t) override { refuse(); }
+  void copy(StreamId, Address, Address, std::uint64_t) override { refuse(); }
+  void upload(StreamId, Address, const void*, std::uint64_t) override { refuse(); }
+  void download(StreamId, void*, Address, std::uint64_t) override { refuse(); }
+  void write(StreamId, Address, std::span<const std::byte>) override { refuse(); }
+  void run(StreamId stream, std::function<void()> work) override { inner_->run(stream, std::move(work)); }
+
+  [[nodiscard]] std::uint64_t driver_calls() const noexcept override { return inner_->driver_calls(); }
+
+  void stream_ends(StreamId stream) noexcept override { announce_end(stream); }
+
+ private:
+  [[noreturn]] static void refuse() {
+    throw Unsupported("pinned memory has neither pages nor work of its own", {.name = "pinned memory"});
+  }
+
+  const std::shared_ptr<Backend> inner_;
+  const std::uint64_t limit_;
+};
+
+}  // namespace
+
+std::shared_ptr<Backend> make_pinned_memory(std::shared_ptr<Backend> inner, std::uint64_t limit) {
+  return std::make_shared<PinnedMemory>(std::move(inner), limit);
+}
+
+}  // namespace weir::device
