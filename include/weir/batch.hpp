@@ -1,0 +1,122 @@
+// Several operations in one submission: buffers made, updated and read, with one
+// wait for all. Results come in the order of the operations, each a value or an
+// error; or all of it happens, or nothing.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <weir/buffer.hpp>
+#include <weir/manager.hpp>
+
+namespace weir {
+
+struct BatchOptions {
+  /// If one operation fails, none is done: buffers made are freed, updated contents are put back.
+  bool all_or_nothing = false;
+  StreamId stream = StreamId::legacy_default;
+  std::chrono::nanoseconds deadline = default_deadline;
+};
+
+/// What became of one operation.
+class BatchResult {
+ public:
+  [[nodiscard]] bool ok() const noexcept { return error_ == nullptr; }
+  /// Throws the operation's error, if it failed.
+  void require() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+  /// Its text; empty if it succeeded.
+  [[nodiscard]] std::string message() const;
+  /// The buffer that was made, updated or read. Throws the operation's error, and TypeMismatch.
+  template <class T>
+  [[nodiscard]] BufferHandle<T> buffer() const {
+    require();
+    return BufferHandle<T>(core_);
+  }
+  /// What was read; lives as long as this result. Throws the operation's error.
+  template <class T>
+  [[nodiscard]] std::span<const T> data() const {
+    static_cast<void>(buffer<T>());
+    return {reinterpret_cast<const T*>(memory_.bytes().data()), memory_.bytes().size() / sizeof(T)};
+  }
+
+ private:
+  friend class Batch;
+  std::exception_ptr error_;
+  std::shared_ptr<detail::BufferCore> core_;
+  PinnedBytes memory_;
+};
+
+/// Collects operations. Data that is passed in must stay as it is until submit() returns. Not thread-safe.
+class Batch {
+ public:
+  explicit Batch(MemoryManager& memory) noexcept : memory_(memory) {}
+
+  template <class T>
+  Batch& create(std::string_view name, std::size_t count, const BufferOptions& options = {}) {
+    return add({.kind = Kind::create,
+                .name = std::string(name),
+                .type = element_type<T>(),
+                .count = count,
+                .options = options});
+  }
+  template <class T>
+  Batch& create(std::string_view name, std::type_identity_t<std::span<const T>> data,
+                const BufferOptions& options = {}) {
+    return add({.kind = Kind::create,
+                .name = std::string(name),
+                .type = element_type<T>(),
+                .count = data.size(),
+                .options = options,
+                .data = std::as_bytes(data)});
+  }
+  template <class T>
+  Batch& update(const BufferHandle<T>& buffer, std::type_identity_t<std::span<const T>> data, std::size_t offset = 0) {
+    return add({.kind = Kind::update,
+                .type = element_type<T>(),
+                .count = data.size(),
+                .buffer = buffer,
+                .offset = offset,
+                .data = std::as_bytes(data)});
+  }
+  template <class T>
+  Batch& read(const BufferHandle<T>& buffer, std::size_t offset, std::size_t count) {
+    return add({.kind = Kind::read, .type = element_type<T>(), .count = count, .buffer = buffer, .offset = offset});
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return operations_.size(); }
+  /// Does all of it, in order on one stream, and waits. The batch is empty then. Operations fail each by itself, or
+  /// together; after a wait past its deadline, what was queued goes on, and the results carry a Timeout.
+  [[nodiscard]] std::vector<BatchResult> submit(const BatchOptions& options = {});
+
+ private:
+  enum class Kind : std::uint8_t { create, update, read };
+  struct Operation {
+    Kind kind = Kind::create;
+    std::string name = {};
+    ElementType type = {};
+    std::size_t count = 0;
+    BufferOptions options = {};
+    AnyBuffer buffer = {};
+    std::size_t offset = 0;
+    std::span<const std::byte> data = {};
+  };
+  class Run;
+
+  Batch& add(Operation operation) {
+    operations_.push_back(std::move(operation));
+    return *this;
+  }
+
+  MemoryManager& memory_;
+  std::vector<Operation> operations_;
+};
+
+}  // namespace weir

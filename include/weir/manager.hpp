@@ -1,0 +1,217 @@
+// The memory manager: one device's memory by name. It makes buffers, finds and
+// frees them, moves their contents, keeps limits and counts, and reports. One pool
+// stands behind it. Thread-safe, but for two calls about one buffer at a time.
+#pragma once
+
+#include <concepts>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include <weir/buffer.hpp>
+#include <weir/pool.hpp>
+#include <weir/transfer.hpp>
+
+namespace weir {
+
+struct ManagerOptions {
+  std::string name = "memory";
+  /// Bound on reserved + external bytes. Default: 6 GiB or 90 % of the device, whichever is less.
+  std::optional<std::uint64_t> limit = {};
+  PoolMode pool = PoolMode::automatic;
+  bool zero = false;        ///< clear all memory before it is handed out
+  bool call_sites = false;  ///< remember where each buffer was made, for leak reports
+  TransferOptions transfers = {};
+  std::chrono::nanoseconds idle_age = std::chrono::seconds(30);
+  std::chrono::nanoseconds reclaim_deadline = std::chrono::seconds(10);
+  const Clock* clock = nullptr;  ///< not owned; outlives the manager. Default: the system's
+  LogSink* log = nullptr;        ///< not owned; outlives the manager. Default: silence
+};
+
+/// What create() does with a name that is taken.
+enum class IfExists : std::uint8_t {
+  refuse,  ///< throws InvalidArgument
+  reuse,   ///< gives the buffer there is, with room for `count` elements
+};
+
+struct ManagerStatistics {
+  Statistics pool;  ///< of device memory
+  TransferStatistics transfers;
+  std::uint64_t buffers = 0;          ///< open now
+  std::uint64_t buffers_created = 0;  ///< all told
+  std::uint64_t resizes = 0;          ///< of all buffers, open and closed
+  std::uint64_t resizes_in_place = 0;
+};
+
+struct Report {
+  std::string manager;
+  std::string device;
+  ManagerStatistics totals;
+  std::vector<BufferStatistics> buffers;  ///< by name
+  std::vector<LiveBlock> blocks;          ///< every live block, largest first; names are their tags
+};
+
+/// Totals over all managers of the program. Bytes.
+struct ProcessStatistics {
+  std::uint64_t managers = 0;
+  std::uint64_t buffers = 0;
+  std::uint64_t requested = 0;  ///< live
+  std::uint64_t allocated = 0;  ///< live
+  std::uint64_t reserved = 0;   ///< live
+  std::uint64_t external = 0;
+  std::uint64_t pinned = 0;  ///< reserved
+};
+[[nodiscard]] ProcessStatistics process_statistics();
+
+class MemoryManager {
+ public:
+  explicit MemoryManager(Device device, ManagerOptions options = {});
+  /// Frees every buffer, also those that Buffers own, which are empty from then on; buffers that are still
+  /// there are reported to the log as leaks. No other call may be in flight.
+  ~MemoryManager();
+  MemoryManager(const MemoryManager&) = delete;
+  MemoryManager& operator=(const MemoryManager&) = delete;
+
+  // --- Buffers. Names are 1 to 255 bytes of UTF-8 without control characters ---
+
+  /// A new buffer of `count` elements, owned by the manager until free(). Throws InvalidArgument for a bad or taken
+  /// name or no elements, LimitExceeded and OutOfMemory; then nothing has changed.
+  template <class T>
+  BufferHandle<T> create(std::string_view name, std::size_t count, const BufferOptions& options = {},
+                         StreamId stream = StreamId::legacy_default, IfExists if_exists = IfExists::refuse,
+                         CallSite where = CallSite::here()) {
+    return BufferHandle<T>(make(name, element_type<T>(), count, options, stream, if_exists, where));
+  }
+  /// The same with contents, complete when it returns.
+  template <class T>
+  BufferHandle<T> create(std::string_view name, std::span<const T> data, const BufferOptions& options = {},
+                         StreamId stream = StreamId::legacy_default, IfExists if_exists = IfExists::refuse,
+                         CallSite where = CallSite::here()) {
+    return BufferHandle<T>(make_from(name, element_type<T>(), std::as_bytes(data), options, stream, if_exists, where));
+  }
+  template <class T, std::convertible_to<std::span<const T>> Data>
+  BufferHandle<T> create(std::string_view name, const Data& data, const BufferOptions& options = {},
+                         StreamId stream = StreamId::legacy_default, IfExists if_exists = IfExists::refuse,
+                         CallSite where = CallSite::here()) {
+    return create<T>(name, std::span<const T>(data), options, stream, if_exists, where);
+  }
+  /// As create, but the result owns it: freed with it, by scope.
+  template <class T>
+  [[nodiscard]] Buffer<T> scoped(std::string_view name, std::size_t count, const BufferOptions& options = {},
+                                 StreamId stream = StreamId::legacy_default, CallSite where = CallSite::here()) {
+    return Buffer<T>(make(name, element_type<T>(), count, options, stream, IfExists::refuse, where));
+  }
+
+  /// Throws NotFound, which lists the nearest names there are, and TypeMismatch.
+  template <class T>
+  [[nodiscard]] BufferHandle<T> find(std::string_view name) const {
+    return BufferHandle<T>(find_core(name));
+  }
+  [[nodiscard]] AnyBuffer find(std::string_view name) const { return AnyBuffer(find_core(name)); }
+  [[nodiscard]] bool contains(std::string_view name) const;
+  /// Throws NotFound.
+  void free(std::string_view name);
+  /// Throws StaleHandle.
+  void free(const AnyBuffer& buffer);
+  void free_all();
+
+  // --- Transfers. `offset` counts elements; windows lie in the elements in use, else InvalidArgument ---
+
+  /// Returns when the data is on the device, in the order of `stream`.
+  template <class T>
+  void upload(const BufferHandle<T>& buffer, std::type_identity_t<std::span<const T>> data, std::size_t offset = 0,
+              StreamId stream = StreamId::legacy_default, std::chrono::nanoseconds deadline = default_deadline) {
+    upload_bytes(buffer, std::as_bytes(data), offset, data.size(), stream, deadline);
+  }
+  /// Returns when `data` may be changed: at once for pinned memory, which must stay as it is until the ticket is
+  /// done; else when it has been copied to staging memory.
+  template <class T>
+  Transfer start_upload(const BufferHandle<T>& buffer, std::type_identity_t<std::span<const T>> data,
+                        std::size_t offset = 0, StreamId stream = StreamId::legacy_default) {
+    return start_upload_bytes(buffer, std::as_bytes(data), offset, data.size(), stream);
+  }
+  /// Returns when `data` holds the elements as they were in the order of `stream`.
+  template <class T>
+  void download(const BufferHandle<T>& buffer, std::type_identity_t<std::span<T>> data, std::size_t offset = 0,
+                StreamId stream = StreamId::legacy_default, std::chrono::nanoseconds deadline = default_deadline) {
+    download_bytes(buffer, std::as_writable_bytes(data), offset, data.size(), stream, deadline);
+  }
+  template <class T>
+  [[nodiscard]] std::vector<T> download(const BufferHandle<T>& buffer, StreamId stream = StreamId::legacy_default,
+                                        std::chrono::nanoseconds deadline = default_deadline) {
+    std::vector<T> data(buffer.size());
+    download(buffer, std::span<T>(data), 0, stream, deadline);
+    return data;
+  }
+  /// Downloads all elements in use as they are in the order of `stream`, and returns at once; with a snapshot, later
+  /// work may overwrite the buffer at once too. The buffer's options must say `downloads`. A download that finds all
+  /// slots taken is refused, or waits, as chosen.
+  void start_download(const AnyBuffer& buffer, StreamId stream = StreamId::legacy_default,
+                      const DownloadOptions& options = {});
+  /// The oldest download that was started and not waited for. The span stays as it is until as many more downloads
+  /// of this buffer were started as it has slots. Throws Timeout, after which it may be waited for again.
+  template <class T>
+  [[nodiscard]] std::span<const T> wait_for_download(const BufferHandle<T>& buffer,
+                                                     std::chrono::nanoseconds deadline = default_deadline) {
+    const std::span<const std::byte> bytes = wait_for_bytes(buffer, deadline);
+    return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
+  /// Pinned host memory, which transfers use without staging.
+  template <class T>
+  [[nodiscard]] Pinned<T> pinned(std::size_t count) {
+    return Pinned<T>(pinned_bytes(count, sizeof(T)));
+  }
+
+  // --- Limits and counts ---
+
+  /// Books `bytes` of another library, for as long as the result lives. Throws LimitExceeded.
+  [[nodiscard]] ExternalBytes book_external(std::uint64_t bytes);
+  [[nodiscard]] ManagerStatistics statistics() const;
+  /// Live blocks and their bytes; under 10 µs.
+  [[nodiscard]] LeakCount check_leaks() const;
+  /// Totals, every buffer, every live block.
+  [[nodiscard]] Report report() const;
+  /// Does what is due: finished frees and staging memory are reclaimed, idle memory goes back.
+  void maintain();
+  /// Returns free device memory to the driver; gives the bytes.
+  std::uint64_t trim();
+
+  [[nodiscard]] const std::string& name() const noexcept;
+  [[nodiscard]] std::uint64_t limit() const noexcept;
+  [[nodiscard]] const Device& device() const noexcept;
+  /// The pool behind it, for allocation by pointer.
+  [[nodiscard]] Pool& pool() noexcept;
+
+  /// The process's default manager: opened on the best device at its first use, unless set_default() named one.
+  [[nodiscard]] static MemoryManager& process_default();
+  /// Names it before its first use; throws InvalidArgument after that. nullptr takes back what was named.
+  static void set_default(MemoryManager* manager);
+
+ private:
+  friend class Batch;
+  class Implementation;
+
+  std::shared_ptr<detail::BufferCore> make(std::string_view name, const ElementType& type, std::size_t count,
+                                           const BufferOptions& options, StreamId stream, IfExists if_exists,
+                                           CallSite where);
+  std::shared_ptr<detail::BufferCore> make_from(std::string_view name, const ElementType& type,
+                                                std::span<const std::byte> data, const BufferOptions& options,
+                                                StreamId stream, IfExists if_exists, CallSite where);
+  [[nodiscard]] std::shared_ptr<detail::BufferCore> find_core(std::string_view name) const;
+  void upload_bytes(const AnyBuffer& buffer, std::span<const std::byte> data, std::size_t offset, std::size_t count,
+                    StreamId stream, std::chrono::nanoseconds deadline);
+  Transfer start_upload_bytes(const AnyBuffer& buffer, std::span<const std::byte> data, std::size_t offset,
+                              std::size_t count, StreamId stream);
+  void download_bytes(const AnyBuffer& buffer, std::span<std::byte> data, std::size_t offset, std::size_t count,
+                      StreamId stream, std::chrono::nanoseconds deadline);
+  [[nodiscard]] std::span<const std::byte> wait_for_bytes(const AnyBuffer& buffer, std::chrono::nanoseconds deadline);
+  [[nodiscard]] PinnedBytes pinned_bytes(std::size_t count, std::size_t element_bytes);
+
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace weir

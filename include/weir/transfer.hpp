@@ -1,0 +1,117 @@
+// Moving data between host and device: options, tickets for what is under way,
+// pinned host memory, and what was moved. The calls are MemoryManager's.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <type_traits>
+
+#include <weir/statistics.hpp>
+
+namespace weir {
+
+/// How long every wait waits where nothing else is said.
+inline constexpr std::chrono::nanoseconds default_deadline = std::chrono::seconds(10);
+
+struct TransferOptions {
+  /// Uploads above this go through pinned staging memory; at most 64 KiB. Bytes.
+  std::uint64_t staging_threshold = std::uint64_t{64} << 10;
+  /// The staging memory of a synchronous transfer: two pieces of this, in turn. Bytes.
+  std::uint64_t piece_bytes = std::uint64_t{1} << 20;
+  /// Bound on all pinned memory: staging, download slots and Pinned. Bytes.
+  std::uint64_t pinned_limit = std::uint64_t{1} << 30;
+  /// Whether the host writes device memory in place. Default: where the device's memory is unified.
+  std::optional<bool> in_place = {};
+};
+
+enum class WhenFull : std::uint8_t {
+  refuse,  ///< throws InvalidArgument
+  wait,    ///< waits until the oldest download is done, whose result is lost
+};
+
+struct DownloadOptions {
+  /// Copy the buffer on the device first, so that later work may overwrite it at once; else the
+  /// caller leaves it alone until the download is done.
+  bool snapshot = true;
+  /// What a download does that finds every slot taken by one that nobody has waited for.
+  WhenFull when_full = WhenFull::refuse;
+};
+
+struct TransferStatistics {
+  std::uint64_t uploads = 0;
+  std::uint64_t downloads = 0;
+  std::uint64_t asynchronous = 0;  ///< of both, those that were started and not waited for at once
+  std::uint64_t bytes_uploaded = 0;
+  std::uint64_t bytes_downloaded = 0;
+  std::uint64_t bytes_staged = 0;  ///< of both, through staging memory
+  std::uint64_t timeouts = 0;
+  Statistics pinned;  ///< of the pool of pinned memory
+};
+
+namespace detail {
+struct TransferState;
+class TransferEngine;
+}  // namespace detail
+
+/// A copy that is under way. Copyable; may be dropped, which changes nothing about the copy. Thread-safe.
+class Transfer {
+ public:
+  /// One that is done.
+  Transfer() = default;
+  explicit Transfer(std::shared_ptr<detail::TransferState> state) noexcept : state_(std::move(state)) {}
+
+  [[nodiscard]] bool done() const;
+  /// Returns when the copy is done; again at once when asked again. Throws Timeout past the deadline, when the
+  /// copy goes on, and DeviceLost.
+  void wait(std::chrono::nanoseconds deadline = default_deadline) const;
+
+ private:
+  std::shared_ptr<detail::TransferState> state_;
+};
+
+/// Pinned host memory, untyped. Move-only; freed with its owner, once no copy uses it any more.
+class PinnedBytes {
+ public:
+  PinnedBytes() = default;
+  PinnedBytes(std::shared_ptr<detail::TransferEngine> engine, std::span<std::byte> bytes) noexcept
+      : engine_(std::move(engine)), bytes_(bytes) {}
+  PinnedBytes(PinnedBytes&& other) noexcept { *this = std::move(other); }
+  PinnedBytes& operator=(PinnedBytes&& other) noexcept {
+    std::swap(engine_, other.engine_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  PinnedBytes(const PinnedBytes&) = delete;
+  PinnedBytes& operator=(const PinnedBytes&) = delete;
+  ~PinnedBytes();
+
+  [[nodiscard]] std::span<std::byte> bytes() const noexcept { return bytes_; }
+
+ private:
+  std::shared_ptr<detail::TransferEngine> engine_;
+  std::span<std::byte> bytes_;
+};
+
+/// Pinned host memory of T, which transfers use as it is, without staging. Contents start undefined. Move-only.
+template <class T>
+class Pinned {
+ public:
+  static_assert(std::is_trivially_copyable_v<T>, "pinned elements are copied as bytes");
+  Pinned() = default;
+  explicit Pinned(PinnedBytes memory) noexcept : memory_(std::move(memory)) {}
+
+  [[nodiscard]] T* data() const noexcept { return reinterpret_cast<T*>(memory_.bytes().data()); }
+  [[nodiscard]] std::size_t size() const noexcept { return memory_.bytes().size() / sizeof(T); }
+  [[nodiscard]] T* begin() const noexcept { return data(); }
+  [[nodiscard]] T* end() const noexcept { return data() + size(); }
+  [[nodiscard]] T& operator[](std::size_t index) const noexcept { return data()[index]; }
+
+ private:
+  PinnedBytes memory_;
+};
+
+}  // namespace weir

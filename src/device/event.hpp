@@ -1,0 +1,46 @@
+// A point in a stream, owned: given back to the driver with its last user. Shared
+// by the transfers. Not for the pool's hot path.
+#pragma once
+
+#include <memory>
+
+#include "device/backend.hpp"
+
+namespace weir::device {
+
+class Event {
+ public:
+  /// One that is long past.
+  Event() = default;
+  /// All work queued on `stream` so far.
+  Event(std::shared_ptr<Backend> backend, StreamId stream) : backend_(std::move(backend)) {
+    id_ = backend_->record(stream);
+  }
+  Event(Event&& other) noexcept : backend_(std::move(other.backend_)), id_(std::exchange(other.id_, EventId::none)) {}
+  Event& operator=(Event&& other) noexcept {
+    std::swap(backend_, other.backend_);
+    std::swap(id_, other.id_);
+    return *this;
+  }
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+  ~Event() {
+    if (backend_) backend_->release(id_);
+  }
+
+  [[nodiscard]] bool done() const { return !backend_ || backend_->query(id_); }
+  /// Blocks the host; false when the deadline passed first.
+  [[nodiscard]] bool wait(std::chrono::nanoseconds deadline) const {
+    return !backend_ || backend_->query(id_) || backend_->wait(id_, deadline);
+  }
+  /// Work queued on `stream` from now on starts after it.
+  void hold_back(StreamId stream) const {
+    if (backend_) backend_->stream_wait(stream, id_);
+  }
+
+ private:
+  std::shared_ptr<Backend> backend_;
+  EventId id_ = EventId::none;
+};
+
+}  // namespace weir::device

@@ -1,0 +1,157 @@
+// A batch runs in three steps: what can fail without touching contents (buffers are
+// made, windows checked, memory for reads found), then the copies are queued, then
+// one wait. All-or-nothing keeps what updates overwrite until the copies are queued.
+#include <weir/batch.hpp>
+
+#include <weir/errors.hpp>
+
+#include "manager/implementation.hpp"
+
+namespace weir {
+
+std::string BatchResult::message() const {
+  try {
+    require();
+  } catch (const Error& error) {
+    return error.message();
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return {};
+}
+
+class Batch::Run {
+ public:
+  Run(MemoryManager& memory, std::vector<Operation> operations, const BatchOptions& options)
+      : memory_(memory),
+        manager_(*memory.implementation_),
+        options_(options),
+        operations_(std::move(operations)),
+        results_(operations_.size()) {}
+
+  [[nodiscard]] std::vector<BatchResult> run() {
+    each([this](std::size_t index) { prepare(index); });
+    if (!given_up()) each([this](std::size_t index) { queue(index); });
+    if (options_.all_or_nothing && failed_) undo();
+    release_saved();
+    wait();
+    return std::move(results_);
+  }
+
+ private:
+  struct Saved {
+    std::size_t index;
+    BlockHandle block;
+  };
+
+  [[nodiscard]] bool given_up() const noexcept { return options_.all_or_nothing && failed_; }
+
+  template <class Step>
+  void each(Step step) {
+    for (std::size_t index = 0; index < operations_.size() && !given_up(); ++index) {
+      if (!results_[index].ok()) continue;
+      try {
+        step(index);
+      } catch (...) {
+        results_[index].error_ = std::current_exception();
+        failed_ = true;
+        first_failed_ = index;
+      }
+    }
+  }
+
+  void prepare(std::size_t index) {
+    const Operation& operation = operations_[index];
+    BatchResult& result = results_[index];
+    if (operation.kind == Kind::create) {
+      result.core_ = memory_.make(operation.name, operation.type, operation.count, operation.options, options_.stream,
+                                  IfExists::refuse, CallSite{});
+      made_.push_back(index);
+      return;
+    }
+    static_cast<void>(manager_.window(operation.buffer, operation.offset, operation.count));
+    result.core_ = operation.buffer.shared_core();
+    if (operation.kind == Kind::read) {
+      result.memory_ = manager_.transfers().make_pinned(operation.count * operation.type.bytes);
+    }
+  }
+
+  void queue(std::size_t index) {
+    const Operation& operation = operations_[index];
+    BatchResult& result = results_[index];
+    detail::BufferCore& buffer = *result.core_;
+    buffer.require_open();
+    const std::uint64_t offset = operation.offset * operation.type.bytes;
+    if (operation.kind == Kind::read) {
+      static_cast<void>(manager_.transfers().start_read(buffer, offset, result.memory_.bytes(), options_.stream));
+      return;
+    }
+    if (operation.kind == Kind::update && options_.all_or_nothing) save(index, buffer, offset);
+    static_cast<void>(manager_.transfers().start_upload(buffer, offset, operation.data, options_.stream));
+  }
+
+  void save(std::size_t index, detail::BufferCore& buffer, std::uint64_t offset) {
+    const std::uint64_t bytes = operations_[index].data.size();
+    if (bytes == 0) return;
+    saved_.reserve(saved_.size() + 1);
+    const BlockHandle block = manager_.pool().acquire(bytes, Pool::granule, options_.stream);
+    saved_.push_back({index, block});
+    backend().copy(options_.stream, manager_.pool().address(block), buffer.access(options_.stream) + offset, bytes);
+  }
+
+  // The last update is put back first, as windows may overlap.
+  void undo() {
+    for (auto saved = saved_.rbegin(); saved != saved_.rend(); ++saved) {
+      const Operation& operation = operations_[saved->index];
+      try {
+        detail::BufferCore& buffer = *results_[saved->index].core_;
+        backend().copy(options_.stream, buffer.access(options_.stream) + operation.offset * operation.type.bytes,
+                       manager_.pool().address(saved->block), operation.data.size());
+      } catch (const Error&) {
+        results_[saved->index].error_ = std::current_exception();  // the device is failing; this one was not undone
+      }
+    }
+    for (const std::size_t index : made_) results_[index].core_->close();
+    for (std::size_t index = 0; index < results_.size(); ++index) {
+      if (!results_[index].ok()) continue;
+      results_[index] = BatchResult();
+      results_[index].error_ = std::make_exception_ptr(
+          InvalidArgument("operation " + std::to_string(index) + " of the batch was not done, as operation " +
+                              std::to_string(first_failed_) + " failed: " + results_[first_failed_].message(),
+                          {.name = "batch"}));
+    }
+  }
+
+  void release_saved() {
+    for (const Saved& saved : saved_) manager_.pool().release(saved.block, options_.stream);
+  }
+
+  void wait() {
+    try {
+      const device::Event done(manager_.pool().device().shared_backend(), options_.stream);
+      manager_.transfers().await(done, detail::Deadline(options_.deadline), "batch");
+    } catch (const Error&) {
+      for (BatchResult& result : results_) {
+        if (result.ok()) result.error_ = std::current_exception();
+      }
+    }
+  }
+
+  [[nodiscard]] device::Backend& backend() const { return manager_.pool().device().backend(); }
+
+  MemoryManager& memory_;
+  MemoryManager::Implementation& manager_;
+  const BatchOptions options_;
+  const std::vector<Operation> operations_;
+  std::vector<BatchResult> results_;
+  std::vector<std::size_t> made_;
+  std::vector<Saved> saved_;
+  bool failed_ = false;
+  std::size_t first_failed_ = 0;
+};
+
+std::vector<BatchResult> Batch::submit(const BatchOptions& options) {
+  return Run(memory_, std::exchange(operations_, {}), options).run();
+}
+
+}  // namespace weir

@@ -1,0 +1,161 @@
+#include "manager/implementation.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include <weir/bytes.hpp>
+#include <weir/errors.hpp>
+
+#include "manager/names.hpp"
+
+namespace weir {
+
+using namespace literals;
+
+namespace {
+
+std::uint64_t default_limit(const DeviceInfo& info) {
+  const std::uint64_t most = std::min<std::uint64_t>(6_GiB, info.default_limit);
+  return info.memory_total ? std::min(most, *info.memory_total / 10 * 9) : most;
+}
+
+PoolOptions pool_options(const ManagerOptions& options, const DeviceInfo& info) {
+  PoolOptions pool;
+  pool.name = options.name;
+  pool.mode = options.pool;
+  pool.limit = options.limit.value_or(default_limit(info));
+  pool.idle_age = options.idle_age;
+  pool.zero = options.zero;
+  pool.call_sites = options.call_sites;
+  pool.reclaim_deadline = options.reclaim_deadline;
+  pool.clock = options.clock;
+  pool.log = options.log;
+  return pool;
+}
+
+}  // namespace
+
+MemoryManager::Implementation::Implementation(Device device, ManagerOptions options)
+    : options_(std::move(options)),
+      clock_(options_.clock == nullptr ? Clock::system() : *options_.clock),
+      pool_(std::make_unique<Pool>(device, pool_options(options_, device.info()))),
+      transfers_(std::make_shared<detail::TransferEngine>(device, options_.transfers, options_.name, options_.log)) {}
+
+MemoryManager::Implementation::~Implementation() {
+  report_leaks();
+  for (const Core& buffer : all()) buffer->close();
+}
+
+void MemoryManager::Implementation::report_leaks() const {
+  if (options_.log == nullptr) return;
+  for (const Core& buffer : all()) {
+    options_.log->write({.level = LogLevel::error,
+                         .event = LogEvent::leak,
+                         .pool = options_.name,
+                         .text = "buffer \"" + buffer->name() + "\" was not freed before its manager",
+                         .bytes = buffer->statistics().requested});
+  }
+}
+
+MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::BufferRequest request,
+                                                                        IfExists if_exists) {
+  manager::check_name(request.name);
+  {
+    const std::lock_guard lock(mutex_);
+    const auto [place, fresh] = buffers_.try_emplace(request.name, nullptr);
+    if (!fresh) {
+      if (if_exists == IfExists::reuse && place->second) return place->second;
+      throw InvalidArgument("manager \"" + options_.name + "\": there is a buffer \"" + request.name +
+                                "\" already; free it first, or ask for the one there is",
+                            {.name = request.name});
+    }
+  }
+  const std::string name = request.name;
+  try {
+    auto made = std::make_shared<detail::BufferCore>(*pool_, clock_, std::move(request),
+                                                     [this](detail::BufferCore& closing) { forget(closing); });
+    const std::lock_guard lock(mutex_);
+    ++buffers_created_;
+    return buffers_[name] = std::move(made);
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    buffers_.erase(name);
+    throw;
+  }
+}
+
+void MemoryManager::Implementation::forget(const detail::BufferCore& buffer) {
+  const BufferStatistics last = buffer.statistics();
+  Core kept;  // ends after the lock
+  const std::lock_guard lock(mutex_);
+  const auto found = buffers_.find(buffer.name());
+  if (found == buffers_.end() || found->second.get() != &buffer) return;
+  kept = std::move(found->second);
+  buffers_.erase(found);
+  resizes_ += last.resizes;
+  resizes_in_place_ += last.resizes_in_place;
+}
+
+MemoryManager::Implementation::Core MemoryManager::Implementation::find(std::string_view name) const {
+  std::vector<std::string> names;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = buffers_.find(name);
+    if (found != buffers_.end() && found->second) return found->second;
+    for (const auto& [known, buffer] : buffers_) names.push_back(known);
+  }
+  std::string text = "manager \"" + options_.name + "\": no buffer \"" + manager::printable(name) + "\"";
+  const std::vector<std::string> near = manager::nearest(name, names);
+  for (const std::string& each : near) text += (&each == near.data() ? "; did you mean \"" : ", \"") + each + "\"";
+  text += near.empty() ? "; it has " + std::to_string(names.size()) + " buffers of other names" : "?";
+  throw NotFound(text, {.name = manager::printable(name)});
+}
+
+bool MemoryManager::Implementation::contains(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = buffers_.find(name);
+  return found != buffers_.end() && found->second;
+}
+
+std::vector<MemoryManager::Implementation::Core> MemoryManager::Implementation::all() const {
+  std::vector<Core> cores;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, buffer] : buffers_) {
+    if (buffer) cores.push_back(buffer);
+  }
+  return cores;
+}
+
+detail::BufferCore& MemoryManager::Implementation::own(const AnyBuffer& buffer) const {
+  detail::BufferCore& core = buffer.core();
+  if (&core.pool() == pool_.get()) return core;
+  throw InvalidArgument("manager \"" + options_.name + "\": buffer \"" + core.name() + "\" is another manager's",
+                        {.name = core.name()});
+}
+
+MemoryManager::Implementation::Window MemoryManager::Implementation::window(const AnyBuffer& buffer, std::size_t offset,
+                                                                            std::size_t count) const {
+  detail::BufferCore& core = own(buffer);
+  core.require_window(offset, count);
+  return {core, offset * core.type().bytes};
+}
+
+ManagerStatistics MemoryManager::Implementation::statistics() const {
+  ManagerStatistics known;
+  known.pool = pool_->statistics();
+  known.transfers = transfers_->statistics();
+  const std::vector<Core> open = all();
+  for (const Core& buffer : open) {
+    const BufferStatistics each = buffer->statistics();
+    known.resizes += each.resizes;
+    known.resizes_in_place += each.resizes_in_place;
+  }
+  known.buffers = open.size();
+  const std::lock_guard lock(mutex_);
+  known.buffers_created = buffers_created_;
+  known.resizes += resizes_;
+  known.resizes_in_place += resizes_in_place_;
+  return known;
+}
+
+}  // namespace weir

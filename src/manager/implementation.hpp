@@ -1,0 +1,64 @@
+// The manager behind its face: a registry of buffers by name over one pool and one
+// transfer engine. Invariant: a name is in the registry from before its buffer is
+// made until the buffer closes; while it is being made there is no buffer under it.
+// No lock is held while buffers are made or freed.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include <weir/manager.hpp>
+
+#include "buffer/buffer_core.hpp"
+#include "transfer/engine.hpp"
+
+namespace weir {
+
+class MemoryManager::Implementation {
+ public:
+  Implementation(Device device, ManagerOptions options);
+  ~Implementation();
+  Implementation(const Implementation&) = delete;
+  Implementation& operator=(const Implementation&) = delete;
+
+  using Core = std::shared_ptr<detail::BufferCore>;
+  [[nodiscard]] Core make(detail::BufferRequest request, IfExists if_exists);
+  [[nodiscard]] Core find(std::string_view name) const;
+  [[nodiscard]] bool contains(std::string_view name) const;
+  [[nodiscard]] std::vector<Core> all() const;
+
+  /// A window of the buffer, checked, in bytes.
+  struct Window {
+    detail::BufferCore& buffer;
+    std::uint64_t offset;
+  };
+  [[nodiscard]] Window window(const AnyBuffer& buffer, std::size_t offset, std::size_t count) const;
+  /// The core of a buffer of this manager. Throws StaleHandle, InvalidArgument.
+  [[nodiscard]] detail::BufferCore& own(const AnyBuffer& buffer) const;
+
+  [[nodiscard]] ManagerStatistics statistics() const;
+  [[nodiscard]] const ManagerOptions& options() const noexcept { return options_; }
+  [[nodiscard]] Pool& pool() noexcept { return *pool_; }
+  [[nodiscard]] const Pool& pool() const noexcept { return *pool_; }
+  [[nodiscard]] detail::TransferEngine& transfers() noexcept { return *transfers_; }
+  [[nodiscard]] const detail::TransferEngine& transfers() const noexcept { return *transfers_; }
+
+ private:
+  void forget(const detail::BufferCore& buffer);
+  void report_leaks() const;
+
+  const ManagerOptions options_;
+  const Clock& clock_;
+  std::unique_ptr<Pool> pool_;
+  std::shared_ptr<detail::TransferEngine> transfers_;
+
+  mutable std::mutex mutex_;
+  std::map<std::string, Core, std::less<>> buffers_;
+  std::uint64_t buffers_created_ = 0;
+  std::uint64_t resizes_ = 0;  // of closed buffers
+  std::uint64_t resizes_in_place_ = 0;
+};
+
+}  // namespace weir

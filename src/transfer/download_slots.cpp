@@ -1,0 +1,124 @@
+// Downloads in rotation: each buffer that asks for them has two or more slots of
+// pinned memory. Frame n goes into slot n mod k; the span of a frame stays as it is
+// until k more were started, and a frame that nobody has waited for is not
+// overwritten. With a snapshot, the buffer is copied on the device in the order of
+// the caller's stream, and that copy downloaded on a stream of weir's.
+#include <string>
+
+#include <weir/errors.hpp>
+
+#include "transfer/engine.hpp"
+
+namespace weir::detail {
+
+class TransferEngine::Slots final : public Companion {
+ public:
+  struct Slot {
+    std::span<std::byte> memory;
+    std::size_t bytes = 0;
+    InFlight in_flight;
+    SharedEvent done;
+  };
+
+  Slots(std::shared_ptr<TransferEngine> engine, unsigned count) : engine_(std::move(engine)), slots_(count) {}
+  Slots(const Slots&) = delete;
+  Slots& operator=(const Slots&) = delete;
+  ~Slots() override {
+    for (Slot& slot : slots_) engine_->put_aside(slot.memory, std::move(slot.in_flight));
+  }
+
+  [[nodiscard]] bool full() const noexcept { return started_ - awaited_ == slots_.size(); }
+  [[nodiscard]] bool idle() const noexcept { return started_ == awaited_; }
+  [[nodiscard]] Slot& newest() noexcept { return slots_[started_ % slots_.size()]; }  ///< the one to start next
+  [[nodiscard]] Slot& oldest() noexcept { return slots_[awaited_ % slots_.size()]; }  ///< the one to wait for next
+  void started() noexcept { ++started_; }
+  void awaited() noexcept { ++awaited_; }
+  [[nodiscard]] std::size_t count() const noexcept { return slots_.size(); }
+
+  /// Memory of `bytes` in a slot that no copy uses.
+  void make_room(Slot& slot, std::size_t bytes) {
+    if (slot.memory.size() >= bytes) return;
+    const std::span<std::byte> larger = engine_->allocate_pinned(bytes);
+    engine_->put_aside(slot.memory, std::move(slot.in_flight));
+    slot.memory = larger;
+    slot.in_flight = {};
+  }
+
+ private:
+  const std::shared_ptr<TransferEngine> engine_;
+  std::vector<Slot> slots_;
+  std::uint64_t started_ = 0;
+  std::uint64_t awaited_ = 0;
+};
+
+void TransferEngine::start_download(BufferCore& buffer, StreamId stream, const DownloadOptions& options) {
+  buffer.require_open();
+  if (!buffer.options().downloads) {
+    throw InvalidArgument(
+        "buffer \"" + buffer.name() + "\" was not made for downloads; set BufferOptions::downloads, or use download()",
+        {.name = buffer.name()});
+  }
+  if (!buffer.companion) {
+    buffer.companion = std::make_unique<Slots>(shared_from_this(), buffer.options().download_slots);
+  }
+  auto& slots = static_cast<Slots&>(*buffer.companion);
+  if (slots.full()) {
+    if (options.when_full == WhenFull::refuse) {
+      throw InvalidArgument("buffer \"" + buffer.name() + "\": all " + std::to_string(slots.count()) +
+                                " downloads that may be under way are; wait for one first",
+                            {.name = buffer.name(), .limit = slots.count()});
+    }
+    await(*slots.oldest().done, Deadline(default_deadline), "download of \"" + buffer.name() + "\"");
+    slots.awaited();
+  }
+  Slots::Slot& slot = slots.newest();
+  const std::size_t bytes = buffer.bytes_in_use();
+  slots.make_room(slot, bytes);
+  static_cast<void>(slot.in_flight.past(backend()));  // forgets what is
+  queue_download(buffer, slot.memory.first(bytes), stream, options.snapshot, slot.in_flight);
+  slot.done = record(transfers_);
+  slot.bytes = bytes;
+  slots.started();
+  note(buffer, false, bytes, true);
+}
+
+void TransferEngine::queue_download(BufferCore& buffer, std::span<std::byte> to, StreamId stream, bool snapshot,
+                                    InFlight& in_flight) {
+  if (to.empty()) return;
+  std::uint64_t source = buffer.access(stream);
+  BlockHandle copy;
+  if (snapshot) {
+    copy = buffer.pool().acquire(to.size(), Pool::granule, stream);
+    source = buffer.pool().address(copy);
+  }
+  try {
+    if (snapshot) {
+      backend()->copy(stream, source, buffer.access(stream), to.size());
+    } else {
+      static_cast<void>(buffer.access(transfers_));
+    }
+    record(stream)->hold_back(transfers_);
+    if (snapshot) buffer.pool().used_on(copy, transfers_);
+    backend()->download(transfers_, to.data(), source, to.size());
+    in_flight.add(backend(), transfers_);
+  } catch (...) {
+    if (snapshot) buffer.pool().release(copy, stream);
+    throw;
+  }
+  if (snapshot) buffer.pool().release(copy, stream);
+}
+
+std::span<const std::byte> TransferEngine::wait_for_download(BufferCore& buffer, Deadline deadline) {
+  buffer.require_open();
+  auto* const slots = static_cast<Slots*>(buffer.companion.get());
+  if (slots == nullptr || slots->idle()) {
+    throw InvalidArgument("buffer \"" + buffer.name() + "\": no download was started that is not waited for yet",
+                          {.name = buffer.name()});
+  }
+  Slots::Slot& slot = slots->oldest();
+  await(*slot.done, deadline, "download of \"" + buffer.name() + "\"");
+  slots->awaited();
+  return slot.memory.first(slot.bytes);
+}
+
+}  // namespace weir::detail

@@ -1,0 +1,120 @@
+// Copies between host and device. Large ones of ordinary memory go through pinned
+// staging memory, which a pool of its own hands out; what a queued copy still reads
+// or writes is put aside until that is past, also when a wait timed out or an owner
+// went away in the middle.
+//
+// Invariant: pinned memory goes back to its pool only when no queued copy uses it.
+// Thread-safe; calls about one buffer come one at a time. Called by the manager.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <weir/device.hpp>
+#include <weir/log.hpp>
+#include <weir/pool.hpp>
+#include <weir/transfer.hpp>
+
+#include "buffer/buffer_core.hpp"
+#include "transfer/deadline.hpp"
+#include "transfer/in_flight.hpp"
+
+namespace weir::detail {
+
+struct TransferState {
+  SharedEvent event;
+  std::string what;  ///< for the text of a timeout
+};
+
+class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
+ public:
+  /// `name` is the manager's, for messages.
+  TransferEngine(Device device, const TransferOptions& options, const std::string& name, LogSink* log);
+  /// Waits for copies that still use pinned memory; what does not end stays with the system.
+  ~TransferEngine();
+  TransferEngine(const TransferEngine&) = delete;
+  TransferEngine& operator=(const TransferEngine&) = delete;
+
+  // --- Copies (engine.cpp). Offsets are bytes; windows are checked by the caller ---
+  void upload(BufferCore& buffer, std::uint64_t offset, std::span<const std::byte> data, StreamId stream,
+              Deadline deadline);
+  [[nodiscard]] Transfer start_upload(BufferCore& buffer, std::uint64_t offset, std::span<const std::byte> data,
+                                      StreamId stream);
+  void download(BufferCore& buffer, std::uint64_t offset, std::span<std::byte> data, StreamId stream,
+                Deadline deadline);
+  /// Starts a copy of a window into memory of weir's, and says where it will be; the memory is `into`'s to free.
+  [[nodiscard]] Transfer start_read(BufferCore& buffer, std::uint64_t offset, std::span<std::byte> into,
+                                    StreamId stream);
+
+  // --- Snapshots in rotating slots (download_slots.cpp) ---
+  void start_download(BufferCore& buffer, StreamId stream, const DownloadOptions& options);
+  [[nodiscard]] std::span<const std::byte> wait_for_download(BufferCore& buffer, Deadline deadline);
+
+  // --- Pinned memory (pinned.cpp) ---
+  /// For the engine's own use: freed by put_aside. Throws LimitExceeded.
+  [[nodiscard]] std::span<std::byte> allocate_pinned(std::uint64_t bytes);
+  void put_aside(std::span<std::byte> bytes, InFlight in_flight) noexcept;
+  /// For a user: freed by drop_pinned, once no copy uses it.
+  [[nodiscard]] PinnedBytes make_pinned(std::uint64_t bytes);
+  void drop_pinned(std::span<std::byte> bytes) noexcept;
+  /// Frees what was put aside and is past.
+  void collect() noexcept;
+
+  [[nodiscard]] TransferStatistics statistics() const;
+  /// Throws Timeout, and counts it.
+  void await(const device::Event& event, Deadline deadline, const std::string& what);
+
+ private:
+  class Piece;
+  class Slots;
+  struct Aside {
+    std::span<std::byte> bytes;
+    InFlight in_flight;
+  };
+  struct Owned {
+    std::size_t bytes = 0;
+    InFlight in_flight;
+  };
+
+  [[nodiscard]] const std::shared_ptr<device::Backend>& backend() const noexcept { return device_.shared_backend(); }
+  [[nodiscard]] SharedEvent record(StreamId stream) const;
+  [[nodiscard]] Transfer ticket(StreamId stream, const BufferCore& buffer, const char* verb) const;
+  /// True if all of it lies in memory that make_pinned gave.
+  [[nodiscard]] bool is_pinned(const std::byte* data, std::size_t bytes) const;
+  /// A copy that is done with `stream`'s work so far uses the pinned memory around `data`.
+  void note_pinned_use(const std::byte* data, StreamId stream);
+  void upload_in_pieces(std::uint64_t address, std::span<const std::byte> data, StreamId stream, Deadline deadline,
+                        const std::string& what);
+  void download_in_pieces(std::uint64_t address, std::span<std::byte> data, StreamId stream, Deadline deadline,
+                          const std::string& what);
+  void queue_download(BufferCore& buffer, std::span<std::byte> to, StreamId stream, bool snapshot, InFlight& in_flight);
+  void note(BufferCore& buffer, bool up, std::uint64_t bytes, bool asynchronous) noexcept;
+  void free_pinned(std::span<std::byte> bytes) noexcept;
+
+  Device device_;
+  const TransferOptions options_;
+  const bool in_place_;
+  LogSink* const log_;
+  const Stream host_;       // work is never queued on it: what is freed on it is free at once
+  const Stream transfers_;  // downloads of snapshots
+  std::unique_ptr<Pool> pinned_;
+
+  mutable std::mutex mutex_;
+  std::vector<Aside> aside_;
+  std::map<const std::byte*, Owned> owned_;  // what make_pinned gave, by its start
+
+  std::atomic<std::uint64_t> uploads_{0};
+  std::atomic<std::uint64_t> downloads_{0};
+  std::atomic<std::uint64_t> asynchronous_{0};
+  std::atomic<std::uint64_t> bytes_uploaded_{0};
+  std::atomic<std::uint64_t> bytes_downloaded_{0};
+  std::atomic<std::uint64_t> bytes_staged_{0};
+  std::atomic<std::uint64_t> timeouts_{0};
+};
+
+}  // namespace weir::detail

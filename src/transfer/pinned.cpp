@@ -1,0 +1,160 @@
+// Pinned memory of the transfers: handed out, put aside while copies use it, freed.
+#include <algorithm>
+#include <thread>
+
+#include <weir/errors.hpp>
+
+#include "device/pinned_memory.hpp"
+#include "transfer/engine.hpp"
+
+namespace weir {
+
+PinnedBytes::~PinnedBytes() {
+  if (engine_) engine_->drop_pinned(bytes_);
+}
+
+namespace detail {
+namespace {
+
+constexpr std::uint64_t segment_bytes = std::uint64_t{4} << 20;
+constexpr std::uint64_t least_piece = 4096;
+
+TransferOptions checked(TransferOptions options, const std::string& name) {
+  const auto refuse = [&](const std::string& text) {
+    throw InvalidArgument("manager \"" + name + "\": " + text, {.name = name});
+  };
+  if (options.staging_threshold > device::Backend::most_written) {
+    refuse("a staging threshold of " + std::to_string(options.staging_threshold) + " B is more than 64 KiB");
+  }
+  if (options.piece_bytes < least_piece) {
+    refuse("staging pieces of " + std::to_string(options.piece_bytes) + " B; they have at least 4 KiB");
+  }
+  return options;
+}
+
+}  // namespace
+
+TransferEngine::TransferEngine(Device device, const TransferOptions& options, const std::string& name, LogSink* log)
+    : device_(std::move(device)),
+      options_(checked(options, name)),
+      in_place_(options.in_place.value_or(device_.info().unified_memory)),
+      log_(log),
+      host_(device_.stream()),
+      transfers_(device_.stream()) {
+  if (in_place_ && !device_.info().pointers) {
+    throw Unsupported(
+        "manager \"" + name + "\": the host cannot write the memory of " + device_.info().name + " in place",
+        {.name = name});
+  }
+  PoolOptions pinned;
+  pinned.name = name + " pinned";
+  pinned.mode = PoolMode::segments;
+  pinned.limit = options_.pinned_limit;
+  pinned.segment_bytes = segment_bytes;
+  pinned.log = log;
+  pinned_ =
+      std::make_unique<Pool>(Device(device::make_pinned_memory(backend(), options_.pinned_limit)), std::move(pinned));
+}
+
+TransferEngine::~TransferEngine() {
+  const Deadline deadline(default_deadline);
+  for (collect(); !aside_.empty() && deadline.left().count() != 0; collect()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  if (aside_.empty()) return;
+  // A copy may still write there: a leak is better than that.
+  if (log_ != nullptr) {
+    log_->write({.level = LogLevel::error,
+                 .event = LogEvent::leak,
+                 .pool = pinned_->options().name,
+                 .text = "copies did not end; the pinned memory stays with the system",
+                 .bytes = pinned_->statistics().reserved.live});
+  }
+  static_cast<void>(pinned_.release());
+}
+
+std::span<std::byte> TransferEngine::allocate_pinned(std::uint64_t bytes) {
+  collect();
+  void* const memory = pinned_->allocate(bytes, Pool::granule, host_);
+  return {static_cast<std::byte*>(memory), bytes};
+}
+
+void TransferEngine::free_pinned(std::span<std::byte> bytes) noexcept {
+  try {
+    pinned_->deallocate(bytes.data(), host_);
+  } catch (const Error& error) {
+    if (log_ == nullptr) return;
+    log_->write({.level = LogLevel::error,
+                 .event = LogEvent::leak,
+                 .pool = pinned_->options().name,
+                 .text = error.message(),
+                 .bytes = bytes.size()});
+  }
+}
+
+void TransferEngine::put_aside(std::span<std::byte> bytes, InFlight in_flight) noexcept {
+  if (bytes.empty()) return;
+  if (in_flight.past(backend())) {
+    free_pinned(bytes);
+    return;
+  }
+  const std::lock_guard lock(mutex_);
+  aside_.push_back({bytes, std::move(in_flight)});
+}
+
+void TransferEngine::collect() noexcept {
+  std::vector<Aside> looked_at;
+  {
+    const std::lock_guard lock(mutex_);
+    looked_at.swap(aside_);
+  }
+  std::erase_if(looked_at, [&](Aside& each) {
+    if (!each.in_flight.past(backend())) return false;
+    free_pinned(each.bytes);
+    return true;
+  });
+  if (looked_at.empty()) return;
+  const std::lock_guard lock(mutex_);
+  std::move(looked_at.begin(), looked_at.end(), std::back_inserter(aside_));
+}
+
+PinnedBytes TransferEngine::make_pinned(std::uint64_t bytes) {
+  if (bytes == 0) return {};
+  const std::span<std::byte> memory = allocate_pinned(bytes);
+  const std::lock_guard lock(mutex_);
+  owned_[memory.data()].bytes = memory.size();
+  return {shared_from_this(), memory};
+}
+
+void TransferEngine::drop_pinned(std::span<std::byte> bytes) noexcept {
+  InFlight in_flight;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = owned_.find(bytes.data());
+    in_flight = std::move(found->second.in_flight);
+    owned_.erase(found);
+  }
+  put_aside(bytes, std::move(in_flight));
+}
+
+bool TransferEngine::is_pinned(const std::byte* data, std::size_t bytes) const {
+  const std::lock_guard lock(mutex_);
+  auto next = owned_.upper_bound(data);
+  if (next == owned_.begin()) return false;
+  --next;
+  return data + bytes <= next->first + next->second.bytes;
+}
+
+void TransferEngine::note_pinned_use(const std::byte* data, StreamId stream) {
+  InFlight use;
+  use.add(backend(), stream);
+  const std::lock_guard lock(mutex_);
+  const auto next = owned_.upper_bound(data);
+  if (next == owned_.begin()) return;
+  InFlight& uses = std::prev(next)->second.in_flight;
+  static_cast<void>(uses.past(backend()));  // forgets what is
+  uses.add(std::move(use));
+}
+
+}  // namespace detail
+}  // namespace weir
