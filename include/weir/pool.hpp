@@ -139,6 +139,8 @@ class Pool {
   [[nodiscard]] std::uint64_t address(BlockHandle block) const;
   /// The handle of the live block that starts at `address`. Throws InvalidArgument.
   [[nodiscard]] BlockHandle handle(const void* address) const;
+  /// The bytes that a live block takes up. Throws StaleHandle.
+  [[nodiscard]] std::uint64_t allocated(BlockHandle block) const;
   /// What is known of a live block. Throws StaleHandle.
   [[nodiscard]] LiveBlock describe(BlockHandle block) const;
 
@@ -159,8 +161,11 @@ class Pool {
   /// Books `bytes` of another library; idle memory makes room. Throws LimitExceeded; then nothing is booked.
   [[nodiscard]] ExternalBytes book_external(std::uint64_t bytes);
 
-  /// A tag for `name`; the same name gives the same tag. Tags live as long as the pool.
+  /// A tag for `name`; the same name gives the same tag. It lives as long as the pool, or until it was
+  /// dropped as often as it was asked for.
   [[nodiscard]] Tag tag(std::string_view name);
+  /// For owners that come and go. No live block may carry the tag when it is dropped for the last time.
+  void drop_tag(Tag tag) noexcept;
 
   [[nodiscard]] Statistics statistics() const;
   /// Live blocks and their bytes; under 10 µs.

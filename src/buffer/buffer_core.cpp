@@ -47,9 +47,14 @@ BufferCore::BufferCore(Pool& pool, const Clock& clock, BufferRequest request, Cl
       made_(clock.now()),
       touched_(made_.count()) {
   const std::size_t capacity = std::max(request.count, std::min(options_.min_elements, max_elements_));
-  block_ = acquire(bytes_for(capacity), home_);
+  try {
+    block_ = acquire(bytes_for(capacity), home_);
+  } catch (...) {
+    pool_->drop_tag(tag_);
+    throw;
+  }
   address_ = pool_->address(block_);
-  allocated_ = pool_->describe(block_).allocated;
+  allocated_ = pool_->allocated(block_);
   capacity_ = capacity;
   size_ = request.count;
 }
@@ -117,7 +122,7 @@ void BufferCore::change_capacity(std::size_t count, StreamId stream) {
   } else {
     move_to_new_block(bytes, stream);
   }
-  allocated_ = pool_->describe(block_).allocated;
+  allocated_ = pool_->allocated(block_);
   capacity_ = count;
   add(resizes_, 1);
   touch();
@@ -224,6 +229,7 @@ void BufferCore::close() noexcept {
   companion.reset();
   try {
     pool_->release(block_, home_);
+    pool_->drop_tag(tag_);
   } catch (const Error&) {  // NOLINT(bugprone-empty-catch): the block is the pool's to report then
   }
 }

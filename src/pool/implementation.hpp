@@ -25,6 +25,7 @@
 #include "pool/thread_registry.hpp"
 #include "track/block_table.hpp"
 #include "track/peak_meter.hpp"
+#include "track/tag_names.hpp"
 
 namespace weir {
 
@@ -89,6 +90,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] LiveBlock describe(std::uint32_t id) const;
   void verify() const;
   [[nodiscard]] Tag tag(std::string_view name);
+  void drop_tag(Tag tag) noexcept { tags_.drop(static_cast<std::uint32_t>(tag)); }
 
   void require_usable() const;
   void book_external(std::uint64_t bytes);
@@ -305,7 +307,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   std::atomic<std::uint64_t> pending_granules_{0};
 
   mutable std::mutex notes_mutex_;
-  std::vector<std::string> tags_;
+  track::TagNames tags_;
   std::unordered_map<std::uint32_t, CallSite> call_sites_;
   std::unordered_map<std::uint32_t, std::uint32_t> most_granules_;  ///< of blocks that can grow in place
 

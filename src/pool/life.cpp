@@ -51,8 +51,7 @@ Pool::Implementation::Implementation(Device device, PoolOptions options)
       arena_count_(std::clamp(std::thread::hardware_concurrency(), 1u, most_arenas)),
       range_bytes_(range_for(info_.memory_total.value_or(0))),
       segments_(std::make_unique<pool::SegmentArena>(blocks_, addresses_, segment_arena_number, info_.page_bytes)),
-      caches_(static_cast<std::atomic<Cache*>*>(core::map_lazy(caches_bytes))),
-      tags_(1) {
+      caches_(static_cast<std::atomic<Cache*>*>(core::map_lazy(caches_bytes))) {
   if (options_.log != nullptr) log_level_ = options_.log->level();
   hooks_ = options_.zero || options_.call_sites || (options_.log != nullptr && log_level_ == LogLevel::debug);
   if (mode_ != PoolMode::off) {

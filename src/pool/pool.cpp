@@ -339,6 +339,11 @@ BlockHandle Pool::handle(const void* address) const {
   return implementation_->handle_of(id);
 }
 
+std::uint64_t Pool::allocated(BlockHandle block) const {
+  const std::uint32_t id = implementation_->live_by(block);
+  return id == 0 ? 0 : implementation_->block(id).bytes();
+}
+
 LiveBlock Pool::describe(BlockHandle block) const { return implementation_->describe(implementation_->live_by(block)); }
 
 void Pool::used_on(void* address, StreamId stream) {
@@ -370,6 +375,7 @@ ExternalBytes Pool::book_external(std::uint64_t bytes) {
 }
 
 Tag Pool::tag(std::string_view name) { return implementation_->tag(name); }
+void Pool::drop_tag(Tag tag) noexcept { implementation_->drop_tag(tag); }
 Statistics Pool::statistics() const { return implementation_->statistics(); }
 LeakCount Pool::check_leaks() const { return implementation_->check_leaks(); }
 std::vector<LiveBlock> Pool::live_blocks() const { return implementation_->live_blocks(); }

@@ -78,8 +78,8 @@ LiveBlock Pool::Implementation::describe(std::uint32_t id) const {
   known.allocated = block.bytes();
   const std::uint32_t now = coarse_now();
   known.age = std::chrono::nanoseconds(std::int64_t{now - std::min(now, block.stamp)} << coarse_shift);
+  known.tag = tags_.name(block.tag);
   const std::lock_guard lock(notes_mutex_);
-  if (block.tag < tags_.size()) known.tag = tags_[block.tag];
   if (const auto found = call_sites_.find(id); found != call_sites_.end()) {
     known.call_site = found->second.text();
   }
@@ -107,11 +107,7 @@ std::vector<LiveBlock> Pool::Implementation::live_blocks() const {
 
 Tag Pool::Implementation::tag(std::string_view name) {
   require_usable();
-  const std::lock_guard lock(notes_mutex_);
-  const auto found = std::find(tags_.begin(), tags_.end(), name);
-  const auto index = static_cast<std::uint32_t>(found - tags_.begin());
-  if (found == tags_.end()) tags_.emplace_back(name);
-  return static_cast<Tag>(index);
+  return static_cast<Tag>(tags_.take(name));
 }
 
 void Pool::Implementation::verify() const {

@@ -1,0 +1,36 @@
+#include "track/tag_names.hpp"
+
+namespace weir::track {
+
+std::uint32_t TagNames::take(std::string_view name) {
+  const std::lock_guard lock(mutex_);
+  auto found = names_.find(name);
+  if (found == names_.end()) {
+    if (spare_.empty()) {
+      spare_.reserve(by_number_.size() + 1);  // so that every number can be put back
+      by_number_.push_back(names_.end());
+      spare_.push_back(static_cast<std::uint32_t>(by_number_.size() - 1));
+    }
+    found = names_.emplace(std::string(name), Entry{spare_.back(), 0}).first;
+    by_number_[spare_.back()] = found;
+    spare_.pop_back();
+  }
+  ++found->second.uses;
+  return found->second.number;
+}
+
+void TagNames::drop(std::uint32_t number) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (number >= by_number_.size() || by_number_[number] == names_.end()) return;
+  if (--by_number_[number]->second.uses != 0) return;
+  names_.erase(by_number_[number]);
+  by_number_[number] = names_.end();
+  spare_.push_back(number);
+}
+
+std::string TagNames::name(std::uint32_t number) const {
+  const std::lock_guard lock(mutex_);
+  return number < by_number_.size() && by_number_[number] != names_.end() ? by_number_[number]->first : std::string();
+}
+
+}  // namespace weir::track
