@@ -118,7 +118,7 @@ class Pool {
                                     StreamId stream = StreamId::legacy_default, Tag tag = Tag::none,
                                     CallSite where = CallSite::here());
   /// A block that can grow in place to `most` bytes: on a device with virtual memory, in whole pages, with
-  /// address space of its own behind it; elsewhere, and where `most` is a page or less, as acquire. As acquire
+  /// address space of its own behind it; elsewhere, and where `bytes` is a page or less, as acquire. As acquire
   /// otherwise. A range that cannot be kept throws Unsupported.
   [[nodiscard]] BlockHandle acquire_growable(std::size_t bytes, std::size_t most,
                                              StreamId stream = StreamId::legacy_default, Tag tag = Tag::none,

@@ -78,10 +78,7 @@ std::uint64_t BufferCore::bytes_for(std::size_t count) const {
 // A buffer past a page gets a range of its own, in which it grows; where none can be kept, a plain place.
 BlockHandle BufferCore::acquire(std::uint64_t bytes, StreamId stream) const {
   if (options_.plain) return pool_->acquire_plain(bytes, Pool::granule, stream, tag_, where_);
-  const bool grows = max_elements_ * type_.bytes > bytes;
-  if (!grows || bytes <= pool_->device().info().page_bytes) {
-    return pool_->acquire(bytes, Pool::granule, stream, tag_, where_);
-  }
+  if (max_elements_ * type_.bytes == bytes) return pool_->acquire(bytes, Pool::granule, stream, tag_, where_);
   try {
     return pool_->acquire_growable(bytes, max_elements_ * type_.bytes, stream, tag_, where_);
   } catch (const Unsupported&) {

@@ -5,13 +5,13 @@
 #pragma once
 
 #include <atomic>
-#include <map>
 #include <memory>
 #include <mutex>
 
 #include <weir/manager.hpp>
 
 #include "buffer/buffer_core.hpp"
+#include "core/string_map.hpp"
 #include "transfer/engine.hpp"
 
 namespace weir {
@@ -55,7 +55,7 @@ class MemoryManager::Implementation {
   std::shared_ptr<detail::TransferEngine> transfers_;
 
   mutable std::mutex mutex_;
-  std::map<std::string, Core, std::less<>> buffers_;
+  core::StringMap<Core> buffers_;
   std::uint64_t buffers_created_ = 0;
   std::uint64_t resizes_ = 0;  // of closed buffers
   std::uint64_t resizes_in_place_ = 0;

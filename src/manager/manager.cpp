@@ -157,6 +157,8 @@ Report MemoryManager::report() const {
   all.device = device().info().name;
   all.totals = statistics();
   for (const auto& buffer : implementation_->all()) all.buffers.push_back(buffer->statistics());
+  std::sort(all.buffers.begin(), all.buffers.end(),
+            [](const BufferStatistics& one, const BufferStatistics& other) { return one.name < other.name; });
   all.blocks = implementation_->pool().live_blocks();
   return all;
 }

@@ -29,7 +29,7 @@ std::uint32_t Pool::Implementation::allocate_growable(const Request& request, st
   if (request.bytes == 0) return 0;
   require_usable();
   const std::size_t bound = std::min<std::uint64_t>(std::max(most, request.bytes), most_bytes_);
-  if (mode_ != PoolMode::pages || bound <= info_.page_bytes) return allocate(request);
+  if (mode_ != PoolMode::pages || request.bytes <= info_.page_bytes) return allocate(request);
   Cache& cache = cache_of(request.stream);
   Placement wanted = placement(request, cache.lane);
   wanted.granules = whole_pages(wanted.granules);

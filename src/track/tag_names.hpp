@@ -4,11 +4,12 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "core/string_map.hpp"
 
 namespace weir::track {
 
@@ -25,11 +26,11 @@ class TagNames {
     std::uint32_t number = 0;
     std::uint32_t uses = 0;
   };
-  using Names = std::map<std::string, Entry, std::less<>>;
+  using Names = core::StringMap<Entry>;
 
   mutable std::mutex mutex_;
   Names names_;
-  std::vector<Names::iterator> by_number_{names_.end()};
+  std::vector<Names::pointer> by_number_{nullptr};
   std::vector<std::uint32_t> spare_;
 };
 
