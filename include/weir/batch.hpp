@@ -54,7 +54,7 @@ class BatchResult {
   PinnedBytes memory_;
 };
 
-/// Collects operations. Data that is passed in must stay as it is until submit() returns. Not thread-safe.
+/// Collects operations, with copies of the data they are given. Not thread-safe.
 class Batch {
  public:
   explicit Batch(MemoryManager& memory) noexcept : memory_(memory) {}
@@ -75,7 +75,7 @@ class Batch {
                 .type = element_type<T>(),
                 .count = data.size(),
                 .options = options,
-                .data = std::as_bytes(data)});
+                .data = copy(std::as_bytes(data))});
   }
   template <class T>
   Batch& update(const BufferHandle<T>& buffer, std::type_identity_t<std::span<const T>> data, std::size_t offset = 0) {
@@ -84,7 +84,7 @@ class Batch {
                 .count = data.size(),
                 .buffer = buffer,
                 .offset = offset,
-                .data = std::as_bytes(data)});
+                .data = copy(std::as_bytes(data))});
   }
   template <class T>
   Batch& read(const BufferHandle<T>& buffer, std::size_t offset, std::size_t count) {
@@ -106,10 +106,11 @@ class Batch {
     BufferOptions options = {};
     AnyBuffer buffer = {};
     std::size_t offset = 0;
-    std::span<const std::byte> data = {};
+    std::vector<std::byte> data = {};
   };
   class Run;
 
+  static std::vector<std::byte> copy(std::span<const std::byte> data) { return {data.begin(), data.end()}; }
   Batch& add(Operation operation) {
     operations_.push_back(std::move(operation));
     return *this;
