@@ -42,7 +42,7 @@ std::uint64_t PagedArena::pages_missing(std::uint32_t first, std::uint64_t start
   for (std::uint32_t id = first; id != 0 && blocks_[id].start < end; id = blocks_[id].next) {
     const Block& piece = blocks_[id];
     if (!piece.is(BlockState::hole)) continue;
-    const std::uint64_t from = std::max(page_down(start), piece.start);
+    const std::uint64_t from = std::max<std::uint64_t>(page_down(start), piece.start);
     const std::uint64_t to = std::min(page_up(end), piece.end());
     if (to > from) granules += to - from;
   }
@@ -91,7 +91,7 @@ std::optional<GrowthPlan> PagedArena::plan_growth(const Placement& wanted) {
   while (id != 0 && blocks_[id].start < end) {
     const std::uint32_t next = blocks_[id].next;
     if (blocks_[id].is(BlockState::hole)) {
-      const std::uint64_t from = std::max(page_down(best.start), blocks_[id].start);
+      const std::uint64_t from = std::max<std::uint64_t>(page_down(best.start), blocks_[id].start);
       const std::uint64_t to = std::min(page_up(end), blocks_[id].end());
       erase_hole(id);
       carve(id, from, static_cast<std::uint32_t>(to - from));
