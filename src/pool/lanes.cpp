@@ -24,7 +24,10 @@ Lane Lanes::of(StreamId stream) {
   const std::lock_guard lock(mutex_);
   const auto found = by_stream_.find(stream);
   if (found != by_stream_.end()) {
-    entries_[found->second].retired = false;
+    Entry& entry = entries_[found->second];
+    // A point taken of the retired lane covers none of what is freed on it from now on.
+    if (entry.retired) epochs_[found->second].fetch_add(1, std::memory_order_acq_rel);
+    entry.retired = false;
     return found->second;
   }
   if (spare_.empty() && entries_.size() > most_lanes) {
