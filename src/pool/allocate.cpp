@@ -142,7 +142,7 @@ std::uint32_t Pool::Implementation::fit_in_borrowed(const Placement& wanted, Cac
     plenty = arena.spare_pages(cache.lane) >= needed;
   });
   if (!plenty) return 0;
-  const Moving moving(growing_);
+  const Moving moving(growing_, moved_);
   clean_lanes(std::chrono::nanoseconds(0), true);
   try {
     return grow_pages(wanted, cache.home);

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -97,19 +98,25 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   using Cache = pool::ThreadCache;
   using Lane = pool::Lane;
 
-  /// A freed block that other streams used, and the points on them that must be past.
   /// Counts the calling thread among those that move memory, for as long as it lives.
   class Moving {
    public:
-    explicit Moving(std::atomic<std::uint32_t>& count) noexcept : count_(count) { ++count_; }
-    ~Moving() { --count_; }
+    Moving(std::atomic<std::uint32_t>& now, std::atomic<std::uint64_t>& ever) noexcept : now_(now), ever_(ever) {
+      ++now_;
+    }
+    ~Moving() {
+      ++ever_;
+      --now_;
+    }
     Moving(const Moving&) = delete;
     Moving& operator=(const Moving&) = delete;
 
    private:
-    std::atomic<std::uint32_t>& count_;
+    std::atomic<std::uint32_t>& now_;
+    std::atomic<std::uint64_t>& ever_;
   };
 
+  /// A freed block that other streams used, and the points on them that must be past.
   struct Pending {
     struct Use {
       StreamId stream;
@@ -124,7 +131,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   // --- pool.cpp ---
   [[nodiscard]] static Cache* quick_cache(std::uint64_t key_base, StreamId stream) noexcept;
   [[nodiscard]] Cache& cache_of(StreamId stream);
-  [[nodiscard]] Lane lane_of(StreamId stream);
+  [[nodiscard]] std::optional<StreamId> resolved(StreamId stream);
   void enter(Cache& cache) const;
   [[nodiscard]] static bool begin_life(track::Block& block, std::size_t bytes, Tag tag, Cache& cache) noexcept;
   static void end_life(track::Block& block, Cache& cache) noexcept;
@@ -153,7 +160,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] std::uint32_t fit_in_borrowed(const pool::Placement& wanted, Cache& cache);
   [[nodiscard]] std::uint32_t fit_after_eviction(pool::Arena& arena, const pool::Placement& wanted, Cache& cache);
   [[nodiscard]] Served grow(const pool::Placement& wanted, const Request& request, Cache& cache);
-  [[nodiscard]] bool await_others() const noexcept;
+  [[nodiscard]] bool await_others(std::uint64_t moved_before) const noexcept;
   [[nodiscard]] std::uint32_t take_from_driver(const pool::Placement& wanted, std::uint8_t home);
   [[nodiscard]] std::uint32_t grow_pages(const pool::Placement& wanted, std::uint8_t home);
   [[nodiscard]] std::uint32_t grow_segments(const pool::Placement& wanted);
@@ -292,7 +299,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   std::unordered_map<std::uint32_t, CallSite> call_sites_;
 
   std::atomic<std::uint32_t> growing_{0};   ///< threads that look for memory beyond the arenas' own
-  std::atomic<std::uint32_t> flushing_{0};  ///< threads that carry blocks from caches to arenas
+  std::atomic<std::uint32_t> flushing_{0};  ///< threads that carry memory from caches to arenas, or to the driver
+  std::atomic<std::uint64_t> moved_{0};     ///< how often a thread was done with either
   std::atomic<std::uint64_t> refusals_{0};
   mutable std::atomic<std::uint64_t> errors_{0};
   std::atomic<std::uint32_t> next_maintenance_{0};

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -41,9 +42,12 @@ ThreadCache& Pool::Implementation::cache_of(StreamId stream) {
   const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
   ThreadCache* cache = pool::find_own(key);
   if (cache == nullptr || cache->key != key || cache->thread != &pool::thread_slots) {
-    const Lane lane = lane_of(stream);
+    const std::optional<StreamId> known = resolved(stream);
     const std::lock_guard lock(caches_mutex_);
     if (spare_caches_.empty()) make_cache();
+    // Under the lock, under which retire() looks for the stream's caches: else one that it does not
+    // find yet might go on with a lane that is given up.
+    const Lane lane = known ? lanes_.of(*known) : pool::clean_lane;
     cache = spare_caches_.back();
     spare_caches_.pop_back();
     cache->lane = lane;
@@ -58,15 +62,13 @@ ThreadCache& Pool::Implementation::cache_of(StreamId stream) {
   return *cache;
 }
 
-// What is freed on a stream that was destroyed is clean: its work was finished then.
-pool::Lane Pool::Implementation::lane_of(StreamId stream) {
-  StreamId known{};
+// Empty for a stream that was destroyed: what is freed on it is clean, for its work was finished then.
+std::optional<StreamId> Pool::Implementation::resolved(StreamId stream) {
   try {
-    known = backend_.resolve(stream);
+    return backend_.resolve(stream);
   } catch (const InvalidArgument&) {
-    return pool::clean_lane;
+    return std::nullopt;
   }
-  return lanes_.of(known);
 }
 
 void Pool::Implementation::make_cache() {

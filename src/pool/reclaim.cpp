@@ -112,7 +112,7 @@ void Pool::Implementation::flush_all(std::uint32_t since) {
     Lane lane;
   };
   std::vector<Taken> taken;
-  const Moving moving(flushing_);
+  const Moving moving(flushing_, moved_);
   visit(all_caches(), [&](Cache& cache) {
     const std::uint32_t freed = take_remote(cache, false);
     taken.push_back({everything ? cache.take_all(blocks_) : cache.take_older(blocks_, since), freed, cache.lane});
@@ -146,6 +146,7 @@ void Pool::Implementation::detach(Cache& cache, std::uint64_t key) {
   bool given_up = false;
   std::uint32_t cached = 0;
   std::uint32_t freed = 0;
+  Lane lane = 0;  // by the time the blocks go back, the cache may serve another stream
   {
     const std::lock_guard lock(peaks_mutex_);
     visit({&cache}, [&](Cache& here) {
@@ -158,10 +159,11 @@ void Pool::Implementation::detach(Cache& cache, std::uint64_t key) {
       if (given_up) here.thread = nullptr;
       freed = take_remote(here, false);
       cached = here.take_all(blocks_);
+      lane = here.lane;
     });
   }
   if (!mine) return;
-  release_chain(cached, cache.lane);
+  release_chain(cached, lane);
   release_freed(freed);
   if (!given_up) return;
   pool::thread_slots.forget(cache);  // it may serve another thread next, under the same key

@@ -141,9 +141,14 @@ void Pool::Implementation::retire(StreamId stream) {
   require_usable();
   lanes_.retire(stream);
   const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
-  for (Cache* cache : all_caches()) {
-    if (cache->key == key) detach(*cache, key);
+  std::vector<Cache*> serving;
+  {
+    const std::lock_guard lock(caches_mutex_);
+    for_each_cache([&](Cache& cache) {
+      if (cache.key == key) serving.push_back(&cache);
+    });
   }
+  for (Cache* cache : serving) detach(*cache, key);
   reclaim_pending(std::chrono::nanoseconds(0));
   clean_lanes(std::chrono::nanoseconds(0), false);
 }
