@@ -60,12 +60,13 @@ Statistics Pool::Implementation::statistics() const {
 
 LeakCount Pool::Implementation::check_leaks() const {
   std::int64_t bytes = requested_.peak() - requested_.headroom();
-  std::uint64_t blocks = 0;
+  std::int64_t blocks = 0;  // may come out below 0 while other threads free what they allocated meanwhile
   for_each_cache([&](const Cache& cache) {
     bytes -= cache.requested.credit();
-    blocks += cache.cache_hits.get() + cache.arena_hits.get() + cache.misses.get() - cache.frees.get();
+    const std::uint64_t allocations = cache.cache_hits.get() + cache.arena_hits.get() + cache.misses.get();
+    blocks += static_cast<std::int64_t>(allocations - cache.frees.get());
   });
-  return {blocks, unsigned_of(bytes)};
+  return {unsigned_of(blocks), unsigned_of(bytes)};
 }
 
 LiveBlock Pool::Implementation::describe(std::uint32_t id) const {
