@@ -139,6 +139,7 @@ std::uint32_t PagedArena::finish_growth(const GrowthPlan& plan, const Placement&
 void PagedArena::abandon_growth(const GrowthPlan& plan, std::size_t mapped_runs) {
   for (std::size_t i = 0; i < mapped_runs; ++i) note_pages(plan.missing[i]);
   std::uint32_t rest = plan.piece;
+  open(blocks_[rest].lane.load(std::memory_order_relaxed));  // its lists may have been put aside since
   const std::uint64_t end = blocks_[rest].end();
   for (std::size_t i = mapped_runs; i < plan.missing.size(); ++i) {
     const PageRun& run = plan.missing[i];

@@ -56,6 +56,7 @@ ThreadCache& Pool::Implementation::cache_of(StreamId stream) {
     cache->now = coarse_now();
     cache->thread = &pool::thread_slots;
     cache->key = key;
+    serving_.emplace(key, cache);
   }
   pool::remember(key, *cache);
   pool::thread_slots.entry(key) = {key, cache};
@@ -78,11 +79,14 @@ void Pool::Implementation::make_cache() {
                           " pairs of a thread and a stream at a time",
                       {.name = options_.name, .limit = pool::most_caches});
   }
-  spare_caches_.reserve(id);  // so that a cache can always be put back
+  for (std::vector<Cache*>* list : {&spare_caches_, &awake_}) {  // so that a cache can always be put in
+    if (list->capacity() < id) list->reserve(std::size_t{id} * 2);
+  }
   auto made = std::make_unique<ThreadCache>();
   made->id = static_cast<std::uint16_t>(id);
   made->set_capacity(static_cast<std::int64_t>(std::min<std::uint64_t>(options_.thread_cache_bytes, INT64_MAX / 2)));
   spare_caches_.push_back(made.get());
+  awake_.push_back(made.get());
   caches_[id].store(made.release(), std::memory_order_release);
   cache_count_.store(id, std::memory_order_release);
 }
@@ -200,7 +204,9 @@ void Pool::Implementation::queue_remote(std::uint32_t id, Cache& owner) noexcept
   std::uint32_t head = owner.remote_head.load(std::memory_order_relaxed);
   do {
     block.remote_next = head;
-  } while (!owner.remote_head.compare_exchange_weak(head, id, std::memory_order_release, std::memory_order_relaxed));
+  } while (!owner.remote_head.compare_exchange_weak(head, id, std::memory_order_seq_cst, std::memory_order_relaxed));
+  // Either this sees it asleep, or who puts it to sleep sees the block.
+  if (owner.lock.asleep()) wake(owner);
 }
 
 void Pool::Implementation::refuse_free(std::uint64_t address, std::uint32_t id) const {
