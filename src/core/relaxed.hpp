@@ -18,9 +18,8 @@ class Relaxed {
     value_.store(value, std::memory_order_relaxed);
     return *this;
   }
-  operator Value() const noexcept {
-    return value_.load(std::memory_order_relaxed);
-  }  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor): the same
+  operator Value() const noexcept { return value_.load(std::memory_order_relaxed); }
 
  private:
   std::atomic<Value> value_{};

@@ -106,7 +106,7 @@ class Worker {
   }
   void free_all() {
     read_mail();
-    for (Held& each : std::exchange(held_, {})) free(std::move(each));
+    for (const Held& each : std::exchange(held_, {})) free(each);
   }
 
   std::uint64_t allocations = 0;
@@ -116,12 +116,12 @@ class Worker {
 
  private:
   [[nodiscard]] std::uint64_t roll(std::uint64_t sides) { return random_() % sides; }
-  [[nodiscard]] Pool& pool() { return *common_.pool; }
+  [[nodiscard]] Pool& pool() const { return *common_.pool; }
 
   void step();
   void allocate();
   void free_one();
-  void free(Held block);
+  void free(const Held& block);
   void read_mail();
   void renew_stream();
   void look();
@@ -206,12 +206,12 @@ void Worker::free_one() {
   held_.pop_back();
   live_ -= block.bytes;
   if (roll(16) == 0) pool().used_on(block.address, common_.any_stream(random_()));
-  if (roll(4) != 0) return free(std::move(block));
+  if (roll(4) != 0) return free(block);
   const std::lock_guard lock(common_.mutex);
   common_.mail[roll(workers)].push_back(std::move(block));
 }
 
-void Worker::free(Held block) {
+void Worker::free(const Held& block) {
   const bool same_stream = block.working && roll(2) == 0;
   const StreamId stream = same_stream ? block.stream : own_stream().id();
   if (block.working && !same_stream) pool().used_on(block.address, block.stream);
@@ -229,7 +229,7 @@ void Worker::read_mail() {
     const std::lock_guard lock(common_.mutex);
     mail.swap(common_.mail[number_]);
   }
-  for (Held& each : mail) free(std::move(each));
+  for (const Held& each : mail) free(each);
 }
 
 void Worker::renew_stream() {
@@ -262,8 +262,10 @@ TEST_P(Stress, EndsWithExactTotals) {
   std::fflush(stdout);  // a run that hangs or crashes tells its seed too
   Common common(GetParam());
   std::vector<Worker> crew;
+  crew.reserve(workers);
   for (std::size_t i = 0; i < workers; ++i) crew.emplace_back(common, i, seed + i);
   std::vector<std::thread> threads;
+  threads.reserve(workers);
   for (Worker& worker : crew) threads.emplace_back([&] { worker.run(operations / workers); });
   for (std::thread& thread : threads) thread.join();
   ASSERT_EQ(common.failure, "");
