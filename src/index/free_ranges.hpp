@@ -9,6 +9,7 @@
 #include <bit>
 #include <cstdint>
 
+#include "core/relaxed.hpp"
 #include "index/size_bins.hpp"
 
 namespace weir::index {
@@ -16,10 +17,10 @@ namespace weir::index {
 /// What a record must have to be kept in a list of free ranges.
 /// Ranges cover [start, start + size) granules; `previous` and `next` are the neighbours by address.
 struct Range {
-  std::uint64_t start = 0;     ///< first granule, counted from address 0
-  std::uint32_t size = 0;      ///< granules
-  std::uint32_t previous = 0;  ///< the record before this one by address; 0 = none
-  std::uint32_t next = 0;      ///< the record after this one by address; 0 = none
+  core::Relaxed<std::uint64_t> start;  ///< first granule, counted from address 0
+  std::uint32_t size = 0;              ///< granules
+  std::uint32_t previous = 0;          ///< the record before this one by address; 0 = none
+  std::uint32_t next = 0;              ///< the record after this one by address; 0 = none
   std::uint32_t list_next = 0;
   std::uint32_t list_previous = 0;
 };

@@ -110,7 +110,7 @@ std::uint32_t Pool::Implementation::fit_in_borrowed(const Placement& wanted, Cac
     plenty = arena.spare_pages(cache.lane) >= needed;
   });
   if (!plenty) return 0;
-  const Moving moving(growing_);
+  const Moving moving(growing_, moved_);
   clean_lanes(std::chrono::nanoseconds(0), true);
   try {
     return grow_pages(wanted, cache.home);
@@ -183,18 +183,21 @@ void Pool::Implementation::settle_peak(track::PeakMeter& meter, track::Ledger Th
   const std::int64_t spare = std::max<std::int64_t>(0, meter.headroom() - debt) / 2;
   std::int64_t found = meter.take(debt + spare);
   if (found < debt) {
-    const auto credit_of = [&](const ThreadCache& other) {
-      return &other == &cache ? 0 : std::max<std::int64_t>(0, (other.*ledger).credit());
-    };
-    std::map<const void*, std::int64_t> credits;  // of each thread, in all its caches
-    for_each_cache([&](const ThreadCache& other) { credits[other.thread] += credit_of(other); });
-    std::vector<ThreadCache*> rich;
-    for_each_cache([&](ThreadCache& other) {
-      // This thread's other caches give up all they have: with one thread the peak is exact.
-      const void* const thread = other.thread;
-      const std::int64_t left = thread == &pool::thread_slots ? 0 : track::PeakMeter::tolerance;
-      if (credits[thread] > left && credit_of(other) != 0) rich.push_back(&other);
-    });
+    std::vector<Cache*> rich;
+    {
+      const std::lock_guard lock(caches_mutex_);
+      std::map<const void*, std::int64_t> credits;  // of each other thread, in all its caches
+      const auto credit_of = [&](const Cache& other) { return std::max<std::int64_t>(0, (other.*ledger).credit()); };
+      const auto is_own = [](const Cache& other) { return other.thread == &pool::thread_slots; };
+      for (const Cache* other : awake_) {
+        if (!is_own(*other)) credits[other->thread] += credit_of(*other);
+      }
+      for (Cache* other : awake_) {
+        if (other == &cache || credit_of(*other) == 0) continue;
+        // This thread's other caches give up all they have: with one thread the peak is exact.
+        if (is_own(*other) || credits[other->thread] > track::PeakMeter::tolerance) rich.push_back(other);
+      }
+    }
     visit(rich, [&](ThreadCache& other) {
       const std::int64_t theirs = (other.*ledger).credit();
       other.grant(ledger, -theirs);

@@ -27,13 +27,24 @@ void Arena::take_records() {
 
 void Arena::make_lists(Lane lane) {
   if (lane >= lanes_.size()) lanes_.resize(lane + std::size_t{1});
-  lanes_[lane] = std::make_unique<LaneRanges>();
+  if (spare_lists_.empty()) spare_lists_.push_back(std::make_unique<LaneRanges>());
+  if (lane != clean_lane) opened_.push_back(lane);
+  lanes_[lane] = std::move(spare_lists_.back());
+  spare_lists_.pop_back();
 }
 
-bool Arena::has_lane(Lane lane) const noexcept {
-  const Ranges* large = find_ranges(lane, false);
-  const Ranges* small = find_ranges(lane, true);
-  return (large != nullptr && !large->empty()) || (small != nullptr && !small->empty());
+// Lists that are empty are put aside until the lane has ranges again.
+void Arena::collect_lanes(bool only_pages, std::vector<Lane>& lanes) {
+  std::erase_if(opened_, [&](Lane lane) {
+    std::unique_ptr<LaneRanges>& both = lanes_[lane];
+    const bool empty = both->large.empty() && both->small.empty();
+    if (empty) {
+      spare_lists_.push_back(std::move(both));
+    } else if (!only_pages || has_pages(lane)) {
+      lanes.push_back(lane);
+    }
+    return empty;
+  });
 }
 
 bool Arena::has_pages(Lane lane) const {

@@ -57,9 +57,9 @@ class Arena {
 
   /// Hands the lane's ranges freed up to `epoch` over to another lane.
   void reassign(Lane from, std::uint64_t epoch, Lane to, std::uint64_t to_epoch);
-  [[nodiscard]] bool has_lane(Lane lane) const noexcept;
-  /// True if the lane has wholly free pages, which could go elsewhere once its work is done.
-  [[nodiscard]] bool has_pages(Lane lane) const;
+  /// Adds the lanes, but for the clean one, that have free ranges; or only those with wholly free pages, which
+  /// could go elsewhere once the lane's work is done. Amortized over the lanes that came to have ranges since.
+  void collect_lanes(bool only_pages, std::vector<Lane>& lanes);
 
   [[nodiscard]] std::uint64_t free_granules() const noexcept { return free_granules_; }
   [[nodiscard]] std::uint64_t largest_free() const;
@@ -147,6 +147,7 @@ class Arena {
 
  private:
   void make_lists(Lane lane);
+  [[nodiscard]] bool has_pages(Lane lane) const;
   void take_records();
   [[nodiscard]] Ranges* find_ranges(Lane lane, bool small) const noexcept {
     if (lane >= lanes_.size() || !lanes_[lane]) return nullptr;
@@ -175,7 +176,9 @@ class Arena {
   [[nodiscard]] std::uint32_t take(std::uint32_t id, std::uint64_t start, const Placement& wanted, bool small);
 
   core::SpinLock mutex_;
-  std::vector<std::unique_ptr<LaneRanges>> lanes_;
+  std::vector<std::unique_ptr<LaneRanges>> lanes_;        // none where a lane has no ranges
+  std::vector<Lane> opened_;                              // the lanes with lists, but for the clean one
+  std::vector<std::unique_ptr<LaneRanges>> spare_lists_;  // empty
   std::uint32_t spare_records_ = 0;
   std::uint64_t free_granules_ = 0;
 };

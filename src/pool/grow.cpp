@@ -2,6 +2,7 @@
 // it. Held pages first, then wholly free ones from where they are not needed,
 // then new ones; segments where there is no virtual memory.
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <thread>
 
@@ -27,12 +28,10 @@ constexpr std::uint64_t round_up(std::uint64_t bytes, std::uint64_t unit) { retu
 // are gathered, other streams' memory is claimed, memory is taken from the driver;
 // where that is refused, pending work is waited for, once, before giving up.
 Pool::Implementation::Served Pool::Implementation::grow(const Placement& wanted, const Request& request, Cache& cache) {
-  const Moving moving(growing_);
+  const Moving moving(growing_, moved_);
   try {
     return with_reclaim([&]() -> Served {
       if (mode_ != PoolMode::off) {
-        reclaim_pending(std::chrono::nanoseconds(0));
-        flush_all();
         if (const std::uint32_t id = fit_in_any(wanted, nullptr)) return {id, Source::arena};
         claim_lanes(wanted.lane);
         if (const std::uint32_t id = fit_in_any(wanted, nullptr)) return {id, Source::arena};
@@ -54,13 +53,15 @@ Pool::Implementation::Served Pool::Implementation::grow(const Placement& wanted,
 }
 
 // What other threads have taken out of caches or arenas is in none of them for a moment: true if there
-// was such memory, which may be there by now. The wait is bounded, for this thread may be in a callback
+// was such memory since, which may be there by now. The wait is bounded, for this thread may be in a callback
 // of such a thread itself, and two that are both refused wait for each other.
-bool Pool::Implementation::await_others() const noexcept {
+bool Pool::Implementation::await_others(std::uint64_t moved_before) const noexcept {
   constexpr int most_yields = 100;
   const auto others = [&] { return flushing_.load() != 0 || growing_.load() > 1; };
-  if (!others()) return false;
+  if (!others()) return moved_ != moved_before;
   for (int i = 0; i < most_yields && others(); ++i) std::this_thread::yield();
+  // Yielding alone need not bring back a thread that has lost its core.
+  if (others()) std::this_thread::sleep_for(std::chrono::microseconds(100));
   return true;
 }
 

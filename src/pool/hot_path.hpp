@@ -94,10 +94,14 @@ inline void Pool::Implementation::end_life(track::Block& block, Cache& cache) no
   return true;
 }
 
-inline void Pool::Implementation::enter(Cache& cache) const {
+inline void Pool::Implementation::enter(Cache& cache) {
   while (!cache.lock.enter() && !cache.lock.enter_carefully()) {
     require_usable();
-    cache.lock.wait_for_visitors();
+    if (cache.lock.asleep()) {
+      wake(cache);
+    } else {
+      cache.lock.wait_for_visitors();
+    }
   }
 }
 

@@ -8,10 +8,13 @@
 // held across a driver call or a callback.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -102,19 +105,25 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   using Cache = pool::ThreadCache;
   using Lane = pool::Lane;
 
-  /// A freed block that other streams used, and the points on them that must be past.
   /// Counts the calling thread among those that move memory, for as long as it lives.
   class Moving {
    public:
-    explicit Moving(std::atomic<std::uint32_t>& count) noexcept : count_(count) { ++count_; }
-    ~Moving() { --count_; }
+    Moving(std::atomic<std::uint32_t>& now, std::atomic<std::uint64_t>& ever) noexcept : now_(now), ever_(ever) {
+      ++now_;
+    }
+    ~Moving() {
+      ++ever_;
+      --now_;
+    }
     Moving(const Moving&) = delete;
     Moving& operator=(const Moving&) = delete;
 
    private:
-    std::atomic<std::uint32_t>& count_;
+    std::atomic<std::uint32_t>& now_;
+    std::atomic<std::uint64_t>& ever_;
   };
 
+  /// A freed block that other streams used, and the points on them that must be past.
   struct Pending {
     struct Use {
       StreamId stream;
@@ -129,8 +138,9 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   // --- pool.cpp ---
   [[nodiscard]] static Cache* quick_cache(std::uint64_t key_base, StreamId stream) noexcept;
   [[nodiscard]] Cache& cache_of(StreamId stream);
-  [[nodiscard]] Lane lane_of(StreamId stream);
-  void enter(Cache& cache) const;
+  [[nodiscard]] std::optional<StreamId> resolved(StreamId stream);
+  void enter(Cache& cache);
+  void wake(Cache& cache) noexcept;
   [[nodiscard]] static bool begin_life(track::Block& block, std::size_t bytes, Tag tag, Cache& cache) noexcept;
   static void end_life(track::Block& block, Cache& cache) noexcept;
   [[nodiscard]] std::uint64_t after_hit(Cache& cache, const track::Block& block, bool due);
@@ -158,7 +168,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] std::uint32_t fit_in_borrowed(const pool::Placement& wanted, Cache& cache);
   [[nodiscard]] std::uint32_t fit_after_eviction(pool::Arena& arena, const pool::Placement& wanted, Cache& cache);
   [[nodiscard]] Served grow(const pool::Placement& wanted, const Request& request, Cache& cache);
-  [[nodiscard]] bool await_others() const noexcept;
+  [[nodiscard]] bool await_others(std::uint64_t moved_before) const noexcept;
   template <class Serve>
   [[nodiscard]] std::uint32_t serve_by(const Request& request, Cache& cache, Serve serve);
   template <class Take>
@@ -198,6 +208,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void flush_all(std::uint32_t since = UINT32_MAX);
   void claim_lanes(Lane target);
   bool clean_lanes(std::chrono::nanoseconds deadline, bool only_pages);
+  bool clean_lane(Lane lane, std::chrono::nanoseconds deadline);
+  [[nodiscard]] std::vector<Lane> lanes_held(bool only_pages) const;
   void reassign(Lane from, std::uint64_t epoch, Lane to);
   bool reclaim_pending(std::chrono::nanoseconds deadline);
   [[nodiscard]] bool unmap(pool::PagedArena& arena, const pool::LeavingPages& pages);
@@ -214,17 +226,22 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] bool comes_to_rest(Lane lane) noexcept;
   [[nodiscard]] bool unmap_for_good(const pool::PageRun& run) noexcept;
 
-  /// Keeps the owners of these caches out while `look` sees each of them; one barrier for all.
+  /// Keeps the owners of these caches out while `look` sees each of them: a few at a time, with one barrier
+  /// for all of those. In the order of their ids, lest two visitors wait for each other.
   template <class Look>
-  static void visit(const std::vector<Cache*>& caches, Look look) {
-    if (caches.empty()) return;
-    for (Cache* cache : caches) cache->lock.announce();
-    pool::OwnerLock::barrier();
-    for (Cache* cache : caches) {
-      cache->lock.await_owner();
-      look(*cache);
+  static void visit(std::vector<Cache*> caches, Look look) {
+    std::sort(caches.begin(), caches.end(), [](const Cache* a, const Cache* b) { return a->id < b->id; });
+    constexpr std::size_t most_at_once = 32;
+    for (std::size_t first = 0; first < caches.size(); first += most_at_once) {
+      const std::span few = std::span(caches).subspan(first, std::min(most_at_once, caches.size() - first));
+      for (Cache* cache : few) cache->lock.announce();
+      pool::OwnerLock::barrier();
+      for (Cache* cache : few) {
+        cache->lock.await_owner();
+        look(*cache);
+      }
+      for (Cache* cache : few) cache->lock.depart();
     }
-    for (Cache* cache : caches) cache->lock.depart();
   }
   template <class Visit>
   void for_each_cache(Visit visit) const {
@@ -243,16 +260,6 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
       if (arena.number() != segment_arena_number) visit(static_cast<pool::PagedArena&>(arena));
     });
   }
-  template <class Holds>
-  [[nodiscard]] bool any_arena(Holds holds) const {
-    bool any = false;
-    for_each_arena([&](pool::Arena& arena) {
-      const auto lock = arena.lock();
-      any = any || holds(arena);
-    });
-    return any;
-  }
-  [[nodiscard]] std::vector<Cache*> all_caches() const;
   [[nodiscard]] std::uint32_t coarse_now() const noexcept;
 
   // How many operations may pass before a thread looks at the clock again.
@@ -261,6 +268,10 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   static constexpr unsigned coarse_shift = 20;
   static constexpr std::uint32_t maintenance_interval = 1000;
   static constexpr unsigned most_arenas = 16;
+  // So many caches may stay awake though they are empty: waking them costs more than looking at them.
+  static constexpr std::size_t few_caches = 16;
+  // How many retired lanes a further retire() tries to clean.
+  static constexpr std::size_t few_lanes = 8;
   static constexpr std::uint8_t segment_arena_number = most_arenas;
 
   const Device device_;
@@ -300,6 +311,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   std::atomic<Cache*>* caches_;  ///< by id; backed as it fills
   std::atomic<std::uint32_t> cache_count_{0};
   std::vector<Cache*> spare_caches_;
+  std::vector<Cache*> awake_;  ///< every other holds no block and no credit, and nobody left one for it
+  std::unordered_multimap<std::uint64_t, Cache*> serving_;  ///< by key
 
   std::mutex pending_mutex_;
   std::vector<std::shared_ptr<const Pending>> pending_;
@@ -312,7 +325,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   std::unordered_map<std::uint32_t, std::uint32_t> most_granules_;  ///< of blocks that can grow in place
 
   std::atomic<std::uint32_t> growing_{0};   ///< threads that look for memory beyond the arenas' own
-  std::atomic<std::uint32_t> flushing_{0};  ///< threads that carry blocks from caches to arenas
+  std::atomic<std::uint32_t> flushing_{0};  ///< threads that carry memory from caches to arenas, or to the driver
+  std::atomic<std::uint64_t> moved_{0};     ///< how often a thread was done with either
   std::atomic<std::uint64_t> refusals_{0};
   mutable std::atomic<std::uint64_t> errors_{0};
   std::atomic<std::uint32_t> next_maintenance_{0};

@@ -8,12 +8,17 @@
 
 namespace weir {
 
-/// Gives what `take` gives. Where memory is refused, pending work is waited for, once, and threads
-/// that carry memory about are let finish, before the refusal stands.
+/// Gives what `take` gives, after finished frees and all caches were gathered. Where memory is refused, pending work is
+/// waited for, once, and threads that carry memory about are let finish, before the refusal stands.
 template <class Take>
 auto Pool::Implementation::with_reclaim(Take take) {
   constexpr int most_tries = 50;
   for (int tries = 0;; ++tries) {
+    if (mode_ != PoolMode::off) {
+      reclaim_pending(std::chrono::nanoseconds(0));
+      flush_all();
+    }
+    const std::uint64_t moved_before = moved_.load();
     try {
       return take();
     } catch (const std::bad_alloc&) {
@@ -23,7 +28,7 @@ auto Pool::Implementation::with_reclaim(Take take) {
         const bool released = release_idle_segments(UINT32_MAX, 0) != 0;
         if (finished || cleaned || released) continue;
       }
-      if (tries >= most_tries || !await_others()) throw;
+      if (tries >= most_tries || !await_others(moved_before)) throw;
     }
   }
 }

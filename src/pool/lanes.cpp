@@ -1,5 +1,6 @@
 #include "pool/lanes.hpp"
 
+#include <algorithm>
 #include <numeric>
 #include <utility>
 
@@ -24,7 +25,10 @@ Lane Lanes::of(StreamId stream) {
   const std::lock_guard lock(mutex_);
   const auto found = by_stream_.find(stream);
   if (found != by_stream_.end()) {
-    entries_[found->second].retired = false;
+    Entry& entry = entries_[found->second];
+    // A point taken of the retired lane covers none of what is freed on it from now on.
+    if (entry.retired) epochs_[found->second].fetch_add(1, std::memory_order_acq_rel);
+    take_back(entry);
     return found->second;
   }
   if (spare_.empty() && entries_.size() > most_lanes) {
@@ -32,14 +36,14 @@ Lane Lanes::of(StreamId stream) {
                       {.name = "stream", .limit = most_lanes});
   }
   if (spare_.empty()) {
-    spare_.reserve(entries_.size() + 1);  // so that forget() never allocates
+    if (spare_.capacity() <= entries_.size()) spare_.reserve(entries_.size() * 2);  // so that forget() never allocates
     spare_.push_back(static_cast<Lane>(entries_.size()));
     entries_.emplace_back();
   }
   const Lane lane = spare_.back();
   by_stream_.emplace(stream, lane);
   spare_.pop_back();
-  entries_[lane] = {stream, true, false, nullptr};
+  entries_[lane] = {stream, true, false, nullptr, 0};
   epochs_[lane].fetch_add(1, std::memory_order_acq_rel);
   return lane;
 }
@@ -52,6 +56,19 @@ StreamId Lanes::stream(Lane lane) const {
 bool Lanes::retired(Lane lane) const {
   const std::lock_guard lock(mutex_);
   return entries_[lane].retired;
+}
+
+std::vector<Lane> Lanes::retired_last(std::size_t most) const {
+  const std::lock_guard lock(mutex_);
+  return {retired_.end() - static_cast<std::ptrdiff_t>(std::min(most, retired_.size())), retired_.end()};
+}
+
+// No longer retired.
+void Lanes::take_back(Entry& entry) noexcept {
+  if (!std::exchange(entry.retired, false)) return;
+  retired_[entry.place] = retired_.back();
+  entries_[retired_.back()].place = entry.place;
+  retired_.pop_back();
 }
 
 std::vector<Lane> Lanes::all() const {
@@ -100,7 +117,11 @@ void Lanes::retire(StreamId stream) {
   const auto found = by_stream_.find(stream);
   if (found == by_stream_.end()) return;
   Entry& entry = entries_[found->second];
-  entry.retired = true;
+  if (!entry.retired) {
+    retired_.push_back(found->second);
+    entry.place = retired_.size() - 1;
+    entry.retired = true;
+  }
   std::swap(entry.last, last);  // a former one is released after the lock
 }
 
@@ -111,6 +132,7 @@ void Lanes::forget(Lane lane, const Point& point) noexcept {
   if (!entry.used || !entry.retired || entry.last != point.mark) return;
   last = std::move(entry.last);
   by_stream_.erase(entry.stream);
+  take_back(entry);
   entry = {};
   spare_.push_back(lane);
   // `last` was declared before the lock, so its event is released after it.

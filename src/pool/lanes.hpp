@@ -50,6 +50,8 @@ class Lanes {
   [[nodiscard]] std::optional<Point> record(Lane lane);
 
   [[nodiscard]] bool retired(Lane lane) const;
+  /// Retired lanes whose numbers are not free yet: at most so many, the one retired last among them.
+  [[nodiscard]] std::vector<Lane> retired_last(std::size_t most) const;
   /// Records the lane's last point; its stream is not touched again.
   void retire(StreamId stream);
   /// What was freed on the lane up to the point is clean: if that was a retired lane's last, its number
@@ -61,8 +63,11 @@ class Lanes {
     StreamId stream{};
     bool used = false;
     bool retired = false;
-    Mark last;  // of a retired lane
+    Mark last;              // of a retired lane
+    std::size_t place = 0;  // the same, in retired_
   };
+
+  void take_back(Entry& entry) noexcept;
 
   device::Backend& backend_;
   std::atomic<std::uint64_t>* epochs_;  // by lane; lane 0 stays at 0
@@ -70,6 +75,7 @@ class Lanes {
   std::map<StreamId, Lane> by_stream_;
   std::vector<Entry> entries_;  // by lane
   std::vector<Lane> spare_;
+  std::vector<Lane> retired_;
 };
 
 }  // namespace weir::pool

@@ -44,7 +44,7 @@ std::uint64_t PagedArena::pages_missing(std::uint32_t first, std::uint64_t start
   for (std::uint32_t id = first; id != 0 && blocks_[id].start < end; id = blocks_[id].next) {
     const Block& piece = blocks_[id];
     if (!piece.is(BlockState::hole)) continue;
-    const std::uint64_t from = std::max(page_down(start), piece.start);
+    const std::uint64_t from = std::max<std::uint64_t>(page_down(start), piece.start);
     const std::uint64_t to = std::min(page_up(end), piece.end());
     if (to > from) granules += to - from;
   }
@@ -93,7 +93,7 @@ std::optional<GrowthPlan> PagedArena::plan_growth(const Placement& wanted) {
   while (id != 0 && blocks_[id].start < end) {
     const std::uint32_t next = blocks_[id].next;
     if (blocks_[id].is(BlockState::hole)) {
-      const std::uint64_t from = std::max(page_down(best.start), blocks_[id].start);
+      const std::uint64_t from = std::max<std::uint64_t>(page_down(best.start), blocks_[id].start);
       const std::uint64_t to = std::min(page_up(end), blocks_[id].end());
       erase_hole(id);
       carve(id, from, static_cast<std::uint32_t>(to - from));
@@ -138,6 +138,7 @@ std::uint32_t PagedArena::finish_growth(const GrowthPlan& plan, const Placement&
 void PagedArena::abandon_growth(const GrowthPlan& plan, std::size_t mapped_runs) {
   for (std::size_t i = 0; i < mapped_runs; ++i) note_pages(plan.missing[i]);
   std::uint32_t rest = plan.piece;
+  open(blocks_[rest].lane.load(std::memory_order_relaxed));  // its lists may have been put aside since
   const std::uint64_t end = blocks_[rest].end();
   for (std::size_t i = mapped_runs; i < plan.missing.size(); ++i) {
     const PageRun& run = plan.missing[i];

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -41,9 +42,12 @@ ThreadCache& Pool::Implementation::cache_of(StreamId stream) {
   const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
   ThreadCache* cache = pool::find_own(key);
   if (cache == nullptr || cache->key != key || cache->thread != &pool::thread_slots) {
-    const Lane lane = lane_of(stream);
+    const std::optional<StreamId> known = resolved(stream);
     const std::lock_guard lock(caches_mutex_);
     if (spare_caches_.empty()) make_cache();
+    // Under the lock, under which retire() looks for the stream's caches: else one that it does not
+    // find yet might go on with a lane that is given up.
+    const Lane lane = known ? lanes_.of(*known) : pool::clean_lane;
     cache = spare_caches_.back();
     spare_caches_.pop_back();
     cache->lane = lane;
@@ -52,21 +56,20 @@ ThreadCache& Pool::Implementation::cache_of(StreamId stream) {
     cache->now = coarse_now();
     cache->thread = &pool::thread_slots;
     cache->key = key;
+    serving_.emplace(key, cache);
   }
   pool::remember(key, *cache);
   pool::thread_slots.entry(key) = {key, cache};
   return *cache;
 }
 
-// What is freed on a stream that was destroyed is clean: its work was finished then.
-pool::Lane Pool::Implementation::lane_of(StreamId stream) {
-  StreamId known{};
+// Empty for a stream that was destroyed: what is freed on it is clean, for its work was finished then.
+std::optional<StreamId> Pool::Implementation::resolved(StreamId stream) {
   try {
-    known = backend_.resolve(stream);
+    return backend_.resolve(stream);
   } catch (const InvalidArgument&) {
-    return pool::clean_lane;
+    return std::nullopt;
   }
-  return lanes_.of(known);
 }
 
 void Pool::Implementation::make_cache() {
@@ -76,11 +79,14 @@ void Pool::Implementation::make_cache() {
                           " pairs of a thread and a stream at a time",
                       {.name = options_.name, .limit = pool::most_caches});
   }
-  spare_caches_.reserve(id);  // so that a cache can always be put back
+  for (std::vector<Cache*>* list : {&spare_caches_, &awake_}) {  // so that a cache can always be put in
+    if (list->capacity() < id) list->reserve(std::size_t{id} * 2);
+  }
   auto made = std::make_unique<ThreadCache>();
   made->id = static_cast<std::uint16_t>(id);
   made->set_capacity(static_cast<std::int64_t>(std::min<std::uint64_t>(options_.thread_cache_bytes, INT64_MAX / 2)));
   spare_caches_.push_back(made.get());
+  awake_.push_back(made.get());
   caches_[id].store(made.release(), std::memory_order_release);
   cache_count_.store(id, std::memory_order_release);
 }
@@ -198,7 +204,9 @@ void Pool::Implementation::queue_remote(std::uint32_t id, Cache& owner) noexcept
   std::uint32_t head = owner.remote_head.load(std::memory_order_relaxed);
   do {
     block.remote_next = head;
-  } while (!owner.remote_head.compare_exchange_weak(head, id, std::memory_order_release, std::memory_order_relaxed));
+  } while (!owner.remote_head.compare_exchange_weak(head, id, std::memory_order_seq_cst, std::memory_order_relaxed));
+  // Either this sees it asleep, or who puts it to sleep sees the block.
+  if (owner.lock.asleep()) wake(owner);
 }
 
 void Pool::Implementation::refuse_free(std::uint64_t address, std::uint32_t id) const {

@@ -105,6 +105,19 @@ std::uint32_t Pool::Implementation::release_into(pool::Arena& arena, std::uint32
   return others;
 }
 
+namespace {
+
+void give_back_credit(track::PeakMeter& meter, track::Ledger ThreadCache::*book, ThreadCache& cache) {
+  // One that is overdrawn is its owner's to settle: handed on, it would hide that the peak was passed.
+  const std::int64_t credit = std::max<std::int64_t>(0, (cache.*book).credit());
+  cache.grant(book, -credit);
+  meter.give(credit);
+}
+
+}  // namespace
+
+// Only caches that are awake can hold anything. Where many are, those that are empty afterwards are
+// put to sleep, so that each visit but a few is paid for by a use of the cache since the last.
 void Pool::Implementation::flush_all(std::uint32_t since) {
   const bool everything = since == UINT32_MAX;
   struct Taken {
@@ -113,32 +126,35 @@ void Pool::Implementation::flush_all(std::uint32_t since) {
     Lane lane;
   };
   std::vector<Taken> taken;
-  const Moving moving(flushing_);
-  visit(all_caches(), [&](Cache& cache) {
-    const std::uint32_t freed = take_remote(cache, false);
-    taken.push_back({everything ? cache.take_all(blocks_) : cache.take_older(blocks_, since), freed, cache.lane});
-  });
+  const Moving moving(flushing_, moved_);
+  {
+    const std::lock_guard peaks(peaks_mutex_);
+    const std::lock_guard lock(caches_mutex_);
+    const bool many = awake_.size() > few_caches;
+    visit(awake_, [&](Cache& cache) {
+      const std::uint32_t freed = take_remote(cache, false);
+      const std::uint32_t cached = everything ? cache.take_all(blocks_) : cache.take_older(blocks_, since);
+      if (freed != 0 || cached != 0) taken.push_back({cached, freed, cache.lane});
+      if (!many || cache.cached() != 0 || cache.requested.overdrawn() || cache.allocated.overdrawn()) return;
+      give_back_credit(requested_, &ThreadCache::requested, cache);
+      give_back_credit(allocated_, &ThreadCache::allocated, cache);
+      cache.lock.put_to_sleep();
+    });
+    std::erase_if(awake_, [](Cache* cache) {
+      const bool left_for_it = cache->remote_head.load(std::memory_order_seq_cst) != 0;
+      return cache->lock.asleep() && !(left_for_it && cache->lock.wake());
+    });
+  }
   for (const Taken& each : taken) {
     release_chain(each.cached, each.lane);
     release_freed(each.freed);
   }
 }
 
-std::vector<ThreadCache*> Pool::Implementation::all_caches() const {
-  std::vector<Cache*> caches;
-  for_each_cache([&](Cache& cache) { caches.push_back(&cache); });
-  return caches;
+void Pool::Implementation::wake(Cache& cache) noexcept {
+  const std::lock_guard lock(caches_mutex_);
+  if (cache.lock.wake()) awake_.push_back(&cache);
 }
-
-namespace {
-
-void give_back_credit(track::PeakMeter& meter, track::Ledger ThreadCache::*book, ThreadCache& cache) {
-  const std::int64_t credit = (cache.*book).credit();
-  cache.grant(book, -credit);
-  meter.give(credit);
-}
-
-}  // namespace
 
 // Empties the cache that serves `key`: what it holds goes to the arenas, its credit to all. Only its own
 // thread, which may be in the middle of using it, can give it up for others; until then it stays with it.
@@ -147,6 +163,7 @@ void Pool::Implementation::detach(Cache& cache, std::uint64_t key) {
   bool given_up = false;
   std::uint32_t cached = 0;
   std::uint32_t freed = 0;
+  Lane lane = 0;  // by the time the blocks go back, the cache may serve another stream
   {
     const std::lock_guard lock(peaks_mutex_);
     visit({&cache}, [&](Cache& here) {
@@ -159,14 +176,18 @@ void Pool::Implementation::detach(Cache& cache, std::uint64_t key) {
       if (given_up) here.thread = nullptr;
       freed = take_remote(here, false);
       cached = here.take_all(blocks_);
+      lane = here.lane;
     });
   }
   if (!mine) return;
-  release_chain(cached, cache.lane);
+  release_chain(cached, lane);
   release_freed(freed);
   if (!given_up) return;
   pool::thread_slots.forget(cache);  // it may serve another thread next, under the same key
   const std::lock_guard lock(caches_mutex_);
+  const auto [first, last] = serving_.equal_range(key);
+  const auto entry = std::find_if(first, last, [&](const auto& each) { return each.second == &cache; });
+  if (entry != last) serving_.erase(entry);
   spare_caches_.push_back(&cache);
 }
 

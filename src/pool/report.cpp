@@ -60,12 +60,13 @@ Statistics Pool::Implementation::statistics() const {
 
 LeakCount Pool::Implementation::check_leaks() const {
   std::int64_t bytes = requested_.peak() - requested_.headroom();
-  std::uint64_t blocks = 0;
+  std::int64_t blocks = 0;  // may come out below 0 while other threads free what they allocated meanwhile
   for_each_cache([&](const Cache& cache) {
     bytes -= cache.requested.credit();
-    blocks += cache.cache_hits.get() + cache.arena_hits.get() + cache.misses.get() - cache.frees.get();
+    const std::uint64_t allocations = cache.cache_hits.get() + cache.arena_hits.get() + cache.misses.get();
+    blocks += static_cast<std::int64_t>(allocations - cache.frees.get());
   });
-  return {blocks, unsigned_of(bytes)};
+  return {unsigned_of(blocks), unsigned_of(bytes)};
 }
 
 LiveBlock Pool::Implementation::describe(std::uint32_t id) const {
@@ -89,17 +90,23 @@ LiveBlock Pool::Implementation::describe(std::uint32_t id) const {
 std::vector<LiveBlock> Pool::Implementation::live_blocks() const {
   require_usable();
   std::vector<LiveBlock> blocks;
-  const std::lock_guard lock(caches_mutex_);  // no thread comes in that is not in the list
-  const std::vector<Cache*> caches = all_caches();
-  // The last owner is let in only after the walk, so that all records are seen at one moment.
-  visit(caches, [&](Cache& cache) {
-    if (&cache != caches.back()) return;
+  {
+    // All are put to sleep, and none is woken while this has the lock, so that all records are seen at one moment.
+    const std::lock_guard lock(caches_mutex_);
+    struct Waking {
+      const std::vector<Cache*>& caches;
+      ~Waking() {
+        for (Cache* cache : caches) cache->lock.wake();
+      }
+    };
+    const Waking afterwards{awake_};
+    visit(awake_, [](Cache& cache) { cache.lock.put_to_sleep(); });
     for (std::uint32_t id = 1; id < blocks_.end(); ++id) {
       const Block& block = blocks_[id];
       if (block.is(BlockState::live) && block.remote.load(std::memory_order_relaxed) == 0)
         blocks.push_back(describe(id));
     }
-  });
+  }
   std::stable_sort(blocks.begin(), blocks.end(),
                    [](const LiveBlock& a, const LiveBlock& b) { return a.requested > b.requested; });
   return blocks;

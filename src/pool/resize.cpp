@@ -36,7 +36,7 @@ std::uint32_t Pool::Implementation::allocate_growable(const Request& request, st
   wanted.small = false;
   const std::uint32_t most_granules = whole_pages(index::granules_for(bound));
   const std::uint32_t id = serve_by(request, cache, [&]() -> Served {
-    const Moving moving(growing_);
+    const Moving moving(growing_, moved_);
     try {
       const std::uint32_t made = with_reclaim([&] { return take_growable(wanted, most_granules, cache); });
       return {made, Source::driver};
@@ -53,8 +53,6 @@ std::uint32_t Pool::Implementation::allocate_growable(const Request& request, st
 }
 
 std::uint32_t Pool::Implementation::take_growable(const Placement& wanted, std::uint32_t most, Cache& cache) {
-  reclaim_pending(std::chrono::nanoseconds(0));
-  flush_all();
   pool::PagedArena& arena = paged_arena(cache.home);
   std::optional<pool::GrowthPlan> plan;
   {
@@ -81,7 +79,7 @@ std::uint32_t Pool::Implementation::allocate_plain(const Request& request) {
   Placement wanted = placement(request, cache.lane);
   wanted.small = false;
   const std::uint32_t id = serve_by(request, cache, [&]() -> Served {
-    const Moving moving(growing_);
+    const Moving moving(growing_, moved_);
     try {
       return {with_reclaim([&] { return allocate_directly(wanted); }), Source::driver};
     } catch (const std::bad_alloc&) {
@@ -123,13 +121,11 @@ bool Pool::Implementation::resize(std::uint32_t id, std::size_t bytes, StreamId 
 }
 
 bool Pool::Implementation::extend(std::uint32_t id, std::uint32_t granules, StreamId stream, Cache& cache) {
-  const Moving moving(growing_);
+  const Moving moving(growing_, moved_);
   Block& block = blocks_[id];
   pool::PagedArena& arena = *paged_[block.arena];
   std::optional<pool::GrowthPlan> plan;
   const auto map_more = [&] {
-    reclaim_pending(std::chrono::nanoseconds(0));
-    flush_all();
     {
       const auto lock = arena.lock();
       plan = arena.plan_extension(id, granules);

@@ -100,12 +100,23 @@ void Pool::Implementation::reassign(Lane from, std::uint64_t epoch, Lane to) {
   });
 }
 
+// The lanes that have free ranges, or wholly free pages, but for the clean one; ascending.
+std::vector<pool::Lane> Pool::Implementation::lanes_held(bool only_pages) const {
+  std::vector<Lane> lanes;
+  for_each_arena([&](pool::Arena& arena) {
+    const auto lock = arena.lock();
+    arena.collect_lanes(only_pages, lanes);
+  });
+  std::sort(lanes.begin(), lanes.end());
+  lanes.erase(std::unique(lanes.begin(), lanes.end()), lanes.end());
+  return lanes;
+}
+
 // Makes other streams' free memory usable in the order of `target`: at once where
 // their work is done, else after an event that the target's stream waits for.
 // What the driver refuses stays as it is.
 void Pool::Implementation::claim_lanes(Lane target) {
-  for (const Lane lane : lanes_.all()) {
-    if (!any_arena([&](pool::Arena& arena) { return arena.has_lane(lane); })) continue;
+  for (const Lane lane : lanes_held(false)) {
     try {
       const auto point = lanes_.record(lane);
       if (!point) continue;
@@ -121,23 +132,25 @@ void Pool::Implementation::claim_lanes(Lane target) {
   }
 }
 
-// Waits until the lanes' work is done, and makes their ranges clean.
+// Waits until the lane's work is done, and makes its ranges clean; a retired lane's number is then
+// used again. False if the work goes on.
+bool Pool::Implementation::clean_lane(Lane lane, std::chrono::nanoseconds deadline) {
+  try {
+    const auto point = lanes_.record(lane);
+    if (!point || !backend_.wait(point->event(), deadline)) return false;
+    reassign(lane, point->epoch, pool::clean_lane);
+    lanes_.forget(lane, *point);
+    return true;
+  } catch (const Error& error) {
+    report_fallback(error, lanes_.stream(lane));
+    return false;
+  }
+}
+
 bool Pool::Implementation::clean_lanes(std::chrono::nanoseconds deadline, bool only_pages) {
   bool any = false;
-  for (const Lane lane : lanes_.all()) {
-    const bool wanted =
-        any_arena([&](pool::Arena& arena) { return only_pages ? arena.has_pages(lane) : arena.has_lane(lane); });
-    if (!wanted && !lanes_.retired(lane)) continue;
-    try {
-      const auto point = lanes_.record(lane);
-      if (!point || !backend_.wait(point->event(), deadline)) continue;
-      reassign(lane, point->epoch, pool::clean_lane);
-      lanes_.forget(lane, *point);
-      any = any || wanted;
-    } catch (const Error& error) {
-      report_fallback(error, lanes_.stream(lane));
-    }
-  }
+  for (const Lane lane : lanes_held(only_pages)) any = clean_lane(lane, deadline) || any;
+  for (const Lane lane : lanes_.retired_last(SIZE_MAX)) clean_lane(lane, deadline);
   return any;
 }
 
@@ -145,11 +158,17 @@ void Pool::Implementation::retire(StreamId stream) {
   require_usable();
   lanes_.retire(stream);
   const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
-  for (Cache* cache : all_caches()) {
-    if (cache->key == key) detach(*cache, key);
+  std::vector<Cache*> serving;
+  {
+    const std::lock_guard lock(caches_mutex_);
+    const auto [first, last] = serving_.equal_range(key);
+    std::transform(first, last, std::back_inserter(serving), [](const auto& each) { return each.second; });
+    serving_.erase(first, last);
   }
+  for (Cache* cache : serving) detach(*cache, key);
   reclaim_pending(std::chrono::nanoseconds(0));
-  clean_lanes(std::chrono::nanoseconds(0), false);
+  // This stream's lane, and a few that were not done when they were retired.
+  for (const Lane lane : lanes_.retired_last(few_lanes)) clean_lane(lane, std::chrono::nanoseconds(0));
 }
 
 void Pool::Implementation::stream_ends(StreamId stream) noexcept {

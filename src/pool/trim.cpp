@@ -73,6 +73,7 @@ std::uint64_t Pool::Implementation::release_idle_segments(std::uint32_t since, s
 
 // With the pool off a free is the driver's: the memory must be unused, so its stream is waited for.
 void Pool::Implementation::free_directly(std::uint32_t id, Lane lane, std::uint32_t now) {
+  const Moving moving(flushing_, moved_);
   bool done = false;
   try {
     const auto point = lanes_.record(lane);
@@ -90,6 +91,7 @@ void Pool::Implementation::free_directly(std::uint32_t id, Lane lane, std::uint3
 
 std::uint64_t Pool::Implementation::trim(std::uint64_t keep_free) {
   require_usable();
+  const Moving moving(flushing_, moved_);
   reclaim_pending(options_.reclaim_deadline);
   flush_all();
   clean_lanes(options_.reclaim_deadline, false);
@@ -106,6 +108,7 @@ void Pool::Implementation::maintain() {
   for_each_cache([&](Cache& cache) { cache.now = now; });
   reclaim_pending(std::chrono::nanoseconds(0));
   clean_lanes(std::chrono::nanoseconds(0), false);
+  const Moving moving(flushing_, moved_);
   const std::int64_t age = options_.idle_age.count() >> coarse_shift;
   if (age >= now) return;
   const std::uint32_t since = now - static_cast<std::uint32_t>(age);

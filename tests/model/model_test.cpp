@@ -1,20 +1,15 @@
 // Random programs against a plain oracle, every total compared after every step.
 // WEIR_MODEL_SEED repeats a program, WEIR_MODEL_OPERATIONS says how long each is.
-#include <cstdlib>
 #include <random>
 #include <string>
 
 #include <gtest/gtest.h>
 
+#include "model/environment.hpp"
 #include "model/program.hpp"
 
 namespace weir::model {
 namespace {
-
-std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
-  const char* text = std::getenv(variable);
-  return text == nullptr || *text == '\0' ? otherwise : std::stoull(text);
-}
 
 class Model : public testing::TestWithParam<Configuration> {};
 

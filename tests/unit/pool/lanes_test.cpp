@@ -2,6 +2,7 @@
 // before them, and numbers that come back when a stream is done.
 #include "pool/lanes.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <weir/weir.hpp>
@@ -79,11 +80,29 @@ TEST_F(LanesTest, ARetiredStreamThatIsUsedAfterAllIsFollowedAnew) {
   const auto old = lanes.record(lane);
   EXPECT_EQ(lanes.of(stream), lane);
   EXPECT_FALSE(lanes.retired(lane));
-  lanes.forget(lane, *old);  // of its former life: nothing happens
+  EXPECT_GT(lanes.epoch(lane), old->epoch);  // what is freed now comes after the last point
+  lanes.forget(lane, *old);                  // of its former life: nothing happens
   EXPECT_EQ(lanes.stream(lane), stream.id());
   const std::uint64_t records = backend_->calls(CallKind::record);
   static_cast<void>(lanes.record(lane));
   EXPECT_EQ(backend_->calls(CallKind::record), records + 1);
+}
+
+TEST_F(LanesTest, NamesTheRetiredUntilTheyAreForgottenOrUsedAgain) {
+  Lanes lanes(*backend_);
+  std::vector<Stream> streams;
+  std::vector<Lane> all;
+  for (int i = 0; i < 5; ++i) {
+    streams.push_back(device_.stream());
+    all.push_back(lanes.of(streams.back()));
+    lanes.retire(streams.back());
+    lanes.retire(streams.back());
+    EXPECT_EQ(lanes.retired_last(1), std::vector<Lane>{all.back()});
+  }
+  EXPECT_EQ(lanes.retired_last(100), all);
+  lanes.forget(all[1], *lanes.record(all[1]));
+  static_cast<void>(lanes.of(streams[3]));
+  EXPECT_THAT(lanes.retired_last(100), testing::UnorderedElementsAre(all[0], all[2], all[4]));
 }
 
 TEST_F(LanesTest, ADestroyedStreamHasNoWorkLeft) {

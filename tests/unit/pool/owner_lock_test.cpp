@@ -77,6 +77,25 @@ TEST(OwnerLock, AnOwnerStaysOutWhileAVisitorIsThere) {
   lock.leave();
 }
 
+TEST(OwnerLock, AsleepItKeepsItsOwnerOutUntilItIsWoken) {
+  OwnerLock lock;
+  EXPECT_FALSE(lock.asleep());
+  EXPECT_FALSE(lock.wake());
+  lock.announce();
+  lock.put_to_sleep();
+  lock.depart();
+  EXPECT_TRUE(lock.asleep());
+  EXPECT_FALSE(lock.enter());
+  EXPECT_FALSE(lock.enter_carefully());
+  lock.announce();  // a visitor does not wake it
+  lock.depart();
+  EXPECT_TRUE(lock.asleep());
+  EXPECT_TRUE(lock.wake());
+  EXPECT_FALSE(lock.asleep());
+  ASSERT_TRUE(lock.enter() || lock.enter_carefully());
+  lock.leave();
+}
+
 TEST(OwnerLock, AVisitorWaitsForTheOwnerInside) {
   OwnerLock lock;
   ASSERT_TRUE(lock.enter() || lock.enter_carefully());

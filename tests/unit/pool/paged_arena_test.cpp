@@ -35,6 +35,12 @@ class PagedArenaTest : public testing::Test {
     note_live(id, wanted);
     return id;
   }
+  /// The lanes with free ranges, or with wholly free pages.
+  std::vector<Lane> lanes(bool only_pages) {
+    std::vector<Lane> all;
+    arena_.collect_lanes(only_pages, all);
+    return all;
+  }
   void supply(GrowthPlan& plan) {
     for (PageRun& run : plan.missing) {
       for (PageHandle& page : run.pages) page = static_cast<PageHandle>(++last_page_);
@@ -244,14 +250,43 @@ TEST_F(PagedArenaTest, OnlyPagesFreeForLongEnoughLeave) {
 TEST_F(PagedArenaTest, PagesThatAStreamMayStillUseStay) {
   const std::uint32_t id = grow({.granules = 2 * page_granules, .lane = 7});
   release(id, 5);
-  EXPECT_TRUE(arena_.has_lane(7));
-  EXPECT_TRUE(arena_.has_pages(7));
+  EXPECT_EQ(lanes(false), std::vector<Lane>{7});
+  EXPECT_EQ(lanes(true), std::vector<Lane>{7});
   EXPECT_EQ(take(100), 0u);
   arena_.reassign(7, 4, clean_lane, 0);  // an event before its free
   EXPECT_EQ(take(100), 0u);
   arena_.reassign(7, 5, clean_lane, 0);
-  EXPECT_FALSE(arena_.has_lane(7));
+  EXPECT_EQ(lanes(false), std::vector<Lane>{});
   EXPECT_EQ(take(100), 2u);
+  check();
+}
+
+TEST_F(PagedArenaTest, ALaneIsLookedAtOnlyWhileItHasRanges) {
+  for (Lane lane = 1; lane <= 20; ++lane) {
+    const std::uint32_t small = grow({.granules = 3, .lane = lane, .small = true});
+    const std::uint32_t large = grow({.granules = page_granules, .lane = lane});
+    release(small, 1);
+    EXPECT_EQ(lanes(false), std::vector<Lane>{lane});
+    arena_.reassign(lane, 1, clean_lane, 0);
+    EXPECT_EQ(lanes(false), std::vector<Lane>{});
+    release(large, 2);
+    EXPECT_EQ(lanes(true), std::vector<Lane>{lane});
+    arena_.reassign(lane, 2, clean_lane, 0);
+    check();
+  }
+  EXPECT_EQ(lanes(false), std::vector<Lane>{});
+}
+
+// Its lane's lists may have been put aside while the driver worked.
+TEST_F(PagedArenaTest, AnAbandonedPlanGivesItsLaneBackWhatItTook) {
+  const std::uint32_t id = grow({.granules = page_granules, .lane = 5});
+  release(id, 1);
+  const auto plan = arena_.plan_growth({.granules = 2 * page_granules, .lane = 5});
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_EQ(plan->missing_pages, 1u);
+  EXPECT_EQ(lanes(false), std::vector<Lane>{});
+  arena_.abandon_growth(*plan, 0);
+  EXPECT_EQ(lanes(true), std::vector<Lane>{5});
   check();
 }
 
@@ -264,7 +299,7 @@ TEST_F(PagedArenaTest, LanesServeThemselvesAndTheCleanOneServesAll) {
   ASSERT_NE(again, 0u);
   release(again, 2);
   arena_.reassign(1, 2, 2, 6);
-  EXPECT_FALSE(arena_.has_lane(1));
+  EXPECT_EQ(lanes(false), std::vector<Lane>{2});
   EXPECT_EQ(arena_.fit({.granules = 10, .lane = 1}), 0u);
   const std::uint32_t taken = fit({.granules = 10, .lane = 2});
   ASSERT_NE(taken, 0u);
