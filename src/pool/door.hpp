@@ -16,14 +16,14 @@ namespace weir {
 
 class Pool::Implementation::Door {
  public:
-  explicit Door(Implementation& pool) noexcept : pool_(pool) { ++pool_.started_; }
+  explicit Door(Implementation& pool) noexcept : pool_(pool) { ++pool_.entered_; }
   Door(const Door&) = delete;
   Door& operator=(const Door&) = delete;
   ~Door() {
-    const std::uint64_t finished = ++pool_.finished_;
-    if (pool_.forked_ || pool_.started_ != finished) return;
-    const Statistics seen = pool_.statistics();
-    if (pool_.started_ != finished) return;  // another operation began meanwhile; it will check
+    const std::uint64_t left = ++pool_.left_;
+    if (pool_.forked_ || pool_.entered_ != left) return;
+    const Statistics seen = pool_.sums();
+    if (pool_.entered_ != left) return;  // another operation began meanwhile; it will check
     const std::uint64_t sum = seen.live + seen.cached + seen.pending + seen.mapped_free + seen.held;
     if (sum == seen.reserved.live) return;
     std::fprintf(stderr, "pool \"%s\": reserved %llu, but its states sum to %llu\n", pool_.options_.name.c_str(),

@@ -88,6 +88,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
 
   // --- report.cpp ---
   [[nodiscard]] Statistics statistics() const;
+  [[nodiscard]] Statistics sums() const;
   [[nodiscard]] LeakCount check_leaks() const;
   [[nodiscard]] std::vector<LiveBlock> live_blocks() const;
   [[nodiscard]] LiveBlock describe(std::uint32_t id) const;
@@ -331,8 +332,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   mutable std::atomic<std::uint64_t> errors_{0};
   std::atomic<std::uint32_t> next_maintenance_{0};
 #ifdef WEIR_PARANOID
-  std::atomic<std::uint64_t> started_{0};  ///< operations through the doors
-  std::atomic<std::uint64_t> finished_{0};
+  std::atomic<std::uint64_t> entered_{0};  ///< operations through the doors
+  std::atomic<std::uint64_t> left_{0};
 #endif
 };
 

@@ -5,6 +5,7 @@
 
 #include <weir/errors.hpp>
 
+#include "pool/door.hpp"
 #include "pool/hot_path.hpp"
 
 namespace weir {
@@ -192,7 +193,9 @@ void Pool::Implementation::detach(Cache& cache, std::uint64_t key) {
 }
 
 void Pool::Implementation::thread_ends(Cache& cache) noexcept {
-  if (!forked_) detach(cache, cache.key);
+  if (forked_) return;
+  [[maybe_unused]] const Door door(*this);
+  detach(cache, cache.key);
 }
 
 }  // namespace weir

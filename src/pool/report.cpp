@@ -19,6 +19,16 @@ std::uint64_t unsigned_of(std::int64_t value) { return value < 0 ? 0 : static_ca
 }  // namespace
 
 Statistics Pool::Implementation::statistics() const {
+  Statistics all = sums();
+  for_each_arena([&](pool::Arena& arena) {
+    const auto lock = arena.lock();
+    all.largest_free_range = std::max(all.largest_free_range, arena.largest_free());
+  });
+  return all;
+}
+
+// All but the largest free range, which takes a walk over all of them.
+Statistics Pool::Implementation::sums() const {
   require_usable();
   Statistics all;
   std::int64_t requested = requested_.peak() - requested_.headroom();
@@ -46,7 +56,6 @@ Statistics Pool::Implementation::statistics() const {
   for_each_arena([&](pool::Arena& arena) {
     const auto lock = arena.lock();
     all.mapped_free += arena.free_granules() * index::granule_bytes;
-    all.largest_free_range = std::max(all.largest_free_range, arena.largest_free());
   });
   all.held = store_.held();
   all.external = store_.external();

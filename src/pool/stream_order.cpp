@@ -6,6 +6,7 @@
 
 #include <weir/errors.hpp>
 
+#include "pool/door.hpp"
 #include "pool/hot_path.hpp"
 
 namespace weir {
@@ -173,6 +174,7 @@ void Pool::Implementation::retire(StreamId stream) {
 
 void Pool::Implementation::stream_ends(StreamId stream) noexcept {
   if (forked_) return;
+  [[maybe_unused]] const Door door(*this);
   try {
     retire(stream);
   } catch (const Error& error) {
