@@ -232,17 +232,13 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   template <class Look>
   static void visit(std::vector<Cache*> caches, Look look) {
     std::sort(caches.begin(), caches.end(), [](const Cache* a, const Cache* b) { return a->id < b->id; });
-    constexpr std::size_t most_at_once = 32;
-    for (std::size_t first = 0; first < caches.size(); first += most_at_once) {
-      const std::span few = std::span(caches).subspan(first, std::min(most_at_once, caches.size() - first));
-      for (Cache* cache : few) cache->lock.announce();
-      pool::OwnerLock::barrier();
-      for (Cache* cache : few) {
-        cache->lock.await_owner();
-        look(*cache);
-      }
-      for (Cache* cache : few) cache->lock.depart();
+    for (Cache* cache : caches) cache->lock.announce();
+    pool::OwnerLock::barrier();
+    for (Cache* cache : caches) {
+      cache->lock.await_owner();
+      look(*cache);
     }
+    for (Cache* cache : caches) cache->lock.depart();
   }
   template <class Visit>
   void for_each_cache(Visit visit) const {

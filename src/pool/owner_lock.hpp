@@ -8,8 +8,6 @@
 #pragma once
 
 #include <atomic>
-#include <cstdint>
-#include <mutex>
 
 namespace weir::pool {
 
@@ -33,28 +31,36 @@ class OwnerLock {
     return false;
   }
   void leave() noexcept { inside_.store(false, std::memory_order_release); }
-  void wait_for_visitors() noexcept { const std::lock_guard lock(visitors_); }
+  void wait_for_visitors() const noexcept { gate_.wait(Gate::visited, std::memory_order_acquire); }
 
-  // A visitor may announce itself to many owners, then pass one barrier for all.
+  // A visitor may announce itself to many owners, all in the same order, then pass one barrier for all.
   void announce() noexcept {
-    visitors_.lock();
-    gate_.store(Gate::visited, std::memory_order_seq_cst);
+    Gate before = gate_.exchange(Gate::visited, std::memory_order_seq_cst);
+    for (; before == Gate::visited; before = gate_.exchange(Gate::visited, std::memory_order_seq_cst)) {
+      wait_for_visitors();
+    }
+    asleep_ = before == Gate::asleep;
   }
   static void barrier() noexcept;
   void await_owner() const noexcept;
   void depart() noexcept {
+    // Sequentially consistent, for notify_all only then cannot miss who begins to wait.
     gate_.store(asleep_ ? Gate::asleep : usual_gate(), std::memory_order_seq_cst);
-    visitors_.unlock();
+    gate_.notify_all();
   }
   /// For a visitor that is there: from its departure on the owner stays out.
   void put_to_sleep() noexcept { asleep_ = true; }
   /// Lets the owner in again; false if it was awake. Waits for visitors.
   bool wake() noexcept {
-    const std::lock_guard lock(visitors_);
-    if (!asleep_) return false;
-    asleep_ = false;
-    gate_.store(usual_gate(), std::memory_order_release);
-    return true;
+    Gate seen = gate_.load(std::memory_order_acquire);
+    while (seen == Gate::visited || seen == Gate::asleep) {
+      if (seen == Gate::asleep && gate_.compare_exchange_strong(seen, usual_gate())) return true;
+      if (seen == Gate::visited) {
+        wait_for_visitors();
+        seen = gate_.load(std::memory_order_acquire);
+      }
+    }
+    return false;
   }
   /// Not while a visitor is there: then that decides.
   [[nodiscard]] bool asleep() const noexcept { return gate_.load(std::memory_order_seq_cst) == Gate::asleep; }
@@ -62,14 +68,13 @@ class OwnerLock {
   void close() noexcept { gate_.store(Gate::visited, std::memory_order_seq_cst); }
 
  private:
-  enum class Gate : std::uint8_t { open, careful, asleep, visited };
+  enum class Gate : int { open, careful, asleep, visited };  // of the size that the system can wait on
   [[nodiscard]] static Gate usual_gate() noexcept { return barriers_on_demand_ ? Gate::open : Gate::careful; }
 
   static const bool barriers_on_demand_;
   std::atomic<bool> inside_{false};
   std::atomic<Gate> gate_{usual_gate()};
-  std::mutex visitors_;
-  bool asleep_ = false;  // guarded by visitors_
+  bool asleep_ = false;  // a visitor's: what the gate is to be at its departure
 };
 
 }  // namespace weir::pool

@@ -65,6 +65,28 @@ TEST(OwnerLock, KeepsOwnerAndVisitorsApart) {
   EXPECT_EQ(guarded.second, guarded.first);
 }
 
+TEST(OwnerLock, VisitorsOfManyAtOnceTakeTurns) {
+  constexpr std::uint64_t rounds = 200;
+  std::vector<OwnerLock> locks(100);
+  Guarded guarded;
+  std::atomic<bool> broken{false};
+  std::vector<std::thread> visitors;
+  for (int i = 0; i < 3; ++i) {
+    visitors.emplace_back([&] {
+      for (std::uint64_t k = 0; k < rounds; ++k) {
+        for (OwnerLock& lock : locks) lock.announce();
+        OwnerLock::barrier();
+        for (const OwnerLock& lock : locks) lock.await_owner();
+        if (!guarded.touch()) broken = true;
+        for (OwnerLock& lock : locks) lock.depart();
+      }
+    });
+  }
+  for (std::thread& visitor : visitors) visitor.join();
+  EXPECT_FALSE(broken);
+  EXPECT_EQ(guarded.first, 3 * rounds);
+}
+
 TEST(OwnerLock, AnOwnerStaysOutWhileAVisitorIsThere) {
   OwnerLock lock;
   lock.announce();
@@ -112,6 +134,28 @@ TEST(OwnerLock, AVisitorWaitsForTheOwnerInside) {
   lock.leave();
   visitor.join();
   EXPECT_TRUE(inside);
+}
+
+TEST(OwnerLock, WhoeverWaitsForAVisitorIsWoken) {
+  OwnerLock lock;
+  lock.announce();
+  std::atomic<int> through{0};
+  std::thread owner([&] {
+    while (!lock.enter() && !lock.enter_carefully()) lock.wait_for_visitors();
+    ++through;
+    lock.leave();
+  });
+  std::thread visitor([&] {
+    lock.announce();
+    ++through;
+    lock.depart();
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_EQ(through, 0);
+  lock.depart();
+  owner.join();
+  visitor.join();
+  EXPECT_EQ(through, 2);
 }
 
 TEST(OwnerLock, OnceClosedIsClosed) {
