@@ -26,7 +26,7 @@ inline bool Pool::Implementation::begin_life(track::Block& block, std::size_t by
   // Generations are odd, so that none is ever 0.
   block.generation.store(block.generation.load(std::memory_order_relaxed) + 2, std::memory_order_relaxed);
   block.become(track::BlockState::live);
-  const bool overdrawn = cache.allocated.spend(block.bytes());
+  [[maybe_unused]] const bool overdrawn = cache.allocated.spend(block.bytes());
   if constexpr (tracking) {
     block.requested = bytes;
     block.stamp = cache.now.load(std::memory_order_relaxed);
@@ -60,8 +60,8 @@ inline void Pool::Implementation::end_life(track::Block& block, Cache& cache) no
     return allocate_after_miss(*cache, bytes, alignment, tag, where);
   }
   track::Block& block = blocks_[id];
-  const bool overdrawn = begin_life(block, bytes, tag, *cache);
-  const std::uint64_t hits = cache->cache_hits.add(1);
+  [[maybe_unused]] const bool overdrawn = begin_life(block, bytes, tag, *cache);
+  [[maybe_unused]] const std::uint64_t hits = cache->cache_hits.add(1);
   cache->lock.leave();
   if constexpr (tracking) {
     const bool due = hits % operations_per_tick == 0;
