@@ -50,6 +50,7 @@ TEST(OwnerLock, KeepsOwnerAndVisitorsApart) {
     }
   });
   std::vector<std::thread> visitors;
+  visitors.reserve(2);
   for (int i = 0; i < 2; ++i) {
     visitors.emplace_back([&] {
       for (std::uint64_t k = 0; k < visits; ++k) {
@@ -71,6 +72,7 @@ TEST(OwnerLock, VisitorsOfManyAtOnceTakeTurns) {
   Guarded guarded;
   std::atomic<bool> broken{false};
   std::vector<std::thread> visitors;
+  visitors.reserve(3);
   for (int i = 0; i < 3; ++i) {
     visitors.emplace_back([&] {
       for (std::uint64_t k = 0; k < rounds; ++k) {
