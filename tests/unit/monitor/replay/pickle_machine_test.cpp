@@ -2,7 +2,7 @@
 // in time and memory that the size of the file bounds.
 #include "monitor/replay/pickle_machine.hpp"
 
-#include <chrono>
+#include <ctime>
 #include <span>
 #include <string>
 #include <string_view>
@@ -190,7 +190,7 @@ TEST(PickleMachine, BoundsTheValuesOfAFile) {
 }
 
 TEST(PickleMachine, LargeHostileFilesEndSoon) {
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // of this process, whatever else the machine does
   constexpr std::size_t bytes = 4'000'000;
   for (const char opcode : {']', '}', '(', 'N', ')', '\x88'}) {
     EXPECT_TRUE(names(refusal_of(std::string(bytes, opcode)), {"byte "}));
@@ -198,7 +198,7 @@ TEST(PickleMachine, LargeHostileFilesEndSoon) {
   std::string puts = "N";
   for (std::size_t i = 0; i < bytes / 6; ++i) puts += "\x94r" + testing::little_endian(bytes - 100 - i, 4);
   EXPECT_TRUE(names(refusal_of(puts), {"ends"}));
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+  EXPECT_LT((std::clock() - start) / CLOCKS_PER_SEC, 20);
 }
 
 template <std::size_t size>
