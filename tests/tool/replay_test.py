@@ -129,9 +129,10 @@ class BadFiles(ToolCase):
         if not os.access(path, os.R_OK):
             return self.refused(path, "denied")
         # This user may read everything; one who may not is found for a user who may become any.
-        os.chmod(self.folder, 0o755)
+        os.chmod(self.folder, 0o777)
+        counts = {"GCOV_PREFIX": str(self.folder)}  # where a build that counts lines may write as that user
         try:
-            done = weir("replay", path, user=65534)
+            done = weir("replay", path, user=65534, env=os.environ | counts)
         except PermissionError:
             self.skipTest("no user here who may run the tool and not read the file")
         self.assertEqual((done.returncode, done.stdout), (1, b""))
