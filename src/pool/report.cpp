@@ -8,7 +8,6 @@
 
 namespace weir {
 
-using pool::ThreadCache;
 using track::Block;
 using track::BlockState;
 
