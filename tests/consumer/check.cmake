@@ -1,6 +1,6 @@
 # Installs a build into an empty prefix, then builds and runs the program beside this file with
 # nothing but that prefix. Called with -D BUILD=<a built tree> -D PROJECT=<its sources>
-# -D GENERATOR=… -D COMPILER=… -D FLAGS=…
+# -D GENERATOR=… -D COMPILER=… -D FLAGS=… [-D C_COMPILER=… -D C_FLAGS=…]
 set(work ${BUILD}/consumer)
 set(prefix ${work}/prefix)
 
@@ -29,7 +29,12 @@ foreach(file IN LISTS package)
   endif()
 endforeach()
 
+if(C_COMPILER)
+  set(c_settings -D CMAKE_C_COMPILER=${C_COMPILER} -D CMAKE_C_FLAGS=${C_FLAGS})
+endif()
 run(${CMAKE_COMMAND} -S ${PROJECT}/tests/consumer -B ${work}/build -G ${GENERATOR}
-  -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_CXX_FLAGS=${FLAGS} -D CMAKE_PREFIX_PATH=${prefix})
+  -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_CXX_FLAGS=${FLAGS} ${c_settings}
+  -D CMAKE_PREFIX_PATH=${prefix})
 run(${CMAKE_COMMAND} --build ${work}/build)
 run(${work}/build/consumer)
+run(${work}/build/consumer_c)

@@ -1,5 +1,7 @@
 #include "backend/host/host_streams.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <string>
@@ -69,7 +71,7 @@ class HostStreams::Worker {
 
   bool wait(std::uint64_t position, std::chrono::nanoseconds deadline) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, deadline, [&] { return completed_ >= position; });
+    return changed_.wait_for(lock, std::min(deadline, longest), [&] { return completed_ >= position; });
   }
 
   void wait(std::uint64_t position) {
@@ -92,6 +94,8 @@ class HostStreams::Worker {
       changed_.notify_all();
     }
   }
+
+  static constexpr std::chrono::nanoseconds longest = std::chrono::hours(24 * 365);  // from now, still a time
 
   std::mutex mutex_;
   std::condition_variable changed_;

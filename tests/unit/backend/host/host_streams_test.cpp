@@ -51,6 +51,14 @@ TEST(HostStreams, AnEventIsDoneWhenTheWorkBeforeItIs) {
   EXPECT_TRUE(streams.wait(EventId::none, 0ns));
 }
 
+// The end of such a wait is no time that the clock can tell.
+TEST(HostStreams, TheLongestDeadlineIsNotOver) {
+  HostStreams streams;
+  const StreamId stream = streams.create();
+  streams.run(stream, [] { std::this_thread::sleep_for(5ms); });
+  EXPECT_TRUE(streams.wait(streams.record(stream), std::chrono::nanoseconds::max()));
+}
+
 TEST(HostStreams, RunBesideEachOther) {
   HostStreams streams;
   const StreamId first = streams.create();

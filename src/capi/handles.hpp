@@ -1,0 +1,49 @@
+// What the opaque handles of the C interface are: objects of the C++ API, on the heap.
+#pragma once
+
+#include <string>
+
+#include <weir/weir.h>
+#include <weir/device.hpp>
+#include <weir/log.hpp>
+#include <weir/pool.hpp>
+
+namespace weir::capi {
+
+/// Passes records on to a C callback; silent without one.
+class CallbackSink final : public LogSink {
+ public:
+  CallbackSink(weir_log_callback callback, void* user, LogLevel level, std::string pool)
+      : callback_(callback), user_(user), level_(level), pool_(std::move(pool)) {}
+  [[nodiscard]] LogLevel level() const noexcept override { return level_; }
+  void write(const LogRecord& record) noexcept override;
+
+ private:
+  weir_log_callback callback_;
+  void* user_;
+  LogLevel level_;
+  std::string pool_;  // the record's own name need not end with a zero byte
+};
+
+}  // namespace weir::capi
+
+// NOLINTBEGIN(readability-identifier-naming): named in C
+struct weir_device {
+  weir::Device device;
+  weir::DeviceInfo info;  ///< when opened; its strings are what callers are given
+};
+
+struct weir_stream {
+  weir::Device device;
+  weir::Stream stream;
+};
+
+struct weir_pool {
+  weir_pool(weir::Device device, weir::PoolOptions options, const weir_pool_options& given);
+  weir_pool(const weir_pool&) = delete;
+  weir_pool& operator=(const weir_pool&) = delete;
+
+  weir::capi::CallbackSink sink;  ///< the pool writes to it to its end
+  weir::Pool pool;
+};
+// NOLINTEND(readability-identifier-naming)

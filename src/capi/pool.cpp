@@ -1,0 +1,172 @@
+// Pools for C: their options and their operations.
+#include <weir/pool.hpp>
+
+#include <chrono>
+#include <string>
+
+#include "capi/error.hpp"
+#include "capi/handles.hpp"
+#include "capi/structs.hpp"
+#include "capi/text.hpp"
+
+namespace weir::capi {
+namespace {
+
+weir_pool_options default_options() {
+  const PoolOptions known;
+  weir_pool_options options{};
+  options.struct_size = sizeof options;
+  options.mode = static_cast<std::int32_t>(known.mode);
+  options.zero = known.zero ? 1 : 0;
+  options.call_sites = known.call_sites ? 1 : 0;
+  options.log_level = WEIR_LOG_INFO;
+  options.segment_bytes = known.segment_bytes;
+  options.keep_free = known.keep_free;
+  options.idle_age_ns = known.idle_age.count();
+  options.thread_cache_bytes = known.thread_cache_bytes;
+  options.reclaim_deadline_ns = known.reclaim_deadline.count();
+  return options;
+}
+
+template <class Enumeration>
+Enumeration checked(std::int32_t value, Enumeration last, const char* option) {
+  if (value >= 0 && value <= static_cast<std::int32_t>(last)) return static_cast<Enumeration>(value);
+  throw InvalidArgument("weir_pool_create: there is no " + std::string(option) + " " + std::to_string(value),
+                        {.name = option});
+}
+
+PoolOptions in_cpp(const weir_pool_options& given) {
+  PoolOptions options;
+  if (given.name != nullptr) options.name = given.name;
+  options.mode = checked(given.mode, PoolMode::off, "mode");
+  if (given.limit != 0) options.limit = given.limit;
+  options.segment_bytes = given.segment_bytes;
+  options.keep_free = given.keep_free;
+  options.idle_age = std::chrono::nanoseconds(given.idle_age_ns);
+  options.thread_cache_bytes = given.thread_cache_bytes;
+  options.zero = given.zero != 0;
+  options.call_sites = given.call_sites != 0;
+  options.reclaim_deadline = std::chrono::nanoseconds(given.reclaim_deadline_ns);
+  return options;
+}
+
+PoolOptions with_log(PoolOptions options, LogSink* sink) {
+  options.log = sink;
+  return options;
+}
+
+std::size_t alignment_of(std::size_t given) { return given == 0 ? Pool::granule : given; }
+
+}  // namespace
+
+void CallbackSink::write(const LogRecord& record) noexcept {
+  Text<1024> text;
+  text.set(record.text);
+  weir_log_record passed{};
+  passed.struct_size = sizeof passed;
+  passed.level = static_cast<std::int32_t>(record.level);
+  passed.event = static_cast<std::int32_t>(record.event);
+  passed.pool = pool_.c_str();
+  passed.text = text.data();
+  passed.bytes = record.bytes;
+  passed.address = record.address;
+  passed.stream = record.stream;
+  callback_(&passed, user_);
+}
+
+}  // namespace weir::capi
+
+using weir::capi::guarded;
+using weir::capi::require;
+
+weir_pool::weir_pool(weir::Device device, weir::PoolOptions options, const weir_pool_options& given)
+    : sink(given.log, given.log_user, weir::capi::checked(given.log_level, weir::LogLevel::error, "log_level"),
+           options.name),
+      pool(std::move(device), weir::capi::with_log(std::move(options), given.log == nullptr ? nullptr : &sink)) {}
+
+weir_status weir_pool_options_init(weir_pool_options* options, size_t struct_size) {
+  return guarded([&] {
+    require(options, "weir_pool_options_init", "options");
+    weir::capi::write_result(options, weir::capi::default_options(), struct_size, "weir_pool_options_init");
+  });
+}
+
+weir_status weir_pool_create(weir_device* device, const weir_pool_options* options, weir_pool** out) {
+  return guarded([&] {
+    require(out, "weir_pool_create", "out");
+    *out = nullptr;
+    require(device, "weir_pool_create", "device");
+    const weir_pool_options known =
+        weir::capi::read_options(options, weir::capi::default_options(), "weir_pool_create");
+    *out = new weir_pool(device->device, weir::capi::in_cpp(known), known);
+  });
+}
+
+void weir_pool_destroy(weir_pool* pool) { delete pool; }
+
+weir_status weir_allocate(weir_pool* pool, size_t bytes, size_t alignment, weir_stream_id stream, void** out) {
+  return guarded([&] {
+    require(out, "weir_allocate", "out");
+    *out = nullptr;
+    require(pool, "weir_allocate", "pool");
+    *out = pool->pool.allocate(bytes, weir::capi::alignment_of(alignment), weir::StreamId{stream}, weir::Tag::none,
+                               weir::CallSite{});
+  });
+}
+
+weir_status weir_allocate_tagged(weir_pool* pool, size_t bytes, size_t alignment, weir_stream_id stream, weir_tag tag,
+                                 const char* file, uint32_t line, void** out) {
+  return guarded([&] {
+    require(out, "weir_allocate_tagged", "out");
+    *out = nullptr;
+    require(pool, "weir_allocate_tagged", "pool");
+    const weir::CallSite where = file == nullptr ? weir::CallSite{} : weir::CallSite::here(file, line);
+    *out =
+        pool->pool.allocate(bytes, weir::capi::alignment_of(alignment), weir::StreamId{stream}, weir::Tag{tag}, where);
+  });
+}
+
+weir_status weir_deallocate(weir_pool* pool, void* address, weir_stream_id stream) {
+  return guarded([&] {
+    require(pool, "weir_deallocate", "pool");
+    pool->pool.deallocate(address, weir::StreamId{stream});
+  });
+}
+
+weir_status weir_used_on(weir_pool* pool, void* address, weir_stream_id stream) {
+  return guarded([&] {
+    require(pool, "weir_used_on", "pool");
+    pool->pool.used_on(address, weir::StreamId{stream});
+  });
+}
+
+weir_status weir_retire(weir_pool* pool, weir_stream_id stream) {
+  return guarded([&] {
+    require(pool, "weir_retire", "pool");
+    pool->pool.retire(weir::StreamId{stream});
+  });
+}
+
+weir_status weir_make_tag(weir_pool* pool, const char* name, weir_tag* out) {
+  return guarded([&] {
+    require(pool, "weir_make_tag", "pool");
+    require(name, "weir_make_tag", "name");
+    require(out, "weir_make_tag", "out");
+    *out = static_cast<weir_tag>(pool->pool.tag(name));
+  });
+}
+
+weir_status weir_trim(weir_pool* pool, uint64_t keep_free, uint64_t* returned_bytes) {
+  return guarded([&] {
+    require(pool, "weir_trim", "pool");
+    const std::uint64_t returned = pool->pool.trim(keep_free);
+    if (returned_bytes != nullptr) *returned_bytes = returned;
+  });
+}
+
+weir_status weir_maintain(weir_pool* pool) {
+  return guarded([&] {
+    require(pool, "weir_maintain", "pool");
+    pool->pool.maintain();
+  });
+}
