@@ -4,6 +4,7 @@
 // MemoryManager. One buffer: external synchronization; different ones: any threads.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -60,7 +61,8 @@ template <class T>
 constexpr std::string_view type_name() noexcept {
   constexpr std::string_view function = __PRETTY_FUNCTION__;  // "… [with T = Vec3; …]" or "… [T = Vec3]"
   constexpr std::size_t start = function.find("T = ") + 4;
-  return function.substr(start, function.find_first_of(";]", start) - start);
+  // A type may have brackets of its own: what GCC adds after it, or else the last bracket, ends it.
+  return function.substr(start, std::min(function.find("; std::string_view", start), function.rfind(']')) - start);
 }
 
 template <class T>

@@ -39,13 +39,7 @@ std::uint64_t AnyBuffer::address(std::size_t offset, std::size_t count, StreamId
 
 void AnyBuffer::require_window(std::size_t offset, std::size_t count) const { core().require_window(offset, count); }
 
-void AnyBuffer::require_type(const ElementType& wanted) const {
-  const ElementType& held = core().type();
-  if (held == wanted) return;
-  throw TypeMismatch(
-      "buffer \"" + core_->name() + "\" holds " + std::string(held.name) + ", not " + std::string(wanted.name),
-      {.name = core_->name()});
-}
+void AnyBuffer::require_type(const ElementType& wanted) const { core().require_type(wanted); }
 
 void AnyBuffer::close() noexcept {
   if (core_) core_->close();

@@ -7,6 +7,7 @@
 #include <weir/errors.hpp>
 
 #include "device/backend.hpp"
+#include "device/event.hpp"
 
 namespace weir::detail {
 namespace {
@@ -15,6 +16,8 @@ constexpr double least_growth = 1.0;
 constexpr double most_growth = 4.0;
 
 std::string quoted(const std::string& name) { return "buffer \"" + name + "\""; }
+
+}  // namespace
 
 void check(const BufferRequest& request) {
   const auto refuse = [&](const std::string& text) {
@@ -31,6 +34,37 @@ void check(const BufferRequest& request) {
   }
 }
 
+namespace {
+
+// The id of a thread's own default stream is the same in every thread, its stream is not.
+StreamId settled(const Pool& pool, StreamId stream) {
+  return stream == StreamId::per_thread_default ? pool.device().backend().resolve(stream) : stream;
+}
+
+// What the pool could not do, it could not do for this buffer. To be called where the error was caught.
+[[noreturn]] void rethrow_for(const std::string& name, const Error& error) {
+  const std::string text = quoted(name) + ": " + error.message();
+  ErrorFacts facts = error.facts();
+  facts.name = name;
+  switch (error.code()) {
+    case ErrorCode::limit_exceeded: throw LimitExceeded(text, facts);
+    case ErrorCode::out_of_memory: throw OutOfMemory(text, facts);
+    case ErrorCode::timeout: throw Timeout(text, facts);
+    case ErrorCode::driver_error: throw DriverError(text, facts);
+    case ErrorCode::device_lost: throw DeviceLost(text, facts);
+    default: throw;
+  }
+}
+
+// Whether a block that could not be cut is left for a smaller one: when that gives back a page or more, or, of a block
+// below a page, a quarter. One that grows in place was cut to whole pages, and stays where it is.
+bool worth_leaving(std::uint64_t allocated, std::uint64_t bytes, std::uint64_t page_bytes) {
+  const std::uint64_t needed = (bytes + Pool::granule - 1) / Pool::granule * Pool::granule;
+  if (allocated <= needed) return false;
+  const std::uint64_t spare = allocated - needed;
+  return spare >= page_bytes || (allocated < page_bytes && spare >= allocated / 4);
+}
+
 }  // namespace
 
 BufferCore::BufferCore(Pool& pool, const Clock& clock, BufferRequest request, Closing closing)
@@ -43,7 +77,7 @@ BufferCore::BufferCore(Pool& pool, const Clock& clock, BufferRequest request, Cl
       tag_(pool.tag(name_)),
       max_elements_(request.options.max_bytes / request.type.bytes),
       closing_(std::move(closing)),
-      home_(request.stream),
+      home_(settled(pool, request.stream)),
       made_(clock.now()),
       touched_(made_.count()) {
   const std::size_t capacity = std::max(request.count, std::min(options_.min_elements, max_elements_));
@@ -57,6 +91,12 @@ BufferCore::BufferCore(Pool& pool, const Clock& clock, BufferRequest request, Cl
   allocated_ = pool_->allocated(block_);
   capacity_ = capacity;
   size_ = request.count;
+}
+
+void BufferCore::require_type(const ElementType& wanted) const {
+  if (type_ == wanted) return;
+  throw TypeMismatch(quoted(name_) + " holds " + std::string(type_.name) + ", not " + std::string(wanted.name),
+                     {.name = name_});
 }
 
 void BufferCore::require_open() const {
@@ -76,14 +116,18 @@ std::uint64_t BufferCore::bytes_for(std::size_t count) const {
 }
 
 // A buffer past a page gets a range of its own, in which it grows; where none can be kept, a plain place.
-BlockHandle BufferCore::acquire(std::uint64_t bytes, StreamId stream) const {
+BlockHandle BufferCore::acquire(std::uint64_t bytes, StreamId stream) const try {
   if (options_.plain) return pool_->acquire_plain(bytes, Pool::granule, stream, tag_, where_);
-  if (max_elements_ * type_.bytes == bytes) return pool_->acquire(bytes, Pool::granule, stream, tag_, where_);
-  try {
-    return pool_->acquire_growable(bytes, max_elements_ * type_.bytes, stream, tag_, where_);
-  } catch (const Unsupported&) {
-    return pool_->acquire(bytes, Pool::granule, stream, tag_, where_);
+  const std::uint64_t most = max_elements_ * type_.bytes;
+  if (most > bytes) {
+    try {
+      return pool_->acquire_growable(bytes, most, stream, tag_, where_);
+    } catch (const Unsupported&) {  // NOLINT(bugprone-empty-catch): an ordinary block will do
+    }
   }
+  return pool_->acquire(bytes, Pool::granule, stream, tag_, where_);
+} catch (const Error& error) {
+  rethrow_for(name_, error);
 }
 
 // --- Size ---
@@ -111,17 +155,29 @@ void BufferCore::shrink(std::size_t count, StreamId stream) {
   if (wanted < capacity()) change_capacity(wanted, stream);
 }
 
-void BufferCore::change_capacity(std::size_t count, StreamId stream) {
+void BufferCore::change_capacity(std::size_t count, StreamId asked_on) {
   const std::uint64_t bytes = bytes_for(count);
+  const StreamId stream = settled(*pool_, asked_on);
+  const bool shrinks = count < capacity();
+  bool moved = false;
   note_use(stream);
-  if (pool_->resize(block_, bytes, stream)) {
-    add(resizes_in_place_, 1);
-  } else {
-    move_to_new_block(bytes, stream);
+  try {
+    moved = !pool_->resize(block_, bytes, stream);
+  } catch (const Error& error) {
+    rethrow_for(name_, error);
+  }
+  if (moved) move_to_new_block(bytes, stream);
+  capacity_ = count;
+  if (shrinks && !moved && worth_leaving(pool_->allocated(block_), bytes, pool_->device().info().page_bytes)) {
+    try {
+      move_to_new_block(bytes, stream);
+      moved = true;
+    } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): there is no room for both at a time
+    }
   }
   allocated_ = pool_->allocated(block_);
-  capacity_ = count;
   add(resizes_, 1);
+  if (!moved) add(resizes_in_place_, 1);
   touch();
 }
 
@@ -129,22 +185,9 @@ void BufferCore::change_capacity(std::size_t count, StreamId stream) {
 void BufferCore::move_to_new_block(std::uint64_t bytes, StreamId stream) {
   const BlockHandle moved = acquire(bytes, stream);
   const std::uint64_t address = pool_->address(moved);
-  device::Backend& backend = pool_->device().backend();
   try {
-    std::vector<StreamId> users = others_;
-    users.push_back(home_);
-    for (const StreamId user : users) {
-      if (user == stream) continue;
-      const device::EventId point = backend.record(user);
-      try {
-        backend.stream_wait(stream, point);
-      } catch (...) {
-        backend.release(point);
-        throw;
-      }
-      backend.release(point);
-    }
-    if (size() != 0) backend.copy(stream, address, address_, bytes_in_use());
+    hold_back_for_users(stream);
+    if (size() != 0) pool_->device().backend().copy(stream, address, address_, bytes_in_use());
   } catch (...) {
     pool_->release(moved, stream);
     throw;
@@ -155,6 +198,18 @@ void BufferCore::move_to_new_block(std::uint64_t bytes, StreamId stream) {
   address_ = address;
   home_ = stream;
   others_.clear();
+}
+
+void BufferCore::hold_back_for_users(StreamId stream) const {
+  const auto hold_back_for = [&](StreamId user) {
+    if (user == stream) return;
+    try {
+      device::Event(pool_->device().shared_backend(), user).hold_back(stream);
+    } catch (const InvalidArgument&) {  // NOLINT(bugprone-empty-catch): a stream that was destroyed; its work is done
+    }
+  };
+  hold_back_for(home_);
+  for (const StreamId user : others_) hold_back_for(user);
 }
 
 // --- Use ---
@@ -168,7 +223,7 @@ void BufferCore::note_use(StreamId stream) {
 
 std::uint64_t BufferCore::access(StreamId stream) {
   require_open();
-  note_use(stream);
+  note_use(settled(*pool_, stream));
   add(accesses_, 1);
   touch();
   return address_;

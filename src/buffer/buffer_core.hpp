@@ -32,6 +32,9 @@ struct BufferRequest {
   CallSite where;
 };
 
+/// Throws InvalidArgument for a request that makes no sense on any device.
+void check(const BufferRequest& request);
+
 class BufferCore {
  public:
   /// Called once when the buffer closes, before its memory is freed.
@@ -46,9 +49,12 @@ class BufferCore {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const ElementType& type() const noexcept { return type_; }
   [[nodiscard]] const BufferOptions& options() const noexcept { return options_; }
+  [[nodiscard]] CallSite where() const noexcept { return where_; }
   [[nodiscard]] bool open() const noexcept { return open_.load(std::memory_order_acquire); }
   /// Throws StaleHandle for a closed one.
   void require_open() const;
+  /// Throws TypeMismatch, naming both types.
+  void require_type(const ElementType& wanted) const;
   [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::size_t max_elements() const noexcept { return max_elements_; }
@@ -78,8 +84,9 @@ class BufferCore {
   static void add(Count& count, std::uint64_t amount) noexcept { count.fetch_add(amount, std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t bytes_for(std::size_t count) const;
   [[nodiscard]] BlockHandle acquire(std::uint64_t bytes, StreamId stream) const;
-  void change_capacity(std::size_t count, StreamId stream);
+  void change_capacity(std::size_t count, StreamId asked_on);
   void move_to_new_block(std::uint64_t bytes, StreamId stream);
+  void hold_back_for_users(StreamId stream) const;
   void note_use(StreamId stream);
   void touch() noexcept;
 

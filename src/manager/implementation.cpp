@@ -49,11 +49,16 @@ MemoryManager::Implementation::~Implementation() {
 void MemoryManager::Implementation::report_leaks() const {
   if (options_.log == nullptr) return;
   for (const Core& buffer : all()) {
+    const BufferStatistics known = buffer->statistics();
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(known.age);
+    std::string text = "buffer \"" + known.name + "\" was not freed before its manager; it is " +
+                       std::to_string(seconds.count()) + " s old";
+    if (options_.call_sites) text += ", made at " + buffer->where().text();
     options_.log->write({.level = LogLevel::error,
                          .event = LogEvent::leak,
                          .pool = options_.name,
-                         .text = "buffer \"" + buffer->name() + "\" was not freed before its manager",
-                         .bytes = buffer->statistics().requested});
+                         .text = text,
+                         .bytes = known.requested});
   }
 }
 
@@ -61,10 +66,20 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::
                                                                         IfExists if_exists) {
   manager::check_name(request.name);
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    if (if_exists == IfExists::reuse) {
+      // One that is being made by another thread is nearly there.
+      made_.wait(lock, [&] {
+        const auto found = buffers_.find(request.name);
+        return found == buffers_.end() || found->second;
+      });
+    }
     const auto [place, fresh] = buffers_.try_emplace(request.name, nullptr);
     if (!fresh) {
-      if (if_exists == IfExists::reuse && place->second) return place->second;
+      if (if_exists == IfExists::reuse) {
+        check(request);
+        return place->second;
+      }
       throw InvalidArgument("manager \"" + options_.name + "\": there is a buffer \"" + request.name +
                                 "\" already; free it first, or ask for the one there is",
                             {.name = request.name});
@@ -74,12 +89,19 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::
   try {
     auto made = std::make_shared<detail::BufferCore>(*pool_, clock_, std::move(request),
                                                      [this](detail::BufferCore& closing) { forget(closing); });
-    const std::lock_guard lock(mutex_);
-    ++buffers_created_;
-    return buffers_[name] = std::move(made);
+    {
+      const std::lock_guard lock(mutex_);
+      ++buffers_created_;
+      buffers_[name] = made;
+    }
+    made_.notify_all();
+    return made;
   } catch (...) {
-    const std::lock_guard lock(mutex_);
-    buffers_.erase(name);
+    {
+      const std::lock_guard lock(mutex_);
+      buffers_.erase(name);
+    }
+    made_.notify_all();
     throw;
   }
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 
@@ -55,6 +56,7 @@ class MemoryManager::Implementation {
   std::shared_ptr<detail::TransferEngine> transfers_;
 
   mutable std::mutex mutex_;
+  std::condition_variable made_;  ///< a buffer was made, or could not be
   core::StringMap<Core> buffers_;
   std::uint64_t buffers_created_ = 0;
   std::uint64_t resizes_ = 0;  // of closed buffers

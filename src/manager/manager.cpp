@@ -78,8 +78,8 @@ std::shared_ptr<detail::BufferCore> MemoryManager::make(std::string_view name, c
                                                         std::size_t count, const BufferOptions& options,
                                                         StreamId stream, IfExists if_exists, CallSite where) {
   auto made = implementation_->make({std::string(name), type, count, options, stream, where}, if_exists);
-  if (made->size() == count) return made;
-  AnyBuffer(made).resize(count, stream);  // one that was there
+  made->require_type(type);  // one that was there may have another, and is left as it is then
+  if (made->size() != count) AnyBuffer(made).resize(count, stream);
   return made;
 }
 

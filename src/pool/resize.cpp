@@ -144,7 +144,6 @@ bool Pool::Implementation::extend(std::uint32_t id, std::uint32_t granules, Stre
     ++refusals_;
     refuse({bytes, 1, stream, Tag::none, {}});
   }
-  if (options_.zero) backend_.fill(stream, plan->missing.front().address, 0, bytes);
   enter(cache);
   {
     const auto lock = arena.lock();
@@ -154,6 +153,18 @@ bool Pool::Implementation::extend(std::uint32_t id, std::uint32_t granules, Stre
   cache.bypassed(bytes);
   cache.lock.leave();
   if (overdrawn) settle_peaks(cache);
+  if (!options_.zero) return true;
+  try {
+    backend_.fill(stream, plan->missing.front().address, 0, bytes);
+  } catch (...) {
+    // What could not be cleared is not handed out.
+    try {
+      cut(id, granules, stream, cache);
+    } catch (const Error& error) {
+      report_fallback(error, stream);  // the block stays larger than it was asked to be
+    }
+    throw;
+  }
   return true;
 }
 
