@@ -1,6 +1,6 @@
 // The pool behind the doors. One object in several files: pool.cpp has the doors,
-// hot_path.hpp the hit, life.cpp the beginning and the end, allocate.cpp and
-// grow.cpp what happens when a cache misses, reclaim.cpp how caches are emptied,
+// hot_path.hpp the hit, free.cpp other frees, life.cpp the beginning and the end,
+// allocate.cpp, grow.cpp and resize.cpp what a cache cannot serve, reclaim.cpp how caches are emptied,
 // stream_order.cpp whose order free memory follows, trim.cpp the way back to the
 // driver, report.cpp what the pool tells about itself.
 //

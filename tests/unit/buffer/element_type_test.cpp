@@ -1,3 +1,4 @@
+// Types of elements at run time: equal for equal types, with the names that errors show.
 #include <array>
 #include <cstdint>
 

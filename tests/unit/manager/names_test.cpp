@@ -1,3 +1,4 @@
+// Which names buffers may have, how hostile ones are printed, and which are near.
 #include "manager/names.hpp"
 
 #include <string>

@@ -1,0 +1,179 @@
+// Frees that are no hit: of blocks from another thread's cache, of another stream,
+// that other streams used too, or that were freed before; and how blocks are named
+// by address and handle.
+#include <array>
+#include <charconv>
+#include <string>
+
+#include <weir/errors.hpp>
+
+#include "pool/hot_path.hpp"
+
+namespace weir {
+
+using track::Block;
+using track::BlockState;
+
+namespace {
+
+std::string hexadecimal(std::uint64_t address) {
+  constexpr int base = 16;
+  std::array<char, 20> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), address, base).ptr;
+  return "0x" + std::string(digits.data(), end);
+}
+
+}  // namespace
+
+// The live block that starts there; if there is none, one that did; or 0. Entries of the map outlive
+// their blocks, so a stale one for long blocks may stand before that of a short one.
+std::uint32_t Pool::Implementation::record_at(std::uint64_t address) const noexcept {
+  std::uint32_t former = 0;
+  for (const std::uint32_t id : {addresses_.find(address), addresses_.find_short(address)}) {
+    if (id == 0 || blocks_[id].address() != address) continue;
+    if (blocks_[id].is(BlockState::live)) return id;
+    former = id;
+  }
+  return former;
+}
+
+void Pool::Implementation::free_at(std::uint64_t address, StreamId stream) {
+  const std::uint32_t id = record_at(address);
+  if (id == 0 || !blocks_[id].is(BlockState::live)) refuse_free(address, id);
+  free(id, stream);
+}
+
+void Pool::Implementation::free(std::uint32_t id, StreamId stream) {
+  require_usable();
+  Block& block = blocks_[id];
+  Cache& cache = cache_of(stream);
+  Cache& owner = *caches_[block.owner()].load(std::memory_order_acquire);
+  const std::uint64_t address = block.address();  // once freed, the block is anyone's
+  const std::uint64_t requested = block.requested;
+  if (options_.zero) {
+    // Clearing was the pool's own work on the stream of the allocation, which the caller need not wait for.
+    const Lane cleared_in = block.lane.load(std::memory_order_relaxed);
+    if (cleared_in != cache.lane && block.is(BlockState::live)) note_use(id, lanes_.stream(cleared_in));
+  }
+  if (owner.thread.load(std::memory_order_relaxed) != &pool::thread_slots) {
+    free_remotely(id, cache, owner);
+    if (mode_ == PoolMode::off) flush_all();  // nothing waits in a queue where each block is the driver's
+  } else {
+    free_own(id, cache, owner);
+  }
+  if (hooks_) log(LogLevel::debug, LogEvent::free, {}, requested, address, stream);
+}
+
+// The block came from a cache of this thread: this stream's or another's.
+void Pool::Implementation::free_own(std::uint32_t id, Cache& cache, Cache& owner) {
+  Block& block = blocks_[id];
+  enter(owner);
+  const bool live = block.is(BlockState::live) && block.remote.load(std::memory_order_relaxed) == 0;
+  if (live) block.become(BlockState::busy);
+  owner.lock.leave();
+  if (!live) refuse_free(block.address(), id);
+  const bool shared = block.shared();
+  enter(cache);
+  end_life(block, cache);
+  block.claim.store(static_cast<std::uint16_t>(cache.id | (shared ? Block::shared_bit : 0)), std::memory_order_relaxed);
+  bool kept = false;
+  if (shared) {
+    cache.passed_by(block.bytes());
+  } else {
+    kept = cache.push(block, id);
+  }
+  cache.lock.leave();
+  if (shared) {
+    free_shared(id, cache.lane, cache.now);
+  } else if (!kept) {
+    release(id, cache.lane, cache.now);
+  }
+}
+
+// Only the owner may touch the block's state, so another thread leaves it in the
+// owner's queue. The exchange makes one thread the one that frees this life.
+void Pool::Implementation::free_remotely(std::uint32_t id, Cache& cache, Cache& owner) {
+  Block& block = blocks_[id];
+  const std::uint32_t generation = block.generation.load(std::memory_order_acquire);
+  const std::int64_t requested = static_cast<std::int64_t>(block.requested);
+  const std::uint32_t before = block.remote.exchange(generation, std::memory_order_acq_rel);
+  if (before == generation) refuse_free(block.address(), id);
+  if (before == 0 && !(block.is(BlockState::live) && block.generation.load(std::memory_order_acquire) == generation)) {
+    // It was freed before, and its owner has taken it back since. Should the block's next life have been
+    // freed meanwhile, counting on this entry in a queue, then the entry is made for that.
+    std::uint32_t mine = generation;
+    if (!block.remote.compare_exchange_strong(mine, 0)) queue_remote(id, *caches_[block.owner()].load());
+    refuse_free(block.address(), id);
+  }
+  cache.frees.add(1);
+  requested_.give(requested);
+  allocated_.give(static_cast<std::int64_t>(block.bytes()));
+  block.lane.store(cache.lane, std::memory_order_relaxed);
+  if (before != 0) {  // an earlier life was freed twice and still waits; that entry now stands for this one
+    ++errors_;
+    log(LogLevel::error, LogEvent::misuse, "a block was freed twice, by two threads at once", block.bytes(),
+        block.address(), StreamId{});
+    return;
+  }
+  queue_remote(id, owner);
+}
+
+void Pool::Implementation::queue_remote(std::uint32_t id, Cache& owner) noexcept {
+  Block& block = blocks_[id];
+  owner.remote_bytes.fetch_add(block.bytes(), std::memory_order_relaxed);
+  std::uint32_t head = owner.remote_head.load(std::memory_order_relaxed);
+  do {
+    block.remote_next = head;
+  } while (!owner.remote_head.compare_exchange_weak(head, id, std::memory_order_seq_cst, std::memory_order_relaxed));
+  // Either this sees it asleep, or who puts it to sleep sees the block.
+  if (owner.lock.asleep()) wake(owner);
+}
+
+void Pool::Implementation::refuse_free(std::uint64_t address, std::uint32_t id) const {
+  require_usable();
+  ++errors_;
+  std::string text = "pool \"" + options_.name + "\": deallocate(" + hexadecimal(address) + "): ";
+  if (id == 0) {
+    text += "no block starts at this address; pass the pointer that allocate returned, to the pool it came from";
+  } else {
+    text += "this block is free already; it was freed twice";
+  }
+  throw InvalidArgument(text, {.name = options_.name});
+}
+
+// --- Names of blocks ---
+
+std::uint32_t Pool::Implementation::live_at(std::uint64_t address) const {
+  const std::uint32_t id = record_at(address);
+  if (id != 0 && blocks_[id].remote.load() == 0 && blocks_[id].is(BlockState::live)) return id;
+  ++errors_;
+  throw InvalidArgument("pool \"" + options_.name + "\": no live block starts at " + hexadecimal(address),
+                        {.name = options_.name});
+}
+
+std::uint32_t Pool::Implementation::live_by(BlockHandle handle) const {
+  if (handle == BlockHandle{}) return 0;
+  if (handle.id != 0 && handle.id < blocks_.end()) {
+    const Block& named = blocks_[handle.id];
+    // In this order: a block leaves its queue after it stops being live, and lives again under a new generation.
+    if (named.remote.load() == 0 && named.is(BlockState::live) && handle_of(handle.id) == handle) return handle.id;
+  }
+  ++errors_;
+  throw StaleHandle("pool \"" + options_.name + "\": the handle (" + std::to_string(handle.id) + ", " +
+                        std::to_string(handle.generation) + ") names no live block; it was freed, or is another pool's",
+                    {.name = options_.name});
+}
+
+void Pool::Implementation::used_on(std::uint32_t id, StreamId stream) {
+  require_usable();
+  if (id == 0) return;
+  note_use(id, backend_.resolve(stream));
+}
+
+void Pool::Implementation::note_use(std::uint32_t id, StreamId stream) {
+  const std::lock_guard lock(pending_mutex_);
+  uses_[id].push_back(stream);
+  blocks_[id].claim.fetch_or(Block::shared_bit, std::memory_order_relaxed);
+}
+
+}  // namespace weir
