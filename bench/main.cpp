@@ -1,6 +1,7 @@
 // weir_bench: the command line of the benches, called by ./dev bench from the root of the tree.
 //   hot         weir and its peers on the hot paths; --json for scripts
 //   tracking    what tracking costs
+//   buffers     what buffers and transfers take
 //   --against   compares ratios with a baseline
 // Status 1: weir failed or is past the margin; 2: the command line was not understood.
 #include <fmt/format.h>
@@ -16,6 +17,7 @@
 
 #include "archive.hpp"
 #include "baseline.hpp"
+#include "buffers.hpp"
 #include "hot.hpp"
 #include "table.hpp"
 #include "tracking.hpp"
@@ -98,6 +100,14 @@ int tracking(const Arguments& arguments) {
   return 0;
 }
 
+int buffers(const Arguments& arguments) {
+  constexpr unsigned usual_rounds = 5;
+  const BuffersReport report = run_buffers(arguments.rounds > 0 ? arguments.rounds : usual_rounds);
+  fmt::print("{}", arguments.json ? json_lines(report.rows) : report.text);
+  save(arguments, "buffers", report.text, report.raw);
+  return 0;
+}
+
 int baseline(const Arguments& arguments) {
   BaselineOptions options;
   options.file = arguments.against.empty() || arguments.against == "baseline" ? baseline_file : arguments.against;
@@ -152,6 +162,10 @@ int run(int count, char** words) {
   add_shared(*tracking_command, arguments);
   add_output(*tracking_command, arguments);
 
+  auto* buffers_command = app.add_subcommand("buffers", "What buffers and transfers take");
+  add_shared(*buffers_command, arguments);
+  add_output(*buffers_command, arguments);
+
   add_shared(app, arguments);
   add_cases(app, arguments);
   auto* against = app.add_option("--against", arguments.against,
@@ -167,6 +181,7 @@ int run(int count, char** words) {
     app.parse(count, words);
     if (*hot_command) return hot(arguments);
     if (*tracking_command) return tracking(arguments);
+    if (*buffers_command) return buffers(arguments);
     if (*against || *writes) return baseline(arguments);
     throw CLI::CallForHelp();
   } catch (const CLI::ParseError& error) {

@@ -3,20 +3,12 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
+#include "figures.hpp"
 #include "hot.hpp"
 #include "table.hpp"
 
 namespace bench {
 namespace {
-
-/// One measure of the cost, and the bar it has to stay under.
-struct Cost {
-  std::string what;
-  std::vector<double> values;  ///< a value a round
-  double limit = NAN;          ///< NaN: shown, but no bar
-};
 
 enum class As { difference, percent };
 
@@ -52,23 +44,27 @@ Rounds run_rounds(const TrackingOptions& options) {
   return result;
 }
 
-std::vector<Cost> costs(const Rounds& rounds) {
-  std::vector<Cost> result;
+std::vector<Figure> costs(const Rounds& rounds) {
+  std::vector<Figure> result;
   for (const char* name : {"lifo_1", "random_1000"}) {
     const auto with = rounds.hot.find(name, 1, "weir")->values();
     const auto without = rounds.hot.find(name, 1, "untracked")->values();
     result.push_back({fmt::format("{}: ns a pair, tracked", name), with});
     result.push_back({fmt::format("{}: ns a pair, untracked", name), without});
-    result.push_back({fmt::format("{}: tracking, ns a pair", name), overhead(with, without, As::difference), 1.5});
-    const double limit = name == std::string("random_1000") ? 5 : NAN;
-    result.push_back({fmt::format("{}: tracking, percent", name), overhead(with, without, As::percent), limit});
+    result.push_back({fmt::format("{}: tracking, ns a pair", name), overhead(with, without, As::difference),
+                      Figure::Bar::at_most, 1.5});
+    const bool barred = name == std::string("random_1000");
+    result.push_back({fmt::format("{}: tracking, percent", name), overhead(with, without, As::percent),
+                      barred ? Figure::Bar::at_most : Figure::Bar::none, 5});
   }
-  result.push_back({"check_leaks() at 1,000 live blocks, ns", rounds.with.values("check_leaks_ns"), 10'000});
+  result.push_back(
+      {"check_leaks() at 1,000 live blocks, ns", rounds.with.values("check_leaks_ns"), Figure::Bar::at_most, 10'000});
 
   std::vector<double> share = rounds.with.values("mix_resident");
   const std::vector<double> live = rounds.with.values("mix_live");
   for (std::size_t i = 0; i < share.size(); ++i) share[i] *= 100 / live[i];
-  result.push_back({"host memory of a pool with the blocks of random_1000, percent of their bytes", share, 2});
+  result.push_back(
+      {"host memory of a pool with the blocks of random_1000, percent of their bytes", share, Figure::Bar::at_most, 2});
   const auto with = rounds.with.values("bytes_per_block");
   const auto without = rounds.without.values("bytes_per_block");
   result.push_back({"host bytes a live block, all bookkeeping", with});
@@ -81,25 +77,13 @@ std::vector<Cost> costs(const Rounds& rounds) {
 TrackingReport run_tracking(const TrackingOptions& options) {
   const Rounds rounds = run_rounds(options);
   TrackingReport report;
-  report.rows = nlohmann::ordered_json::array();
   report.text = fmt::format(
       "{} rounds of {} ms; the library and a build of it without tracking in turn, each in a fresh process.\n"
-      "Differences are taken within a round.\n\n{:<78} {:>8} {:>8} {:>8}  {}\n",
-      options.rounds, options.milliseconds, "cost", "median", "low", "high", "wanted");
-  for (const Cost& cost : costs(rounds)) {
-    const Spread value = spread(cost.values);
-    report.text += fmt::format("{:<78} {:>8.2f} {:>8.2f} {:>8.2f}", cost.what, value.median, value.low, value.high);
-    nlohmann::ordered_json row = {
-        {"measure", cost.what}, {"median", value.median}, {"low", value.low}, {"high", value.high}};
-    if (!std::isnan(cost.limit)) {
-      const bool passed = value.median <= cost.limit;
-      report.text += fmt::format("  <= {:<7} {}", cost.limit, passed ? "PASS" : "MISS");
-      row["wanted"] = cost.limit;
-      row["passed"] = passed;
-    }
-    report.text += '\n';
-    report.rows.push_back(std::move(row));
-  }
+      "Differences are taken within a round.\n\n",
+      options.rounds, options.milliseconds);
+  const std::vector<Figure> figures = costs(rounds);
+  report.text += figures_text(figures);
+  report.rows = figures_json(figures);
   if (options.verbose) report.text += hot_rounds(rounds.hot);
   report.raw = hot_raw(rounds.hot);
   report.raw["bookkeeping"] = {{"tracked", rounds.with.rounds}, {"untracked", rounds.without.rounds}};
