@@ -1,3 +1,4 @@
+// The types of elements, and handles that have no buffer.
 #include <array>
 #include <cstdint>
 

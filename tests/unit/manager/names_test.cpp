@@ -1,3 +1,4 @@
+// The names of buffers, edge by edge: which are allowed, how others are printed, and which are near.
 #include "manager/names.hpp"
 
 #include <string>
