@@ -119,8 +119,9 @@ class AnyBuffer {
   bool ensure_capacity(std::size_t count, StreamId stream = StreamId::legacy_default);
   /// Sets the number of elements in use, with room for them. New ones are undefined.
   void resize(std::size_t count, StreamId stream = StreamId::legacy_default);
-  /// Gives back what is not in use, down to a capacity of `count` or size(), if that is more. Waits for the work that
-  /// uses the buffer; throws Timeout.
+  /// Gives back what is not in use, down to a capacity of `count` or size(), if that is more. One that grew in place
+  /// stays where it is, and waits for the work that uses it; throws Timeout. Another moves to a smaller block,
+  /// where that is worth it and there is room for both.
   void shrink(std::size_t count = 0, StreamId stream = StreamId::legacy_default);
 
   /// Whether [offset, offset + count) elements lie in it, without doing anything.

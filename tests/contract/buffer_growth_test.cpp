@@ -81,7 +81,7 @@ TEST_P(BufferGrowth, ALargeBufferGrowsInPlaceWhereItCan) {
   put(buffer, 9);
   const std::uint64_t address = buffer.access().address();
   std::uint64_t grown = 0;
-  for (const std::uint64_t pages : {2, 3, 7, 20}) {
+  for (const std::uint64_t pages : {2u, 3u, 7u, 20u}) {
     buffer.ensure_capacity(words(pages * page()) - 1);
     ++grown;
     EXPECT_EQ(buffer.capacity(), words(pages * page()) - 1);

@@ -17,6 +17,8 @@ using namespace std::chrono_literals;
 using namespace weir::literals;
 using device::FaultyBackend;
 
+constexpr std::uint64_t limit = 512_MiB;
+
 class ManagerFaults : public ManagerContract {
  protected:
   using Words = BufferHandle<std::uint32_t>;
@@ -159,7 +161,7 @@ class ManagerFaults : public ManagerContract {
   /// Whether the fault happened; `failed` counts the operations that ended in an error.
   template <class Plant>
   bool run_with(Plant plant, bool zero, bool lost, std::uint64_t& failed) {
-    MemoryManager& memory = make_manager({.limit = 512_MiB, .zero = zero, .reclaim_deadline = 100ms});
+    MemoryManager& memory = make_manager({.limit = limit, .zero = zero, .reclaim_deadline = 100ms});
     plant();
     Run run(*this, memory, lost);
     run.script();

@@ -1,4 +1,4 @@
-// Which names buffers may have, how hostile ones are printed, and which are near.
+// The names of buffers, edge by edge: which are allowed, how others are printed, and which are near.
 #include "manager/names.hpp"
 
 #include <string>
