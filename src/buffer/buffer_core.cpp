@@ -43,7 +43,7 @@ BufferCore::BufferCore(Pool& pool, const Clock& clock, BufferRequest request, Cl
       tag_(pool.tag(name_)),
       max_elements_(request.options.max_bytes / request.type.bytes),
       closing_(std::move(closing)),
-      home_(request.stream),
+      home_(known(request.stream)),
       made_(clock.now()),
       touched_(made_.count()) {
   const std::size_t capacity = std::max(request.count, std::min(options_.min_elements, max_elements_));
@@ -111,6 +111,7 @@ void BufferCore::shrink(std::size_t count, StreamId stream) {
 
 void BufferCore::change_capacity(std::size_t count, StreamId stream) {
   const std::uint64_t bytes = bytes_for(count);
+  stream = known(stream);
   note_use(stream);
   if (pool_->resize(block_, bytes, stream)) {
     add(resizes_in_place_, 1);
@@ -157,7 +158,13 @@ void BufferCore::move_to_new_block(std::uint64_t bytes, StreamId stream) {
 
 // --- Use ---
 
+// Another thread's own default stream is another one.
+StreamId BufferCore::known(StreamId stream) const {
+  return stream == StreamId::per_thread_default ? pool_->device().backend().resolve(stream) : stream;
+}
+
 void BufferCore::note_use(StreamId stream) {
+  stream = known(stream);
   if (stream == home_ || std::find(others_.begin(), others_.end(), stream) != others_.end()) return;
   others_.reserve(others_.size() + 1);
   pool_->used_on(block_, stream);

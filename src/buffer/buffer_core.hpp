@@ -80,6 +80,7 @@ class BufferCore {
   [[nodiscard]] BlockHandle acquire(std::uint64_t bytes, StreamId stream) const;
   void change_capacity(std::size_t count, StreamId stream);
   void move_to_new_block(std::uint64_t bytes, StreamId stream);
+  [[nodiscard]] StreamId known(StreamId stream) const;
   void note_use(StreamId stream);
   void touch() noexcept;
 

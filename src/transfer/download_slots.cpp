@@ -68,7 +68,7 @@ void TransferEngine::start_download(BufferCore& buffer, StreamId stream, const D
                                 " downloads that may be under way are; wait for one first",
                             {.name = buffer.name(), .limit = slots.count()});
     }
-    await(*slots.oldest().done, Deadline(default_deadline), "download of \"" + buffer.name() + "\"");
+    await(*slots.oldest().done, Deadline(default_deadline), {"download of", buffer.name()});
     slots.awaited();
   }
   Slots::Slot& slot = slots.newest();
@@ -85,7 +85,8 @@ void TransferEngine::start_download(BufferCore& buffer, StreamId stream, const D
 void TransferEngine::queue_download(BufferCore& buffer, std::span<std::byte> to, StreamId stream, bool snapshot,
                                     InFlight& in_flight) {
   if (to.empty()) return;
-  std::uint64_t source = buffer.access(stream);
+  const std::uint64_t contents = buffer.access(stream);
+  std::uint64_t source = contents;
   BlockHandle copy;
   if (snapshot) {
     copy = buffer.pool().acquire(to.size(), Pool::granule, stream);
@@ -93,7 +94,7 @@ void TransferEngine::queue_download(BufferCore& buffer, std::span<std::byte> to,
   }
   try {
     if (snapshot) {
-      backend()->copy(stream, source, buffer.access(stream), to.size());
+      backend()->copy(stream, source, contents, to.size());
     } else {
       static_cast<void>(buffer.access(transfers_));
     }
@@ -116,7 +117,7 @@ std::span<const std::byte> TransferEngine::wait_for_download(BufferCore& buffer,
                           {.name = buffer.name()});
   }
   Slots::Slot& slot = slots->oldest();
-  await(*slot.done, deadline, "download of \"" + buffer.name() + "\"");
+  await(*slot.done, deadline, {"download of", buffer.name()});
   slots->awaited();
   return slot.memory.first(slot.bytes);
 }
