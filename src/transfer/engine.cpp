@@ -42,8 +42,8 @@ class TransferEngine::Piece {
   }
   /// A copy that uses it was queued on `stream`.
   void used(StreamId stream) {
-    in_flight_.add(engine_.backend(), stream);
-    copying_ = engine_.record(stream);
+    copying_ = in_flight_.add(engine_.backend(), stream);
+    if (!copying_) copying_ = engine_.record(stream);
   }
 
  private:

@@ -106,7 +106,8 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
                         const Task& task);
   void download_in_pieces(std::uint64_t address, std::span<std::byte> data, StreamId stream, Deadline deadline,
                           const Task& task);
-  void queue_download(BufferCore& buffer, std::span<std::byte> to, StreamId stream, bool snapshot, InFlight& in_flight);
+  SharedEvent queue_download(BufferCore& buffer, std::span<std::byte> to, StreamId stream, bool snapshot,
+                             InFlight& in_flight);
   void note(BufferCore& buffer, bool up, std::uint64_t bytes, bool asynchronous) noexcept;
   void free_pinned(std::span<std::byte> bytes) noexcept;
 

@@ -16,14 +16,15 @@ using SharedEvent = std::shared_ptr<const device::Event>;
 
 class InFlight {
  public:
-  /// All work queued on `stream` so far.
-  void add(const std::shared_ptr<device::Backend>& backend, StreamId stream) {
+  /// All work queued on `stream` so far. Gives its point, empty if the driver refused to record it.
+  SharedEvent add(const std::shared_ptr<device::Backend>& backend, StreamId stream) {
     try {
       // Another thread's own default stream is another one.
       if (stream == StreamId::per_thread_default) stream = backend->resolve(stream);
-      events_.push_back(std::make_shared<const device::Event>(backend, stream));
+      return events_.emplace_back(std::make_shared<const device::Event>(backend, stream));
     } catch (const Error&) {
       unrecorded_.push_back(stream);
+      return nullptr;
     }
   }
   /// What another waits for.
