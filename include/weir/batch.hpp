@@ -93,7 +93,8 @@ class Batch {
 
   [[nodiscard]] std::size_t size() const noexcept { return operations_.size(); }
   /// Does all of it, in order on one stream, and waits. The batch is empty then. Operations fail each by itself, or
-  /// together; after a wait past its deadline, what was queued goes on, and the results carry a Timeout.
+  /// together; after a wait past its deadline, what was queued goes on, and the results carry a Timeout: all or nothing
+  /// is undone then too, in the order of the stream.
   [[nodiscard]] std::vector<BatchResult> submit(const BatchOptions& options = {});
 
  private:

@@ -28,8 +28,8 @@ struct ManagerOptions {
   TransferOptions transfers = {};
   std::chrono::nanoseconds idle_age = std::chrono::seconds(30);
   std::chrono::nanoseconds reclaim_deadline = std::chrono::seconds(10);
-  const Clock* clock = nullptr;  ///< not owned; outlives the manager. Default: the system's
-  LogSink* log = nullptr;        ///< not owned; outlives the manager. Default: silence
+  const Clock* clock = nullptr;  ///< not owned; outlives the manager and its Pinned. Default: the system's
+  LogSink* log = nullptr;        ///< not owned; outlives the manager and its Pinned. Default: silence
 };
 
 /// What create() does with a name that is taken.

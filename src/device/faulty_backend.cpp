@@ -55,16 +55,35 @@ void FaultyBackend::note(CallKind kind) noexcept { ++calls_[static_cast<std::siz
 
 // The door of every call that may throw: counts it, and throws where a fault is due.
 void FaultyBackend::enter(CallKind kind) {
-  const std::lock_guard lock(mutex_);
-  note(kind);
-  if (countdown_ != 0 && (!only_ || *only_ == kind) && --countdown_ == 0) {
-    fired_ = true;
-    lost_ = !fault_.has_value();
-    if (fault_ == Fault::out_of_memory) throw OutOfMemory("an injected lack of memory", {.name = "faulty"});
-    if (fault_ == Fault::driver_error)
-      throw DriverError("an injected driver error", {.name = "faulty", .native_code = 1});
+  {
+    const std::lock_guard lock(mutex_);
+    note(kind);
+    const bool due = countdown_ != 0 && (!only_ || *only_ == kind) && --countdown_ == 0;
+    if (!due && !lost_) return;
+    if (due) {
+      fired_ = true;
+      lost_ = !fault_.has_value();
+      if (fault_ == Fault::out_of_memory) throw OutOfMemory("an injected lack of memory", {.name = "faulty"});
+      if (fault_ == Fault::driver_error)
+        throw DriverError("an injected driver error", {.name = "faulty", .native_code = 1});
+    }
   }
-  if (lost_) throw DeviceLost("an injected loss of the device", {.name = "faulty"});
+  come_to_rest();
+  throw DeviceLost("an injected loss of the device", {.name = "faulty"});
+}
+
+// On a lost device nothing runs any more, so that its caller may free what queued work uses.
+void FaultyBackend::come_to_rest() {
+  std::vector<StreamId> streams;
+  {
+    const std::lock_guard lock(mutex_);
+    streams.assign(streams_.begin(), streams_.end());
+  }
+  for (const StreamId stream : streams) {
+    const EventId last = inner_->record(stream);
+    static_cast<void>(inner_->wait(last, std::chrono::seconds(10)));
+    inner_->release(last);
+  }
 }
 
 // --- The books ---
@@ -214,13 +233,17 @@ void FaultyBackend::free_segment(Address address, std::uint64_t bytes) noexcept 
 
 StreamId FaultyBackend::create_stream() {
   enter(CallKind::create_stream);
-  return inner_->create_stream();
+  const StreamId stream = inner_->create_stream();
+  const std::lock_guard lock(mutex_);
+  streams_.insert(stream);
+  return stream;
 }
 
 void FaultyBackend::destroy_stream(StreamId stream) noexcept {
   {
     const std::lock_guard lock(mutex_);
     note(CallKind::destroy_stream);
+    streams_.erase(stream);
   }
   inner_->destroy_stream(stream);
 }

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -54,7 +55,7 @@ class FaultyBackend final : public Backend {
 
   /// The n-th call from now that may throw (1 is the next), of any kind or of one, fails once.
   void fail(std::uint64_t nth, Fault fault, std::optional<CallKind> only = std::nullopt);
-  /// From the n-th call from now on, every call that may throw throws DeviceLost.
+  /// From the n-th call from now on, every call that may throw throws DeviceLost, and queued work has ended.
   void lose(std::uint64_t nth);
   /// No fault from here on; a lost device is back.
   void heal();
@@ -114,6 +115,7 @@ class FaultyBackend final : public Backend {
 
  private:
   void enter(CallKind kind);
+  void come_to_rest();
   void note(CallKind kind) noexcept;
   void expect(bool holds, const char* rule) noexcept;
   [[nodiscard]] EventId inner_event(EventId event);
@@ -130,6 +132,7 @@ class FaultyBackend final : public Backend {
   bool holding_ = false;
   std::string breach_;
 
+  std::set<StreamId> streams_{StreamId::legacy_default};
   std::map<Address, std::uint64_t> ranges_;
   std::map<Address, std::uint64_t> segments_;
   std::map<Address, std::uint64_t> pinned_;

@@ -32,9 +32,9 @@ class Batch::Run {
   [[nodiscard]] std::vector<BatchResult> run() {
     each([this](std::size_t index) { prepare(index); });
     if (!given_up()) each([this](std::size_t index) { queue(index); });
-    if (options_.all_or_nothing && failed_) undo();
-    release_saved();
+    if (given_up()) undo();
     wait();
+    release_saved();
     return std::move(results_);
   }
 
@@ -54,6 +54,8 @@ class Batch::Run {
         step(index);
       } catch (...) {
         results_[index].error_ = std::current_exception();
+        // Its contents are not what was asked for.
+        if (operations_[index].kind == Kind::create && results_[index].core_) results_[index].core_->close();
         failed_ = true;
         first_failed_ = index;
       }
@@ -87,16 +89,22 @@ class Batch::Run {
       return;
     }
     if (operation.kind == Kind::update && options_.all_or_nothing) save(index, buffer, offset);
-    static_cast<void>(manager_.transfers().start_upload(buffer, offset, operation.data, options_.stream));
+    static_cast<void>(manager_.transfers().start_upload(buffer, offset, operation.data, options_.stream, deadline_));
   }
 
   void save(std::size_t index, detail::BufferCore& buffer, std::uint64_t offset) {
     const std::uint64_t bytes = operations_[index].data.size();
     if (bytes == 0) return;
     saved_.reserve(saved_.size() + 1);
-    const BlockHandle block = manager_.pool().acquire(bytes, Pool::granule, options_.stream);
+    Pool& pool = manager_.pool();
+    const BlockHandle block = pool.acquire(bytes, Pool::granule, options_.stream);
+    try {
+      backend().copy(options_.stream, pool.address(block), buffer.access(options_.stream) + offset, bytes);
+    } catch (...) {
+      pool.release(block, options_.stream);  // holds nothing to put back
+      throw;
+    }
     saved_.push_back({index, block});
-    backend().copy(options_.stream, manager_.pool().address(block), buffer.access(options_.stream) + offset, bytes);
   }
 
   // The last update is put back first, as windows may overlap.
@@ -128,13 +136,24 @@ class Batch::Run {
 
   void wait() {
     try {
-      const device::Event done(manager_.pool().device().shared_backend(), options_.stream);
-      manager_.transfers().await(done, detail::Deadline(options_.deadline), "batch");
+      manager_.transfers().await(everything(), deadline_, {"batch", {}});
     } catch (const Error&) {
+      const bool undone = given_up();
       for (BatchResult& result : results_) {
         if (result.ok()) result.error_ = std::current_exception();
       }
+      if (!options_.all_or_nothing || undone) return;
+      undo();
+      try {
+        static_cast<void>(everything().wait(deadline_.left()));
+      } catch (const Error&) {  // NOLINT(bugprone-empty-catch): what is queued goes on, and every result has an error
+      }
     }
+  }
+
+  /// All that is queued so far.
+  [[nodiscard]] device::Event everything() const {
+    return {manager_.pool().device().shared_backend(), options_.stream};
   }
 
   [[nodiscard]] device::Backend& backend() const { return manager_.pool().device().backend(); }
@@ -142,6 +161,7 @@ class Batch::Run {
   MemoryManager& memory_;
   MemoryManager::Implementation& manager_;
   const BatchOptions options_;
+  const detail::Deadline deadline_{options_.deadline};
   const std::vector<Operation> operations_;
   std::vector<BatchResult> results_;
   std::vector<std::size_t> made_;

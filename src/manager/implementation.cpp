@@ -39,7 +39,8 @@ MemoryManager::Implementation::Implementation(Device device, ManagerOptions opti
     : options_(std::move(options)),
       clock_(options_.clock == nullptr ? Clock::system() : *options_.clock),
       pool_(std::make_unique<Pool>(device, pool_options(options_, device.info()))),
-      transfers_(std::make_shared<detail::TransferEngine>(device, options_.transfers, options_.name, options_.log)) {}
+      transfers_(std::make_shared<detail::TransferEngine>(device, options_.transfers,
+                                                          pool_options(options_, device.info()))) {}
 
 MemoryManager::Implementation::~Implementation() {
   report_leaks();

@@ -119,7 +119,8 @@ void MemoryManager::upload_bytes(const AnyBuffer& buffer, std::span<const std::b
 Transfer MemoryManager::start_upload_bytes(const AnyBuffer& buffer, std::span<const std::byte> data, std::size_t offset,
                                            std::size_t count, StreamId stream) {
   const auto window = implementation_->window(buffer, offset, count);
-  return implementation_->transfers().start_upload(window.buffer, window.offset, data, stream);
+  return implementation_->transfers().start_upload(window.buffer, window.offset, data, stream,
+                                                   detail::Deadline(default_deadline));
 }
 
 void MemoryManager::download_bytes(const AnyBuffer& buffer, std::span<std::byte> data, std::size_t offset,
@@ -164,7 +165,7 @@ Report MemoryManager::report() const {
 }
 
 void MemoryManager::maintain() {
-  implementation_->transfers().collect();
+  implementation_->transfers().maintain();
   implementation_->pool().maintain();
 }
 

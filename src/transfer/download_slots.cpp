@@ -17,7 +17,7 @@ class TransferEngine::Slots final : public Companion {
     std::span<std::byte> memory;
     std::size_t bytes = 0;
     InFlight in_flight;
-    SharedEvent done;
+    SharedEvent done;  ///< empty where the driver refused to record it: the wait tries again
   };
 
   Slots(std::shared_ptr<TransferEngine> engine, unsigned count) : engine_(std::move(engine)), slots_(count) {}
@@ -35,6 +35,11 @@ class TransferEngine::Slots final : public Companion {
   void awaited() noexcept { ++awaited_; }
   [[nodiscard]] std::size_t count() const noexcept { return slots_.size(); }
 
+  void await(Slot& slot, const BufferCore& buffer, Deadline deadline) {
+    if (slot.bytes == 0) return;
+    if (!slot.done) slot.done = engine_->record(engine_->transfers_);
+    engine_->await(*slot.done, deadline, {"download of", buffer.name()});
+  }
   /// Memory of `bytes` in a slot that no copy uses.
   void make_room(Slot& slot, std::size_t bytes) {
     if (slot.memory.size() >= bytes) return;
@@ -68,24 +73,26 @@ void TransferEngine::start_download(BufferCore& buffer, StreamId stream, const D
                                 " downloads that may be under way are; wait for one first",
                             {.name = buffer.name(), .limit = slots.count()});
     }
-    await(*slots.oldest().done, Deadline(default_deadline), "download of \"" + buffer.name() + "\"");
+    slots.await(slots.oldest(), buffer, Deadline(default_deadline));
     slots.awaited();
   }
   Slots::Slot& slot = slots.newest();
   const std::size_t bytes = buffer.bytes_in_use();
   slots.make_room(slot, bytes);
   static_cast<void>(slot.in_flight.past(backend()));  // forgets what is
-  queue_download(buffer, slot.memory.first(bytes), stream, options.snapshot, slot.in_flight);
-  slot.done = record(transfers_);
+  slot.done = queue_download(buffer, slot.memory.first(bytes), stream, options.snapshot, slot.in_flight);
   slot.bytes = bytes;
   slots.started();
   note(buffer, false, bytes, true);
 }
 
-void TransferEngine::queue_download(BufferCore& buffer, std::span<std::byte> to, StreamId stream, bool snapshot,
-                                    InFlight& in_flight) {
-  if (to.empty()) return;
-  std::uint64_t source = buffer.access(stream);
+// Once the download is queued nothing throws: the caller would take it for one that does not read the buffer.
+SharedEvent TransferEngine::queue_download(BufferCore& buffer, std::span<std::byte> to, StreamId stream, bool snapshot,
+                                           InFlight& in_flight) {
+  if (to.empty()) return nullptr;
+  SharedEvent done;
+  const std::uint64_t contents = buffer.access(stream);
+  std::uint64_t source = contents;
   BlockHandle copy;
   if (snapshot) {
     copy = buffer.pool().acquire(to.size(), Pool::granule, stream);
@@ -93,19 +100,20 @@ void TransferEngine::queue_download(BufferCore& buffer, std::span<std::byte> to,
   }
   try {
     if (snapshot) {
-      backend()->copy(stream, source, buffer.access(stream), to.size());
+      backend()->copy(stream, source, contents, to.size());
     } else {
       static_cast<void>(buffer.access(transfers_));
     }
     record(stream)->hold_back(transfers_);
     if (snapshot) buffer.pool().used_on(copy, transfers_);
     backend()->download(transfers_, to.data(), source, to.size());
-    in_flight.add(backend(), transfers_);
+    done = in_flight.add(backend(), transfers_);
   } catch (...) {
     if (snapshot) buffer.pool().release(copy, stream);
     throw;
   }
   if (snapshot) buffer.pool().release(copy, stream);
+  return done;
 }
 
 std::span<const std::byte> TransferEngine::wait_for_download(BufferCore& buffer, Deadline deadline) {
@@ -116,7 +124,7 @@ std::span<const std::byte> TransferEngine::wait_for_download(BufferCore& buffer,
                           {.name = buffer.name()});
   }
   Slots::Slot& slot = slots->oldest();
-  await(*slot.done, deadline, "download of \"" + buffer.name() + "\"");
+  slots->await(slot, buffer, deadline);
   slots->awaited();
   return slot.memory.first(slot.bytes);
 }

@@ -14,20 +14,15 @@ bool Transfer::done() const { return !state_ || state_->event->done(); }
 
 void Transfer::wait(std::chrono::nanoseconds deadline) const {
   if (!state_ || state_->event->wait(detail::Deadline(deadline).left())) return;
-  throw Timeout(state_->what + " is not done after " +
+  ++*state_->timeouts;
+  const std::string text = detail::Task{state_->verb, state_->buffer}.text();
+  throw Timeout(text + " is not done after " +
                     std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(deadline).count()) +
                     " ms; it goes on, and can be waited for again",
-                {.name = state_->what});
+                {.name = state_->buffer});
 }
 
 namespace detail {
-namespace {
-
-std::string text_for(const char* verb, const BufferCore& buffer) {
-  return std::string(verb) + " \"" + buffer.name() + "\"";
-}
-
-}  // namespace
 
 /// A piece of staging memory of one transfer, put aside at its end if a copy still uses it.
 class TransferEngine::Piece {
@@ -39,16 +34,16 @@ class TransferEngine::Piece {
 
   [[nodiscard]] std::byte* data() const noexcept { return bytes_.data(); }
   /// Waits until the copy that uses it is done.
-  void await(Deadline deadline, const std::string& what) {
+  void await(Deadline deadline, const Task& task) {
     if (!copying_) return;
-    engine_.await(*copying_, deadline, what);
+    engine_.await(*copying_, deadline, task);
     copying_.reset();
     in_flight_ = {};
   }
   /// A copy that uses it was queued on `stream`.
   void used(StreamId stream) {
-    in_flight_.add(engine_.backend(), stream);
-    copying_ = engine_.record(stream);
+    copying_ = in_flight_.add(engine_.backend(), stream);
+    if (!copying_) copying_ = engine_.record(stream);
   }
 
  private:
@@ -62,15 +57,17 @@ SharedEvent TransferEngine::record(StreamId stream) const {
   return std::make_shared<const device::Event>(backend(), stream);
 }
 
-void TransferEngine::await(const device::Event& event, Deadline deadline, const std::string& what) {
+void TransferEngine::await(const device::Event& event, Deadline deadline, const Task& task) {
   if (event.wait(deadline.left())) return;
-  ++timeouts_;
-  throw Timeout(what + " did not end in time; what was queued of it goes on, and its staging memory comes back then",
-                {.name = what});
+  ++*timeouts_;
+  throw Timeout(
+      task.text() + " did not end in time; what was queued of it goes on, and its staging memory comes back then",
+      {.name = std::string(task.buffer)});
 }
 
-Transfer TransferEngine::ticket(StreamId stream, const BufferCore& buffer, const char* verb) const {
-  return Transfer(std::make_shared<TransferState>(TransferState{record(stream), text_for(verb, buffer)}));
+Transfer TransferEngine::ticket(StreamId stream, const Task& task) const {
+  return Transfer(
+      std::make_shared<TransferState>(TransferState{record(stream), task.verb, std::string(task.buffer), timeouts_}));
 }
 
 void TransferEngine::note(BufferCore& buffer, bool up, std::uint64_t bytes, bool asynchronous) noexcept {
@@ -94,7 +91,7 @@ TransferStatistics TransferEngine::statistics() const {
   all.bytes_uploaded = bytes_uploaded_;
   all.bytes_downloaded = bytes_downloaded_;
   all.bytes_staged = bytes_staged_;
-  all.timeouts = timeouts_;
+  all.timeouts = *timeouts_;
   all.pinned = pinned_->statistics();
   return all;
 }
@@ -105,33 +102,33 @@ void TransferEngine::upload(BufferCore& buffer, std::uint64_t offset, std::span<
                             Deadline deadline) {
   if (data.empty()) return;
   const std::uint64_t address = buffer.access(stream) + offset;
-  const std::string what = text_for("upload to", buffer);
+  const Task task{"upload to", buffer.name()};
   if (in_place_) {
-    await(*record(stream), deadline, what);
+    await(*record(stream), deadline, task);
     std::memcpy(reinterpret_cast<void*>(address), data.data(), data.size());  // NOLINT(performance-no-int-to-ptr)
   } else if (is_pinned(data.data(), data.size())) {
     backend()->upload(stream, address, data.data(), data.size());
     note_pinned_use(data.data(), stream);
-    await(*record(stream), deadline, what);
+    await(*record(stream), deadline, task);
   } else if (data.size() <= options_.staging_threshold) {
     backend()->write(stream, address, data);
-    await(*record(stream), deadline, what);
+    await(*record(stream), deadline, task);
   } else {
-    upload_in_pieces(address, data, stream, deadline, what);
+    upload_in_pieces(address, data, stream, deadline, task);
   }
   note(buffer, true, data.size(), false);
 }
 
 // While one piece is copied to the device, the host fills the other.
 void TransferEngine::upload_in_pieces(std::uint64_t address, std::span<const std::byte> data, StreamId stream,
-                                      Deadline deadline, const std::string& what) {
+                                      Deadline deadline, const Task& task) {
   const std::uint64_t most = std::min<std::uint64_t>(options_.piece_bytes, data.size());
   Piece one(*this, most);
   Piece other(*this, most);
   Piece* piece = &one;
   for (std::uint64_t done = 0; done < data.size();) {
     const std::uint64_t bytes = std::min<std::uint64_t>(most, data.size() - done);
-    piece->await(deadline, what);
+    piece->await(deadline, task);
     std::memcpy(piece->data(), data.data() + done, bytes);
     backend()->upload(stream, address + done, piece->data(), bytes);
     piece->used(stream);
@@ -139,15 +136,15 @@ void TransferEngine::upload_in_pieces(std::uint64_t address, std::span<const std
     done += bytes;
     piece = piece == &one ? &other : &one;
   }
-  one.await(deadline, what);
-  other.await(deadline, what);
+  one.await(deadline, task);
+  other.await(deadline, task);
 }
 
 Transfer TransferEngine::start_upload(BufferCore& buffer, std::uint64_t offset, std::span<const std::byte> data,
-                                      StreamId stream) {
+                                      StreamId stream, Deadline deadline) {
   if (data.empty()) return {};
   if (in_place_) {
-    upload(buffer, offset, data, stream, Deadline(default_deadline));
+    upload(buffer, offset, data, stream, deadline);
     return {};
   }
   const std::uint64_t address = buffer.access(stream) + offset;
@@ -164,7 +161,7 @@ Transfer TransferEngine::start_upload(BufferCore& buffer, std::uint64_t offset, 
     bytes_staged_ += data.size();
   }
   note(buffer, true, data.size(), true);
-  return ticket(stream, buffer, "upload to");
+  return ticket(stream, {"upload to", buffer.name()});
 }
 
 // --- Down ---
@@ -173,23 +170,23 @@ void TransferEngine::download(BufferCore& buffer, std::uint64_t offset, std::spa
                               Deadline deadline) {
   if (data.empty()) return;
   const std::uint64_t address = buffer.access(stream) + offset;
-  const std::string what = text_for("download of", buffer);
+  const Task task{"download of", buffer.name()};
   if (in_place_) {
-    await(*record(stream), deadline, what);
+    await(*record(stream), deadline, task);
     std::memcpy(data.data(), reinterpret_cast<const void*>(address), data.size());  // NOLINT(performance-no-int-to-ptr)
   } else if (is_pinned(data.data(), data.size())) {
     backend()->download(stream, data.data(), address, data.size());
     note_pinned_use(data.data(), stream);
-    await(*record(stream), deadline, what);
+    await(*record(stream), deadline, task);
   } else {
-    download_in_pieces(address, data, stream, deadline, what);
+    download_in_pieces(address, data, stream, deadline, task);
   }
   note(buffer, false, data.size(), false);
 }
 
 // While the host empties one piece, the device fills the other.
 void TransferEngine::download_in_pieces(std::uint64_t address, std::span<std::byte> data, StreamId stream,
-                                        Deadline deadline, const std::string& what) {
+                                        Deadline deadline, const Task& task) {
   const std::uint64_t most = std::min<std::uint64_t>(options_.piece_bytes, data.size());
   Piece one(*this, most);
   Piece other(*this, most);
@@ -204,7 +201,7 @@ void TransferEngine::download_in_pieces(std::uint64_t address, std::span<std::by
     }
     if (index == 0) continue;
     Piece& last = *pieces[(index - 1) % 2];
-    last.await(deadline, what);
+    last.await(deadline, task);
     std::memcpy(data.data() + (index - 1) * most, last.data(), bytes_of(index - 1));
     bytes_staged_ += bytes_of(index - 1);
   }
@@ -217,7 +214,7 @@ Transfer TransferEngine::start_read(BufferCore& buffer, std::uint64_t offset, st
   backend()->download(stream, into.data(), address, into.size());
   note_pinned_use(into.data(), stream);
   note(buffer, false, into.size(), true);
-  return ticket(stream, buffer, "download of");
+  return ticket(stream, {"download of", buffer.name()});
 }
 
 }  // namespace detail

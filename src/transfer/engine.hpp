@@ -26,15 +26,26 @@
 
 namespace weir::detail {
 
+/// What is being done to which buffer, for messages.
+struct Task {
+  const char* verb;
+  std::string_view buffer;  ///< empty: to several
+  [[nodiscard]] std::string text() const {
+    return buffer.empty() ? verb : std::string(verb) + " \"" + std::string(buffer) + "\"";
+  }
+};
+
 struct TransferState {
   SharedEvent event;
-  std::string what;  ///< for the text of a timeout
+  const char* verb;
+  std::string buffer;
+  std::shared_ptr<std::atomic<std::uint64_t>> timeouts;  ///< counted here, also after the engine's end
 };
 
 class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
  public:
-  /// `name` is the manager's, for messages.
-  TransferEngine(Device device, const TransferOptions& options, const std::string& name, LogSink* log);
+  /// `pinned` is as the manager's pool has it: its name, clock, ageing and log hold for pinned memory too.
+  TransferEngine(Device device, const TransferOptions& options, PoolOptions pinned);
   /// Waits for copies that still use pinned memory; what does not end stays with the system.
   ~TransferEngine();
   TransferEngine(const TransferEngine&) = delete;
@@ -43,8 +54,9 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   // --- Copies (engine.cpp). Offsets are bytes; windows are checked by the caller ---
   void upload(BufferCore& buffer, std::uint64_t offset, std::span<const std::byte> data, StreamId stream,
               Deadline deadline);
+  /// In place it is done when it returns, which is what `deadline` is for.
   [[nodiscard]] Transfer start_upload(BufferCore& buffer, std::uint64_t offset, std::span<const std::byte> data,
-                                      StreamId stream);
+                                      StreamId stream, Deadline deadline);
   void download(BufferCore& buffer, std::uint64_t offset, std::span<std::byte> data, StreamId stream,
                 Deadline deadline);
   /// Starts a copy of a window into memory of weir's, and says where it will be; the memory is `into`'s to free.
@@ -64,10 +76,12 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   void drop_pinned(std::span<std::byte> bytes) noexcept;
   /// Frees what was put aside and is past.
   void collect() noexcept;
+  /// The same, and gives idle pinned memory back to the system.
+  void maintain();
 
   [[nodiscard]] TransferStatistics statistics() const;
   /// Throws Timeout, and counts it.
-  void await(const device::Event& event, Deadline deadline, const std::string& what);
+  void await(const device::Event& event, Deadline deadline, const Task& task);
 
  private:
   class Piece;
@@ -83,16 +97,17 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
 
   [[nodiscard]] const std::shared_ptr<device::Backend>& backend() const noexcept { return device_.shared_backend(); }
   [[nodiscard]] SharedEvent record(StreamId stream) const;
-  [[nodiscard]] Transfer ticket(StreamId stream, const BufferCore& buffer, const char* verb) const;
+  [[nodiscard]] Transfer ticket(StreamId stream, const Task& task) const;
   /// True if all of it lies in memory that make_pinned gave.
   [[nodiscard]] bool is_pinned(const std::byte* data, std::size_t bytes) const;
   /// A copy that is done with `stream`'s work so far uses the pinned memory around `data`.
   void note_pinned_use(const std::byte* data, StreamId stream);
   void upload_in_pieces(std::uint64_t address, std::span<const std::byte> data, StreamId stream, Deadline deadline,
-                        const std::string& what);
+                        const Task& task);
   void download_in_pieces(std::uint64_t address, std::span<std::byte> data, StreamId stream, Deadline deadline,
-                          const std::string& what);
-  void queue_download(BufferCore& buffer, std::span<std::byte> to, StreamId stream, bool snapshot, InFlight& in_flight);
+                          const Task& task);
+  SharedEvent queue_download(BufferCore& buffer, std::span<std::byte> to, StreamId stream, bool snapshot,
+                             InFlight& in_flight);
   void note(BufferCore& buffer, bool up, std::uint64_t bytes, bool asynchronous) noexcept;
   void free_pinned(std::span<std::byte> bytes) noexcept;
 
@@ -114,7 +129,7 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   std::atomic<std::uint64_t> bytes_uploaded_{0};
   std::atomic<std::uint64_t> bytes_downloaded_{0};
   std::atomic<std::uint64_t> bytes_staged_{0};
-  std::atomic<std::uint64_t> timeouts_{0};
+  const std::shared_ptr<std::atomic<std::uint64_t>> timeouts_ = std::make_shared<std::atomic<std::uint64_t>>(0);
 };
 
 }  // namespace weir::detail

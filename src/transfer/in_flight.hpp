@@ -16,12 +16,15 @@ using SharedEvent = std::shared_ptr<const device::Event>;
 
 class InFlight {
  public:
-  /// All work queued on `stream` so far.
-  void add(const std::shared_ptr<device::Backend>& backend, StreamId stream) {
+  /// All work queued on `stream` so far. Gives its point, empty if the driver refused to record it.
+  SharedEvent add(const std::shared_ptr<device::Backend>& backend, StreamId stream) {
     try {
-      events_.push_back(std::make_shared<const device::Event>(backend, stream));
+      // Another thread's own default stream is another one.
+      if (stream == StreamId::per_thread_default) stream = backend->resolve(stream);
+      return events_.emplace_back(std::make_shared<const device::Event>(backend, stream));
     } catch (const Error&) {
       unrecorded_.push_back(stream);
+      return nullptr;
     }
   }
   /// What another waits for.
@@ -32,23 +35,26 @@ class InFlight {
 
   [[nodiscard]] bool past(const std::shared_ptr<device::Backend>& backend) noexcept {
     try {
-      while (!unrecorded_.empty()) {
-        events_.push_back(std::make_shared<const device::Event>(backend, unrecorded_.back()));
-        unrecorded_.pop_back();
-      }
+      record(backend);
       std::erase_if(events_, [](const SharedEvent& event) { return event->done(); });
       return events_.empty();
     } catch (const DeviceLost&) {
       return true;  // nothing runs there any more
-    } catch (const InvalidArgument&) {
-      unrecorded_.pop_back();  // the stream was destroyed, and its work was finished then
-      return false;
     } catch (...) {
       return false;
     }
   }
 
  private:
+  void record(const std::shared_ptr<device::Backend>& backend) {
+    for (; !unrecorded_.empty(); unrecorded_.pop_back()) {
+      try {
+        events_.push_back(std::make_shared<const device::Event>(backend, unrecorded_.back()));
+      } catch (const InvalidArgument&) {  // NOLINT(bugprone-empty-catch): it was destroyed, its work finished first
+      }
+    }
+  }
+
   std::vector<SharedEvent> events_;
   std::vector<StreamId> unrecorded_;
 };

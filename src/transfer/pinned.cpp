@@ -34,24 +34,24 @@ TransferOptions checked(TransferOptions options, const std::string& name) {
 
 }  // namespace
 
-TransferEngine::TransferEngine(Device device, const TransferOptions& options, const std::string& name, LogSink* log)
+TransferEngine::TransferEngine(Device device, const TransferOptions& options, PoolOptions pinned)
     : device_(std::move(device)),
-      options_(checked(options, name)),
+      options_(checked(options, pinned.name)),
       in_place_(options.in_place.value_or(device_.info().unified_memory)),
-      log_(log),
+      log_(pinned.log),
       host_(device_.stream()),
       transfers_(device_.stream()) {
   if (in_place_ && !device_.info().pointers) {
     throw Unsupported(
-        "manager \"" + name + "\": the host cannot write the memory of " + device_.info().name + " in place",
-        {.name = name});
+        "manager \"" + pinned.name + "\": the host cannot write the memory of " + device_.info().name + " in place",
+        {.name = pinned.name});
   }
-  PoolOptions pinned;
-  pinned.name = name + " pinned";
+  pinned.name += " pinned";
   pinned.mode = PoolMode::segments;
   pinned.limit = options_.pinned_limit;
   pinned.segment_bytes = segment_bytes;
-  pinned.log = log;
+  pinned.zero = false;
+  pinned.call_sites = false;
   pinned_ =
       std::make_unique<Pool>(Device(device::make_pinned_memory(backend(), options_.pinned_limit)), std::move(pinned));
 }
@@ -118,6 +118,11 @@ void TransferEngine::collect() noexcept {
   std::move(looked_at.begin(), looked_at.end(), std::back_inserter(aside_));
 }
 
+void TransferEngine::maintain() {
+  collect();
+  pinned_->maintain();
+}
+
 PinnedBytes TransferEngine::make_pinned(std::uint64_t bytes) {
   if (bytes == 0) return {};
   const std::span<std::byte> memory = allocate_pinned(bytes);
@@ -146,14 +151,19 @@ bool TransferEngine::is_pinned(const std::byte* data, std::size_t bytes) const {
 }
 
 void TransferEngine::note_pinned_use(const std::byte* data, StreamId stream) {
-  InFlight use;
-  use.add(backend(), stream);
+  const auto around = [&]() -> InFlight* {
+    const auto next = owned_.upper_bound(data);
+    return next == owned_.begin() ? nullptr : &std::prev(next)->second.in_flight;
+  };
+  InFlight uses;
+  uses.add(backend(), stream);
+  {
+    const std::lock_guard lock(mutex_);
+    if (InFlight* const known = around()) uses.add(std::exchange(*known, {}));
+  }
+  static_cast<void>(uses.past(backend()));  // forgets what is; with no lock held, as it asks the driver
   const std::lock_guard lock(mutex_);
-  const auto next = owned_.upper_bound(data);
-  if (next == owned_.begin()) return;
-  InFlight& uses = std::prev(next)->second.in_flight;
-  static_cast<void>(uses.past(backend()));  // forgets what is
-  uses.add(std::move(use));
+  if (InFlight* const known = around()) known->add(std::move(uses));
 }
 
 }  // namespace detail

@@ -10,6 +10,8 @@
 #include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
+#include "core/lazy_memory.hpp"
+
 namespace weir::backend::dry {
 namespace {
 
@@ -101,12 +103,20 @@ class DryBackend final : public device::Backend {
     taken_ -= bytes;
   }
 
+  // Real memory, as it is the host's: transfers put their data there.
   Address allocate_pinned(std::uint64_t bytes) override {
     count(1);
-    const std::lock_guard lock(mutex_);
-    return next_range(bytes);
+    try {
+      return reinterpret_cast<Address>(core::map_lazy(bytes));
+    } catch (const std::bad_alloc&) {
+      throw OutOfMemory("dry device: the host has no " + format_bytes(bytes) + " for pinned memory",
+                        {.name = "dry device", .bytes_asked = bytes});
+    }
   }
-  void free_pinned(Address, std::uint64_t) noexcept override { count(1); }
+  void free_pinned(Address address, std::uint64_t bytes) noexcept override {
+    count(1);
+    core::unmap_lazy(reinterpret_cast<void*>(address), bytes);  // NOLINT(performance-no-int-to-ptr)
+  }
 
   StreamId resolve(StreamId stream) override {
     const std::lock_guard lock(mutex_);

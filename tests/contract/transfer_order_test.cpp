@@ -1,0 +1,294 @@
+// Transfers that go on while the program does: order with the work of streams,
+// tickets, deadlines, and staging memory that comes back when a copy ends, not
+// when a wait does. Streams are held back by gates, so nothing depends on luck.
+#include "contract/transfer_fixture.hpp"
+
+namespace weir::contract {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t size = 200'001;  // several pieces of 64 KiB, and not whole ones
+
+class TransferOrder : public TransferContract {
+ protected:
+  void SetUp() override {
+    TransferContract::SetUp();
+    if (IsSkipped()) return;
+    if (!device_->info().pointers) GTEST_SKIP() << "streams run no host functions here";
+    stream_.emplace(device_->stream());
+  }
+  void TearDown() override {
+    TransferContract::TearDown();
+    stream_.reset();
+  }
+  /// Work on the stream that takes a while, then writes the pattern of `seed` into the whole buffer.
+  void slow_work(const BufferHandle<std::uint8_t>& buffer, std::uint64_t seed) {
+    device_->run(*stream_, [span = buffer.access(*stream_), seed] {
+      std::this_thread::sleep_for(10ms);
+      fill_pattern(span.data(), span.size(), seed);
+    });
+  }
+
+  std::optional<Stream> stream_;
+};
+
+TEST_P(TransferOrder, ADownloadSeesTheWorkQueuedBeforeIt) {
+  for (const bool in_place : {false, true}) {
+    MemoryManager& memory = make_manager({.piece_bytes = 65536, .in_place = in_place});
+    const auto buffer = memory.create<std::uint8_t>("seen", size, {.downloads = true}, *stream_);
+    const Pinned<std::uint8_t> pinned = memory.pinned<std::uint8_t>(size);
+    for (std::uint64_t seed = 1; seed < 9; seed += 4) {
+      slow_work(buffer, seed);
+      EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(size, seed));
+      slow_work(buffer, seed + 1);
+      memory.download(buffer, std::span(pinned.data(), size), 0, *stream_);
+      EXPECT_TRUE(has_pattern(pinned.data(), size, seed + 1));
+      slow_work(buffer, seed + 2);
+      memory.start_download(buffer, *stream_);
+      const auto frame = memory.wait_for_download(buffer);
+      EXPECT_TRUE(has_pattern(frame.data(), size, seed + 2));
+      slow_work(buffer, seed + 3);
+      memory.start_download(buffer, *stream_, {.snapshot = false});
+      const auto other = memory.wait_for_download(buffer);
+      EXPECT_TRUE(has_pattern(other.data(), size, seed + 3));
+    }
+    memory.free_all();
+    EXPECT_TRUE(staging_comes_back(size));  // the pinned memory of this case
+  }
+}
+
+TEST_P(TransferOrder, AnUploadComesAfterTheWorkQueuedBeforeItAndBeforeTheNext) {
+  for (const bool in_place : {false, true}) {
+    MemoryManager& memory = make_manager({.in_place = in_place});
+    const auto buffer = memory.create<std::uint8_t>("ordered", size, {}, *stream_);
+    Bytes seen(size);
+    for (const std::size_t count : {std::size_t{1000}, size}) {
+      slow_work(buffer, 1);
+      memory.upload(buffer, bytes_of(count, 2), 0, *stream_);
+      slow_work(buffer, 3);
+      static_cast<void>(memory.start_upload(buffer, bytes_of(count, 4), 0, *stream_));
+      device_->run(*stream_,
+                   [span = buffer.access(*stream_), &seen] { std::copy_n(span.data(), span.size(), seen.begin()); });
+      device_->synchronize(*stream_);
+      Bytes expected = bytes_of(size, 3);
+      fill_pattern(expected.data(), count, 4);
+      EXPECT_EQ(seen, expected) << count;
+    }
+    end_manager();
+  }
+}
+
+TEST_P(TransferOrder, AStartedUploadReturnsAtOnceAndHasTakenTheData) {
+  MemoryManager& memory = make_manager();
+  for (const std::size_t count : {std::size_t{1}, std::size_t{65536}, std::size_t{65537}, size}) {
+    const auto buffer = memory.scoped<std::uint8_t>("taken", count, {}, *stream_);
+    Gate gate(*device_, *stream_);
+    Bytes data = bytes_of(count, 1);
+    const Transfer ticket = memory.start_upload(buffer, data, 0, *stream_);
+    std::fill(data.begin(), data.end(), 0xee);
+    EXPECT_FALSE(ticket.done());
+    EXPECT_EQ(moved().pinned.requested.live, count > 65536 ? count : 0u);
+    gate.open();
+    ticket.wait();
+    EXPECT_TRUE(ticket.done());
+    ticket.wait();
+    ticket.wait(0ns);
+    EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(count, 1));
+    EXPECT_TRUE(staging_comes_back());
+  }
+}
+
+TEST_P(TransferOrder, PinnedMemoryIsReadWhenTheStreamGetsThere) {
+  MemoryManager& memory = make_manager();
+  const auto buffer = memory.create<std::uint8_t>("late", size, {}, *stream_);
+  const Pinned<std::uint8_t> pinned = memory.pinned<std::uint8_t>(size);
+  device_->run(*stream_, [&] {
+    std::this_thread::sleep_for(10ms);
+    fill_pattern(pinned.data(), size, 7);
+  });
+  memory.start_upload(buffer, pinned, 0, *stream_).wait();
+  EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(size, 7));
+}
+
+TEST_P(TransferOrder, ATicketThatTimesOutCanBeWaitedForAgain) {
+  MemoryManager& memory = make_manager();
+  const auto buffer = memory.create<std::uint8_t>("slow", size, {}, *stream_);
+  Gate gate(*device_, *stream_);
+  const Transfer ticket = memory.start_upload(buffer, bytes_of(size, 1), 0, *stream_);
+  const Transfer copy = ticket;
+  for (const auto deadline : {std::chrono::nanoseconds(0), std::chrono::nanoseconds(-5),
+                              std::chrono::nanoseconds::min(), std::chrono::nanoseconds(20ms)}) {
+    const auto started = std::chrono::steady_clock::now();
+    expect_error<Timeout>("slow", [&] { ticket.wait(deadline); });
+    EXPECT_GE(std::chrono::steady_clock::now() - started, deadline);
+  }
+  EXPECT_EQ(moved().timeouts, 4u);
+  EXPECT_FALSE(copy.done());
+  gate.open();
+  copy.wait(std::chrono::nanoseconds::max());
+  EXPECT_TRUE(ticket.done());
+  EXPECT_EQ(moved().timeouts, 4u);
+  EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(size, 1));
+}
+
+TEST_P(TransferOrder, ATimedOutTransferGoesOnAndItsStagingMemoryComesBack) {
+  MemoryManager& memory = make_manager({.piece_bytes = 65536});
+  const auto buffer = memory.create<std::uint8_t>("timed", size, {}, *stream_);
+  memory.upload(buffer, bytes_of(size, 1), 0, *stream_);
+  std::uint64_t timeouts = 0;
+  for (const auto deadline :
+       {std::chrono::nanoseconds(0), std::chrono::nanoseconds(-1), std::chrono::nanoseconds(5ms)}) {
+    {
+      Gate gate(*device_, *stream_);
+      expect_error<Timeout>("timed", [&] { memory.upload(buffer, bytes_of(5000, 2), 0, *stream_, deadline); });
+      expect_error<Timeout>("timed", [&] { memory.upload(buffer, bytes_of(size, 3), 0, *stream_, deadline); });
+      EXPECT_EQ(moved().pinned.requested.live, 2 * 65536u);  // both pieces are still read
+      Bytes into(size, 0xcd);
+      expect_error<Timeout>("timed", [&] { memory.download(buffer, std::span(into), 0, *stream_, deadline); });
+      EXPECT_EQ(into, Bytes(size, 0xcd));
+      EXPECT_EQ(moved().pinned.requested.live, 4 * 65536u);
+      memory.maintain();
+      EXPECT_EQ(moved().pinned.requested.live, 4 * 65536u);
+      EXPECT_EQ(moved().timeouts, timeouts += 3);
+    }
+    device_->synchronize(*stream_);
+    memory.maintain();
+    EXPECT_EQ(moved().pinned.requested.live, 0u);
+    // What was queued before the deadline has happened: the two first pieces.
+    Bytes expected = bytes_of(size, 3);
+    const Bytes old = bytes_of(size, 1);
+    std::copy(old.begin() + 2 * 65536, old.end(), expected.begin() + 2 * 65536);
+    EXPECT_EQ(memory.download(buffer, *stream_), expected);
+  }
+}
+
+TEST_P(TransferOrder, PinnedMemoryMayBeDroppedInMidCopy) {
+  MemoryManager& memory = make_manager();
+  const auto buffer = memory.create<std::uint8_t>("dropped", size, {}, *stream_);
+  Transfer ticket;
+  {
+    Gate gate(*device_, *stream_);
+    {
+      const Pinned<std::uint8_t> up = memory.pinned<std::uint8_t>(size);
+      fill_pattern(up.data(), size, 3);
+      ticket = memory.start_upload(buffer, up, 0, *stream_);
+      const Pinned<std::uint8_t> down = memory.pinned<std::uint8_t>(size);
+      expect_error<Timeout>("dropped",
+                            [&] { memory.download(buffer, std::span(down.data(), size), 0, *stream_, 0ns); });
+    }
+    EXPECT_EQ(moved().pinned.requested.live, 2 * size);  // kept for the copies
+    const Pinned<std::uint8_t> next = memory.pinned<std::uint8_t>(size);
+    fill_pattern(next.data(), size, 4);  // must not be the same memory
+    EXPECT_EQ(moved().pinned.requested.live, 3 * size);
+  }
+  ticket.wait();
+  EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(size, 3));
+  EXPECT_TRUE(staging_comes_back());
+}
+
+TEST_P(TransferOrder, TicketsAndPinnedMemoryOutliveTheManager) {
+  Transfer ticket;
+  Transfer small;
+  Pinned<std::uint8_t> pinned;
+  std::optional<Gate> gate(std::in_place, *device_, *stream_);
+  {
+    MemoryManager& memory = make_manager();
+    const auto buffer = memory.create<std::uint8_t>("outlived", size, {}, *stream_);
+    ticket = memory.start_upload(buffer, bytes_of(size, 1), 0, *stream_);
+    small = memory.start_upload(buffer, bytes_of(100, 1), 0, *stream_);
+    pinned = memory.pinned<std::uint8_t>(1000);
+    expect_error<Timeout>("outlived", [&] { ticket.wait(0ns); });
+  }
+  std::thread opener([&] {
+    std::this_thread::sleep_for(50ms);
+    gate->open();
+  });
+  memory_.reset();  // waits for the copies into its memory
+  opener.join();
+  ticket.wait();
+  EXPECT_TRUE(small.done());
+  fill_pattern(pinned.data(), 1000, 1);
+  EXPECT_TRUE(has_pattern(pinned.data(), 1000, 1));
+  EXPECT_GT(backend_->balance().pinned_bytes, 0u);
+  pinned = {};
+  ticket = {};
+  small = {};
+}
+
+TEST_P(TransferOrder, ABufferFreedInMidUploadIsNotReusedBeforeItsEnd) {
+  MemoryManager& memory = make_manager();
+  auto first = memory.scoped<std::uint8_t>("first", size, {}, *stream_);
+  Gate gate(*device_, *stream_);
+  const Transfer ticket = memory.start_upload(first, bytes_of(size, 1), 0, *stream_);
+  first.reset();
+  // It may be given the same memory, in the order of the streams.
+  const auto second = memory.create<std::uint8_t>("second", size);
+  const Transfer next = memory.start_upload(second, bytes_of(size, 2));
+  gate.open();
+  ticket.wait();
+  next.wait();
+  EXPECT_EQ(memory.download(second), bytes_of(size, 2));
+}
+
+TEST_P(TransferOrder, ThreadsMoveTheirBuffersAtTheSameTime) {
+  MemoryManager& memory = make_manager({.piece_bytes = 8192});
+  constexpr unsigned threads = 4;
+  constexpr unsigned rounds = 20;
+  std::vector<std::thread> all;
+  for (unsigned thread = 0; thread < threads; ++thread) {
+    all.emplace_back([&, thread] {
+      const Stream own = device_->stream();
+      const std::size_t count = 30'000 + 40'000 * thread;
+      const auto buffer = memory.scoped<std::uint8_t>("of " + std::to_string(thread), count, {}, own);
+      const Pinned<std::uint8_t> pinned = memory.pinned<std::uint8_t>(count);
+      for (unsigned round = 0; round < rounds; ++round) {
+        const std::uint64_t seed = thread * rounds + round;
+        if (round % 3 == 0) memory.upload(buffer, bytes_of(count, seed), 0, own);
+        if (round % 3 == 1) static_cast<void>(memory.start_upload(buffer, bytes_of(count, seed), 0, own));
+        if (round % 3 == 2) {
+          fill_pattern(pinned.data(), count, seed);
+          memory.start_upload(buffer, pinned, 0, own).wait();
+        }
+        if (round % 2 == 0) {
+          ASSERT_EQ(memory.download(buffer, own), bytes_of(count, seed));
+        } else {
+          memory.download(buffer, std::span(pinned.data(), count), 0, own);
+          ASSERT_TRUE(has_pattern(pinned.data(), count, seed));
+        }
+      }
+    });
+  }
+  for (std::thread& each : all) each.join();
+  EXPECT_EQ(moved().uploads, threads * rounds);
+  EXPECT_EQ(moved().downloads, threads * rounds);
+}
+
+// Each thread has a default stream of its own, also for one buffer that goes from thread to thread.
+TEST_P(TransferOrder, ABufferGoesFromThreadToThreadOnTheirDefaultStreams) {
+  MemoryManager& memory = make_manager();
+  constexpr StreamId own = StreamId::per_thread_default;
+  auto buffer = memory.scoped<std::uint8_t>("passed on", size, {}, own);
+  memory.upload(buffer, bytes_of(size, 1), 0, own);
+  std::promise<void> open;
+  std::promise<void> queued;
+  std::thread other([&] {
+    device_->run(own, [opened = open.get_future().share(), span = buffer.access(own)] {
+      opened.wait();
+      fill_pattern(span.data(), span.size(), 2);
+    });
+    queued.set_value();
+    device_->synchronize(own);
+  });
+  queued.get_future().wait();
+  buffer.reset();
+  const auto next = memory.create<std::uint8_t>("next", bytes_of(size, 3), {}, own);
+  open.set_value();
+  other.join();
+  EXPECT_EQ(memory.download(next, own), bytes_of(size, 3));
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, TransferOrder, testing::ValuesIn(kinds_with_contents()), name_of);
+
+}  // namespace
+}  // namespace weir::contract
