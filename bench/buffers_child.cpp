@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -13,6 +14,7 @@
 #include <fstream>
 #include <functional>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <vector>
 #include <weir/weir.hpp>
@@ -211,22 +213,39 @@ struct Stages {
   weir::Buffer<char> ping = memory.scoped<char>("ping", bytes, {.downloads = true});
   weir::Buffer<char> pong = memory.scoped<char>("pong", bytes, {.downloads = true});
   weir::Pinned<char> result = memory.pinned<char>(bytes);
-  std::vector<char> device_work = std::vector<char>(bytes);
-  std::vector<char> host_work = std::vector<char>(bytes);
+  std::uint64_t steps = 0;  ///< of work that takes as long as the copy of a frame
+  std::atomic<std::uint64_t> sink{0};
+
+  Stages() {
+    const double copy = median_seconds(9, [&] { memory.download(ping, std::span(result.data(), bytes), 0, stream); });
+    constexpr std::uint64_t trial = 10'000'000;
+    steps = static_cast<std::uint64_t>(copy / median_seconds(9, [&] { work(trial); }) * double{trial});
+  }
+  /// Arithmetic only: what overlaps is then not bounded by the memory's bandwidth.
+  void work(std::uint64_t count) {
+    std::uint64_t state = 1;
+    for (std::uint64_t i = 0; i < count; ++i) state = state * 6364136223846793005U + 1442695040888963407U;
+    sink += state;
+  }
 
   weir::Buffer<char>& buffer(int frame) { return frame % 2 == 0 ? ping : pong; }
   void compute(int frame) {
-    device.run(stream,
-               [to = buffer(frame).access(stream).data(), this] { std::memcpy(to, device_work.data(), bytes); });
+    device.run(stream, [to = buffer(frame).access(stream).data(), frame, this] {
+      work(steps);
+      *to = static_cast<char>(frame);
+    });
   }
-  void consume(const char* frame) { std::memcpy(host_work.data(), frame, bytes); }
+  void consume(int number, const char* frame) {
+    if (*frame != static_cast<char>(number)) throw std::runtime_error("a frame is not the one that was computed");
+    work(steps);
+  }
 
   double synchronous(bool with_host) {
     return seconds([&] {
       for (int frame = 0; frame < frames; ++frame) {
         compute(frame);
         memory.download(buffer(frame), std::span(result.data(), bytes), 0, stream);
-        if (with_host) consume(result.data());
+        if (with_host) consume(frame, result.data());
       }
     });
   }
@@ -240,7 +259,7 @@ struct Stages {
           memory.start_download(buffer(frame), stream, {.snapshot = false});
         }
         const auto done = memory.wait_for_download(buffer(frame - 1));
-        if (with_host) consume(done.data());
+        if (with_host) consume(frame - 1, done.data());
       }
     });
   }

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-// Types of elements at run time: equal for equal types, with the names that errors show.
-=======
 // The types of elements, and handles that have no buffer.
->>>>>>> tbuf
 #include <array>
 #include <cstdint>
 
