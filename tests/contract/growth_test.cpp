@@ -29,7 +29,7 @@ TEST_P(Growth, ABlockGrowsWhereItIsAndKeepsItsBytes) {
   }
   EXPECT_EQ(pool.statistics().allocated.live, 2 * page());  // the tail of its last page is its own
   if (pointers()) std::memset(reinterpret_cast<void*>(address), 0x5a, page() + 1);  // NOLINT(performance-no-int-to-ptr)
-  for (const std::uint64_t pages : {2, 3, 10, 64}) {
+  for (const std::uint64_t pages : {2u, 3u, 10u, 64u}) {
     const std::uint64_t bytes = pages * page() - 7;
     ASSERT_TRUE(pool.resize(block, bytes));
     const Statistics now = pool.statistics();
