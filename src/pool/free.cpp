@@ -50,10 +50,11 @@ void Pool::Implementation::free(std::uint32_t id, StreamId stream) {
   Cache& owner = *caches_[block.owner()].load(std::memory_order_acquire);
   const std::uint64_t address = block.address();  // once freed, the block is anyone's
   const std::uint64_t requested = block.requested;
-  if (options_.zero) {
-    // Clearing was the pool's own work on the stream of the allocation, which the caller need not wait for.
-    const Lane cleared_in = block.lane.load(std::memory_order_relaxed);
-    if (cleared_in != cache.lane && block.is(BlockState::live)) note_use(id, lanes_.stream(cleared_in));
+  // What used the memory before this life, and cleared it for this one, may still run on the stream of the
+  // allocation, which the caller of a free on another need not wait for.
+  const Lane follows = block.lane.load(std::memory_order_relaxed);
+  if (follows != cache.lane && follows != pool::clean_lane && block.is(BlockState::live)) {
+    note_use(id, lanes_.stream(follows));
   }
   if (owner.thread.load(std::memory_order_relaxed) != &pool::thread_slots) {
     free_remotely(id, cache, owner);
@@ -80,6 +81,7 @@ void Pool::Implementation::free_own(std::uint32_t id, Cache& cache, Cache& owner
   if (shared) {
     cache.passed_by(block.bytes());
   } else {
+    block.lane.store(cache.lane, std::memory_order_relaxed);
     kept = cache.push(block, id);
   }
   cache.lock.leave();

@@ -12,7 +12,7 @@ namespace weir {
 /// waited for, once, and threads that carry memory about are let finish, before the refusal stands.
 template <class Take>
 auto Pool::Implementation::with_reclaim(Take take) {
-  constexpr int most_tries = 50;
+  constexpr int most_tries = 500;  // of up to 100 µs each, while other threads move memory
   for (int tries = 0;; ++tries) {
     if (mode_ != PoolMode::off) {
       reclaim_pending(std::chrono::nanoseconds(0));

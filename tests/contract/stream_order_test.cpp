@@ -153,6 +153,38 @@ TEST_P(StreamOrder, HoldsForStreamsThatEnd) {
 }
 
 // The end of the pool waits for the work that still uses its memory.
+// The block is freed on a stream that never saw the work of its memory's former life.
+TEST_P(StreamOrder, HoldsForWorkOfAFormerLife) {
+  Pool& pool = make_pool();
+  const Stream first = device_->stream();
+  const Stream second = device_->stream();
+  for (int round = 0; round < 20; ++round) {
+    std::atomic<bool> go{false};
+    std::atomic<bool> over{false};
+    std::atomic<bool> early{false};
+    void* const former = pool.allocate(4096, 1, first);
+    device_->run(first, [&] {
+      go.wait(false);
+      over = true;
+    });
+    if (pooling()) {  // else the free itself waits
+      pool.deallocate(former, first);
+      void* const between = pool.allocate(4096, 1, first);
+      pool.deallocate(between, second);
+    }
+    void* const next = pool.allocate(4096, 1, second);
+    device_->run(second, [&, same = next == former] { early = same && !over; });
+    std::this_thread::sleep_for(1ms);
+    go = true;
+    go.notify_all();
+    device_->synchronize(second);
+    device_->synchronize(first);
+    EXPECT_FALSE(early) << "round " << round;
+    pool.deallocate(next, second);
+    if (!pooling()) pool.deallocate(former, first);
+  }
+}
+
 TEST_P(StreamOrder, HoldsAtTheEndOfThePool) {
   for (int i = 0; i < 20; ++i) {
     Detector detector;
