@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -213,6 +214,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] std::vector<Lane> lanes_held(bool only_pages) const;
   void reassign(Lane from, std::uint64_t epoch, Lane to);
   bool reclaim_pending(std::chrono::nanoseconds deadline);
+  void reclaim_oldest();
+  bool take_back(const std::shared_ptr<const Pending>& pending);
   [[nodiscard]] bool unmap(pool::PagedArena& arena, const pool::LeavingPages& pages);
   std::uint64_t release_pages(std::uint32_t since, std::uint64_t keep_free);
   std::uint64_t release_idle_segments(std::uint32_t since, std::uint64_t keep_free);
@@ -312,7 +315,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   std::unordered_multimap<std::uint64_t, Cache*> serving_;  ///< by key
 
   std::mutex pending_mutex_;
-  std::vector<std::shared_ptr<const Pending>> pending_;
+  std::list<std::shared_ptr<const Pending>> pending_;              ///< oldest first
   std::unordered_map<std::uint32_t, std::vector<StreamId>> uses_;  ///< used_on(), by block
   std::atomic<std::uint64_t> pending_granules_{0};
 

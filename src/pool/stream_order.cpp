@@ -46,7 +46,8 @@ void Pool::Implementation::free_shared(std::uint32_t id, Lane lane, std::uint32_
     const std::lock_guard lock(pending_mutex_);
     pending_.push_back(pending);
   }
-  reclaim_pending(std::chrono::nanoseconds(0));
+  if (finished(*pending, std::chrono::nanoseconds(0))) take_back(pending);
+  reclaim_oldest();
 }
 
 bool Pool::Implementation::finished(const Pending& pending, std::chrono::nanoseconds deadline) {
@@ -69,25 +70,46 @@ bool Pool::Implementation::reclaim_pending(std::chrono::nanoseconds deadline) {
   std::vector<std::shared_ptr<const Pending>> waiting;
   {
     const std::lock_guard lock(pending_mutex_);
-    waiting = pending_;
+    waiting.assign(pending_.begin(), pending_.end());
   }
   bool any = false;
   for (const std::shared_ptr<const Pending>& each : waiting) {
-    if (!finished(*each, deadline)) continue;
-    any = true;
-    {
-      const std::lock_guard lock(pending_mutex_);
-      const auto found = std::find(pending_.begin(), pending_.end(), each);
-      if (found == pending_.end()) continue;
-      *found = std::move(pending_.back());
-      pending_.pop_back();
-    }
-    Block& block = blocks_[each->id];
-    pending_granules_ -= block.size;
-    block.become(BlockState::busy);
-    release(each->id, each->lane, block.stamp);
+    if (finished(*each, deadline)) any = take_back(each) || any;
   }
   return any;
+}
+
+// What a free can afford to look at, however many wait: the oldest, until a few of them are not done.
+void Pool::Implementation::reclaim_oldest() {
+  constexpr std::size_t most_unfinished = 4;
+  for (std::size_t unfinished = 0; unfinished < most_unfinished;) {
+    std::shared_ptr<const Pending> each;
+    {
+      const std::lock_guard lock(pending_mutex_);
+      if (pending_.size() <= unfinished) return;
+      each = *std::next(pending_.begin(), static_cast<std::ptrdiff_t>(unfinished));
+    }
+    if (!finished(*each, std::chrono::nanoseconds(0))) {
+      ++unfinished;
+    } else if (!take_back(each)) {
+      return;  // another thread is at it
+    }
+  }
+}
+
+// The memory of a pending block is past its uses; false if another thread was quicker.
+bool Pool::Implementation::take_back(const std::shared_ptr<const Pending>& pending) {
+  {
+    const std::lock_guard lock(pending_mutex_);
+    const auto found = std::find(pending_.begin(), pending_.end(), pending);
+    if (found == pending_.end()) return false;
+    pending_.erase(found);
+  }
+  Block& block = blocks_[pending->id];
+  pending_granules_ -= block.size;
+  block.become(BlockState::busy);
+  release(pending->id, pending->lane, block.stamp);
+  return true;
 }
 
 void Pool::Implementation::report_fallback(const Error& error, StreamId stream) const noexcept {

@@ -220,7 +220,8 @@ TEST(StreamOrderDetector, SeesACarelessPool) {
   EXPECT_GT(detector.disturbed(), 0);
 }
 
-// The control within a pool: freeing on the wrong stream, without used_on(), is the caller's fault and is seen.
+// The control within a pool: work on a stream that is not named, by used_on() or the free, is the caller's fault and
+// is seen.
 TEST(StreamOrderDetector, SeesABlockFreedOnTheWrongStream) {
   Device device = open_device({.backend = "host"});
   Pool pool(device);
@@ -230,7 +231,7 @@ TEST(StreamOrderDetector, SeesABlockFreedOnTheWrongStream) {
   Detector detector;
   std::uint64_t tasks = 0;
   while (detector.disturbed() == 0 && tasks < 1000) {
-    void* block = pool.allocate(bytes, 1, used);
+    void* block = pool.allocate(bytes, 1, wrong);
     device.run(used, detector.task<std::atomic<std::uint64_t>>(block, bytes, ++tasks));
     pool.deallocate(block, wrong);
     void* next = pool.allocate(bytes, 1, wrong);
