@@ -46,7 +46,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 std::vector<BuffersConfiguration> faulty() {
   std::vector<BuffersConfiguration> all;
-  for (const std::uint64_t n : {5, 17, 61, 251}) {
+  for (const std::uint64_t n : {5U, 17U, 61U, 251U}) {
     const std::string every = "_every_" + std::to_string(n);
     all.push_back({.name = "host_pages" + every, .limit = 48_MiB, .faults = n});
     all.push_back({.name = "host_segments" + every, .mode = PoolMode::segments, .limit = 128_MiB, .faults = n});

@@ -24,7 +24,9 @@ void BuffersProgram::upload() {
   last_ = "upload to";
   Live* const live = any_live();
   if (live == nullptr || !live->writable()) return;
-  const auto [offset, count] = any_window(*live);
+  const Window window = any_window(*live);
+  const std::size_t offset = window.offset;
+  const std::size_t count = window.count;
   const std::vector<Element> data = any_data(count);
   const std::size_t lane = live->lane;
   Pinned<Element> pinned;
@@ -47,7 +49,9 @@ void BuffersProgram::start_upload() {
   last_ = "start an upload to";
   Live* const live = any_live();
   if (live == nullptr || !live->writable()) return;
-  const auto [offset, count] = any_window(*live);
+  const Window window = any_window(*live);
+  const std::size_t offset = window.offset;
+  const std::size_t count = window.count;
   std::vector<Element> data = any_data(count);
   Started started{.ticket = {}, .gate = lanes_[live->lane].gate, .memory = {}};
   if (roll(2) == 0 && count != 0) {
@@ -87,7 +91,9 @@ void BuffersProgram::download() {
   last_ = "download";
   Live* const live = any_live();
   if (live == nullptr) return;
-  const auto [offset, count] = any_window(*live);
+  const Window window = any_window(*live);
+  const std::size_t offset = window.offset;
+  const std::size_t count = window.count;
   std::vector<Element> data(count);
   Pinned<Element> pinned;
   if (roll(3) == 0 && count != 0) {
@@ -166,8 +172,9 @@ void BuffersProgram::kernel() {
   last_ = "a kernel on";
   Live* const live = any_live();
   if (live == nullptr || !contents()) return;
-  auto [offset, count] = any_window(*live);
-  count = std::min(count, most_looked_at);
+  const Window window = any_window(*live);
+  const std::size_t offset = window.offset;
+  const std::size_t count = std::min(window.count, most_looked_at);
   DeviceSpan<Element> span(0, 0);
   if (!attempt({}, [&] { span = live->handle.view(offset, count).access(stream_of(*live)); })) return;
   if (count == 0) return;
@@ -224,7 +231,9 @@ void BuffersProgram::batch() {
       }
     } else {
       operation.live = here[roll(here.size())];
-      const auto [offset, count] = any_window(*operation.live);
+      const Window window = any_window(*operation.live);
+      const std::size_t offset = window.offset;
+      const std::size_t count = window.count;
       const std::size_t start = operation.bad ? operation.live->oracle.size() + 1 : offset;
       operation.offset = offset;
       if (operation.kind == Kind::update && operation.live->writable()) {
