@@ -14,4 +14,5 @@
 #include <weir/pool.hpp>
 #include <weir/statistics.hpp>
 #include <weir/stream.hpp>
+#include <weir/stream_set.hpp>
 #include <weir/transfer.hpp>

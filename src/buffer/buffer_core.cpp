@@ -172,7 +172,7 @@ void BufferCore::change_capacity(std::size_t count, StreamId asked_on) {
     try {
       move_to_new_block(bytes, stream);
       moved = true;
-    } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): there is no room for both at a time
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): no room for both, or no copy; it has shrunk where it is
     }
   }
   allocated_ = pool_->allocated(block_);

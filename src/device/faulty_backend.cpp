@@ -14,14 +14,22 @@ FaultyBackend::FaultyBackend(std::shared_ptr<Backend> inner) : inner_(std::move(
 void FaultyBackend::fail(std::uint64_t nth, Fault fault, std::optional<CallKind> only) {
   const std::lock_guard lock(mutex_);
   countdown_ = nth;
+  period_ = 0;
   fault_ = fault;
   only_ = only;
   fired_ = false;
 }
 
+void FaultyBackend::fail_every(std::uint64_t n) {
+  fail(n, Fault::driver_error);
+  const std::lock_guard lock(mutex_);
+  period_ = n;
+}
+
 void FaultyBackend::lose(std::uint64_t nth) {
   const std::lock_guard lock(mutex_);
   countdown_ = nth;
+  period_ = 0;
   fault_.reset();
   only_.reset();
   fired_ = false;
@@ -30,6 +38,7 @@ void FaultyBackend::lose(std::uint64_t nth) {
 void FaultyBackend::heal() {
   const std::lock_guard lock(mutex_);
   countdown_ = 0;
+  period_ = 0;
   lost_ = false;
 }
 
@@ -63,8 +72,13 @@ void FaultyBackend::enter(CallKind kind) {
     if (due) {
       fired_ = true;
       lost_ = !fault_.has_value();
-      if (fault_ == Fault::out_of_memory) throw OutOfMemory("an injected lack of memory", {.name = "faulty"});
-      if (fault_ == Fault::driver_error)
+      const std::optional<Fault> fault = fault_;
+      if (period_ != 0) {
+        countdown_ = period_;
+        fault_ = fault == Fault::driver_error ? Fault::out_of_memory : Fault::driver_error;
+      }
+      if (fault == Fault::out_of_memory) throw OutOfMemory("an injected lack of memory", {.name = "faulty"});
+      if (fault == Fault::driver_error)
         throw DriverError("an injected driver error", {.name = "faulty", .native_code = 1});
     }
   }

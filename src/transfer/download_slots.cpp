@@ -40,13 +40,10 @@ class TransferEngine::Slots final : public Companion {
     if (!slot.done) slot.done = engine_->record(engine_->transfers_);
     engine_->await(*slot.done, deadline, {"download of", buffer.name()});
   }
-  /// Memory of `bytes` in a slot that no copy uses.
-  void make_room(Slot& slot, std::size_t bytes) {
-    if (slot.memory.size() >= bytes) return;
-    const std::span<std::byte> larger = engine_->allocate_pinned(bytes);
+  /// Gives a slot that no copy uses other memory.
+  void replace(Slot& slot, std::span<std::byte> memory) noexcept {
     engine_->put_aside(slot.memory, std::move(slot.in_flight));
-    slot.memory = larger;
-    slot.in_flight = {};
+    slot.memory = memory;
   }
 
  private:
@@ -67,20 +64,32 @@ void TransferEngine::start_download(BufferCore& buffer, StreamId stream, const D
     buffer.companion = std::make_unique<Slots>(shared_from_this(), buffer.options().download_slots);
   }
   auto& slots = static_cast<Slots&>(*buffer.companion);
-  if (slots.full()) {
+  const bool full = slots.full();
+  if (full) {
     if (options.when_full == WhenFull::refuse) {
       throw InvalidArgument("buffer \"" + buffer.name() + "\": all " + std::to_string(slots.count()) +
                                 " downloads that may be under way are; wait for one first",
                             {.name = buffer.name(), .limit = slots.count()});
     }
     slots.await(slots.oldest(), buffer, Deadline(default_deadline));
-    slots.awaited();
   }
   Slots::Slot& slot = slots.newest();
   const std::size_t bytes = buffer.bytes_in_use();
-  slots.make_room(slot, bytes);
-  static_cast<void>(slot.in_flight.past(backend()));  // forgets what is
-  slot.done = queue_download(buffer, slot.memory.first(bytes), stream, options.snapshot, slot.in_flight);
+  // Until the copy is queued the slot stays as it is: a frame that was read may lie there still.
+  const bool larger = slot.memory.size() < bytes;
+  const std::span<std::byte> memory = larger ? allocate_pinned(bytes) : slot.memory;
+  InFlight in_flight;
+  SharedEvent done;
+  try {
+    done = queue_download(buffer, memory.first(bytes), stream, options.snapshot, in_flight);
+  } catch (...) {
+    if (larger) put_aside(memory, std::move(in_flight));
+    throw;
+  }
+  if (full) slots.awaited();
+  if (larger) slots.replace(slot, memory);
+  slot.in_flight = std::move(in_flight);
+  slot.done = std::move(done);
   slot.bytes = bytes;
   slots.started();
   note(buffer, false, bytes, true);

@@ -199,6 +199,51 @@ TEST_P(TransferFaults, ADownloadWhosePointIsRefusedIsStartedAllTheSame) {
   EXPECT_TRUE(has_pattern(memory.wait_for_download(buffer).data(), size, 1));
 }
 
+TEST_P(TransferFaults, AStartThatFailsLosesNoFrame) {
+  MemoryManager& memory = make_manager();
+  const auto buffer = memory.create<std::uint8_t>("kept", size, {.downloads = true});
+  for (const std::uint64_t seed : {1U, 2U}) {
+    memory.upload(buffer, bytes_of(size, seed));
+    memory.start_download(buffer);
+  }
+  backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::download);
+  EXPECT_THROW(memory.start_download(buffer, {}, {.when_full = WhenFull::wait}), DriverError);
+  EXPECT_TRUE(has_pattern(memory.wait_for_download(buffer).data(), size, 1));
+  EXPECT_TRUE(has_pattern(memory.wait_for_download(buffer).data(), size, 2));
+  EXPECT_THROW(static_cast<void>(memory.wait_for_download(buffer)), InvalidArgument);
+}
+
+// Its slot needs more memory, which must not take the place of the frame's before the copy is queued.
+TEST_P(TransferFaults, AStartThatFailsLeavesWhatWasReadAsItIs) {
+  MemoryManager& memory = make_manager();
+  auto buffer = memory.create<std::uint8_t>("read", size, {.downloads = true});
+  std::span<const std::uint8_t> frame;
+  for (const std::uint64_t seed : {1U, 2U}) {
+    memory.upload(buffer, bytes_of(size, seed));
+    memory.start_download(buffer);
+    if (seed == 1) frame = memory.wait_for_download(buffer);
+  }
+  buffer.resize(3 * size);
+  backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::download);
+  EXPECT_THROW(memory.start_download(buffer), DriverError);
+  const auto other = memory.pinned<std::uint8_t>(size);
+  fill_pattern(other.data(), size, 3);
+  EXPECT_TRUE(has_pattern(frame.data(), size, 1));
+}
+
+TEST_P(TransferFaults, AShrinkThatCannotMoveStaysWhereItIs) {
+  MemoryManager& memory = make_manager();
+  auto buffer = memory.create<std::uint8_t>("small", 1'000'000);
+  buffer.resize(1000);
+  memory.upload(buffer, bytes_of(1000, 1));
+  backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::copy);
+  buffer.shrink();
+  EXPECT_TRUE(backend_->fired());
+  EXPECT_EQ(buffer.capacity(), 1000u);
+  EXPECT_EQ(memory.statistics().pool.requested.live, 1000u);
+  EXPECT_EQ(memory.download(buffer), bytes_of(1000, 1));
+}
+
 TEST_P(TransferFaults, AManagerThatCannotBeMadeLeavesNothing) {
   for (std::uint64_t n = 1;; ++n) {
     backend_->fail(n, FaultyBackend::Fault::driver_error);

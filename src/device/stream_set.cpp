@@ -1,0 +1,85 @@
+// Named streams: made at once, found by a scan, as there are few of them.
+#include <weir/stream_set.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include <weir/errors.hpp>
+
+#include "device/event.hpp"
+
+namespace weir {
+namespace {
+
+// A wait that is longer than this has no end that a clock could show.
+constexpr std::chrono::nanoseconds longest = std::chrono::hours(24 * 365);
+
+std::vector<std::string> numbers(std::size_t count) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < count; ++i) names.push_back(std::to_string(i));
+  return names;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "\"" : ", \"") + name + "\"";
+  return text;
+}
+
+const std::vector<std::string>& checked(const std::vector<std::string>& names) {
+  if (names.empty()) throw InvalidArgument("a set of streams has at least one", {.name = "streams"});
+  for (auto name = names.begin(); name != names.end(); ++name) {
+    if (name->empty()) throw InvalidArgument("a stream of a set has an empty name", {.name = "streams"});
+    if (std::find(names.begin(), name, *name) == name) continue;
+    throw InvalidArgument("two streams of a set have the name \"" + *name + "\"", {.name = *name});
+  }
+  return names;
+}
+
+}  // namespace
+
+StreamSet::StreamSet(Device device, std::vector<std::string> names)
+    : device_(std::move(device)), names_((checked(names), std::move(names))) {
+  Device here = device_;
+  for (std::size_t i = 0; i < names_.size(); ++i) streams_.push_back(here.stream());
+}
+
+StreamSet::StreamSet(Device device, std::size_t count) : StreamSet(std::move(device), numbers(count)) {}
+
+std::string StreamSet::list() const { return "; there are " + std::to_string(names_.size()) + ": " + joined(names_); }
+
+const Stream& StreamSet::at(std::string_view name) const {
+  const auto found = std::find(names_.begin(), names_.end(), name);
+  if (found != names_.end()) return streams_[static_cast<std::size_t>(found - names_.begin())];
+  throw NotFound("no stream \"" + std::string(name) + "\" in the set" + list(), {.name = std::string(name)});
+}
+
+const Stream& StreamSet::operator[](std::size_t index) const {
+  if (index < streams_.size()) return streams_[index];
+  throw InvalidArgument("no stream of index " + std::to_string(index) + " in the set" + list(),
+                        {.name = std::to_string(index), .limit = names_.size()});
+}
+
+const Stream& StreamSet::next() noexcept {
+  return streams_[turn_.fetch_add(1, std::memory_order_relaxed) % streams_.size()];
+}
+
+void StreamSet::synchronize_all(std::chrono::nanoseconds deadline) const {
+  const auto now = std::chrono::steady_clock::now;
+  const auto end = now() + std::clamp(deadline, std::chrono::nanoseconds(0), longest);
+  // All points first: what is queued during the wait is not waited for.
+  std::vector<device::Event> points;
+  for (const Stream& stream : streams_) points.emplace_back(device_.shared_backend(), stream);
+  std::vector<std::string> late;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const std::chrono::nanoseconds left = std::max<std::chrono::nanoseconds>(end - now(), std::chrono::nanoseconds(0));
+    if (!points[i].wait(left)) late.push_back(names_[i]);
+  }
+  if (late.empty()) return;
+  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(deadline).count();
+  throw Timeout("synchronize_all: of " + std::to_string(size()) + " streams " + std::to_string(late.size()) +
+                    " were not done after " + std::to_string(milliseconds) + " ms, whose work goes on: " + joined(late),
+                {.name = "synchronize_all"});
+}
+
+}  // namespace weir

@@ -1,0 +1,62 @@
+// Random programs with buffers and transfers against a plain oracle: every total
+// after every step, and the contents byte for byte where the host can look. Then
+// the same while every n-th call into the driver fails.
+// WEIR_MODEL_SEED repeats a program, WEIR_MODEL_OPERATIONS scales how long each is.
+#include <random>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "model/buffers_program.hpp"
+#include "model/environment.hpp"
+
+namespace weir::model {
+namespace {
+
+constexpr std::uint64_t share = 8;  // a step here takes as long as so many of the pool's
+
+class BuffersModel : public testing::TestWithParam<BuffersConfiguration> {};
+
+TEST_P(BuffersModel, AgreesWithTheOracle) {
+  const std::uint64_t seed = number_from("WEIR_MODEL_SEED", std::random_device{}());
+  const std::uint64_t operations = number_from("WEIR_MODEL_OPERATIONS", 20'000) / share;
+  SCOPED_TRACE("WEIR_MODEL_SEED=" + std::to_string(seed));
+  RecordProperty("seed", std::to_string(seed));
+  BuffersProgram program(GetParam(), seed);
+  for (std::uint64_t i = 0; i < operations; ++i) {
+    const std::string wrong = program.step();
+    ASSERT_EQ(wrong, "") << "at step " << i << ": " << program.last();
+  }
+  ASSERT_EQ(program.finish(), "");
+}
+
+const auto name_of = [](const auto& configuration) { return configuration.param.name; };
+
+INSTANTIATE_TEST_SUITE_P(
+    Managers, BuffersModel,
+    testing::Values(BuffersConfiguration{.name = "host_pages", .limit = 256_MiB},
+                    BuffersConfiguration{.name = "host_pages_tight", .limit = 24_MiB},
+                    BuffersConfiguration{.name = "host_in_place", .limit = 64_MiB, .in_place = true},
+                    BuffersConfiguration{.name = "host_segments", .mode = PoolMode::segments, .limit = 256_MiB},
+                    BuffersConfiguration{.name = "host_off", .mode = PoolMode::off, .limit = 128_MiB},
+                    BuffersConfiguration{.name = "dry_pages", .backend = "dry", .limit = 24_MiB},
+                    BuffersConfiguration{
+                        .name = "dry_segments", .backend = "dry", .mode = PoolMode::segments, .limit = 96_MiB}),
+    name_of);
+
+std::vector<BuffersConfiguration> faulty() {
+  std::vector<BuffersConfiguration> all;
+  for (const std::uint64_t n : {5U, 17U, 61U, 251U}) {
+    const std::string every = "_every_" + std::to_string(n);
+    all.push_back({.name = "host_pages" + every, .limit = 48_MiB, .faults = n});
+    all.push_back({.name = "host_segments" + every, .mode = PoolMode::segments, .limit = 128_MiB, .faults = n});
+    all.push_back({.name = "host_off" + every, .mode = PoolMode::off, .limit = 128_MiB, .faults = n});
+    all.push_back({.name = "dry_pages" + every, .backend = "dry", .limit = 24_MiB, .faults = n});
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Faults, BuffersModel, testing::ValuesIn(faulty()), name_of);
+
+}  // namespace
+}  // namespace weir::model
