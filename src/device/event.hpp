@@ -3,10 +3,19 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
+#include "core/deadline.hpp"
 #include "device/backend.hpp"
 
 namespace weir::device {
+
+/// Blocks the host until the event is past; false when the deadline passed first. A deadline that has passed
+/// already makes it a look.
+[[nodiscard]] inline bool wait_for(Backend& backend, EventId event, const core::Deadline& deadline) {
+  const std::chrono::nanoseconds left = deadline.left();
+  return left.count() == 0 ? backend.query(event) : backend.wait(event, left);
+}
 
 class Event {
  public:

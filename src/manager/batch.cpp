@@ -161,7 +161,7 @@ class Batch::Run {
   MemoryManager& memory_;
   MemoryManager::Implementation& manager_;
   const BatchOptions options_;
-  const detail::Deadline deadline_{options_.deadline};
+  const core::Deadline deadline_{options_.deadline};
   const std::vector<Operation> operations_;
   std::vector<BatchResult> results_;
   std::vector<std::size_t> made_;

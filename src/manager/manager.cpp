@@ -90,7 +90,7 @@ std::shared_ptr<detail::BufferCore> MemoryManager::make_from(std::string_view na
   const bool known = if_exists == IfExists::reuse && contains(name);
   auto made = make(name, type, data.size() / type.bytes, options, stream, if_exists, where);
   try {
-    implementation_->transfers().upload(*made, 0, data, stream, detail::Deadline(default_deadline));
+    implementation_->transfers().upload(*made, 0, data, stream, core::Deadline(default_deadline));
   } catch (...) {
     if (!known) made->close();
     throw;
@@ -113,20 +113,20 @@ void MemoryManager::free_all() {
 void MemoryManager::upload_bytes(const AnyBuffer& buffer, std::span<const std::byte> data, std::size_t offset,
                                  std::size_t count, StreamId stream, std::chrono::nanoseconds deadline) {
   const auto window = implementation_->window(buffer, offset, count);
-  implementation_->transfers().upload(window.buffer, window.offset, data, stream, detail::Deadline(deadline));
+  implementation_->transfers().upload(window.buffer, window.offset, data, stream, core::Deadline(deadline));
 }
 
 Transfer MemoryManager::start_upload_bytes(const AnyBuffer& buffer, std::span<const std::byte> data, std::size_t offset,
                                            std::size_t count, StreamId stream) {
   const auto window = implementation_->window(buffer, offset, count);
   return implementation_->transfers().start_upload(window.buffer, window.offset, data, stream,
-                                                   detail::Deadline(default_deadline));
+                                                   core::Deadline(default_deadline));
 }
 
 void MemoryManager::download_bytes(const AnyBuffer& buffer, std::span<std::byte> data, std::size_t offset,
                                    std::size_t count, StreamId stream, std::chrono::nanoseconds deadline) {
   const auto window = implementation_->window(buffer, offset, count);
-  implementation_->transfers().download(window.buffer, window.offset, data, stream, detail::Deadline(deadline));
+  implementation_->transfers().download(window.buffer, window.offset, data, stream, core::Deadline(deadline));
 }
 
 void MemoryManager::start_download(const AnyBuffer& buffer, StreamId stream, const DownloadOptions& options) {
@@ -134,7 +134,7 @@ void MemoryManager::start_download(const AnyBuffer& buffer, StreamId stream, con
 }
 
 std::span<const std::byte> MemoryManager::wait_for_bytes(const AnyBuffer& buffer, std::chrono::nanoseconds deadline) {
-  return implementation_->transfers().wait_for_download(implementation_->own(buffer), detail::Deadline(deadline));
+  return implementation_->transfers().wait_for_download(implementation_->own(buffer), core::Deadline(deadline));
 }
 
 PinnedBytes MemoryManager::pinned_bytes(std::size_t count, std::size_t element_bytes) {

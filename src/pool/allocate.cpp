@@ -111,7 +111,7 @@ std::uint32_t Pool::Implementation::fit_in_borrowed(const Placement& wanted, Cac
   });
   if (!plenty) return 0;
   const Moving moving(growing_, moved_);
-  clean_lanes(std::chrono::nanoseconds(0), true);
+  clean_lanes(core::Deadline(), true);
   try {
     return grow_pages(wanted, cache.home);
   } catch (const Error&) {

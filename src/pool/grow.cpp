@@ -136,7 +136,7 @@ void Pool::Implementation::recycle(std::vector<PageHandle>& pages, std::uint64_t
     });
   };
   take_clean();
-  if (pages.size() < wanted && clean_lanes(std::chrono::nanoseconds(0), true)) take_clean();
+  if (pages.size() < wanted && clean_lanes(core::Deadline(), true)) take_clean();
   if (!pages.empty()) {
     log(LogLevel::info, LogEvent::recycle, {}, pages.size() * info_.page_bytes, 0, StreamId{});
   }

@@ -22,6 +22,7 @@
 #include <weir/errors.hpp>
 #include <weir/pool.hpp>
 
+#include "core/deadline.hpp"
 #include "pool/lanes.hpp"
 #include "pool/page_store.hpp"
 #include "pool/paged_arena.hpp"
@@ -209,11 +210,14 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   /// Empties every cache, or takes from each only what was freed before `since`.
   void flush_all(std::uint32_t since = UINT32_MAX);
   void claim_lanes(Lane target);
-  bool clean_lanes(std::chrono::nanoseconds deadline, bool only_pages);
-  bool clean_lane(Lane lane, std::chrono::nanoseconds deadline);
+  bool clean_lanes(const core::Deadline& deadline, bool only_pages);
+  bool clean_lane(Lane lane, const core::Deadline& deadline);
   [[nodiscard]] std::vector<Lane> lanes_held(bool only_pages) const;
   void reassign(Lane from, std::uint64_t epoch, Lane to);
-  bool reclaim_pending(std::chrono::nanoseconds deadline);
+  bool reclaim_pending(const core::Deadline& deadline);
+  [[nodiscard]] std::vector<std::shared_ptr<const Pending>> all_pending();
+  [[nodiscard]] pool::Lanes::Mark find_unfinished();
+  [[nodiscard]] bool await_any(const core::Deadline& deadline);
   void reclaim_oldest();
   bool take_back(const std::shared_ptr<const Pending>& pending);
   [[nodiscard]] bool unmap(pool::PagedArena& arena, const pool::LeavingPages& pages);
@@ -221,13 +225,13 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   std::uint64_t release_idle_segments(std::uint32_t since, std::uint64_t keep_free);
   [[nodiscard]] std::uint64_t free_bytes() const;
   void detach(Cache& cache, std::uint64_t key);
-  [[nodiscard]] bool finished(const Pending& pending, std::chrono::nanoseconds deadline);
+  [[nodiscard]] bool finished(const Pending& pending, const core::Deadline& deadline);
   void report_fallback(const Error& error, StreamId stream) const noexcept;
 
   // --- life.cpp ---
   void report_leaks() const;
   void return_everything() noexcept;
-  [[nodiscard]] bool comes_to_rest(Lane lane) noexcept;
+  [[nodiscard]] bool comes_to_rest(Lane lane, const core::Deadline& deadline) noexcept;
   [[nodiscard]] bool unmap_for_good(const pool::PageRun& run) noexcept;
 
   /// Keeps the owners of these caches out while `look` sees each of them: a few at a time, with one barrier

@@ -9,26 +9,25 @@
 namespace weir {
 
 /// Gives what `take` gives, after finished frees and all caches were gathered. Where memory is refused, pending work is
-/// waited for, once, and threads that carry memory about are let finish, before the refusal stands.
+/// waited for, reclaim_deadline in all, and threads that carry memory about are let finish, before the refusal stands.
 template <class Take>
 auto Pool::Implementation::with_reclaim(Take take) {
-  constexpr int most_tries = 500;  // of up to 100 µs each, while other threads move memory
-  for (int tries = 0;; ++tries) {
+  constexpr int most_tries = 500;          // of up to 100 µs each, while other threads move memory
+  std::optional<core::Deadline> deadline;  // from the first refusal on
+  for (int tries = 0;;) {
     if (mode_ != PoolMode::off) {
-      reclaim_pending(std::chrono::nanoseconds(0));
+      reclaim_pending(core::Deadline());
       flush_all();
     }
     const std::uint64_t moved_before = moved_.load();
     try {
       return take();
     } catch (const std::bad_alloc&) {
-      if (tries == 0) {
-        const bool finished = reclaim_pending(options_.reclaim_deadline);
-        const bool cleaned = clean_lanes(options_.reclaim_deadline, false);
-        const bool released = release_idle_segments(UINT32_MAX, 0) != 0;
-        if (finished || cleaned || released) continue;
-      }
-      if (tries >= most_tries || !await_others(moved_before)) throw;
+      if (!deadline) deadline.emplace(options_.reclaim_deadline);
+      const bool finished = await_any(*deadline);
+      const bool released = release_idle_segments(UINT32_MAX, 0) != 0;
+      if (finished || released) continue;
+      if (++tries > most_tries || !await_others(moved_before)) throw;
     }
   }
 }

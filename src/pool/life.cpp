@@ -7,6 +7,7 @@
 #include <weir/errors.hpp>
 
 #include "core/lazy_memory.hpp"
+#include "device/event.hpp"
 #include "pool/implementation.hpp"
 
 namespace weir {
@@ -105,11 +106,11 @@ void Pool::Implementation::report_leaks() const {
 
 // Whether all work queued on the lane is done. A failure may have passed at a second try;
 // on a lost device nothing runs any more.
-bool Pool::Implementation::comes_to_rest(Lane lane) noexcept {
+bool Pool::Implementation::comes_to_rest(Lane lane, const core::Deadline& deadline) noexcept {
   for (int tries = 0; tries < 2; ++tries) {
     try {
       const auto point = lanes_.record(lane);
-      return !point || backend_.wait(point->event(), options_.reclaim_deadline);
+      return !point || device::wait_for(backend_, point->event(), deadline);
     } catch (const DeviceLost&) {
       return true;
     } catch (const Error& error) {
@@ -136,8 +137,9 @@ bool Pool::Implementation::unmap_for_good(const pool::PageRun& run) noexcept {
 // Work that is still queued may use the memory, so it is waited for. Memory whose work
 // does not end in time is left as it is: a leak is better than a fault in the middle of it.
 void Pool::Implementation::return_everything() noexcept {
+  const core::Deadline deadline(options_.reclaim_deadline);
   for (const Lane lane : lanes_.all()) {
-    if (comes_to_rest(lane)) continue;
+    if (comes_to_rest(lane, deadline)) continue;
     log(LogLevel::error, LogEvent::leak, "work on a stream did not end; the pool's memory stays with it",
         store_.reserved(), 0, lanes_.stream(lane));
     return;

@@ -6,6 +6,7 @@
 
 #include <weir/bytes.hpp>
 
+#include "device/event.hpp"
 #include "pool/hot_path.hpp"
 #include "pool/ladder.hpp"
 
@@ -178,11 +179,12 @@ void Pool::Implementation::await_users(std::uint32_t id, StreamId stream) {
     }
   }
   const auto point = lanes_.record(blocks_[id].lane.load(std::memory_order_relaxed));
-  bool done = point && backend_.wait(point->event(), options_.reclaim_deadline);
+  const core::Deadline deadline(options_.reclaim_deadline);
+  bool done = point && device::wait_for(backend_, point->event(), deadline);
   for (const StreamId user : users) {
     if (!done) break;
     const pool::Lanes::Mark mark = lanes_.mark(user);
-    done = !mark || backend_.wait(*mark, options_.reclaim_deadline);
+    done = !mark || device::wait_for(backend_, *mark, deadline);
   }
   if (done) return;
   throw Timeout("pool \"" + options_.name +

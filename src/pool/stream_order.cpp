@@ -6,6 +6,7 @@
 
 #include <weir/errors.hpp>
 
+#include "device/event.hpp"
 #include "pool/door.hpp"
 #include "pool/hot_path.hpp"
 
@@ -46,16 +47,16 @@ void Pool::Implementation::free_shared(std::uint32_t id, Lane lane, std::uint32_
     const std::lock_guard lock(pending_mutex_);
     pending_.push_back(pending);
   }
-  if (finished(*pending, std::chrono::nanoseconds(0))) take_back(pending);
+  if (finished(*pending, core::Deadline())) take_back(pending);
   reclaim_oldest();
 }
 
-bool Pool::Implementation::finished(const Pending& pending, std::chrono::nanoseconds deadline) {
+bool Pool::Implementation::finished(const Pending& pending, const core::Deadline& deadline) {
   for (const Pending::Use& use : pending.uses) {
     if (!use.recorded && backend_.capturing(use.stream)) return false;
     try {
       const pool::Lanes::Mark mark = use.recorded ? use.mark : lanes_.mark(use.stream);
-      if (mark && !backend_.wait(*mark, deadline)) return false;
+      if (mark && !device::wait_for(backend_, *mark, deadline)) return false;
     } catch (const Error& error) {
       report_fallback(error, use.stream);
       return false;
@@ -64,16 +65,16 @@ bool Pool::Implementation::finished(const Pending& pending, std::chrono::nanosec
   return true;
 }
 
+std::vector<std::shared_ptr<const Pool::Implementation::Pending>> Pool::Implementation::all_pending() {
+  if (pending_granules_.load() == 0) return {};
+  const std::lock_guard lock(pending_mutex_);
+  return {pending_.begin(), pending_.end()};
+}
+
 // Entries stay in the list while they are looked at, so that other threads can wait for them too.
-bool Pool::Implementation::reclaim_pending(std::chrono::nanoseconds deadline) {
-  if (pending_granules_.load() == 0) return false;
-  std::vector<std::shared_ptr<const Pending>> waiting;
-  {
-    const std::lock_guard lock(pending_mutex_);
-    waiting.assign(pending_.begin(), pending_.end());
-  }
+bool Pool::Implementation::reclaim_pending(const core::Deadline& deadline) {
   bool any = false;
-  for (const std::shared_ptr<const Pending>& each : waiting) {
+  for (const std::shared_ptr<const Pending>& each : all_pending()) {
     if (finished(*each, deadline)) any = take_back(each) || any;
   }
   return any;
@@ -89,7 +90,7 @@ void Pool::Implementation::reclaim_oldest() {
       if (pending_.size() <= unfinished) return;
       each = *std::next(pending_.begin(), static_cast<std::ptrdiff_t>(unfinished));
     }
-    if (!finished(*each, std::chrono::nanoseconds(0))) {
+    if (!finished(*each, core::Deadline())) {
       ++unfinished;
     } else if (!take_back(each)) {
       return;  // another thread is at it
@@ -157,10 +158,10 @@ void Pool::Implementation::claim_lanes(Lane target) {
 
 // Waits until the lane's work is done, and makes its ranges clean; a retired lane's number is then
 // used again. False if the work goes on.
-bool Pool::Implementation::clean_lane(Lane lane, std::chrono::nanoseconds deadline) {
+bool Pool::Implementation::clean_lane(Lane lane, const core::Deadline& deadline) {
   try {
     const auto point = lanes_.record(lane);
-    if (!point || !backend_.wait(point->event(), deadline)) return false;
+    if (!point || !device::wait_for(backend_, point->event(), deadline)) return false;
     reassign(lane, point->epoch, pool::clean_lane);
     lanes_.forget(lane, *point);
     return true;
@@ -170,11 +171,51 @@ bool Pool::Implementation::clean_lane(Lane lane, std::chrono::nanoseconds deadli
   }
 }
 
-bool Pool::Implementation::clean_lanes(std::chrono::nanoseconds deadline, bool only_pages) {
+bool Pool::Implementation::clean_lanes(const core::Deadline& deadline, bool only_pages) {
   bool any = false;
   for (const Lane lane : lanes_held(only_pages)) any = clean_lane(lane, deadline) || any;
   for (const Lane lane : lanes_.retired_last(SIZE_MAX)) clean_lane(lane, deadline);
   return any;
+}
+
+// The end of work that keeps memory back and goes on; null where there is none that can be waited for.
+pool::Lanes::Mark Pool::Implementation::find_unfinished() {
+  for (const std::shared_ptr<const Pending>& each : all_pending()) {
+    for (const Pending::Use& use : each->uses) {
+      if (!use.recorded && backend_.capturing(use.stream)) continue;
+      pool::Lanes::Mark mark = use.recorded ? use.mark : lanes_.mark(use.stream);
+      if (mark && !backend_.query(*mark)) return mark;
+    }
+  }
+  for (const Lane lane : lanes_held(false)) {
+    const auto point = lanes_.record(lane);
+    if (point && point->mark && !backend_.query(point->event())) return point->mark;
+  }
+  return nullptr;
+}
+
+// Waits until some of the work that keeps memory back is done, whichever it is, and takes that memory;
+// false when none is done in time.
+bool Pool::Implementation::await_any(const core::Deadline& deadline) {
+  constexpr std::chrono::nanoseconds first_slice = std::chrono::microseconds(50);
+  constexpr std::chrono::nanoseconds longest_slice = std::chrono::milliseconds(5);
+  const auto look = [&] {
+    const bool finished = reclaim_pending(core::Deadline());
+    return clean_lanes(core::Deadline(), false) || finished;
+  };
+  for (auto slice = first_slice;; slice = std::min(2 * slice, longest_slice)) {
+    if (look()) return true;
+    const std::chrono::nanoseconds left = deadline.left();
+    if (left.count() == 0) return false;
+    try {
+      const pool::Lanes::Mark mark = find_unfinished();
+      if (!mark) return look();
+      static_cast<void>(backend_.wait(*mark, std::min(slice, left)));
+    } catch (const Error& error) {
+      report_fallback(error, StreamId{});
+      return false;
+    }
+  }
 }
 
 void Pool::Implementation::retire(StreamId stream) {
@@ -189,9 +230,9 @@ void Pool::Implementation::retire(StreamId stream) {
     serving_.erase(first, last);
   }
   for (Cache* cache : serving) detach(*cache, key);
-  reclaim_pending(std::chrono::nanoseconds(0));
+  reclaim_pending(core::Deadline());
   // This stream's lane, and a few that were not done when they were retired.
-  for (const Lane lane : lanes_.retired_last(few_lanes)) clean_lane(lane, std::chrono::nanoseconds(0));
+  for (const Lane lane : lanes_.retired_last(few_lanes)) clean_lane(lane, core::Deadline());
 }
 
 void Pool::Implementation::stream_ends(StreamId stream) noexcept {

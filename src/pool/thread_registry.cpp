@@ -63,10 +63,12 @@ struct Ownership {
     thread_slots = {};
   }
 
-  /// Hands a cache back to its pool, if that still exists. Needs the registry's lock.
+  /// Hands a cache back to its pool, if that still exists and the cache does not serve another of this thread's
+  /// streams by now. Needs the registry's lock.
   static void give_up(Registry& all, std::uint64_t key, ThreadCache& cache) {
     const auto pool = all.pools.find(static_cast<std::uint32_t>(key >> 32));
-    if (pool != all.pools.end() && cache.thread == &thread_slots) pool->second->thread_ends(cache);
+    if (pool == all.pools.end() || cache.thread != &thread_slots) return;
+    if (const std::uint64_t serves = cache.key; serves == key || serves == 0) pool->second->thread_ends(cache);
   }
 };
 

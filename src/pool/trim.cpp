@@ -92,9 +92,10 @@ void Pool::Implementation::free_directly(std::uint32_t id, Lane lane, std::uint3
 std::uint64_t Pool::Implementation::trim(std::uint64_t keep_free) {
   require_usable();
   const Moving moving(flushing_, moved_);
-  reclaim_pending(options_.reclaim_deadline);
+  const core::Deadline deadline(options_.reclaim_deadline);
+  reclaim_pending(deadline);
   flush_all();
-  clean_lanes(options_.reclaim_deadline, false);
+  clean_lanes(deadline, false);
   const std::uint64_t released = release_pages(UINT32_MAX, keep_free) + release_idle_segments(UINT32_MAX, keep_free);
   if (released != 0) log(LogLevel::info, LogEvent::trim, {}, released, 0, StreamId{});
   return released;
@@ -106,14 +107,14 @@ void Pool::Implementation::maintain() {
   next_maintenance_.store(now + maintenance_interval, std::memory_order_relaxed);
   // For threads that have not looked for long: what they free next was not freed long ago.
   for_each_cache([&](Cache& cache) { cache.now = now; });
-  reclaim_pending(std::chrono::nanoseconds(0));
-  clean_lanes(std::chrono::nanoseconds(0), false);
+  reclaim_pending(core::Deadline());
+  clean_lanes(core::Deadline(), false);
   const Moving moving(flushing_, moved_);
   const std::int64_t age = options_.idle_age.count() >> coarse_shift;
   if (age >= now) return;
   const std::uint32_t since = now - static_cast<std::uint32_t>(age);
   flush_all(since);
-  clean_lanes(std::chrono::nanoseconds(0), false);
+  clean_lanes(core::Deadline(), false);
   const std::uint64_t released =
       release_pages(since, options_.keep_free) + release_idle_segments(since, options_.keep_free);
   if (released != 0) log(LogLevel::info, LogEvent::trim, {}, released, 0, StreamId{});

@@ -35,7 +35,7 @@ class TransferEngine::Slots final : public Companion {
   void awaited() noexcept { ++awaited_; }
   [[nodiscard]] std::size_t count() const noexcept { return slots_.size(); }
 
-  void await(Slot& slot, const BufferCore& buffer, Deadline deadline) {
+  void await(Slot& slot, const BufferCore& buffer, core::Deadline deadline) {
     if (slot.bytes == 0) return;
     if (!slot.done) slot.done = engine_->record(engine_->transfers_);
     engine_->await(*slot.done, deadline, {"download of", buffer.name()});
@@ -71,7 +71,7 @@ void TransferEngine::start_download(BufferCore& buffer, StreamId stream, const D
                                 " downloads that may be under way are; wait for one first",
                             {.name = buffer.name(), .limit = slots.count()});
     }
-    slots.await(slots.oldest(), buffer, Deadline(default_deadline));
+    slots.await(slots.oldest(), buffer, core::Deadline(default_deadline));
   }
   Slots::Slot& slot = slots.newest();
   const std::size_t bytes = buffer.bytes_in_use();
@@ -125,7 +125,7 @@ SharedEvent TransferEngine::queue_download(BufferCore& buffer, std::span<std::by
   return done;
 }
 
-std::span<const std::byte> TransferEngine::wait_for_download(BufferCore& buffer, Deadline deadline) {
+std::span<const std::byte> TransferEngine::wait_for_download(BufferCore& buffer, core::Deadline deadline) {
   buffer.require_open();
   auto* const slots = static_cast<Slots*>(buffer.companion.get());
   if (slots == nullptr || slots->idle()) {

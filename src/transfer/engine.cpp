@@ -13,7 +13,7 @@ namespace weir {
 bool Transfer::done() const { return !state_ || state_->event->done(); }
 
 void Transfer::wait(std::chrono::nanoseconds deadline) const {
-  if (!state_ || state_->event->wait(detail::Deadline(deadline).left())) return;
+  if (!state_ || state_->event->wait(core::Deadline(deadline).left())) return;
   ++*state_->timeouts;
   const std::string text = detail::Task{state_->verb, state_->buffer}.text();
   throw Timeout(text + " is not done after " +
@@ -34,7 +34,7 @@ class TransferEngine::Piece {
 
   [[nodiscard]] std::byte* data() const noexcept { return bytes_.data(); }
   /// Waits until the copy that uses it is done.
-  void await(Deadline deadline, const Task& task) {
+  void await(core::Deadline deadline, const Task& task) {
     if (!copying_) return;
     engine_.await(*copying_, deadline, task);
     copying_.reset();
@@ -57,7 +57,7 @@ SharedEvent TransferEngine::record(StreamId stream) const {
   return std::make_shared<const device::Event>(backend(), stream);
 }
 
-void TransferEngine::await(const device::Event& event, Deadline deadline, const Task& task) {
+void TransferEngine::await(const device::Event& event, core::Deadline deadline, const Task& task) {
   if (event.wait(deadline.left())) return;
   ++*timeouts_;
   throw Timeout(
@@ -99,7 +99,7 @@ TransferStatistics TransferEngine::statistics() const {
 // --- Up ---
 
 void TransferEngine::upload(BufferCore& buffer, std::uint64_t offset, std::span<const std::byte> data, StreamId stream,
-                            Deadline deadline) {
+                            core::Deadline deadline) {
   if (data.empty()) return;
   const std::uint64_t address = buffer.access(stream) + offset;
   const Task task{"upload to", buffer.name()};
@@ -121,7 +121,7 @@ void TransferEngine::upload(BufferCore& buffer, std::uint64_t offset, std::span<
 
 // While one piece is copied to the device, the host fills the other.
 void TransferEngine::upload_in_pieces(std::uint64_t address, std::span<const std::byte> data, StreamId stream,
-                                      Deadline deadline, const Task& task) {
+                                      core::Deadline deadline, const Task& task) {
   const std::uint64_t most = std::min<std::uint64_t>(options_.piece_bytes, data.size());
   Piece one(*this, most);
   Piece other(*this, most);
@@ -141,7 +141,7 @@ void TransferEngine::upload_in_pieces(std::uint64_t address, std::span<const std
 }
 
 Transfer TransferEngine::start_upload(BufferCore& buffer, std::uint64_t offset, std::span<const std::byte> data,
-                                      StreamId stream, Deadline deadline) {
+                                      StreamId stream, core::Deadline deadline) {
   if (data.empty()) return {};
   if (in_place_) {
     upload(buffer, offset, data, stream, deadline);
@@ -167,7 +167,7 @@ Transfer TransferEngine::start_upload(BufferCore& buffer, std::uint64_t offset, 
 // --- Down ---
 
 void TransferEngine::download(BufferCore& buffer, std::uint64_t offset, std::span<std::byte> data, StreamId stream,
-                              Deadline deadline) {
+                              core::Deadline deadline) {
   if (data.empty()) return;
   const std::uint64_t address = buffer.access(stream) + offset;
   const Task task{"download of", buffer.name()};
@@ -186,7 +186,7 @@ void TransferEngine::download(BufferCore& buffer, std::uint64_t offset, std::spa
 
 // While the host empties one piece, the device fills the other.
 void TransferEngine::download_in_pieces(std::uint64_t address, std::span<std::byte> data, StreamId stream,
-                                        Deadline deadline, const Task& task) {
+                                        core::Deadline deadline, const Task& task) {
   const std::uint64_t most = std::min<std::uint64_t>(options_.piece_bytes, data.size());
   Piece one(*this, most);
   Piece other(*this, most);

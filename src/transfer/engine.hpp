@@ -21,7 +21,7 @@
 #include <weir/transfer.hpp>
 
 #include "buffer/buffer_core.hpp"
-#include "transfer/deadline.hpp"
+#include "core/deadline.hpp"
 #include "transfer/in_flight.hpp"
 
 namespace weir::detail {
@@ -53,19 +53,19 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
 
   // --- Copies (engine.cpp). Offsets are bytes; windows are checked by the caller ---
   void upload(BufferCore& buffer, std::uint64_t offset, std::span<const std::byte> data, StreamId stream,
-              Deadline deadline);
+              core::Deadline deadline);
   /// In place it is done when it returns, which is what `deadline` is for.
   [[nodiscard]] Transfer start_upload(BufferCore& buffer, std::uint64_t offset, std::span<const std::byte> data,
-                                      StreamId stream, Deadline deadline);
+                                      StreamId stream, core::Deadline deadline);
   void download(BufferCore& buffer, std::uint64_t offset, std::span<std::byte> data, StreamId stream,
-                Deadline deadline);
+                core::Deadline deadline);
   /// Starts a copy of a window into memory of weir's, and says where it will be; the memory is `into`'s to free.
   [[nodiscard]] Transfer start_read(BufferCore& buffer, std::uint64_t offset, std::span<std::byte> into,
                                     StreamId stream);
 
   // --- Snapshots in rotating slots (download_slots.cpp) ---
   void start_download(BufferCore& buffer, StreamId stream, const DownloadOptions& options);
-  [[nodiscard]] std::span<const std::byte> wait_for_download(BufferCore& buffer, Deadline deadline);
+  [[nodiscard]] std::span<const std::byte> wait_for_download(BufferCore& buffer, core::Deadline deadline);
 
   // --- Pinned memory (pinned.cpp) ---
   /// For the engine's own use: freed by put_aside. Throws LimitExceeded.
@@ -81,7 +81,7 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
 
   [[nodiscard]] TransferStatistics statistics() const;
   /// Throws Timeout, and counts it.
-  void await(const device::Event& event, Deadline deadline, const Task& task);
+  void await(const device::Event& event, core::Deadline deadline, const Task& task);
 
  private:
   class Piece;
@@ -102,9 +102,9 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   [[nodiscard]] bool is_pinned(const std::byte* data, std::size_t bytes) const;
   /// A copy that is done with `stream`'s work so far uses the pinned memory around `data`.
   void note_pinned_use(const std::byte* data, StreamId stream);
-  void upload_in_pieces(std::uint64_t address, std::span<const std::byte> data, StreamId stream, Deadline deadline,
-                        const Task& task);
-  void download_in_pieces(std::uint64_t address, std::span<std::byte> data, StreamId stream, Deadline deadline,
+  void upload_in_pieces(std::uint64_t address, std::span<const std::byte> data, StreamId stream,
+                        core::Deadline deadline, const Task& task);
+  void download_in_pieces(std::uint64_t address, std::span<std::byte> data, StreamId stream, core::Deadline deadline,
                           const Task& task);
   SharedEvent queue_download(BufferCore& buffer, std::span<std::byte> to, StreamId stream, bool snapshot,
                              InFlight& in_flight);

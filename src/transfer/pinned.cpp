@@ -57,7 +57,7 @@ TransferEngine::TransferEngine(Device device, const TransferOptions& options, Po
 }
 
 TransferEngine::~TransferEngine() {
-  const Deadline deadline(default_deadline);
+  const core::Deadline deadline(default_deadline);
   for (collect(); !aside_.empty() && deadline.left().count() != 0; collect()) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }

@@ -53,6 +53,20 @@ TEST_P(ManyStreams, RetiringOneAsksTheDriverLittleAboutTheOthers) {
   EXPECT_EQ(pool.statistics().reserved.live, 0u);
 }
 
+// A cache serves one stream after another; what the thread remembers of the former ones must not take it
+// out of use. The free on the next stream would then leave its credit where nobody finds it.
+TEST_P(ManyStreams, OneAfterTheOtherLeaveTheCacheToTheLast) {
+  Pool& pool = make_pool();
+  const Stream first = device_->stream();
+  for (std::size_t i = 1; i < 300; ++i) {
+    const Stream next = device_->stream();
+    void* const block = pool.allocate(100 * i, 1, first);
+    ASSERT_EQ(pool.statistics().requested.peak, 100 * i);
+    pool.deallocate(block, next);
+    pool.retire(next);
+  }
+}
+
 // Each stream is used once and kept: a quadratic cost would take 64 times as long for 8 times as many.
 TEST_P(ManyStreams, CostTheSameEachHoweverManyThereAre) {
 #ifdef WEIR_PARANOID

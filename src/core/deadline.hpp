@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <chrono>
 
-namespace weir::detail {
+namespace weir::core {
 
 class Deadline {
  public:
+  /// Has passed.
+  Deadline() = default;
   /// None, or a negative time, has passed already: a wait then only looks.
   explicit Deadline(std::chrono::nanoseconds time) noexcept
       : end_(std::chrono::steady_clock::now() + std::clamp(time, std::chrono::nanoseconds(0), longest)) {}
@@ -18,7 +20,7 @@ class Deadline {
 
  private:
   static constexpr std::chrono::nanoseconds longest = std::chrono::hours(24 * 365);
-  std::chrono::steady_clock::time_point end_;
+  std::chrono::steady_clock::time_point end_{};
 };
 
-}  // namespace weir::detail
+}  // namespace weir::core
