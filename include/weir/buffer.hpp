@@ -77,7 +77,8 @@ template <class T>
 }
 
 /// Device memory as a kernel takes it: valid until the buffer's next change of capacity. Only where the
-/// device has pointers that the host can read may the host look through it.
+/// device has pointers that the host can read may the host use it directly, and then only once the work queued
+/// so far is done (Device::synchronize): a new buffer may be memory that queued work still reads or clears.
 template <class T>
 class DeviceSpan {
  public:
