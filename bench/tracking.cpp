@@ -31,7 +31,7 @@ Rounds run_rounds(const TrackingOptions& options) {
   Rounds result;
   HotOptions hot;
   hot.cases = {find_case("lifo_1", 1), find_case("random_1000", 1)};
-  hot.subjects = {"weir", "untracked"};
+  hot.subjects = {"weir", "untracked", "floor", "floor_unbooked"};
   hot.rounds = options.rounds;
   hot.milliseconds = options.milliseconds;
   hot.pin = options.pin;
@@ -56,6 +56,10 @@ std::vector<Figure> costs(const Rounds& rounds) {
     const bool barred = name == std::string("random_1000");
     result.push_back({fmt::format("{}: tracking, percent", name), overhead(with, without, As::percent),
                       barred ? Figure::Bar::at_most : Figure::Bar::none, 5});
+    const auto floor = rounds.hot.find(name, 1, "floor")->values();
+    const auto unbooked = rounds.hot.find(name, 1, "floor_unbooked")->values();
+    result.push_back(
+        {fmt::format("{}: the same books on bare lists, ns a pair", name), overhead(floor, unbooked, As::difference)});
   }
   result.push_back(
       {"check_leaks() at 1,000 live blocks, ns", rounds.with.values("check_leaks_ns"), Figure::Bar::at_most, 10'000});

@@ -22,18 +22,20 @@ inline pool::ThreadCache* Pool::Implementation::quick_cache(std::uint64_t key_ba
   return serves ? entry.cache : nullptr;
 }
 
-inline bool Pool::Implementation::begin_life(track::Block& block, std::size_t bytes, Tag tag, Cache& cache) noexcept {
+/// Gives a number that is negative if a ledger is overdrawn: a peak may have been passed.
+inline std::int64_t Pool::Implementation::begin_life(track::Block& block, std::size_t bytes, Tag tag,
+                                                     Cache& cache) noexcept {
   // Generations are odd, so that none is ever 0.
   block.generation.store(block.generation.load(std::memory_order_relaxed) + 2, std::memory_order_relaxed);
   block.become(track::BlockState::live);
-  [[maybe_unused]] const bool overdrawn = cache.allocated.spend(block.bytes());
+  [[maybe_unused]] const std::int64_t allocated = cache.allocated.spend(block.bytes());
   if constexpr (tracking) {
     block.requested = bytes;
     block.stamp = cache.now.load(std::memory_order_relaxed);
     block.tag = static_cast<std::uint32_t>(tag);
-    return cache.requested.spend(bytes) | overdrawn;
+    return cache.requested.spend(bytes) | allocated;  // negative if either is
   }
-  return false;
+  return 0;
 }
 
 inline void Pool::Implementation::end_life(track::Block& block, Cache& cache) noexcept {
@@ -60,13 +62,13 @@ inline void Pool::Implementation::end_life(track::Block& block, Cache& cache) no
     return allocate_after_miss(*cache, bytes, alignment, tag, where);
   }
   track::Block& block = blocks_[id];
-  [[maybe_unused]] const bool overdrawn = begin_life(block, bytes, tag, *cache);
+  [[maybe_unused]] const std::int64_t credit = begin_life(block, bytes, tag, *cache);
   [[maybe_unused]] const std::uint64_t hits = cache->cache_hits.add(1);
   cache->lock.leave();
   if constexpr (tracking) {
-    const bool due = hits % operations_per_tick == 0;
-    if (due || overdrawn) [[unlikely]]
-      return after_hit(*cache, block, due);
+    const auto until_due = static_cast<std::int64_t>(hits % operations_per_tick) - 1;
+    if ((credit | until_due) < 0) [[unlikely]]
+      return after_hit(*cache, block, until_due < 0);
   }
   return block.address();
 }
@@ -123,7 +125,7 @@ std::uint32_t Pool::Implementation::serve_by(const Request& request, Cache& cach
   track::Block& block = blocks_[served.id];
   enter(cache);
   block.own(cache.id);
-  const bool overdrawn = begin_life(block, request.bytes, request.tag, cache);
+  const bool overdrawn = begin_life(block, request.bytes, request.tag, cache) < 0;
   if (served.by == Source::cache) {
     cache.cache_hits.add(1);
   } else {

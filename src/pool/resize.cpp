@@ -111,7 +111,7 @@ bool Pool::Implementation::resize(std::uint32_t id, std::size_t bytes, StreamId 
   enter(cache);
   bool overdrawn = false;
   if (bytes > block.requested) {
-    overdrawn = cache.requested.spend(bytes - block.requested);
+    overdrawn = cache.requested.spend(bytes - block.requested) < 0;
   } else {
     cache.requested.room.add(block.requested - bytes);
   }
@@ -150,7 +150,7 @@ bool Pool::Implementation::extend(std::uint32_t id, std::uint32_t granules, Stre
     const auto lock = arena.lock();
     arena.finish_extension(*plan, id);
   }
-  const bool overdrawn = cache.allocated.spend(bytes);
+  const bool overdrawn = cache.allocated.spend(bytes) < 0;
   cache.bypassed(bytes);
   cache.lock.leave();
   if (overdrawn) settle_peaks(cache);

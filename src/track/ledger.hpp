@@ -14,9 +14,12 @@ struct Ledger {
   Counter<std::uint64_t> room;  ///< bytes taken back, all told, and the credit granted by the peak meter
 
   [[nodiscard]] std::int64_t credit() const noexcept { return static_cast<std::int64_t>(room.get() - out.get()); }
-  [[nodiscard]] bool overdrawn() const noexcept { return out.get() > room.get(); }
-  /// Hands out bytes; true if that overdraws the credit.
-  bool spend(std::uint64_t bytes) noexcept { return out.add(bytes) > room.get(); }
+  [[nodiscard]] bool overdrawn() const noexcept { return credit() < 0; }
+  /// Hands out bytes; gives the credit that is left, negative if that overdrew it.
+  std::int64_t spend(std::uint64_t bytes) noexcept {
+    const std::uint64_t sum = out.add(bytes);
+    return static_cast<std::int64_t>(room.get() - sum);
+  }
   /// Credit received from the peak meter, or given back to it.
   void grant(std::int64_t credit) noexcept { room.add(static_cast<std::uint64_t>(credit)); }
 };
