@@ -90,8 +90,9 @@ class Pool {
   static constexpr std::size_t granule = 512;
 
   explicit Pool(Device device, PoolOptions options = {});
-  /// Waits for nothing and frees everything; live blocks are reported to the log as leaks.
-  /// No other call may be in flight.
+  /// Waits for queued work that may still use the memory, reclaim_deadline at most, and frees everything, live blocks
+  /// too: they are reported to the log as leaks. Memory whose work did not end in time stays with the system, and the
+  /// log says so. No other call may be in flight.
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;

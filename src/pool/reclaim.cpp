@@ -132,6 +132,7 @@ void Pool::Implementation::flush_all(std::uint32_t since) {
     const std::lock_guard peaks(peaks_mutex_);
     const std::lock_guard lock(caches_mutex_);
     const bool many = awake_.size() > few_caches;
+    taken.reserve(awake_.size());  // before the gates are shut: nothing may throw behind them
     visit(awake_, [&](Cache& cache) {
       const std::uint32_t freed = take_remote(cache, false);
       const std::uint32_t cached = everything ? cache.take_all(blocks_) : cache.take_older(blocks_, since);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "contract/manager_kinds.hpp"
 
@@ -72,6 +73,62 @@ TEST_P(ManagerUses, Pooling) {
     EXPECT_EQ(after.pool.cache_hits + after.pool.arena_hits, 0u);
     EXPECT_EQ(after.pool.reserved.live, 0u);
   }
+}
+
+TEST_P(ManagerUses, MultipleFrees) {
+  MemoryManager& memory = make_manager();
+  const auto buffer = memory.create<int>("once", 100);
+  memory.free(buffer);
+  const Statistics before = memory.statistics().pool;
+  EXPECT_TRUE(says(error_of<StaleHandle>([&] { memory.free(buffer); }), {"\"once\""}));
+  EXPECT_TRUE(says(error_of<NotFound>([&] { memory.free("once"); }), {"\"once\""}));
+  EXPECT_EQ(memory.statistics().pool.frees, before.frees);
+  EXPECT_EQ(memory.statistics().pool.requested.live, 0u);
+  // The name is free again, and the old handle does not reach the new buffer.
+  memory.create<int>("once", 7);
+  EXPECT_THROW(memory.free(buffer), StaleHandle);
+  EXPECT_EQ(memory.find<int>("once").size(), 7u);
+}
+
+TEST_P(ManagerUses, Leaks) {
+  MemoryManager& memory = make_manager();
+  EXPECT_EQ(memory.check_leaks().blocks, 0u);
+  memory.create<double>("one", 100);
+  EXPECT_EQ(memory.check_leaks().blocks, 1u);
+  EXPECT_EQ(memory.check_leaks().bytes, 800u);
+  for (std::uint32_t i = 1; i <= 50; ++i) memory.create<double>("many " + std::to_string(i), i);
+  EXPECT_EQ(memory.check_leaks().blocks, 51u);
+  EXPECT_EQ(memory.check_leaks().bytes, 800u + 50 * 51 / 2 * 8);
+  const Report report = memory.report();
+  ASSERT_EQ(report.blocks.size(), 51u);
+  EXPECT_EQ(report.blocks.front().tag, "one");  // the largest
+  memory.free_all();
+  EXPECT_EQ(memory.check_leaks().blocks, 0u);
+  EXPECT_EQ(memory.check_leaks().bytes, 0u);
+}
+
+// Every kind of event, counted where a program would look for it.
+TEST_P(ManagerUses, PerformanceMonitoring) {
+  MemoryManager& memory = make_manager();
+  const std::vector<float> values(50'000, 1.5f);
+  auto buffer = memory.create<float>("watched", values);
+  buffer.resize(60'000);
+  EXPECT_EQ(memory.download(buffer).size(), 60'000u);
+  EXPECT_THROW(memory.create<float>("too much", std::size_t{1} << 50), LimitExceeded);
+  const ManagerStatistics known = memory.statistics();
+  EXPECT_EQ(known.buffers, 1u);
+  EXPECT_EQ(known.buffers_created, 1u);
+  EXPECT_EQ(known.resizes, 1u);
+  EXPECT_EQ(known.transfers.uploads, 1u);
+  EXPECT_EQ(known.transfers.downloads, 1u);
+  EXPECT_EQ(known.transfers.bytes_uploaded, 200'000u);
+  EXPECT_EQ(known.transfers.bytes_downloaded, 240'000u);
+  EXPECT_GT(known.pool.driver_calls, 0u);
+  EXPECT_GE(known.pool.requested.peak, 240'000u);
+  const BufferStatistics own = buffer.statistics();
+  EXPECT_EQ(own.resizes, 1u);
+  EXPECT_EQ(own.uploads, 1u);
+  EXPECT_EQ(own.downloads, 1u);
 }
 
 }  // namespace
