@@ -66,9 +66,9 @@ inline void Pool::Implementation::end_life(track::Block& block, Cache& cache) no
   [[maybe_unused]] const std::uint64_t hits = cache->cache_hits.add(1);
   cache->lock.leave();
   if constexpr (tracking) {
-    const auto until_due = static_cast<std::int64_t>(hits % operations_per_tick) - 1;
-    if ((credit | until_due) < 0) [[unlikely]]
-      return after_hit(*cache, block, until_due < 0);
+    const bool due = hits % operations_per_tick == 0;
+    if (credit < 0 || due) [[unlikely]]
+      return after_hit(*cache, block, due);
   }
   return block.address();
 }
