@@ -54,10 +54,24 @@ class Device {
   /// Queues a host function in the order of `stream`. Host devices only; throws Unsupported elsewhere.
   void run(StreamId stream, std::function<void()> work);
 
+  /// The driver's handle of a stream, for kernels and other libraries; weir/cuda.hpp gives it its type. Throws
+  /// Unsupported where the driver has no streams, InvalidArgument.
+  [[nodiscard]] std::uint64_t native_stream(StreamId stream) const;
+  /// A stream that the program or another library made, for weir to order memory by. It has to outlive the result and
+  /// its copies, the last of which retires it from every pool and leaves the driver's stream alone. A stream is adopted
+  /// once at a time. Throws as native_stream.
+  [[nodiscard]] Stream adopt_stream(std::uint64_t native);
+  /// A stream for what is done while `stream` is captured into a graph: allocate, free and use memory by it, queue
+  /// kernels on native_stream() of it, which is that of `stream`. Keep a copy until the graph and all that was made of
+  /// it are gone: until then what the capture used serves nothing else and stays where it is. Throws as native_stream.
+  [[nodiscard]] Stream begin_capture(StreamId stream);
+
   [[nodiscard]] device::Backend& backend() const noexcept { return *backend_; }
   [[nodiscard]] const std::shared_ptr<device::Backend>& shared_backend() const noexcept { return backend_; }
 
  private:
+  [[nodiscard]] Stream stream_of(StreamId id);
+
   std::shared_ptr<device::Backend> backend_;
   std::shared_ptr<const std::string> why_;
 };
