@@ -23,3 +23,27 @@ if(WEIR_CUDA)
     message(STATUS "No cuda.h of CUDA 12.0 or newer was found: the CUDA backend is left out")
   endif()
 endif()
+
+# Kernels are built by nvcc, beside GCC only: sanitizers and Clang have no part in them. CMake 3.25 has no C++20 for nvcc
+# of its own, so that the option is passed by hand.
+set(WEIR_NVCC OFF)
+set(WEIR_CUDA_ARCHITECTURES "75-virtual;80-real;90-real;100-real;120" CACHE STRING "What kernels are compiled for")
+if(WEIR_HAS_CUDA AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize|--coverage")
+  find_program(WEIR_NVCC_PATH nvcc HINTS ${WEIR_CUDA_INCLUDE}/../bin PATHS /usr/local/cuda/bin)
+  mark_as_advanced(WEIR_NVCC_PATH)
+  if(WEIR_NVCC_PATH)
+    set(CMAKE_CUDA_COMPILER ${WEIR_NVCC_PATH})
+    set(CMAKE_CUDA_HOST_COMPILER ${CMAKE_CXX_COMPILER})
+    set(CMAKE_CUDA_ARCHITECTURES ${WEIR_CUDA_ARCHITECTURES})
+    enable_language(CUDA)
+    set(WEIR_NVCC ON)
+  endif()
+endif()
+
+# weir_cuda_program(NAME SOURCE..): a program with kernels, under the warnings that nvcc can live with.
+function(weir_cuda_program name)
+  add_executable(${name} ${ARGN})
+  target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20 --extended-lambda
+    $<$<BOOL:${WEIR_WERROR}>:-Werror=all-warnings> -Xcompiler=-Wall,-Wextra,-Wshadow,-Wconversion$<$<BOOL:${WEIR_WERROR}>:,-Werror>>)
+  target_link_libraries(${name} PRIVATE weir::weir)
+endfunction()

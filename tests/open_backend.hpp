@@ -3,6 +3,7 @@
 // memory is the host's, so that the suites look into it and check what it holds.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -28,12 +29,18 @@ inline fake_cuda::Fake& shared_fake() {
 #endif
 
 inline std::shared_ptr<device::FaultyBackend> open_backend(const std::string& name) {
-  if (name != cuda_fake) return std::make_shared<device::FaultyBackend>(open_device({.backend = name}).shared_backend());
+  constexpr std::chrono::milliseconds idle{10};
+  if (name != cuda_fake) {
+    auto opened = std::make_shared<device::FaultyBackend>(open_device({.backend = name}).shared_backend());
+    if (name != "host" && name != "dry") opened->be_patient(idle);
+    return opened;
+  }
 #ifdef WEIR_HAS_CUDA
   static_cast<void>(shared_fake());
   auto opened =
       std::make_shared<device::FaultyBackend>(backend::cuda::make_cuda_backend(fake_cuda::Fake::table()));
   opened->show_pointers();
+  opened->be_patient(idle);
   return opened;
 #else
   throw NotFound("this build has no CUDA backend", {.name = name});

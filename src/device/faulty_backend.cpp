@@ -307,7 +307,7 @@ bool FaultyBackend::query(EventId event) {
     const std::lock_guard lock(mutex_);
     if (holding_ && event != EventId::none) return false;
   }
-  return inner_->query(inner);
+  return patience_.count() == 0 ? inner_->query(inner) : inner_->wait(inner, patience_);
 }
 
 bool FaultyBackend::wait(EventId event, std::chrono::nanoseconds deadline) {
@@ -317,7 +317,7 @@ bool FaultyBackend::wait(EventId event, std::chrono::nanoseconds deadline) {
     std::unique_lock lock(mutex_);
     if (!events_go_.wait_for(lock, deadline, [&] { return !holding_; })) return false;
   }
-  return inner_->wait(inner, deadline);
+  return inner_->wait(inner, std::max(deadline, patience_));
 }
 
 void FaultyBackend::stream_wait(StreamId stream, EventId event) {

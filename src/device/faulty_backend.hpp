@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -68,6 +69,9 @@ class FaultyBackend final : public Backend {
   void hold_events();
   void let_events_go();
 
+  /// How long a query waits for an event that is not done. On a real device an event takes microseconds although
+  /// nothing runs, and most cases count on work that is done being seen so.
+  void be_patient(std::chrono::nanoseconds most) noexcept { patience_ = most; }
   /// Says of the device that the host can use its addresses, as a fake driver's are.
   void show_pointers() noexcept { shows_pointers_ = true; }
 
@@ -144,6 +148,7 @@ class FaultyBackend final : public Backend {
   bool lost_ = false;
   bool holding_ = false;
   bool shows_pointers_ = false;
+  std::chrono::nanoseconds patience_{0};
   std::string breach_;
 
   std::set<StreamId> streams_{StreamId::legacy_default};

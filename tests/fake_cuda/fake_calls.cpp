@@ -81,21 +81,21 @@ CUresult Calls::context_release(CUdevice device) {
 }
 
 CUresult Calls::context_current(CUcontext* context) {
-  const auto& stack = this_thread().contexts;
-  *context = stack.empty() ? nullptr : stack.back();
+  *context = current_context();
   return CUDA_SUCCESS;
 }
 
 CUresult Calls::context_push(CUcontext context) {
-  this_thread().contexts.push_back(context);
+  ThreadState& here = this_thread();
+  if (here.depth == here.contexts.size()) return CUDA_ERROR_INVALID_VALUE;
+  here.contexts[here.depth++] = context;
   return CUDA_SUCCESS;
 }
 
 CUresult Calls::context_pop(CUcontext* context) {
-  auto& stack = this_thread().contexts;
-  if (stack.empty()) return CUDA_ERROR_INVALID_CONTEXT;
-  *context = stack.back();
-  stack.pop_back();
+  if (this_thread().depth == 0) return CUDA_ERROR_INVALID_CONTEXT;
+  *context = current_context();
+  --this_thread().depth;
   return CUDA_SUCCESS;
 }
 
@@ -109,7 +109,7 @@ CUresult Calls::exchange_capture_mode(CUstreamCaptureMode* mode) {
 CUresult Calls::stream_create(CUstream* handle, unsigned flags) {
   FAKE_ENTER("cuStreamCreate", true);
   if (flags != CU_STREAM_NON_BLOCKING) return fake.breach("weir's streams are non-blocking ones");
-  auto made = std::make_shared<Stream>(fake.gate_, device_of(this_thread().contexts.back()), false);
+  auto made = std::make_shared<Stream>(fake.gate_, device_of(current_context()), false);
   *handle = reinterpret_cast<CUstream>(made.get());
   fake.streams_.emplace(*handle, std::move(made));
   return CUDA_SUCCESS;
@@ -202,7 +202,8 @@ CUresult Calls::event_record(CUevent event, CUstream handle) {
     on->broken = true;
     return fake.breach("an event is recorded on a captured stream");
   }
-  if (handle == nullptr || handle == CU_STREAM_LEGACY) {
+  const bool legacy = handle == nullptr || handle == CU_STREAM_LEGACY;
+  if (legacy && !fake.blocking_streams_idle()) {
     if (const CUresult code = fake.queue(handle, {.run = [] {}}); code != CUDA_SUCCESS) return code;
   }
   found->second = {on, on->submitted()};

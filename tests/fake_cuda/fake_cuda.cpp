@@ -157,9 +157,10 @@ CUresult Fake::enter(const char* call, bool needs_context) {
   if (countdown_ != 0 && failing_ == call && --countdown_ == 0) return failure_;
   if (lost_ != CUDA_SUCCESS) return lost_;
   if (!needs_context) return CUDA_SUCCESS;
-  const auto& stack = this_thread().contexts;
-  if (stack.empty()) return breach(std::string(call) + ": no context is current", CUDA_ERROR_INVALID_CONTEXT);
-  const int device = device_of(stack.back());
+  if (current_context() == nullptr) {
+    return breach(std::string(call) + ": no context is current", CUDA_ERROR_INVALID_CONTEXT);
+  }
+  const int device = device_of(current_context());
   if (retained_[static_cast<std::size_t>(device)] == 0) {
     return breach(std::string(call) + ": the context was released", CUDA_ERROR_CONTEXT_IS_DESTROYED);
   }
@@ -212,7 +213,7 @@ bool Fake::busy(std::uint64_t address, std::uint64_t bytes) {
 }
 
 std::shared_ptr<Stream> Fake::stream(CUstream handle) {
-  const int device = device_of(this_thread().contexts.back());
+  const int device = device_of(current_context());
   if (handle == nullptr || handle == CU_STREAM_LEGACY || handle == CU_STREAM_PER_THREAD) {
     const std::uint64_t thread = handle == CU_STREAM_PER_THREAD ? this_thread().number : 0;
     auto& found = default_streams_[{device, thread}];
@@ -270,6 +271,14 @@ CUresult Fake::queue(CUstream handle, Work work) {
   const Point here{on, on->submitted()};
   for (const auto& each : blocking) each->submit({.run = [here] { here.wait(); }});
   return CUDA_SUCCESS;
+}
+
+bool Fake::blocking_streams_idle() const {
+  const auto idle = [](const auto& each) {
+    return !each.second->blocking() || (!each.second->capturing && each.second->done(each.second->submitted()));
+  };
+  return std::all_of(streams_.begin(), streams_.end(), idle) &&
+         std::all_of(default_streams_.begin(), default_streams_.end(), idle);
 }
 
 // As the driver has it for a thread that did not ask for the relaxed mode: such a call breaks every capture.

@@ -103,6 +103,7 @@ class Fake {
   [[nodiscard]] std::shared_ptr<Stream> stream(CUstream handle);
   [[nodiscard]] CUresult queue(CUstream handle, Work work);
   [[nodiscard]] bool forbidden_in_capture();
+  [[nodiscard]] bool blocking_streams_idle() const;
 
   const Options options_;
   Fake* const before_;

@@ -33,7 +33,7 @@ bool of_device(const CUmemLocation& location, int device) {
 
 CUresult Calls::memory_info(std::size_t* free, std::size_t* total) {
   FAKE_ENTER("cuMemGetInfo", true);
-  const int device = device_of(this_thread().contexts.back());
+  const int device = device_of(current_context());
   *total = fake.options_.memory;
   *free = *total - fake.used_[static_cast<std::size_t>(device)];
   return CUDA_SUCCESS;
@@ -145,7 +145,7 @@ CUresult Calls::unmap(CUdeviceptr address, std::size_t bytes) {
 
 CUresult Calls::set_access(CUdeviceptr address, std::size_t bytes, const CUmemAccessDesc* access, std::size_t count) {
   FAKE_ENTER("cuMemSetAccess", true);
-  const int device = device_of(this_thread().contexts.back());
+  const int device = device_of(current_context());
   if (count != 1 || !of_device(access->location, device) || access->flags != CU_MEM_ACCESS_FLAGS_PROT_READWRITE) {
     return fake.breach("cuMemSetAccess: not for the device itself, to read and write");
   }
@@ -167,12 +167,13 @@ CUresult Calls::allocate(CUdeviceptr* start, std::size_t bytes) {
   FAKE_ENTER("cuMemAlloc", true);
   if (fake.forbidden_in_capture()) return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
   if (bytes == 0) return fake.breach("cuMemAlloc: no bytes");
-  const int device = device_of(this_thread().contexts.back());
+  const int device = device_of(current_context());
   if (!fake.take(device, bytes)) return CUDA_ERROR_OUT_OF_MEMORY;
   constexpr std::uint64_t odd = 256;
-  const std::uint64_t raw_bytes = bytes + odd;
-  void* raw = mmap(nullptr, raw_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (raw == MAP_FAILED) return CUDA_ERROR_OUT_OF_MEMORY;
+  constexpr std::uint64_t large = std::uint64_t{2} << 20;
+  const std::uint64_t raw_bytes = (bytes + odd + 4095) / 4096 * 4096;
+  void* raw = pointer(address_space(raw_bytes, bytes >= large ? large : 4096));
+  if (raw == nullptr || mprotect(raw, raw_bytes, PROT_READ | PROT_WRITE) != 0) return CUDA_ERROR_OUT_OF_MEMORY;
   *start = reinterpret_cast<std::uint64_t>(raw) + (fake.options_.odd_segments ? odd : 0);
   fake.segments_[*start] = {.bytes = bytes, .device = device, .raw = raw, .raw_bytes = raw_bytes};
   return CUDA_SUCCESS;

@@ -1,9 +1,9 @@
 // What the fake driver knows of a thread: its contexts and its capture mode.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
-#include <vector>
 
 #include <cuda.h>
 
@@ -17,12 +17,18 @@ inline std::uint64_t next_thread_number() {
 }
 
 struct ThreadState {
-  std::vector<CUcontext> contexts = {};
+  std::array<CUcontext, 8> contexts = {};  // the last one current; nothing that a thread's end destroys
+  std::size_t depth = 0;
   CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
   std::uint64_t number = next_thread_number();
 };
 
 [[nodiscard]] ThreadState& this_thread();
+/// The thread's context; null for none.
+[[nodiscard]] inline CUcontext current_context() {
+  const ThreadState& here = this_thread();
+  return here.depth == 0 ? nullptr : here.contexts[here.depth - 1];
+}
 [[nodiscard]] Fake* current_fake();
 
 // A context is its device's number, far from any pointer.

@@ -1,6 +1,7 @@
 #include "backend/cuda/streams.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <string>
 #include <thread>
@@ -129,13 +130,22 @@ StreamId Streams::resolve(StreamId stream) {
 }
 
 StreamId Streams::per_thread() {
-  // One id a thread and device; ids are never used again, so that an entry of a device that is gone only misses.
-  thread_local std::map<const Streams*, StreamId> own;
-  const auto [entry, fresh] = own.try_emplace(this, StreamId::legacy_default);
-  if (fresh || !find_or_null(entry->second) || entry->second == StreamId::legacy_default) {
-    entry->second = add(std::make_shared<Entry>(context_, CU_STREAM_PER_THREAD, Kind::per_thread));
+  // One id a thread and device. Ids are never used again, so that one of a device that is gone only misses, and a
+  // second id for the same stream is one stream more to order by events. Nothing to destroy: pools come here from
+  // a thread's last destructors.
+  struct Own {
+    const Streams* device;
+    StreamId stream;
+  };
+  constexpr std::size_t most_devices = 16;
+  thread_local std::array<Own, most_devices> own{};
+  thread_local std::size_t next = 0;
+  for (const Own& each : own) {
+    if (each.device == this && find_or_null(each.stream)) return each.stream;
   }
-  return entry->second;
+  const StreamId made = add(std::make_shared<Entry>(context_, CU_STREAM_PER_THREAD, Kind::per_thread));
+  own[next++ % most_devices] = {this, made};
+  return made;
 }
 
 std::shared_ptr<Streams::Entry> Streams::find_or_null(StreamId stream) const {
