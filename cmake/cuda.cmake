@@ -24,8 +24,8 @@ if(WEIR_CUDA)
   endif()
 endif()
 
-# Kernels are built by nvcc, beside GCC only: sanitizers and Clang have no part in them. CMake 3.25 has no C++20 for nvcc
-# of its own, so that the option is passed by hand.
+# Kernels are built by nvcc, beside GCC only: sanitizers and Clang have no part in them. CMake 3.25 does not
+# know that nvcc has C++20, which weir asks of those that link it; so it is told.
 set(WEIR_NVCC OFF)
 set(WEIR_CUDA_ARCHITECTURES "75-virtual;80-real;90-real;100-real;120" CACHE STRING "What kernels are compiled for")
 if(WEIR_HAS_CUDA AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize|--coverage")
@@ -36,6 +36,10 @@ if(WEIR_HAS_CUDA AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_CXX_FLAG
     set(CMAKE_CUDA_HOST_COMPILER ${CMAKE_CXX_COMPILER})
     set(CMAKE_CUDA_ARCHITECTURES ${WEIR_CUDA_ARCHITECTURES})
     enable_language(CUDA)
+    if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+      set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
+      set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
+    endif()
     set(WEIR_NVCC ON)
   endif()
 endif()
@@ -43,7 +47,7 @@ endif()
 # weir_cuda_program(NAME SOURCE..): a program with kernels, under the warnings that nvcc can live with.
 function(weir_cuda_program name)
   add_executable(${name} ${ARGN})
-  target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20 --extended-lambda
+  target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:--extended-lambda
     $<$<BOOL:${WEIR_WERROR}>:-Werror=all-warnings> -Xcompiler=-Wall,-Wextra,-Wshadow,-Wconversion$<$<BOOL:${WEIR_WERROR}>:,-Werror>>)
   target_link_libraries(${name} PRIVATE weir::weir)
 endfunction()
