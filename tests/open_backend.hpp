@@ -37,8 +37,7 @@ inline std::shared_ptr<device::FaultyBackend> open_backend(const std::string& na
   }
 #ifdef WEIR_HAS_CUDA
   static_cast<void>(shared_fake());
-  auto opened =
-      std::make_shared<device::FaultyBackend>(backend::cuda::make_cuda_backend(fake_cuda::Fake::table()));
+  auto opened = std::make_shared<device::FaultyBackend>(backend::cuda::make_cuda_backend(fake_cuda::Fake::table()));
   opened->show_pointers();
   opened->be_patient(idle);
   return opened;

@@ -33,8 +33,8 @@ inline void require(const Device& device) {
 
 /// A stream that the program or another library made, of the device's primary context (the runtime's). It must outlive
 /// the result and its copies; the last of them retires it from every pool, and leaves it to its owner. 0 and
-/// cudaStreamLegacy are the legacy default stream, cudaStreamPerThread is the calling thread's. A stream is adopted once
-/// at a time. Throws InvalidArgument.
+/// cudaStreamLegacy are the legacy default stream, cudaStreamPerThread is the calling thread's. A stream is adopted
+/// once at a time. Throws InvalidArgument.
 [[nodiscard]] inline Stream adopt(Device& device, NativeStream stream) {
   detail::require(device);
   return device.adopt_stream(reinterpret_cast<std::uint64_t>(stream));

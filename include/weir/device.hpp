@@ -95,8 +95,8 @@ struct MissingBackend {
 };
 [[nodiscard]] std::vector<MissingBackend> missing_backends();
 
-/// Opens the first device that fits the request; its why() tells which were passed over. Throws NotFound naming what was
-/// asked, what there is and what each lacks; InvalidArgument for a request or a variable that makes no sense.
+/// Opens the first device that fits the request; its why() tells which were passed over. Throws NotFound naming what
+/// was asked, what there is and what each lacks; InvalidArgument for a request or a variable that makes no sense.
 [[nodiscard]] Device open_device(const DeviceRequest& request = {});
 
 }  // namespace weir

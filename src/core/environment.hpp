@@ -9,7 +9,8 @@
 namespace weir::core {
 
 struct Environment {
-  std::optional<std::string> device;   ///< WEIR_DEVICE: "cuda:1,host"; backends by preference, each with an index or name
+  std::optional<std::string>
+      device;  ///< WEIR_DEVICE: "cuda:1,host"; backends by preference, each with an index or name
   std::optional<std::uint64_t> limit;  ///< WEIR_LIMIT: bytes a pool takes at most
   std::optional<std::string> pool;     ///< WEIR_POOL: "pages", "segments" or "off"
   std::optional<std::string> log;      ///< WEIR_LOG: the least level that goes to stderr

@@ -18,8 +18,8 @@ namespace weir::device {
 struct Provider {
   std::string name;
   bool only_by_name = false;  ///< never chosen unless asked for
-  /// Its devices, `index` filled in, and why there are none. With `with_free`, numbers that a device has to be opened for
-  /// are found too. Throws nothing.
+  /// Its devices, `index` filled in, and why there are none. With `with_free`, numbers that a device has to be opened
+  /// for are found too. Throws nothing.
   std::function<std::vector<DeviceInfo>(bool with_free, std::string& why_none)> list;
   /// Throws the reason where it cannot.
   std::function<std::shared_ptr<Backend>(std::size_t index, const DeviceRequest& request)> open;

@@ -51,22 +51,21 @@ Provider host() {
 }
 
 Provider dry() {
-  return {.name = "dry",
-          .only_by_name = true,
-          .list =
-              [](bool, std::string&) {
-                return std::vector{backend::dry::make_dry_backend(default_dry_capacity)->info()};
-              },
-          .open =
-              [](std::size_t, const DeviceRequest& request) {
-                const std::uint64_t capacity = request.capacity.value_or(default_dry_capacity);
-                if (capacity == 0 || capacity > largest_dry_capacity) {
-                  throw InvalidArgument("open_device: a dry device holds 1 B to " + format_bytes(largest_dry_capacity) +
-                                            ", not " + format_bytes(capacity),
-                                        {.name = "capacity", .bytes_asked = capacity, .limit = largest_dry_capacity});
-                }
-                return backend::dry::make_dry_backend(capacity);
-              }};
+  return {
+      .name = "dry",
+      .only_by_name = true,
+      .list = [](bool,
+                 std::string&) { return std::vector{backend::dry::make_dry_backend(default_dry_capacity)->info()}; },
+      .open =
+          [](std::size_t, const DeviceRequest& request) {
+            const std::uint64_t capacity = request.capacity.value_or(default_dry_capacity);
+            if (capacity == 0 || capacity > largest_dry_capacity) {
+              throw InvalidArgument("open_device: a dry device holds 1 B to " + format_bytes(largest_dry_capacity) +
+                                        ", not " + format_bytes(capacity),
+                                    {.name = "capacity", .bytes_asked = capacity, .limit = largest_dry_capacity});
+            }
+            return backend::dry::make_dry_backend(capacity);
+          }};
 }
 
 // Best first.

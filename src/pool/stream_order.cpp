@@ -70,7 +70,8 @@ bool Pool::Implementation::reclaim_pending(std::chrono::nanoseconds deadline) {
   std::vector<std::shared_ptr<const Pending>> waiting;
   {
     const std::lock_guard lock(pending_mutex_);
-    waiting.assign(pending_.begin(), pending_.end());
+    waiting.reserve(pending_.size());
+    for (const auto& each : pending_) waiting.push_back(each);
   }
   bool any = false;
   for (const std::shared_ptr<const Pending>& each : waiting) {

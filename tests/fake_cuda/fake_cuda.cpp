@@ -134,8 +134,8 @@ void Fake::launch(const Graph& graph, CUstream stream) {
   const std::lock_guard lock(mutex_);
   for (const Work& work : graph) {
     for (const Work::Range& range : work.uses) {
-      const bool here = reachable(range.address, range.bytes) ||
-                        pinned(reinterpret_cast<const void*>(range.address), range.bytes);
+      const bool here =
+          reachable(range.address, range.bytes) || pinned(reinterpret_cast<const void*>(range.address), range.bytes);
       if (!here) {
         breach("a graph uses memory that is gone");
         return;

@@ -119,7 +119,8 @@ CUresult Calls::map(CUdeviceptr address, std::size_t bytes, std::size_t offset, 
   }
   const auto next = fake.mappings_.lower_bound(address);
   const bool hit = next != fake.mappings_.end() && next->first < address + bytes;
-  const bool hit_before = next != fake.mappings_.begin() && std::prev(next)->first + std::prev(next)->second.bytes > address;
+  const bool hit_before =
+      next != fake.mappings_.begin() && std::prev(next)->first + std::prev(next)->second.bytes > address;
   if (hit || hit_before) return fake.breach("cuMemMap: something is mapped there already");
   void* mapped = mmap(pointer(address), bytes, PROT_NONE, MAP_SHARED | MAP_FIXED, fake.memory_file_,
                       static_cast<off_t>(physical.offset));

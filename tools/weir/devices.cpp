@@ -47,7 +47,8 @@ void list(bool as_json) {
 }  // namespace
 
 void add_devices(CLI::App& app, int&) {
-  auto* command = app.add_subcommand("devices", "List the devices that can be opened here, best first, and why a backend has none");
+  auto* command =
+      app.add_subcommand("devices", "List the devices that can be opened here, best first, and why a backend has none");
   auto as_json = std::make_shared<bool>(false);
   command->add_flag("--json", *as_json, "One JSON array on stdout; a backend without a device says why in \"missing\"");
   command->callback([as_json] { list(*as_json); });

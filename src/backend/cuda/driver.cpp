@@ -57,7 +57,8 @@ Found load() {
     CUdriverProcAddressQueryResult status = CU_GET_PROC_ADDRESS_SUCCESS;
     const CUresult code = look_up(name, &found, oldest, CU_GET_PROC_ADDRESS_LEGACY_STREAM, &status);
     // The toolkit's stub answers look-ups with its own code, and holds every name.
-    if (code != CUDA_SUCCESS || found == nullptr) found = code == CUDA_ERROR_STUB_LIBRARY ? dlsym(library, name) : nullptr;
+    if (code != CUDA_SUCCESS || found == nullptr)
+      found = code == CUDA_ERROR_STUB_LIBRARY ? dlsym(library, name) : nullptr;
     if (found == nullptr && missing.empty()) missing = name;
     member = function<std::remove_reference_t<decltype(member)>>(found);
   };

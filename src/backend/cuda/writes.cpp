@@ -77,9 +77,10 @@ void Writes::write(StreamId stream, device::Address to, std::span<const std::byt
   std::memcpy(reinterpret_cast<void*>(slot.pinned), bytes.data(), bytes.size());  // NOLINT(performance-no-int-to-ptr)
   try {
     const Current here(context_);
-    context_.check(context_.driver().upload(to, reinterpret_cast<const void*>(slot.pinned),  // NOLINT(performance-no-int-to-ptr)
-                                            bytes.size(), on.get()),
-                   "cuMemcpyHtoDAsync", bytes.size());
+    context_.check(
+        context_.driver().upload(to, reinterpret_cast<const void*>(slot.pinned),  // NOLINT(performance-no-int-to-ptr)
+                                 bytes.size(), on.get()),
+        "cuMemcpyHtoDAsync", bytes.size());
   } catch (...) {
     put(slot);
     throw;
