@@ -22,7 +22,8 @@ class Backend;
 /// What a device is and can do. A number that cannot be known is empty, never 0.
 struct DeviceInfo {
   std::string name;
-  std::string backend;                        ///< "host", "dry", later "cuda", "vulkan"
+  std::string backend;                        ///< "cuda", "host", "dry", later "vulkan"
+  std::size_t index = 0;                      ///< among the devices of its backend
   std::optional<std::uint64_t> memory_total;  ///< bytes
   std::optional<std::uint64_t> memory_free;   ///< bytes, when asked
   std::uint64_t page_bytes = 0;               ///< the smallest unit of physical memory mapped at once
@@ -32,10 +33,18 @@ struct DeviceInfo {
   std::uint64_t default_limit = UINT64_MAX;   ///< bytes a pool takes at most when the program sets no limit
 };
 
-/// What to open. Defaults take the best device there is.
+/// What to open. Defaults take the best device there is, or what WEIR_DEVICE says: a list of backends by preference,
+/// each with an index or a part of a name where one is meant ("cuda:1,host"). The list goes down to the host only where
+/// it names it.
 struct DeviceRequest {
-  std::string backend = {};                    ///< "" any, "host", "dry"
+  std::string backend = {};                    ///< this one or none: "cuda", "host", "dry"; "" goes by preference
   std::optional<std::uint64_t> capacity = {};  ///< bytes; the dry device's size, else an error
+  std::vector<std::string> preference = {};    ///< backends, best first; empty: cuda, host
+  std::optional<std::size_t> index = {};       ///< of its backend's devices this one
+  std::string name = {};                       ///< a part of the device's name, in either case
+  std::uint64_t least_memory = 0;              ///< bytes in all
+  bool needs_virtual_memory = false;
+  bool needs_pointers = false;  ///< the host can use its addresses
 };
 
 /// A device in use. Cheap to copy; thread-safe; the device closes with its last user.
@@ -54,10 +63,24 @@ class Device {
   /// Queues a host function in the order of `stream`. Host devices only; throws Unsupported elsewhere.
   void run(StreamId stream, std::function<void()> work);
 
+  /// The driver's handle of a stream, for kernels and other libraries; weir/cuda.hpp gives it its type. Throws
+  /// Unsupported where the driver has no streams, InvalidArgument.
+  [[nodiscard]] std::uint64_t native_stream(StreamId stream) const;
+  /// A stream that the program or another library made, for weir to order memory by. It has to outlive the result and
+  /// its copies, the last of which retires it from every pool and leaves the driver's stream alone. A stream is adopted
+  /// once at a time. Throws as native_stream.
+  [[nodiscard]] Stream adopt_stream(std::uint64_t native);
+  /// A stream for what is done while `stream` is captured into a graph: allocate, free and use memory by it, queue
+  /// kernels on native_stream() of it, which is that of `stream`. Keep a copy until the graph and all that was made of
+  /// it are gone: until then what the capture used serves nothing else and stays where it is. Throws as native_stream.
+  [[nodiscard]] Stream begin_capture(StreamId stream);
+
   [[nodiscard]] device::Backend& backend() const noexcept { return *backend_; }
   [[nodiscard]] const std::shared_ptr<device::Backend>& shared_backend() const noexcept { return backend_; }
 
  private:
+  [[nodiscard]] Stream stream_of(StreamId id);
+
   std::shared_ptr<device::Backend> backend_;
   std::shared_ptr<const std::string> why_;
 };
@@ -65,8 +88,15 @@ class Device {
 /// Every device that can be opened here, best first.
 [[nodiscard]] std::vector<DeviceInfo> devices();
 
-/// Opens the best device that fits the request. Throws NotFound naming what was
-/// asked and what there is, InvalidArgument for a request that makes no sense.
+/// A backend with no device here, and why, in one line.
+struct MissingBackend {
+  std::string backend;
+  std::string why;
+};
+[[nodiscard]] std::vector<MissingBackend> missing_backends();
+
+/// Opens the first device that fits the request; its why() tells which were passed over. Throws NotFound naming what
+/// was asked, what there is and what each lacks; InvalidArgument for a request or a variable that makes no sense.
 [[nodiscard]] Device open_device(const DeviceRequest& request = {});
 
 }  // namespace weir

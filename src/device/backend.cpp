@@ -3,7 +3,25 @@
 #include <algorithm>
 #include <atomic>
 
+#include <weir/errors.hpp>
+
 namespace weir::device {
+
+namespace {
+
+[[noreturn]] void refuse(const DeviceInfo& device, const char* call) {
+  throw Unsupported(device.name + " has no streams of a driver's own", {.name = call});
+}
+
+}  // namespace
+
+StreamId Backend::adopt_stream(std::uint64_t) { refuse(info(), "adopt_stream"); }
+
+std::uint64_t Backend::native_stream(StreamId) { refuse(info(), "native_stream"); }
+
+StreamId Backend::begin_capture(StreamId) { refuse(info(), "begin_capture"); }
+
+bool Backend::copy_from(StreamId, Address, Backend&, Address, std::uint64_t) { return false; }
 
 void Backend::observe(StreamObserver& observer) {
   const std::lock_guard lock(observers_mutex_);

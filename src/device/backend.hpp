@@ -97,6 +97,17 @@ class Backend {
     return false;
   }
 
+  // --- The driver's own streams, and their capture into graphs; Unsupported where there is nothing like it ---
+
+  /// A stream that the program made, under an id of weir's; destroy_stream() ends the id, not the stream.
+  [[nodiscard]] virtual StreamId adopt_stream(std::uint64_t native);
+  /// The driver's handle.
+  [[nodiscard]] virtual std::uint64_t native_stream(StreamId stream);
+  /// An id of its own for the work of a capture of `stream`; capturing() is true of it until end_capture(), which says
+  /// that nothing will run the captured work any more.
+  [[nodiscard]] virtual StreamId begin_capture(StreamId stream);
+  virtual void end_capture(StreamId stream) noexcept { static_cast<void>(stream); }
+
   // --- Data, in the order of a stream ---
 
   virtual void fill(StreamId stream, Address address, std::uint8_t value, std::uint64_t bytes) = 0;
@@ -104,6 +115,9 @@ class Backend {
   /// Between pinned memory and the device; the pinned bytes stay as they are until the copy is done.
   virtual void upload(StreamId stream, Address to, const void* from, std::uint64_t bytes) = 0;
   virtual void download(StreamId stream, void* to, Address from, std::uint64_t bytes) = 0;
+  /// Copies from `source`, another device, in the order of `stream`, one of this device's. False where the drivers have
+  /// no way from there to here; the caller then goes by the host.
+  [[nodiscard]] virtual bool copy_from(StreamId stream, Address to, Backend& source, Address from, std::uint64_t bytes);
   /// The most that write() takes. Bytes.
   static constexpr std::uint64_t most_written = std::uint64_t{64} << 10;
   /// As upload, from any memory; the bytes have been taken along when it returns.

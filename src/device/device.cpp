@@ -14,11 +14,12 @@ struct Stream::State {
   StreamId id;
   core::HomeProcess home;
 
-  explicit State(std::shared_ptr<device::Backend> owner) : backend(std::move(owner)), id(backend->create_stream()) {}
+  State(std::shared_ptr<device::Backend> owner, StreamId stream) : backend(std::move(owner)), id(stream) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
     if (!home.is_here()) return;
+    backend->end_capture(id);  // before pools ask the stream for its last event
     backend->announce_end(id);
     backend->destroy_stream(id);
   }
@@ -35,7 +36,23 @@ DeviceInfo Device::info() const { return backend_->info(); }
 
 const std::string& Device::why() const noexcept { return *why_; }
 
-Stream Device::stream() { return Stream(std::make_shared<Stream::State>(backend_)); }
+// The id is a default stream's where the driver's own was adopted; nobody ends those.
+Stream Device::stream_of(StreamId id) {
+  try {
+    return Stream(std::make_shared<Stream::State>(backend_, id));
+  } catch (...) {
+    backend_->destroy_stream(id);
+    throw;
+  }
+}
+
+Stream Device::stream() { return stream_of(backend_->create_stream()); }
+
+std::uint64_t Device::native_stream(StreamId stream) const { return backend_->native_stream(stream); }
+
+Stream Device::adopt_stream(std::uint64_t native) { return stream_of(backend_->adopt_stream(native)); }
+
+Stream Device::begin_capture(StreamId stream) { return stream_of(backend_->begin_capture(stream)); }
 
 void Device::synchronize(StreamId stream, std::chrono::nanoseconds deadline) {
   const device::EventId event = backend_->record(stream);

@@ -9,6 +9,12 @@ namespace weir::device {
 
 FaultyBackend::FaultyBackend(std::shared_ptr<Backend> inner) : inner_(std::move(inner)) {}
 
+DeviceInfo FaultyBackend::info() const {
+  DeviceInfo known = inner_->info();
+  known.pointers = known.pointers || shows_pointers_;
+  return known;
+}
+
 // --- Faults ---
 
 void FaultyBackend::fail(std::uint64_t nth, Fault fault, std::optional<CallKind> only) {
@@ -262,8 +268,17 @@ void FaultyBackend::destroy_stream(StreamId stream) noexcept {
   inner_->destroy_stream(stream);
 }
 
+StreamId FaultyBackend::adopt_stream(std::uint64_t native) {
+  enter(CallKind::create_stream);
+  const StreamId stream = inner_->adopt_stream(native);
+  const std::lock_guard lock(mutex_);
+  streams_.insert(stream);
+  return stream;
+}
+
 EventId FaultyBackend::record(StreamId stream) {
   enter(CallKind::record);
+  expect_open(stream, "record: the stream is being captured");
   const EventId inner = inner_->record(stream);
   const std::lock_guard lock(mutex_);
   const auto event = static_cast<EventId>(++last_event_);
@@ -279,6 +294,12 @@ EventId FaultyBackend::inner_event(EventId event) {
   return found == events_.end() ? EventId::none : found->second;
 }
 
+void FaultyBackend::expect_open(StreamId stream, const char* rule) {
+  const bool captured = inner_->capturing(stream);
+  const std::lock_guard lock(mutex_);
+  expect(!captured, rule);
+}
+
 bool FaultyBackend::query(EventId event) {
   enter(CallKind::query);
   const EventId inner = inner_event(event);
@@ -286,7 +307,7 @@ bool FaultyBackend::query(EventId event) {
     const std::lock_guard lock(mutex_);
     if (holding_ && event != EventId::none) return false;
   }
-  return inner_->query(inner);
+  return patience_.count() == 0 ? inner_->query(inner) : inner_->wait(inner, patience_);
 }
 
 bool FaultyBackend::wait(EventId event, std::chrono::nanoseconds deadline) {
@@ -296,7 +317,7 @@ bool FaultyBackend::wait(EventId event, std::chrono::nanoseconds deadline) {
     std::unique_lock lock(mutex_);
     if (!events_go_.wait_for(lock, deadline, [&] { return !holding_; })) return false;
   }
-  return inner_->wait(inner, deadline);
+  return inner_->wait(inner, std::max(deadline, patience_));
 }
 
 void FaultyBackend::stream_wait(StreamId stream, EventId event) {
@@ -345,6 +366,13 @@ void FaultyBackend::write(StreamId stream, Address to, std::span<const std::byte
 void FaultyBackend::copy(StreamId stream, Address to, Address from, std::uint64_t bytes) {
   enter(CallKind::copy);
   inner_->copy(stream, to, from, bytes);
+}
+
+// Two devices under test are of one kind below.
+bool FaultyBackend::copy_from(StreamId stream, Address to, Backend& source, Address from, std::uint64_t bytes) {
+  enter(CallKind::copy_from);
+  auto* faulty = dynamic_cast<FaultyBackend*>(&source);
+  return inner_->copy_from(stream, to, faulty == nullptr ? source : *faulty->inner_, from, bytes);
 }
 
 void FaultyBackend::run(StreamId stream, std::function<void()> work) {

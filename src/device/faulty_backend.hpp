@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -42,8 +43,9 @@ enum class CallKind : std::uint8_t {
   download,
   write,
   run,
+  copy_from,
 };
-inline constexpr std::size_t call_kinds = static_cast<std::size_t>(CallKind::run) + 1;
+inline constexpr std::size_t call_kinds = static_cast<std::size_t>(CallKind::copy_from) + 1;
 
 class FaultyBackend final : public Backend {
  public:
@@ -67,6 +69,12 @@ class FaultyBackend final : public Backend {
   void hold_events();
   void let_events_go();
 
+  /// How long a query waits for an event that is not done. On a real device an event takes microseconds although
+  /// nothing runs, and most cases count on work that is done being seen so.
+  void be_patient(std::chrono::nanoseconds most) noexcept { patience_ = most; }
+  /// Says of the device that the host can use its addresses, as a fake driver's are.
+  void show_pointers() noexcept { shows_pointers_ = true; }
+
   // --- The books ---
 
   [[nodiscard]] std::uint64_t calls(CallKind kind) const;
@@ -87,7 +95,7 @@ class FaultyBackend final : public Backend {
 
   // --- The contract ---
 
-  [[nodiscard]] DeviceInfo info() const override { return inner_->info(); }
+  [[nodiscard]] DeviceInfo info() const override;
   Address reserve(std::uint64_t bytes) override;
   void unreserve(Address address, std::uint64_t bytes) noexcept override;
   void create(std::span<PageHandle> pages) override;
@@ -107,6 +115,11 @@ class FaultyBackend final : public Backend {
   void stream_wait(StreamId stream, EventId event) override;
   void release(EventId event) noexcept override;
   [[nodiscard]] bool capturing(StreamId stream) const noexcept override { return inner_->capturing(stream); }
+  StreamId adopt_stream(std::uint64_t native) override;
+  std::uint64_t native_stream(StreamId stream) override { return inner_->native_stream(stream); }
+  StreamId begin_capture(StreamId stream) override { return inner_->begin_capture(stream); }
+  void end_capture(StreamId stream) noexcept override { inner_->end_capture(stream); }
+  bool copy_from(StreamId stream, Address to, Backend& source, Address from, std::uint64_t bytes) override;
   void fill(StreamId stream, Address address, std::uint8_t value, std::uint64_t bytes) override;
   void copy(StreamId stream, Address to, Address from, std::uint64_t bytes) override;
   void upload(StreamId stream, Address to, const void* from, std::uint64_t bytes) override;
@@ -120,6 +133,7 @@ class FaultyBackend final : public Backend {
   void come_to_rest();
   void note(CallKind kind) noexcept;
   void expect(bool holds, const char* rule) noexcept;
+  void expect_open(StreamId stream, const char* rule);
   [[nodiscard]] EventId inner_event(EventId event);
 
   const std::shared_ptr<Backend> inner_;
@@ -133,6 +147,8 @@ class FaultyBackend final : public Backend {
   bool fired_ = false;
   bool lost_ = false;
   bool holding_ = false;
+  bool shows_pointers_ = false;
+  std::chrono::nanoseconds patience_{0};
   std::string breach_;
 
   std::set<StreamId> streams_{StreamId::legacy_default};

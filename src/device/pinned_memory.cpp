@@ -44,6 +44,8 @@ class PinnedMemory final : public Backend, public StreamObserver {
   void stream_wait(StreamId stream, EventId event) override { inner_->stream_wait(stream, event); }
   void release(EventId event) noexcept override { inner_->release(event); }
   [[nodiscard]] bool capturing(StreamId stream) const noexcept override { return inner_->capturing(stream); }
+  StreamId adopt_stream(std::uint64_t native) override { return inner_->adopt_stream(native); }
+  std::uint64_t native_stream(StreamId stream) override { return inner_->native_stream(stream); }
 
   void fill(StreamId, Address, std::uint8_t, std::uint64_t) override { refuse(); }
   void copy(StreamId, Address, Address, std::uint64_t) override { refuse(); }

@@ -6,6 +6,7 @@
 #include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
+#include "core/environment.hpp"
 #include "manager/names.hpp"
 
 namespace weir {
@@ -23,7 +24,8 @@ PoolOptions pool_options(const ManagerOptions& options, const DeviceInfo& info) 
   PoolOptions pool;
   pool.name = options.name;
   pool.mode = options.pool;
-  pool.limit = options.limit.value_or(default_limit(info));
+  pool.limit = options.limit ? options.limit : core::environment().limit;
+  if (!pool.limit) pool.limit = default_limit(info);
   pool.idle_age = options.idle_age;
   pool.zero = options.zero;
   pool.call_sites = options.call_sites;

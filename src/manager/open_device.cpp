@@ -1,46 +1,99 @@
 // The composition root: the one file that names concrete backends. It lists
-// what can be opened and opens what is asked for.
+// what can be opened, best first, and opens what is asked for.
 #include <weir/bytes.hpp>
 #include <weir/device.hpp>
 #include <weir/errors.hpp>
 
 #include "backend/dry/dry_backend.hpp"
 #include "backend/host/host_backend.hpp"
+#include "core/environment.hpp"
 #include "device/backend.hpp"
+#include "device/choose.hpp"
+#ifdef WEIR_HAS_CUDA
+#include "backend/cuda/cuda_devices.hpp"
+#endif
 
 namespace weir {
 namespace {
+
+using device::Provider;
 
 // Large enough for any recorded job, small enough for one arena's address range.
 constexpr std::uint64_t default_dry_capacity = 256_GiB;
 constexpr std::uint64_t largest_dry_capacity = 1_TiB;
 
+void refuse_capacity(const DeviceRequest& request) {
+  if (!request.capacity) return;
+  throw InvalidArgument("open_device: only the dry device takes a capacity; limit the pool instead",
+                        {.name = "capacity", .bytes_asked = *request.capacity});
+}
+
+Provider cuda() {
+#ifdef WEIR_HAS_CUDA
+  return {.name = "cuda", .list = backend::cuda::list_devices, .open = [](std::size_t index, const DeviceRequest&) {
+            return backend::cuda::open_device(index);
+          }};
+#else
+  return {.name = "cuda",
+          .list =
+              [](bool, std::string& why_none) {
+                why_none = "this build has no CUDA backend: the toolkit was not found, or WEIR_CUDA is off";
+                return std::vector<DeviceInfo>{};
+              },
+          .open = {}};
+#endif
+}
+
+Provider host() {
+  return {.name = "host",
+          .list = [](bool, std::string&) { return std::vector{backend::host::make_host_backend()->info()}; },
+          .open = [](std::size_t, const DeviceRequest&) { return backend::host::make_host_backend(); }};
+}
+
+Provider dry() {
+  return {
+      .name = "dry",
+      .only_by_name = true,
+      .list = [](bool,
+                 std::string&) { return std::vector{backend::dry::make_dry_backend(default_dry_capacity)->info()}; },
+      .open =
+          [](std::size_t, const DeviceRequest& request) {
+            const std::uint64_t capacity = request.capacity.value_or(default_dry_capacity);
+            if (capacity == 0 || capacity > largest_dry_capacity) {
+              throw InvalidArgument("open_device: a dry device holds 1 B to " + format_bytes(largest_dry_capacity) +
+                                        ", not " + format_bytes(capacity),
+                                    {.name = "capacity", .bytes_asked = capacity, .limit = largest_dry_capacity});
+            }
+            return backend::dry::make_dry_backend(capacity);
+          }};
+}
+
+// Best first.
+std::vector<Provider> providers() { return {cuda(), host(), dry()}; }
+
 }  // namespace
 
 std::vector<DeviceInfo> devices() {
-  return {backend::host::make_host_backend()->info(), backend::dry::make_dry_backend(default_dry_capacity)->info()};
+  std::vector<DeviceInfo> all;
+  for (const Provider& each : providers()) {
+    std::string why_none;
+    for (DeviceInfo& device : each.list(true, why_none)) all.push_back(std::move(device));
+  }
+  return all;
+}
+
+std::vector<MissingBackend> missing_backends() {
+  std::vector<MissingBackend> all;
+  for (const Provider& each : providers()) {
+    std::string why_none;
+    if (each.list(false, why_none).empty()) all.push_back({each.name, why_none});
+  }
+  return all;
 }
 
 Device open_device(const DeviceRequest& request) {
-  if (request.backend.empty() || request.backend == "host") {
-    if (request.capacity) {
-      throw InvalidArgument("open_device: only the dry device takes a capacity; limit the pool instead",
-                            {.name = "capacity", .bytes_asked = *request.capacity});
-    }
-    return Device(backend::host::make_host_backend(),
-                  request.backend.empty() ? "host memory: this build has no GPU backend" : "host memory: asked for");
-  }
-  if (request.backend == "dry") {
-    const std::uint64_t capacity = request.capacity.value_or(default_dry_capacity);
-    if (capacity == 0 || capacity > largest_dry_capacity) {
-      throw InvalidArgument("open_device: a dry device holds 1 B to " + format_bytes(largest_dry_capacity) + ", not " +
-                                format_bytes(capacity),
-                            {.name = "capacity", .bytes_asked = capacity, .limit = largest_dry_capacity});
-    }
-    return Device(backend::dry::make_dry_backend(capacity), "dry device: asked for");
-  }
-  throw NotFound("open_device: no backend \"" + request.backend + "\" in this build; there are: host, dry",
-                 {.name = request.backend});
+  if (request.backend != "dry") refuse_capacity(request);
+  return device::choose(providers(), request, core::environment().device);
 }
 
 }  // namespace weir

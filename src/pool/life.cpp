@@ -1,12 +1,15 @@
 // The beginning and the end of a pool.
 #include <algorithm>
 #include <bit>
+#include <string_view>
 #include <thread>
 
 #include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
+#include "core/environment.hpp"
 #include "core/lazy_memory.hpp"
+#include "core/stderr_log.hpp"
 #include "device/event.hpp"
 #include "pool/implementation.hpp"
 
@@ -25,11 +28,21 @@ std::uint64_t range_for(std::uint64_t memory) {
   return memory >= most / 4 ? most : std::max(least, std::bit_ceil(memory * 4));
 }
 
+PoolMode mode_named(std::string_view name) {
+  if (name == "pages") return PoolMode::pages;
+  if (name == "segments") return PoolMode::segments;
+  return name == "off" ? PoolMode::off : PoolMode::automatic;
+}
+
 PoolOptions checked(PoolOptions options) {
   if (options.idle_age.count() < 0 || options.reclaim_deadline.count() < 0) {
     throw InvalidArgument("pool \"" + options.name + "\": idle_age and reclaim_deadline must not be negative",
                           {.name = options.name});
   }
+  const core::Environment wished = core::environment();
+  if (!options.limit) options.limit = wished.limit;
+  if (options.mode == PoolMode::automatic && wished.pool) options.mode = mode_named(*wished.pool);
+  if (options.log == nullptr && wished.log) options.log = &core::stderr_log(*wished.log);
   if (options.mode == PoolMode::off) options.thread_cache_bytes = 0;
   return options;
 }

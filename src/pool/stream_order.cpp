@@ -146,7 +146,7 @@ void Pool::Implementation::claim_lanes(Lane target) {
       if (!point) continue;
       if (backend_.query(point->event())) {
         reassign(lane, point->epoch, pool::clean_lane);
-      } else if (lane != target && target != pool::clean_lane) {
+      } else if (lane != target && target != pool::clean_lane && !backend_.capturing(lanes_.stream(target))) {
         backend_.stream_wait(lanes_.stream(target), point->event());
         reassign(lane, point->epoch, target);
       }

@@ -4,12 +4,14 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "open_backend.hpp"
+
 namespace weir::contract {
 namespace {
 
 std::string why_absent(const std::string& backend) {
   try {
-    static_cast<void>(open_device({.backend = backend}));
+    static_cast<void>(open_backend(backend));
     return {};
   } catch (const Error& error) {
     return error.message();
@@ -21,7 +23,7 @@ std::string why_absent(const std::string& backend) {
 const std::vector<KnownBackend>& known_backends() {
   static const std::vector<KnownBackend> all = [] {
     std::vector<KnownBackend> found;
-    for (const char* name : {"host", "dry", "cuda", "vulkan"}) found.push_back({name, why_absent(name)});
+    for (const char* name : {"host", "dry", cuda_fake, "cuda", "vulkan"}) found.push_back({name, why_absent(name)});
     return found;
   }();
   return all;
@@ -107,7 +109,7 @@ testing::AssertionResult coherent(const Statistics& s) {
 }
 
 void PoolContract::SetUp() {
-  backend_ = std::make_shared<device::FaultyBackend>(open_device({.backend = GetParam().backend}).shared_backend());
+  backend_ = open_backend(GetParam().backend);
   device_.emplace(backend_, "for the contract suite");
   info_ = device_->info();
   if (GetParam().mode == PoolMode::pages && !info_.virtual_memory) {
@@ -124,6 +126,7 @@ void PoolContract::TearDown() {
   if (backend_) {
     EXPECT_EQ(backend_->breach(), "");
   }
+  EXPECT_EQ(driver_fault(GetParam().backend), "");
 }
 
 Pool& PoolContract::make_pool(PoolOptions options) {
@@ -161,7 +164,7 @@ TEST_P(BackendTable, CanBeOpened) {
   const KnownBackend& backend = GetParam();
   const std::vector<std::string> required = required_backends();
   if (backend.absent.empty()) {
-    EXPECT_EQ(open_device({.backend = backend.name}).info().backend, backend.name);
+    EXPECT_EQ(open_backend(backend.name)->info().backend, backend.name == cuda_fake ? "cuda" : backend.name);
   } else if (std::find(required.begin(), required.end(), backend.name) != required.end()) {
     FAIL() << "WEIR_REQUIRE names it, but: " << backend.absent;
   } else {

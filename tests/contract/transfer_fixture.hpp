@@ -14,6 +14,7 @@
 
 #include "contract/pattern.hpp"
 #include "contract/pool_kinds.hpp"
+#include "open_backend.hpp"
 
 namespace weir::contract {
 
@@ -79,7 +80,7 @@ void expect_error(const char* name, Call call) {
 class TransferContract : public testing::TestWithParam<Kind> {
  protected:
   void SetUp() override {
-    backend_ = std::make_shared<device::FaultyBackend>(open_device({.backend = GetParam().backend}).shared_backend());
+    backend_ = open_backend(GetParam().backend);
     device_.emplace(backend_, "for the contract suite");
     if (GetParam().mode == PoolMode::pages && !device_->info().virtual_memory) GTEST_SKIP() << "no virtual memory";
   }
@@ -88,6 +89,7 @@ class TransferContract : public testing::TestWithParam<Kind> {
     if (!backend_) return;
     EXPECT_EQ(backend_->balance(), device::FaultyBackend::Balance{});
     EXPECT_EQ(backend_->breach(), "");
+    EXPECT_EQ(driver_fault(GetParam().backend), "");
   }
 
   MemoryManager& make_manager(TransferOptions transfers = {}, std::uint64_t limit = std::uint64_t{256} << 20) {

@@ -266,6 +266,10 @@ TEST_P(TransferOrder, ThreadsMoveTheirBuffersAtTheSameTime) {
 
 // Each thread has a default stream of its own, also for one buffer that goes from thread to thread.
 TEST_P(TransferOrder, ABufferGoesFromThreadToThreadOnTheirDefaultStreams) {
+  if (GetParam().backend == "cuda_fake") {
+    GTEST_SKIP()
+        << "CUDA orders the default streams of all threads by the legacy one where a thread asks for another's";
+  }
   MemoryManager& memory = make_manager();
   constexpr StreamId own = StreamId::per_thread_default;
   auto buffer = memory.scoped<std::uint8_t>("passed on", size, {}, own);

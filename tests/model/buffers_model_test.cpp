@@ -9,6 +9,7 @@
 
 #include "model/buffers_program.hpp"
 #include "model/environment.hpp"
+#include "open_backend.hpp"
 
 namespace weir::model {
 namespace {
@@ -57,6 +58,19 @@ std::vector<BuffersConfiguration> faulty() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Faults, BuffersModel, testing::ValuesIn(faulty()), name_of);
+
+#ifdef WEIR_HAS_CUDA
+INSTANTIATE_TEST_SUITE_P(
+    CudaFake, BuffersModel,
+    testing::Values(
+        BuffersConfiguration{.name = "cuda_fake_pages", .backend = cuda_fake, .limit = 256_MiB},
+        BuffersConfiguration{.name = "cuda_fake_pages_tight", .backend = cuda_fake, .limit = 24_MiB},
+        BuffersConfiguration{
+            .name = "cuda_fake_segments", .backend = cuda_fake, .mode = PoolMode::segments, .limit = 128_MiB},
+        BuffersConfiguration{.name = "cuda_fake_off", .backend = cuda_fake, .mode = PoolMode::off, .limit = 128_MiB},
+        BuffersConfiguration{.name = "cuda_fake_pages_every_17", .backend = cuda_fake, .limit = 48_MiB, .faults = 17}),
+    name_of);
+#endif
 
 }  // namespace
 }  // namespace weir::model

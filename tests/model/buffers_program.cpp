@@ -1,5 +1,6 @@
 // Buffers that come, change their size and go; gates, streams, time and limits.
 #include "model/buffers_program.hpp"
+#include "open_backend.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -25,7 +26,7 @@ TransferOptions transfers_of(bool in_place, std::uint64_t seed) {
 BuffersProgram::BuffersProgram(const BuffersConfiguration& configuration, std::uint64_t seed)
     : configuration_(configuration),
       random_(seed),
-      inner_(open_device({.backend = configuration.backend}).shared_backend()),
+      inner_(open_backend(configuration.backend)),
       backend_(std::make_shared<device::FaultyBackend>(inner_)),
       quiet_(inner_, "for the model test"),
       device_(backend_, "for the model test"),

@@ -7,6 +7,7 @@
 
 #include "model/environment.hpp"
 #include "model/program.hpp"
+#include "open_backend.hpp"
 
 namespace weir::model {
 namespace {
@@ -78,6 +79,35 @@ INSTANTIATE_TEST_SUITE_P(Pools, Model,
                                                        .live = 64_MiB,
                                                        .threads = 4}),
                          [](const auto& configuration) { return configuration.param.name; });
+
+#ifdef WEIR_HAS_CUDA
+INSTANTIATE_TEST_SUITE_P(CudaFake, Model,
+                         testing::Values(Configuration{.name = "cuda_fake_pages",
+                                                       .backend = cuda_fake,
+                                                       .mode = PoolMode::pages,
+                                                       .limit = 512_MiB,
+                                                       .live = 128_MiB,
+                                                       .threads = 4},
+                                         Configuration{.name = "cuda_fake_pages_tight",
+                                                       .backend = cuda_fake,
+                                                       .mode = PoolMode::pages,
+                                                       .limit = 96_MiB,
+                                                       .live = 80_MiB,
+                                                       .threads = 4},
+                                         Configuration{.name = "cuda_fake_segments",
+                                                       .backend = cuda_fake,
+                                                       .mode = PoolMode::segments,
+                                                       .limit = 128_MiB,
+                                                       .live = 64_MiB,
+                                                       .threads = 2},
+                                         Configuration{.name = "cuda_fake_off",
+                                                       .backend = cuda_fake,
+                                                       .mode = PoolMode::off,
+                                                       .limit = 128_MiB,
+                                                       .live = 64_MiB,
+                                                       .threads = 4}),
+                         [](const auto& configuration) { return configuration.param.name; });
+#endif
 
 }  // namespace
 }  // namespace weir::model

@@ -1,4 +1,5 @@
 #include "model/program.hpp"
+#include "open_backend.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -20,8 +21,7 @@ void* pointer(std::uint64_t address) { return reinterpret_cast<void*>(address); 
 Program::Program(const Configuration& configuration, std::uint64_t seed)
     : configuration_(configuration),
       random_(seed),
-      backend_(
-          std::make_shared<device::FaultyBackend>(open_device({.backend = configuration.backend}).shared_backend())),
+      backend_(open_backend(configuration.backend)),
       device_(backend_, "for the model test"),
       page_bytes_(device_.info().page_bytes),
       pool_(std::make_unique<Pool>(device_, PoolOptions{.name = configuration.name,

@@ -24,6 +24,7 @@
 #include "contract/fake_clock.hpp"
 #include "device/faulty_backend.hpp"
 #include "model/environment.hpp"
+#include "open_backend.hpp"
 
 namespace weir::model {
 namespace {
@@ -57,7 +58,7 @@ struct Held {
 /// What the threads share beside the pool.
 struct Common {
   explicit Common(const Kind& kind)
-      : backend(std::make_shared<device::FaultyBackend>(open_device({.backend = kind.backend}).shared_backend())),
+      : backend(open_backend(kind.backend)),
         device(backend, "for the stress test"),
         pool(std::make_unique<Pool>(device, PoolOptions{.name = kind.name,
                                                         .mode = kind.mode,
@@ -307,6 +308,7 @@ TEST_P(Stress, EndsWithExactTotals) {
   common.pool.reset();
   EXPECT_EQ(common.backend->balance(), device::FaultyBackend::Balance{});
   EXPECT_EQ(common.backend->breach(), "");
+  EXPECT_EQ(driver_fault(GetParam().backend), "");
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -321,6 +323,15 @@ INSTANTIATE_TEST_SUITE_P(
         Kind{.name = "dry_segments", .backend = "dry", .mode = PoolMode::segments},
         Kind{.name = "dry_off", .backend = "dry", .mode = PoolMode::off, .share = 5}),
     [](const auto& kind) { return kind.param.name; });
+
+#ifdef WEIR_HAS_CUDA
+INSTANTIATE_TEST_SUITE_P(
+    CudaFake, Stress,
+    testing::Values(Kind{.name = "cuda_fake_pages", .backend = cuda_fake, .mode = PoolMode::pages, .share = 5},
+                    Kind{.name = "cuda_fake_segments", .backend = cuda_fake, .mode = PoolMode::segments, .share = 5},
+                    Kind{.name = "cuda_fake_off", .backend = cuda_fake, .mode = PoolMode::off, .share = 20}),
+    [](const auto& kind) { return kind.param.name; });
+#endif
 
 }  // namespace
 }  // namespace weir::model

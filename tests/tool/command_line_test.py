@@ -53,7 +53,10 @@ class CommandLine(CommandCase):
         listed = json.loads(weir("devices", "--json").stdout)
         self.assertLessEqual({"host", "dry"}, {each["backend"] for each in listed})
         for each in listed:
-            self.assertIs(type(each["page_bytes"]), int)
+            if "missing" in each:
+                self.assertRegex(each["missing"], r"^[^\n]+$")
+            else:
+                self.assertIs(type(each["page_bytes"]), int)
         text = weir("devices").stdout.decode().splitlines()
         self.assertEqual(len(text), 1 + len(listed))
 

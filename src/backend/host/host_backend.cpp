@@ -93,6 +93,13 @@ class HostBackend final : public device::Backend {
     });
   }
   void run(StreamId stream, std::function<void()> work) override { streams_.run(resolve(stream), std::move(work)); }
+  // Two host devices are in one memory.
+  [[nodiscard]] bool copy_from(StreamId stream, Address to, Backend& source, Address from,
+                               std::uint64_t bytes) override {
+    if (dynamic_cast<const HostBackend*>(&source) == nullptr) return false;
+    copy(stream, to, from, bytes);
+    return true;
+  }
 
   [[nodiscard]] std::uint64_t driver_calls() const noexcept override { return pages_.calls(); }
 

@@ -1,0 +1,75 @@
+// One device of the driver, with its primary context: the one that the CUDA
+// runtime and every library of the program use too. Every call into the driver
+// is made while a Current stands, and its code goes through check().
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include <weir/device.hpp>
+
+#include "backend/cuda/driver.hpp"
+#include "core/process.hpp"
+
+namespace weir::backend::cuda {
+
+/// What is known of a device without a context; free memory is not.
+[[nodiscard]] DeviceInfo describe(const Driver& driver, int ordinal);
+
+class Context {
+ public:
+  /// Throws what the driver says where the device cannot be used.
+  Context(const Driver& driver, int ordinal);
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+  ~Context();
+
+  [[nodiscard]] const Driver& driver() const noexcept { return driver_; }
+  [[nodiscard]] CUdevice device() const noexcept { return device_; }
+  [[nodiscard]] CUcontext handle() const noexcept { return handle_; }
+  [[nodiscard]] DeviceInfo info() const;
+
+  /// Throws the error that `code` stands for, with the call, the code's name and the bytes concerned.
+  void check(CUresult code, const char* call, std::uint64_t bytes = 0) const {
+    calls_.fetch_add(1, std::memory_order_relaxed);
+    if (code != CUDA_SUCCESS) [[unlikely]]
+      raise(code, call, bytes);
+  }
+  /// For what gives things back and cannot fail: remembered, and told with the next error that is thrown.
+  void note(CUresult code, const char* call) const noexcept;
+  void count(std::uint64_t calls = 1) const noexcept { calls_.fetch_add(calls, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t calls() const noexcept { return calls_.load(std::memory_order_relaxed); }
+
+  /// False where the driver must not be called: past main(), and in a child of fork().
+  [[nodiscard]] bool usable() const noexcept { return !exiting() && home_.is_here(); }
+
+ private:
+  [[noreturn]] void raise(CUresult code, const char* call, std::uint64_t bytes) const;
+
+  const Driver& driver_;
+  CUdevice device_ = 0;
+  CUcontext handle_ = nullptr;
+  DeviceInfo info_;
+  core::HomeProcess home_;
+  mutable std::atomic<std::uint64_t> calls_{0};
+  mutable std::atomic<int> late_code_{0};
+  mutable std::atomic<const char*> late_call_{nullptr};
+};
+
+/// Makes the context the thread's for as long as it stands; what the thread had comes back. Meanwhile the thread's
+/// calls do not break a graph capture that is under way elsewhere.
+class Current {
+ public:
+  explicit Current(const Context& context);
+  Current(const Current&) = delete;
+  Current& operator=(const Current&) = delete;
+  ~Current();
+
+ private:
+  const Driver& driver_;
+  bool pushed_ = false;
+  bool exchanged_ = false;
+  CUstreamCaptureMode mode_ = CU_STREAM_CAPTURE_MODE_RELAXED;
+};
+
+}  // namespace weir::backend::cuda

@@ -1,0 +1,118 @@
+#include "backend/cuda/cuda_backend.hpp"
+
+#include "backend/cuda/context.hpp"
+#include "backend/cuda/memory.hpp"
+#include "backend/cuda/streams.hpp"
+#include "backend/cuda/writes.hpp"
+
+namespace weir::backend::cuda {
+namespace {
+
+using device::Address;
+using device::EventId;
+using device::PageHandle;
+
+class CudaBackend final : public device::Backend {
+ public:
+  CudaBackend(const Driver& driver, int ordinal)
+      : context_(driver, ordinal),
+        memory_(context_, context_.info().page_bytes),
+        streams_(context_),
+        writes_(context_, memory_, streams_) {}
+
+  [[nodiscard]] DeviceInfo info() const override { return context_.info(); }
+
+  Address reserve(std::uint64_t bytes) override { return memory_.reserve(bytes); }
+  void unreserve(Address address, std::uint64_t bytes) noexcept override { memory_.unreserve(address, bytes); }
+  void create(std::span<PageHandle> pages) override { memory_.create(pages); }
+  void destroy(std::span<const PageHandle> pages) noexcept override { memory_.destroy(pages); }
+  void map(Address address, std::span<const PageHandle> pages) override { memory_.map(address, pages); }
+  void unmap(Address address, std::span<const PageHandle> pages) override { memory_.unmap(address, pages); }
+  Address allocate_segment(std::uint64_t bytes) override { return memory_.allocate_segment(bytes); }
+  void free_segment(Address address, std::uint64_t) noexcept override { memory_.free_segment(address); }
+  Address allocate_pinned(std::uint64_t bytes) override { return memory_.allocate_pinned(bytes); }
+  void free_pinned(Address address, std::uint64_t) noexcept override { memory_.free_pinned(address); }
+
+  StreamId resolve(StreamId stream) override { return streams_.resolve(stream); }
+  StreamId create_stream() override { return streams_.create(); }
+  void destroy_stream(StreamId stream) noexcept override {
+    writes_.end_capture(stream);
+    streams_.destroy(stream);
+  }
+  StreamId adopt_stream(std::uint64_t native) override {
+    return streams_.adopt(reinterpret_cast<CUstream>(native));  // NOLINT(performance-no-int-to-ptr)
+  }
+  std::uint64_t native_stream(StreamId stream) override {
+    return reinterpret_cast<std::uint64_t>(streams_.find(stream).get());
+  }
+  EventId record(StreamId stream) override { return streams_.record(stream); }
+  bool query(EventId event) override { return streams_.query(event); }
+  bool wait(EventId event, std::chrono::nanoseconds deadline) override { return streams_.wait(event, deadline); }
+  void stream_wait(StreamId stream, EventId event) override { streams_.stream_wait(stream, event); }
+  void release(EventId event) noexcept override { streams_.release(event); }
+  [[nodiscard]] bool capturing(StreamId stream) const noexcept override { return streams_.capturing(stream); }
+  StreamId begin_capture(StreamId stream) override { return streams_.begin_capture(stream); }
+  void end_capture(StreamId stream) noexcept override { streams_.end_capture(stream); }
+
+  void fill(StreamId stream, Address address, std::uint8_t value, std::uint64_t bytes) override {
+    queue(stream, bytes, "cuMemsetD8Async", [&](CUstream on) { return driver().fill(address, value, bytes, on); });
+  }
+  void copy(StreamId stream, Address to, Address from, std::uint64_t bytes) override {
+    queue(stream, bytes, "cuMemcpyDtoDAsync", [&](CUstream on) { return driver().copy(to, from, bytes, on); });
+  }
+  void upload(StreamId stream, Address to, const void* from, std::uint64_t bytes) override {
+    queue(stream, bytes, "cuMemcpyHtoDAsync", [&](CUstream on) { return driver().upload(to, from, bytes, on); });
+  }
+  void download(StreamId stream, void* to, Address from, std::uint64_t bytes) override {
+    queue(stream, bytes, "cuMemcpyDtoHAsync", [&](CUstream on) { return driver().download(to, from, bytes, on); });
+  }
+  void write(StreamId stream, Address to, std::span<const std::byte> bytes) override {
+    writes_.write(stream, to, bytes);
+  }
+  void run(StreamId stream, std::function<void()> work) override {
+    auto taken = std::make_unique<std::function<void()>>(std::move(work));
+    const CUhostFn call = [](void* function) {
+      const std::unique_ptr<std::function<void()>> own(static_cast<std::function<void()>*>(function));
+      (*own)();
+    };
+    const Streams::Handle on = streams_.find(stream);
+    const Current here(context_);
+    context_.check(driver().launch_host(on.get(), call, taken.get()), "cuLaunchHostFunc");
+    static_cast<void>(taken.release());  // the call's own from here on
+  }
+  [[nodiscard]] bool copy_from(StreamId stream, Address to, Backend& source, Address from,
+                               std::uint64_t bytes) override {
+    const auto* other = dynamic_cast<const CudaBackend*>(&source);
+    if (other == nullptr || &other->driver() != &driver()) return false;
+    queue(stream, bytes, "cuMemcpyPeerAsync", [&](CUstream on) {
+      return driver().copy_peer(to, context_.handle(), from, other->context_.handle(), bytes, on);
+    });
+    return true;
+  }
+
+  [[nodiscard]] std::uint64_t driver_calls() const noexcept override { return context_.calls(); }
+
+ private:
+  [[nodiscard]] const Driver& driver() const noexcept { return context_.driver(); }
+
+  template <class Call>
+  void queue(StreamId stream, std::uint64_t bytes, const char* name, Call call) {
+    const Streams::Handle on = streams_.find(stream);
+    if (bytes == 0) return;
+    const Current here(context_);
+    context_.check(call(on.get()), name, bytes);
+  }
+
+  Context context_;
+  Memory memory_;
+  Streams streams_;
+  Writes writes_;  // ends first: it waits for its copies
+};
+
+}  // namespace
+
+std::shared_ptr<device::Backend> make_cuda_backend(const Driver& driver, int ordinal) {
+  return std::make_shared<CudaBackend>(driver, ordinal);
+}
+
+}  // namespace weir::backend::cuda

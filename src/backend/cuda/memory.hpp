@@ -1,0 +1,46 @@
+// Memory of one device: pages mapped into reserved ranges, segments, and pinned
+// memory of the host. A page is one handle of the driver, mapped at most once; one
+// that could not be unmapped on a device given up for lost is unmapped when it is
+// destroyed. Called by CudaBackend.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <span>
+#include <unordered_map>
+
+#include "backend/cuda/context.hpp"
+#include "device/backend.hpp"
+
+namespace weir::backend::cuda {
+
+class Memory {
+ public:
+  Memory(const Context& context, std::uint64_t page_bytes) : context_(context), page_bytes_(page_bytes) {}
+
+  [[nodiscard]] device::Address reserve(std::uint64_t bytes);
+  void unreserve(device::Address address, std::uint64_t bytes) noexcept;
+  void create(std::span<device::PageHandle> pages);
+  void destroy(std::span<const device::PageHandle> pages) noexcept;
+  void map(device::Address address, std::span<const device::PageHandle> pages);
+  void unmap(device::Address address, std::span<const device::PageHandle> pages);
+
+  [[nodiscard]] device::Address allocate_segment(std::uint64_t bytes);
+  void free_segment(device::Address address) noexcept;
+  [[nodiscard]] device::Address allocate_pinned(std::uint64_t bytes);
+  void free_pinned(device::Address address) noexcept;
+
+ private:
+  void place(device::Address address, std::span<const device::PageHandle> pages);
+  void take_off(device::Address address, std::span<const device::PageHandle> pages) noexcept;
+  void make_accessible(device::Address address, std::uint64_t bytes);
+
+  const Context& context_;
+  const std::uint64_t page_bytes_;
+  std::mutex mutex_;
+  std::unordered_map<device::PageHandle, device::Address> mapped_;
+  std::map<device::Address, CUdeviceptr> moved_;  // segments that start a little after the driver's address
+};
+
+}  // namespace weir::backend::cuda

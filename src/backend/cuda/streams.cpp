@@ -1,0 +1,268 @@
+#include "backend/cuda/streams.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <string>
+#include <thread>
+
+#include <weir/errors.hpp>
+
+namespace weir::backend::cuda {
+
+using device::EventId;
+
+namespace {
+
+enum class Kind : std::uint8_t { own, adopted, legacy, per_thread };
+
+CUevent native(EventId event) {
+  return reinterpret_cast<CUevent>(static_cast<std::uint64_t>(event));  // NOLINT(performance-no-int-to-ptr)
+}
+
+}  // namespace
+
+struct Streams::Handle::Entry {
+  Entry(const Context& of, CUstream stream, Kind what) : context(of), handle(stream), kind(what) {}
+  Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
+  ~Entry() {
+    if (kind != Kind::own || !context.usable()) return;
+    const Current here(context);
+    context.note(context.driver().stream_destroy(handle), "cuStreamDestroy");
+  }
+
+  const Context& context;
+  const CUstream handle;
+  const Kind kind;
+  const std::thread::id thread = std::this_thread::get_id();  // of a per-thread stream
+  bool of_capture = false;
+  std::atomic<bool> capturing{false};  // while of_capture: the graph is not released
+};
+
+Streams::Streams(const Context& context) : context_(context) {
+  entries_.emplace(StreamId::legacy_default, std::make_shared<Entry>(context_, CU_STREAM_LEGACY, Kind::legacy));
+}
+
+Streams::~Streams() {
+  if (!context_.usable()) return;
+  const Current here(context_);
+  for (CUevent event : spare_) context_.note(context_.driver().event_destroy(event), "cuEventDestroy");
+}
+
+// --- Streams ---
+
+StreamId Streams::add(std::shared_ptr<Entry> entry) {
+  const StreamId id = device::next_stream_id();
+  const std::lock_guard lock(mutex_);
+  entries_.emplace(id, std::move(entry));
+  return id;
+}
+
+StreamId Streams::create() {
+  const Current here(context_);
+  CUstream handle = nullptr;
+  context_.check(context_.driver().stream_create(&handle, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
+  return add(std::make_shared<Entry>(context_, handle, Kind::own));
+}
+
+StreamId Streams::adopt(CUstream handle) {
+  if (handle == nullptr || handle == CU_STREAM_LEGACY) return StreamId::legacy_default;
+  if (handle == CU_STREAM_PER_THREAD) return per_thread();
+  const Current here(context_);
+  CUcontext context = nullptr;
+  context_.check(context_.driver().stream_context(handle, &context), "cuStreamGetCtx");
+  if (context != context_.handle()) {
+    throw InvalidArgument("a stream to adopt is of another context than the primary one of its device",
+                          {.name = "stream"});
+  }
+  {
+    // One order is one stream: a handle that is here already keeps its id.
+    const std::shared_lock lock(mutex_);
+    for (const auto& [id, entry] : entries_) {
+      if (entry->handle == handle && !entry->of_capture) {
+        throw InvalidArgument("the stream to adopt is known already, as stream " +
+                                  std::to_string(static_cast<std::uint32_t>(id)) + "; use that one",
+                              {.name = "stream"});
+      }
+    }
+  }
+  return add(std::make_shared<Entry>(context_, handle, Kind::adopted));
+}
+
+StreamId Streams::begin_capture(StreamId stream) {
+  const Handle captured = find(resolve(stream));
+  const Kind kind = captured.entry_->kind;
+  if (captured.of_capture() || kind == Kind::legacy) {
+    throw InvalidArgument("the legacy default stream cannot be captured, nor a capture's own", {.name = "stream"});
+  }
+  auto entry = std::make_shared<Entry>(context_, captured.get(), kind == Kind::own ? Kind::adopted : kind);
+  entry->of_capture = true;
+  entry->capturing = true;
+  return add(std::move(entry));
+}
+
+void Streams::end_capture(StreamId stream) noexcept {
+  if (const auto entry = find_or_null(stream)) entry->capturing = false;
+}
+
+void Streams::destroy(StreamId stream) noexcept {
+  std::shared_ptr<Entry> last;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(stream);
+    if (found == entries_.end() || found->second->kind == Kind::legacy) return;
+    last = std::move(found->second);
+    entries_.erase(found);
+  }
+  if (last->kind == Kind::own && context_.usable()) {
+    const Current here(context_);
+    context_.note(context_.driver().stream_synchronize(last->handle), "cuStreamSynchronize");
+  }
+  // Its owner may destroy an adopted stream at once: no call with it is under way any more then.
+  while (last->kind == Kind::adopted && last.use_count() > 1) std::this_thread::yield();
+}
+
+StreamId Streams::resolve(StreamId stream) {
+  if (stream == StreamId::per_thread_default) return per_thread();
+  static_cast<void>(find(stream));
+  return stream;
+}
+
+StreamId Streams::per_thread() {
+  // One id a thread and device. Ids are never used again, so that one of a device that is gone only misses, and a
+  // second id for the same stream is one stream more to order by events. Nothing to destroy: pools come here from
+  // a thread's last destructors.
+  struct Own {
+    const Streams* device;
+    StreamId stream;
+  };
+  constexpr std::size_t most_devices = 16;
+  thread_local std::array<Own, most_devices> own{};
+  thread_local std::size_t next = 0;
+  for (const Own& each : own) {
+    if (each.device == this && find_or_null(each.stream)) return each.stream;
+  }
+  const StreamId made = add(std::make_shared<Entry>(context_, CU_STREAM_PER_THREAD, Kind::per_thread));
+  own[next++ % most_devices] = {this, made};
+  return made;
+}
+
+std::shared_ptr<Streams::Entry> Streams::find_or_null(StreamId stream) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = entries_.find(stream);
+  return found == entries_.end() ? nullptr : found->second;
+}
+
+Streams::Handle Streams::find(StreamId stream) {
+  if (stream == StreamId::per_thread_default) stream = per_thread();
+  auto entry = find_or_null(stream);
+  if (!entry) {
+    throw InvalidArgument("stream " + std::to_string(static_cast<std::uint32_t>(stream)) +
+                              " does not exist on this device or was destroyed",
+                          {.name = "stream"});
+  }
+  const bool foreign = entry->kind == Kind::per_thread && entry->thread != std::this_thread::get_id();
+  CUstream handle = foreign ? CU_STREAM_LEGACY : entry->handle;
+  const bool of_capture = entry->of_capture;
+  return {std::move(entry), handle, of_capture};
+}
+
+bool Streams::capturing(StreamId stream) const noexcept {
+  const auto entry = find_or_null(stream);
+  if (!entry || !context_.usable()) return false;
+  if (entry->of_capture) return entry->capturing;
+  if (entry->kind == Kind::per_thread && entry->thread != std::this_thread::get_id()) return false;
+  const Current here(context_);
+  CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
+  context_.count();
+  const CUresult code = context_.driver().stream_capturing(entry->handle, &status);
+  // The legacy stream cannot be used, nor waited for, while a stream that it waits for is captured.
+  if (code == CUDA_ERROR_STREAM_CAPTURE_IMPLICIT) return true;
+  return code == CUDA_SUCCESS && status != CU_STREAM_CAPTURE_STATUS_NONE;
+}
+
+// --- Events ---
+
+CUevent Streams::take_event() {
+  {
+    const std::lock_guard lock(events_mutex_);
+    if (!spare_.empty()) {
+      CUevent event = spare_.back();
+      spare_.pop_back();
+      return event;
+    }
+    ++events_made_;
+    if (spare_.capacity() < events_made_) spare_.reserve(events_made_ * 2);  // so that release() never allocates
+  }
+  CUevent event = nullptr;
+  context_.check(context_.driver().event_create(&event, CU_EVENT_DISABLE_TIMING), "cuEventCreate");
+  return event;
+}
+
+EventId Streams::record(StreamId stream) {
+  const Handle on = find(stream);
+  if (capturing(stream)) {
+    throw DriverError("stream " + std::to_string(static_cast<std::uint32_t>(stream)) +
+                          " is being captured: what is queued on it now is no work that could be waited for",
+                      {.name = "cuEventRecord", .native_code = CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED});
+  }
+  const Current here(context_);
+  CUevent event = take_event();
+  const auto id = static_cast<EventId>(reinterpret_cast<std::uint64_t>(event));
+  try {
+    context_.check(context_.driver().event_record(event, on.get()), "cuEventRecord");
+  } catch (...) {
+    release(id);
+    throw;
+  }
+  return id;
+}
+
+bool Streams::query(EventId event) {
+  if (event == EventId::none) return true;
+  const Current here(context_);
+  const CUresult code = context_.driver().event_query(native(event));
+  if (code == CUDA_ERROR_NOT_READY) {
+    context_.count();
+    return false;
+  }
+  context_.check(code, "cuEventQuery");
+  return true;
+}
+
+// The driver's own waits have no deadline.
+bool Streams::wait(EventId event, std::chrono::nanoseconds deadline) {
+  using std::chrono::microseconds;
+  constexpr std::chrono::nanoseconds longest = std::chrono::hours(24 * 365);  // from now, still a time
+  constexpr int spins = 100;
+  constexpr microseconds longest_pause{50};
+  const auto end = std::chrono::steady_clock::now() + std::min(deadline, longest);
+  microseconds pause{1};
+  for (int i = 0;; ++i) {
+    if (query(event)) return true;
+    const auto left = end - std::chrono::steady_clock::now();
+    if (left.count() <= 0) return false;
+    if (i < spins) {
+      std::this_thread::yield();
+      continue;
+    }
+    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(pause, left));
+    pause = std::min(pause * 2, longest_pause);
+  }
+}
+
+void Streams::stream_wait(StreamId stream, EventId event) {
+  const Handle on = find(stream);
+  if (event == EventId::none) return;
+  const Current here(context_);
+  context_.check(context_.driver().stream_wait(on.get(), native(event), CU_EVENT_WAIT_DEFAULT), "cuStreamWaitEvent");
+}
+
+void Streams::release(EventId event) noexcept {
+  if (event == EventId::none) return;
+  const std::lock_guard lock(events_mutex_);
+  spare_.push_back(native(event));
+}
+
+}  // namespace weir::backend::cuda

@@ -1,0 +1,110 @@
+#include "backend/cuda/writes.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include <weir/errors.hpp>
+
+namespace weir::backend::cuda {
+
+using device::EventId;
+
+namespace {
+
+constexpr std::uint64_t slot_bytes = device::Backend::most_written;
+constexpr std::size_t most_slots = 64;  // 4 MiB; then the oldest copy is waited for
+
+}  // namespace
+
+Writes::~Writes() {
+  for (const Slot& slot : slots_) {
+    try {
+      // Nobody queues any more; a copy that is still under way reads the slot.
+      if (context_.usable()) static_cast<void>(streams_.wait(slot.done, std::chrono::seconds(10)));
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): on a lost device nothing reads it
+    }
+    streams_.release(slot.done);
+    memory_.free_pinned(slot.pinned);
+  }
+}
+
+Writes::Slot Writes::take() {
+  Slot slot;
+  bool wait = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto oldest =
+        std::find_if(slots_.begin(), slots_.end(), [](const Slot& each) { return each.captured == StreamId{}; });
+    if (oldest != slots_.end()) {
+      slot = *oldest;
+      slots_.erase(oldest);
+      wait = made_ >= most_slots;
+    }
+  }
+  if (slot.pinned != 0) {
+    try {
+      if (wait ? streams_.wait(slot.done, std::chrono::hours(1)) : streams_.query(slot.done)) {
+        streams_.release(slot.done);
+        slot.done = EventId::none;
+        return slot;
+      }
+    } catch (...) {
+      put(slot);
+      throw;
+    }
+    put(slot);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    ++made_;
+    if (slots_.capacity() < made_) slots_.reserve(made_ * 2);  // so that put() never allocates
+  }
+  return {.pinned = memory_.allocate_pinned(slot_bytes)};
+}
+
+void Writes::put(const Slot& slot) noexcept {
+  const std::lock_guard lock(mutex_);
+  slots_.push_back(slot);
+}
+
+void Writes::write(StreamId stream, device::Address to, std::span<const std::byte> bytes) {
+  if (bytes.empty()) return;
+  const Streams::Handle on = streams_.find(stream);
+  if (!on.of_capture() && streams_.capturing(stream)) {
+    throw Unsupported("a write on a stream that is being captured: name the stream of the Capture", {.name = "write"});
+  }
+  Slot slot = take();
+  std::memcpy(reinterpret_cast<void*>(slot.pinned), bytes.data(), bytes.size());  // NOLINT(performance-no-int-to-ptr)
+  try {
+    const Current here(context_);
+    context_.check(
+        context_.driver().upload(to, reinterpret_cast<const void*>(slot.pinned),  // NOLINT(performance-no-int-to-ptr)
+                                 bytes.size(), on.get()),
+        "cuMemcpyHtoDAsync", bytes.size());
+  } catch (...) {
+    put(slot);
+    throw;
+  }
+  if (on.of_capture()) {
+    slot.captured = stream;
+  } else {
+    try {
+      slot.done = streams_.record(stream);
+    } catch (...) {
+      // Nothing says when the copy is done: the slot serves no more, and stays with the system.
+      const std::lock_guard lock(mutex_);
+      --made_;
+      throw;
+    }
+  }
+  put(slot);
+}
+
+void Writes::end_capture(StreamId stream) noexcept {
+  const std::lock_guard lock(mutex_);
+  for (Slot& slot : slots_) {
+    if (slot.captured == stream) slot.captured = StreamId{};
+  }
+}
+
+}  // namespace weir::backend::cuda
