@@ -6,7 +6,7 @@ using namespace weir::literals;
 
 int main() {
   weir::Pool pool(weir::open_device(), {.name = "demo", .limit = 1_GiB});
-  void* block = pool.allocate(24_MiB);  // device memory; the host's, as long as there is no GPU backend
+  void* block = pool.allocate(24_MiB);  // device memory; the host's, where there is no GPU
   pool.deallocate(block);               // kept for the next request
   std::printf("%s reserved\n", weir::format_bytes(pool.statistics().reserved.live).c_str());
 }

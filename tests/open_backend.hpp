@@ -3,9 +3,13 @@
 // memory is the host's, so that the suites look into it and check what it holds.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <memory>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include <weir/device.hpp>
 #include <weir/errors.hpp>
@@ -45,6 +49,33 @@ inline std::shared_ptr<device::FaultyBackend> open_backend(const std::string& na
   throw NotFound("this build has no CUDA backend", {.name = name});
 #endif
 }
+
+/// Why the backend has no device here; empty if it has.
+inline std::string why_absent(const std::string& name) {
+  try {
+    static_cast<void>(open_backend(name));
+    return {};
+  } catch (const Error& error) {
+    return error.message();
+  }
+}
+
+/// The backends that WEIR_REQUIRE names, a list with commas: where one is absent, that is a failure.
+inline std::vector<std::string> required_backends() {
+  std::vector<std::string> names;
+  const char* text = std::getenv("WEIR_REQUIRE");
+  std::istringstream list(text == nullptr ? "" : text);
+  for (std::string name; std::getline(list, name, ',');) names.push_back(name);
+  return names;
+}
+
+/// For the beginning of a case: leaves it, with the reason, where the backend has no device here.
+#define WEIR_NEEDS_BACKEND(name)                                                                                \
+  if (const std::string why = why_absent(name); !why.empty()) {                                                 \
+    const std::vector<std::string> required = required_backends();                                              \
+    if (std::find(required.begin(), required.end(), name) != required.end()) FAIL() << "required, but " << why; \
+    GTEST_SKIP() << why;                                                                                        \
+  }
 
 /// The first rule of a driver that was broken, where the driver could tell.
 inline std::string driver_fault(const std::string& name) {

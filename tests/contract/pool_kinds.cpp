@@ -1,25 +1,11 @@
 #include "contract/pool_kinds.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <sstream>
 
 #include "open_backend.hpp"
 
 namespace weir::contract {
-namespace {
-
-std::string why_absent(const std::string& backend) {
-  try {
-    static_cast<void>(open_backend(backend));
-    return {};
-  } catch (const Error& error) {
-    return error.message();
-  }
-}
-
-}  // namespace
-
 const std::vector<KnownBackend>& known_backends() {
   static const std::vector<KnownBackend> all = [] {
     std::vector<KnownBackend> found;
@@ -27,14 +13,6 @@ const std::vector<KnownBackend>& known_backends() {
     return found;
   }();
   return all;
-}
-
-std::vector<std::string> required_backends() {
-  std::vector<std::string> names;
-  const char* text = std::getenv("WEIR_REQUIRE");
-  std::istringstream list(text == nullptr ? "" : text);
-  for (std::string name; std::getline(list, name, ',');) names.push_back(name);
-  return names;
 }
 
 std::vector<Kind> kinds() {

@@ -28,8 +28,6 @@ struct KnownBackend {
   std::string absent;  ///< why it cannot be opened here; empty if it can
 };
 [[nodiscard]] const std::vector<KnownBackend>& known_backends();
-/// The backends that WEIR_REQUIRE names.
-[[nodiscard]] std::vector<std::string> required_backends();
 
 struct Kind {
   std::string backend;

@@ -19,6 +19,7 @@ constexpr std::uint64_t share = 8;  // a step here takes as long as so many of t
 class BuffersModel : public testing::TestWithParam<BuffersConfiguration> {};
 
 TEST_P(BuffersModel, AgreesWithTheOracle) {
+  WEIR_NEEDS_BACKEND(GetParam().backend)
   const std::uint64_t seed = number_from("WEIR_MODEL_SEED", std::random_device{}());
   const std::uint64_t operations = number_from("WEIR_MODEL_OPERATIONS", 20'000) / share;
   SCOPED_TRACE("WEIR_MODEL_SEED=" + std::to_string(seed));
@@ -61,8 +62,10 @@ INSTANTIATE_TEST_SUITE_P(Faults, BuffersModel, testing::ValuesIn(faulty()), name
 
 #ifdef WEIR_HAS_CUDA
 INSTANTIATE_TEST_SUITE_P(
-    CudaFake, BuffersModel,
+    Cuda, BuffersModel,
     testing::Values(
+        BuffersConfiguration{.name = "cuda_pages", .backend = "cuda", .limit = 256_MiB},
+        BuffersConfiguration{.name = "cuda_segments", .backend = "cuda", .mode = PoolMode::segments, .limit = 256_MiB},
         BuffersConfiguration{.name = "cuda_fake_pages", .backend = cuda_fake, .limit = 256_MiB},
         BuffersConfiguration{.name = "cuda_fake_pages_tight", .backend = cuda_fake, .limit = 24_MiB},
         BuffersConfiguration{

@@ -15,6 +15,7 @@ namespace {
 class Model : public testing::TestWithParam<Configuration> {};
 
 TEST_P(Model, AgreesWithTheOracle) {
+  WEIR_NEEDS_BACKEND(GetParam().backend)
   const std::uint64_t seed = number_from("WEIR_MODEL_SEED", std::random_device{}());
   const std::uint64_t operations = number_from("WEIR_MODEL_OPERATIONS", 20'000);
   SCOPED_TRACE("WEIR_MODEL_SEED=" + std::to_string(seed));
@@ -81,8 +82,20 @@ INSTANTIATE_TEST_SUITE_P(Pools, Model,
                          [](const auto& configuration) { return configuration.param.name; });
 
 #ifdef WEIR_HAS_CUDA
-INSTANTIATE_TEST_SUITE_P(CudaFake, Model,
-                         testing::Values(Configuration{.name = "cuda_fake_pages",
+INSTANTIATE_TEST_SUITE_P(Cuda, Model,
+                         testing::Values(Configuration{.name = "cuda_pages",
+                                                       .backend = "cuda",
+                                                       .mode = PoolMode::pages,
+                                                       .limit = 512_MiB,
+                                                       .live = 128_MiB,
+                                                       .threads = 4},
+                                         Configuration{.name = "cuda_segments",
+                                                       .backend = "cuda",
+                                                       .mode = PoolMode::segments,
+                                                       .limit = 512_MiB,
+                                                       .live = 128_MiB,
+                                                       .threads = 4},
+                                         Configuration{.name = "cuda_fake_pages",
                                                        .backend = cuda_fake,
                                                        .mode = PoolMode::pages,
                                                        .limit = 512_MiB,

@@ -257,6 +257,7 @@ void Worker::look() {
 class Stress : public testing::TestWithParam<Kind> {};
 
 TEST_P(Stress, EndsWithExactTotals) {
+  WEIR_NEEDS_BACKEND(GetParam().backend)
   const std::uint64_t seed = number_from("WEIR_MODEL_SEED", std::random_device{}());
   const std::uint64_t operations = number_from("WEIR_MODEL_OPERATIONS", 20'000) / GetParam().share;
   std::printf("%s: WEIR_MODEL_SEED=%llu\n", GetParam().name.c_str(), static_cast<unsigned long long>(seed));
@@ -326,10 +327,12 @@ INSTANTIATE_TEST_SUITE_P(
 
 #ifdef WEIR_HAS_CUDA
 INSTANTIATE_TEST_SUITE_P(
-    CudaFake, Stress,
-    testing::Values(Kind{.name = "cuda_fake_pages", .backend = cuda_fake, .mode = PoolMode::pages, .share = 5},
+    Cuda, Stress,
+    testing::Values(Kind{.name = "cuda_pages", .backend = "cuda", .mode = PoolMode::pages},
+                    Kind{.name = "cuda_segments", .backend = "cuda", .mode = PoolMode::segments},
+                    Kind{.name = "cuda_fake_pages", .backend = cuda_fake, .mode = PoolMode::pages, .share = 5},
                     Kind{.name = "cuda_fake_segments", .backend = cuda_fake, .mode = PoolMode::segments, .share = 5},
-                    Kind{.name = "cuda_fake_off", .backend = cuda_fake, .mode = PoolMode::off, .share = 20}),
+                    Kind{.name = "cuda_fake_off", .backend = cuda_fake, .mode = PoolMode::off, .share = 5}),
     [](const auto& kind) { return kind.param.name; });
 #endif
 

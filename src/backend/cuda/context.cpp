@@ -92,6 +92,7 @@ Context::~Context() {
 
 DeviceInfo Context::info() const {
   DeviceInfo now = info_;
+  if (!usable()) return now;
   const Current here(*this);
   std::size_t free = 0;
   std::size_t total = 0;
@@ -106,6 +107,12 @@ void Context::note(CUresult code, const char* call) const noexcept {
     return;
   int none = 0;
   if (late_code_.compare_exchange_strong(none, static_cast<int>(code))) late_call_ = call;
+}
+
+void Context::refuse() const {
+  if (exiting())
+    throw DeviceLost(info_.name + ": the program is past main(), where CUDA may be gone", {.name = "exit"});
+  throw DriverError(info_.name + ": this is a child of fork(), in which CUDA cannot be used", {.name = "fork"});
 }
 
 void Context::raise(CUresult code, const char* call, std::uint64_t bytes) const {
@@ -127,9 +134,6 @@ void Context::raise(CUresult code, const char* call, std::uint64_t bytes) const 
       facts.limit = total;
     }
     throw OutOfMemory(text, facts);
-  }
-  if (code == CUDA_ERROR_NOT_INITIALIZED && !home_.is_here()) {
-    throw DriverError(text + ": this is a child of fork(), in which CUDA cannot be used", facts);
   }
   if (is_loss(code)) throw DeviceLost(text + "; the device's memory and work are gone", facts);
   if (code == CUDA_ERROR_NOT_SUPPORTED) throw Unsupported(text, facts);

@@ -42,8 +42,14 @@ class Context {
 
   /// False where the driver must not be called: past main(), and in a child of fork().
   [[nodiscard]] bool usable() const noexcept { return !exiting() && home_.is_here(); }
+  /// The same for calls that may throw: DeviceLost past main(), DriverError in the child.
+  void require_usable() const {
+    if (!usable()) [[unlikely]]
+      refuse();
+  }
 
  private:
+  [[noreturn]] void refuse() const;
   [[noreturn]] void raise(CUresult code, const char* call, std::uint64_t bytes) const;
 
   const Driver& driver_;

@@ -76,6 +76,7 @@ class CudaBackend final : public device::Backend {
       (*own)();
     };
     const Streams::Handle on = streams_.find(stream);
+    context_.require_usable();
     const Current here(context_);
     context_.check(driver().launch_host(on.get(), call, taken.get()), "cuLaunchHostFunc");
     static_cast<void>(taken.release());  // the call's own from here on
@@ -99,6 +100,7 @@ class CudaBackend final : public device::Backend {
   void queue(StreamId stream, std::uint64_t bytes, const char* name, Call call) {
     const Streams::Handle on = streams_.find(stream);
     if (bytes == 0) return;
+    context_.require_usable();
     const Current here(context_);
     context_.check(call(on.get()), name, bytes);
   }

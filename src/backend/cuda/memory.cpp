@@ -18,6 +18,7 @@ void* pointer(Address address) { return reinterpret_cast<void*>(address); }  // 
 }  // namespace
 
 Address Memory::reserve(std::uint64_t bytes) {
+  context_.require_usable();
   const Current here(context_);
   CUdeviceptr start = 0;
   context_.check(context_.driver().reserve(&start, bytes, page_bytes_, 0, 0), "cuMemAddressReserve", bytes);
@@ -31,6 +32,7 @@ void Memory::unreserve(Address address, std::uint64_t bytes) noexcept {
 }
 
 void Memory::create(std::span<PageHandle> pages) {
+  context_.require_usable();
   const Current here(context_);
   CUmemAllocationProp wanted{};
   wanted.type = CU_MEM_ALLOCATION_TYPE_PINNED;
@@ -101,6 +103,7 @@ void Memory::make_accessible(Address address, std::uint64_t bytes) {
 }
 
 void Memory::map(Address address, std::span<const PageHandle> pages) {
+  context_.require_usable();
   const Current here(context_);
   place(address, pages);
   try {
@@ -113,6 +116,7 @@ void Memory::map(Address address, std::span<const PageHandle> pages) {
 
 // The driver unmaps whole mappings, and each page is one.
 void Memory::unmap(Address address, std::span<const PageHandle> pages) {
+  context_.require_usable();
   const Current here(context_);
   for (std::size_t i = 0; i < pages.size(); ++i) {
     const CUresult code = context_.driver().unmap(address + i * page_bytes_, page_bytes_);
@@ -128,6 +132,7 @@ void Memory::unmap(Address address, std::span<const PageHandle> pages) {
 }
 
 Address Memory::allocate_segment(std::uint64_t bytes) {
+  context_.require_usable();
   const Current here(context_);
   CUdeviceptr start = 0;
   context_.check(context_.driver().allocate(&start, bytes), "cuMemAlloc", bytes);
@@ -156,6 +161,7 @@ void Memory::free_segment(Address address) noexcept {
 }
 
 Address Memory::allocate_pinned(std::uint64_t bytes) {
+  context_.require_usable();
   const Current here(context_);
   void* start = nullptr;
   context_.check(context_.driver().allocate_host(&start, bytes, CU_MEMHOSTALLOC_PORTABLE), "cuMemHostAlloc", bytes);

@@ -60,6 +60,7 @@ StreamId Streams::add(std::shared_ptr<Entry> entry) {
 }
 
 StreamId Streams::create() {
+  context_.require_usable();
   const Current here(context_);
   CUstream handle = nullptr;
   context_.check(context_.driver().stream_create(&handle, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
@@ -69,6 +70,7 @@ StreamId Streams::create() {
 StreamId Streams::adopt(CUstream handle) {
   if (handle == nullptr || handle == CU_STREAM_LEGACY) return StreamId::legacy_default;
   if (handle == CU_STREAM_PER_THREAD) return per_thread();
+  context_.require_usable();
   const Current here(context_);
   CUcontext context = nullptr;
   context_.check(context_.driver().stream_context(handle, &context), "cuStreamGetCtx");
@@ -207,6 +209,7 @@ EventId Streams::record(StreamId stream) {
                           " is being captured: what is queued on it now is no work that could be waited for",
                       {.name = "cuEventRecord", .native_code = CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED});
   }
+  context_.require_usable();
   const Current here(context_);
   CUevent event = take_event();
   const auto id = static_cast<EventId>(reinterpret_cast<std::uint64_t>(event));
@@ -221,6 +224,7 @@ EventId Streams::record(StreamId stream) {
 
 bool Streams::query(EventId event) {
   if (event == EventId::none) return true;
+  context_.require_usable();
   const Current here(context_);
   const CUresult code = context_.driver().event_query(native(event));
   if (code == CUDA_ERROR_NOT_READY) {
@@ -255,6 +259,7 @@ bool Streams::wait(EventId event, std::chrono::nanoseconds deadline) {
 void Streams::stream_wait(StreamId stream, EventId event) {
   const Handle on = find(stream);
   if (event == EventId::none) return;
+  context_.require_usable();
   const Current here(context_);
   context_.check(context_.driver().stream_wait(on.get(), native(event), CU_EVENT_WAIT_DEFAULT), "cuStreamWaitEvent");
 }
