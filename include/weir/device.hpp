@@ -22,19 +22,21 @@ class Backend;
 /// What a device is and can do. A number that cannot be known is empty, never 0.
 struct DeviceInfo {
   std::string name;
-  std::string backend;                        ///< "host", "dry", later "cuda", "vulkan"
-  std::optional<std::uint64_t> memory_total;  ///< bytes
-  std::optional<std::uint64_t> memory_free;   ///< bytes, when asked
-  std::uint64_t page_bytes = 0;               ///< the smallest unit of physical memory mapped at once
-  bool virtual_memory = false;                ///< reserve, map and unmap by page; else plain segments
-  bool pointers = false;                      ///< addresses can be read and written by the host
-  bool unified_memory = false;                ///< the host writes device memory in place, without copies
-  std::uint64_t default_limit = UINT64_MAX;   ///< bytes a pool takes at most when the program sets no limit
+  std::string backend;                              ///< "host", "dry", "vulkan", later "cuda"
+  std::optional<std::uint64_t> memory_total;        ///< bytes
+  std::optional<std::uint64_t> memory_free;         ///< bytes, when asked
+  std::uint64_t page_bytes = 0;                     ///< the smallest unit of physical memory mapped at once
+  bool virtual_memory = false;                      ///< reserve, map and unmap by page; else plain segments
+  bool pointers = false;                            ///< addresses can be read and written by the host
+  bool unified_memory = false;                      ///< the host writes device memory in place, without copies
+  std::optional<std::uint64_t> address_space = {};  ///< bytes that pools can reserve in all; empty: as good as no bound
+  std::uint64_t largest_range = UINT64_MAX;         ///< bytes of one address range, at most
+  std::uint64_t default_limit = UINT64_MAX;         ///< bytes a pool takes at most when the program sets no limit
 };
 
 /// What to open. Defaults take the best device there is.
 struct DeviceRequest {
-  std::string backend = {};                    ///< "" any, "host", "dry"
+  std::string backend = {};                    ///< "" any, "host", "dry", "vulkan"
   std::optional<std::uint64_t> capacity = {};  ///< bytes; the dry device's size, else an error
 };
 

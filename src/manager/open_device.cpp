@@ -7,6 +7,9 @@
 #include "backend/dry/dry_backend.hpp"
 #include "backend/host/host_backend.hpp"
 #include "device/backend.hpp"
+#if WEIR_HAS_VULKAN
+#include "backend/vulkan/vulkan_backend.hpp"
+#endif
 
 namespace weir {
 namespace {
@@ -18,7 +21,18 @@ constexpr std::uint64_t largest_dry_capacity = 1_TiB;
 }  // namespace
 
 std::vector<DeviceInfo> devices() {
-  return {backend::host::make_host_backend()->info(), backend::dry::make_dry_backend(default_dry_capacity)->info()};
+  std::vector<DeviceInfo> all{backend::host::make_host_backend()->info(),
+                              backend::dry::make_dry_backend(default_dry_capacity)->info()};
+#if WEIR_HAS_VULKAN
+  try {
+    for (backend::vulkan::Listed& each : backend::vulkan::list_vulkan_devices()) {
+      if (each.refusal.empty()) all.push_back(std::move(each.info));
+    }
+  } catch (const Error&) {
+    // There is none; asking for one tells why.
+  }
+#endif
+  return all;
 }
 
 Device open_device(const DeviceRequest& request) {
@@ -39,6 +53,9 @@ Device open_device(const DeviceRequest& request) {
     }
     return Device(backend::dry::make_dry_backend(capacity), "dry device: asked for");
   }
+#if WEIR_HAS_VULKAN
+  if (request.backend == "vulkan") return Device(backend::vulkan::make_vulkan_backend(), "Vulkan: asked for");
+#endif
   throw NotFound("open_device: no backend \"" + request.backend + "\" in this build; there are: host, dry",
                  {.name = request.backend});
 }
