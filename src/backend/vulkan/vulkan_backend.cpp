@@ -91,7 +91,7 @@ Address VulkanDevice::allocate_segment(std::uint64_t bytes) {
   const Block block = memory.allocate(Memory::Use::storage, bytes + slack, "segment");
   try {
     return memory.in_place() ? parts_->addresses.add_mapped(block, bytes, alignment, true)
-                             : parts_->addresses.add_kept(block, bytes, alignment);
+                             : parts_->addresses.add_kept(block, bytes, parts_->pages.page_bytes());
   } catch (...) {
     memory.free(block);
     throw;
