@@ -20,7 +20,7 @@ struct Handles {
   VkInstance instance;
   VkPhysicalDevice physical_device;
   VkDevice device;
-  VkQueue queue;              ///< takes compute and copies; weir submits to it as well: see hold_queues()
+  VkQueue queue;  ///< takes compute and copies; weir submits to it as well: see hold_queues()
   std::uint32_t queue_family;
   PFN_vkGetInstanceProcAddr get_instance_proc_addr;  ///< to load functions with, as volkInitializeCustom takes it
   PFN_vkGetDeviceProcAddr get_device_proc_addr;

@@ -79,6 +79,7 @@ TEST_P(Limits, ARefusedRequestChangesNothing) {
 
 // What a cache holds is no reason to refuse, and stays no reason after a refusal.
 TEST_P(Limits, FreeMemoryInAnyShapeServesALargeRequest) {
+  if (!pooling() && GetParam().backend == "vulkan") GTEST_SKIP() << "a device may allow no more than 4096 allocations";
   Pool& pool = make_pool({.limit = 64_MiB});
   Stream stream = device_->stream();
   for (const std::size_t bytes : {std::size_t{1000}, std::size_t{40'000}, std::size_t{700'000}, std::size_t{2_MiB}}) {
