@@ -83,7 +83,12 @@ bool Streams::reached(Stream& stream, std::uint64_t value) {
 }
 
 bool Streams::await(Stream& stream, std::uint64_t value, std::chrono::nanoseconds deadline) {
-  if (stream.reached.load() < value && !await_semaphore(stream.timeline, value, deadline)) return false;
+  if (stream.reached.load() < value) {
+    const auto started = std::chrono::steady_clock::now();
+    if (!await_issue(stream, value, deadline)) return false;
+    const auto spent = std::chrono::steady_clock::now() - started;
+    if (!await_semaphore(stream.timeline, value, std::clamp(deadline, {}, longest_wait) - spent)) return false;
+  }
   note_reached(stream, value);
   collect(stream);
   land(stream, value);
@@ -98,9 +103,24 @@ void Streams::settle(Stream& stream, std::uint64_t value) {
   land(stream, value);
 }
 
+// What is kept back is waited for here and not in the driver: some keep a lock while they wait, and let nobody in who
+// would signal.
+bool Streams::await_issue(Stream& stream, std::uint64_t value, std::chrono::nanoseconds deadline) {
+  const auto end = std::chrono::steady_clock::now() + std::clamp(deadline, {}, longest_wait);
+  std::unique_lock lock(order_);
+  while (stream.issued < value && !gpu_.lost()) {
+    const std::chrono::nanoseconds left = end - std::chrono::steady_clock::now();
+    if (left.count() <= 0) return false;
+    changed_.wait_for(lock, std::min(left, slice));
+  }
+  lock.unlock();
+  gpu_.require_alive();
+  return true;
+}
+
 bool Streams::await_semaphore(VkSemaphore semaphore, std::uint64_t value, std::chrono::nanoseconds deadline) {
   using Clock = std::chrono::steady_clock;
-  const auto end = Clock::now() + std::clamp(deadline, std::chrono::nanoseconds(0), longest_wait);
+  const auto end = Clock::now() + std::clamp(deadline, {}, longest_wait);
   auto info = of_type<VkSemaphoreWaitInfo>(VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO);
   info.semaphoreCount = 1;
   info.pSemaphores = &semaphore;
@@ -244,11 +264,8 @@ bool Streams::await_binds() noexcept {
 Streams::Point Streams::point(StreamId id) {
   const device::EventId event = record(id);
   const Shared stream = find(id);
-  std::unique_lock lock(order_);
   const std::uint64_t value = value_of(event);
-  while (stream->issued < value && !gpu_.lost()) changed_.wait_for(lock, slice);
-  lock.unlock();
-  gpu_.require_alive();
+  static_cast<void>(await_issue(*stream, value, longest_wait));
   return {stream->timeline, value};
 }
 

@@ -99,6 +99,7 @@ class Streams {
   // --- events.cpp ---
   [[nodiscard]] bool reached(Stream& stream, std::uint64_t value);
   [[nodiscard]] bool await(Stream& stream, std::uint64_t value, std::chrono::nanoseconds deadline);
+  [[nodiscard]] bool await_issue(Stream& stream, std::uint64_t value, std::chrono::nanoseconds deadline);
   [[nodiscard]] bool await_semaphore(VkSemaphore semaphore, std::uint64_t value, std::chrono::nanoseconds deadline);
   void settle(Stream& stream, std::uint64_t value);
   void note_reached(Stream& stream, std::uint64_t value) noexcept;
