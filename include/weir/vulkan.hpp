@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <mutex>
-#include <span>
 
 #include <vulkan/vulkan.h>
 
@@ -47,9 +46,11 @@ struct Location {
 /// The same, as a descriptor of a storage buffer takes it; throws InvalidArgument for more than the device's
 /// maxStorageBufferRange. A range is rounded up to 4 bytes, within the granule of its block.
 [[nodiscard]] VkDescriptorBufferInfo storage_buffer(const Device& device, const void* address, std::uint64_t bytes);
-template <class T>
-[[nodiscard]] VkDescriptorBufferInfo storage_buffer(const Device& device, std::span<T> elements) {
-  return storage_buffer(device, elements.data(), elements.size_bytes());
+/// Of a whole span: std::span, or what a buffer's access() gives.
+template <class Span>
+[[nodiscard]] auto storage_buffer(const Device& device, const Span& elements)
+    -> decltype(elements.data(), VkDescriptorBufferInfo{}) {
+  return storage_buffer(device, elements.data(), elements.size() * sizeof(*elements.data()));
 }
 
 /// Submits a command buffer of the program's in the order of `stream`, on Handles::queue: all that was queued before

@@ -46,11 +46,10 @@ Addresses::~Addresses() {
   }
 }
 
-Address Addresses::add_mapped(const Block& block, std::uint64_t bytes, std::uint64_t alignment, bool device) {
-  const Address start = reinterpret_cast<Address>(block.mapped);
-  const Address address = round_up(start, alignment);
+Address Addresses::add_mapped(const Block& block, std::uint64_t bytes, bool device) {
+  const Address address = reinterpret_cast<Address>(block.mapped);
   const std::lock_guard lock(mutex_);
-  ranges_.emplace(address, Range{bytes, block, address - start, false, device});
+  ranges_.emplace(address, Range{bytes, block, false, device});
   return address;
 }
 
@@ -59,7 +58,7 @@ Address Addresses::add_kept(const Block& block, std::uint64_t bytes, std::uint64
   const Address address = keep(whole, alignment);
   try {
     const std::lock_guard lock(mutex_);
-    ranges_.emplace(address, Range{bytes, block, 0, true, true});
+    ranges_.emplace(address, Range{bytes, block, true, true});
   } catch (...) {
     munmap(pointer(address), whole);
     throw;
@@ -87,7 +86,7 @@ Addresses::Place Addresses::find(Address address, std::uint64_t bytes) const {
     if (next != ranges_.begin()) {
       const auto& [start, range] = *--next;
       const std::uint64_t at = address - start;
-      if (at <= range.bytes && bytes <= range.bytes - at) return {range.block, range.offset + at, range.device};
+      if (at <= range.bytes && bytes <= range.bytes - at) return {range.block, at, range.device};
     }
   }
   throw InvalidArgument("Vulkan: " + format_bytes(bytes) + " at address " + std::to_string(address) +

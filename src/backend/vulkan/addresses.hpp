@@ -17,9 +17,8 @@ namespace weir::backend::vulkan {
 struct Range {
   std::uint64_t bytes = 0;
   Block block;
-  VkDeviceSize offset = 0;  ///< of the range's start in the buffer
-  bool kept = false;        ///< its addresses are kept free in the host's address space
-  bool device = true;       ///< device memory; else pinned
+  bool kept = false;   ///< its addresses are kept free in the host's address space
+  bool device = true;  ///< device memory; else pinned
 };
 
 class Addresses {
@@ -29,8 +28,8 @@ class Addresses {
   Addresses(const Addresses&) = delete;
   Addresses& operator=(const Addresses&) = delete;
 
-  /// Names the block's memory as the host sees it; it starts at a multiple of `alignment`.
-  device::Address add_mapped(const Block& block, std::uint64_t bytes, std::uint64_t alignment, bool device);
+  /// Names the block's memory as the host sees it.
+  device::Address add_mapped(const Block& block, std::uint64_t bytes, bool device);
   /// Keeps addresses for a block that the host does not see; a multiple of `alignment`.
   device::Address add_kept(const Block& block, std::uint64_t bytes, std::uint64_t alignment);
   /// Takes a range out that starts at `address`, and gives its block; one with no buffer if there is none.

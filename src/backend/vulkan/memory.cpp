@@ -26,6 +26,8 @@ constexpr VkBufferUsageFlags every_use = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_B
 
 constexpr VkBufferCreateFlags sparse = VK_BUFFER_CREATE_SPARSE_BINDING_BIT | VK_BUFFER_CREATE_SPARSE_RESIDENCY_BIT;
 
+constexpr std::uint64_t mapped_alignment = 512;
+
 constexpr std::uint32_t no_type = UINT32_MAX;
 
 }  // namespace
@@ -198,15 +200,12 @@ Block Memory::allocate(Use use, std::uint64_t bytes, std::string_view name) {
   try {
     VkMemoryRequirements needs{};
     gpu_.vk().vkGetBufferMemoryRequirements(gpu_.device(), block.buffer, &needs);
-    block.memory_bytes = needs.size;
-    block.memory = take(needs.size, block.type);
-    gpu_.require_for(bytes, gpu_.vk().vkBindBufferMemory, gpu_.device(), block.buffer, block.memory, VkDeviceSize{0});
-    if (use != Use::storage || in_place_) {
-      void* mapped = nullptr;
-      gpu_.require_for(bytes, gpu_.vk().vkMapMemory, gpu_.device(), block.memory, VkDeviceSize{0}, VK_WHOLE_SIZE,
-                       VkMemoryMapFlags{0}, &mapped);
-      block.mapped = static_cast<std::byte*>(mapped);
-    }
+    const bool maps = use != Use::storage || in_place_;
+    block.memory_bytes = needs.size + (maps ? mapped_alignment : 0);
+    block.memory = take(block.memory_bytes, block.type);
+    if (maps) map(block);
+    gpu_.require_for(bytes, gpu_.vk().vkBindBufferMemory, gpu_.device(), block.buffer, block.memory,
+                     block.memory_offset);
     block.address = address_of(block.buffer);
     this->name(block, name);
     return block;
@@ -214,6 +213,17 @@ Block Memory::allocate(Use use, std::uint64_t bytes, std::string_view name) {
     free(block);
     throw;
   }
+}
+
+// Memory is mapped before its buffer is bound, at the place where the host sees an address as aligned as the pool
+// takes for granted; buffers want less of their own places.
+void Memory::map(Block& block) {
+  void* mapped = nullptr;
+  gpu_.require_for(block.memory_bytes, gpu_.vk().vkMapMemory, gpu_.device(), block.memory, VkDeviceSize{0},
+                   VK_WHOLE_SIZE, VkMemoryMapFlags{0}, &mapped);
+  const auto start = reinterpret_cast<std::uintptr_t>(mapped);
+  block.memory_offset = (mapped_alignment - start % mapped_alignment) % mapped_alignment;
+  block.mapped = static_cast<std::byte*>(mapped) + block.memory_offset;
 }
 
 void Memory::free(const Block& block) noexcept {

@@ -18,9 +18,10 @@ struct Block {
   VkBuffer buffer = VK_NULL_HANDLE;
   VkDeviceMemory memory = VK_NULL_HANDLE;
   VkDeviceSize memory_bytes = 0;
-  std::uint32_t type = 0;       ///< of its memory
-  std::byte* mapped = nullptr;  ///< where the host sees it, if it does
-  VkDeviceAddress address = 0;  ///< of the buffer's start; 0 where the device has none
+  VkDeviceSize memory_offset = 0;  ///< of the buffer in its memory
+  std::uint32_t type = 0;          ///< of its memory
+  std::byte* mapped = nullptr;     ///< where the host sees the buffer, if it does; a multiple of 512
+  VkDeviceAddress address = 0;     ///< of the buffer's start; 0 where the device has none
 };
 
 class Memory {
@@ -61,6 +62,7 @@ class Memory {
   [[nodiscard]] VkMemoryHeap heap_of(std::uint32_t type) const noexcept;
   [[nodiscard]] VkMemoryPropertyFlags flags_of(std::uint32_t type) const noexcept;
   [[nodiscard]] VkDeviceAddress address_of(VkBuffer buffer) const noexcept;
+  void map(Block& block);
   void choose_types();
   void name(const Block& block, std::string_view name) const;
 

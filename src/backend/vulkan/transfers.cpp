@@ -27,8 +27,9 @@ void VulkanDevice::submit(StreamId stream, Commands::Command command) {
 std::optional<HostRange> VulkanDevice::host_range(const Addresses::Place& place, std::uint64_t bytes) const noexcept {
   if (parts_->memory.coherent(place.block.type)) return std::nullopt;
   const std::uint64_t atom = parts_->gpu.adapter().limits.nonCoherentAtomSize;
-  const std::uint64_t from = place.offset / atom * atom;
-  const std::uint64_t to = (place.offset + bytes + atom - 1) / atom * atom;
+  const std::uint64_t start = place.block.memory_offset + place.offset;
+  const std::uint64_t from = start / atom * atom;
+  const std::uint64_t to = (start + bytes + atom - 1) / atom * atom;
   return HostRange{place.block.memory, from, to >= place.block.memory_bytes ? VK_WHOLE_SIZE : to - from};
 }
 

@@ -11,9 +11,6 @@ namespace {
 
 using device::Address;
 
-// What the pool takes for granted of a segment and of pinned memory.
-constexpr std::uint64_t alignment = 512;
-
 std::uint64_t largest_local_heap(const Adapter& adapter) {
   std::uint64_t largest = 0;
   for (std::uint32_t i = 0; i < adapter.memory.memoryHeapCount; ++i) {
@@ -23,9 +20,17 @@ std::uint64_t largest_local_heap(const Adapter& adapter) {
   return largest;
 }
 
+// An instance that is kept for good: with a program's last one the loader unloads its drivers, and some have threads
+// that are still on their way out then.
+void keep_drivers_loaded() {
+  static const Instance* const kept = new Instance;
+  static_cast<void>(kept);
+}
+
 }  // namespace
 
 std::vector<Listed> list_vulkan_devices() {
+  keep_drivers_loaded();
   Instance instance;
   std::vector<Listed> all;
   for (const Adapter& adapter : instance.adapters()) {
@@ -41,6 +46,7 @@ std::vector<Listed> list_vulkan_devices() {
 }
 
 std::shared_ptr<device::Backend> make_vulkan_backend(const VulkanOptions& options) {
+  keep_drivers_loaded();
   auto instance = std::make_unique<Instance>(options.interpose);
   const std::vector<Adapter> adapters = instance->adapters();
   if (options.index >= adapters.size()) {
@@ -85,12 +91,9 @@ DeviceInfo VulkanDevice::info() const {
 Address VulkanDevice::allocate_segment(std::uint64_t bytes) {
   parts_->gpu.require_alive();
   Memory& memory = parts_->memory;
-  // Mapped memory need not start where the pool wants it.
-  const std::uint64_t slack = memory.in_place() ? alignment : 0;
-  if (bytes > UINT64_MAX - slack) fail(VK_ERROR_OUT_OF_DEVICE_MEMORY, "vkAllocateMemory", bytes);
-  const Block block = memory.allocate(Memory::Use::storage, bytes + slack, "segment");
+  const Block block = memory.allocate(Memory::Use::storage, bytes, "segment");
   try {
-    return memory.in_place() ? parts_->addresses.add_mapped(block, bytes, alignment, true)
+    return memory.in_place() ? parts_->addresses.add_mapped(block, bytes, true)
                              : parts_->addresses.add_kept(block, bytes, parts_->pages.page_bytes());
   } catch (...) {
     memory.free(block);
@@ -104,10 +107,9 @@ void VulkanDevice::free_segment(Address address, std::uint64_t) noexcept {
 
 Address VulkanDevice::allocate_pinned(std::uint64_t bytes) {
   parts_->gpu.require_alive();
-  if (bytes > UINT64_MAX - alignment) fail(VK_ERROR_OUT_OF_HOST_MEMORY, "vkAllocateMemory", bytes);
-  const Block block = parts_->memory.allocate(Memory::Use::pinned, bytes + alignment, "pinned memory");
+  const Block block = parts_->memory.allocate(Memory::Use::pinned, bytes, "pinned memory");
   try {
-    return parts_->addresses.add_mapped(block, bytes, alignment, false);
+    return parts_->addresses.add_mapped(block, bytes, false);
   } catch (...) {
     parts_->memory.free(block);
     throw;

@@ -270,7 +270,7 @@ inline VKAPI_ATTR VkResult VKAPI_CALL map(VkDevice device, VkDeviceMemory memory
   driver.expect(known.type != local, "memory that the host cannot see was mapped");
   if (known.type != read) return result;
   known.device = static_cast<std::byte*>(*out);
-  known.host.assign(known.bytes + FaultyDriver::atom, std::byte{0xdb});
+  known.host.assign(known.bytes, std::byte{0xdb});
   *out = known.host.data();
   return result;
 }
