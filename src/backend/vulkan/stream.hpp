@@ -22,8 +22,15 @@ struct Streams::Item {
 };
 
 struct Streams::Stream {
-  Stream(const Gpu& owner, StreamId own, VkSemaphore semaphore) : gpu(owner), id(own), timeline(semaphore) {}
-  ~Stream() { gpu.vk().vkDestroySemaphore(gpu.device(), timeline, nullptr); }
+  /// Takes a timeline that is free, and goes on from its value.
+  Stream(Streams& owner, StreamId own, Point start)
+      : home(owner),
+        id(own),
+        timeline(start.semaphore),
+        reached(start.value),
+        submitted(start.value),
+        issued(start.value) {}
+  ~Stream() { home.keep_timeline({timeline, submitted}); }
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
@@ -32,13 +39,13 @@ struct Streams::Stream {
     HostRange range;
   };
 
-  const Gpu& gpu;
+  Streams& home;
   const StreamId id;
   const VkSemaphore timeline;
-  std::atomic<std::uint64_t> reached{0};  ///< a lower bound of the timeline's value
+  std::atomic<std::uint64_t> reached;  ///< a lower bound of the timeline's value
 
-  std::uint64_t submitted = 0;
-  std::uint64_t issued = 0;
+  std::uint64_t submitted;
+  std::uint64_t issued;
   VkQueue last_queue = VK_NULL_HANDLE;
   std::vector<Item::Wait> waits;  ///< of the next item
   std::vector<Point> foreign_waits;

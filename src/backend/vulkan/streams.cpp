@@ -12,10 +12,9 @@ namespace weir::backend::vulkan {
 Streams::Streams(Gpu& gpu, Commands& commands) : gpu_(gpu), commands_(commands) {
   if (gpu_.adapter().sparse) binds_ = make_timeline();
   try {
-    streams_.emplace(StreamId::legacy_default,
-                     std::make_shared<Stream>(gpu_, StreamId::legacy_default, make_timeline()));
+    streams_.emplace(StreamId::legacy_default, make_stream(StreamId::legacy_default));
   } catch (...) {
-    gpu_.vk().vkDestroySemaphore(gpu_.device(), binds_, nullptr);
+    destroy_timelines();
     throw;
   }
 }
@@ -24,7 +23,35 @@ Streams::~Streams() {
   for (const auto& [id, stream] : streams_) finish(stream);
   static_cast<void>(await_binds());
   streams_.clear();
+  // Some drivers look at a semaphore once more after what it stood for was seen done.
+  static_cast<void>(gpu_.vk().vkDeviceWaitIdle(gpu_.device()));
+  destroy_timelines();
+}
+
+void Streams::destroy_timelines() noexcept {
+  for (const Point& each : spare_) gpu_.vk().vkDestroySemaphore(gpu_.device(), each.semaphore, nullptr);
   gpu_.vk().vkDestroySemaphore(gpu_.device(), binds_, nullptr);
+}
+
+// A timeline is never destroyed before the device, but used again.
+Streams::Shared Streams::make_stream(StreamId id) {
+  Point start;
+  {
+    const std::lock_guard lock(spare_mutex_);
+    if (!spare_.empty()) {
+      start = spare_.back();
+      spare_.pop_back();
+    }
+  }
+  if (start.semaphore == VK_NULL_HANDLE) start.semaphore = make_timeline();
+  gpu_.name(VK_OBJECT_TYPE_SEMAPHORE, number_of(start.semaphore),
+            "weir stream " + std::to_string(static_cast<std::uint32_t>(id)));
+  return std::make_shared<Stream>(*this, id, start);
+}
+
+void Streams::keep_timeline(Point last) noexcept {
+  const std::lock_guard lock(spare_mutex_);
+  spare_.push_back(last);
 }
 
 VkSemaphore Streams::make_timeline() {
@@ -40,9 +67,7 @@ VkSemaphore Streams::make_timeline() {
 StreamId Streams::create() {
   gpu_.require_alive();
   const StreamId id = device::next_stream_id();
-  auto stream = std::make_shared<Stream>(gpu_, id, make_timeline());
-  gpu_.name(VK_OBJECT_TYPE_SEMAPHORE, number_of(stream->timeline),
-            "weir stream " + std::to_string(static_cast<std::uint32_t>(id)));
+  Shared stream = make_stream(id);
   const std::lock_guard lock(streams_mutex_);
   streams_.emplace(id, std::move(stream));
   return id;

@@ -87,6 +87,9 @@ class Streams {
   [[nodiscard]] Shared find_or_null(StreamId id);
   [[nodiscard]] StreamId per_thread();
   [[nodiscard]] VkSemaphore make_timeline();
+  [[nodiscard]] Shared make_stream(StreamId id);
+  void destroy_timelines() noexcept;
+  void keep_timeline(Point last) noexcept;
   void submit(const Shared& stream, Work work);
   void issue(Stream& stream, Item& item);
   [[nodiscard]] bool ready(const Stream& stream, const Item& item) const noexcept;
@@ -117,6 +120,8 @@ class Streams {
   std::atomic<std::uint64_t> bound_done_{0};  // known to be done
   std::mutex streams_mutex_;
   std::map<StreamId, Shared> streams_;
+  std::mutex spare_mutex_;
+  std::vector<Point> spare_;  // timelines of streams that ended, to go on from
 };
 
 }  // namespace weir::backend::vulkan
