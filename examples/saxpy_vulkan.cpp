@@ -11,7 +11,7 @@
 
 namespace {
 constexpr std::uint32_t shader[] = {
-#include "saxpy_vulkan.spv.inc"
+#include <saxpy_vulkan.spv.inc>
 };
 struct Arguments {
   float a;

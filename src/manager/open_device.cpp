@@ -53,10 +53,12 @@ Device open_device(const DeviceRequest& request) {
     }
     return Device(backend::dry::make_dry_backend(capacity), "dry device: asked for");
   }
+  std::string known = "host, dry";
 #if WEIR_HAS_VULKAN
+  known += ", vulkan";
   if (request.backend == "vulkan") return Device(backend::vulkan::make_vulkan_backend(), "Vulkan: asked for");
 #endif
-  throw NotFound("open_device: no backend \"" + request.backend + "\" in this build; there are: host, dry",
+  throw NotFound("open_device: no backend \"" + request.backend + "\" in this build; there are: " + known,
                  {.name = request.backend});
 }
 

@@ -45,7 +45,7 @@ void Gpu::open() {
   if (instance_->interpose() != nullptr) instance_->interpose()(vk(), true);
   for (const Lane lane : {Lane::work, Lane::copy, Lane::bind}) {
     if (lane == Lane::bind && !adapter_.sparse) continue;
-    vk().vkGetDeviceQueue(device_, family(lane), 0, &queues_[static_cast<std::size_t>(lane)]);
+    vk().vkGetDeviceQueue(device_, family(lane), 0u, &queues_[static_cast<std::size_t>(lane)]);
   }
 }
 
