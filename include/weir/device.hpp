@@ -22,24 +22,27 @@ class Backend;
 /// What a device is and can do. A number that cannot be known is empty, never 0.
 struct DeviceInfo {
   std::string name;
-  std::string backend;                        ///< "cuda", "host", "dry", later "vulkan"
-  std::size_t index = 0;                      ///< among the devices of its backend
-  std::optional<std::uint64_t> memory_total;  ///< bytes
-  std::optional<std::uint64_t> memory_free;   ///< bytes, when asked
-  std::uint64_t page_bytes = 0;               ///< the smallest unit of physical memory mapped at once
-  bool virtual_memory = false;                ///< reserve, map and unmap by page; else plain segments
-  bool pointers = false;                      ///< addresses can be read and written by the host
-  bool unified_memory = false;                ///< the host writes device memory in place, without copies
-  std::uint64_t default_limit = UINT64_MAX;   ///< bytes a pool takes at most when the program sets no limit
+  std::string backend;                              ///< "cuda", "vulkan", "host", "dry"
+  std::size_t index = 0;                            ///< among the devices of its backend
+  std::optional<std::uint64_t> memory_total;        ///< bytes
+  std::optional<std::uint64_t> memory_free;         ///< bytes, when asked
+  std::uint64_t page_bytes = 0;                     ///< the smallest unit of physical memory mapped at once
+  bool virtual_memory = false;                      ///< reserve, map and unmap by page; else plain segments
+  bool pointers = false;                            ///< addresses can be read and written by the host
+  bool unified_memory = false;                      ///< the host writes device memory in place, without copies
+  std::optional<std::uint64_t> address_space = {};  ///< bytes that pools can reserve in all; empty: as good as no bound
+  bool emulated = false;                            ///< a GPU that the driver plays on the host's processor
+  std::uint64_t largest_range = UINT64_MAX;         ///< bytes of one address range, at most
+  std::uint64_t default_limit = UINT64_MAX;         ///< bytes a pool takes at most when the program sets no limit
 };
 
 /// What to open. Defaults take the best device there is, or what WEIR_DEVICE says: a list of backends by preference,
 /// each with an index or a part of a name where one is meant ("cuda:1,host"). The list goes down to the host only where
 /// it names it.
 struct DeviceRequest {
-  std::string backend = {};                    ///< this one or none: "cuda", "host", "dry"; "" goes by preference
+  std::string backend = {};                    ///< this one or none: "cuda", "vulkan", "host", "dry"; "" by preference
   std::optional<std::uint64_t> capacity = {};  ///< bytes; the dry device's size, else an error
-  std::vector<std::string> preference = {};    ///< backends, best first; empty: cuda, host
+  std::vector<std::string> preference = {};    ///< backends, best first; empty: cuda, vulkan, host
   std::optional<std::size_t> index = {};       ///< of its backend's devices this one
   std::string name = {};                       ///< a part of the device's name, in either case
   std::uint64_t least_memory = 0;              ///< bytes in all

@@ -100,6 +100,7 @@ Device choose(const std::vector<Provider>& providers, const DeviceRequest& reque
               const std::optional<std::string>& wish) {
   std::string by;
   std::vector<std::string> passed;
+  const bool unnamed = request.backend.empty() && request.preference.empty() && !wish && request.name.empty();
   for (const Wish& each : order(providers, request, wish, by)) {
     const Provider& backend = provider(providers, each.backend);
     std::string why_none;
@@ -107,6 +108,9 @@ Device choose(const std::vector<Provider>& providers, const DeviceRequest& reque
     if (devices.empty()) passed.push_back(backend.name + ": " + why_none);
     for (const DeviceInfo& device : devices) {
       std::string reason = meant(device, each.device) ? lacking(device, request) : "is not \"" + each.device + "\"";
+      if (reason.empty() && device.emulated && unnamed) {
+        reason = "is the host's processor behind a driver; name its backend to have it";
+      }
       if (reason.empty()) {
         try {
           auto opened = backend.open(device.index, request);

@@ -12,6 +12,9 @@
 #ifdef WEIR_HAS_CUDA
 #include "backend/cuda/cuda_devices.hpp"
 #endif
+#ifdef WEIR_HAS_VULKAN
+#include "backend/vulkan/vulkan_backend.hpp"
+#endif
 
 namespace weir {
 namespace {
@@ -44,6 +47,22 @@ Provider cuda() {
 #endif
 }
 
+Provider vulkan() {
+#ifdef WEIR_HAS_VULKAN
+  return {.name = "vulkan", .list = backend::vulkan::list_devices, .open = [](std::size_t index, const DeviceRequest&) {
+            return backend::vulkan::make_vulkan_backend({.index = index});
+          }};
+#else
+  return {.name = "vulkan",
+          .list =
+              [](bool, std::string& why_none) {
+                why_none = "this build has no Vulkan backend: the headers were not found, or WEIR_VULKAN is off";
+                return std::vector<DeviceInfo>{};
+              },
+          .open = {}};
+#endif
+}
+
 Provider host() {
   return {.name = "host",
           .list = [](bool, std::string&) { return std::vector{backend::host::make_host_backend()->info()}; },
@@ -69,7 +88,7 @@ Provider dry() {
 }
 
 // Best first.
-std::vector<Provider> providers() { return {cuda(), host(), dry()}; }
+std::vector<Provider> providers() { return {cuda(), vulkan(), host(), dry()}; }
 
 }  // namespace
 

@@ -21,11 +21,22 @@ namespace {
 
 constexpr std::size_t caches_bytes = (pool::most_caches + std::size_t{1}) * sizeof(std::atomic<ThreadCache*>);
 
+// Address space that a pool takes of a device with little of it: other pools want some too.
+std::uint64_t share_of(const DeviceInfo& info) { return info.address_space.value_or(UINT64_MAX) / 4; }
+
 // Address space for each arena: enough that holes need not be reused before they are convenient.
-std::uint64_t range_for(std::uint64_t memory) {
+std::uint64_t range_for(const DeviceInfo& info) {
   constexpr std::uint64_t least = 16_GiB;
   constexpr std::uint64_t most = 1_TiB;
-  return memory >= most / 4 ? most : std::max(least, std::bit_ceil(memory * 4));
+  const std::uint64_t memory = info.memory_total.value_or(0);
+  const std::uint64_t wanted = memory >= most / 4 ? most : std::max(least, std::bit_ceil(memory * 4));
+  return std::max(std::bit_floor(std::min({wanted, info.largest_range, share_of(info)})), info.page_bytes);
+}
+
+unsigned arenas_for(const DeviceInfo& info, unsigned most) {
+  const std::uint64_t room = std::max<std::uint64_t>(share_of(info) / range_for(info), 1);
+  const unsigned wanted = std::clamp(std::thread::hardware_concurrency(), 1u, most);
+  return static_cast<unsigned>(std::min<std::uint64_t>(wanted, room));
 }
 
 PoolMode mode_named(std::string_view name) {
@@ -62,8 +73,8 @@ Pool::Implementation::Implementation(Device device, PoolOptions options)
       started_(clock_.now()),
       calls_before_(backend_.driver_calls()),
       lanes_(backend_),
-      arena_count_(std::clamp(std::thread::hardware_concurrency(), 1u, most_arenas)),
-      range_bytes_(range_for(info_.memory_total.value_or(0))),
+      arena_count_(arenas_for(info_, most_arenas)),
+      range_bytes_(range_for(info_)),
       segments_(std::make_unique<pool::SegmentArena>(blocks_, addresses_, segment_arena_number, info_.page_bytes)),
       caches_(static_cast<std::atomic<Cache*>*>(core::map_lazy(caches_bytes))) {
   if (options_.log != nullptr) log_level_ = options_.log->level();

@@ -190,6 +190,8 @@ TEST_P(BufferGrowth, OneThatCannotGrowShrinksToo) {
 // --- Limits ---
 
 TEST_P(BufferGrowth, GrowthPastTheManagersLimitChangesNothing) {
+  // Segments come in pieces of 2 MiB, whatever a page is.
+  const auto page = [this] { return in_place() ? this->page() : std::max<std::uint64_t>(this->page(), 2_MiB); };
   MemoryManager& memory = make_manager({.name = "small one", .limit = 48 * page()});
   Words buffer =
       memory.create<std::uint32_t>("growing", words(20 * page()), {.growth = 1.0, .max_bytes = 1000 * page()});
@@ -319,7 +321,7 @@ TEST_P(BufferGrowth, FullLifecycleOfFourBuffers) {
   std::vector<Words> buffers;
   for (std::uint32_t i = 0; i < 4; ++i) {
     buffers.push_back(memory.create<std::uint32_t>("buffer " + std::to_string(i), 1000 * (i + 1),
-                                                   {.growth = 1.3, .max_bytes = 16 * page()}));
+                                                   {.growth = 1.3, .max_bytes = 32_MiB}));
     put(buffers[i], i);
   }
   std::uint64_t requested = 0;

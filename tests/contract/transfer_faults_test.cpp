@@ -233,7 +233,7 @@ TEST_P(TransferFaults, AStartThatFailsLeavesWhatWasReadAsItIs) {
 
 TEST_P(TransferFaults, AShrinkThatCannotMoveStaysWhereItIs) {
   MemoryManager& memory = make_manager();
-  auto buffer = memory.create<std::uint8_t>("small", 1'000'000);
+  auto buffer = memory.create<std::uint8_t>("small", device_->info().page_bytes / 2);
   buffer.resize(1000);
   memory.upload(buffer, bytes_of(1000, 1));
   backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::copy);

@@ -1,0 +1,146 @@
+#include "backend/vulkan/commands.hpp"
+
+#include <utility>
+
+#include "device/backend.hpp"
+
+namespace weir::backend::vulkan {
+
+Commands::Commands(Gpu& gpu, Memory& memory) : gpu_(gpu), memory_(memory) {
+  try {
+    for (const Lane lane : {Lane::work, Lane::copy}) {
+      const auto at = static_cast<std::size_t>(lane);
+      before_[at] = make_barrier(lane, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
+                                 VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT);
+      after_[at] = make_barrier(lane, VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT | VK_ACCESS_HOST_WRITE_BIT);
+    }
+  } catch (...) {
+    drop_barriers();
+    throw;
+  }
+}
+
+Commands::~Commands() {
+  for (const auto& spare : spare_) {
+    for (const auto& buffer : spare) drop(*buffer);
+  }
+  for (const auto& staging : spare_staging_) memory_.free(staging->block);
+  drop_barriers();
+}
+
+void Commands::drop_barriers() noexcept {
+  for (std::size_t at = 0; at < recorded_lanes; ++at) {
+    drop(before_[at]);
+    drop(after_[at]);
+  }
+}
+
+void Commands::drop(const Buffer& buffer) noexcept {
+  gpu_.vk().vkDestroyCommandPool(gpu_.device(), buffer.pool, nullptr);
+}
+
+Commands::Buffer Commands::make(Lane lane) {
+  Buffer buffer;
+  auto pool = of_type<VkCommandPoolCreateInfo>(VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO);
+  pool.flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT;
+  pool.queueFamilyIndex = gpu_.family(lane);
+  gpu_.require(gpu_.vk().vkCreateCommandPool, gpu_.device(), &pool, nullptr, &buffer.pool);
+  auto info = of_type<VkCommandBufferAllocateInfo>(VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO);
+  info.commandPool = buffer.pool;
+  info.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
+  info.commandBufferCount = 1;
+  try {
+    gpu_.require(gpu_.vk().vkAllocateCommandBuffers, gpu_.device(), &info, &buffer.handle);
+  } catch (...) {
+    drop(buffer);
+    throw;
+  }
+  return buffer;
+}
+
+void Commands::start(const Buffer& buffer, VkCommandBufferUsageFlags usage) {
+  auto info = of_type<VkCommandBufferBeginInfo>(VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO);
+  info.flags = usage;
+  gpu_.require(gpu_.vk().vkBeginCommandBuffer, buffer.handle, &info);
+}
+
+Commands::Buffer Commands::make_barrier(Lane lane, VkPipelineStageFlags to, VkAccessFlags by) {
+  const Buffer buffer = make(lane);
+  try {
+    start(buffer, VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT);
+    auto barrier = of_type<VkMemoryBarrier>(VK_STRUCTURE_TYPE_MEMORY_BARRIER);
+    barrier.srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT;
+    barrier.dstAccessMask = by;
+    gpu_.vk().vkCmdPipelineBarrier(buffer.handle, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, to, VkDependencyFlags{0}, 1u,
+                                   &barrier, 0u, nullptr, 0u, nullptr);
+    gpu_.require(gpu_.vk().vkEndCommandBuffer, buffer.handle);
+  } catch (...) {
+    drop(buffer);
+    throw;
+  }
+  return buffer;
+}
+
+Commands::Command Commands::begin(Lane lane) {
+  Command command;
+  command.home_ = this;
+  command.lane_ = lane;
+  auto& spare = spare_[static_cast<std::size_t>(lane)];
+  {
+    const std::lock_guard lock(mutex_);
+    if (!spare.empty()) {
+      command.buffer_ = std::move(spare.back());
+      spare.pop_back();
+    }
+  }
+  if (command.buffer_) {
+    gpu_.require(gpu_.vk().vkResetCommandPool, gpu_.device(), command.buffer_->pool, VkCommandPoolResetFlags{0});
+  } else {
+    auto fresh = std::make_unique<Buffer>();
+    *fresh = make(lane);
+    command.buffer_ = std::move(fresh);
+  }
+  start(*command.buffer_, VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT);
+  return command;
+}
+
+void Commands::Command::finish() { home_->gpu_.require(home_->gpu_.vk().vkEndCommandBuffer, buffer_->handle); }
+
+const Block& Commands::Command::staging() {
+  if (staging_) return staging_->block;
+  {
+    const std::lock_guard lock(home_->mutex_);
+    if (!home_->spare_staging_.empty()) {
+      staging_ = std::move(home_->spare_staging_.back());
+      home_->spare_staging_.pop_back();
+      return staging_->block;
+    }
+  }
+  auto fresh = std::make_unique<Staging>();
+  fresh->block = home_->memory_.allocate(Memory::Use::staging, device::Backend::most_written, "staging");
+  staging_ = std::move(fresh);
+  return staging_->block;
+}
+
+Commands::Command::Command(Command&& other) noexcept
+    : home_(std::exchange(other.home_, nullptr)),
+      lane_(other.lane_),
+      buffer_(std::move(other.buffer_)),
+      staging_(std::move(other.staging_)) {}
+
+Commands::Command& Commands::Command::operator=(Command&& other) noexcept {
+  std::swap(home_, other.home_);
+  std::swap(lane_, other.lane_);
+  std::swap(buffer_, other.buffer_);
+  std::swap(staging_, other.staging_);
+  return *this;
+}
+
+Commands::Command::~Command() {
+  if (home_ == nullptr) return;
+  const std::lock_guard lock(home_->mutex_);
+  if (buffer_) home_->spare_[static_cast<std::size_t>(lane_)].push_back(std::move(buffer_));
+  if (staging_) home_->spare_staging_.push_back(std::move(staging_));
+}
+
+}  // namespace weir::backend::vulkan

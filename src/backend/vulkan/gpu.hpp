@@ -1,0 +1,77 @@
+// An opened device: its functions, its queues, and whether it is lost. Shared by
+// the parts of the backend, which end before it. Every VkResult goes through
+// require(), so that a lost device is noticed wherever it first shows.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "backend/vulkan/errors.hpp"
+#include "backend/vulkan/instance.hpp"
+
+namespace weir::backend::vulkan {
+
+/// Which queue: for shaders, copies, or binding. Two or all may be the same.
+enum class Lane : std::uint8_t { work, copy, bind };
+inline constexpr std::size_t lanes = 3;
+
+class Gpu {
+ public:
+  Gpu(std::unique_ptr<Instance> instance, Adapter adapter);
+  ~Gpu();
+  Gpu(const Gpu&) = delete;
+  Gpu& operator=(const Gpu&) = delete;
+
+  [[nodiscard]] Functions& vk() const noexcept { return instance_->functions(); }
+  [[nodiscard]] const Adapter& adapter() const noexcept { return adapter_; }
+  [[nodiscard]] Instance& instance() const noexcept { return *instance_; }
+  [[nodiscard]] VkDevice device() const noexcept { return device_; }
+  [[nodiscard]] VkQueue queue(Lane lane) const noexcept { return queues_[static_cast<std::size_t>(lane)]; }
+  [[nodiscard]] std::uint32_t family(Lane lane) const noexcept;
+  /// The families whose queues touch buffers.
+  [[nodiscard]] std::span<const std::uint32_t> families() const noexcept { return families_; }
+
+  /// Calls a function of the device; throws for a result below zero, with `bytes` in the message unless 0.
+  template <class Pointer, class... Arguments>
+  VkResult require_for(std::uint64_t bytes, const Function<Pointer>& function, Arguments... arguments) const {
+    const VkResult result = function(arguments...);
+    if (result >= 0) return result;
+    if (result == VK_ERROR_DEVICE_LOST) lost_.store(true, std::memory_order_release);
+    fail(result, function.name(), bytes);
+  }
+  template <class Pointer, class... Arguments>
+  VkResult require(const Function<Pointer>& function, Arguments... arguments) const {
+    return require_for(0, function, arguments...);
+  }
+
+  [[nodiscard]] bool lost() const noexcept { return lost_.load(std::memory_order_acquire); }
+  /// Throws DeviceLost once the device is lost: nothing is asked of the driver any more.
+  void require_alive() const {
+    if (lost()) fail(VK_ERROR_DEVICE_LOST, "a call to the device");
+  }
+
+  /// Names an object for debuggers and profilers, where one listens.
+  void name(VkObjectType type, std::uint64_t object, const std::string& name) const noexcept;
+
+ private:
+  void open();
+
+  const std::unique_ptr<Instance> instance_;
+  const Adapter adapter_;
+  VkDevice device_ = VK_NULL_HANDLE;
+  std::array<VkQueue, lanes> queues_{};
+  std::vector<std::uint32_t> families_;
+  mutable std::atomic<bool> lost_{false};
+};
+
+/// The number of a handle, for names.
+template <class Handle>
+[[nodiscard]] std::uint64_t number_of(Handle handle) noexcept {
+  return reinterpret_cast<std::uint64_t>(handle);  // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast)
+}
+
+}  // namespace weir::backend::vulkan

@@ -1,0 +1,69 @@
+// <weir/vulkan.hpp>: the backend's parts, as a program with shaders of its own sees them.
+#include <weir/bytes.hpp>
+#include <weir/errors.hpp>
+
+// Before the public header, which leaves it to the program whether functions are declared.
+#include "backend/vulkan/vulkan_device.hpp"
+
+#include <weir/vulkan.hpp>
+
+namespace weir::vulkan {
+namespace {
+
+using backend::vulkan::VulkanDevice;
+
+VulkanDevice& backend_of(const Device& device) {
+  if (auto* const found = dynamic_cast<VulkanDevice*>(&device.backend())) return *found;
+  throw Unsupported(device.info().name + " is no Vulkan device", {.name = "vulkan"});
+}
+
+}  // namespace
+
+Handles handles(const Device& device) {
+  VulkanDevice& backend = backend_of(device);
+  const backend::vulkan::Gpu& gpu = backend.gpu();
+  return {.instance = gpu.instance().handle(),
+          .physical_device = gpu.adapter().handle,
+          .device = gpu.device(),
+          .queue = gpu.queue(backend::vulkan::Lane::work),
+          .queue_family = gpu.adapter().work_family,
+          .get_instance_proc_addr = gpu.vk().get_instance_proc_addr,
+          .get_device_proc_addr = gpu.vk().vkGetDeviceProcAddr.pointer()};
+}
+
+Location locate(const Device& device, const void* address, std::uint64_t bytes) {
+  const auto place = backend_of(device).addresses().find(reinterpret_cast<device::Address>(address), bytes);
+  return {.buffer = place.block.buffer,
+          .offset = place.offset,
+          .memory = place.block.memory,
+          .address = place.block.address == 0 ? 0 : place.block.address + place.offset};
+}
+
+VkDescriptorBufferInfo storage_buffer(const Device& device, const void* address, std::uint64_t bytes) {
+  constexpr std::uint64_t word = 4;
+  const std::uint64_t most = backend_of(device).gpu().adapter().limits.maxStorageBufferRange;
+  if (bytes == 0 || bytes > most) {
+    throw InvalidArgument("Vulkan: a storage buffer has 1 B to " + format_bytes(most) + " here, not " +
+                              format_bytes(bytes) + "; bind it in parts, or use buffer references",
+                          {.name = "storage_buffer", .bytes_asked = bytes, .limit = most});
+  }
+  const Location found = locate(device, address, bytes);
+  return {found.buffer, found.offset, (bytes + word - 1) / word * word};
+}
+
+void submit(const Device& device, StreamId stream, VkCommandBuffer commands) {
+  backend_of(device).streams().submit(stream, backend::vulkan::Work{.foreign = commands});
+}
+
+Point point(const Device& device, StreamId stream) {
+  const auto reached = backend_of(device).streams().point(stream);
+  return {reached.semaphore, reached.value};
+}
+
+void wait_for(const Device& device, StreamId stream, Point point) {
+  backend_of(device).streams().wait_for(stream, {point.semaphore, point.value});
+}
+
+std::unique_lock<std::mutex> hold_queues(const Device& device) { return backend_of(device).streams().hold_queues(); }
+
+}  // namespace weir::vulkan

@@ -1,0 +1,127 @@
+// Streams: each an ordered sequence of items with a timeline semaphore that has
+// reached n when item n is done. An event is a value, (stream, n). Most items are
+// submitted at once. A host function is run by a thread that the stream gets with its
+// first one; what comes after it, on its own stream or by events on others, is kept
+// back in software until it has run, so that no queue ever holds a wait that nothing
+// submitted before it ends: with one queue for all, that would block all.
+//
+// Invariant: a stream's items are issued (submitted to a queue, or run) in their
+// order, and only after everything they wait for was issued; issued ≤ submitted, and
+// both only grow. One lock keeps this and the queues, which want no two callers at
+// once: it is the one lock of weir's that is held while a driver is called, and only
+// around a submission. Thread-safe. Called by the backend.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "backend/vulkan/commands.hpp"
+#include "device/backend.hpp"
+
+namespace weir::backend::vulkan {
+
+/// Mapped memory that does not follow the other side's writes by itself.
+struct HostRange {
+  VkDeviceMemory memory = VK_NULL_HANDLE;
+  VkDeviceSize offset = 0;
+  VkDeviceSize bytes = 0;
+};
+
+/// What is queued on a stream: one of a command, a user's command buffer, a host function; or nothing, to wait.
+struct Work {
+  Commands::Command command = {};
+  VkCommandBuffer foreign = VK_NULL_HANDLE;
+  std::function<void()> function = {};
+  std::optional<HostRange> flush = {};       ///< written by the host before
+  std::optional<HostRange> invalidate = {};  ///< read by the host after
+};
+
+class Streams {
+ public:
+  Streams(Gpu& gpu, Commands& commands);
+  /// All queued work finishes first.
+  ~Streams();
+  Streams(const Streams&) = delete;
+  Streams& operator=(const Streams&) = delete;
+
+  [[nodiscard]] StreamId create();
+  void destroy(StreamId id) noexcept;
+  [[nodiscard]] StreamId resolve(StreamId id);
+
+  void submit(StreamId id, Work work);
+  [[nodiscard]] device::EventId record(StreamId id);
+  [[nodiscard]] bool query(device::EventId event);
+  [[nodiscard]] bool wait(device::EventId event, std::chrono::nanoseconds deadline);
+  void stream_wait(StreamId id, device::EventId event);
+
+  // --- Sparse memory: bound in order, before all that is submitted later on any stream ---
+  void bind(VkBuffer buffer, std::span<const VkSparseMemoryBind> binds);
+  /// Waits until all binds are done; false if the device was lost.
+  bool await_binds() noexcept;
+
+  // --- For users who submit themselves ---
+  struct Point {
+    VkSemaphore semaphore = VK_NULL_HANDLE;
+    std::uint64_t value = 0;
+  };
+  /// Reached when all work queued on the stream so far is done. Everything before it is submitted when this returns.
+  [[nodiscard]] Point point(StreamId id);
+  /// Work queued on the stream from now on starts after a point of the user's, whose signal is submitted already.
+  void wait_for(StreamId id, Point point);
+  /// Keeps weir off the queues.
+  [[nodiscard]] std::unique_lock<std::mutex> hold_queues() { return std::unique_lock(order_); }
+
+ private:
+  struct Stream;
+  struct Item;
+  using Shared = std::shared_ptr<Stream>;
+
+  [[nodiscard]] Shared find(StreamId id);
+  [[nodiscard]] Shared find_or_null(StreamId id);
+  [[nodiscard]] StreamId per_thread();
+  [[nodiscard]] VkSemaphore make_timeline();
+  [[nodiscard]] Shared make_stream(StreamId id);
+  void destroy_timelines() noexcept;
+  void keep_timeline(Point last) noexcept;
+  void submit(const Shared& stream, Work work);
+  void issue(Stream& stream, Item& item);
+  [[nodiscard]] bool ready(const Stream& stream, const Item& item) const noexcept;
+  void drain(const Shared& stream) noexcept;
+  void drain_one(Stream& stream, std::unique_lock<std::mutex>& order);
+  void run(Stream& stream, const Item& item);
+  void finish(const Shared& stream) noexcept;
+  void abandon(Stream& stream) noexcept;
+
+  // --- events.cpp ---
+  [[nodiscard]] bool reached(Stream& stream, std::uint64_t value);
+  [[nodiscard]] bool await(Stream& stream, std::uint64_t value, std::chrono::nanoseconds deadline);
+  [[nodiscard]] bool await_issue(Stream& stream, std::uint64_t value, std::chrono::nanoseconds deadline);
+  [[nodiscard]] bool await_semaphore(VkSemaphore semaphore, std::uint64_t value, std::chrono::nanoseconds deadline);
+  void settle(Stream& stream, std::uint64_t value);
+  void note_reached(Stream& stream, std::uint64_t value) noexcept;
+  void land(Stream& stream, std::uint64_t value);
+  void tell_failure(Stream& stream, std::uint64_t value);
+  void collect(Stream& stream);
+  void flush(const HostRange& range);
+
+  Gpu& gpu_;
+  Commands& commands_;
+  std::mutex order_;
+  std::condition_variable changed_;
+  VkSemaphore binds_ = VK_NULL_HANDLE;
+  std::uint64_t bound_ = 0;                   // binds submitted
+  std::atomic<std::uint64_t> bound_done_{0};  // known to be done
+  std::mutex streams_mutex_;
+  std::map<StreamId, Shared> streams_;
+  std::mutex spare_mutex_;
+  std::vector<Point> spare_;  // timelines of streams that ended, to go on from
+};
+
+}  // namespace weir::backend::vulkan

@@ -1,0 +1,300 @@
+// The Vulkan backend over a driver that presents a discrete GPU, refuses, fails and
+// is lost. Skipped, with the reason, where no driver loads.
+#include <atomic>
+#include <chrono>
+#include <numeric>
+#include <optional>
+
+#include <gtest/gtest.h>
+
+#include <weir/weir.hpp>
+
+#include "unit/backend/vulkan/faulty_driver.hpp"
+
+namespace weir::backend::vulkan {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace weir::literals;
+using device::Address;
+
+class VulkanBackend : public testing::Test {
+ protected:
+  void SetUp() override {
+    FaultyDriver::reset();
+    if (std::string why_none; list_devices(false, why_none).empty()) GTEST_SKIP() << why_none;
+  }
+  void TearDown() override {
+    EXPECT_EQ(driver().breach, "");
+    EXPECT_EQ(driver().live, decltype(driver().live){});
+    FaultyDriver::reset();
+  }
+  static FaultyDriver& driver() { return FaultyDriver::now(); }
+  static std::shared_ptr<device::Backend> open() {
+    return make_vulkan_backend({.interpose = &FaultyDriver::interpose});
+  }
+};
+
+/// A segment or pinned memory, given back at its end.
+class Owned {
+ public:
+  Owned(device::Backend& backend, std::uint64_t bytes, bool pinned)
+      : backend_(backend), bytes_(bytes), pinned_(pinned) {
+    address_ = pinned ? backend.allocate_pinned(bytes) : backend.allocate_segment(bytes);
+  }
+  ~Owned() {
+    if (pinned_) {
+      backend_.free_pinned(address_, bytes_);
+    } else {
+      backend_.free_segment(address_, bytes_);
+    }
+  }
+  Owned(const Owned&) = delete;
+  Owned& operator=(const Owned&) = delete;
+  [[nodiscard]] Address address() const { return address_; }
+  [[nodiscard]] std::uint8_t* bytes() const { return reinterpret_cast<std::uint8_t*>(address_); }
+
+ private:
+  device::Backend& backend_;
+  const std::uint64_t bytes_;
+  const bool pinned_;
+  Address address_ = 0;
+};
+
+void settle(device::Backend& backend, StreamId stream) {
+  if (!backend.wait(backend.record(stream), 10s)) ADD_FAILURE() << "the stream was not done in time";
+}
+
+// Every function of the backend, with its bytes looked at; pages too where there are any.
+void use_all(device::Backend& backend) {
+  constexpr std::uint64_t size = 10'007;
+  const StreamId first = backend.create_stream();
+  const StreamId second = backend.create_stream();
+  struct End {
+    device::Backend& backend;
+    StreamId one;
+    StreamId other;
+    ~End() {
+      backend.destroy_stream(one);
+      backend.destroy_stream(other);
+    }
+  };
+  const Owned memory(backend, size, false);
+  const Owned other(backend, size, false);
+  const Owned pinned(backend, size, true);
+  const End end{backend, first, second};  // before the memory: queued work finishes with its stream
+  std::iota(pinned.bytes(), pinned.bytes() + size, std::uint8_t{1});
+  backend.upload(first, memory.address() + 1, pinned.bytes() + 3, size - 3);
+  backend.fill(first, memory.address() + 7, 0xee, 2);
+  const std::vector<std::byte> few(13, std::byte{0x44});
+  backend.write(first, memory.address() + 1001, few);
+  std::atomic<bool> ran{false};
+  backend.run(first, [&] { ran = true; });
+  backend.stream_wait(second, backend.record(first));
+  backend.copy(second, other.address(), memory.address() + 1, size - 3);
+  backend.fill(second, other.address() + 5001, 0x55, 1009);
+  backend.download(second, pinned.bytes() + 1, other.address(), size - 3);
+  settle(backend, first);  // where its host function could not be run, this tells
+  settle(backend, second);
+  EXPECT_TRUE(ran);
+  EXPECT_TRUE(backend.query(backend.record(first)));
+  for (std::uint64_t i = 0; i < size - 3; ++i) {
+    auto expected = static_cast<std::uint8_t>(i + 4);
+    if (i == 6 || i == 7) expected = 0xee;
+    if (i >= 1000 && i < 1013) expected = 0x44;
+    if (i >= 5001 && i < 6010) expected = 0x55;
+    ASSERT_EQ(pinned.bytes()[i + 1], expected) << i;
+  }
+}
+
+void use_pages(device::Backend& backend) {
+  if (!backend.info().virtual_memory) return;
+  const std::uint64_t page = backend.info().page_bytes;
+  const Address range = backend.reserve(4 * page);
+  std::array<device::PageHandle, 2> pages{};
+  bool created = false;
+  bool mapped = false;
+  const auto give_back = [&] {
+    if (mapped) {
+      // As the pool does it: once more where it failed, and on a lost device not at all.
+      try {
+        backend.unmap(range + page, pages);
+      } catch (const DeviceLost&) {
+      } catch (const Error&) {
+        backend.unmap(range + page, pages);
+      }
+    }
+    if (created) backend.destroy(pages);
+    backend.unreserve(range, 4 * page);
+  };
+  try {
+    backend.create(pages);
+    created = true;
+    backend.map(range + page, pages);
+    mapped = true;
+    backend.fill(StreamId::legacy_default, range + page, 0x31, 2 * page);
+    const Owned pinned(backend, 4096, true);
+    try {
+      backend.download(StreamId::legacy_default, pinned.bytes(), range + 2 * page - 2048, 4096);
+      settle(backend, StreamId::legacy_default);
+      EXPECT_EQ(std::count(pinned.bytes(), pinned.bytes() + 4096, 0x31), 4096);
+    } catch (const DeviceLost&) {
+      throw;
+    } catch (const Error&) {
+      settle(backend, StreamId::legacy_default);
+      throw;
+    }
+  } catch (...) {
+    give_back();
+    throw;
+  }
+  give_back();
+}
+
+TEST_F(VulkanBackend, MovesBytesOnTheDriverAsItIs) {
+  const auto backend = open();
+  use_all(*backend);
+  use_pages(*backend);
+}
+
+TEST_F(VulkanBackend, MovesBytesOnADiscreteDevice) {
+  driver().discrete = true;
+  const auto backend = open();
+  const DeviceInfo info = backend->info();
+  EXPECT_FALSE(info.unified_memory);
+  EXPECT_FALSE(info.pointers);
+  EXPECT_EQ(info.memory_total, FaultyDriver::device_heap);
+  use_all(*backend);
+}
+
+// Whatever the ends of a range are: whole words by the device, the rest byte for byte.
+TEST_F(VulkanBackend, FillsAndWritesAnyRange) {
+  driver().discrete = true;
+  const auto backend = open();
+  constexpr std::uint64_t size = 64;
+  const Owned memory(*backend, size, false);
+  const Owned pinned(*backend, size, true);
+  constexpr StreamId stream = StreamId::legacy_default;
+  for (std::uint64_t from = 0; from < 6; ++from) {
+    for (std::uint64_t count = 1; count < 14; ++count) {
+      const std::vector<std::byte> text(count, std::byte{0x22});
+      backend->fill(stream, memory.address(), 0x11, size);
+      backend->write(stream, memory.address() + 32 + from, text);
+      backend->fill(stream, memory.address() + from, 0x33, count);
+      backend->download(stream, pinned.bytes(), memory.address(), size);
+      settle(*backend, stream);
+      std::vector<std::uint8_t> expected(size, 0x11);
+      std::fill_n(expected.begin() + static_cast<std::ptrdiff_t>(from), count, 0x33);
+      std::fill_n(expected.begin() + 32 + static_cast<std::ptrdiff_t>(from), count, 0x22);
+      ASSERT_EQ(std::vector(pinned.bytes(), pinned.bytes() + size), expected) << from << ' ' << count;
+    }
+  }
+}
+
+TEST_F(VulkanBackend, AManagerMovesItsBuffersOnADiscreteDevice) {
+  driver().discrete = true;
+  {
+    MemoryManager memory(Device(open()), {.limit = 64_MiB});
+    std::vector<std::uint32_t> numbers(1'000'003);
+    std::iota(numbers.begin(), numbers.end(), 7u);
+    auto buffer = memory.create<std::uint32_t>("numbers", numbers);
+    buffer.resize(1'500'000);
+    std::vector<std::uint32_t> back = memory.download(buffer);
+    back.resize(numbers.size());
+    EXPECT_EQ(back, numbers);
+    const Pinned<std::uint32_t> pinned = memory.pinned<std::uint32_t>(1000);
+    std::fill_n(pinned.data(), 1000, 5u);
+    memory.start_upload(buffer, pinned, 11).wait();
+    EXPECT_EQ(memory.download(buffer)[1010], 5u);
+  }
+}
+
+TEST_F(VulkanBackend, RefusesPastAHeapsSize) {
+  driver().discrete = true;
+  const auto backend = open();
+  const Owned most(*backend, 64_MiB, false);
+  try {
+    static_cast<void>(backend->allocate_segment(33_MiB));
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const OutOfMemory& error) {
+    EXPECT_EQ(error.facts().bytes_asked, 33_MiB);
+    EXPECT_EQ(error.facts().limit, FaultyDriver::device_heap);
+    EXPECT_EQ(error.facts().free, 32_MiB);
+  }
+  const Owned rest(*backend, 32_MiB, false);
+  EXPECT_EQ(backend->info().memory_free, 0u);
+  EXPECT_THROW(static_cast<void>(backend->allocate_pinned(FaultyDriver::host_heap)), OutOfMemory);
+}
+
+TEST_F(VulkanBackend, KeepsToTheNumberOfAllocations) {
+  driver().discrete = true;
+  driver().most_allocations = 5;
+  const auto backend = open();
+  std::vector<Address> all;
+  EXPECT_THROW(for (int i = 0; i < 6; ++i) all.push_back(backend->allocate_segment(4096)), OutOfMemory);
+  EXPECT_EQ(all.size(), 5u);
+  for (const Address each : all) backend->free_segment(each, 4096);
+}
+
+// Each call fails once: the error is typed, and nothing leaks.
+TEST_F(VulkanBackend, EachCallMayFail) {
+  for (const bool discrete : {false, true}) {
+    for (const VkResult result : {VK_ERROR_OUT_OF_DEVICE_MEMORY, VK_ERROR_UNKNOWN}) {
+      for (std::uint64_t nth = 1;; ++nth) {
+        FaultyDriver::reset();
+        driver().discrete = discrete;
+        driver().fail(nth, result);
+        std::shared_ptr<device::Backend> backend;
+        try {
+          backend = open();
+          use_all(*backend);
+          use_pages(*backend);
+        } catch (const OutOfMemory&) {
+          EXPECT_EQ(result, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+        } catch (const DriverError& error) {
+          // Lack of address space is told as the driver's error.
+          EXPECT_TRUE(result == VK_ERROR_UNKNOWN || error.facts().name == "vkCreateBuffer") << error.message();
+        }
+        backend.reset();
+        ASSERT_EQ(driver().live, decltype(driver().live){}) << "call " << nth << " failed with " << result;
+        ASSERT_EQ(driver().breach, "");
+        if (!driver().fired) break;
+        ASSERT_LT(nth, 1000u);
+      }
+    }
+  }
+}
+
+// From each call on the device is lost: that is what every later call says, nothing hangs, nothing leaks.
+TEST_F(VulkanBackend, MayBeLostAtAnyCall) {
+  for (std::uint64_t nth = 1;; ++nth) {
+    FaultyDriver::reset();
+    driver().fail(nth, VK_ERROR_DEVICE_LOST);
+    const auto started = std::chrono::steady_clock::now();
+    std::shared_ptr<device::Backend> backend;
+    bool told = false;
+    try {
+      backend = open();
+      use_all(*backend);
+      use_pages(*backend);
+    } catch (const DeviceLost&) {
+      told = true;
+    }
+    if (told && backend) {
+      EXPECT_THROW(static_cast<void>(backend->create_stream()), DeviceLost);
+      EXPECT_THROW(static_cast<void>(backend->record(StreamId::legacy_default)), DeviceLost);
+      EXPECT_THROW(backend->run(StreamId::legacy_default, [] {}), DeviceLost);
+      EXPECT_THROW(static_cast<void>(backend->allocate_segment(4096)), DeviceLost);
+    }
+    backend.reset();
+    EXPECT_LT(std::chrono::steady_clock::now() - started, 10s);
+    ASSERT_EQ(driver().live, decltype(driver().live){}) << "lost at call " << nth;
+    if (!driver().fired) break;
+    // The end of a device is told to nobody.
+    EXPECT_TRUE(told || nth > 20) << nth;
+    ASSERT_LT(nth, 1000u);
+  }
+}
+
+}  // namespace
+}  // namespace weir::backend::vulkan

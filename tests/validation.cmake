@@ -1,0 +1,45 @@
+# Runs test programs under Vulkan's validation layer, with synchronization validation, and fails
+# where it says anything; and where it says nothing about a breach that is planted.
+#   cmake -D FOLDER=<for the log> -D PLANTED=<program> -P validation.cmake -- <program> <argument>..
+set(log ${FOLDER}/validation.log)
+set(settings ${FOLDER}/vk_layer_settings.txt)
+file(WRITE ${settings} "khronos_validation.debug_action = VK_DBG_LAYER_ACTION_LOG_MSG
+khronos_validation.report_flags = error,warn
+khronos_validation.log_filename = ${log}
+khronos_validation.enables = VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT
+")
+set(ENV{VK_INSTANCE_LAYERS} VK_LAYER_KHRONOS_validation)
+set(ENV{VK_LAYER_SETTINGS_PATH} ${settings})
+
+# The layer makes the log when it is loaded: where there is none, it is not installed.
+file(REMOVE ${log})
+execute_process(COMMAND ${PLANTED} --gtest_also_run_disabled_tests
+  --gtest_filter=VulkanInterplay.DISABLED_ABreachOfVulkansRules OUTPUT_VARIABLE output ERROR_VARIABLE output)
+if(NOT EXISTS ${log})
+  message(STATUS "SKIPPED: no Vulkan driver, or no validation layer (Debian: vulkan-validationlayers)")
+  return()
+endif()
+file(READ ${log} said)
+if(said STREQUAL "")
+  message(FATAL_ERROR "the validation layer did not see a planted breach:\n${output}")
+endif()
+
+math(EXPR last "${CMAKE_ARGC} - 1")
+set(command)
+set(past OFF)
+foreach(index RANGE ${last})
+  if(past)
+    list(APPEND command "${CMAKE_ARGV${index}}")
+  elseif(CMAKE_ARGV${index} STREQUAL "--")
+    set(past ON)
+  endif()
+endforeach()
+file(REMOVE ${log})
+execute_process(COMMAND ${command} RESULT_VARIABLE status)
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "the tests failed under validation: ${status}")
+endif()
+file(READ ${log} said LIMIT 4000)
+if(NOT said STREQUAL "")
+  message(FATAL_ERROR "the validation layer says:\n${said}")
+endif()
