@@ -1,5 +1,7 @@
 // The composition root: the one file that names concrete backends. It lists
 // what can be opened, best first, and opens what is asked for.
+#include <iterator>
+
 #include <weir/bytes.hpp>
 #include <weir/device.hpp>
 #include <weir/errors.hpp>
@@ -94,10 +96,14 @@ std::vector<Provider> providers() { return {cuda(), vulkan(), host(), dry()}; }
 
 std::vector<DeviceInfo> devices() {
   std::vector<DeviceInfo> all;
+  std::vector<DeviceInfo> by_name;  // as open_device() takes them: never unless asked for
   for (const Provider& each : providers()) {
     std::string why_none;
-    for (DeviceInfo& device : each.list(true, why_none)) all.push_back(std::move(device));
+    for (DeviceInfo& device : each.list(true, why_none)) {
+      (each.only_by_name || device.emulated ? by_name : all).push_back(std::move(device));
+    }
   }
+  std::move(by_name.begin(), by_name.end(), std::back_inserter(all));
   return all;
 }
 

@@ -24,7 +24,8 @@ nlohmann::ordered_json to_json(const DeviceInfo& device) {
           {"memory_free", number(device.memory_free)},
           {"page_bytes", device.page_bytes},
           {"virtual_memory", device.virtual_memory},
-          {"pointers", device.pointers}};
+          {"pointers", device.pointers},
+          {"emulated", device.emulated}};
 }
 
 void list(bool as_json) {
@@ -36,10 +37,12 @@ void list(bool as_json) {
     fmt::print("{}\n", all.dump());
     return;
   }
-  fmt::print("{:<8} {:<28} {:>12} {:>12} {:>10}  {}\n", "backend", "device", "memory", "free", "page", "memory by");
+  constexpr const char* row = "{:<8} {:<34} {:>12} {:>12} {:>10}  {}{}\n";
+  fmt::print(row, "backend", "device", "memory", "free", "page", "memory by", "");
   for (const DeviceInfo& device : devices()) {
-    fmt::print("{:<8} {:<28} {:>12} {:>12} {:>10}  {}\n", device.backend, device.name, known(device.memory_total),
-               known(device.memory_free), format_bytes(device.page_bytes), device.virtual_memory ? "page" : "segment");
+    fmt::print(row, device.backend, device.name, known(device.memory_total), known(device.memory_free),
+               format_bytes(device.page_bytes), device.virtual_memory ? "page" : "segment",
+               device.emulated ? ", emulated: only by name" : "");
   }
   for (const MissingBackend& each : missing) fmt::print("{:<8} none: {}\n", each.backend, each.why);
 }
