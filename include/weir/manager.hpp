@@ -55,8 +55,8 @@ struct Report {
   std::vector<LiveBlock> blocks;          ///< every live block, largest first; names are their tags
 };
 
-/// Totals over all managers of the program. Bytes.
-struct ProcessStatistics {
+/// Of one manager or several. Bytes.
+struct MemoryTotals {
   std::uint64_t managers = 0;
   std::uint64_t buffers = 0;
   std::uint64_t requested = 0;  ///< live
@@ -64,6 +64,18 @@ struct ProcessStatistics {
   std::uint64_t reserved = 0;   ///< live
   std::uint64_t external = 0;
   std::uint64_t pinned = 0;  ///< reserved
+};
+
+/// Over the managers of one device.
+struct DeviceTotals : MemoryTotals {
+  std::string backend;
+  std::size_t index = 0;  ///< among the devices of its backend
+  std::string name;
+};
+
+/// Over all managers of the program, and those of each device.
+struct ProcessStatistics : MemoryTotals {
+  std::vector<DeviceTotals> devices;
 };
 [[nodiscard]] ProcessStatistics process_statistics();
 
@@ -160,6 +172,16 @@ class MemoryManager {
     const std::span<const std::byte> bytes = wait_for_bytes(buffer, deadline);
     return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
+  /// Copies all elements in use of another manager's buffer, on this device or another, to `offset` of one of this
+  /// manager's, where they have to fit; never of one buffer to itself. They are taken as they are in the order of
+  /// `from_stream`, a stream of the source's device, and written in the order of `stream`, one of this device's; done
+  /// when it returns. Goes from device to device where the drivers can, else through the host. Throws as transfers.
+  template <class T>
+  void copy(const BufferHandle<T>& to, MemoryManager& source, const BufferHandle<T>& from, std::size_t offset = 0,
+            StreamId stream = StreamId::legacy_default, StreamId from_stream = StreamId::legacy_default,
+            std::chrono::nanoseconds deadline = default_deadline) {
+    copy_bytes(to, offset, source, from, from.size(), stream, from_stream, deadline);
+  }
   /// Pinned host memory, which transfers use without staging.
   template <class T>
   [[nodiscard]] Pinned<T> pinned(std::size_t count) {
@@ -208,6 +230,8 @@ class MemoryManager {
                               std::size_t count, StreamId stream);
   void download_bytes(const AnyBuffer& buffer, std::span<std::byte> data, std::size_t offset, std::size_t count,
                       StreamId stream, std::chrono::nanoseconds deadline);
+  void copy_bytes(const AnyBuffer& to, std::size_t offset, MemoryManager& source, const AnyBuffer& from,
+                  std::size_t count, StreamId stream, StreamId from_stream, std::chrono::nanoseconds deadline);
   [[nodiscard]] std::span<const std::byte> wait_for_bytes(const AnyBuffer& buffer, std::chrono::nanoseconds deadline);
   [[nodiscard]] PinnedBytes pinned_bytes(std::size_t count, std::size_t element_bytes);
 

@@ -63,4 +63,7 @@ class MemoryManager::Implementation {
   std::uint64_t resizes_in_place_ = 0;
 };
 
+/// Totals of these managers.
+[[nodiscard]] ProcessStatistics sum_over(const std::vector<const MemoryManager*>& managers);
+
 }  // namespace weir

@@ -38,19 +38,8 @@ MemoryManager::~MemoryManager() {
 }
 
 ProcessStatistics process_statistics() {
-  ProcessStatistics sum;
   const std::lock_guard lock(managers().mutex);
-  for (const MemoryManager* each : managers().all) {
-    const ManagerStatistics known = each->statistics();
-    ++sum.managers;
-    sum.buffers += known.buffers;
-    sum.requested += known.pool.requested.live;
-    sum.allocated += known.pool.allocated.live;
-    sum.reserved += known.pool.reserved.live;
-    sum.external += known.pool.external;
-    sum.pinned += known.transfers.pinned.reserved.live;
-  }
-  return sum;
+  return sum_over(managers().all);
 }
 
 MemoryManager& MemoryManager::process_default() {

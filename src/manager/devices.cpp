@@ -1,0 +1,93 @@
+// Several devices in one program: copies from one manager's buffers to another's, and
+// totals over the managers of each device.
+#include <algorithm>
+#include <vector>
+
+#include <weir/errors.hpp>
+
+#include "device/event.hpp"
+#include "manager/implementation.hpp"
+
+namespace weir {
+namespace {
+
+MemoryTotals totals_of(const MemoryManager& manager) {
+  const ManagerStatistics known = manager.statistics();
+  return {.managers = 1,
+          .buffers = known.buffers,
+          .requested = known.pool.requested.live,
+          .allocated = known.pool.allocated.live,
+          .reserved = known.pool.reserved.live,
+          .external = known.pool.external,
+          .pinned = known.transfers.pinned.reserved.live};
+}
+
+void add(MemoryTotals& sum, const MemoryTotals& more) {
+  sum.managers += more.managers;
+  sum.buffers += more.buffers;
+  sum.requested += more.requested;
+  sum.allocated += more.allocated;
+  sum.reserved += more.reserved;
+  sum.external += more.external;
+  sum.pinned += more.pinned;
+}
+
+}  // namespace
+
+ProcessStatistics sum_over(const std::vector<const MemoryManager*>& managers) {
+  ProcessStatistics sum;
+  for (const MemoryManager* each : managers) {
+    const MemoryTotals own = totals_of(*each);
+    add(sum, own);
+    const DeviceInfo device = each->device().info();
+    const auto same = [&](const DeviceTotals& known) {
+      return known.backend == device.backend && known.index == device.index;
+    };
+    auto known = std::find_if(sum.devices.begin(), sum.devices.end(), same);
+    if (known == sum.devices.end()) {
+      known = sum.devices.insert(known, DeviceTotals{{}, device.backend, device.index, device.name});
+    }
+    add(*known, own);
+  }
+  return sum;
+}
+
+// By the drivers' own way where they have one, else through memory of the host, a piece at a time.
+void MemoryManager::copy_bytes(const AnyBuffer& to, std::size_t offset, MemoryManager& source, const AnyBuffer& from,
+                               std::size_t count, StreamId stream, StreamId from_stream,
+                               std::chrono::nanoseconds time) {
+  constexpr std::uint64_t piece_bytes = std::uint64_t{4} << 20;
+  const core::Deadline deadline(time);
+  const auto target = implementation_->window(to, offset, count);
+  const auto origin = source.implementation_->window(from, 0, count);
+  if (&target.buffer == &origin.buffer) {
+    throw InvalidArgument("copy to \"" + std::string(target.buffer.name()) + "\": a buffer is not copied to itself",
+                          {.name = std::string(target.buffer.name())});
+  }
+  detail::TransferEngine& here = implementation_->transfers();
+  const detail::Task task{"copy to", target.buffer.name()};
+  const std::uint64_t bytes = count * target.buffer.type().bytes;
+  if (bytes == 0) return;
+  const std::uint64_t read_from = origin.buffer.access(from_stream) + origin.offset;
+  here.await(device::Event(source.device().shared_backend(), from_stream), deadline, task);
+  const std::uint64_t write_to = target.buffer.access(stream) + target.offset;
+  bool direct = false;
+  try {
+    direct = device().backend().copy_from(stream, write_to, source.device().backend(), read_from, bytes);
+  } catch (const DriverError&) {
+    // A driver may know the way and not have it for this memory.
+  }
+  if (direct) {
+    here.await(device::Event(device().shared_backend(), stream), deadline, task);
+    return;
+  }
+  std::vector<std::byte> piece(std::min(bytes, piece_bytes));
+  for (std::uint64_t done = 0; done < bytes;) {
+    const std::span<std::byte> part(piece.data(), std::min<std::uint64_t>(piece.size(), bytes - done));
+    source.implementation_->transfers().download(origin.buffer, origin.offset + done, part, from_stream, deadline);
+    here.upload(target.buffer, target.offset + done, part, stream, deadline);
+    done += part.size();
+  }
+}
+
+}  // namespace weir
