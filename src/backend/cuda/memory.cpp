@@ -2,6 +2,8 @@
 
 #include <weir/errors.hpp>
 
+#include "backend/cuda/profiler.hpp"
+
 namespace weir::backend::cuda {
 
 using device::Address;
@@ -33,6 +35,7 @@ void Memory::unreserve(Address address, std::uint64_t bytes) noexcept {
 
 void Memory::create(std::span<PageHandle> pages) {
   context_.require_usable();
+  const Range range("create pages", pages.size() * page_bytes_);
   const Current here(context_);
   CUmemAllocationProp wanted{};
   wanted.type = CU_MEM_ALLOCATION_TYPE_PINNED;
@@ -52,6 +55,7 @@ void Memory::create(std::span<PageHandle> pages) {
 
 void Memory::destroy(std::span<const PageHandle> pages) noexcept {
   if (!context_.usable()) return;
+  const Range range("destroy pages", pages.size() * page_bytes_);
   const Current here(context_);
   for (const PageHandle page : pages) {
     Address where = 0;
@@ -104,6 +108,7 @@ void Memory::make_accessible(Address address, std::uint64_t bytes) {
 
 void Memory::map(Address address, std::span<const PageHandle> pages) {
   context_.require_usable();
+  const Range range("map pages", pages.size() * page_bytes_);
   const Current here(context_);
   place(address, pages);
   try {
@@ -117,6 +122,7 @@ void Memory::map(Address address, std::span<const PageHandle> pages) {
 // The driver unmaps whole mappings, and each page is one.
 void Memory::unmap(Address address, std::span<const PageHandle> pages) {
   context_.require_usable();
+  const Range range("unmap pages", pages.size() * page_bytes_);
   const Current here(context_);
   for (std::size_t i = 0; i < pages.size(); ++i) {
     const CUresult code = context_.driver().unmap(address + i * page_bytes_, page_bytes_);
@@ -133,6 +139,7 @@ void Memory::unmap(Address address, std::span<const PageHandle> pages) {
 
 Address Memory::allocate_segment(std::uint64_t bytes) {
   context_.require_usable();
+  const Range range("allocate a segment", bytes);
   const Current here(context_);
   CUdeviceptr start = 0;
   context_.check(context_.driver().allocate(&start, bytes), "cuMemAlloc", bytes);
@@ -162,6 +169,7 @@ void Memory::free_segment(Address address) noexcept {
 
 Address Memory::allocate_pinned(std::uint64_t bytes) {
   context_.require_usable();
+  const Range range("allocate pinned memory", bytes);
   const Current here(context_);
   void* start = nullptr;
   context_.check(context_.driver().allocate_host(&start, bytes, CU_MEMHOSTALLOC_PORTABLE), "cuMemHostAlloc", bytes);

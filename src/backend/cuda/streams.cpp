@@ -8,6 +8,8 @@
 
 #include <weir/errors.hpp>
 
+#include "backend/cuda/profiler.hpp"
+
 namespace weir::backend::cuda {
 
 using device::EventId;
@@ -64,7 +66,9 @@ StreamId Streams::create() {
   const Current here(context_);
   CUstream handle = nullptr;
   context_.check(context_.driver().stream_create(&handle, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
-  return add(std::make_shared<Entry>(context_, handle, Kind::own));
+  const StreamId id = add(std::make_shared<Entry>(context_, handle, Kind::own));
+  name_stream(handle, id);
+  return id;
 }
 
 StreamId Streams::adopt(CUstream handle) {
