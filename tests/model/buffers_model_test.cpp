@@ -20,6 +20,9 @@ class BuffersModel : public testing::TestWithParam<BuffersConfiguration> {};
 
 TEST_P(BuffersModel, AgreesWithTheOracle) {
   WEIR_NEEDS_BACKEND(GetParam().backend)
+  if (GetParam().mode == PoolMode::pages && !open_backend(GetParam().backend)->info().virtual_memory) {
+    GTEST_SKIP() << "the device has no virtual memory";
+  }
   const std::uint64_t seed = number_from("WEIR_MODEL_SEED", std::random_device{}());
   const std::uint64_t operations = number_from("WEIR_MODEL_OPERATIONS", 20'000) / share;
   SCOPED_TRACE("WEIR_MODEL_SEED=" + std::to_string(seed));
@@ -59,6 +62,20 @@ std::vector<BuffersConfiguration> faulty() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Faults, BuffersModel, testing::ValuesIn(faulty()), name_of);
+
+INSTANTIATE_TEST_SUITE_P(
+    Vulkan, BuffersModel,
+    testing::Values(BuffersConfiguration{.name = "vulkan_pages", .backend = "vulkan", .limit = 128_MiB},
+                    BuffersConfiguration{
+                        .name = "vulkan_pages_every_17", .backend = "vulkan", .limit = 48_MiB, .faults = 17},
+                    BuffersConfiguration{
+                        .name = "vulkan_segments", .backend = "vulkan", .mode = PoolMode::segments, .limit = 128_MiB},
+                    BuffersConfiguration{.name = "vulkan_segments_every_17",
+                                         .backend = "vulkan",
+                                         .mode = PoolMode::segments,
+                                         .limit = 128_MiB,
+                                         .faults = 17}),
+    name_of);
 
 #ifdef WEIR_HAS_CUDA
 INSTANTIATE_TEST_SUITE_P(

@@ -81,6 +81,22 @@ INSTANTIATE_TEST_SUITE_P(Pools, Model,
                                                        .threads = 4}),
                          [](const auto& configuration) { return configuration.param.name; });
 
+// Pages where the driver has sparse memory, else segments.
+INSTANTIATE_TEST_SUITE_P(Vulkan, Model,
+                         testing::Values(Configuration{.name = "vulkan",
+                                                       .backend = "vulkan",
+                                                       .mode = PoolMode::automatic,
+                                                       .limit = 256_MiB,
+                                                       .live = 96_MiB,
+                                                       .threads = 4},
+                                         Configuration{.name = "vulkan_off",
+                                                       .backend = "vulkan",
+                                                       .mode = PoolMode::off,
+                                                       .limit = 128_MiB,
+                                                       .live = 64_MiB,
+                                                       .threads = 2}),
+                         [](const auto& configuration) { return configuration.param.name; });
+
 #ifdef WEIR_HAS_CUDA
 INSTANTIATE_TEST_SUITE_P(Cuda, Model,
                          testing::Values(Configuration{.name = "cuda_pages",

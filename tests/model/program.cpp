@@ -95,7 +95,8 @@ StreamId Program::any_stream() {
 
 std::string Program::allocate() {
   const std::uint64_t bytes = any_size();
-  const std::uint64_t alignment = roll(4) == 0 ? std::uint64_t{1} << roll(22) : std::uint64_t{1} << roll(10);
+  const std::uint64_t alignment =
+      std::min(page_bytes_, roll(4) == 0 ? std::uint64_t{1} << roll(22) : std::uint64_t{1} << roll(10));
   const StreamId stream = any_stream();
   const bool by_handle = roll(3) == 0;
   const bool softly = !by_handle && roll(4) == 0;
