@@ -1,3 +1,4 @@
+// Which builds of the kernels there are, and which of them run on this processor.
 #include <string>
 
 #include <weir/errors.hpp>

@@ -14,6 +14,7 @@
 #include "far_queries.hpp"
 #include "height.hpp"
 #include "partition.hpp"
+#include "run_plan.hpp"
 
 namespace weir::lidar {
 namespace {
@@ -34,50 +35,6 @@ class Timed {
   double& sum_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
-
-ComputeSettings compute_settings(const Cloud& cloud, const RunSettings& settings) {
-  ComputeSettings compute{.features = settings.features, .search = {}, .kernel = choose_kernel(settings.kernel)};
-  compute.unit = cloud.unit();
-  compute.has_rgb = cloud.has_rgb();
-  compute.has_nir = cloud.has_nir();
-  compute.has_ground = cloud.has_ground();
-  compute.threads = settings.threads != 0 ? settings.threads : std::max(1u, std::thread::hardware_concurrency());
-  if (settings.features.size() == 0) throw InvalidArgument("no features", {.name = "features"});
-  if (settings.radius > 0) {
-    const double steps = settings.radius / cloud.unit();
-    if (!(steps < 2147483647.0)) throw InvalidArgument("a radius past what coordinates can span", {.name = "radius"});
-    const double square = steps * steps, nearest = std::nearbyint(square);
-    const bool meant = std::fabs(square - nearest) < 1e-9 * nearest;  // a decimal fraction over another
-    compute.search = {0, static_cast<std::uint64_t>(meant ? nearest : square), settings.radius};
-  } else if (settings.radius < 0 || std::isnan(settings.radius)) {
-    throw InvalidArgument("a radius below 0", {.name = "radius"});
-  } else if (settings.k == 0 || settings.k > most_neighbours) {
-    throw InvalidArgument("k is 1 to " + std::to_string(most_neighbours) + ", not " + std::to_string(settings.k),
-                          {.name = "k", .limit = most_neighbours});
-  } else {
-    compute.search.k = settings.k;
-  }
-  return compute;
-}
-
-std::vector<ScopeFeature> input_features(const FeatureSet& features) {
-  std::vector<ScopeFeature> all{scope_feature<Point>("points")};
-  if (features.needs_colours()) all.push_back(scope_feature<std::array<std::uint16_t, 4>>("colours"));
-  if (features.needs_classes()) all.push_back(scope_feature<std::uint8_t>("classes"));
-  return all;
-}
-
-std::vector<ScopeFeature> output_features(const FeatureSet& features) {
-  std::vector<ScopeFeature> all{scope_feature<std::uint32_t>("ids")};
-  for (const Feature feature : features.features()) all.push_back(scope_feature<float>(std::string(name(feature))));
-  return all;
-}
-
-std::uint64_t bytes_of(const std::vector<ScopeFeature>& features) {
-  std::uint64_t sum = 0;
-  for (const ScopeFeature& feature : features) sum += feature.type.bytes;
-  return sum;
-}
 
 /// One of the two sets of buffers, and the chunk that is in it.
 struct Slot {
@@ -117,6 +74,12 @@ class Run {
     {
       const Timed timed(report_.total.seconds);
       size_halos();
+      // Both sets up front, so that no chunk after that asks the driver for anything.
+      for (std::size_t i = 0; settings_.pool && i < std::min(partition_.chunks().size(), slots_.size()); ++i) {
+        prepare(slots_[i]);
+        // Pools cache a large size once it was asked for again.
+        for (int twice = 0; twice < 2; ++twice) static_cast<void>(make_workspace());
+      }
       writer_ = std::thread([this] { write_all(); });
       for (std::size_t i = 0; i < partition_.chunks().size(); ++i) {
         start(partition_.chunks()[i], slots_[i % slots_.size()]);
@@ -258,11 +221,7 @@ class Run {
   }
 
   void compute(Slot& slot) {
-    PoolingScope workspace;
-    {
-      const Timed timed(report_.allocation_seconds);
-      workspace = memory_.scope("workspace", workspace_points(most_points_), workspace_features(), {}, compute_stream_);
-    }
+    PoolingScope workspace = make_workspace();
     workspace.begin_chunk(workspace_points(slot.points));
     const TreeMemory tree = workspace_memory(workspace, compute_stream_);
     bind(slot);
@@ -275,8 +234,12 @@ class Run {
       }
     });
     const Timed timed(report_.allocation_seconds);
-    ++workspaces_;
     workspace = {};  // in the order of the stream: the next chunk gets the same block
+  }
+
+  [[nodiscard]] PoolingScope make_workspace() {
+    const Timed timed(report_.allocation_seconds);
+    return memory_.scope("workspace", workspace_points(most_points_), workspace_features(), {}, compute_stream_);
   }
 
   void bind(Slot& slot) {
@@ -405,7 +368,7 @@ class Run {
   Stream upload_stream_, compute_stream_;
   std::array<Slot, 2> slots_;
   std::size_t most_points_ = 0, most_queries_ = 0;
-  std::uint64_t workspaces_ = 0, allocations_ = 0, reuses_ = 0, calls_after_first_ = 0, written_ = 0;
+  std::uint64_t allocations_ = 0, reuses_ = 0, calls_after_first_ = 0, written_ = 0;
   std::vector<FarQuery> far_;  // the writer's, until it has ended
   RunReport report_;           // each stage writes its own fields
 
