@@ -102,7 +102,7 @@ struct ChunkRange {
 
 /// [0, items) in chunks of `chunk` items, but for the last. A last one below `fold_below` × chunk is joined to the one
 /// before it, which then has up to (1 + fold_below) × chunk. Throws InvalidArgument for a chunk of no items.
-[[nodiscard]] std::vector<ChunkRange> chunks(std::size_t items, std::size_t chunk, double fold_below = 0.3);
+[[nodiscard]] std::vector<ChunkRange> chunks(std::size_t items, std::size_t chunk = 100, double fold_below = 0.3);
 
 /// Bytes that a pool could still hand out: what it holds free, and what its limit and its device have beyond that.
 [[nodiscard]] std::uint64_t free_bytes(const Pool& pool);

@@ -113,7 +113,8 @@ void print_text(const Arguments& arguments, const lidar::RunReport& report) {
   fmt::print("  driver calls after the first chunk {}, allocation {:.3f} ms\n", report.driver_calls_after_first_chunk,
              1000 * report.allocation_seconds);
   if (report.coincident != 0) fmt::print("  {} points have all neighbours at their own place\n", report.coincident);
-  if (report.beyond_halo != 0) fmt::print("  {} points had neighbours looked for past their halo\n", report.beyond_halo);
+  if (report.beyond_halo != 0)
+    fmt::print("  {} points had neighbours looked for past their halo\n", report.beyond_halo);
   if (!report.height.empty()) fmt::print("  height_above_ground: {}\n", report.height);
   fmt::print("{}", report.scopes);
 }

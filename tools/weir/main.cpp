@@ -21,7 +21,10 @@ std::string explain(const CLI::App* app, const CLI::Error& error) {
   const std::string problem =
       chosen.empty() && !unknown.empty() ? "no command or option " + unknown.front() : error.what();
   return "weir: " + problem + "\nUsage: " + command + (chosen.empty() ? " replay|devices|lidar" : "") + " [OPTIONS]" +
-         (command == "weir replay" ? " [FILE...]" : command == "weir lidar" ? " IN.las... -o OUT.las" : "") + "\n" + command + " --help lists the options.\n";
+         (command == "weir replay"  ? " [FILE...]"
+          : command == "weir lidar" ? " IN.las... -o OUT.las"
+                                    : "") +
+         "\n" + command + " --help lists the options.\n";
 }
 
 /// Output that a full disk or a closed stdout swallowed is a failure.

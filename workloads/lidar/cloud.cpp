@@ -17,6 +17,8 @@ constexpr std::uint8_t ground_class = 2;
   throw InvalidArgument(file.path() + ": " + field + ": " + what, {.name = field});
 }
 
+std::string axis_name(std::size_t axis) { return std::string(1, static_cast<char>('x' + axis)); }
+
 /// The nearest whole number, if it is near enough to be meant; offsets are sums of decimal fractions.
 bool whole(double value, double tolerance, std::int64_t& out) noexcept {
   if (!(std::fabs(value) < 4e15)) return false;
@@ -99,31 +101,35 @@ void Cloud::find_unit() {
     unit_ = finest / parts;
     if (fits(unit_, placements_)) return;
   }
-  throw InvalidArgument(files_.back().path() + ": scale factor and offset: no common unit of the axes" +
-                            (files_.size() > 1 ? " of all files" : "") + " down to 1/1000 of the finest scale",
-                        {.name = "scale factor"});
+  if (!same_coordinates_) {
+    throw InvalidArgument(files_.back().path() + ": scale factor and offset: no common unit with " +
+                              files_.front().path() + " down to 1/1000 of the finest scale",
+                          {.name = "scale factor"});
+  }
+  unit_ = finest;
+  for (Placement& placement : placements_) {
+    placement.rounded = true;
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+      placement.ratio[axis] = first.scale[axis] / finest;
+      if (!(placement.ratio[axis] < 2147483648.0)) {
+        refuse(files_.front(), axis_name(axis) + " scale factor", "too far from the other axes' to measure distances");
+      }
+    }
+  }
 }
 
-void Cloud::scan_file(std::size_t file, std::array<std::int64_t, 3>& low, std::array<std::int64_t, 3>& high) {
-  const LasFile& source = files_[file];
-  std::array<std::int32_t, 3> raw_low, raw_high;
-  raw_low.fill(std::numeric_limits<std::int32_t>::max());
-  raw_high.fill(std::numeric_limits<std::int32_t>::min());
+void Cloud::scan_file(const LasFile& source, std::array<std::int32_t, 3>& low, std::array<std::int32_t, 3>& high) {
+  low.fill(std::numeric_limits<std::int32_t>::max());
+  high.fill(std::numeric_limits<std::int32_t>::min());
   for (std::uint64_t i = 0; i < source.points(); ++i) {
     const auto at = source.position(i);
     for (std::size_t axis = 0; axis < 3; ++axis) {
-      raw_low[axis] = std::min(raw_low[axis], at[axis]);
-      raw_high[axis] = std::max(raw_high[axis], at[axis]);
+      low[axis] = std::min(low[axis], at[axis]);
+      high[axis] = std::max(high[axis], at[axis]);
     }
     const std::uint8_t number = source.return_number(i);
     if (number != 0) ++by_return_[number - 1u];
     if (source.classification(i) == ground_class) ++ground_;
-  }
-  if (source.points() == 0) return;
-  for (std::size_t axis = 0; axis < 3; ++axis) {
-    const Placement& placement = placements_[file];
-    low[axis] = std::min(low[axis], raw_low[axis] * placement.factor[axis] + placement.shift[axis]);
-    high[axis] = std::max(high[axis], raw_high[axis] * placement.factor[axis] + placement.shift[axis]);
   }
 }
 
@@ -131,24 +137,43 @@ void Cloud::scan() {
   std::array<std::int64_t, 3> low, high;
   low.fill(std::numeric_limits<std::int64_t>::max());
   high.fill(std::numeric_limits<std::int64_t>::min());
-  for (std::size_t file = 0; file < files_.size(); ++file) scan_file(file, low, high);
   if (points() == 0) return;
+  std::array<std::int64_t, 3> raw_low = low, raw_high = high;
+  for (std::size_t f = 0; f < files_.size(); ++f) {
+    std::array<std::int32_t, 3> from, to;
+    scan_file(files_[f], from, to);
+    for (std::size_t axis = 0; axis < 3 && files_[f].points() != 0; ++axis) {
+      low[axis] = std::min(low[axis], placements_[f].place(axis, from[axis]));
+      high[axis] = std::max(high[axis], placements_[f].place(axis, to[axis]));
+      raw_low[axis] = std::min(raw_low[axis], std::int64_t{from[axis]});
+      raw_high[axis] = std::max(raw_high[axis], std::int64_t{to[axis]});
+    }
+  }
+  set_bounds(low, high);
+  if (!same_coordinates_) {
+    raw_low = low;
+    raw_high = high;
+  }
   for (std::size_t axis = 0; axis < 3; ++axis) {
-    const std::string name(1, static_cast<char>('x' + axis));
+    if (raw_low[axis] < std::numeric_limits<std::int32_t>::min() ||
+        raw_high[axis] > std::numeric_limits<std::int32_t>::max()) {
+      refuse(files_.back(), axis_name(axis) + " offset",
+             "too far from the first file's for 32-bit coordinates in one output");
+    }
+    output_low_[axis] = static_cast<std::int32_t>(raw_low[axis]);
+    output_high_[axis] = static_cast<std::int32_t>(raw_high[axis]);
+  }
+}
+
+void Cloud::set_bounds(const std::array<std::int64_t, 3>& low, const std::array<std::int64_t, 3>& high) {
+  for (std::size_t axis = 0; axis < 3; ++axis) {
     if (high[axis] - low[axis] > std::numeric_limits<std::int32_t>::max()) {
-      refuse(files_.back(), name + " coordinates",
+      refuse(files_.back(), axis_name(axis) + " coordinates",
              "the cloud spans " + std::to_string(high[axis] - low[axis]) + " steps of " + std::to_string(unit_) +
                  "; at most 2147483647");
     }
     origin_[axis] = low[axis];
     extent_[axis] = static_cast<std::int32_t>(high[axis] - low[axis]);
-    const std::int64_t step = same_coordinates_ ? placements_.front().factor[axis] : 1;
-    const std::int64_t from = low[axis] / step, to = high[axis] / step;
-    if (from < std::numeric_limits<std::int32_t>::min() || to > std::numeric_limits<std::int32_t>::max()) {
-      refuse(files_.back(), name + " offset", "too far from the first file's for 32-bit coordinates in one output");
-    }
-    output_low_[axis] = static_cast<std::int32_t>(from);
-    output_high_[axis] = static_cast<std::int32_t>(to);
   }
 }
 
@@ -164,7 +189,7 @@ Point Cloud::point(std::size_t file, std::uint32_t id) const noexcept {
   const Placement& placement = placements_[file];
   std::array<std::int32_t, 3> at{};
   for (std::size_t axis = 0; axis < 3; ++axis) {
-    at[axis] = static_cast<std::int32_t>(raw[axis] * placement.factor[axis] + placement.shift[axis] - origin_[axis]);
+    at[axis] = static_cast<std::int32_t>(placement.place(axis, raw[axis]) - origin_[axis]);
   }
   return {at[0], at[1], at[2], id};
 }
@@ -196,7 +221,7 @@ std::array<std::int32_t, 3> Cloud::output_position(std::uint32_t id) const noexc
   if (same_coordinates_) return raw;
   std::array<std::int32_t, 3> at{};
   for (std::size_t axis = 0; axis < 3; ++axis) {
-    at[axis] = static_cast<std::int32_t>(raw[axis] * placements_[file].factor[axis] + placements_[file].shift[axis]);
+    at[axis] = static_cast<std::int32_t>(placements_[file].place(axis, raw[axis]));
   }
   return at;
 }

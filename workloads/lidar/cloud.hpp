@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -50,15 +51,25 @@ class Cloud {
   [[nodiscard]] const std::array<std::int32_t, 3>& output_high() const noexcept { return output_high_; }
 
  private:
-  /// unit coordinate = raw × factor + shift, counted from the first file's offset.
+  /// unit coordinate = raw × factor + shift, counted from the first file's offset. Where the axes of one file have no
+  /// common unit it is the finest of them, and factors are not whole: coordinates are rounded, by half of it at most.
   struct Placement {
     std::array<std::int64_t, 3> factor{}, shift{};
+    std::array<double, 3> ratio{};
+    bool rounded = false;
+
+    [[nodiscard]] std::int64_t place(std::size_t axis, std::int32_t raw) const noexcept {
+      if (rounded) return std::llround(raw * ratio[axis]);
+      return raw * factor[axis] + shift[axis];
+    }
   };
   void check_alike() const;
   void find_unit();
   [[nodiscard]] bool fits(double unit, std::vector<Placement>& placements) const;
   void scan();
-  void scan_file(std::size_t file, std::array<std::int64_t, 3>& low, std::array<std::int64_t, 3>& high);
+  /// Counts, and the bounds of the file's own coordinates.
+  void scan_file(const LasFile& source, std::array<std::int32_t, 3>& low, std::array<std::int32_t, 3>& high);
+  void set_bounds(const std::array<std::int64_t, 3>& low, const std::array<std::int64_t, 3>& high);
 
   std::vector<LasFile> files_;
   std::vector<std::uint32_t> first_;  // and the total

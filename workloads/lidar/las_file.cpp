@@ -202,11 +202,10 @@ void LasFile::parse_extra() {
   for (const auto* list : {&records_, &extended_}) {
     for (const LasRecord& record : *list) {
       if (!record.is("LASF_Spec", 4)) continue;
-      if (!descriptors_.empty()) fail("extra bytes", "there are two records that describe them");
       if (record.data.size() % descriptor_bytes != 0) {
         fail("extra bytes", number(record.data.size()) + " bytes of descriptors, which have 192 each");
       }
-      descriptors_ = record.data;
+      descriptors_.insert(descriptors_.end(), record.data.begin(), record.data.end());
     }
   }
   const std::size_t room = header_.point_bytes - point_layout(header_.format).bytes;

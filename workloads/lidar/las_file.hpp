@@ -86,7 +86,8 @@ class LasFile {
   /// Between the standard header and the first record, and between the last record and the points.
   [[nodiscard]] std::span<const std::byte> header_tail() const noexcept;
   [[nodiscard]] std::span<const std::byte> gap() const noexcept { return gap_; }
-  /// The descriptors of extra dimensions, 192 bytes each; checked to fit the points' extra bytes.
+  /// The descriptors of extra dimensions, 192 bytes each, of all records that have some; checked to fit the points'
+  /// extra bytes.
   [[nodiscard]] std::span<const std::byte> descriptors() const noexcept { return descriptors_; }
   [[nodiscard]] std::size_t described_bytes() const noexcept { return described_bytes_; }
 
@@ -118,7 +119,8 @@ class LasFile {
   std::span<const std::byte> bytes_;
   LasHeader header_;
   std::vector<LasRecord> records_, extended_;
-  std::span<const std::byte> gap_, descriptors_;
+  std::span<const std::byte> gap_;
+  std::vector<std::byte> descriptors_;
   std::size_t described_bytes_ = 0;
 };
 

@@ -79,6 +79,9 @@ class Run {
         prepare(slots_[i]);
         // Pools cache a large size once it was asked for again.
         for (int twice = 0; twice < 2; ++twice) static_cast<void>(make_workspace());
+        // And pinned memory for downloads is made by the first.
+        memory_.start_download(slots_[i].output.memory(), compute_stream_, {.snapshot = false});
+        static_cast<void>(memory_.wait_for_download(slots_[i].output.memory(), patience));
       }
       writer_ = std::thread([this] { write_all(); });
       for (std::size_t i = 0; i < partition_.chunks().size(); ++i) {

@@ -18,9 +18,9 @@ constexpr std::size_t longest = 1200, margin = 12, legend_height = 56, glyph_sca
 /// Letters of 3 × 5 dots, rows from the top, three bits each.
 constexpr std::string_view letters = "0123456789abcdefghijklmnopqrstuvwxyz-._+";
 constexpr std::array<std::uint16_t, letters.size()> glyphs{
-    075557, 026227, 071747, 071717, 055711, 074717, 074757, 071122, 075757, 075717,  // 0 to 9
-    002757, 044656, 003443, 011353, 002743, 012722, 034557, 044655, 020222, 010152,  // a to j
-    045655, 022221, 005755, 006555, 002552, 065644, 035311, 003444, 036163, 027221,  // k to t
+    075557, 026227, 071747, 071717, 055711, 074717, 074757, 071122, 075757, 075717,   // 0 to 9
+    002757, 044656, 003443, 011353, 002743, 012722, 034557, 044655, 020222, 010152,   // a to j
+    045655, 022221, 005755, 006555, 002552, 065644, 035311, 003444, 036163, 027221,   // k to t
     005553, 005552, 005572, 005225, 055316, 007127, 000700, 000002, 000007, 002720};  // u to z, - . _ +
 
 using Colour = std::array<std::uint8_t, 3>;
@@ -46,7 +46,8 @@ struct Canvas {
 
   void set(std::size_t x, std::size_t y, Colour colour) const {
     const std::size_t at = 3 * (y * width + x);
-    if (x < width && at + 3 <= bytes.size()) std::copy(colour.begin(), colour.end(), bytes.begin() + static_cast<std::ptrdiff_t>(at));
+    if (x < width && at + 3 <= bytes.size())
+      std::copy(colour.begin(), colour.end(), bytes.begin() + static_cast<std::ptrdiff_t>(at));
   }
   void write(std::size_t x, std::size_t y, std::string_view text) const {
     for (const char each : text) {
@@ -54,7 +55,8 @@ struct Canvas {
       for (std::size_t dot = 0; glyph != std::string_view::npos && dot < 15; ++dot) {
         if ((glyphs[glyph] >> (14 - dot) & 1) == 0) continue;
         for (std::size_t i = 0; i < glyph_scale * glyph_scale; ++i) {
-          set(x + dot % 3 * glyph_scale + i % glyph_scale, y + dot / 3 * glyph_scale + i / glyph_scale, {230, 230, 230});
+          set(x + dot % 3 * glyph_scale + i % glyph_scale, y + dot / 3 * glyph_scale + i / glyph_scale,
+              {230, 230, 230});
         }
       }
       x += 4 * glyph_scale;
@@ -110,7 +112,8 @@ void Preview::range(float& low, float& high) const {
 std::vector<std::uint8_t> Preview::render() const {
   float low = 0, high = 1;
   range(low, high);
-  const std::size_t width = std::max<std::size_t>(width_, 320) + 2 * margin, height = height_ + 2 * margin + legend_height;
+  const std::size_t width = std::max<std::size_t>(width_, 320) + 2 * margin,
+                    height = height_ + 2 * margin + legend_height;
   std::vector<std::uint8_t> image(3 * width * height, 24);
   const Canvas canvas{image, width};
   const double span = high > low ? double{high} - low : 1.0;
