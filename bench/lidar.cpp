@@ -17,7 +17,8 @@ BuffersReport run_lidar(unsigned rounds, const std::string& tile) {
   const auto cloud = [&](const std::string& name, const std::string& what, double points, double peer) {
     if (series.rounds.empty() || !series.rounds.front().contains(name + "_mpoints")) return;
     const Bar bar = peer > 0 ? Bar::at_least : Bar::none;
-    figures.push_back({what + ", million points/s, one thread", series.values(name + "_mpoints"), Bar::at_least, points});
+    figures.push_back(
+        {what + ", million points/s, one thread", series.values(name + "_mpoints"), Bar::at_least, points});
     figures.push_back({"  times nanoflann + closed-form Eigen", series.values(name + "_to_peer"), bar, peer});
     figures.push_back({"  two threads / one", series.values(name + "_two_threads"), Bar::at_least, 1.8});
   };

@@ -1,6 +1,5 @@
-// The LiDAR workload beside nanoflann and Eigen's closed form, one thread each, in turn in one process: geometry, k = 20,
-// without file time. Prints one line of names and numbers;
-// weir_bench runs it.
+// The LiDAR workload beside nanoflann and Eigen's closed form, one thread each, in turn in one process: geometry, k =
+// 20, without file time. Prints one line of names and numbers; weir_bench runs it.
 #include <array>
 #include <chrono>
 #include <cmath>
@@ -41,9 +40,7 @@ struct Points {
   }
 };
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 double weir_seconds(const Cloud& cloud, unsigned threads) {
   RunSettings settings;

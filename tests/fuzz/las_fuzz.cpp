@@ -28,7 +28,7 @@ void read_all(std::span<const std::byte> bytes) {
     if (point.x < 0 || point.y < 0 || point.z < 0 || point.x > cloud.extent()[0]) __builtin_trap();
     sum += cloud.classification(id) + colours[0] + colours[3];
   }
-  static volatile std::uint64_t kept;
+  [[maybe_unused]] static volatile std::uint64_t kept;
   kept = sum;
 }
 

@@ -33,7 +33,8 @@ class Random {
 
 /// A number for a cell of the plane, from 0 to below 1.
 double of_cell(std::int64_t x, std::int64_t y, std::uint64_t salt) noexcept {
-  return Random(static_cast<std::uint64_t>(x) * 0x8da6b343u + static_cast<std::uint64_t>(y) * 0xd8163841u + salt).part();
+  return Random(static_cast<std::uint64_t>(x) * 0x8da6b343u + static_cast<std::uint64_t>(y) * 0xd8163841u + salt)
+      .part();
 }
 
 double terrain(double x, double y) noexcept {
