@@ -19,6 +19,7 @@
 #include "baseline.hpp"
 #include "buffers.hpp"
 #include "hot.hpp"
+#include "lidar.hpp"
 #include "table.hpp"
 #include "tracking.hpp"
 
@@ -27,6 +28,7 @@ namespace {
 
 constexpr const char* results_folder = "bench/results";
 constexpr const char* baseline_file = "bench/baseline.json";
+constexpr const char* lidar_tile = "../shared/data/las/ign_lidarhd_77055_627755.las";
 
 struct Arguments {
   std::vector<std::string> cases, subjects;
@@ -108,6 +110,14 @@ int buffers(const Arguments& arguments) {
   return 0;
 }
 
+int lidar(const Arguments& arguments) {
+  constexpr unsigned usual_rounds = 5;
+  const BuffersReport report = run_lidar(arguments.rounds > 0 ? arguments.rounds : usual_rounds, lidar_tile);
+  fmt::print("{}", arguments.json ? json_lines(report.rows) : report.text);
+  save(arguments, "lidar", report.text, report.raw);
+  return 0;
+}
+
 int baseline(const Arguments& arguments) {
   BaselineOptions options;
   options.file = arguments.against.empty() || arguments.against == "baseline" ? baseline_file : arguments.against;
@@ -166,6 +176,10 @@ int run(int count, char** words) {
   add_shared(*buffers_command, arguments);
   add_output(*buffers_command, arguments);
 
+  auto* lidar_command = app.add_subcommand("lidar", "The LiDAR workload beside nanoflann and Eigen");
+  add_shared(*lidar_command, arguments);
+  add_output(*lidar_command, arguments);
+
   add_shared(app, arguments);
   add_cases(app, arguments);
   auto* against = app.add_option("--against", arguments.against,
@@ -182,6 +196,7 @@ int run(int count, char** words) {
     if (*hot_command) return hot(arguments);
     if (*tracking_command) return tracking(arguments);
     if (*buffers_command) return buffers(arguments);
+    if (*lidar_command) return lidar(arguments);
     if (*against || *writes) return baseline(arguments);
     throw CLI::CallForHelp();
   } catch (const CLI::ParseError& error) {

@@ -14,6 +14,7 @@
 
 #include <weir/buffer.hpp>
 #include <weir/pool.hpp>
+#include <weir/scope.hpp>
 #include <weir/transfer.hpp>
 
 namespace weir {
@@ -117,6 +118,12 @@ class MemoryManager {
                                  StreamId stream = StreamId::legacy_default, CallSite where = CallSite::here()) {
     return Buffer<T>(make(name, element_type<T>(), count, options, stream, IfExists::refuse, where));
   }
+
+  /// Buffers for all of `features`, for up to `points` points, in one piece; given back at the scope's end. Of
+  /// `options`, max_bytes does not count. Throws as create and PoolingScope::bytes; then nothing has changed.
+  [[nodiscard]] PoolingScope scope(std::string_view name, std::size_t points, std::vector<ScopeFeature> features,
+                                   BufferOptions options = {}, StreamId stream = StreamId::legacy_default,
+                                   CallSite where = CallSite::here());
 
   /// Throws NotFound, which lists the nearest names there are, and TypeMismatch.
   template <class T>

@@ -12,6 +12,7 @@
 #include <weir/log.hpp>
 #include <weir/manager.hpp>
 #include <weir/pool.hpp>
+#include <weir/scope.hpp>
 #include <weir/statistics.hpp>
 #include <weir/stream.hpp>
 #include <weir/stream_set.hpp>

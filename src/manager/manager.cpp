@@ -87,6 +87,13 @@ std::shared_ptr<detail::BufferCore> MemoryManager::make_from(std::string_view na
   return made;
 }
 
+PoolingScope MemoryManager::scope(std::string_view name, std::size_t points, std::vector<ScopeFeature> features,
+                                  BufferOptions options, StreamId stream, CallSite where) {
+  const std::uint64_t bytes = PoolingScope::bytes(points, features);
+  options.max_bytes = bytes;
+  return {scoped<std::byte>(name, bytes, options, stream, where), points, std::move(features)};
+}
+
 std::shared_ptr<detail::BufferCore> MemoryManager::find_core(std::string_view name) const {
   return implementation_->find(name);
 }

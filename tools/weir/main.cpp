@@ -20,8 +20,11 @@ std::string explain(const CLI::App* app, const CLI::Error& error) {
   const auto unknown = app->remaining();
   const std::string problem =
       chosen.empty() && !unknown.empty() ? "no command or option " + unknown.front() : error.what();
-  return "weir: " + problem + "\nUsage: " + command + (chosen.empty() ? " replay|devices" : "") + " [OPTIONS]" +
-         (command == "weir replay" ? " [FILE...]" : "") + "\n" + command + " --help lists the options.\n";
+  return "weir: " + problem + "\nUsage: " + command + (chosen.empty() ? " replay|devices|lidar" : "") + " [OPTIONS]" +
+         (command == "weir replay"  ? " [FILE...]"
+          : command == "weir lidar" ? " IN.las... -o OUT.las"
+                                    : "") +
+         "\n" + command + " --help lists the options.\n";
 }
 
 /// Output that a full disk or a closed stdout swallowed is a failure.
@@ -42,6 +45,7 @@ int main(int argc, char** argv) {
   int status = 0;
   weir::tool::add_replay(app, status);
   weir::tool::add_devices(app, status);
+  weir::tool::add_lidar(app, status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {

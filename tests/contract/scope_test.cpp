@@ -1,0 +1,146 @@
+// Pooling scopes and chunks: features in one piece, the same buffer for the same name, everything back at the end and
+// on errors; and how large chunks are.
+#include <cstdint>
+#include <numeric>
+#include <vector>
+
+#include "contract/manager_kinds.hpp"
+
+namespace weir::contract {
+namespace {
+
+using namespace weir::literals;
+
+class Scopes : public ManagerContract {};
+INSTANTIATE_TEST_SUITE_P(Kinds, Scopes, testing::ValuesIn(manager_kinds()), name_of);
+
+std::vector<ScopeFeature> three() {
+  return {scope_feature<float>("planarity"), scope_feature<std::uint8_t>("class"), scope_feature<double>("height")};
+}
+
+TEST_P(Scopes, FeaturesLieOneAfterTheOther) {
+  MemoryManager& memory = make_manager();
+  const PoolingScope scope = memory.scope("features", 1000, three());
+  EXPECT_EQ(memory.statistics().pool.allocations, 1u);
+  const auto planarity = scope.access<float>("planarity");
+  const auto classes = scope.access<std::uint8_t>("class");
+  const auto height = scope.access<double>("height");
+  EXPECT_EQ(planarity.size(), 1000u);
+  EXPECT_EQ(classes.address(), planarity.address() + 4096);
+  EXPECT_EQ(height.address(), classes.address() + 1024);
+  EXPECT_EQ(scope.offset("height"), 4096u + 1024u);
+  EXPECT_EQ(scope.memory().size(), PoolingScope::bytes(1000, three()));
+  EXPECT_EQ(scope.memory().size(), 4096u + 1024u + 8192u);
+  EXPECT_EQ(scope.access<float>("planarity").address(), planarity.address());
+}
+
+TEST_P(Scopes, ChunksReuseTheBuffersAndAskForNothing) {
+  MemoryManager& memory = make_manager();
+  PoolingScope scope = memory.scope("features", 500'000, three());
+  const std::uint64_t address = scope.access<double>("height").address();
+  const Statistics before = memory.statistics().pool;
+  for (std::size_t chunk = 0; chunk < 20; ++chunk) {
+    scope.begin_chunk(500'000 - chunk);
+    EXPECT_EQ(scope.points(), 500'000 - chunk);
+    EXPECT_EQ(scope.access<double>("height").size(), 500'000 - chunk);
+    EXPECT_EQ(scope.access<double>("height").address(), address);
+  }
+  const Statistics after = memory.statistics().pool;
+  EXPECT_EQ(after.driver_calls, before.driver_calls);
+  EXPECT_EQ(after.allocations, before.allocations);
+  const ScopeStatistics known = scope.statistics();
+  EXPECT_EQ(known.scope, "features");
+  EXPECT_EQ(known.features, 3u);
+  EXPECT_EQ(known.chunks, 20u);
+  EXPECT_EQ(known.allocations, 3u);
+  EXPECT_EQ(known.reuses, 57u);
+  EXPECT_DOUBLE_EQ(known.reuse_rate(), 0.95);
+  EXPECT_EQ(known.computed, 3u * (20 * 500'000 - 190));
+  EXPECT_EQ(known.peak_bytes, scope.memory().size());
+  EXPECT_NE(known.summary().find("3 buffers allocated and 57 reused (95.0 %)"), std::string::npos) << known.summary();
+}
+
+TEST_P(Scopes, EverythingIsBackAtTheEndAndOnErrors) {
+  MemoryManager& memory = make_manager();
+  try {
+    PoolingScope scope = memory.scope("features", 100'000, three());
+    scope.begin_chunk(100'001);
+    ADD_FAILURE() << "a chunk past the capacity began";
+  } catch (const InvalidArgument& error) {
+    EXPECT_NE(error.message().find("100001"), std::string::npos);
+  }
+  EXPECT_EQ(memory.statistics().pool.requested.live, 0u);
+  EXPECT_FALSE(memory.contains("features"));
+  PoolingScope one = memory.scope("features", 10, three());
+  PoolingScope other = std::move(one);
+  EXPECT_EQ(memory.statistics().buffers, 1u);
+  other = PoolingScope();
+  EXPECT_EQ(memory.statistics().buffers, 0u);
+}
+
+TEST_P(Scopes, MistakesAreNamed) {
+  MemoryManager& memory = make_manager();
+  const auto twice = [] {
+    auto features = three();
+    features.push_back(scope_feature<float>("class"));
+    return features;
+  };
+  EXPECT_TRUE(
+      says(error_of<InvalidArgument>([&] { static_cast<void>(memory.scope("s", 10, twice())); }), {"\"class\""}));
+  EXPECT_THROW(static_cast<void>(memory.scope("s", 0, three())), InvalidArgument);
+  EXPECT_THROW(static_cast<void>(memory.scope("s", 10, {})), InvalidArgument);
+  EXPECT_THROW(static_cast<void>(memory.scope("s", SIZE_MAX / 4, three())), LimitExceeded);
+  const PoolingScope scope = memory.scope("s", 10, three());
+  EXPECT_TRUE(says(error_of<NotFound>([&] { static_cast<void>(scope.access<float>("planar")); }),
+                   {"\"planar\"", "planarity, class, height"}));
+  EXPECT_TRUE(
+      says(error_of<TypeMismatch>([&] { static_cast<void>(scope.access<int>("class")); }), {"\"class\"", "int"}));
+  EXPECT_EQ(memory.statistics().buffers, 1u);
+}
+
+TEST_P(Scopes, AllFeaturesTravelAtOnce) {
+  MemoryManager& memory = make_manager();
+  PoolingScope scope = memory.scope("features", 3000, three());
+  std::vector<std::byte> out(scope.memory().size());
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::byte>(i * 7);
+  memory.upload(scope.memory(), out);
+  if (!pointers()) return;
+  EXPECT_EQ(memory.download(scope.memory()), out);
+}
+
+TEST_P(Scopes, AutomaticChunksFitWhatIsFree) {
+  MemoryManager& memory = make_manager({.limit = 256_MiB});
+  const std::uint64_t free = free_bytes(memory.pool());
+  EXPECT_LE(free, 256_MiB);
+  const std::size_t chunk = automatic_chunk(memory.pool(), 64);
+  EXPECT_GE(chunk, 1u);
+  EXPECT_LE(chunk * 64 * 13 / 10, free * 7 / 10);
+  const PoolingScope scope = memory.scope("half", 128_MiB / 8, {scope_feature<double>("half")});
+  EXPECT_LE(free_bytes(memory.pool()), free - 128_MiB);
+  EXPECT_LT(automatic_chunk(memory.pool(), 64), chunk);
+  EXPECT_EQ(automatic_chunk(memory.pool(), UINT64_MAX), 1u);
+  EXPECT_THROW(static_cast<void>(automatic_chunk(memory.pool(), 0)), InvalidArgument);
+}
+
+TEST(Chunks, CoverAllItemsAndFoldASmallLastOne) {
+  EXPECT_TRUE(chunks(0, 100).empty());
+  for (const std::size_t items : {1u, 29u, 99u, 100u, 101u, 129u, 130u, 1000u, 1029u, 1030u}) {
+    const std::vector<ChunkRange> all = chunks(items, 100);
+    std::size_t next = 0;
+    for (const ChunkRange& chunk : all) {
+      EXPECT_EQ(chunk.first, next);
+      EXPECT_GT(chunk.count, 0u);
+      EXPECT_LT(chunk.count, 130u);
+      next += chunk.count;
+    }
+    EXPECT_EQ(next, items);
+    const std::size_t rest = items % 100;
+    const std::size_t folded = rest != 0 && rest < 30 && items > 100 ? 1 : 0;
+    EXPECT_EQ(all.size(), (items + 99) / 100 - folded) << items;
+  }
+  EXPECT_THROW(static_cast<void>(chunks(10, 0)), InvalidArgument);
+  EXPECT_THROW(static_cast<void>(chunks(10, 5, -0.1)), InvalidArgument);
+}
+
+}  // namespace
+}  // namespace weir::contract

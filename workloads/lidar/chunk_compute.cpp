@@ -1,0 +1,118 @@
+#include "chunk_compute.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <optional>
+#include <thread>
+
+#include "height.hpp"
+
+namespace weir::lidar {
+namespace {
+
+void report(KernelResult& result, Unfinished unfinished) { result.unfinished.push_back(unfinished); }
+
+/// The highest nodes that hold few enough points for one call of a kernel.
+std::vector<const Node*> pieces(const Tree& tree) {
+  std::vector<const Node*> found;
+  for (std::uint32_t i = 0; i < tree.nodes.size();) {
+    const Node& node = tree.nodes[i];
+    const bool small = node.count <= kernel_points;
+    if (small) found.push_back(&node);
+    i = small ? node.skip : i + 1;
+  }
+  return found;
+}
+
+/// Calls `work(piece, result)` for all pieces, by so many threads, and joins what they found.
+template <class Work>
+KernelResult spread(const std::vector<const Node*>& all, unsigned threads, const Work& work) {
+  std::atomic<std::size_t> next{0};
+  std::vector<KernelResult> results(std::max(threads, 1u));
+  std::vector<std::exception_ptr> failures(results.size());
+  const auto run = [&](std::size_t self) {
+    try {
+      for (std::size_t i = next++; i < all.size(); i = next++) work(*all[i], results[self]);
+    } catch (...) {
+      failures[self] = std::current_exception();
+      next = all.size();
+    }
+  };
+  {
+    std::vector<std::jthread> others;
+    for (std::size_t self = 1; self < results.size(); ++self) others.emplace_back(run, self);
+    run(0);
+  }
+  for (const std::exception_ptr& failure : failures) {
+    if (failure) std::rethrow_exception(failure);
+  }
+  KernelResult sum = std::move(results.front());
+  for (std::size_t i = 1; i < results.size(); ++i) {
+    sum.coincident += results[i].coincident;
+    sum.unfinished.insert(sum.unfinished.end(), results[i].unfinished.begin(), results[i].unfinished.end());
+  }
+  std::ranges::sort(sum.unfinished, {}, &Unfinished::input);
+  return sum;
+}
+
+KernelTask task_for(const ComputeSettings& settings, const ChunkData& data, const Tree& tree) {
+  KernelTask task;
+  task.tree = tree;
+  task.search = settings.search;
+  task.known = data.known;
+  task.unit = settings.unit;
+  task.colours = data.colours;
+  task.has_rgb = settings.has_rgb;
+  task.has_nir = settings.has_nir;
+  task.needs_neighbours = settings.features.needs_neighbours();
+  task.needs_colours = settings.features.needs_colours();
+  task.report = report;
+  for (std::size_t i = 0; i < settings.features.size(); ++i) {
+    task.columns[static_cast<std::size_t>(settings.features.features()[i])] = data.columns[i];
+  }
+  return task;
+}
+
+}  // namespace
+
+std::vector<ScopeFeature> workspace_features() {
+  return {scope_feature<std::int32_t>("x"),       scope_feature<std::int32_t>("y"),
+          scope_feature<std::int32_t>("z"),       scope_feature<std::uint32_t>("id"),
+          scope_feature<std::uint32_t>("input"),  scope_feature<std::uint32_t>("rank"),
+          scope_feature<std::uint64_t>("codes"),  scope_feature<std::uint64_t>("codes before"),
+          scope_feature<std::uint32_t>("before"), scope_feature<std::array<Node, 2>>("nodes")};
+}
+
+TreeMemory workspace_memory(const PoolingScope& scope, StreamId stream) {
+  return {
+      scope.access<std::int32_t>("x", stream),       scope.access<std::int32_t>("y", stream),
+      scope.access<std::int32_t>("z", stream),       scope.access<std::uint32_t>("id", stream),
+      scope.access<std::uint32_t>("input", stream),  scope.access<std::uint32_t>("rank", stream),
+      scope.access<std::uint64_t>("codes", stream),  scope.access<std::uint64_t>("codes before", stream),
+      scope.access<std::uint32_t>("before", stream), scope.access<std::array<Node, 2>>("nodes", stream).data()->data()};
+}
+
+KernelResult compute_chunk(const ComputeSettings& settings, const ChunkData& data, const TreeMemory& memory) {
+  const Tree tree = build_tree(data.points, data.queries, memory);
+  const KernelTask task = task_for(settings, data, tree);
+  std::optional<GroundHeight> ground;
+  float* heights = nullptr;
+  if (settings.features.needs_height()) {
+    ground.emplace(tree, settings.has_ground ? data.classes : nullptr, settings.unit);
+    heights = task.columns[static_cast<std::size_t>(Feature::height_above_ground)];
+  }
+  float* const flags = task.columns[static_cast<std::size_t>(Feature::is_ground)];
+  return spread(pieces(tree), settings.threads, [&](const Node& piece, KernelResult& result) {
+    settings.kernel.kernel(task, piece, result);
+    const std::uint32_t last = piece.first + piece.count;
+    for (std::uint32_t p = piece.first; p < last; ++p) {
+      if (!tree.is_query(p)) continue;
+      data.ids[tree.rank[p]] = tree.id[p];
+      if (flags != nullptr) flags[tree.rank[p]] = data.classes[tree.input[p]] == 2 ? 1.0F : 0.0F;
+    }
+    if (ground) ground->fill(piece.first, last, heights);
+  });
+}
+
+}  // namespace weir::lidar

@@ -1,0 +1,46 @@
+// The computation of one chunk on the host device: tree, then neighbours and features by threads, all in memory of
+// the device that the caller took. Called in the order of a stream.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include <weir/weir.hpp>
+
+#include "feature_set.hpp"
+#include "kernel.hpp"
+#include "tree.hpp"
+
+namespace weir::lidar {
+
+/// What of a cloud and of a run the computation needs.
+struct ComputeSettings {
+  FeatureSet features;
+  Search search;
+  NamedKernel kernel;
+  double unit = 1;
+  bool has_rgb = false, has_nir = false, has_ground = false;
+  unsigned threads = 1;
+};
+
+/// A chunk in the device's memory.
+struct ChunkData {
+  std::span<const Point> points;  ///< the queries first
+  std::size_t queries = 0;
+  const std::uint16_t* colours = nullptr;  ///< four a point, where features need them
+  const std::uint8_t* classes = nullptr;   ///< where features need them
+  KnownRegion known{};
+  std::uint32_t* ids = nullptr;        ///< out: the cloud's index, by rank
+  float* columns[feature_count] = {};  ///< out: in the set's order, by rank
+};
+
+/// The names and types of what a tree lives in, for a scope.
+[[nodiscard]] std::vector<ScopeFeature> workspace_features();
+[[nodiscard]] TreeMemory workspace_memory(const PoolingScope& scope, StreamId stream);
+/// Elements that a workspace for so many points needs.
+[[nodiscard]] constexpr std::size_t workspace_points(std::size_t points) noexcept { return points + Tree::slack; }
+
+[[nodiscard]] KernelResult compute_chunk(const ComputeSettings& settings, const ChunkData& data,
+                                         const TreeMemory& memory);
+
+}  // namespace weir::lidar

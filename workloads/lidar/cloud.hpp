@@ -1,0 +1,85 @@
+// One cloud of one or more LAS files: all coordinates as 32-bit integers in one unit from one origin, and one index
+// over all points in the files' order. Made once by a pass over all points; then read by any threads.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "las_file.hpp"
+#include "tree.hpp"
+
+namespace weir::lidar {
+
+class Cloud {
+ public:
+  /// Files that are one cloud have one point format and one record length, and scales and offsets with a common unit;
+  /// axes of unequal scales count in that unit too, so that distances are true. Throws InvalidArgument naming the file
+  /// and the field that does not fit, and what LasFile throws.
+  explicit Cloud(std::vector<LasFile> files);
+  [[nodiscard]] static Cloud open(const std::vector<std::string>& paths);
+
+  [[nodiscard]] const std::vector<LasFile>& files() const noexcept { return files_; }
+  [[nodiscard]] std::uint32_t points() const noexcept { return first_.back(); }
+  /// One integer step, in the files' own units.
+  [[nodiscard]] double unit() const noexcept { return unit_; }
+  [[nodiscard]] std::array<std::int32_t, 3> extent() const noexcept { return extent_; }
+  [[nodiscard]] bool has_ground() const noexcept { return ground_ != 0; }
+  [[nodiscard]] std::uint64_t ground_points() const noexcept { return ground_; }
+  [[nodiscard]] bool has_rgb() const noexcept;
+  [[nodiscard]] bool has_nir() const noexcept;
+  /// Points by return number, from 1 on.
+  [[nodiscard]] const std::array<std::uint64_t, 15>& by_return() const noexcept { return by_return_; }
+
+  /// The file of a point.
+  [[nodiscard]] std::size_t file_of(std::uint32_t id) const noexcept;
+  [[nodiscard]] std::uint32_t first_of(std::size_t file) const noexcept { return first_[file]; }
+  [[nodiscard]] Point point(std::size_t file, std::uint32_t id) const noexcept;
+  [[nodiscard]] std::uint8_t classification(std::uint32_t id) const noexcept;
+  /// Red, green, blue, nir; 0 where there is none.
+  void colours(std::uint32_t id, std::uint16_t* out) const noexcept;
+
+  /// What the output's coordinates are: those of the only or of equal files, else in the common unit.
+  [[nodiscard]] bool same_coordinates() const noexcept { return same_coordinates_; }
+  [[nodiscard]] std::array<double, 3> output_scale() const noexcept;
+  /// A point's coordinates in the output's steps from the first file's offset.
+  [[nodiscard]] std::array<std::int32_t, 3> output_position(std::uint32_t id) const noexcept;
+  /// Smallest and largest of output_position; 0 where there are no points.
+  [[nodiscard]] const std::array<std::int32_t, 3>& output_low() const noexcept { return output_low_; }
+  [[nodiscard]] const std::array<std::int32_t, 3>& output_high() const noexcept { return output_high_; }
+
+ private:
+  /// unit coordinate = raw × factor + shift, counted from the first file's offset. Where the axes of one file have no
+  /// common unit it is the finest of them, and factors are not whole: coordinates are rounded, by half of it at most.
+  struct Placement {
+    std::array<std::int64_t, 3> factor{}, shift{};
+    std::array<double, 3> ratio{};
+    bool rounded = false;
+
+    [[nodiscard]] std::int64_t place(std::size_t axis, std::int32_t raw) const noexcept {
+      if (rounded) return std::llround(raw * ratio[axis]);
+      return raw * factor[axis] + shift[axis];
+    }
+  };
+  void check_alike() const;
+  void find_unit();
+  [[nodiscard]] bool fits(double unit, std::vector<Placement>& placements) const;
+  void scan();
+  /// Counts, and the bounds of the file's own coordinates.
+  void scan_file(const LasFile& source, std::array<std::int32_t, 3>& low, std::array<std::int32_t, 3>& high);
+  void set_bounds(const std::array<std::int64_t, 3>& low, const std::array<std::int64_t, 3>& high);
+
+  std::vector<LasFile> files_;
+  std::vector<std::uint32_t> first_;  // and the total
+  std::vector<Placement> placements_;
+  double unit_ = 1;
+  bool same_coordinates_ = true;
+  std::array<std::int64_t, 3> origin_{};
+  std::array<std::int32_t, 3> extent_{}, output_low_{}, output_high_{};
+  std::array<std::uint64_t, 15> by_return_{};
+  std::uint64_t ground_ = 0;
+};
+
+}  // namespace weir::lidar

@@ -1,0 +1,287 @@
+// The scalar formulas of the features, once for all devices: compiles as C++, as CUDA C++ (the functions
+// are then for both sides) and as GLSL (define WEIR_LIDAR_GLSL and `real` first). No pointers, no
+// references, no branches that matter: called in loops that compilers vectorize. Only +, -, ×, ÷, √ and
+// selects, all exactly rounded, so that every build of the host kernels and CUDA agree bit for bit
+// where nothing is contracted. Called by the kernels.
+#if !defined(WEIR_LIDAR_FORMULAS)
+#define WEIR_LIDAR_FORMULAS
+
+#if defined(WEIR_LIDAR_GLSL)
+#define WEIR_LIDAR_FN
+#define WEIR_LIDAR_SQRT(x) sqrt(x)
+#else
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#if defined(__CUDACC__)
+#define WEIR_LIDAR_FN static __host__ __device__ inline
+#else
+#define WEIR_LIDAR_FN static inline
+#endif
+#define WEIR_LIDAR_SQRT(x) std::sqrt(x)
+namespace weir::lidar::formulas {
+using real = double;
+#endif
+
+/// A symmetric matrix.
+struct Symmetric {
+  real xx;
+  real xy;
+  real xz;
+  real yy;
+  real yz;
+  real zz;
+};
+
+/// Eigenvalues l1 ≥ l2 ≥ l3 ≥ 0 and the unit eigenvector of l3 with nz ≥ 0.
+struct Eigen {
+  real l1;
+  real l2;
+  real l3;
+  real nx;
+  real ny;
+  real nz;
+};
+
+struct Vector {
+  real x;
+  real y;
+  real z;
+};
+
+WEIR_LIDAR_FN real largest(real a, real b) { return a > b ? a : b; }
+WEIR_LIDAR_FN real smallest(real a, real b) { return a < b ? a : b; }
+WEIR_LIDAR_FN real magnitude(real a) { return a < 0 ? -a : a; }
+WEIR_LIDAR_FN real clamp01(real a) { return smallest(largest(a, real(0)), real(1)); }
+WEIR_LIDAR_FN real ratio(real a, real b) { return b > 0 ? a / b : real(0); }
+
+/// The root β in [√3, 2] of β³ − 3β = 2r for 0 ≤ r ≤ 1, which is 2 cos(acos(r)/3). The other two roots are
+/// at least √3 away, so it is well conditioned; three Newton steps from a parabola within 2e-3 are exact to
+/// the last digit or two.
+WEIR_LIDAR_FN real separate_root(real r) {
+  real b = real(1.7320508) + r * (real(0.3205) - r * real(0.0525));
+  b = b - (b * (b * b - real(3)) - r - r) / (real(3) * (b * b - real(1)));
+  b = b - (b * (b * b - real(3)) - r - r) / (real(3) * (b * b - real(1)));
+  b = b - (b * (b * b - real(3)) - r - r) / (real(3) * (b * b - real(1)));
+  return b;
+}
+
+/// The eigenvector of `m` for its eigenvalue `value`, which no other is near: the longest of the cross
+/// products of the rows of m − value·I. Not of unit length.
+WEIR_LIDAR_FN Vector separate_vector(Symmetric m, real value) {
+  const real a = m.xx - value;
+  const real b = m.yy - value;
+  const real c = m.zz - value;
+  const real x0 = m.xy * m.yz - m.xz * b, y0 = m.xz * m.xy - a * m.yz, z0 = a * b - m.xy * m.xy;
+  const real x1 = m.xy * c - m.xz * m.yz, y1 = m.xz * m.xz - a * c, z1 = a * m.yz - m.xy * m.xz;
+  const real x2 = b * c - m.yz * m.yz, y2 = m.yz * m.xz - m.xy * c, z2 = m.xy * m.yz - b * m.xz;
+  const real s0 = x0 * x0 + y0 * y0 + z0 * z0;
+  const real s1 = x1 * x1 + y1 * y1 + z1 * z1;
+  const real s2 = x2 * x2 + y2 * y2 + z2 * z2;
+  const bool second = s1 > s0;
+  const real s01 = second ? s1 : s0;
+  const bool third = s2 > s01;
+  Vector v;
+  v.x = third ? x2 : (second ? x1 : x0);
+  v.y = third ? y2 : (second ? y1 : y0);
+  v.z = third ? z2 : (second ? z1 : z0);
+  return v;
+}
+
+/// Eigenvalues and the normal of a positive semidefinite matrix, in closed form but for the separate root:
+/// with the mean taken out, the eigenvalue that stands apart comes from the cubic, its vector from cross
+/// products, and the other two from the 2×2 matrix on the plane across it. In doubles the eigenvalues are
+/// within 4e-15·l1 (tested); where l3 is so small that this is no digit of it, use smallest_eigenvalue.
+WEIR_LIDAR_FN Eigen eigen(Symmetric m) {
+  const real scale = largest(largest(m.xx, m.yy), m.zz);
+  const real up = scale > 0 ? real(1) / scale : real(0);
+  const real third = real(1) / real(3);
+  const real mean = (m.xx + m.yy + m.zz) * up * third;
+  Symmetric b;
+  b.xx = m.xx * up - mean;
+  b.yy = m.yy * up - mean;
+  b.zz = m.zz * up - mean;
+  b.xy = m.xy * up;
+  b.xz = m.xz * up;
+  b.yz = m.yz * up;
+  const real squares = b.xx * b.xx + b.yy * b.yy + b.zz * b.zz + real(2) * (b.xy * b.xy + b.xz * b.xz + b.yz * b.yz);
+  const real p = WEIR_LIDAR_SQRT(squares / real(6));
+  const bool round = !(p > real(1e-30));  // all alike: no direction stands out
+  const real per = round ? real(0) : real(1) / p;
+  b.xx = b.xx * per;
+  b.yy = b.yy * per;
+  b.zz = b.zz * per;
+  b.xy = b.xy * per;
+  b.xz = b.xz * per;
+  b.yz = b.yz * per;
+  const real twice =
+      b.xx * (b.yy * b.zz - b.yz * b.yz) - b.xy * (b.xy * b.zz - b.yz * b.xz) + b.xz * (b.xy * b.yz - b.yy * b.xz);
+  const bool first = twice >= 0;  // the largest stands apart, else the smallest
+  const real root = separate_root(smallest(magnitude(twice) * real(0.5), real(1)));
+  const real apart = first ? root : -root;
+  Vector v = separate_vector(b, apart);
+  const real length = WEIR_LIDAR_SQRT(v.x * v.x + v.y * v.y + v.z * v.z);
+  const real unit = length > 0 ? real(1) / length : real(0);
+  v.x = v.x * unit;
+  v.y = v.y * unit;
+  v.z = length > 0 ? v.z * unit : real(1);
+  // Two unit vectors across v.
+  const bool flat = magnitude(v.x) > magnitude(v.y);
+  const real ux = flat ? -v.z : real(0);
+  const real uy = flat ? real(0) : v.z;
+  const real uz = flat ? v.x : -v.y;
+  const real one = real(1) / WEIR_LIDAR_SQRT(ux * ux + uy * uy + uz * uz);
+  const real sx = ux * one, sy = uy * one, sz = uz * one;
+  const real tx = v.y * sz - v.z * sy, ty = v.z * sx - v.x * sz, tz = v.x * sy - v.y * sx;
+  const real bsx = b.xx * sx + b.xy * sy + b.xz * sz;
+  const real bsy = b.xy * sx + b.yy * sy + b.yz * sz;
+  const real bsz = b.xz * sx + b.yz * sy + b.zz * sz;
+  const real btx = b.xx * tx + b.xy * ty + b.xz * tz;
+  const real bty = b.xy * tx + b.yy * ty + b.yz * tz;
+  const real btz = b.xz * tx + b.yz * ty + b.zz * tz;
+  const real ss = sx * bsx + sy * bsy + sz * bsz;
+  const real tt = tx * btx + ty * bty + tz * btz;
+  const real st = tx * bsx + ty * bsy + tz * bsz;
+  const real middle = (ss + tt) * real(0.5);
+  const real d = (ss - tt) * real(0.5);
+  const real h = WEIR_LIDAR_SQRT(d * d + st * st);
+  const real high = middle + h;
+  const real low = middle - h;
+  // The eigenvector of `low` on that plane.
+  const real cs = d >= 0 ? -st : h - d;
+  const real ct = d >= 0 ? d + h : -st;
+  const real cl = WEIR_LIDAR_SQRT(cs * cs + ct * ct);
+  const real cu = cl > 0 ? real(1) / cl : real(0);
+  const real us = cl > 0 ? cs * cu : real(0);
+  const real ut = cl > 0 ? ct * cu : real(1);
+  const real nx = first ? us * sx + ut * tx : v.x;
+  const real ny = first ? us * sy + ut * ty : v.y;
+  const real nz = first ? us * sz + ut * tz : v.z;
+  const real turn = nz < 0 ? real(-1) : real(1);
+  Eigen e;
+  e.l1 = largest((mean + p * (first ? apart : high)) * scale, real(0));
+  e.l2 = largest((mean + p * (first ? high : low)) * scale, real(0));
+  e.l3 = largest((mean + p * (first ? low : apart)) * scale, real(0));
+  e.l2 = smallest(e.l2, e.l1);
+  e.l3 = smallest(e.l3, e.l2);
+  e.nx = round ? real(0) : nx * turn;
+  e.ny = round ? real(0) : ny * turn;
+  e.nz = round ? real(scale > 0 ? 1 : 0) : nz * turn;
+  return e;
+}
+
+WEIR_LIDAR_FN real linearity(real l1, real l2) { return ratio(l1 - l2, l1); }
+WEIR_LIDAR_FN real planarity(real l1, real l2, real l3) { return ratio(l2 - l3, l1); }
+WEIR_LIDAR_FN real sphericity(real l1, real l3) { return ratio(l3, l1); }
+WEIR_LIDAR_FN real anisotropy(real l1, real l3) { return ratio(l1 - l3, l1); }
+WEIR_LIDAR_FN real surface_variation(real l1, real l2, real l3) { return ratio(l3, l1 + l2 + l3); }
+/// 0 where there is no spread, as all ratios are.
+WEIR_LIDAR_FN real verticality(real l1, real nz) { return l1 > 0 ? real(1) - magnitude(nz) : real(0); }
+WEIR_LIDAR_FN real horizontality(real l1, real nz) { return l1 > 0 ? magnitude(nz) : real(0); }
+WEIR_LIDAR_FN real score(real one, real other) { return WEIR_LIDAR_SQRT(largest(one * other, real(0))); }
+/// verticality·clip(2·(z − z_min)/(z_max − z_min), 0, 1); `above` is z − z_min, `range` z_max − z_min.
+WEIR_LIDAR_FN real facade_score(real vertical, real above, real range) {
+  return vertical * clamp01(ratio(real(2) * above, range));
+}
+/// k / (4/3 π r³); 0 where r is.
+WEIR_LIDAR_FN real density(real count, real radius) {
+  return ratio(count, real(4.18879020478639098) * radius * radius * radius);
+}
+WEIR_LIDAR_FN real excess_green(real red, real green, real blue) { return real(2) * green - red - blue; }
+
+#if defined(WEIR_LIDAR_GLSL)
+WEIR_LIDAR_FN real cube_root(real x) { return x > 0 ? pow(x, real(1) / real(3)) : real(0); }
+WEIR_LIDAR_FN real logarithm(real x) { return log(x); }
+#else
+/// ∛x for 0 ≤ x ≤ 1, within two units in the last place; 0 below 1e-36.
+WEIR_LIDAR_FN real cube_root(real x) {
+  const bool none = !(x > 1e-36);
+  const real a = none ? 1.0 : x;
+  // A third of the exponent, by the bits of a float, is within 5 %; each step cubes the error.
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(static_cast<float>(a)) / 3 + 709921077u;
+  real y = static_cast<real>(std::bit_cast<float>(bits));
+  for (int step = 0; step < 3; ++step) {
+    const real cube = y * y * y;
+    y = y * (cube + a + a) / (cube + cube + a);
+  }
+  return none ? 0.0 : y;
+}
+
+/// ln x for a positive normal x, within 1e-13 of its value or of 1e-13.
+WEIR_LIDAR_FN real logarithm(real x) {
+  const std::uint64_t bits = std::bit_cast<std::uint64_t>(x);
+  const real biased = std::bit_cast<real>((bits >> 52) | 0x4330000000000000u) - 4503599627370496.0;
+  const real m = std::bit_cast<real>((bits & 0x000fffffffffffffu) | 0x3ff0000000000000u);
+  const bool over = m > 1.4142135623730951;
+  const real f = over ? m * 0.5 : m;
+  const real exponent = over ? biased - 1022.0 : biased - 1023.0;
+  const real s = (f - 1.0) / (f + 1.0);
+  const real t = s * s;
+  real sum = 1.0 / 19.0;
+  sum = sum * t + 1.0 / 17.0;
+  sum = sum * t + 1.0 / 15.0;
+  sum = sum * t + 1.0 / 13.0;
+  sum = sum * t + 1.0 / 11.0;
+  sum = sum * t + 1.0 / 9.0;
+  sum = sum * t + 1.0 / 7.0;
+  sum = sum * t + 1.0 / 5.0;
+  sum = sum * t + 1.0 / 3.0;
+  sum = sum * t + 1.0;
+  return exponent * 0.6931471805599453094 + 2.0 * s * sum;
+}
+#endif
+
+/// ∛(l1·l2·l3).
+WEIR_LIDAR_FN real omnivariance(real l1, real l2, real l3) { return l1 * cube_root(ratio(l2, l1) * ratio(l3, l1)); }
+WEIR_LIDAR_FN real entropy_part(real e) {
+  const bool none = !(e > real(1e-30));
+  const real part = -e * logarithm(none ? real(1) : e);
+  return none ? real(0) : part;
+}
+/// −Σ e ln e with e = l/Σl.
+WEIR_LIDAR_FN real eigenentropy(real l1, real l2, real l3) {
+  const real sum = l1 + l2 + l3;
+  return entropy_part(ratio(l1, sum)) + entropy_part(ratio(l2, sum)) + entropy_part(ratio(l3, sum));
+}
+
+#if !defined(WEIR_LIDAR_GLSL)
+/// a·b exactly, as a sum of two (Dekker); without fused operations, which would differ between builds.
+struct Pair {
+  real high;
+  real low;
+};
+WEIR_LIDAR_FN Pair product(real a, real b) {
+  const real split = 134217729.0;
+  const real ca = split * a, cb = split * b;
+  const real ah = ca - (ca - a), bh = cb - (cb - b);
+  const real al = a - ah, bl = b - bh;
+  const real p = a * b;
+  return {p, ((ah * bh - p) + ah * bl + al * bh) + al * bl};
+}
+WEIR_LIDAR_FN Pair sum(Pair a, Pair b) {
+  const real s = a.high + b.high;
+  const real t = s - a.high;
+  const real e = (a.high - (s - t)) + (b.high - t) + a.low + b.low;
+  const real h = s + e;
+  return {h, e - (h - s)};
+}
+WEIR_LIDAR_FN Pair times(Pair a, real b) {
+  const Pair p = product(a.high, b);
+  return sum(p, {a.low * b, 0.0});
+}
+WEIR_LIDAR_FN Pair minus(Pair a) { return {-a.high, -a.low}; }
+
+/// The fallback where l3 is below the closed form's digits: the determinant in twice the precision, over
+/// l1·l2. Exactly 0 for points in a plane whose sums are below 2^53.
+WEIR_LIDAR_FN real smallest_eigenvalue(Symmetric m, real l1, real l2) {
+  const Pair a = sum(product(m.yy, m.zz), minus(product(m.yz, m.yz)));
+  const Pair b = sum(product(m.xy, m.zz), minus(product(m.yz, m.xz)));
+  const Pair c = sum(product(m.xy, m.yz), minus(product(m.yy, m.xz)));
+  const Pair determinant = sum(sum(times(a, m.xx), minus(times(b, m.xy))), times(c, m.xz));
+  const real value = determinant.high + determinant.low;
+  return smallest(largest(ratio(ratio(value, l1), l2), 0.0), l2);
+}
+
+}  // namespace weir::lidar::formulas
+#endif
+#endif

@@ -1,0 +1,393 @@
+#include "pipeline.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "chunk_compute.hpp"
+#include "far_queries.hpp"
+#include "height.hpp"
+#include "partition.hpp"
+#include "run_plan.hpp"
+
+namespace weir::lidar {
+namespace {
+
+using Seconds = std::chrono::duration<double>;
+constexpr std::size_t most_chunk = 500'000;  // larger ones gain nothing and leave the caches
+constexpr std::chrono::hours patience{24};   // chunks take what they take
+
+/// Adds the time of its life to a sum.
+class Timed {
+ public:
+  explicit Timed(double& sum) noexcept : sum_(sum) {}
+  Timed(const Timed&) = delete;
+  Timed& operator=(const Timed&) = delete;
+  ~Timed() { sum_ += Seconds(std::chrono::steady_clock::now() - start_).count(); }
+
+ private:
+  double& sum_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// One of the two sets of buffers, and the chunk that is in it.
+struct Slot {
+  std::string name;
+  PoolingScope input, output;
+  Pinned<std::byte> staging;
+  const Chunk* chunk = nullptr;
+  std::size_t points = 0;  ///< with the halo
+  ChunkData data;
+  KernelResult result;
+  std::exception_ptr failure;
+  bool busy = false;  ///< from its reading to the end of its writing
+};
+
+class Run {
+ public:
+  Run(const Cloud& cloud, const RunSettings& settings, Sink& sink)
+      : cloud_(cloud),
+        settings_(settings),
+        sink_(sink),
+        compute_(compute_settings(cloud, settings)),
+        memory_(open_device({.backend = settings.backend}), manager_options(settings)),
+        device_(memory_.device()),
+        partition_(make_partition()),
+        upload_stream_(device_.stream()),
+        compute_stream_(device_.stream()) {
+    slots_[0].name = "even";
+    slots_[1].name = "odd";
+    if (!device_.info().pointers) throw Unsupported("this device has no kernels for point clouds", {.name = "device"});
+  }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+  ~Run() { stop(); }
+
+  RunReport go() {
+    report_.points = cloud_.points();
+    {
+      const Timed timed(report_.total.seconds);
+      size_halos();
+      // Both sets up front, so that no chunk after that asks the driver for anything.
+      for (std::size_t i = 0; settings_.pool && i < std::min(partition_.chunks().size(), slots_.size()); ++i) {
+        prepare(slots_[i]);
+        // Pools cache a large size once it was asked for again.
+        for (int twice = 0; twice < 2; ++twice) static_cast<void>(make_workspace());
+        // And pinned memory for downloads is made by the first.
+        memory_.start_download(slots_[i].output.memory(), compute_stream_, {.snapshot = false});
+        static_cast<void>(memory_.wait_for_download(slots_[i].output.memory(), patience));
+      }
+      writer_ = std::thread([this] { write_all(); });
+      for (std::size_t i = 0; i < partition_.chunks().size(); ++i) {
+        start(partition_.chunks()[i], slots_[i % slots_.size()]);
+        if (i == 0) after_first(slots_[0]);
+      }
+      stop();
+      if (failure_) std::rethrow_exception(failure_);
+      finish();
+    }
+    report_.total.seconds += partition_seconds_;
+    report_.read.seconds += partition_seconds_;
+    fill_report();
+    return report_;
+  }
+
+ private:
+  static ManagerOptions manager_options(const RunSettings& settings) {
+    ManagerOptions options{.name = "lidar", .pool = settings.pool ? PoolMode::automatic : PoolMode::off};
+    if (settings.limit != 0) {
+      options.limit = settings.limit;
+      options.transfers.pinned_limit = settings.limit;
+    }
+    return options;
+  }
+
+  Partition make_partition() {
+    std::size_t chunk = settings_.chunk;
+    if (chunk == 0) {
+      // Two sets of buffers and one workspace; halos make a chunk about a fifth larger, sparse ones twice.
+      const std::uint64_t input = bytes_of(input_features(settings_.features));
+      const std::uint64_t each =
+          2 * (2 * input + bytes_of(output_features(settings_.features))) + 2 * bytes_of(workspace_features());
+      chunk = std::min(automatic_chunk(memory_.pool(), each), most_chunk);
+    }
+    const Timed timed(partition_seconds_);
+    return {cloud_, chunk, settings_.scratch, compute_.threads};
+  }
+
+  /// How far around a chunk points are read: enough for nearly all of its queries.
+  [[nodiscard]] std::int64_t halo_of(const Chunk& chunk) const {
+    double halo = 0;
+    if (compute_.search.k == 0) {
+      halo = std::sqrt(static_cast<double>(compute_.search.radius_squared)) + 1;
+    } else {
+      const double area = (static_cast<double>(chunk.high[0]) - chunk.low[0] + 1) *
+                          (static_cast<double>(chunk.high[1]) - chunk.low[1] + 1);
+      constexpr double pi = 3.14159265358979, generous = 2.5;
+      halo = generous * std::sqrt(area * compute_.search.k / (pi * static_cast<double>(chunk.count))) + 1;
+    }
+    if (settings_.features.needs_height()) halo = std::max(halo, ground_reach / cloud_.unit() + 1);
+    return static_cast<std::int64_t>(std::min(halo, 4e9));
+  }
+
+  /// Buffers are for the largest chunk with its halo, so that none has to grow.
+  void size_halos() {
+    const Timed timed(report_.read.seconds);
+    for (const Chunk& chunk : partition_.chunks()) {
+      const KnownRegion region = partition_.region(chunk, halo_of(chunk));
+      most_points_ = std::max(most_points_, chunk.count + partition_.count_halo(chunk, region));
+    }
+    most_queries_ = partition_.largest_chunk();
+  }
+
+  void start(const Chunk& chunk, Slot& slot) {
+    wait_for(slot);
+    prepare(slot);
+    slot.chunk = &chunk;
+    slot.result = {};
+    {
+      const Timed timed(report_.read.seconds);
+      read(slot);
+    }
+    compute(slot);
+    memory_.start_download(slot.output.memory(), compute_stream_, {.snapshot = false});
+    const std::lock_guard lock(mutex_);
+    slot.busy = true;
+    queue_.push_back(&slot);
+    changed_.notify_all();
+  }
+
+  /// Until what the slot held is written; throws what failed on the way.
+  void wait_for(Slot& slot) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return !slot.busy || failure_; });
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+  void prepare(Slot& slot) {
+    const Timed timed(report_.allocation_seconds);
+    if (!settings_.pool) release(slot);
+    if (slot.input.capacity() == 0) {
+      const auto features = input_features(settings_.features);
+      slot.input = memory_.scope(slot.name + " input", most_points_, features, {}, compute_stream_);
+      slot.output = memory_.scope(slot.name + " output", most_queries_, output_features(settings_.features),
+                                  {.downloads = true}, compute_stream_);
+      slot.staging = memory_.pinned<std::byte>(PoolingScope::bytes(most_points_, features));
+    }
+  }
+
+  void release(Slot& slot) {
+    count(slot.input);
+    count(slot.output);
+    slot.input = {};
+    slot.output = {};
+    slot.staging = {};
+  }
+
+  /// Fills the staging memory with the chunk and its halo, and sends it to the device.
+  void read(Slot& slot) {
+    const KnownRegion region = partition_.region(*slot.chunk, halo_of(*slot.chunk));
+    std::byte* const staging = slot.staging.data();
+    auto* const points = reinterpret_cast<Point*>(staging + slot.input.offset("points"));
+    const std::span<const Point> own = partition_.points(*slot.chunk);
+    std::size_t count = own.size();
+    std::ranges::copy(own, points);
+    partition_.visit_halo(*slot.chunk, region, [&](const Point& point) { points[count++] = point; });
+    slot.points = count;
+    slot.data = {.points = {}, .queries = own.size(), .known = region};
+    slot.input.begin_chunk(count);
+    slot.output.begin_chunk(own.size());
+    send(slot, "points", count * sizeof(Point));
+    if (settings_.features.needs_colours()) {
+      auto* const colours = reinterpret_cast<std::uint16_t*>(staging + slot.input.offset("colours"));
+      for (std::size_t i = 0; i < count; ++i) cloud_.colours(points[i].id, colours + 4 * i);
+      send(slot, "colours", count * 4 * sizeof(std::uint16_t));
+    }
+    if (settings_.features.needs_classes()) {
+      auto* const classes = reinterpret_cast<std::uint8_t*>(staging + slot.input.offset("classes"));
+      for (std::size_t i = 0; i < count; ++i) classes[i] = cloud_.classification(points[i].id);
+      send(slot, "classes", count);
+    }
+    device_.synchronize(upload_stream_, patience);
+  }
+
+  void send(Slot& slot, std::string_view feature, std::size_t bytes) {
+    const std::size_t offset = slot.input.offset(feature);
+    memory_.start_upload(slot.input.memory(), std::span<const std::byte>(slot.staging.data() + offset, bytes), offset,
+                         upload_stream_);
+  }
+
+  void compute(Slot& slot) {
+    PoolingScope workspace = make_workspace();
+    workspace.begin_chunk(workspace_points(slot.points));
+    const TreeMemory tree = workspace_memory(workspace, compute_stream_);
+    bind(slot);
+    device_.run(compute_stream_, [this, &slot, tree] {
+      try {
+        const Timed timed(report_.compute.seconds);
+        slot.result = compute_chunk(compute_, slot.data, tree);
+      } catch (...) {
+        slot.failure = std::current_exception();
+      }
+    });
+    const Timed timed(report_.allocation_seconds);
+    workspace = {};  // in the order of the stream: the next chunk gets the same block
+  }
+
+  [[nodiscard]] PoolingScope make_workspace() {
+    const Timed timed(report_.allocation_seconds);
+    return memory_.scope("workspace", workspace_points(most_points_), workspace_features(), {}, compute_stream_);
+  }
+
+  void bind(Slot& slot) {
+    ChunkData& data = slot.data;
+    data.points = {slot.input.access<Point>("points", compute_stream_).data(), slot.points};
+    if (settings_.features.needs_colours()) {
+      data.colours = slot.input.access<std::array<std::uint16_t, 4>>("colours", compute_stream_).data()->data();
+    }
+    if (settings_.features.needs_classes()) data.classes = slot.input.access<std::uint8_t>("classes", compute_stream_);
+    data.ids = slot.output.access<std::uint32_t>("ids", compute_stream_);
+    for (std::size_t i = 0; i < settings_.features.size(); ++i) {
+      data.columns[i] = slot.output.access<float>(name(settings_.features.features()[i]), compute_stream_);
+    }
+  }
+
+  // --- The writer's thread ---
+
+  void write_all() {
+    for (;;) {
+      Slot* slot = nullptr;
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return !queue_.empty() || ended_; });
+        if (queue_.empty()) return;
+        slot = queue_.front();
+        queue_.erase(queue_.begin());
+      }
+      std::exception_ptr failure;
+      try {
+        write(*slot);
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      const std::lock_guard lock(mutex_);
+      if (failure && !failure_) failure_ = failure;
+      slot->busy = false;
+      changed_.notify_all();
+    }
+  }
+
+  void write(Slot& slot) {
+    const std::span<const std::byte> bytes = memory_.wait_for_download(slot.output.memory(), patience);
+    if (slot.failure) std::rethrow_exception(slot.failure);
+    const Timed timed(report_.write.seconds);
+    const std::byte* const at = bytes.data();
+    FeatureRows rows{{reinterpret_cast<const std::uint32_t*>(at + slot.output.offset("ids")), slot.data.queries}, {}};
+    for (const Feature feature : settings_.features.features()) {
+      rows.columns.push_back(reinterpret_cast<const float*>(at + slot.output.offset(name(feature))));
+    }
+    sink_.take(rows);
+    report_.coincident += slot.result.coincident;
+    const std::span<const Point> own = partition_.points(*slot.chunk);
+    for (const Unfinished& each : slot.result.unfinished) far_.push_back({own[each.input], each.reach});
+    written_ += slot.data.queries;
+    if (settings_.progress) settings_.progress(written_, cloud_.points());
+  }
+
+  // --- The end ---
+
+  void stop() noexcept {
+    {
+      const std::lock_guard lock(mutex_);
+      ended_ = true;
+      changed_.notify_all();
+    }
+    if (writer_.joinable()) writer_.join();
+    try {
+      device_.synchronize(compute_stream_, patience);  // what is queued uses this object
+    } catch (const Error&) {
+      return;  // a lost device runs nothing any more
+    }
+  }
+
+  void after_first(Slot& slot) {
+    wait_for(slot);
+    calls_after_first_ = memory_.statistics().pool.driver_calls;
+  }
+
+  void finish() {
+    report_.beyond_halo = far_.size();
+    report_.driver_calls_after_first_chunk = memory_.statistics().pool.driver_calls - calls_after_first_;
+    if (!far_.empty()) {
+      const Timed timed(report_.compute.seconds);
+      report_.coincident += finish_far_queries(cloud_, partition_, compute_, memory_, std::move(far_), sink_);
+    }
+    const Timed timed(report_.allocation_seconds);
+    for (Slot& slot : slots_) release(slot);
+  }
+
+  void count(const PoolingScope& scope) {
+    if (scope.capacity() == 0) return;
+    const ScopeStatistics known = scope.statistics();
+    allocations_ += known.allocations;
+    reuses_ += known.reuses;
+    if (settings_.pool) report_.scopes += known.summary() + "\n";
+  }
+
+  void fill_report() {
+    const ManagerStatistics known = memory_.statistics();
+    report_.chunks = partition_.chunks().size();
+    report_.chunk_points = partition_.largest_chunk();
+    report_.device = device_.info().name;
+    report_.kernel = std::string(compute_.kernel.name);
+    report_.threads = compute_.threads;
+    report_.memory_high_water = known.pool.reserved.peak;
+    report_.pinned_high_water = known.transfers.pinned.reserved.peak;
+    const std::uint64_t all = allocations_ + reuses_;
+    report_.reuse_rate = all == 0 ? 0.0 : static_cast<double>(reuses_) / static_cast<double>(all);
+    report_.hit_rate = known.pool.hit_rate();
+    report_.fragmentation = 1.0 - known.pool.utilization();
+    if (settings_.features.needs_height()) {
+      report_.height = cloud_.has_ground()
+                           ? "z less the inverse-distance mean of up to 8 ground-class points within 15 m"
+                           : "z less the lowest z within 15 m, as no point has the ground class";
+    }
+  }
+
+  const Cloud& cloud_;
+  const RunSettings& settings_;
+  Sink& sink_;
+  ComputeSettings compute_;
+  MemoryManager memory_;
+  Device device_;
+  double partition_seconds_ = 0;
+  Partition partition_;
+  Stream upload_stream_, compute_stream_;
+  std::array<Slot, 2> slots_;
+  std::size_t most_points_ = 0, most_queries_ = 0;
+  std::uint64_t allocations_ = 0, reuses_ = 0, calls_after_first_ = 0, written_ = 0;
+  std::vector<FarQuery> far_;  // the writer's, until it has ended
+  RunReport report_;           // each stage writes its own fields
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Slot*> queue_;
+  bool ended_ = false;
+  std::exception_ptr failure_;
+  std::thread writer_;
+};
+
+}  // namespace
+
+RunReport run(const Cloud& cloud, const RunSettings& settings, Sink& sink) {
+  Run run(cloud, settings, sink);
+  return run.go();
+}
+
+}  // namespace weir::lidar

@@ -1,0 +1,63 @@
+// The points of a chunk in Morton order under a binary tree of boxes: what neighbour searches walk.
+// Splits follow the codes' bits, so leaves adapt to density and boxes of different cells do not overlap;
+// points of one code are cut into runs, in the order they came in. Nodes lie in preorder with the node to
+// go to when one is skipped, so a walk needs no stack and meets lower points of a cell first.
+// All memory is the caller's, of the device; nothing here depends on which machine instructions there are.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace weir::lidar {
+
+/// A point in the cloud's integer units from its origin, and its index in the cloud.
+struct Point {
+  std::int32_t x, y, z;
+  std::uint32_t id;
+};
+
+struct Node {
+  std::int32_t low[3], high[3];  ///< the points' own box
+  std::uint32_t first, count;    ///< its points, in Morton order
+  std::uint32_t skip;            ///< the node after it and all below it
+  std::uint32_t lowest_id;
+  bool leaf;
+};
+
+/// A view of a built tree; positions are places in Morton order.
+struct Tree {
+  static constexpr std::uint32_t leaf_points = 12;
+  /// Past the end of each array that kernels may read, never use.
+  static constexpr std::size_t slack = 64;
+  static constexpr std::uint32_t no_rank = UINT32_MAX;
+
+  const std::int32_t* x = nullptr;
+  const std::int32_t* y = nullptr;
+  const std::int32_t* z = nullptr;
+  const std::uint32_t* id = nullptr;
+  /// Where the input had each position's point.
+  const std::uint32_t* input = nullptr;
+  /// The number of queries before each position; one more than there are positions.
+  const std::uint32_t* rank = nullptr;
+  std::span<const Node> nodes;
+  std::uint32_t points = 0;
+
+  [[nodiscard]] bool is_query(std::uint32_t position) const noexcept { return rank[position + 1] != rank[position]; }
+};
+
+/// What a tree of up to `points` points lives in.
+struct TreeMemory {
+  std::int32_t *x, *y, *z;
+  std::uint32_t *id, *input, *rank;
+  std::uint64_t *codes, *codes_before;
+  std::uint32_t* input_before;
+  Node* nodes;
+};
+/// Nodes that a tree of so many points may have at most.
+[[nodiscard]] constexpr std::size_t most_nodes(std::size_t points) noexcept { return 2 * points + 1; }
+
+/// Builds it. The first `queries` of the points are those that neighbours are wanted for.
+[[nodiscard]] Tree build_tree(std::span<const Point> points, std::size_t queries, const TreeMemory& memory);
+
+}  // namespace weir::lidar
