@@ -7,7 +7,8 @@
 
 namespace weir::device {
 
-FaultyBackend::FaultyBackend(std::shared_ptr<Backend> inner) : inner_(std::move(inner)) {}
+FaultyBackend::FaultyBackend(std::shared_ptr<Backend> inner)
+    : inner_(std::move(inner)), page_bytes_(inner_->info().page_bytes) {}
 
 DeviceInfo FaultyBackend::info() const {
   DeviceInfo known = inner_->info();

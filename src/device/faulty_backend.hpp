@@ -147,6 +147,7 @@ class FaultyBackend final : public Backend {
   [[nodiscard]] EventId inner_event(EventId event);
 
   const std::shared_ptr<Backend> inner_;
+  const std::uint64_t page_bytes_;  // asking each time would be a call into the driver
   mutable std::mutex mutex_;
   std::condition_variable events_go_;
   std::array<std::uint64_t, call_kinds> calls_{};

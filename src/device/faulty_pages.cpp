@@ -84,8 +84,7 @@ void FaultyBackend::destroy(std::span<const PageHandle> pages) noexcept {
 
 void FaultyBackend::map(Address address, std::span<const PageHandle> pages) {
   enter(CallKind::map);
-  const std::uint64_t page_bytes = inner_->info().page_bytes;
-  const std::uint64_t bytes = pages.size() * page_bytes;
+  const std::uint64_t bytes = pages.size() * page_bytes_;
   const char* const rule = "map: the page does not exist, or is mapped already";
   std::vector<PageHandle> inner;
   {
@@ -103,14 +102,13 @@ void FaultyBackend::map(Address address, std::span<const PageHandle> pages) {
   const std::lock_guard lock(mutex_);
   for_each_handle(pages, [&](std::size_t first, std::size_t) {
     if (const auto found = pages_.find(pages[first]); found != pages_.end()) {
-      found->second.address = address + first * page_bytes;
+      found->second.address = address + first * page_bytes_;
     }
   });
 }
 
 void FaultyBackend::unmap(Address address, std::span<const PageHandle> pages) {
   enter(CallKind::unmap);
-  const std::uint64_t page_bytes = inner_->info().page_bytes;
   const char* const rule = "unmap: the page is not mapped there";
   std::vector<PageHandle> inner;
   {
@@ -118,7 +116,7 @@ void FaultyBackend::unmap(Address address, std::span<const PageHandle> pages) {
     inner = inner_pages(pages, rule);
     for_each_handle(pages, [&](std::size_t first, std::size_t) {
       const auto found = pages_.find(pages[first]);
-      expect(found == pages_.end() || found->second.address == address + first * page_bytes, rule);
+      expect(found == pages_.end() || found->second.address == address + first * page_bytes_, rule);
     });
   }
   inner_->unmap(address, inner);

@@ -101,10 +101,9 @@ TEST_F(CudaBackend, ABundleIsOneHandleOfTheDriver) {
   std::array<PageHandle, 6> pages{PageHandle::none, more, more, PageHandle::none, PageHandle::none, more};
   fake_->fail("cuMemCreate", 3, CUDA_ERROR_OUT_OF_MEMORY);
   EXPECT_THROW(backend.create(pages), OutOfMemory);
-  EXPECT_EQ(fake_->handles(), 0u);
-  const std::uint64_t before = backend.driver_calls();
+  EXPECT_EQ(fake_->handles(), 1u);  // the range
   backend.create(pages);
-  EXPECT_EQ(fake_->handles(), 3u);
+  EXPECT_EQ(fake_->handles(), 4u);
   EXPECT_EQ(fake_->bytes_used(), 6 * page);
   fake_->fail("cuMemMap", 3, CUDA_ERROR_UNKNOWN);
   EXPECT_THROW(backend.map(range, pages), DriverError);
@@ -113,7 +112,6 @@ TEST_F(CudaBackend, ABundleIsOneHandleOfTheDriver) {
   const std::uint64_t failed = backend.driver_calls();
   backend.map(range + page, pages);
   EXPECT_EQ(backend.driver_calls() - failed, 4u);
-  EXPECT_GT(failed, before);
   auto* bytes = reinterpret_cast<unsigned char*>(range + page);  // NOLINT(performance-no-int-to-ptr)
   std::memset(bytes, 7, 6 * page);
   fake_->fail("cuMemUnmap", 2, CUDA_ERROR_UNKNOWN);
