@@ -266,17 +266,17 @@ TEST_P(Bundles, HoldsUnderRandomUse) {
 }
 
 TEST_P(Bundles, ThreadsShareThemUnderOneLimit) {
-  Pool& pool = make_pool({.limit = 900 * page()});
+  Pool& pool = make_pool({.limit = 1500 * page()});
   std::vector<std::thread> crew;
   for (std::uint32_t seed = 1; seed <= 4; ++seed) {
     crew.emplace_back([&, seed] {
       Crowd crowd(pool, page(), pointers(), seed);
-      for (int step = 0; step < 400 && !HasFatalFailure(); ++step) crowd.step();
+      for (int step = 0; step < 120 && !HasFatalFailure(); ++step) crowd.step();
       crowd.leave();
     });
   }
   for (std::thread& thread : crew) thread.join();
-  EXPECT_LE(pool.statistics().reserved.peak, 900 * page());
+  EXPECT_LE(pool.statistics().reserved.peak, 1500 * page());
   EXPECT_EQ(pool.statistics().live, 0u);
 }
 
