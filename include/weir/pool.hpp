@@ -131,8 +131,9 @@ class Pool {
                                           CallSite where = CallSite::here());
   /// Makes a live block `bytes` long without moving it or touching what it holds; false, with nothing changed, where it
   /// cannot. Growth costs the mapping of the pages that are missing. Giving pages back waits for the work that uses the
-  /// block, on `stream`, its own and those named by used_on. Throws as acquire, StaleHandle, Timeout; then nothing has
-  /// changed.
+  /// block, on `stream`, its own and those named by used_on. Where the driver has large handles (CUDA), pages of one go
+  /// back together only, so that up to an eighth more than asked stays allocated. Throws as acquire, StaleHandle,
+  /// Timeout; then nothing has changed.
   [[nodiscard]] bool resize(BlockHandle block, std::size_t bytes, StreamId stream = StreamId::legacy_default);
   /// As deallocate. Throws StaleHandle for a handle whose block is gone.
   void release(BlockHandle block, StreamId stream = StreamId::legacy_default);

@@ -56,13 +56,14 @@ StreamId settled(const Pool& pool, StreamId stream) {
   }
 }
 
-// Whether a block that could not be cut is left for a smaller one: when that gives back a page or more, or, of a block
-// below a page, a quarter. One that grows in place was cut to whole pages, and stays where it is.
+// Whether a block that could not be cut is left for a smaller one: when that gives back a page or more and more than an
+// eighth of what stays, or, of a block below a page, a quarter. One that grows in place was cut to whole pages, or to
+// whole bundles of them, which are never more than that eighth, and stays where it is.
 bool worth_leaving(std::uint64_t allocated, std::uint64_t bytes, std::uint64_t page_bytes) {
   const std::uint64_t needed = (bytes + Pool::granule - 1) / Pool::granule * Pool::granule;
   if (allocated <= needed) return false;
   const std::uint64_t spare = allocated - needed;
-  return spare >= page_bytes || (allocated < page_bytes && spare >= allocated / 4);
+  return (spare >= page_bytes && spare > needed / 8) || (allocated < page_bytes && spare >= allocated / 4);
 }
 
 }  // namespace

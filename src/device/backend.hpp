@@ -29,8 +29,10 @@ namespace weir::device {
 /// A device address, in bytes; on devices with pointers, the pointer's value.
 using Address = std::uint64_t;
 
-/// One page of physical memory: created, mapped at most once, destroyed.
-enum class PageHandle : std::uint64_t { none = 0 };
+/// One page of physical memory: created, mapped at most once, destroyed. Where Backend::bundles_pages(), one handle may
+/// stand for several pages: a *bundle*, which is mapped, unmapped and destroyed as a whole, its pages side by side.
+/// In a row of pages it is its handle, then `bundled` for each page more.
+enum class PageHandle : std::uint64_t { none = 0, bundled = UINT64_MAX };
 
 /// A point in a stream. `none` is long past.
 enum class EventId : std::uint64_t { none = 0 };
@@ -56,7 +58,10 @@ class Backend {
   /// An address range backed by nothing, aligned to a page. `bytes` is a multiple of the page.
   [[nodiscard]] virtual Address reserve(std::uint64_t bytes) = 0;
   virtual void unreserve(Address address, std::uint64_t bytes) noexcept = 0;
-  /// Fills `pages` with new physical pages; throws OutOfMemory with none created.
+  /// Whether pages can be bundled: then a driver needs one call for a bundle where it needs one for each page.
+  [[nodiscard]] virtual bool bundles_pages() const noexcept { return false; }
+  /// Fills `pages` with new physical pages; throws OutOfMemory with none created. Each page asked for as `bundled`
+  /// is bundled with the one before it.
   virtual void create(std::span<PageHandle> pages) = 0;
   virtual void destroy(std::span<const PageHandle> pages) noexcept = 0;
   /// Maps the pages one after the other from `address` on, readable and writable; contents undefined.

@@ -7,7 +7,8 @@
 
 namespace weir::device {
 
-FaultyBackend::FaultyBackend(std::shared_ptr<Backend> inner) : inner_(std::move(inner)) {}
+FaultyBackend::FaultyBackend(std::shared_ptr<Backend> inner)
+    : inner_(std::move(inner)), page_bytes_(inner_->info().page_bytes) {}
 
 DeviceInfo FaultyBackend::info() const {
   DeviceInfo known = inner_->info();
@@ -117,8 +118,10 @@ FaultyBackend::Balance FaultyBackend::balance() const {
   const std::lock_guard lock(mutex_);
   Balance all;
   all.ranges = ranges_.size();
-  all.pages = pages_.size();
-  for (const auto& [page, where] : pages_) all.mapped_pages += where != 0 ? 1 : 0;
+  for (const auto& [handle, pages] : pages_) {
+    all.pages += pages.inner.size();
+    all.mapped_pages += pages.address != 0 ? pages.inner.size() : 0;
+  }
   all.segments = segments_.size();
   for (const auto& [address, bytes] : segments_) all.segment_bytes += bytes;
   for (const auto& [address, bytes] : pinned_) all.pinned_bytes += bytes;
@@ -133,82 +136,6 @@ std::string FaultyBackend::breach() const {
 
 void FaultyBackend::expect(bool holds, const char* rule) noexcept {
   if (!holds && breach_.empty()) breach_ = rule;
-}
-
-// --- Virtual memory ---
-
-Address FaultyBackend::reserve(std::uint64_t bytes) {
-  enter(CallKind::reserve);
-  const Address address = inner_->reserve(bytes);
-  const std::lock_guard lock(mutex_);
-  ranges_.emplace(address, bytes);
-  return address;
-}
-
-void FaultyBackend::unreserve(Address address, std::uint64_t bytes) noexcept {
-  {
-    const std::lock_guard lock(mutex_);
-    note(CallKind::unreserve);
-    const auto found = ranges_.find(address);
-    expect(found != ranges_.end() && found->second == bytes, "unreserve: not a reserved range");
-    const auto inside = [&](const auto& page) { return page.second >= address && page.second - address < bytes; };
-    expect(std::none_of(pages_.begin(), pages_.end(), inside), "unreserve: pages are mapped in the range");
-    ranges_.erase(address);
-  }
-  inner_->unreserve(address, bytes);
-}
-
-void FaultyBackend::create(std::span<PageHandle> pages) {
-  enter(CallKind::create);
-  inner_->create(pages);
-  const std::lock_guard lock(mutex_);
-  for (const PageHandle page : pages)
-    expect(pages_.emplace(page, 0).second, "create: the inner backend gave a page twice");
-}
-
-void FaultyBackend::destroy(std::span<const PageHandle> pages) noexcept {
-  {
-    const std::lock_guard lock(mutex_);
-    note(CallKind::destroy);
-    for (const PageHandle page : pages) {
-      const auto found = pages_.find(page);
-      expect(found != pages_.end(), "destroy: the page does not exist");
-      expect(found == pages_.end() || found->second == 0 || lost_, "destroy: the page is mapped");
-      pages_.erase(page);
-    }
-  }
-  inner_->destroy(pages);
-}
-
-void FaultyBackend::map(Address address, std::span<const PageHandle> pages) {
-  enter(CallKind::map);
-  const std::uint64_t page_bytes = inner_->info().page_bytes;
-  {
-    const std::lock_guard lock(mutex_);
-    for (std::size_t i = 0; i < pages.size(); ++i) {
-      const auto found = pages_.find(pages[i]);
-      expect(found != pages_.end() && found->second == 0, "map: the page does not exist, or is mapped already");
-      const auto range = ranges_.upper_bound(address + i * page_bytes);
-      expect(range != ranges_.begin() &&
-                 address + (i + 1) * page_bytes <= std::prev(range)->first + std::prev(range)->second,
-             "map: outside of every reserved range");
-    }
-  }
-  inner_->map(address, pages);
-  const std::lock_guard lock(mutex_);
-  for (std::size_t i = 0; i < pages.size(); ++i) pages_[pages[i]] = address + i * page_bytes;
-}
-
-void FaultyBackend::unmap(Address address, std::span<const PageHandle> pages) {
-  enter(CallKind::unmap);
-  const std::uint64_t page_bytes = inner_->info().page_bytes;
-  inner_->unmap(address, pages);
-  const std::lock_guard lock(mutex_);
-  for (std::size_t i = 0; i < pages.size(); ++i) {
-    const auto found = pages_.find(pages[i]);
-    expect(found != pages_.end() && found->second == address + i * page_bytes, "unmap: the page is not mapped there");
-    if (found != pages_.end()) found->second = 0;
-  }
 }
 
 // --- Segments ---

@@ -1,7 +1,7 @@
 // A backend that misbehaves on demand, over any other: it fails the n-th call,
 // loses the device, or delays events, so that tests can reach every error path.
 // It also keeps the books: what was taken and not given back, and the first
-// breach of the contract's rules by the caller. `noexcept` calls never fail.
+// breach of the contract's rules by the caller (pages: faulty_pages.cpp). `noexcept` calls never fail.
 // Thread-safe. Used by tests only.
 #pragma once
 
@@ -72,6 +72,8 @@ class FaultyBackend final : public Backend {
   /// How long a query waits for an event that is not done. On a real device an event takes microseconds although
   /// nothing runs, and most cases count on work that is done being seen so.
   void be_patient(std::chrono::nanoseconds most) noexcept { patience_ = most; }
+  /// Bundles pages over a backend that does not, by the same rules: each of its bundles is so many pages of that one.
+  void bundle_pages() noexcept { bundles_ = true; }
   /// Says of the device that the host can use its addresses, as a fake driver's are.
   void show_pointers() noexcept { shows_pointers_ = true; }
 
@@ -98,6 +100,7 @@ class FaultyBackend final : public Backend {
   [[nodiscard]] DeviceInfo info() const override;
   Address reserve(std::uint64_t bytes) override;
   void unreserve(Address address, std::uint64_t bytes) noexcept override;
+  [[nodiscard]] bool bundles_pages() const noexcept override { return bundles_ || inner_->bundles_pages(); }
   void create(std::span<PageHandle> pages) override;
   void destroy(std::span<const PageHandle> pages) noexcept override;
   void map(Address address, std::span<const PageHandle> pages) override;
@@ -129,7 +132,14 @@ class FaultyBackend final : public Backend {
   [[nodiscard]] std::uint64_t driver_calls() const noexcept override { return inner_->driver_calls(); }
 
  private:
+  /// What a handle stands for.
+  struct Pages {
+    std::vector<PageHandle> inner;  ///< what the inner backend knows them by
+    Address address = 0;            ///< where they are mapped; 0 = nowhere
+  };
+
   void enter(CallKind kind);
+  [[nodiscard]] std::vector<PageHandle> inner_pages(std::span<const PageHandle> pages, const char* rule);
   void come_to_rest();
   void note(CallKind kind) noexcept;
   void expect(bool holds, const char* rule) noexcept;
@@ -137,6 +147,7 @@ class FaultyBackend final : public Backend {
   [[nodiscard]] EventId inner_event(EventId event);
 
   const std::shared_ptr<Backend> inner_;
+  const std::uint64_t page_bytes_;  // asking each time would be a call into the driver
   mutable std::mutex mutex_;
   std::condition_variable events_go_;
   std::array<std::uint64_t, call_kinds> calls_{};
@@ -148,6 +159,7 @@ class FaultyBackend final : public Backend {
   bool lost_ = false;
   bool holding_ = false;
   bool shows_pointers_ = false;
+  bool bundles_ = false;
   std::chrono::nanoseconds patience_{0};
   std::string breach_;
 
@@ -155,8 +167,8 @@ class FaultyBackend final : public Backend {
   std::map<Address, std::uint64_t> ranges_;
   std::map<Address, std::uint64_t> segments_;
   std::map<Address, std::uint64_t> pinned_;
-  std::unordered_map<PageHandle, Address> pages_;  // where each is mapped; 0 = nowhere
-  std::unordered_map<EventId, EventId> events_;    // ours, which are never used twice, to the inner ones
+  std::unordered_map<PageHandle, Pages> pages_;
+  std::unordered_map<EventId, EventId> events_;  // ours, which are never used twice, to the inner ones
   std::uint64_t last_event_ = 0;
 };
 

@@ -1,6 +1,7 @@
 // Memory from the driver: what a request comes to when nothing mapped can serve
 // it. Held pages first, then wholly free ones from where they are not needed,
-// then new ones; segments where there is no virtual memory.
+// then new ones; segments where there is no virtual memory. Growable blocks get
+// bundles of pages where the driver has such.
 #include <algorithm>
 #include <chrono>
 #include <string>
@@ -9,7 +10,9 @@
 #include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
+#include "device/bundles.hpp"
 #include "pool/ladder.hpp"
+#include "pool/page_layout.hpp"
 
 namespace weir {
 
@@ -19,6 +22,9 @@ using pool::Placement;
 namespace {
 
 constexpr std::uint64_t segment_unit = std::uint64_t{2} << 20;
+
+// A bundle's pages are free for others only together, so that larger ones would save few calls more and bind much.
+constexpr std::uint64_t most_bundle_bytes = std::uint64_t{64} << 20;
 
 constexpr std::uint64_t round_up(std::uint64_t bytes, std::uint64_t unit) { return (bytes + unit - 1) / unit * unit; }
 
@@ -97,19 +103,24 @@ std::uint32_t Pool::Implementation::grow_pages(const Placement& wanted, std::uin
 }
 
 void Pool::Implementation::supply(pool::GrowthPlan& plan) {
-  std::vector<PageHandle> pages = store_.take_held(plan.missing_pages);
+  const bool lasting = plan.pages_before && backend_.bundles_pages();
+  const std::uint64_t most_bundled = lasting ? std::max<std::uint64_t>(most_bundle_bytes / info_.page_bytes, 1) : 1;
+  std::vector<PageHandle> found = store_.take_held({plan.missing_pages, true}, lasting);
+  pool::PageLayout layout;
   try {
-    recycle(pages, plan.missing_pages);
-    const std::size_t found = pages.size();
-    pages.resize(plan.missing_pages, PageHandle::none);
-    try {
-      store_.create(std::span(pages).subspan(found));
-    } catch (...) {
-      pages.resize(found);
-      throw;
-    }
+    recycle(found, plan.missing_pages);
+    layout = pool::lay_out({plan.missing_pages, plan.pages_before.value_or(0), most_bundled}, found);
   } catch (...) {
-    store_.hold(pages);
+    store_.hold(found);
+    throw;
+  }
+  const std::span<PageHandle> pages(layout.pages);
+  make_way(layout.unused, layout.fresh);
+  store_.hold(layout.unused);
+  try {
+    store_.create(pages.first(layout.fresh));
+  } catch (...) {
+    store_.hold(pages.subspan(layout.fresh));
     throw;
   }
   auto next = pages.begin();
@@ -120,6 +131,16 @@ void Pool::Implementation::supply(pool::GrowthPlan& plan) {
   plan.supplied = true;
 }
 
+// Bundles that do not fit where pages are missing are destroyed for as many new pages.
+void Pool::Implementation::make_way(std::vector<PageHandle>& unused, std::uint64_t wanted) {
+  std::size_t gone = 0;
+  while (gone < unused.size() && gone < wanted) {
+    gone += device::pages_of_first(std::span<const PageHandle>(unused).subspan(gone));
+  }
+  store_.destroy(std::span<const PageHandle>(unused).first(gone));
+  unused.erase(unused.begin(), unused.begin() + static_cast<std::ptrdiff_t>(gone));
+}
+
 // Takes wholly free pages from where they are not needed; first those no work touches.
 void Pool::Implementation::recycle(std::vector<PageHandle>& pages, std::uint64_t wanted) {
   const auto take_clean = [&] {
@@ -128,7 +149,7 @@ void Pool::Implementation::recycle(std::vector<PageHandle>& pages, std::uint64_t
         std::optional<pool::LeavingPages> leaving;
         {
           const auto lock = arena.lock();
-          leaving = arena.take_pages(wanted - pages.size(), UINT32_MAX);
+          leaving = arena.take_pages({wanted - pages.size(), true}, UINT32_MAX);
         }
         if (!leaving || !unmap(arena, *leaving)) return;
         pages.insert(pages.end(), leaving->run.pages.begin(), leaving->run.pages.end());

@@ -184,6 +184,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] std::uint32_t allocate_directly(const pool::Placement& wanted);
   [[nodiscard]] std::uint32_t use_segment(const pool::Segment& segment, const pool::Placement& wanted);
   void supply(pool::GrowthPlan& plan);
+  void make_way(std::vector<device::PageHandle>& unused, std::uint64_t wanted);
   void recycle(std::vector<device::PageHandle>& pages, std::uint64_t wanted);
   [[nodiscard]] pool::PagedArena& paged_arena(unsigned number);
   [[noreturn]] void refuse(const Request& request);
@@ -193,7 +194,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   // --- resize.cpp ---
   [[nodiscard]] std::uint32_t take_growable(const pool::Placement& wanted, std::uint32_t most, Cache& cache);
   [[nodiscard]] bool extend(std::uint32_t id, std::uint32_t granules, StreamId stream, Cache& cache);
-  void cut(std::uint32_t id, std::uint32_t granules, StreamId stream, Cache& cache);
+  void cut(std::uint32_t id, std::uint32_t most, StreamId stream, Cache& cache);
   void await_users(std::uint32_t id, StreamId stream);
   [[nodiscard]] std::uint32_t most_granules(std::uint32_t id) const;
   [[nodiscard]] std::uint32_t whole_pages(std::uint64_t granules) const noexcept;

@@ -13,8 +13,9 @@ using track::BlockState;
 
 namespace {
 
-GrowthPlan plan_for(std::uint32_t piece, const Block& block, std::uint64_t pages) {
+GrowthPlan plan_for(std::uint32_t piece, const Block& block, std::uint64_t pages, std::uint64_t pages_before) {
   GrowthPlan plan;
+  plan.pages_before = pages_before;
   plan.piece = piece;
   plan.block_start = block.start;
   plan.missing.push_back({block.address(), std::vector<PageHandle>(pages, PageHandle::none)});
@@ -31,7 +32,7 @@ std::optional<GrowthPlan> PagedArena::plan_growable(const Placement& wanted, std
   carve(hole, page_down(blocks_[hole].end() - most), most);
   blocks_[hole].become(BlockState::kept);
   carve(hole, blocks_[hole].start, wanted.granules);
-  return plan_for(hole, blocks_[hole], pages_in(wanted.granules));
+  return plan_for(hole, blocks_[hole], pages_in(wanted.granules), 0);
 }
 
 std::uint32_t PagedArena::finish_growable(const GrowthPlan& plan, const Placement& wanted) {
@@ -53,7 +54,7 @@ std::optional<GrowthPlan> PagedArena::plan_extension(std::uint32_t id, std::uint
   const std::uint32_t next = blocks_[id].next;
   if (!blocks_[next].is(BlockState::kept) || blocks_[next].size < granules) return std::nullopt;
   carve(next, blocks_[next].start, granules);
-  return plan_for(next, blocks_[next], pages_in(granules));
+  return plan_for(next, blocks_[next], pages_in(granules), pages_in(blocks_[id].size));
 }
 
 void PagedArena::finish_extension(const GrowthPlan& plan, std::uint32_t id) {
@@ -73,6 +74,14 @@ void PagedArena::keep(std::uint32_t id) {
   piece.lane.store(clean_lane, std::memory_order_relaxed);
   piece.requested = 0;
   piece.become(BlockState::kept);
+}
+
+std::uint32_t PagedArena::tail_granules(std::uint32_t id, std::uint32_t granules) const noexcept {
+  const Block& block = blocks_[id];
+  std::uint64_t start = page_index(block.end() - granules);
+  const std::uint64_t end = page_index(block.end());
+  while (start < end && goes_on(start)) ++start;
+  return static_cast<std::uint32_t>((end - start) * page_granules_);
 }
 
 LeavingPages PagedArena::take_tail(std::uint32_t id, std::uint32_t granules) {

@@ -178,7 +178,7 @@ void Pool::Implementation::return_everything() noexcept {
       }
     }
   });
-  store_.destroy(store_.take_held(UINT64_MAX));
+  store_.destroy(store_.take_held({UINT64_MAX}));
   for (const pool::Segment& segment : segments_->all()) store_.free_segment(segment);
   if (all_unmapped) {
     for (const device::Address range : ranges_) backend_.unreserve(range, range_bytes_);

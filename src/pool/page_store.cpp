@@ -5,6 +5,8 @@
 #include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
+#include "device/bundles.hpp"
+
 namespace weir::pool {
 namespace {
 
@@ -37,17 +39,35 @@ void PageStore::took(std::uint64_t bytes) noexcept {
   raise(peak_, reserved_ += bytes);
 }
 
-std::vector<device::PageHandle> PageStore::take_held(std::uint64_t most) {
+std::vector<device::PageHandle> PageStore::take_held(const PagesWanted& wanted, bool bundles_first) {
+  std::vector<device::PageHandle> pages;
   const std::lock_guard lock(mutex_);
-  const std::size_t count = std::min<std::size_t>(most, held_.size());
-  std::vector<device::PageHandle> pages(held_.end() - static_cast<std::ptrdiff_t>(count), held_.end());
+  const auto left = [&] { return wanted.most - std::min<std::uint64_t>(wanted.most, pages.size()); };
+  const auto take_bundles = [&] {
+    while (!bundles_.empty() && left() != 0) {
+      if (!wanted.beyond && bundles_.back().size() > left()) return;
+      pages.insert(pages.end(), bundles_.back().begin(), bundles_.back().end());
+      bundles_.pop_back();
+    }
+  };
+  if (bundles_first) take_bundles();
+  const std::size_t count = std::min<std::size_t>(left(), held_.size());
+  pages.insert(pages.end(), held_.end() - static_cast<std::ptrdiff_t>(count), held_.end());
   held_.resize(held_.size() - count);
+  if (!bundles_first) take_bundles();
   return pages;
 }
 
 void PageStore::hold(std::span<const device::PageHandle> pages) {
   const std::lock_guard lock(mutex_);
-  held_.insert(held_.end(), pages.begin(), pages.end());
+  device::for_each_handle(pages, [&](std::size_t first, std::size_t count) {
+    const auto handle = pages.subspan(first, count);
+    if (count == 1) {
+      held_.push_back(handle.front());
+    } else {
+      bundles_.emplace_back(handle.begin(), handle.end());
+    }
+  });
 }
 
 void PageStore::create(std::span<device::PageHandle> pages) {
@@ -103,7 +123,9 @@ void PageStore::unbook_external(std::uint64_t bytes) noexcept {
 
 std::uint64_t PageStore::held() const {
   const std::lock_guard lock(mutex_);
-  return held_.size() * page_bytes_;
+  std::uint64_t pages = held_.size();
+  for (const auto& bundle : bundles_) pages += bundle.size();
+  return pages * page_bytes_;
 }
 
 std::uint64_t PageStore::page_remaps() const noexcept {

@@ -14,14 +14,20 @@
 
 namespace weir::pool {
 
+/// Bundles are not parted, so that an amount of pages may not be there exactly.
+struct PagesWanted {
+  std::uint64_t most = 0;
+  bool beyond = false;  ///< rather than fewer than `most`, as many more as the last bundle has
+};
+
 class PageStore {
  public:
   PageStore(device::Backend& backend, std::string pool_name, std::uint64_t limit, std::uint64_t page_bytes);
 
-  /// Pages that are created and not mapped: taken out, at most `most`.
-  [[nodiscard]] std::vector<device::PageHandle> take_held(std::uint64_t most);
+  /// Pages that are created and not mapped: taken out, single ones first, or else bundles first, the latest first.
+  [[nodiscard]] std::vector<device::PageHandle> take_held(const PagesWanted& wanted, bool bundles_first = false);
   void hold(std::span<const device::PageHandle> pages);
-  /// New pages; throws LimitExceeded or what the driver throws, with none created.
+  /// New pages, bundled as `pages` says; throws LimitExceeded or what the driver throws, with none created.
   void create(std::span<device::PageHandle> pages);
   void destroy(std::span<const device::PageHandle> pages) noexcept;
   void mapped(std::uint64_t pages) noexcept { page_maps_.fetch_add(pages, std::memory_order_relaxed); }
@@ -59,7 +65,8 @@ class PageStore {
   std::atomic<std::uint64_t> pages_{0};
   std::atomic<std::uint64_t> peak_pages_{0};
   mutable std::mutex mutex_;
-  std::vector<device::PageHandle> held_;
+  std::vector<device::PageHandle> held_;                  // single pages
+  std::vector<std::vector<device::PageHandle>> bundles_;  // held too
 };
 
 }  // namespace weir::pool

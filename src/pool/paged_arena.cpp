@@ -15,6 +15,12 @@ struct PagedArena::Window {
   std::uint64_t room = UINT64_MAX;
 };
 
+// Pages side by side, by their place in the range.
+struct PagedArena::Stretch {
+  std::uint64_t start = 0;
+  std::uint64_t end = 0;
+};
+
 PagedArena::PagedArena(track::BlockTable& blocks, index::AddressMap& addresses, std::uint8_t number,
                        device::Address range, std::uint64_t bytes, std::uint64_t page_bytes)
     : Arena(blocks, addresses, number, static_cast<std::uint32_t>(page_bytes >> index::granule_shift)),
@@ -177,40 +183,60 @@ PageRun PagedArena::run_at(std::uint64_t start, std::uint64_t pages) const {
   return {start << index::granule_shift, {first, first + pages}};
 }
 
-std::optional<LeavingPages> PagedArena::take_pages(std::uint64_t most, std::uint32_t since) {
+bool PagedArena::goes_on(std::uint64_t page) const noexcept {
+  return page < pages_end_ && pages_[page] == PageHandle::bundled;
+}
+
+// Where the pages that a stretch can give start; its end if it can give none.
+std::uint64_t PagedArena::start_of_last(const Stretch& stretch, const PagesWanted& wanted) const noexcept {
+  if (stretch.start == stretch.end) return stretch.end;
+  std::uint64_t start = stretch.end - std::min(stretch.end - stretch.start, wanted.most);
+  if (wanted.beyond) {
+    while (goes_on(start)) --start;
+  } else {
+    while (start < stretch.end && goes_on(start)) ++start;
+  }
+  return start;
+}
+
+std::optional<LeavingPages> PagedArena::take_pages(const PagesWanted& wanted, std::uint32_t since) {
   const Ranges* list = large_ranges(clean_lane);
-  if (list == nullptr || most == 0) return std::nullopt;
-  // The smallest range with enough pages keeps the large ones whole; failing that, the largest.
+  if (list == nullptr || wanted.most == 0) return std::nullopt;
+  // The smallest stretch with enough pages keeps the large ones whole; failing that, the largest.
   std::uint32_t best = 0;
-  std::uint64_t best_start = 0;
-  std::uint64_t best_pages = 0;
-  const auto consider = [&](std::uint32_t id, std::uint64_t start, std::uint64_t pages) {
-    const bool enough = pages >= most;
-    const bool better = best == 0 || (best_pages >= most ? enough && pages < best_pages : pages > best_pages);
+  Stretch best_stretch;
+  const auto consider = [&](std::uint32_t id, Stretch stretch) {
+    while (stretch.start < stretch.end && goes_on(stretch.start)) ++stretch.start;
+    while (stretch.start < stretch.end && goes_on(stretch.end)) --stretch.end;
+    if (start_of_last(stretch, wanted) == stretch.end) return;
+    const std::uint64_t pages = stretch.end - stretch.start;
+    const std::uint64_t best_pages = best_stretch.end - best_stretch.start;
+    const bool enough = pages >= wanted.most;
+    const bool better = best == 0 || (best_pages >= wanted.most ? enough && pages < best_pages : pages > best_pages);
     if (!better) return;
     best = id;
-    best_start = start;
-    best_pages = pages;
+    best_stretch = stretch;
   };
   list->for_each_from(blocks_, page_granules_, [&](std::uint32_t id) {
-    const std::uint64_t first = page_up(blocks_[id].start);
-    std::uint64_t pages = 0;
-    for (std::uint64_t left = whole_pages(blocks_[id]); left-- > 0;) {
-      const std::uint64_t at = first + left * page_granules_;
-      if (free_since_[page_index(at)] <= since) {
-        ++pages;
-        if (left == 0) consider(id, at, pages);
+    const std::uint64_t first = page_index(page_up(blocks_[id].start));
+    const std::uint64_t end = first + whole_pages(blocks_[id]);
+    Stretch stretch{end, end};
+    for (std::uint64_t page = end; page-- > first;) {
+      if (free_since_[page] <= since) {
+        stretch.start = page;
+        if (page == first) consider(id, stretch);
       } else {
-        if (pages != 0) consider(id, at + page_granules_, pages);
-        pages = 0;
+        if (stretch.start != stretch.end) consider(id, stretch);
+        stretch = {page, page};
       }
     }
   });
   if (best == 0) return std::nullopt;
 
-  // From the end of the run, so that what stays joins what lies before.
-  const std::uint64_t pages = std::min(best_pages, most);
-  const std::uint64_t start = best_start + (best_pages - pages) * page_granules_;
+  // From the end of the stretch, so that what stays joins what lies before.
+  const std::uint64_t from = start_of_last(best_stretch, wanted);
+  const std::uint64_t pages = best_stretch.end - from;
+  const std::uint64_t start = first_granule_ + from * page_granules_;
   erase_free(best);
   carve(best, start, static_cast<std::uint32_t>(pages * page_granules_));
   return LeavingPages{best, run_at(start, pages)};

@@ -8,6 +8,8 @@
 // without it, then finish_growth or abandon_growth under it again. Taking pages
 // away goes the same way: take_pages, unmap, then pages_left or pages_stayed.
 //
+// Bundled pages leave together or not at all.
+//
 // Invariant: a page has a handle exactly when it is no part of a hole.
 #pragma once
 
@@ -17,6 +19,7 @@
 #include "core/lazy_memory.hpp"
 #include "device/backend.hpp"
 #include "pool/arena.hpp"
+#include "pool/page_store.hpp"
 
 namespace weir::pool {
 
@@ -33,6 +36,8 @@ struct GrowthPlan {
   std::vector<PageRun> missing;   ///< to be filled in by the caller
   std::uint64_t missing_pages = 0;
   bool supplied = false;  ///< the runs hold pages
+  /// Of a growable block, whose pages may be bundled: its pages before the first that is missing.
+  std::optional<std::uint64_t> pages_before;
 };
 
 /// Wholly free pages on their way out.
@@ -54,8 +59,8 @@ class PagedArena final : public Arena {
   /// Only the first `mapped_runs` runs were mapped: they are free memory, all else is as before the plan.
   void abandon_growth(const GrowthPlan& plan, std::size_t mapped_runs);
 
-  /// Up to `most` wholly free pages that no work touches, free since `since` or longer; one run at a time.
-  [[nodiscard]] std::optional<LeavingPages> take_pages(std::uint64_t most, std::uint32_t since);
+  /// Wholly free pages that no work touches, free since `since` or longer; one run at a time, and only whole bundles.
+  [[nodiscard]] std::optional<LeavingPages> take_pages(const PagesWanted& wanted, std::uint32_t since);
   /// Wholly free pages, if they are at least an eighth of all: enough to give some away. Else 0.
   [[nodiscard]] std::uint64_t spare_pages(Lane lane) const;
   void pages_left(const LeavingPages& pages);
@@ -74,7 +79,9 @@ class PagedArena final : public Arena {
   void abandon_extension(const GrowthPlan& plan, std::size_t mapped_runs);
   /// Whether address space is kept for the block.
   [[nodiscard]] bool growable(std::uint32_t id) const noexcept;
-  /// The last `granules`, whole pages, of a growable block, which no work uses: on their way out.
+  /// How many of the last `granules`, whole pages, of a growable block can leave it: no bundle is parted.
+  [[nodiscard]] std::uint32_t tail_granules(std::uint32_t id, std::uint32_t granules) const noexcept;
+  /// So many of its last granules, which no work uses: on their way out.
   [[nodiscard]] LeavingPages take_tail(std::uint32_t id, std::uint32_t granules);
   void tail_left(const LeavingPages& pages);
   void tail_stayed(const LeavingPages& pages, std::uint32_t id);
@@ -86,6 +93,7 @@ class PagedArena final : public Arena {
 
  private:
   struct Window;
+  struct Stretch;
   void consider_run(std::uint32_t first_hole, const Placement& wanted, std::uint64_t alignment, Window& best) const;
   [[nodiscard]] bool open_to(std::uint32_t id, Lane lane) const noexcept;
   [[nodiscard]] std::uint64_t pages_missing(std::uint32_t first, std::uint64_t start, std::uint64_t end) const noexcept;
@@ -97,6 +105,8 @@ class PagedArena final : public Arena {
   void keep(std::uint32_t id);
   void make_hole(std::uint32_t id);
   void rejoin(std::uint32_t id);
+  [[nodiscard]] std::uint64_t start_of_last(const Stretch& stretch, const PagesWanted& wanted) const noexcept;
+  [[nodiscard]] bool goes_on(std::uint64_t page) const noexcept;
   [[nodiscard]] PageRun run_at(std::uint64_t start, std::uint64_t pages) const;
   void became_free(std::uint64_t start, std::uint64_t end, const track::Block& range, std::uint32_t now) override;
 

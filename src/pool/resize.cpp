@@ -1,6 +1,7 @@
 // Blocks that change their size where they are, and plain ones, which the driver
 // made and nothing moves. A block that can grow has address space of its own, in
-// whole pages; it is marked as shared, so that no thread cache ever keeps it.
+// whole pages; it is marked as shared, so that no thread cache ever keeps it. Pages
+// that are bundled leave it together, so it may stay larger than it was asked to be.
 #include <algorithm>
 #include <string>
 
@@ -103,6 +104,11 @@ bool Pool::Implementation::resize(std::uint32_t id, std::size_t bytes, StreamId 
   const std::uint32_t most = most_granules(id);
   auto granules = static_cast<std::uint32_t>(index::granules_for(bytes));
   if (most != 0) granules = whole_pages(granules);
+  // What a shrink left in the block may hold anything; nobody's bytes lie there.
+  const std::uint64_t end = std::min<std::uint64_t>(bytes, block.bytes());
+  if (options_.zero && end > block.requested) {
+    backend_.fill(stream, block.address() + block.requested, 0, end - block.requested);
+  }
   if (granules > block.size) {
     if (granules > most || !extend(id, granules - block.size, stream, cache)) return false;
   } else if (granules < block.size && most != 0) {
@@ -192,9 +198,15 @@ void Pool::Implementation::await_users(std::uint32_t id, StreamId stream) {
                 {.name = options_.name});
 }
 
-void Pool::Implementation::cut(std::uint32_t id, std::uint32_t granules, StreamId stream, Cache& cache) {
-  await_users(id, stream);
+void Pool::Implementation::cut(std::uint32_t id, std::uint32_t most, StreamId stream, Cache& cache) {
   pool::PagedArena& arena = *paged_[blocks_[id].arena];
+  std::uint32_t granules = 0;
+  {
+    const auto lock = arena.lock();
+    granules = arena.tail_granules(id, most);
+  }
+  if (granules == 0) return;
+  await_users(id, stream);
   pool::LeavingPages tail;
   enter(cache);
   {

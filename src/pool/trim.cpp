@@ -37,7 +37,7 @@ std::uint64_t Pool::Implementation::release_pages(std::uint32_t since, std::uint
     const std::uint64_t free = free_bytes();
     return free > keep_free ? (free - keep_free) / info_.page_bytes : 0;
   };
-  const std::vector<device::PageHandle> held = store_.take_held(spare_pages());
+  const std::vector<device::PageHandle> held = store_.take_held({spare_pages()});
   store_.destroy(held);
   released += held.size() * info_.page_bytes;
   for_each_paged([&](pool::PagedArena& arena) {
@@ -45,7 +45,7 @@ std::uint64_t Pool::Implementation::release_pages(std::uint32_t since, std::uint
       std::optional<pool::LeavingPages> leaving;
       {
         const auto lock = arena.lock();
-        leaving = arena.take_pages(most, since);
+        leaving = arena.take_pages({most}, since);
       }
       if (!leaving || !unmap(arena, *leaving)) return;
       store_.destroy(leaving->run.pages);

@@ -24,6 +24,7 @@ class CudaBackend final : public device::Backend {
 
   Address reserve(std::uint64_t bytes) override { return memory_.reserve(bytes); }
   void unreserve(Address address, std::uint64_t bytes) noexcept override { memory_.unreserve(address, bytes); }
+  [[nodiscard]] bool bundles_pages() const noexcept override { return true; }
   void create(std::span<PageHandle> pages) override { memory_.create(pages); }
   void destroy(std::span<const PageHandle> pages) noexcept override { memory_.destroy(pages); }
   void map(Address address, std::span<const PageHandle> pages) override { memory_.map(address, pages); }

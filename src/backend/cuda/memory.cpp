@@ -3,6 +3,7 @@
 #include <weir/errors.hpp>
 
 #include "backend/cuda/profiler.hpp"
+#include "device/bundles.hpp"
 
 namespace weir::backend::cuda {
 
@@ -41,23 +42,24 @@ void Memory::create(std::span<PageHandle> pages) {
   wanted.type = CU_MEM_ALLOCATION_TYPE_PINNED;
   wanted.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
   wanted.location.id = context_.device();
-  for (std::size_t made = 0; made < pages.size(); ++made) {
+  device::for_each_handle(pages, [&](std::size_t first, std::size_t count) {
     CUmemGenericAllocationHandle handle = 0;
-    const CUresult code = context_.driver().create(&handle, page_bytes_, &wanted, 0);
+    const CUresult code = context_.driver().create(&handle, count * page_bytes_, &wanted, 0);
     if (code != CUDA_SUCCESS) {
-      destroy(pages.first(made));
+      destroy(pages.first(first));
       context_.check(code, "cuMemCreate", pages.size() * page_bytes_);
     }
     context_.count();
-    pages[made] = static_cast<PageHandle>(handle);
-  }
+    pages[first] = static_cast<PageHandle>(handle);
+  });
 }
 
 void Memory::destroy(std::span<const PageHandle> pages) noexcept {
   if (!context_.usable()) return;
   const Range range("destroy pages", pages.size() * page_bytes_);
   const Current here(context_);
-  for (const PageHandle page : pages) {
+  device::for_each_handle(pages, [&](std::size_t first, std::size_t count) {
+    const PageHandle page = pages[first];
     Address where = 0;
     {
       const std::lock_guard lock(mutex_);
@@ -66,36 +68,37 @@ void Memory::destroy(std::span<const PageHandle> pages) noexcept {
         mapped_.erase(found);
       }
     }
-    if (where != 0) context_.note(context_.driver().unmap(where, page_bytes_), "cuMemUnmap");
+    if (where != 0) context_.note(context_.driver().unmap(where, count * page_bytes_), "cuMemUnmap");
     context_.note(context_.driver().release(native(page)), "cuMemRelease");
-  }
+  });
 }
 
-// Each page mapped, none accessible yet; all or none.
+// Each handle mapped, none accessible yet; all or none.
 void Memory::place(Address address, std::span<const PageHandle> pages) {
   {
     const std::lock_guard lock(mutex_);
     mapped_.reserve(mapped_.size() + pages.size());
   }
-  for (std::size_t i = 0; i < pages.size(); ++i) {
-    const CUresult code = context_.driver().map(address + i * page_bytes_, page_bytes_, 0, native(pages[i]), 0);
+  device::for_each_handle(pages, [&](std::size_t first, std::size_t count) {
+    const Address at = address + first * page_bytes_;
+    const CUresult code = context_.driver().map(at, count * page_bytes_, 0, native(pages[first]), 0);
     if (code != CUDA_SUCCESS) {
-      take_off(address, pages.first(i));
+      take_off(address, pages.first(first));
       context_.check(code, "cuMemMap", pages.size() * page_bytes_);
     }
     context_.count();
     const std::lock_guard lock(mutex_);
-    mapped_.emplace(pages[i], address + i * page_bytes_);
-  }
+    mapped_.emplace(pages[first], at);
+  });
 }
 
 // Undoes place().
 void Memory::take_off(Address address, std::span<const PageHandle> pages) noexcept {
-  for (std::size_t i = 0; i < pages.size(); ++i) {
-    context_.note(context_.driver().unmap(address + i * page_bytes_, page_bytes_), "cuMemUnmap");
+  device::for_each_handle(pages, [&](std::size_t first, std::size_t count) {
+    context_.note(context_.driver().unmap(address + first * page_bytes_, count * page_bytes_), "cuMemUnmap");
     const std::lock_guard lock(mutex_);
-    mapped_.erase(pages[i]);
-  }
+    mapped_.erase(pages[first]);
+  });
 }
 
 void Memory::make_accessible(Address address, std::uint64_t bytes) {
@@ -119,22 +122,22 @@ void Memory::map(Address address, std::span<const PageHandle> pages) {
   }
 }
 
-// The driver unmaps whole mappings, and each page is one.
+// The driver unmaps whole mappings, and each handle is one.
 void Memory::unmap(Address address, std::span<const PageHandle> pages) {
   context_.require_usable();
   const Range range("unmap pages", pages.size() * page_bytes_);
   const Current here(context_);
-  for (std::size_t i = 0; i < pages.size(); ++i) {
-    const CUresult code = context_.driver().unmap(address + i * page_bytes_, page_bytes_);
-    if (code != CUDA_SUCCESS && i != 0) {
+  device::for_each_handle(pages, [&](std::size_t first, std::size_t count) {
+    const CUresult code = context_.driver().unmap(address + first * page_bytes_, count * page_bytes_);
+    if (code != CUDA_SUCCESS && first != 0) {
       // What was unmapped goes back, with what it held: nothing has changed then.
-      place(address, pages.first(i));
-      make_accessible(address, i * page_bytes_);
+      place(address, pages.first(first));
+      make_accessible(address, first * page_bytes_);
     }
     context_.check(code, "cuMemUnmap", pages.size() * page_bytes_);
     const std::lock_guard lock(mutex_);
-    mapped_.erase(pages[i]);
-  }
+    mapped_.erase(pages[first]);
+  });
 }
 
 Address Memory::allocate_segment(std::uint64_t bytes) {

@@ -1,6 +1,6 @@
 // Memory of one device: pages mapped into reserved ranges, segments, and pinned
-// memory of the host. A page is one handle of the driver, mapped at most once; one
-// that could not be unmapped on a device given up for lost is unmapped when it is
+// memory of the host. A page, or a bundle of them, is one handle of the driver,
+// mapped whole and at most once; one that could not be unmapped on a device given up for lost is unmapped when it is
 // destroyed. Called by CudaBackend.
 #pragma once
 

@@ -127,6 +127,24 @@ TEST_F(FaultyBackendTest, SeesBreachesOfTheContract) {
   }
   {
     const auto backend = fresh();
+    std::vector<PageHandle> pages{PageHandle::none, PageHandle::bundled};
+    backend->create(pages);  // where nothing is bundled
+    EXPECT_NE(backend->breach(), "");
+  }
+  {
+    const auto backend = fresh();
+    backend->bundle_pages();
+    const Address range = backend->reserve(3 * page_);
+    std::vector<PageHandle> pages{PageHandle::none, PageHandle::bundled, PageHandle::bundled};
+    backend->create(pages);
+    backend->map(range, pages);
+    EXPECT_EQ(backend->balance().mapped_pages, 3u);
+    EXPECT_EQ(backend->breach(), "");
+    backend->unmap(range, std::span(pages).first(2));
+    EXPECT_EQ(backend->breach(), "a bundle is torn apart");
+  }
+  {
+    const auto backend = fresh();
     const Address range = backend->reserve(page_);
     std::vector<PageHandle> pages(1);
     backend->create(pages);

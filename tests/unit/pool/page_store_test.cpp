@@ -75,14 +75,42 @@ TEST_F(PageStoreTest, HoldsPagesForLater) {
   store_.hold(pages);
   EXPECT_EQ(store_.held(), 10_MiB);
   EXPECT_EQ(store_.reserved(), 10_MiB);
-  std::vector<PageHandle> some = store_.take_held(2);
+  std::vector<PageHandle> some = store_.take_held({2});
   EXPECT_EQ(some.size(), 2u);
   EXPECT_EQ(store_.held(), 6_MiB);
-  std::vector<PageHandle> rest = store_.take_held(UINT64_MAX);
+  std::vector<PageHandle> rest = store_.take_held({UINT64_MAX});
   EXPECT_EQ(rest.size(), 3u);
   store_.destroy(some);
   store_.destroy(rest);
   EXPECT_EQ(backend_.balance().pages, 0u);
+}
+
+TEST_F(PageStoreTest, BundlesAreHeldAndTakenWhole) {
+  backend_.bundle_pages();
+  constexpr PageHandle more = PageHandle::bundled;
+  std::vector<PageHandle> pages{PageHandle::none, PageHandle::none, more, more, PageHandle::none, more, more, more};
+  store_.create(pages);
+  EXPECT_EQ(store_.reserved(), 16_MiB);
+  EXPECT_EQ(pages[3], more);
+  store_.hold(pages);
+  EXPECT_EQ(store_.held(), 16_MiB);
+  const auto taken = [&](const PagesWanted& wanted, bool bundles_first) {
+    const std::vector<PageHandle> some = store_.take_held(wanted, bundles_first);
+    store_.hold(some);
+    return some.size();
+  };
+  EXPECT_EQ(taken({3}, false), 1u);        // the single one, and no bundle has two
+  EXPECT_EQ(taken({3, true}, false), 5u);  // and the last bundle, of four
+  EXPECT_EQ(taken({4}, true), 4u);
+  EXPECT_EQ(taken({5}, true), 5u);
+  EXPECT_EQ(taken({5, true}, true), 7u);
+  EXPECT_EQ(taken({0, true}, true), 0u);
+  EXPECT_EQ(taken({UINT64_MAX}, false), 8u);
+  EXPECT_EQ(store_.held(), 16_MiB);
+  store_.destroy(store_.take_held({UINT64_MAX}));
+  EXPECT_EQ(store_.reserved(), 0u);
+  EXPECT_EQ(backend_.balance(), FaultyBackend::Balance{});
+  EXPECT_EQ(backend_.breach(), "");
 }
 
 TEST_F(PageStoreTest, RemapsAreMappingsBeyondThePeakPageCount) {

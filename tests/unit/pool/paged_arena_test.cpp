@@ -84,7 +84,7 @@ class PagedArenaTest : public testing::Test {
     arena_.release(id, epoch, now);
   }
   std::uint64_t take(std::uint64_t most, std::uint32_t since = UINT32_MAX, bool stays = false) {
-    const std::optional<LeavingPages> leaving = arena_.take_pages(most, since);
+    const std::optional<LeavingPages> leaving = arena_.take_pages({most}, since);
     if (!leaving) return 0;
     EXPECT_LE(leaving->run.pages.size(), most);
     for (std::size_t i = 0; i < leaving->run.pages.size(); ++i) {
@@ -131,7 +131,7 @@ TEST_F(PagedArenaTest, StartsWithNothingMapped) {
   EXPECT_EQ(arena_.fit({.granules = 1}), 0u);
   EXPECT_EQ(arena_.free_granules(), 0u);
   EXPECT_EQ(arena_.largest_free(), 0u);
-  EXPECT_FALSE(arena_.take_pages(10, UINT32_MAX).has_value());
+  EXPECT_FALSE(arena_.take_pages({10}, UINT32_MAX).has_value());
   check();
 }
 
@@ -212,7 +212,7 @@ TEST_F(PagedArenaTest, AnAbandonedGrowthLeavesWhatWasMappedFreeAndTheRestAHole) 
       blocks[id].become(BlockState::busy);
       arena.release(id, 1, blocks[id].start / page_granules % 2 == 1 ? 9 : 1);
     }
-    while (auto leaving = arena.take_pages(1, 5)) arena.pages_left(*leaving);
+    while (auto leaving = arena.take_pages({1}, 5)) arena.pages_left(*leaving);
     ASSERT_EQ(arena.mapped_pages(), 4u);  // 1, 3, 5, 7
     auto plan = arena.plan_growth({.granules = 6 * page_granules, .alignment = page_granules});
     ASSERT_TRUE(plan.has_value());
@@ -227,7 +227,7 @@ TEST_F(PagedArenaTest, AnAbandonedGrowthLeavesWhatWasMappedFreeAndTheRestAHole) 
     std::uint64_t told = 0;
     for (const PageRun& run : arena.mapped_runs()) told += run.pages.size();
     EXPECT_EQ(told, 4 + mapped_runs);
-    while (auto leaving = arena.take_pages(100, UINT32_MAX)) arena.pages_left(*leaving);
+    while (auto leaving = arena.take_pages({100}, UINT32_MAX)) arena.pages_left(*leaving);
     EXPECT_EQ(arena.mapped_pages(), 0u);
     EXPECT_NO_THROW(arena.verify());
   }

@@ -93,6 +93,43 @@ TEST_F(CudaBackend, AMappingThatFailsHalfwayIsUndone) {
   backend.unreserve(range, 4 * page);
 }
 
+TEST_F(CudaBackend, ABundleIsOneHandleOfTheDriver) {
+  device::Backend& backend = open();
+  constexpr PageHandle more = PageHandle::bundled;
+  const std::uint64_t page = backend.info().page_bytes;
+  const device::Address range = backend.reserve(8 * page);
+  std::array<PageHandle, 6> pages{PageHandle::none, more, more, PageHandle::none, PageHandle::none, more};
+  fake_->fail("cuMemCreate", 3, CUDA_ERROR_OUT_OF_MEMORY);
+  EXPECT_THROW(backend.create(pages), OutOfMemory);
+  EXPECT_EQ(fake_->handles(), 1u);  // the range
+  backend.create(pages);
+  EXPECT_EQ(fake_->handles(), 4u);
+  EXPECT_EQ(fake_->bytes_used(), 6 * page);
+  fake_->fail("cuMemMap", 3, CUDA_ERROR_UNKNOWN);
+  EXPECT_THROW(backend.map(range, pages), DriverError);
+  fake_->fail("cuMemSetAccess", 1, CUDA_ERROR_UNKNOWN);
+  EXPECT_THROW(backend.map(range, pages), DriverError);
+  const std::uint64_t failed = backend.driver_calls();
+  backend.map(range + page, pages);
+  EXPECT_EQ(backend.driver_calls() - failed, 4u);
+  auto* bytes = reinterpret_cast<unsigned char*>(range + page);  // NOLINT(performance-no-int-to-ptr)
+  std::memset(bytes, 7, 6 * page);
+  fake_->fail("cuMemUnmap", 2, CUDA_ERROR_UNKNOWN);
+  EXPECT_THROW(backend.unmap(range + page, pages), DriverError);
+  EXPECT_EQ(bytes[0], 7);  // mapped again, with what it held
+  EXPECT_EQ(bytes[6 * page - 1], 7);
+  backend.unmap(range + page, pages);
+  // The bundles apart, in another order.
+  backend.map(range, std::span(pages).subspan(4));
+  backend.map(range + 2 * page, std::span(pages).first(3));
+  EXPECT_EQ(*reinterpret_cast<unsigned char*>(range + 4 * page), 7);  // NOLINT(performance-no-int-to-ptr)
+  backend.unmap(range, std::span(pages).subspan(4));
+  backend.unmap(range + 2 * page, std::span(pages).first(3));
+  backend.destroy(pages);
+  EXPECT_EQ(fake_->bytes_used(), 0u);
+  backend.unreserve(range, 8 * page);
+}
+
 TEST_F(CudaBackend, StickyErrorsAreALostDevice) {
   for (const CUresult code : {CUDA_ERROR_ILLEGAL_ADDRESS, CUDA_ERROR_ECC_UNCORRECTABLE, CUDA_ERROR_LAUNCH_FAILED,
                               CUDA_ERROR_ASSERT, CUDA_ERROR_DEINITIALIZED}) {
