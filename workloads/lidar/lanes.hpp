@@ -20,9 +20,11 @@ inline void distances(const std::int32_t* xs, const std::int32_t* ys, const std:
                       std::int32_t x, std::int32_t y, std::int32_t z, std::uint32_t* out) noexcept {
   const std::uint32_t whole = padded(count);
   for (std::uint32_t i = 0; i < whole; ++i) {
-    const std::int32_t dx = xs[i] - x, dy = ys[i] - y, dz = zs[i] - z;
-    out[i] =
-        static_cast<std::uint32_t>(dx * dx) + static_cast<std::uint32_t>(dy * dy) + static_cast<std::uint32_t>(dz * dz);
+    // Unsigned, as what lies past the count may be any number.
+    const std::uint32_t dx = static_cast<std::uint32_t>(xs[i]) - static_cast<std::uint32_t>(x);
+    const std::uint32_t dy = static_cast<std::uint32_t>(ys[i]) - static_cast<std::uint32_t>(y);
+    const std::uint32_t dz = static_cast<std::uint32_t>(zs[i]) - static_cast<std::uint32_t>(z);
+    out[i] = dx * dx + dy * dy + dz * dz;
   }
   for (std::uint32_t i = count; i < whole; ++i) out[i] = UINT32_MAX;
 }

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""`weir lidar` from outside: the report for scripts, equal output whole and chunked, errors in one line."""
+
+import json
+import os
+import struct
+import unittest
+from pathlib import Path
+
+from tool import ToolCase, weir
+
+LAS = Path(os.environ.get("WEIR_SHARED_DATA", "")) / "las"
+TILE = LAS / "ign_lidarhd_77055_627755.las"
+
+
+def small_las(points):
+    """LAS 1.2, format 0, at 1 cm."""
+    header = bytearray(227)
+    header[0:4], header[24], header[25] = b"LASF", 1, 2
+    struct.pack_into("<HIIBHI", header, 94, 227, 227, 0, 0, 20, len(points))
+    struct.pack_into("<6d", header, 131, 0.01, 0.01, 0.01, 0, 0, 0)
+    return bytes(header) + b"".join(struct.pack("<iii8x", *point) for point in points)
+
+
+class Lidar(ToolCase):
+    def test_report_for_scripts(self):
+        source = self.file("in.las", small_las([(i * 7 % 300, i * 11 % 500, i % 9) for i in range(3000)]))
+        picture = self.folder / "out.png"
+        done = weir("lidar", source, "-o", str(self.folder / "out.las"), "--json", "--preview", str(picture))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        report = json.loads(done.stdout)
+        self.assertEqual(report["points"], 3000)
+        for stage in ("read", "neighbours_features", "write", "total"):
+            self.assertEqual(list(report[stage]), ["seconds", "points_per_second"])
+        for key in ("memory_high_water", "reuse_rate", "hit_rate", "driver_calls_after_first_chunk"):
+            self.assertIn(key, report)
+        self.assertTrue(picture.read_bytes().startswith(b"\x89PNG"))
+        self.assertEqual((self.folder / "out.las").stat().st_size, 375 + 54 + 16 * 192 + 3000 * (20 + 64))
+
+    def test_errors_are_one_line_and_leave_nothing(self):
+        good = small_las([(0, 0, 0)])
+        for content, word in ((b"no las", "file signature"), (good[:240], "number of point records")):
+            done = weir("lidar", self.file("bad.las", content), "-o", str(self.folder / "out.las"))
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(word, done.stderr.decode())
+            self.assertEqual(len(done.stderr.splitlines()), 1)
+        same = self.file("same.las", good)
+        self.assertEqual(weir("lidar", same, "-o", same).returncode, 1)
+        done = weir("lidar", same, "-o", str(self.folder / "out.las"), "--features", "planar")
+        self.assertIn('no feature "planar"', done.stderr.decode())
+        self.assertEqual(sorted(each.name for each in self.folder.iterdir()), ["bad.las", "same.las"])
+        self.assertEqual(weir("lidar", same).returncode, 2)
+
+    @unittest.skipUnless(TILE.exists(), f"no {TILE.name}")
+    def test_chunks_change_nothing(self):
+        outputs = []
+        for options in ([], ["--chunk", "5000"], ["--chunk", "9000", "--pool", "off", "--threads", "1"]):
+            out = self.folder / f"{len(outputs)}.las"
+            done = weir("lidar", str(TILE), "-o", str(out), "--features", "lod2", "--json", *options)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            outputs.append(out.read_bytes())
+            report = json.loads(done.stdout)
+            if options == ["--chunk", "5000"]:
+                self.assertEqual(report["driver_calls_after_first_chunk"], 0)
+        self.assertTrue(all(each == outputs[0] for each in outputs))
+
+
+if __name__ == "__main__":
+    unittest.main()
