@@ -12,9 +12,16 @@ namespace weir {
 /// waited for, reclaim_deadline in all, and threads that carry memory about are let finish, before the refusal stands.
 template <class Take>
 auto Pool::Implementation::with_reclaim(Take take) {
-  constexpr int most_tries = 500;          // of up to 100 µs each, while other threads move memory
+  constexpr int most_tries = 500;  // of up to 100 µs each, while other threads move memory
+  // What another thread frees after its cache was emptied is in no arena; it is counted as a free, though.
+  const auto frees = [&] {
+    std::uint64_t sum = 0;
+    for_each_cache([&](const Cache& cache) { sum += cache.frees.get(); });
+    return sum;
+  };
   std::optional<core::Deadline> deadline;  // from the first refusal on
   for (int tries = 0;;) {
+    const std::uint64_t frees_before = frees();
     if (mode_ != PoolMode::off) {
       reclaim_pending(core::Deadline());
       flush_all();
@@ -27,7 +34,8 @@ auto Pool::Implementation::with_reclaim(Take take) {
       const bool finished = await_any(*deadline);
       const bool released = release_idle_segments(UINT32_MAX, 0) != 0;
       if (finished || released) continue;
-      if (++tries > most_tries || !await_others(moved_before)) throw;
+      const bool freed = frees() != frees_before;
+      if (++tries > most_tries || !(freed || await_others(moved_before))) throw;
     }
   }
 }

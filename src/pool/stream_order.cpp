@@ -100,6 +100,7 @@ void Pool::Implementation::reclaim_oldest() {
 
 // The memory of a pending block is past its uses; false if another thread was quicker.
 bool Pool::Implementation::take_back(const std::shared_ptr<const Pending>& pending) {
+  const Moving moving(flushing_, moved_);
   {
     const std::lock_guard lock(pending_mutex_);
     const auto found = std::find(pending_.begin(), pending_.end(), pending);
