@@ -208,8 +208,10 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] std::uint32_t release_into(pool::Arena& arena, std::uint32_t chain, Lane lane);
   void free_shared(std::uint32_t id, Lane lane, std::uint32_t now);
   void free_directly(std::uint32_t id, Lane lane, std::uint32_t now);
-  /// Empties every cache, or takes from each only what was freed before `since`.
-  void flush_all(std::uint32_t since = UINT32_MAX);
+  /// Empties every cache, or takes from each only what was freed before `since`. Gives awake_frees() as of then.
+  std::uint64_t flush_all(std::uint32_t since = UINT32_MAX);
+  /// The frees that the caches which are awake have seen: changed by a free, and by one that wakes.
+  [[nodiscard]] std::uint64_t awake_frees() const;
   void claim_lanes(Lane target);
   bool clean_lanes(const core::Deadline& deadline, bool only_pages);
   bool clean_lane(Lane lane, const core::Deadline& deadline);

@@ -12,19 +12,13 @@ namespace weir {
 /// waited for, reclaim_deadline in all, and threads that carry memory about are let finish, before the refusal stands.
 template <class Take>
 auto Pool::Implementation::with_reclaim(Take take) {
-  constexpr int most_tries = 500;  // of up to 100 µs each, while other threads move memory
-  // What another thread frees after its cache was emptied is in no arena; it is counted as a free, though.
-  const auto frees = [&] {
-    std::uint64_t sum = 0;
-    for_each_cache([&](const Cache& cache) { sum += cache.frees.get(); });
-    return sum;
-  };
+  constexpr int most_tries = 500;          // of up to 100 µs each, while other threads move memory
   std::optional<core::Deadline> deadline;  // from the first refusal on
   for (int tries = 0;;) {
-    const std::uint64_t frees_before = frees();
+    std::uint64_t frees_before = 0;
     if (mode_ != PoolMode::off) {
       reclaim_pending(core::Deadline());
-      flush_all();
+      frees_before = flush_all();
     }
     const std::uint64_t moved_before = moved_.load();
     try {
@@ -34,7 +28,8 @@ auto Pool::Implementation::with_reclaim(Take take) {
       const bool finished = await_any(*deadline);
       const bool released = release_idle_segments(UINT32_MAX, 0) != 0;
       if (finished || released) continue;
-      const bool freed = frees() != frees_before;
+      // What a thread frees after its cache was emptied is in no arena.
+      const bool freed = mode_ != PoolMode::off && awake_frees() != frees_before;
       if (++tries > most_tries || !(freed || await_others(moved_before))) throw;
     }
   }

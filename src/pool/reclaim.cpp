@@ -1,6 +1,7 @@
 // From thread caches into arenas: blocks that other threads freed, caches that are
 // emptied, and caches whose threads have ended.
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include <weir/errors.hpp>
@@ -119,7 +120,7 @@ void give_back_credit(track::PeakMeter& meter, track::Ledger ThreadCache::*book,
 
 // Only caches that are awake can hold anything. Where many are, those that are empty afterwards are
 // put to sleep, so that each visit but a few is paid for by a use of the cache since the last.
-void Pool::Implementation::flush_all(std::uint32_t since) {
+std::uint64_t Pool::Implementation::flush_all(std::uint32_t since) {
   const bool everything = since == UINT32_MAX;
   struct Taken {
     std::uint32_t cached;
@@ -127,6 +128,7 @@ void Pool::Implementation::flush_all(std::uint32_t since) {
     Lane lane;
   };
   std::vector<Taken> taken;
+  std::uint64_t frees = 0;
   const Moving moving(flushing_, moved_);
   {
     const std::lock_guard peaks(peaks_mutex_);
@@ -137,7 +139,10 @@ void Pool::Implementation::flush_all(std::uint32_t since) {
       const std::uint32_t freed = take_remote(cache, false);
       const std::uint32_t cached = everything ? cache.take_all(blocks_) : cache.take_older(blocks_, since);
       if (freed != 0 || cached != 0) taken.push_back({cached, freed, cache.lane});
-      if (!many || cache.cached() != 0 || cache.requested.overdrawn() || cache.allocated.overdrawn()) return;
+      if (!many || cache.cached() != 0 || cache.requested.overdrawn() || cache.allocated.overdrawn()) {
+        frees += cache.frees.get();
+        return;
+      }
       give_back_credit(requested_, &ThreadCache::requested, cache);
       give_back_credit(allocated_, &ThreadCache::allocated, cache);
       cache.lock.put_to_sleep();
@@ -151,6 +156,13 @@ void Pool::Implementation::flush_all(std::uint32_t since) {
     release_chain(each.cached, each.lane);
     release_freed(each.freed);
   }
+  return frees;
+}
+
+std::uint64_t Pool::Implementation::awake_frees() const {
+  const std::lock_guard lock(caches_mutex_);
+  return std::accumulate(awake_.begin(), awake_.end(), std::uint64_t{0},
+                         [](std::uint64_t sum, const Cache* cache) { return sum + cache->frees.get(); });
 }
 
 void Pool::Implementation::wake(Cache& cache) noexcept {
