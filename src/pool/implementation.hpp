@@ -87,6 +87,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void stream_ends(StreamId stream) noexcept override;
   void thread_ends(pool::ThreadCache& cache) noexcept override;
   void closed_by_fork() noexcept override;
+  [[nodiscard]] bool forked() const noexcept { return forked_; }
 
   // --- report.cpp ---
   [[nodiscard]] Statistics statistics() const;

@@ -108,12 +108,10 @@ Pool::Implementation::Implementation(Device device, PoolOptions options)
 }
 
 Pool::Implementation::~Implementation() {
-  if (!forked_) backend_.forget(*this);  // a lock may be held there by a thread that is none here
+  backend_.forget(*this);
   pool::leave(uid_);
-  if (!forked_) {
-    report_leaks();
-    return_everything();
-  }
+  report_leaks();
+  return_everything();
   for_each_cache([](Cache& cache) { delete &cache; });
   core::unmap_lazy(caches_, caches_bytes);
 }

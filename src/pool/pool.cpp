@@ -122,7 +122,10 @@ void Pool::Implementation::require_usable() const {
 Pool::Pool(Device device, PoolOptions options)
     : implementation_(std::make_unique<Implementation>(std::move(device), std::move(options))) {}
 
-Pool::~Pool() = default;
+// A child of fork() leaves a pool as it is: another thread may have been changing it at that moment, or held a lock.
+Pool::~Pool() {
+  if (implementation_->forked()) static_cast<void>(implementation_.release());
+}
 
 void* Pool::allocate(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag, CallSite where) {
   [[maybe_unused]] const Implementation::Door door(*implementation_);

@@ -21,22 +21,25 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Runs `child` in a child process; true if it returned true within ten seconds.
-bool holds_in_child(const std::function<bool()>& child) {
+/// Runs `child` in a child process; true if it returned true within ten seconds, else how it ended.
+testing::AssertionResult holds_in_child(const std::function<bool()>& child) {
   const pid_t id = fork();
   if (id == 0) {
     alarm(10);
-    bool holds = false;
+    int result = 1;
     try {
-      holds = child();
+      result = child() ? 0 : 1;
     } catch (...) {
-      holds = false;
+      result = 2;
     }
-    _exit(holds ? 0 : 1);
+    _exit(result);
   }
   int status = 0;
   waitpid(id, &status, 0);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  if (WIFSIGNALED(status)) return testing::AssertionFailure() << "the child ended by signal " << WTERMSIG(status);
+  if (WEXITSTATUS(status) == 2) return testing::AssertionFailure() << "the child threw";
+  if (WEXITSTATUS(status) != 0) return testing::AssertionFailure() << "not so in the child";
+  return testing::AssertionSuccess();
 }
 
 template <class Call>
