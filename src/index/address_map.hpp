@@ -26,7 +26,8 @@ class AddressMap {
   /// of the granule there; 0 if none. Any thread.
   [[nodiscard]] std::uint32_t find(std::uint64_t address) const noexcept {
     const Leaf* leaf = leaf_of(address);
-    if (leaf == nullptr) return 0;
+    if (leaf == nullptr) [[unlikely]]
+      return 0;
     const std::uint32_t id = leaf->longs[(address >> long_shift) % long_count].load(std::memory_order_relaxed);
     return id != 0 ? id : leaf->shorts[(address >> granule_shift) % short_count].load(std::memory_order_relaxed);
   }

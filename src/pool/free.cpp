@@ -38,6 +38,7 @@ std::uint32_t Pool::Implementation::record_at(std::uint64_t address) const noexc
 }
 
 void Pool::Implementation::free_at(std::uint64_t address, StreamId stream) {
+  if (address == 0) return;
   const std::uint32_t id = record_at(address);
   if (id == 0 || !blocks_[id].is(BlockState::live)) refuse_free(address, id);
   free(id, stream);
@@ -75,14 +76,14 @@ void Pool::Implementation::free_own(std::uint32_t id, Cache& cache, Cache& owner
   if (!live) refuse_free(block.address(), id);
   const bool shared = block.shared();
   enter(cache);
-  end_life(block, cache);
+  const std::int64_t credit = end_life(block, cache);
   block.claim.store(static_cast<std::uint16_t>(cache.id | (shared ? Block::shared_bit : 0)), std::memory_order_relaxed);
   bool kept = false;
   if (shared) {
     cache.passed_by(block.bytes());
   } else {
     block.lane.store(cache.lane, std::memory_order_relaxed);
-    kept = cache.push(block, id);
+    kept = cache.push(block, id, credit);
   }
   cache.lock.leave();
   if (shared) {

@@ -9,17 +9,24 @@
 namespace weir {
 
 #ifdef WEIR_NO_TRACKING
-constexpr bool tracking = false;  // only to measure what tracking costs; nothing else may use such a build
+// Only to measure what tracking costs; nothing else may use such a build. It does all that a pool does but to keep
+// books: its free blocks age too, so the clock is read and a free is stamped.
+constexpr bool tracking = false;
 #else
 constexpr bool tracking = true;
 #endif
 
 inline pool::ThreadCache* Pool::Implementation::quick_cache(std::uint64_t key_base, StreamId stream) noexcept {
   const std::uint64_t key = key_base | static_cast<std::uint32_t>(stream);
-  const pool::ThreadSlots::Entry& entry = pool::thread_slots.entry(key);
+  const std::uint64_t slot = pool::ThreadSlots::slot_of(key);
+  if (pool::thread_slots.keys[slot] != key) [[unlikely]]
+    return nullptr;
+  pool::ThreadCache* const cache = pool::thread_slots.caches[slot];
+  if (cache == nullptr) __builtin_unreachable();  // no key is 0
   // A cache stays its thread's until the thread gives it up, but serves no stream once that is retired.
-  const bool serves = entry.key == key && entry.cache->key.load(std::memory_order_relaxed) == key;
-  return serves ? entry.cache : nullptr;
+  if (cache->key.load(std::memory_order_relaxed) != key) [[unlikely]]
+    return nullptr;
+  return cache;
 }
 
 /// Gives a number that is negative if a ledger is overdrawn: a peak may have been passed.
@@ -38,13 +45,15 @@ inline std::int64_t Pool::Implementation::begin_life(track::Block& block, std::s
   return 0;
 }
 
-inline void Pool::Implementation::end_life(track::Block& block, Cache& cache) noexcept {
-  cache.allocated.room.add(block.bytes());
+/// Gives the credit for allocated bytes, by which the cache knows how full it is.
+inline std::int64_t Pool::Implementation::end_life(track::Block& block, Cache& cache) noexcept {
+  const std::int64_t credit = cache.allocated.take_back(block.bytes());
+  block.stamp = cache.now.load(std::memory_order_relaxed);  // what it ages from
   if constexpr (tracking) {
-    block.stamp = cache.now.load(std::memory_order_relaxed);
     cache.requested.room.add(block.requested);
     cache.frees.add(1);
   }
+  return credit;
 }
 
 [[gnu::always_inline]] inline std::uint64_t Pool::Implementation::hit_or_allocate(std::size_t bytes,
@@ -52,7 +61,8 @@ inline void Pool::Implementation::end_life(track::Block& block, Cache& cache) no
                                                                                   StreamId stream, Tag tag,
                                                                                   CallSite where) {
   Cache* const cache = quick_cache(hit_key_base_, stream);
-  const bool ordinary = alignment - 1 < Pool::granule && (alignment & (alignment - 1)) == 0;
+  const bool ordinary =
+      alignment == Pool::granule || (alignment - 1 < Pool::granule - 1 && (alignment & (alignment - 1)) == 0);
   if (cache == nullptr || !ordinary || !cache->lock.enter()) [[unlikely]]
     return allocate_address(bytes, alignment, stream, tag, where);
   // No bytes, and so many that the sum wraps, are no granules, of which there is no block.
@@ -62,14 +72,12 @@ inline void Pool::Implementation::end_life(track::Block& block, Cache& cache) no
     return allocate_after_miss(*cache, bytes, alignment, tag, where);
   }
   track::Block& block = blocks_[id];
-  [[maybe_unused]] const std::int64_t credit = begin_life(block, bytes, tag, *cache);
-  [[maybe_unused]] const std::uint64_t hits = cache->cache_hits.add(1);
+  const std::int64_t credit = begin_life(block, bytes, tag, *cache);
+  // Negative if the clock is due, for one test of both.
+  const std::int64_t to_tick = static_cast<std::int64_t>(cache->cache_hits.add(1) % operations_per_tick) - 1;
   cache->lock.leave();
-  if constexpr (tracking) {
-    const bool due = hits % operations_per_tick == 0;
-    if (credit < 0 || due) [[unlikely]]
-      return after_hit(*cache, block, due);
-  }
+  if ((credit | to_tick) < 0) [[unlikely]]
+    return after_hit(*cache, block, to_tick < 0);
   return block.address();
 }
 
@@ -88,8 +96,7 @@ inline void Pool::Implementation::end_life(track::Block& block, Cache& cache) no
     cache->lock.leave();
     return false;
   }
-  end_life(block, *cache);
-  const bool kept = cache->push(block, id);
+  const bool kept = cache->push(block, id, end_life(block, *cache));
   if (!kept) block.become(track::BlockState::busy);
   cache->lock.leave();
   if (!kept) release(id, cache->lane, cache->now);

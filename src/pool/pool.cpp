@@ -50,7 +50,7 @@ ThreadCache& Pool::Implementation::cache_of(StreamId stream) {
     serving_.emplace(key, cache);
   }
   pool::remember(key, *cache);
-  pool::thread_slots.entry(key) = {key, cache};
+  pool::thread_slots.put(key, *cache);
   return *cache;
 }
 
@@ -142,7 +142,6 @@ std::optional<void*> Pool::try_allocate(std::size_t bytes, std::size_t alignment
 }
 
 void Pool::deallocate(void* address, StreamId stream) {
-  if (address == nullptr) return;
   [[maybe_unused]] const Implementation::Door door(*implementation_);
   implementation_->hit_or_free(reinterpret_cast<std::uint64_t>(address), stream);
 }

@@ -90,16 +90,17 @@ class ThreadCache {
     return id_of_block;
   }
 
-  /// Keeps the block of one free that the ledger has noted, if its size is worth keeping
-  /// and there is room. The caller holds `lock`.
-  [[nodiscard]] bool push(track::Block& block, std::uint32_t block_id) noexcept {
-    if (allocated.credit() <= ceiling_.get()) [[likely]] {
-      if (block.size <= small_granules) [[likely]] {
-        put(small_[block.size], block, block_id);
+  /// Keeps the block of one free that the ledger has noted, `credit` being what it says since, if the
+  /// block's size is worth keeping and there is room. The caller holds `lock`.
+  [[nodiscard]] bool push(track::Block& block, std::uint32_t block_id, std::int64_t credit) noexcept {
+    const std::uint32_t size = block.size;
+    if (credit <= ceiling_.get()) [[likely]] {
+      if (size <= small_granules) [[likely]] {
+        put(small_[size], block, block_id);
         return true;
       }
-      Slot& slot = slot_of(block.size);
-      if (slot.granules == block.size && slot.repeats != 0) {
+      Slot& slot = slot_of(size);
+      if (slot.granules == size && slot.repeats != 0) {
         if (!slot.listed) list_slot(slot);
         put(slot.head, block, block_id);
         return true;
@@ -112,7 +113,7 @@ class ThreadCache {
   /// Keeps a block whose free the ledger of another cache has noted.
   [[nodiscard]] bool adopt(track::Block& block, std::uint32_t block_id) noexcept {
     bypassed(block.bytes());
-    return push(block, block_id);
+    return push(block, block_id, allocated.credit());
   }
   /// Bytes came back that do not go into these lists.
   void passed_by(std::uint64_t bytes) noexcept { ceiling_.add(static_cast<std::int64_t>(bytes)); }

@@ -19,19 +19,23 @@ class Member {
   virtual void closed_by_fork() noexcept = 0;
 };
 
-/// Direct-mapped table of the caches a thread used last.
+/// Direct-mapped table of the caches a thread used last: a key that is not 0 has a cache beside it.
 struct ThreadSlots {
-  struct Entry {
-    std::uint64_t key = 0;
-    ThreadCache* cache = nullptr;
-  };
   static constexpr std::uint64_t count = 16;
-  std::array<Entry, count> entries{};
+  // Apart, so that a look costs no address arithmetic.
+  std::array<std::uint64_t, count> keys{};
+  std::array<ThreadCache*, count> caches{};
 
-  [[nodiscard]] Entry& entry(std::uint64_t key) noexcept { return entries[(key ^ (key >> 32)) % count]; }
+  [[nodiscard]] static std::uint64_t slot_of(std::uint64_t key) noexcept { return (key ^ (key >> 32)) % count; }
+  void put(std::uint64_t key, ThreadCache& cache) noexcept {
+    keys[slot_of(key)] = key;
+    caches[slot_of(key)] = &cache;
+  }
   void forget(const ThreadCache& cache) noexcept {
-    for (Entry& each : entries) {
-      if (each.cache == &cache) each = {};
+    for (std::uint64_t slot = 0; slot < count; ++slot) {
+      if (caches[slot] != &cache) continue;
+      keys[slot] = 0;
+      caches[slot] = nullptr;
     }
   }
 };

@@ -20,6 +20,11 @@ struct Ledger {
     const std::uint64_t sum = out.add(bytes);
     return static_cast<std::int64_t>(room.get() - sum);
   }
+  /// Takes bytes back; gives the credit there is then.
+  std::int64_t take_back(std::uint64_t bytes) noexcept {
+    const std::uint64_t sum = room.add(bytes);
+    return static_cast<std::int64_t>(sum - out.get());
+  }
   /// Credit received from the peak meter, or given back to it.
   void grant(std::int64_t credit) noexcept { room.add(static_cast<std::uint64_t>(credit)); }
 };

@@ -29,10 +29,7 @@ class ThreadCacheTest : public testing::Test {
     return next_++;
   }
   /// A free: into the ledger, then into the cache.
-  bool push(std::uint32_t id) {
-    cache_.allocated.room.add(blocks_[id].bytes());
-    return cache_.push(blocks_[id], id);
-  }
+  bool push(std::uint32_t id) { return cache_.push(blocks_[id], id, cache_.allocated.take_back(blocks_[id].bytes())); }
   /// An allocation: out of the cache, and into the ledger if there was one.
   std::uint32_t pop(std::uint32_t granules) {
     const std::uint32_t id = cache_.pop(blocks_, granules);
