@@ -33,19 +33,24 @@ void refuse_capacity(const DeviceRequest& request) {
                         {.name = "capacity", .bytes_asked = *request.capacity});
 }
 
+/// A backend that this build left out.
+[[maybe_unused]] Provider not_built(const char* name, const char* why) {
+  return {.name = name,
+          .list =
+              [why](bool, std::string& why_none) {
+                why_none = why;
+                return std::vector<DeviceInfo>{};
+              },
+          .open = {}};
+}
+
 Provider cuda() {
 #ifdef WEIR_HAS_CUDA
   return {.name = "cuda", .list = backend::cuda::list_devices, .open = [](std::size_t index, const DeviceRequest&) {
             return backend::cuda::open_device(index);
           }};
 #else
-  return {.name = "cuda",
-          .list =
-              [](bool, std::string& why_none) {
-                why_none = "this build has no CUDA backend: the toolkit was not found, or WEIR_CUDA is off";
-                return std::vector<DeviceInfo>{};
-              },
-          .open = {}};
+  return not_built("cuda", "this build has no CUDA backend: the toolkit was not found, or WEIR_CUDA is off");
 #endif
 }
 
@@ -55,13 +60,7 @@ Provider vulkan() {
             return backend::vulkan::make_vulkan_backend({.index = index});
           }};
 #else
-  return {.name = "vulkan",
-          .list =
-              [](bool, std::string& why_none) {
-                why_none = "this build has no Vulkan backend: the headers were not found, or WEIR_VULKAN is off";
-                return std::vector<DeviceInfo>{};
-              },
-          .open = {}};
+  return not_built("vulkan", "this build has no Vulkan backend: the headers were not found, or WEIR_VULKAN is off");
 #endif
 }
 
