@@ -1,3 +1,5 @@
+// Each process counts as home what it made itself: of a child of fork(), and of its
+// child, neither objects nor the one object of a process are the parent's.
 #include "core/process.hpp"
 
 #include <gtest/gtest.h>
