@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <exception>
 #include <functional>
 
 #include <gtest/gtest.h>
@@ -21,7 +23,8 @@ inline testing::AssertionResult holds_in_child(const std::function<bool()>& chil
     int result = 1;
     try {
       result = child() ? 0 : 1;
-    } catch (...) {
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "in the child: %s\n", error.what());
       result = 2;
     }
     _exit(result);

@@ -83,13 +83,14 @@ TEST_P(Fork, AChildMayMakeItsOwn) {
   pool.deallocate(pool.allocate(5000));
   EXPECT_TRUE(holds_in_child([&] {
     Device device = open_device({.backend = "host"});
-    Pool own(device, {.mode = GetParam(), .limit = std::uint64_t{64} << 20});
+    // Room for the large block beside a segment that the other thread has its block in, and one that it had it in.
+    Pool own(device, {.mode = GetParam(), .limit = std::uint64_t{128} << 20});
     Stream stream = device.stream();
     std::atomic<bool> ran{false};
     device.run(stream, [&] { ran = true; });
     device.synchronize(stream);
     // A visitor of another thread's cache: the barriers work here too.
-    std::thread other([&] {
+    std::jthread other([&] {
       for (int i = 0; i < 2000; ++i) own.deallocate(own.allocate(40'000));
     });
     for (int i = 0; i < 200; ++i) {
