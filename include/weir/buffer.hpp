@@ -98,7 +98,7 @@ class DeviceSpan {
 };
 
 /// A checked reference to a buffer of any type. Copyable. Every call on one whose buffer is gone
-/// throws StaleHandle with the buffer's name, but valid() and name().
+/// throws StaleHandle with the buffer's name, but valid() and name(); in a child of fork(), Unsupported.
 class AnyBuffer {
  public:
   AnyBuffer() = default;

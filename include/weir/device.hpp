@@ -50,7 +50,8 @@ struct DeviceRequest {
   bool needs_pointers = false;  ///< the host can use its addresses
 };
 
-/// A device in use. Cheap to copy; thread-safe; the device closes with its last user.
+/// A device in use. Cheap to copy; thread-safe; the device closes with its last user. It does not survive fork(): in
+/// the child every call on it, and on what was made of it, throws Unsupported, and its end closes nothing.
 class Device {
  public:
   explicit Device(std::shared_ptr<device::Backend> backend, std::string why = {});
@@ -82,6 +83,8 @@ class Device {
   [[nodiscard]] const std::shared_ptr<device::Backend>& shared_backend() const noexcept { return backend_; }
 
  private:
+  /// The backend, for calls on it. Throws Unsupported in a child of fork().
+  [[nodiscard]] device::Backend& here() const;
   [[nodiscard]] Stream stream_of(StreamId id);
 
   std::shared_ptr<device::Backend> backend_;

@@ -1,6 +1,7 @@
 // The memory manager: one device's memory by name. It makes buffers, finds and
 // frees them, moves their contents, keeps limits and counts, and reports. One pool
-// stands behind it. Thread-safe, but for two calls about one buffer at a time.
+// stands behind it. Thread-safe, but for two calls about one buffer at a time. After
+// fork() the child makes managers of its own: its parent's throw Unsupported.
 #pragma once
 
 #include <concepts>
@@ -74,7 +75,7 @@ struct DeviceTotals : MemoryTotals {
   std::string name;
 };
 
-/// Over all managers of the program, and those of each device.
+/// Over all managers of the process, and those of each device; a child of fork() counts its own.
 struct ProcessStatistics : MemoryTotals {
   std::vector<DeviceTotals> devices;
 };
@@ -216,6 +217,7 @@ class MemoryManager {
   [[nodiscard]] Pool& pool() noexcept;
 
   /// The process's default manager: opened on the best device at its first use, unless set_default() named one.
+  /// A child of fork() has one of its own.
   [[nodiscard]] static MemoryManager& process_default();
   /// Names it before its first use; throws InvalidArgument after that. nullptr takes back what was named.
   static void set_default(MemoryManager* manager);
@@ -241,6 +243,8 @@ class MemoryManager {
                   std::size_t count, StreamId stream, StreamId from_stream, std::chrono::nanoseconds deadline);
   [[nodiscard]] std::span<const std::byte> wait_for_bytes(const AnyBuffer& buffer, std::chrono::nanoseconds deadline);
   [[nodiscard]] PinnedBytes pinned_bytes(std::size_t count, std::size_t element_bytes);
+  /// What stands behind every call but name(), limit(), device() and pool(). Throws Unsupported in a child of fork().
+  [[nodiscard]] Implementation& here() const;
 
   std::unique_ptr<Implementation> implementation_;
 };

@@ -3,7 +3,8 @@
 // Two doors. `allocate`/`deallocate` deal in addresses, as other allocators do;
 // `acquire`/`release` deal in checked handles, for devices without pointers and
 // for owners that want stale use caught. Both share the same memory and counts.
-// Thread-safe throughout. No lock is held across a driver call or a callback.
+// Thread-safe throughout. No lock is held across a driver call or a callback. After
+// fork() the child makes pools of its own: its parent's throw Unsupported.
 #pragma once
 
 #include <chrono>

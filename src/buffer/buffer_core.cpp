@@ -102,6 +102,7 @@ void BufferCore::require_type(const ElementType& wanted) const {
 
 void BufferCore::require_open() const {
   if (open()) return;
+  if (!process_.is_here()) throw core::made_before_fork(quoted(name_), name_);
   throw StaleHandle(quoted(name_) + " was freed; this handle to it is stale", {.name = name_});
 }
 
@@ -277,7 +278,7 @@ BufferStatistics BufferCore::statistics() const {
 }
 
 void BufferCore::close() noexcept {
-  if (!open_.exchange(false)) return;
+  if (!process_.is_here() || !open_.exchange(false)) return;
   if (closing_) closing_(*this);
   companion.reset();
   try {

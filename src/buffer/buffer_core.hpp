@@ -1,7 +1,8 @@
 // One buffer, untyped: its block, its size and capacity, how it grows, and who
 // used it. Invariant: while it is open it has a live block of capacity × element
 // bytes, and size ≤ capacity ≤ max_elements. Called through AnyBuffer; counts may be
-// read by any thread, all else is for one at a time.
+// read by any thread, all else is for one at a time. In a child of fork() its parent's
+// buffers are as good as closed.
 #pragma once
 
 #include <atomic>
@@ -13,6 +14,8 @@
 #include <weir/buffer.hpp>
 #include <weir/clock.hpp>
 #include <weir/pool.hpp>
+
+#include "core/process.hpp"
 
 namespace weir::detail {
 
@@ -50,8 +53,8 @@ class BufferCore {
   [[nodiscard]] const ElementType& type() const noexcept { return type_; }
   [[nodiscard]] const BufferOptions& options() const noexcept { return options_; }
   [[nodiscard]] CallSite where() const noexcept { return where_; }
-  [[nodiscard]] bool open() const noexcept { return open_.load(std::memory_order_acquire); }
-  /// Throws StaleHandle for a closed one.
+  [[nodiscard]] bool open() const noexcept { return open_.load(std::memory_order_acquire) && process_.is_here(); }
+  /// Throws StaleHandle for a closed one, Unsupported in a child of fork().
   void require_open() const;
   /// Throws TypeMismatch, naming both types.
   void require_type(const ElementType& wanted) const;
@@ -74,7 +77,7 @@ class BufferCore {
   void note_download(std::uint64_t bytes) noexcept;
   [[nodiscard]] BufferStatistics statistics() const;
 
-  /// Frees the memory in the order of the streams that used it. Once only.
+  /// Frees the memory in the order of the streams that used it. Once only; not in a child of fork().
   void close() noexcept;
 
   std::unique_ptr<Companion> companion;  ///< ended first by close()
@@ -90,6 +93,7 @@ class BufferCore {
   void note_use(StreamId stream);
   void touch() noexcept;
 
+  const core::HomeProcess process_;
   Pool* const pool_;
   const Clock& clock_;
   const std::string name_;

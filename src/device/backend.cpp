@@ -15,6 +15,10 @@ namespace {
 
 }  // namespace
 
+void Backend::require_here() const {
+  if (!is_here()) throw core::made_before_fork("this device", "device");
+}
+
 StreamId Backend::adopt_stream(std::uint64_t) { refuse(info(), "adopt_stream"); }
 
 std::uint64_t Backend::native_stream(StreamId) { refuse(info(), "native_stream"); }

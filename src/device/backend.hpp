@@ -10,7 +10,9 @@
 // the order of work submitted after it returns (on Vulkan a semaphore sees to
 // that; on CUDA it is complete at once). While capturing(stream), no event is
 // recorded on it or queried for it. On a lost device nothing runs any more, and
-// pages may be destroyed and ranges unreserved that could not be unmapped.
+// pages may be destroyed and ranges unreserved that could not be unmapped. In a
+// child of fork() nothing of the parent's backend is called but is_here() and
+// require_here(); its makers see to it that it is not destroyed there either.
 #pragma once
 
 #include <chrono>
@@ -23,6 +25,8 @@
 
 #include <weir/device.hpp>
 #include <weir/stream.hpp>
+
+#include "core/process.hpp"
 
 namespace weir::device {
 
@@ -50,6 +54,11 @@ class Backend {
   virtual ~Backend() = default;
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
+
+  /// False in a child that fork() made since: neither the driver nor the streams' threads are there.
+  [[nodiscard]] bool is_here() const noexcept { return home_.is_here(); }
+  /// Throws Unsupported there.
+  void require_here() const;
 
   [[nodiscard]] virtual DeviceInfo info() const = 0;
 
@@ -140,6 +149,7 @@ class Backend {
   void announce_end(StreamId stream) noexcept;
 
  private:
+  const core::HomeProcess home_;
   std::mutex observers_mutex_;
   std::vector<StreamObserver*> observers_;
 };

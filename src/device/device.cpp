@@ -4,21 +4,19 @@
 
 #include <weir/errors.hpp>
 
-#include "core/process.hpp"
-#include "device/backend.hpp"
+#include "device/event.hpp"
 
 namespace weir {
 
 struct Stream::State {
   std::shared_ptr<device::Backend> backend;
   StreamId id;
-  core::HomeProcess home;
 
   State(std::shared_ptr<device::Backend> owner, StreamId stream) : backend(std::move(owner)), id(stream) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
-    if (!home.is_here()) return;
+    if (!backend->is_here()) return;
     backend->end_capture(id);  // before pools ask the stream for its last event
     backend->announce_end(id);
     backend->destroy_stream(id);
@@ -32,7 +30,12 @@ Device::Device(std::shared_ptr<device::Backend> backend, std::string why)
   if (!backend_) throw InvalidArgument("Device: no backend was given", {.name = "backend"});
 }
 
-DeviceInfo Device::info() const { return backend_->info(); }
+device::Backend& Device::here() const {
+  backend_->require_here();
+  return *backend_;
+}
+
+DeviceInfo Device::info() const { return here().info(); }
 
 const std::string& Device::why() const noexcept { return *why_; }
 
@@ -46,25 +49,16 @@ Stream Device::stream_of(StreamId id) {
   }
 }
 
-Stream Device::stream() { return stream_of(backend_->create_stream()); }
+Stream Device::stream() { return stream_of(here().create_stream()); }
 
-std::uint64_t Device::native_stream(StreamId stream) const { return backend_->native_stream(stream); }
+std::uint64_t Device::native_stream(StreamId stream) const { return here().native_stream(stream); }
 
-Stream Device::adopt_stream(std::uint64_t native) { return stream_of(backend_->adopt_stream(native)); }
+Stream Device::adopt_stream(std::uint64_t native) { return stream_of(here().adopt_stream(native)); }
 
-Stream Device::begin_capture(StreamId stream) { return stream_of(backend_->begin_capture(stream)); }
+Stream Device::begin_capture(StreamId stream) { return stream_of(here().begin_capture(stream)); }
 
 void Device::synchronize(StreamId stream, std::chrono::nanoseconds deadline) {
-  const device::EventId event = backend_->record(stream);
-  bool done = false;
-  try {
-    done = backend_->wait(event, deadline);
-  } catch (...) {
-    backend_->release(event);
-    throw;
-  }
-  backend_->release(event);
-  if (!done) {
+  if (!device::Event(backend_, stream).wait(deadline)) {
     const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(deadline).count();
     throw Timeout("synchronize: stream " + std::to_string(static_cast<std::uint32_t>(stream)) + " was not done after " +
                       std::to_string(milliseconds) + " ms; its work goes on",
@@ -72,6 +66,6 @@ void Device::synchronize(StreamId stream, std::chrono::nanoseconds deadline) {
   }
 }
 
-void Device::run(StreamId stream, std::function<void()> work) { backend_->run(stream, std::move(work)); }
+void Device::run(StreamId stream, std::function<void()> work) { here().run(stream, std::move(work)); }
 
 }  // namespace weir

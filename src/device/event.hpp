@@ -1,5 +1,6 @@
-// A point in a stream, owned: given back to the driver with its last user. Shared
-// by the transfers. Not for the pool's hot path.
+// A point in a stream, owned: given back to the driver with its last user, but left
+// as it is in a child of fork(), where asking for it throws. Shared by the transfers.
+// Not for the pool's hot path.
 #pragma once
 
 #include <memory>
@@ -23,6 +24,7 @@ class Event {
   Event() = default;
   /// All work queued on `stream` so far.
   Event(std::shared_ptr<Backend> backend, StreamId stream) : backend_(std::move(backend)) {
+    backend_->require_here();
     id_ = backend_->record(stream);
   }
   Event(Event&& other) noexcept : backend_(std::move(other.backend_)), id_(std::exchange(other.id_, EventId::none)) {}
@@ -34,17 +36,21 @@ class Event {
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
   ~Event() {
-    if (backend_) backend_->release(id_);
+    if (backend_ && backend_->is_here()) backend_->release(id_);
   }
 
-  [[nodiscard]] bool done() const { return !backend_ || backend_->query(id_); }
-  /// Blocks the host; false when the deadline passed first.
-  [[nodiscard]] bool wait(std::chrono::nanoseconds deadline) const {
-    return !backend_ || backend_->query(id_) || backend_->wait(id_, deadline);
+  [[nodiscard]] bool done() const {
+    if (!backend_) return true;
+    backend_->require_here();
+    return backend_->query(id_);
   }
+  /// Blocks the host; false when the deadline passed first.
+  [[nodiscard]] bool wait(std::chrono::nanoseconds deadline) const { return done() || backend_->wait(id_, deadline); }
   /// Work queued on `stream` from now on starts after it.
   void hold_back(StreamId stream) const {
-    if (backend_) backend_->stream_wait(stream, id_);
+    if (!backend_) return;
+    backend_->require_here();
+    backend_->stream_wait(stream, id_);
   }
 
  private:

@@ -24,7 +24,7 @@ class Batch::Run {
  public:
   Run(MemoryManager& memory, std::vector<Operation> operations, const BatchOptions& options)
       : memory_(memory),
-        manager_(*memory.implementation_),
+        manager_(memory.here()),
         options_(options),
         operations_(std::move(operations)),
         results_(operations_.size()) {}

@@ -58,18 +58,19 @@ void MemoryManager::copy_bytes(const AnyBuffer& to, std::size_t offset, MemoryMa
                                std::chrono::nanoseconds time) {
   constexpr std::uint64_t piece_bytes = std::uint64_t{4} << 20;
   const core::Deadline deadline(time);
-  const auto target = implementation_->window(to, offset, count);
-  const auto origin = source.implementation_->window(from, 0, count);
+  Implementation& own = here();
+  Implementation& other = source.here();
+  const auto target = own.window(to, offset, count);
+  const auto origin = other.window(from, 0, count);
   if (&target.buffer == &origin.buffer) {
     throw InvalidArgument("copy to \"" + std::string(target.buffer.name()) + "\": a buffer is not copied to itself",
                           {.name = std::string(target.buffer.name())});
   }
-  detail::TransferEngine& here = implementation_->transfers();
   const detail::Task task{"copy to", target.buffer.name()};
   const std::uint64_t bytes = count * target.buffer.type().bytes;
   if (bytes == 0) return;
   const std::uint64_t read_from = origin.buffer.access(from_stream) + origin.offset;
-  here.await(device::Event(source.device().shared_backend(), from_stream), deadline, task);
+  own.transfers().await(device::Event(source.device().shared_backend(), from_stream), deadline, task);
   const std::uint64_t write_to = target.buffer.access(stream) + target.offset;
   bool direct = false;
   try {
@@ -78,14 +79,14 @@ void MemoryManager::copy_bytes(const AnyBuffer& to, std::size_t offset, MemoryMa
     // A driver may know the way and not have it for this memory.
   }
   if (direct) {
-    here.await(device::Event(device().shared_backend(), stream), deadline, task);
+    own.transfers().await(device::Event(device().shared_backend(), stream), deadline, task);
     return;
   }
   std::vector<std::byte> piece(std::min(bytes, piece_bytes));
   for (std::uint64_t done = 0; done < bytes;) {
     const std::span<std::byte> part(piece.data(), std::min<std::uint64_t>(piece.size(), bytes - done));
-    source.implementation_->transfers().download(origin.buffer, origin.offset + done, part, from_stream, deadline);
-    here.upload(target.buffer, target.offset + done, part, stream, deadline);
+    other.transfers().download(origin.buffer, origin.offset + done, part, from_stream, deadline);
+    own.transfers().upload(target.buffer, target.offset + done, part, stream, deadline);
     done += part.size();
   }
 }

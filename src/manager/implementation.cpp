@@ -41,12 +41,16 @@ MemoryManager::Implementation::Implementation(Device device, ManagerOptions opti
     : options_(std::move(options)),
       clock_(options_.clock == nullptr ? Clock::system() : *options_.clock),
       pool_(std::make_unique<Pool>(device, pool_options(options_, device.info()))),
-      transfers_(std::make_shared<detail::TransferEngine>(device, options_.transfers,
-                                                          pool_options(options_, device.info()))) {}
+      transfers_(core::make_shared_here<detail::TransferEngine>(device, options_.transfers,
+                                                                pool_options(options_, device.info()))) {}
 
 MemoryManager::Implementation::~Implementation() {
   report_leaks();
   for (const Core& buffer : all()) buffer->close();
+}
+
+void MemoryManager::Implementation::require_here() const {
+  if (!is_here()) throw core::made_before_fork("manager \"" + options_.name + "\"", options_.name);
 }
 
 void MemoryManager::Implementation::report_leaks() const {
@@ -90,8 +94,8 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::
   }
   const std::string name = request.name;
   try {
-    auto made = std::make_shared<detail::BufferCore>(*pool_, clock_, std::move(request),
-                                                     [this](detail::BufferCore& closing) { forget(closing); });
+    auto made = core::make_shared_here<detail::BufferCore>(*pool_, clock_, std::move(request),
+                                                           [this](detail::BufferCore& closing) { forget(closing); });
     {
       const std::lock_guard lock(mutex_);
       ++buffers_created_;

@@ -12,6 +12,7 @@
 #include <weir/manager.hpp>
 
 #include "buffer/buffer_core.hpp"
+#include "core/process.hpp"
 #include "core/string_map.hpp"
 #include "transfer/engine.hpp"
 
@@ -23,6 +24,11 @@ class MemoryManager::Implementation {
   ~Implementation();
   Implementation(const Implementation&) = delete;
   Implementation& operator=(const Implementation&) = delete;
+
+  /// False in a child of fork(), where nothing else but options(), pool() and its own name may be asked.
+  [[nodiscard]] bool is_here() const noexcept { return process_.is_here(); }
+  /// Throws Unsupported there.
+  void require_here() const;
 
   using Core = std::shared_ptr<detail::BufferCore>;
   [[nodiscard]] Core make(detail::BufferRequest request, IfExists if_exists);
@@ -50,6 +56,7 @@ class MemoryManager::Implementation {
   void forget(const detail::BufferCore& buffer);
   void report_leaks() const;
 
+  const core::HomeProcess process_;
   const ManagerOptions options_;
   const Clock& clock_;
   std::unique_ptr<Pool> pool_;

@@ -10,18 +10,18 @@
 namespace weir {
 namespace {
 
+// Never destroyed, nor is the default manager of its own: no driver is called while statics are destroyed.
 struct Managers {
   std::mutex mutex;
   std::vector<const MemoryManager*> all;
   MemoryManager* named = nullptr;  // the default
   bool used = false;               // the default was asked for
+  std::mutex opening;              // one thread opens the default, the others wait for that
+  MemoryManager* own = nullptr;    // the default where none was named
 };
 
-// Never destroyed, nor is a default manager of its own: no driver is called while statics are destroyed.
-Managers& managers() {
-  static Managers& only = *new Managers;
-  return only;
-}
+// A child of fork() has a list of its own: its parent's may be locked, and names managers that are not the child's.
+Managers& managers() { return core::one_a_process<Managers>(); }
 
 }  // namespace
 
@@ -31,7 +31,12 @@ MemoryManager::MemoryManager(Device device, ManagerOptions options)
   managers().all.push_back(this);
 }
 
+// A child of fork() leaves a manager as it is: another thread may have been changing it at that moment, or held a lock.
 MemoryManager::~MemoryManager() {
+  if (!implementation_->is_here()) {
+    static_cast<void>(implementation_.release());
+    return;
+  }
   const std::lock_guard lock(managers().mutex);
   std::erase(managers().all, this);
   if (managers().named == this) managers().named = nullptr;
@@ -42,14 +47,21 @@ ProcessStatistics process_statistics() {
   return sum_over(managers().all);
 }
 
+MemoryManager::Implementation& MemoryManager::here() const {
+  implementation_->require_here();
+  return *implementation_;
+}
+
 MemoryManager& MemoryManager::process_default() {
+  Managers& known = managers();
   {
-    const std::lock_guard lock(managers().mutex);
-    managers().used = true;
-    if (managers().named != nullptr) return *managers().named;
+    const std::lock_guard lock(known.mutex);
+    known.used = true;
+    if (known.named != nullptr) return *known.named;
   }
-  static MemoryManager& own = *new MemoryManager(open_device(), {.name = "default"});
-  return own;
+  const std::lock_guard lock(known.opening);
+  if (known.own == nullptr) known.own = new MemoryManager(open_device(), {.name = "default"});
+  return *known.own;
 }
 
 void MemoryManager::set_default(MemoryManager* manager) {
@@ -66,7 +78,7 @@ void MemoryManager::set_default(MemoryManager* manager) {
 std::shared_ptr<detail::BufferCore> MemoryManager::make(std::string_view name, const ElementType& type,
                                                         std::size_t count, const BufferOptions& options,
                                                         StreamId stream, IfExists if_exists, CallSite where) {
-  auto made = implementation_->make({std::string(name), type, count, options, stream, where}, if_exists);
+  auto made = here().make({std::string(name), type, count, options, stream, where}, if_exists);
   made->require_type(type);  // one that was there may have another, and is left as it is then
   if (made->size() != count) AnyBuffer(made).resize(count, stream);
   return made;
@@ -79,7 +91,7 @@ std::shared_ptr<detail::BufferCore> MemoryManager::make_from(std::string_view na
   const bool known = if_exists == IfExists::reuse && contains(name);
   auto made = make(name, type, data.size() / type.bytes, options, stream, if_exists, where);
   try {
-    implementation_->transfers().upload(*made, 0, data, stream, core::Deadline(default_deadline));
+    here().transfers().upload(*made, 0, data, stream, core::Deadline(default_deadline));
   } catch (...) {
     if (!known) made->close();
     throw;
@@ -94,43 +106,45 @@ PoolingScope MemoryManager::scope(std::string_view name, std::size_t points, std
   return {scoped<std::byte>(name, bytes, options, stream, where), points, std::move(features)};
 }
 
-std::shared_ptr<detail::BufferCore> MemoryManager::find_core(std::string_view name) const {
-  return implementation_->find(name);
-}
-bool MemoryManager::contains(std::string_view name) const { return implementation_->contains(name); }
-void MemoryManager::free(std::string_view name) { implementation_->find(name)->close(); }
-void MemoryManager::free(const AnyBuffer& buffer) { implementation_->own(buffer).close(); }
+std::shared_ptr<detail::BufferCore> MemoryManager::find_core(std::string_view name) const { return here().find(name); }
+bool MemoryManager::contains(std::string_view name) const { return here().contains(name); }
+void MemoryManager::free(std::string_view name) { here().find(name)->close(); }
+void MemoryManager::free(const AnyBuffer& buffer) { here().own(buffer).close(); }
 void MemoryManager::free_all() {
-  for (const auto& buffer : implementation_->all()) buffer->close();
+  for (const auto& buffer : here().all()) buffer->close();
 }
 
 // --- Transfers ---
 
 void MemoryManager::upload_bytes(const AnyBuffer& buffer, std::span<const std::byte> data, std::size_t offset,
                                  std::size_t count, StreamId stream, std::chrono::nanoseconds deadline) {
-  const auto window = implementation_->window(buffer, offset, count);
-  implementation_->transfers().upload(window.buffer, window.offset, data, stream, core::Deadline(deadline));
+  Implementation& own = here();
+  const auto window = own.window(buffer, offset, count);
+  own.transfers().upload(window.buffer, window.offset, data, stream, core::Deadline(deadline));
 }
 
 Transfer MemoryManager::start_upload_bytes(const AnyBuffer& buffer, std::span<const std::byte> data, std::size_t offset,
                                            std::size_t count, StreamId stream) {
-  const auto window = implementation_->window(buffer, offset, count);
-  return implementation_->transfers().start_upload(window.buffer, window.offset, data, stream,
-                                                   core::Deadline(default_deadline));
+  Implementation& own = here();
+  const auto window = own.window(buffer, offset, count);
+  return own.transfers().start_upload(window.buffer, window.offset, data, stream, core::Deadline(default_deadline));
 }
 
 void MemoryManager::download_bytes(const AnyBuffer& buffer, std::span<std::byte> data, std::size_t offset,
                                    std::size_t count, StreamId stream, std::chrono::nanoseconds deadline) {
-  const auto window = implementation_->window(buffer, offset, count);
-  implementation_->transfers().download(window.buffer, window.offset, data, stream, core::Deadline(deadline));
+  Implementation& own = here();
+  const auto window = own.window(buffer, offset, count);
+  own.transfers().download(window.buffer, window.offset, data, stream, core::Deadline(deadline));
 }
 
 void MemoryManager::start_download(const AnyBuffer& buffer, StreamId stream, const DownloadOptions& options) {
-  implementation_->transfers().start_download(implementation_->own(buffer), stream, options);
+  Implementation& own = here();
+  own.transfers().start_download(own.own(buffer), stream, options);
 }
 
 std::span<const std::byte> MemoryManager::wait_for_bytes(const AnyBuffer& buffer, std::chrono::nanoseconds deadline) {
-  return implementation_->transfers().wait_for_download(implementation_->own(buffer), core::Deadline(deadline));
+  Implementation& own = here();
+  return own.transfers().wait_for_download(own.own(buffer), core::Deadline(deadline));
 }
 
 PinnedBytes MemoryManager::pinned_bytes(std::size_t count, std::size_t element_bytes) {
@@ -139,35 +153,35 @@ PinnedBytes MemoryManager::pinned_bytes(std::size_t count, std::size_t element_b
                               std::to_string(element_bytes) + " B are more bytes than there are numbers for",
                           {.name = name(), .bytes_asked = UINT64_MAX});
   }
-  return implementation_->transfers().make_pinned(count * element_bytes);
+  return here().transfers().make_pinned(count * element_bytes);
 }
 
 // --- Limits and counts ---
 
-ExternalBytes MemoryManager::book_external(std::uint64_t bytes) { return implementation_->pool().book_external(bytes); }
-ManagerStatistics MemoryManager::statistics() const { return implementation_->statistics(); }
-LeakCount MemoryManager::check_leaks() const { return implementation_->pool().check_leaks(); }
+ExternalBytes MemoryManager::book_external(std::uint64_t bytes) { return here().pool().book_external(bytes); }
+ManagerStatistics MemoryManager::statistics() const { return here().statistics(); }
+LeakCount MemoryManager::check_leaks() const { return here().pool().check_leaks(); }
 
 Report MemoryManager::report() const {
   Report all;
   all.manager = name();
-  all.device = device().info().name;
   all.totals = statistics();
-  for (const auto& buffer : implementation_->all()) all.buffers.push_back(buffer->statistics());
+  all.device = device().info().name;
+  for (const auto& buffer : here().all()) all.buffers.push_back(buffer->statistics());
   std::sort(all.buffers.begin(), all.buffers.end(),
             [](const BufferStatistics& one, const BufferStatistics& other) { return one.name < other.name; });
-  all.blocks = implementation_->pool().live_blocks();
+  all.blocks = here().pool().live_blocks();
   return all;
 }
 
 void MemoryManager::maintain() {
-  implementation_->transfers().maintain();
-  implementation_->pool().maintain();
+  here().transfers().maintain();
+  here().pool().maintain();
 }
 
 std::uint64_t MemoryManager::trim() {
-  implementation_->transfers().collect();
-  return implementation_->pool().trim();
+  here().transfers().collect();
+  return here().pool().trim();
 }
 
 const std::string& MemoryManager::name() const noexcept { return implementation_->options().name; }

@@ -21,7 +21,7 @@ class Pool::Implementation::Door {
   Door& operator=(const Door&) = delete;
   ~Door() {
     const std::uint64_t left = ++pool_.left_;
-    if (pool_.forked_ || pool_.entered_ != left) return;
+    if (pool_.forked() || pool_.entered_ != left) return;
     const Statistics seen = pool_.sums();
     if (pool_.entered_ != left) return;  // another operation began meanwhile; it will check
     const std::uint64_t sum = seen.live + seen.cached + seen.pending + seen.mapped_free + seen.held;

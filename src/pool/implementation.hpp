@@ -23,6 +23,7 @@
 #include <weir/pool.hpp>
 
 #include "core/deadline.hpp"
+#include "core/process.hpp"
 #include "pool/lanes.hpp"
 #include "pool/page_store.hpp"
 #include "pool/paged_arena.hpp"
@@ -87,7 +88,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void stream_ends(StreamId stream) noexcept override;
   void thread_ends(pool::ThreadCache& cache) noexcept override;
   void closed_by_fork() noexcept override;
-  [[nodiscard]] bool forked() const noexcept { return forked_; }
+  /// Whether this is a child of fork(), and the pool its parent's.
+  [[nodiscard]] bool forked() const noexcept { return !home_.is_here(); }
 
   // --- report.cpp ---
   [[nodiscard]] Statistics statistics() const;
@@ -97,7 +99,9 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] LiveBlock describe(std::uint32_t id) const;
   void verify() const;
   [[nodiscard]] Tag tag(std::string_view name);
-  void drop_tag(Tag tag) noexcept { tags_.drop(static_cast<std::uint32_t>(tag)); }
+  void drop_tag(Tag tag) noexcept {
+    if (!forked()) tags_.drop(static_cast<std::uint32_t>(tag));
+  }
 
   void require_usable() const;
   void book_external(std::uint64_t bytes);
@@ -286,6 +290,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   const PoolOptions options_;
   pool::PageStore store_;
   device::Backend& backend_;
+  const core::HomeProcess home_;
   const DeviceInfo info_;
   PoolMode mode_;
   const std::uint64_t most_bytes_;    ///< of one request
@@ -298,7 +303,6 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   std::uint64_t hit_key_base_ = 0;  ///< the same, or that of no pool: then no request is a hit
   bool hooks_ = false;              ///< anything to do for every block: log, clear, note the call site
   LogLevel log_level_ = LogLevel::error;
-  std::atomic<bool> forked_{false};
 
   track::BlockTable blocks_;
   index::AddressMap addresses_;

@@ -191,7 +191,6 @@ std::uint32_t Pool::Implementation::coarse_now() const noexcept {
 }
 
 void Pool::Implementation::closed_by_fork() noexcept {
-  forked_ = true;
   for_each_cache([](Cache& cache) { cache.lock.close(); });
 }
 

@@ -110,11 +110,7 @@ void Pool::Implementation::log(LogLevel level, LogEvent event, std::string_view 
 }
 
 void Pool::Implementation::require_usable() const {
-  if (!forked_.load(std::memory_order_relaxed)) return;
-  throw Unsupported("pool \"" + options_.name +
-                        "\" was made before fork(); a device does not survive it: open devices "
-                        "and make pools in the child, after the fork",
-                    {.name = options_.name});
+  if (forked()) throw core::made_before_fork("pool \"" + options_.name + "\"", options_.name);
 }
 
 // --- The public face ---
@@ -177,17 +173,20 @@ void Pool::release(BlockHandle block, StreamId stream) {
 }
 
 std::uint64_t Pool::address(BlockHandle block) const {
+  implementation_->require_usable();
   const std::uint32_t id = implementation_->live_by(block);
   return id == 0 ? 0 : implementation_->block(id).address();
 }
 
 BlockHandle Pool::handle(const void* address) const {
+  implementation_->require_usable();
   if (address == nullptr) return {};
   const std::uint32_t id = implementation_->live_at(reinterpret_cast<std::uint64_t>(address));
   return implementation_->handle_of(id);
 }
 
 std::uint64_t Pool::allocated(BlockHandle block) const {
+  implementation_->require_usable();
   const std::uint32_t id = implementation_->live_by(block);
   return id == 0 ? 0 : implementation_->block(id).bytes();
 }

@@ -206,7 +206,7 @@ void Pool::Implementation::detach(Cache& cache, std::uint64_t key) {
 }
 
 void Pool::Implementation::thread_ends(Cache& cache) noexcept {
-  if (forked_) return;
+  if (forked()) return;
   [[maybe_unused]] const Door door(*this);
   detach(cache, cache.key);
 }

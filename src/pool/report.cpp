@@ -67,6 +67,7 @@ Statistics Pool::Implementation::sums() const {
 }
 
 LeakCount Pool::Implementation::check_leaks() const {
+  require_usable();
   std::int64_t bytes = requested_.peak() - requested_.headroom();
   std::int64_t blocks = 0;  // may come out below 0 while other threads free what they allocated meanwhile
   for_each_cache([&](const Cache& cache) {

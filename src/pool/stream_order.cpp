@@ -237,7 +237,7 @@ void Pool::Implementation::retire(StreamId stream) {
 }
 
 void Pool::Implementation::stream_ends(StreamId stream) noexcept {
-  if (forked_) return;
+  if (forked()) return;
   [[maybe_unused]] const Door door(*this);
   try {
     retire(stream);

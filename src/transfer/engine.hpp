@@ -79,6 +79,8 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   /// The same, and gives idle pinned memory back to the system.
   void maintain();
 
+  /// False in a child of fork(), which leaves the engine and what it gave as they are.
+  [[nodiscard]] bool is_here() const noexcept { return backend()->is_here(); }
   [[nodiscard]] TransferStatistics statistics() const;
   /// Throws Timeout, and counts it.
   void await(const device::Event& event, core::Deadline deadline, const Task& task);

@@ -87,12 +87,12 @@ Context::Context(const Driver& driver, int ordinal) : driver_(driver), info_(des
 }
 
 Context::~Context() {
-  if (usable()) static_cast<void>(driver_.context_release(device_));
+  if (!exiting()) static_cast<void>(driver_.context_release(device_));
 }
 
 DeviceInfo Context::info() const {
   DeviceInfo now = info_;
-  if (!usable()) return now;
+  if (exiting()) return now;
   const Current here(*this);
   std::size_t free = 0;
   std::size_t total = 0;
@@ -110,9 +110,7 @@ void Context::note(CUresult code, const char* call) const noexcept {
 }
 
 void Context::refuse() const {
-  if (exiting())
-    throw DeviceLost(info_.name + ": the program is past main(), where CUDA may be gone", {.name = "exit"});
-  throw DriverError(info_.name + ": this is a child of fork(), in which CUDA cannot be used", {.name = "fork"});
+  throw DeviceLost(info_.name + ": the program is past main(), where CUDA may be gone", {.name = "exit"});
 }
 
 void Context::raise(CUresult code, const char* call, std::uint64_t bytes) const {

@@ -9,7 +9,6 @@
 #include <weir/device.hpp>
 
 #include "backend/cuda/driver.hpp"
-#include "core/process.hpp"
 
 namespace weir::backend::cuda {
 
@@ -40,11 +39,9 @@ class Context {
   void count(std::uint64_t calls = 1) const noexcept { calls_.fetch_add(calls, std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t calls() const noexcept { return calls_.load(std::memory_order_relaxed); }
 
-  /// False where the driver must not be called: past main(), and in a child of fork().
-  [[nodiscard]] bool usable() const noexcept { return !exiting() && home_.is_here(); }
-  /// The same for calls that may throw: DeviceLost past main(), DriverError in the child.
+  /// Throws DeviceLost past main(), where the driver must not be called.
   void require_usable() const {
-    if (!usable()) [[unlikely]]
+    if (exiting()) [[unlikely]]
       refuse();
   }
 
@@ -56,7 +53,6 @@ class Context {
   CUdevice device_ = 0;
   CUcontext handle_ = nullptr;
   DeviceInfo info_;
-  core::HomeProcess home_;
   mutable std::atomic<std::uint64_t> calls_{0};
   mutable std::atomic<int> late_code_{0};
   mutable std::atomic<const char*> late_call_{nullptr};

@@ -115,7 +115,7 @@ class CudaBackend final : public device::Backend {
 }  // namespace
 
 std::shared_ptr<device::Backend> make_cuda_backend(const Driver& driver, int ordinal) {
-  return std::make_shared<CudaBackend>(driver, ordinal);
+  return core::make_shared_here<CudaBackend>(driver, ordinal);
 }
 
 }  // namespace weir::backend::cuda

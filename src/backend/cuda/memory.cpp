@@ -29,7 +29,7 @@ Address Memory::reserve(std::uint64_t bytes) {
 }
 
 void Memory::unreserve(Address address, std::uint64_t bytes) noexcept {
-  if (!context_.usable()) return;
+  if (exiting()) return;
   const Current here(context_);
   context_.note(context_.driver().unreserve(address, bytes), "cuMemAddressFree");
 }
@@ -55,7 +55,7 @@ void Memory::create(std::span<PageHandle> pages) {
 }
 
 void Memory::destroy(std::span<const PageHandle> pages) noexcept {
-  if (!context_.usable()) return;
+  if (exiting()) return;
   const Range range("destroy pages", pages.size() * page_bytes_);
   const Current here(context_);
   device::for_each_handle(pages, [&](std::size_t first, std::size_t count) {
@@ -157,7 +157,7 @@ Address Memory::allocate_segment(std::uint64_t bytes) {
 }
 
 void Memory::free_segment(Address address) noexcept {
-  if (!context_.usable()) return;
+  if (exiting()) return;
   CUdeviceptr start = address;
   {
     const std::lock_guard lock(mutex_);
@@ -180,7 +180,7 @@ Address Memory::allocate_pinned(std::uint64_t bytes) {
 }
 
 void Memory::free_pinned(Address address) noexcept {
-  if (!context_.usable()) return;
+  if (exiting()) return;
   const Current here(context_);
   context_.note(context_.driver().free_host(pointer(address)), "cuMemFreeHost");
 }

@@ -29,7 +29,7 @@ struct Streams::Handle::Entry {
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
   ~Entry() {
-    if (kind != Kind::own || !context.usable()) return;
+    if (kind != Kind::own || exiting()) return;
     const Current here(context);
     context.note(context.driver().stream_destroy(handle), "cuStreamDestroy");
   }
@@ -47,7 +47,7 @@ Streams::Streams(const Context& context) : context_(context) {
 }
 
 Streams::~Streams() {
-  if (!context_.usable()) return;
+  if (exiting()) return;
   const Current here(context_);
   for (CUevent event : spare_) context_.note(context_.driver().event_destroy(event), "cuEventDestroy");
 }
@@ -121,7 +121,7 @@ void Streams::destroy(StreamId stream) noexcept {
     last = std::move(found->second);
     entries_.erase(found);
   }
-  if (last->kind == Kind::own && context_.usable()) {
+  if (last->kind == Kind::own && !exiting()) {
     const Current here(context_);
     context_.note(context_.driver().stream_synchronize(last->handle), "cuStreamSynchronize");
   }
@@ -176,7 +176,7 @@ Streams::Handle Streams::find(StreamId stream) {
 
 bool Streams::capturing(StreamId stream) const noexcept {
   const auto entry = find_or_null(stream);
-  if (!entry || !context_.usable()) return false;
+  if (!entry || exiting()) return false;
   if (entry->of_capture) return entry->capturing;
   if (entry->kind == Kind::per_thread && entry->thread != std::this_thread::get_id()) return false;
   const Current here(context_);

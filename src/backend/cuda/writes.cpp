@@ -20,7 +20,7 @@ Writes::~Writes() {
   for (const Slot& slot : slots_) {
     try {
       // Nobody queues any more; a copy that is still under way reads the slot.
-      if (context_.usable()) static_cast<void>(streams_.wait(slot.done, std::chrono::seconds(10)));
+      if (!exiting()) static_cast<void>(streams_.wait(slot.done, std::chrono::seconds(10)));
     } catch (const Error&) {  // NOLINT(bugprone-empty-catch): on a lost device nothing reads it
     }
     streams_.release(slot.done);

@@ -196,7 +196,7 @@ class DryBackend final : public device::Backend {
 }  // namespace
 
 std::shared_ptr<device::Backend> make_dry_backend(std::uint64_t capacity) {
-  return std::make_shared<DryBackend>(capacity);
+  return core::make_shared_here<DryBackend>(capacity);
 }
 
 }  // namespace weir::backend::dry

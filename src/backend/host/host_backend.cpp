@@ -112,7 +112,7 @@ class HostBackend final : public device::Backend {
 }  // namespace
 
 std::shared_ptr<device::Backend> make_host_backend(std::uint64_t capacity) {
-  return std::make_shared<HostBackend>(capacity == 0 ? machine_memory() : capacity);
+  return core::make_shared_here<HostBackend>(capacity == 0 ? machine_memory() : capacity);
 }
 
 }  // namespace weir::backend::host

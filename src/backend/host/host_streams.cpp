@@ -108,11 +108,6 @@ class HostStreams::Worker {
 
 HostStreams::HostStreams() { workers_.emplace(StreamId::legacy_default, std::make_shared<Worker>()); }
 
-HostStreams::~HostStreams() {
-  // In a child of fork() there is no thread to wait for: what belongs to them is left as it is.
-  if (!home_.is_here()) new std::map<StreamId, std::shared_ptr<Worker>>(std::move(workers_));
-}
-
 StreamId HostStreams::create() {
   auto worker = std::make_shared<Worker>();
   const StreamId id = device::next_stream_id();

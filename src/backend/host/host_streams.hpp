@@ -10,7 +10,6 @@
 #include <memory>
 #include <mutex>
 
-#include "core/process.hpp"
 #include "device/backend.hpp"
 
 namespace weir::backend::host {
@@ -19,7 +18,7 @@ class HostStreams {
  public:
   HostStreams();
   /// Runs all queued work to its end.
-  ~HostStreams();
+  ~HostStreams() = default;
   HostStreams(const HostStreams&) = delete;
   HostStreams& operator=(const HostStreams&) = delete;
 
@@ -40,7 +39,6 @@ class HostStreams {
   std::shared_ptr<Worker> find(StreamId stream);
   std::shared_ptr<Worker> find_or_null(StreamId stream);
 
-  const core::HomeProcess home_;
   std::mutex mutex_;
   std::map<StreamId, std::shared_ptr<Worker>> workers_;
 };

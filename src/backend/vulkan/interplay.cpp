@@ -13,6 +13,7 @@ namespace {
 using backend::vulkan::VulkanDevice;
 
 VulkanDevice& backend_of(const Device& device) {
+  device.backend().require_here();
   if (auto* const found = dynamic_cast<VulkanDevice*>(&device.backend())) return *found;
   throw Unsupported(device.info().name + " is no Vulkan device", {.name = "vulkan"});
 }

@@ -20,13 +20,13 @@ Address number(const void* pointer) { return reinterpret_cast<Address>(pointer);
 
 void VulkanDevice::submit(StreamId stream, Commands::Command command) {
   command.finish();
-  parts_->streams.submit(stream, Work{.command = std::move(command)});
+  streams_.submit(stream, Work{.command = std::move(command)});
 }
 
 // What has to be flushed or invalidated around a place in memory that is not coherent: whole atoms, within the memory.
 std::optional<HostRange> VulkanDevice::host_range(const Addresses::Place& place, std::uint64_t bytes) const noexcept {
-  if (parts_->memory.coherent(place.block.type)) return std::nullopt;
-  const std::uint64_t atom = parts_->gpu.adapter().limits.nonCoherentAtomSize;
+  if (memory_.coherent(place.block.type)) return std::nullopt;
+  const std::uint64_t atom = gpu_.adapter().limits.nonCoherentAtomSize;
   const std::uint64_t start = place.block.memory_offset + place.offset;
   const std::uint64_t from = start / atom * atom;
   const std::uint64_t to = (start + bytes + atom - 1) / atom * atom;
@@ -40,9 +40,9 @@ void VulkanDevice::require_pinned(const Addresses::Place& place, const char* cal
 
 void VulkanDevice::fill(StreamId stream, Address address, std::uint8_t value, std::uint64_t bytes) {
   if (bytes == 0) return;
-  const Functions& vk = parts_->gpu.vk();
-  const Addresses::Place to = parts_->addresses.find(address, bytes);
-  Commands::Command command = parts_->commands.begin(Lane::work);
+  const Functions& vk = gpu_.vk();
+  const Addresses::Place to = addresses_.find(address, bytes);
+  Commands::Command command = commands_.begin(Lane::work);
   // Whole words by the device; what sticks out at either end is copied from a few bytes of the value.
   const std::uint64_t first = std::min((to.offset + word - 1) / word * word, to.offset + bytes);
   const std::uint64_t last = std::max((to.offset + bytes) / word * word, first);
@@ -63,44 +63,44 @@ void VulkanDevice::fill(StreamId stream, Address address, std::uint8_t value, st
 
 void VulkanDevice::copy(StreamId stream, Address to, Address from, std::uint64_t bytes) {
   if (bytes == 0) return;
-  const Addresses::Place into = parts_->addresses.find(to, bytes);
-  const Addresses::Place out_of = parts_->addresses.find(from, bytes);
-  Commands::Command command = parts_->commands.begin(Lane::work);
+  const Addresses::Place into = addresses_.find(to, bytes);
+  const Addresses::Place out_of = addresses_.find(from, bytes);
+  Commands::Command command = commands_.begin(Lane::work);
   const VkBufferCopy all = region(into, out_of, bytes);
-  parts_->gpu.vk().vkCmdCopyBuffer(command.handle(), out_of.block.buffer, into.block.buffer, 1u, &all);
+  gpu_.vk().vkCmdCopyBuffer(command.handle(), out_of.block.buffer, into.block.buffer, 1u, &all);
   submit(stream, std::move(command));
 }
 
 void VulkanDevice::upload(StreamId stream, Address to, const void* from, std::uint64_t bytes) {
   if (bytes == 0) return;
-  const Addresses::Place into = parts_->addresses.find(to, bytes);
-  const Addresses::Place out_of = parts_->addresses.find(number(from), bytes);
+  const Addresses::Place into = addresses_.find(to, bytes);
+  const Addresses::Place out_of = addresses_.find(number(from), bytes);
   require_pinned(out_of, "upload");
-  Commands::Command command = parts_->commands.begin(Lane::copy);
+  Commands::Command command = commands_.begin(Lane::copy);
   const VkBufferCopy all = region(into, out_of, bytes);
-  parts_->gpu.vk().vkCmdCopyBuffer(command.handle(), out_of.block.buffer, into.block.buffer, 1u, &all);
+  gpu_.vk().vkCmdCopyBuffer(command.handle(), out_of.block.buffer, into.block.buffer, 1u, &all);
   command.finish();
-  parts_->streams.submit(stream, {.command = std::move(command), .flush = host_range(out_of, bytes)});
+  streams_.submit(stream, {.command = std::move(command), .flush = host_range(out_of, bytes)});
 }
 
 void VulkanDevice::download(StreamId stream, void* to, Address from, std::uint64_t bytes) {
   if (bytes == 0) return;
-  const Addresses::Place into = parts_->addresses.find(number(to), bytes);
-  const Addresses::Place out_of = parts_->addresses.find(from, bytes);
+  const Addresses::Place into = addresses_.find(number(to), bytes);
+  const Addresses::Place out_of = addresses_.find(from, bytes);
   require_pinned(into, "download");
-  Commands::Command command = parts_->commands.begin(Lane::copy);
+  Commands::Command command = commands_.begin(Lane::copy);
   const VkBufferCopy all = region(into, out_of, bytes);
-  parts_->gpu.vk().vkCmdCopyBuffer(command.handle(), out_of.block.buffer, into.block.buffer, 1u, &all);
+  gpu_.vk().vkCmdCopyBuffer(command.handle(), out_of.block.buffer, into.block.buffer, 1u, &all);
   command.finish();
-  parts_->streams.submit(stream, {.command = std::move(command), .invalidate = host_range(into, bytes)});
+  streams_.submit(stream, {.command = std::move(command), .invalidate = host_range(into, bytes)});
 }
 
 void VulkanDevice::write(StreamId stream, Address to, std::span<const std::byte> bytes) {
   if (bytes.empty()) return;
   if (bytes.size() > most_written) throw InvalidArgument("Vulkan: write takes 64 KiB at most", {.name = "write"});
-  const Functions& vk = parts_->gpu.vk();
-  const Addresses::Place into = parts_->addresses.find(to, bytes.size());
-  Commands::Command command = parts_->commands.begin(Lane::work);
+  const Functions& vk = gpu_.vk();
+  const Addresses::Place into = addresses_.find(to, bytes.size());
+  Commands::Command command = commands_.begin(Lane::work);
   if (into.offset % word == 0 && bytes.size() % word == 0) {
     vk.vkCmdUpdateBuffer(command.handle(), into.block.buffer, into.offset, VkDeviceSize{bytes.size()}, bytes.data());
   } else {
@@ -113,7 +113,7 @@ void VulkanDevice::write(StreamId stream, Address to, std::span<const std::byte>
 }
 
 void VulkanDevice::run(StreamId stream, std::function<void()> work) {
-  parts_->streams.submit(stream, {.function = std::move(work)});
+  streams_.submit(stream, {.function = std::move(work)});
 }
 
 }  // namespace weir::backend::vulkan

@@ -69,60 +69,55 @@ std::shared_ptr<device::Backend> make_vulkan_backend(const VulkanOptions& option
   if (!adapter.missing.empty()) {
     throw Unsupported("Vulkan: " + adapter.name + " cannot be used: " + adapter.missing, {.name = adapter.name});
   }
-  return std::make_shared<VulkanDevice>(std::move(instance), adapter);
+  return core::make_shared_here<VulkanDevice>(std::move(instance), adapter);
 }
 
 VulkanDevice::VulkanDevice(std::unique_ptr<Instance> instance, Adapter adapter)
-    : parts_(std::make_unique<Parts>(std::move(instance), std::move(adapter))) {}
-
-VulkanDevice::~VulkanDevice() {
-  // In a child of fork() neither the driver nor the streams' threads are there: all is left as it is.
-  if (!home_.is_here()) static_cast<void>(parts_.release());
-}
+    : gpu_(std::move(instance), std::move(adapter)),
+      memory_(gpu_),
+      commands_(gpu_, memory_),
+      streams_(gpu_, commands_),
+      pages_(gpu_, memory_, addresses_, streams_) {}
 
 DeviceInfo VulkanDevice::info() const {
-  const Memory& memory = parts_->memory;
   DeviceInfo info;
-  info.name = parts_->gpu.adapter().name;
+  info.name = gpu_.adapter().name;
   info.backend = "vulkan";
-  info.memory_total = memory.heap_bytes();
-  info.memory_free = memory.heap_free();
-  info.page_bytes = parts_->pages.page_bytes();
-  info.virtual_memory = parts_->gpu.adapter().sparse;
-  info.pointers = memory.in_place();
-  info.unified_memory = memory.in_place();
-  info.default_limit = memory.heap_bytes() / 10 * 9;
+  info.memory_total = memory_.heap_bytes();
+  info.memory_free = memory_.heap_free();
+  info.page_bytes = pages_.page_bytes();
+  info.virtual_memory = gpu_.adapter().sparse;
+  info.pointers = memory_.in_place();
+  info.unified_memory = memory_.in_place();
+  info.default_limit = memory_.heap_bytes() / 10 * 9;
   if (info.virtual_memory) {
-    info.address_space = parts_->pages.address_space();
-    info.largest_range = parts_->pages.largest_range();
+    info.address_space = pages_.address_space();
+    info.largest_range = pages_.largest_range();
   }
   return info;
 }
 
 Address VulkanDevice::allocate_segment(std::uint64_t bytes) {
-  parts_->gpu.require_alive();
-  Memory& memory = parts_->memory;
-  const Block block = memory.allocate(Memory::Use::storage, bytes, "segment");
+  gpu_.require_alive();
+  const Block block = memory_.allocate(Memory::Use::storage, bytes, "segment");
   try {
-    return memory.in_place() ? parts_->addresses.add_mapped(block, bytes, true)
-                             : parts_->addresses.add_kept(block, bytes, parts_->pages.page_bytes());
+    return memory_.in_place() ? addresses_.add_mapped(block, bytes, true)
+                              : addresses_.add_kept(block, bytes, pages_.page_bytes());
   } catch (...) {
-    memory.free(block);
+    memory_.free(block);
     throw;
   }
 }
 
-void VulkanDevice::free_segment(Address address, std::uint64_t) noexcept {
-  parts_->memory.free(parts_->addresses.remove(address));
-}
+void VulkanDevice::free_segment(Address address, std::uint64_t) noexcept { memory_.free(addresses_.remove(address)); }
 
 Address VulkanDevice::allocate_pinned(std::uint64_t bytes) {
-  parts_->gpu.require_alive();
-  const Block block = parts_->memory.allocate(Memory::Use::pinned, bytes, "pinned memory");
+  gpu_.require_alive();
+  const Block block = memory_.allocate(Memory::Use::pinned, bytes, "pinned memory");
   try {
-    return parts_->addresses.add_mapped(block, bytes, false);
+    return addresses_.add_mapped(block, bytes, false);
   } catch (...) {
-    parts_->memory.free(block);
+    memory_.free(block);
     throw;
   }
 }

@@ -3,28 +3,22 @@
 #pragma once
 
 #include "backend/vulkan/pages.hpp"
-#include "core/process.hpp"
 
 namespace weir::backend::vulkan {
 
 class VulkanDevice final : public device::Backend {
  public:
   VulkanDevice(std::unique_ptr<Instance> instance, Adapter adapter);
-  ~VulkanDevice() override;
 
   [[nodiscard]] DeviceInfo info() const override;
 
-  device::Address reserve(std::uint64_t bytes) override { return parts_->pages.reserve(bytes); }
-  void unreserve(device::Address address, std::uint64_t bytes) noexcept override {
-    parts_->pages.unreserve(address, bytes);
-  }
-  void create(std::span<device::PageHandle> pages) override { parts_->pages.create(pages); }
-  void destroy(std::span<const device::PageHandle> pages) noexcept override { parts_->pages.destroy(pages); }
-  void map(device::Address address, std::span<const device::PageHandle> pages) override {
-    parts_->pages.map(address, pages);
-  }
+  device::Address reserve(std::uint64_t bytes) override { return pages_.reserve(bytes); }
+  void unreserve(device::Address address, std::uint64_t bytes) noexcept override { pages_.unreserve(address, bytes); }
+  void create(std::span<device::PageHandle> pages) override { pages_.create(pages); }
+  void destroy(std::span<const device::PageHandle> pages) noexcept override { pages_.destroy(pages); }
+  void map(device::Address address, std::span<const device::PageHandle> pages) override { pages_.map(address, pages); }
   void unmap(device::Address address, std::span<const device::PageHandle> pages) override {
-    parts_->pages.unmap(address, pages);
+    pages_.unmap(address, pages);
   }
 
   device::Address allocate_segment(std::uint64_t bytes) override;
@@ -32,15 +26,15 @@ class VulkanDevice final : public device::Backend {
   device::Address allocate_pinned(std::uint64_t bytes) override;
   void free_pinned(device::Address address, std::uint64_t bytes) noexcept override { free_segment(address, bytes); }
 
-  StreamId resolve(StreamId stream) override { return parts_->streams.resolve(stream); }
-  StreamId create_stream() override { return parts_->streams.create(); }
-  void destroy_stream(StreamId stream) noexcept override { parts_->streams.destroy(stream); }
-  device::EventId record(StreamId stream) override { return parts_->streams.record(stream); }
-  bool query(device::EventId event) override { return parts_->streams.query(event); }
+  StreamId resolve(StreamId stream) override { return streams_.resolve(stream); }
+  StreamId create_stream() override { return streams_.create(); }
+  void destroy_stream(StreamId stream) noexcept override { streams_.destroy(stream); }
+  device::EventId record(StreamId stream) override { return streams_.record(stream); }
+  bool query(device::EventId event) override { return streams_.query(event); }
   bool wait(device::EventId event, std::chrono::nanoseconds deadline) override {
-    return parts_->streams.wait(event, deadline);
+    return streams_.wait(event, deadline);
   }
-  void stream_wait(StreamId stream, device::EventId event) override { parts_->streams.stream_wait(stream, event); }
+  void stream_wait(StreamId stream, device::EventId event) override { streams_.stream_wait(stream, event); }
   void release(device::EventId) noexcept override {}
 
   // --- transfers.cpp ---
@@ -51,11 +45,11 @@ class VulkanDevice final : public device::Backend {
   void write(StreamId stream, device::Address to, std::span<const std::byte> bytes) override;
   void run(StreamId stream, std::function<void()> work) override;
 
-  [[nodiscard]] std::uint64_t driver_calls() const noexcept override { return parts_->gpu.vk().calls(); }
+  [[nodiscard]] std::uint64_t driver_calls() const noexcept override { return gpu_.vk().calls(); }
 
-  [[nodiscard]] Gpu& gpu() noexcept { return parts_->gpu; }
-  [[nodiscard]] Streams& streams() noexcept { return parts_->streams; }
-  [[nodiscard]] const Addresses& addresses() const noexcept { return parts_->addresses; }
+  [[nodiscard]] Gpu& gpu() noexcept { return gpu_; }
+  [[nodiscard]] Streams& streams() noexcept { return streams_; }
+  [[nodiscard]] const Addresses& addresses() const noexcept { return addresses_; }
 
  private:
   [[nodiscard]] static VkBufferCopy region(const Addresses::Place& to, const Addresses::Place& from,
@@ -66,22 +60,12 @@ class VulkanDevice final : public device::Backend {
   void require_pinned(const Addresses::Place& place, const char* call) const;
   void submit(StreamId stream, Commands::Command command);
 
-  struct Parts {
-    Parts(std::unique_ptr<Instance> instance, Adapter adapter)
-        : gpu(std::move(instance), std::move(adapter)),
-          memory(gpu),
-          commands(gpu, memory),
-          streams(gpu, commands),
-          pages(gpu, memory, addresses, streams) {}
-    Gpu gpu;
-    Memory memory;
-    Addresses addresses;
-    Commands commands;
-    Streams streams;
-    Pages pages;
-  };
-  const core::HomeProcess home_;
-  std::unique_ptr<Parts> parts_;
+  Gpu gpu_;
+  Memory memory_;
+  Addresses addresses_;
+  Commands commands_;
+  Streams streams_;
+  Pages pages_;
 };
 
 }  // namespace weir::backend::vulkan
