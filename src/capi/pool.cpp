@@ -164,6 +164,13 @@ weir_status weir_trim(weir_pool* pool, uint64_t keep_free, uint64_t* returned_by
   });
 }
 
+weir_status weir_map_ahead(weir_pool* pool, uint64_t bytes, weir_stream_id stream) {
+  return guarded([&] {
+    require(pool, "weir_map_ahead", "pool");
+    pool->pool.map_ahead(bytes, weir::StreamId{stream});
+  });
+}
+
 weir_status weir_maintain(weir_pool* pool) {
   return guarded([&] {
     require(pool, "weir_maintain", "pool");

@@ -58,6 +58,23 @@ Pool::Implementation::Served Pool::Implementation::grow(const Placement& wanted,
   }
 }
 
+// An allocation that nobody takes: no book knows of it, and what it finds or maps is free at once.
+void Pool::Implementation::map_ahead(std::uint64_t bytes, StreamId stream) {
+  require_usable();
+  if (mode_ == PoolMode::off) {
+    throw Unsupported("pool \"" + options_.name + "\" is off and keeps no memory, so none can be mapped ahead",
+                      {.name = options_.name, .bytes_asked = bytes});
+  }
+  if (bytes == 0) return;
+  Cache& cache = cache_of(stream);
+  const Request request{bytes, Pool::granule, stream, Tag::none, {}};
+  Placement wanted = placement(request, cache.lane);
+  wanted.small = false;
+  std::uint32_t id = fit_in_any(wanted, nullptr);
+  if (id == 0) id = grow(wanted, request, cache).id;
+  release(id, blocks_[id].lane, coarse_now());
+}
+
 // What other threads have taken out of caches or arenas is in none of them for a moment: true if there
 // was such memory since, which may be there by now. The wait is bounded, for this thread may be in a callback
 // of such a thread itself, and two that are both refused wait for each other.

@@ -70,6 +70,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] std::uint32_t allocate_plain(const Request& request);
   [[nodiscard]] bool resize(std::uint32_t id, std::size_t bytes, StreamId stream);
   void after_allocation(std::uint32_t id, const Request& request, LogEvent event);
+  void map_ahead(std::uint64_t bytes, StreamId stream);
   void used_on(std::uint32_t id, StreamId stream);
   void note_use(std::uint32_t id, StreamId stream);
   [[nodiscard]] std::uint32_t record_at(std::uint64_t address) const noexcept;

@@ -210,6 +210,11 @@ std::uint64_t Pool::trim(std::uint64_t keep_free) {
   return implementation_->trim(keep_free);
 }
 
+void Pool::map_ahead(std::uint64_t bytes, StreamId stream) {
+  [[maybe_unused]] const Implementation::Door door(*implementation_);
+  implementation_->map_ahead(bytes, stream);
+}
+
 void Pool::maintain() {
   [[maybe_unused]] const Implementation::Door door(*implementation_);
   implementation_->maintain();

@@ -124,6 +124,8 @@ static void check_reports(weir_pool* pool) {
   CHECK(weir_trim(pool, 0, &returned) == WEIR_OK);
   CHECK(returned > 0);
   CHECK(weir_trim(pool, 0, NULL) == WEIR_OK);
+  CHECK(weir_map_ahead(pool, 5u << 20, WEIR_STREAM_LEGACY_DEFAULT) == WEIR_OK);
+  CHECK(weir_trim(pool, 0, &returned) == WEIR_OK && returned >= 5u << 20);
 }
 
 int main(void) {

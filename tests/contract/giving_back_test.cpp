@@ -56,6 +56,29 @@ TEST_P(GivingBack, TrimKeepsWhatItIsAskedToKeep) {
   EXPECT_EQ(pool.statistics().reserved.live, now.reserved.live);
 }
 
+TEST_P(GivingBack, WhatWasMappedAheadNeedsNoDriver) {
+  Pool& pool = make_pool({.limit = 200_MiB});
+  if (!pooling()) {
+    EXPECT_THROW(pool.map_ahead(1_MiB), Unsupported);
+    return;
+  }
+  pool.map_ahead(0);
+  EXPECT_EQ(pool.statistics().reserved.live, 0u);
+  pool.map_ahead(40_MiB);
+  const Statistics ready = pool.statistics();
+  EXPECT_GE(ready.mapped_free, 40_MiB);
+  EXPECT_GE(ready.largest_free_range, 40_MiB);
+  EXPECT_EQ(ready.allocations + ready.frees, 0u);
+  EXPECT_EQ(ready.requested.peak + ready.allocated.peak, 0u);
+  pool.map_ahead(40_MiB);  // there is as much
+  std::vector<void*> blocks{pool.allocate(20_MiB), pool.allocate(300'000), pool.allocate(19_MiB)};
+  EXPECT_EQ(pool.statistics().driver_calls, ready.driver_calls);
+  EXPECT_EQ(pool.statistics().misses, 0u);
+  EXPECT_THROW(pool.map_ahead(1_GiB), LimitExceeded);
+  for (void* block : blocks) pool.deallocate(block);
+  EXPECT_EQ(pool.trim(), ready.reserved.live);
+}
+
 TEST_P(GivingBack, TrimLeavesLiveBlocksAlone) {
   Pool& pool = make_pool();
   struct Held {

@@ -303,7 +303,7 @@ std::string Program::look() {
 }
 
 std::string Program::give_back() {
-  switch (roll(5)) {
+  switch (roll(6)) {
     case 0: {
       last_ = "trim";
       const std::uint64_t keep = roll(2) == 0 ? 0 : roll(oracle_.limit());
@@ -318,6 +318,17 @@ std::string Program::give_back() {
       last_ = "a thread ends";
       if (crew_.size() != 0) crew_.replace(roll(crew_.size()));
       return {};
+    case 3: {
+      last_ = "map ahead";
+      if (configuration_.mode == PoolMode::off) return {};
+      const std::uint64_t bytes = roll(oracle_.limit() / 4);
+      const StreamId stream = any_stream();
+      try {
+        on_any_thread([&] { pool_->map_ahead(bytes, stream); });
+      } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): other memory may be in the way
+      }
+      return {};
+    }
     default:
       last_ = "time goes on";
       clock_.advance(std::chrono::milliseconds(roll(3) == 0 ? roll(40'000) : roll(2'000)));

@@ -82,6 +82,7 @@ TEST_F(CArguments, NullPointersAreNamed) {
   expect_refused("name", [&] { return weir_make_tag(pool_, nullptr, &tag); });
   expect_refused("out", [&] { return weir_make_tag(pool_, "a", nullptr); });
   expect_refused("pool", [&] { return weir_trim(nullptr, 0, &number); });
+  expect_refused("pool", [&] { return weir_map_ahead(nullptr, 1, 0); });
   expect_refused("pool", [] { return weir_maintain(nullptr); });
   expect_refused("pool", [&] { return weir_get_statistics(nullptr, &statistics); });
   expect_refused("statistics", [&] { return weir_get_statistics(pool_, nullptr); });
