@@ -165,14 +165,15 @@ void pool(std::uint32_t points) {
               100 * (1 - allocation[0] / allocation[1]));
 }
 
-/// Of memory that is no file's, resident now; MiB.
+/// Of memory that is no file's, resident now; MiB. The host device's own is counted as shared.
 double resident() {
   std::ifstream status("/proc/self/status");
+  double sum = 0;
   for (std::string word; status >> word;) {
     double kilobytes = 0;
-    if (word == "RssAnon:" && status >> kilobytes) return kilobytes / 1024;
+    if ((word == "RssAnon:" || word == "RssShmem:") && status >> kilobytes) sum += kilobytes / 1024;
   }
-  return 0;
+  return sum;
 }
 
 /// Seconds a point, and the most memory resident between chunks.
