@@ -73,8 +73,9 @@ Output run_program(const std::filesystem::path& program, const std::vector<std::
   return output;
 }
 
-Numbers run_for_numbers(const std::filesystem::path& program, const std::vector<std::string>& arguments) {
-  const Output output = run_program(program, arguments);
+Numbers run_for_numbers(const std::filesystem::path& program, const std::vector<std::string>& arguments,
+                        std::chrono::seconds deadline) {
+  const Output output = run_program(program, arguments, deadline);
   const std::string name = program.filename();
   if (output.status != 0) throw ChildFailed(name + ": ended with status " + std::to_string(output.status));
   Numbers numbers;

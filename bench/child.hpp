@@ -34,6 +34,7 @@ struct Output {
                                  std::chrono::seconds deadline = std::chrono::seconds(120));
 
 /// The same for a child that prints numbers. Throws ChildFailed, also where its line is malformed.
-[[nodiscard]] Numbers run_for_numbers(const std::filesystem::path& program, const std::vector<std::string>& arguments);
+[[nodiscard]] Numbers run_for_numbers(const std::filesystem::path& program, const std::vector<std::string>& arguments,
+                                      std::chrono::seconds deadline = std::chrono::seconds(120));
 
 }  // namespace bench

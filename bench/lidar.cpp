@@ -2,35 +2,64 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "figures.hpp"
 #include "hot.hpp"
 
 namespace bench {
 
-BuffersReport run_lidar(unsigned rounds, const std::string& tile) {
-  Series series;
+BuffersReport run_lidar(unsigned rounds, const std::string& tile, bool full) {
+  constexpr std::chrono::seconds patience{1800};
+  const auto child = [&](const std::vector<std::string>& arguments) {
+    return run_for_numbers(sibling("weir_bench_lidar"), arguments, patience);
+  };
+  Series series, large;
+  std::vector<std::pair<std::string, Series>> pools{{"50000", {}}, {"1000000", {}}};
   for (unsigned round = 0; round < rounds; ++round) {
-    series.rounds.push_back(run_for_numbers(sibling("weir_bench_lidar"), {tile}));
+    series.rounds.push_back(child({"clouds", tile}));
+    for (auto& [points, each] : pools) each.rounds.push_back(child({"pool", points}));
+  }
+  if (full) {
+    pools.emplace_back("10000000", Series{}).second.rounds.push_back(child({"pool", "10000000"}));
+    large.rounds.push_back(child({"large", "1000000", "50000000"}));
   }
   using Bar = Figure::Bar;
   std::vector<Figure> figures;
   const auto cloud = [&](const std::string& name, const std::string& what, double points, double peer) {
     if (series.rounds.empty() || !series.rounds.front().contains(name + "_mpoints")) return;
     const Bar bar = peer > 0 ? Bar::at_least : Bar::none;
-    figures.push_back(
-        {what + ", million points/s, one thread", series.values(name + "_mpoints"), Bar::at_least, points});
+    figures.push_back({what + ", million points/s of processor time, one thread", series.values(name + "_mpoints"),
+                       Bar::at_least, points});
     figures.push_back({"  times nanoflann + closed-form Eigen", series.values(name + "_to_peer"), bar, peer});
     figures.push_back({"  two threads / one", series.values(name + "_two_threads"), Bar::at_least, 1.8});
+    figures.push_back({"  million points/s of processor time, the whole run", series.values(name + "_whole")});
   };
   cloud("ign", "IGN tile", 2.5, 3);
   cloud("aerial", "aerial, 500,000 points", 2.5, 3);
   cloud("forest", "forest, 500,000 points", 1.4, 0);
   cloud("terrestrial", "terrestrial, 500,000 points", 1.4, 0);
+  for (const auto& [points, each] : pools) {
+    figures.push_back({"pool off / pooled, aerial, " + points + " points, 16 chunks or fewer",
+                       each.values("off_to_pooled"), Bar::at_least, 1});
+    figures.push_back({"  allocation time less, per cent", each.values("allocation_less"), Bar::at_least, 80});
+  }
+  if (full) {
+    figures.push_back({"50 million points, limit 4 GiB: time a point / that of 1 million",
+                       large.values("each_to_fewer"), Bar::at_most, 1.3});
+    figures.push_back({"  resident without file pages, MiB", large.values("resident_mib"), Bar::at_most, 5120});
+    figures.push_back({"  million points/s, all threads, with reading", large.values("mpoints")});
+  }
   BuffersReport report;
-  report.text = fmt::format("geometry, k = 20, without file time; {} rounds, each a fresh process.\n\n", rounds) +
-                figures_text(figures);
+  report.text =
+      fmt::format(
+          "geometry, k = 20, without file time; {} rounds, each a fresh process; the least of a few runs in it.\n\n",
+          rounds) +
+      figures_text(figures);
   report.rows = figures_json(figures);
-  report.raw = series.rounds;
+  report.raw = {{"clouds", series.rounds}};
+  for (const auto& [points, each] : pools) report.raw["pool " + points] = each.rounds;
+  if (full) report.raw["large"] = large.rounds;
   return report;
 }
 

@@ -5,7 +5,8 @@
 
 namespace bench {
 
-/// `tile` is a LAS file that is measured too where it is there. Throws ChildFailed.
-[[nodiscard]] BuffersReport run_lidar(unsigned rounds, const std::string& tile);
+/// `tile` is a LAS file that is measured too where it is there. `full` adds 10 and 50 million points, which take
+/// several minutes, once each. Throws ChildFailed.
+[[nodiscard]] BuffersReport run_lidar(unsigned rounds, const std::string& tile, bool full);
 
 }  // namespace bench

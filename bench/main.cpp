@@ -2,6 +2,7 @@
 //   hot         weir and its peers on the hot paths; --json for scripts
 //   tracking    what tracking costs
 //   buffers     what buffers and transfers take
+//   lidar       the LiDAR workload beside its peers; --full with many points
 //   --against   compares ratios with a baseline
 // Status 1: weir failed or is past the margin; 2: the command line was not understood.
 #include <fmt/format.h>
@@ -34,7 +35,7 @@ struct Arguments {
   std::vector<std::string> cases, subjects;
   unsigned rounds = 0;  ///< 0: the command's own number
   unsigned milliseconds = 50;
-  bool json = false, verbose = false, pin = false, save = false;
+  bool json = false, verbose = false, pin = false, save = false, full = false;
   std::string machine;
   std::string against;
   bool write_baseline = false;
@@ -111,8 +112,9 @@ int buffers(const Arguments& arguments) {
 }
 
 int lidar(const Arguments& arguments) {
-  constexpr unsigned usual_rounds = 5;
-  const BuffersReport report = run_lidar(arguments.rounds > 0 ? arguments.rounds : usual_rounds, lidar_tile);
+  constexpr unsigned usual_rounds = 3;
+  const unsigned rounds = arguments.rounds > 0 ? arguments.rounds : usual_rounds;
+  const BuffersReport report = run_lidar(rounds, lidar_tile, arguments.full);
   fmt::print("{}", arguments.json ? json_lines(report.rows) : report.text);
   save(arguments, "lidar", report.text, report.raw);
   return 0;
@@ -179,6 +181,7 @@ int run(int count, char** words) {
   auto* lidar_command = app.add_subcommand("lidar", "The LiDAR workload beside nanoflann and Eigen");
   add_shared(*lidar_command, arguments);
   add_output(*lidar_command, arguments);
+  lidar_command->add_flag("--full", arguments.full, "Also 10 and 50 million points, which takes several minutes");
 
   add_shared(app, arguments);
   add_cases(app, arguments);

@@ -88,7 +88,9 @@ class FeatureBatch {
   void column(Feature feature, Formula formula) noexcept {
     float* const to = task_.columns[static_cast<std::size_t>(feature)];
     if (to == nullptr) return;
-    for (std::uint32_t i = 0; i < count_; ++i) to[first_ + i] = static_cast<float>(formula(i));
+    float* const at = to + first_;  // an index of 32 bits that may wrap would keep the loop from being vectorized
+    const std::uint32_t count = count_;
+    for (std::uint32_t i = 0; i < count; ++i) at[i] = static_cast<float>(formula(i));
   }
 
   void shapes() noexcept {

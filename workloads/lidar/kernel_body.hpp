@@ -4,7 +4,7 @@
 // queries end in nearest_one.hpp. Included by the kernel_*.cpp, once each, with WEIR_LIDAR_KERNEL.
 #include "feature_batch.hpp"
 #include "lanes.hpp"
-#include "nearest_one.hpp"
+#include "near_leaves.hpp"
 
 namespace weir::lidar {
 namespace {
@@ -16,13 +16,17 @@ class GroupSearch {
 
   void run(const Node& top) noexcept {
     const Node* const all = tree_.nodes.data();
-    for (const Node* node = &top; node < all + top.skip; ++node) {
-      if (!node->leaf || tree_.rank[node->first] == tree_.rank[node->first + node->count]) continue;
+    for (const Node* node = &top; node < all + top.skip;) {
+      if (node->count > block_points) {
+        ++node;
+        continue;
+      }
       if (task_.search.k == 0 || task_.search.k > tree_.points) {
         for (std::uint32_t p = node->first; p < node->first + node->count; ++p) single(p);
-      } else {
-        group(node->first, node->first + node->count);
+      } else if (tree_.rank[node->first] != tree_.rank[node->first + node->count]) {
+        block(*node);
       }
+      node = all + node->skip;
     }
     batch_.flush();
   }
@@ -31,27 +35,61 @@ class GroupSearch {
   static constexpr std::uint32_t most_candidates = 1024;
   static constexpr std::int32_t most_local = (1 << 14) - 1;  // so that differences stay below 2^15
 
-  struct Box {
-    std::int32_t low[3], high[3];
+  static constexpr std::uint32_t block_points = 96;
+
+  /// Queries that are searched together: points next to each other in Morton order.
+  struct Group {
+    std::uint32_t first, last;
+    Box box;
+    std::int32_t centre[3];
+    double widest;  ///< from the centre to the farthest of the points
+    bool fits;      ///< else the coordinates are too far apart
+
+    /// Where k points are that near the centre, as a square: what is at most this far from the box, as a square,
+    /// holds the neighbours of all of the group.
+    [[nodiscard]] std::uint64_t reach(std::uint32_t bound) const noexcept {
+      const double loose = std::sqrt(static_cast<double>(bound)) + widest;
+      return static_cast<std::uint64_t>(loose * loose) + 1;
+    }
   };
 
   /// Candidates in coordinates round the group's centre.
   struct List {
     std::uint32_t count = 0;
-    alignas(64) std::int32_t x[most_candidates + Tree::slack];
-    alignas(64) std::int32_t y[most_candidates + Tree::slack];
-    alignas(64) std::int32_t z[most_candidates + Tree::slack];
+    alignas(64) std::uint32_t xy[most_candidates + Tree::slack];  ///< as pack() makes them
+    alignas(64) std::uint32_t z[most_candidates + Tree::slack];
     alignas(64) std::uint32_t position[most_candidates + Tree::slack];
   };
 
-  void group(std::uint32_t first, std::uint32_t last) noexcept {
-    if (tree_.rank[first] == tree_.rank[last]) return;
-    if (last - first > 1 && !together(first, last)) {
-      const std::uint32_t middle = first + (last - first) / 2;
-      group(first, middle);
-      group(middle, last);
-    } else if (last - first == 1 && !together(first, last)) {
-      single(first);
+  /// All queries of a node of few points: its leaves are groups.
+  void block(const Node& top) noexcept {
+    const Node* const end = tree_.nodes.data() + top.skip;
+    const Node* sample = &top;
+    for (const Node* node = &top; node < end; ++node) {
+      if (!node->leaf) continue;
+      sample = node;
+      if (node->first + node->count > top.first + top.count / 2) break;
+    }
+    // Twice what a leaf in the middle may need is enough for most; the others look for themselves.
+    const Group middle = open(sample->first, sample->first + sample->count);
+    std::uint32_t bound = 0;
+    if (middle.fits && first_bound(middle, bound)) {
+      const Box box{{top.low[0], top.low[1], top.low[2]}, {top.high[0], top.high[1], top.high[2]}};
+      leaves_.gather(tree_, box, 2 * middle.reach(bound), 8 * most_candidates);
+    }
+    for (const Node* node = &top; node < end; ++node) {
+      if (!node->leaf || tree_.rank[node->first] == tree_.rank[node->first + node->count]) continue;
+      if (!together(open(node->first, node->first + node->count))) halve(node->first, node->first + node->count);
+    }
+  }
+
+  void halve(std::uint32_t first, std::uint32_t last) noexcept {
+    if (last - first == 1) return single(first);
+    const std::uint32_t middle = first + (last - first) / 2;
+    const std::uint32_t ends[3] = {first, middle, last};
+    for (int side = 0; side < 2; ++side) {
+      if (tree_.rank[ends[side]] == tree_.rank[ends[side + 1]]) continue;
+      if (!together(open(ends[side], ends[side + 1]))) halve(ends[side], ends[side + 1]);
     }
   }
 
@@ -68,123 +106,132 @@ class GroupSearch {
     return box;
   }
 
-  /// Adds [first, last) to the list, round `centre_`; false where a coordinate is too far away.
+  /// Adds [first, first + count) to the list, round `centre_`; at most `lanes` of them.
   void append(std::uint32_t first, std::uint32_t count) noexcept {
-    const std::uint32_t at = list_.count;
-    for (std::uint32_t i = 0; i < lanes; ++i) {  // arrays have room behind them; points of a leaf are fewer
-      list_.x[at + i] = tree_.x[first + i] - centre_[0];
-      list_.y[at + i] = tree_.y[first + i] - centre_[1];
-      list_.z[at + i] = tree_.z[first + i] - centre_[2];
-      list_.position[at + i] = first + i;
-    }
+    const std::uint32_t at = list_.count;  // arrays have room behind them
+    pack(tree_.x + first, tree_.y + first, tree_.z + first, centre_, list_.xy + at, list_.z + at);
+    number(first, list_.position + at);
     list_.count += count;
   }
 
-  [[nodiscard]] bool near(const std::int32_t* low, const std::int32_t* high) const noexcept {
-    bool fits = true;
-    for (int axis = 0; axis < 3; ++axis) {
-      fits &= std::int64_t{low[axis]} - centre_[axis] >= -most_local &&
-              std::int64_t{high[axis]} - centre_[axis] <= most_local;
-    }
-    return fits;
-  }
-
-  /// The list of all points up to √`reach` from the box; false where it does not fit.
-  [[nodiscard]] bool collect(const Box& box, std::uint64_t reach) noexcept {
-    list_.count = 0;
-    const auto end = static_cast<std::uint32_t>(tree_.nodes.size());
-    const Node* const nodes = tree_.nodes.data();
-    for (std::uint32_t i = 0; i < end;) {
-      const Node& node = nodes[i];
-      std::int64_t far[3];
-      for (int axis = 0; axis < 3; ++axis) {
-        const std::int64_t below = std::int64_t{box.low[axis]} - node.high[axis];
-        const std::int64_t above = std::int64_t{node.low[axis]} - box.high[axis];
-        const std::int64_t most = below > above ? below : above;
-        far[axis] = most > 0 ? most : 0;
-      }
-      if (squared(far[0], far[1], far[2]) > reach) {
-        i = node.skip;
-        continue;
-      }
-      if (node.leaf) {
-        if (list_.count + node.count > most_candidates || !near(node.low, node.high)) return false;
-        append(node.first, node.count);
-      }
-      ++i;
+  /// Adds the leaves with at most that measure; false where they do not fit.
+  [[nodiscard]] bool append_leaves(std::uint32_t measure) noexcept {
+    const std::uint32_t found = leaves_.find(measure, places_);
+    for (std::uint32_t i = 0; i < found; ++i) {
+      const std::uint32_t place = places_[i], count = leaves_.size(place);
+      if (list_.count + count > most_candidates || !leaves_.within(place, centre_, most_local)) return false;
+      append(leaves_.first(place), count);
     }
     return true;
   }
 
-  /// The k-th smallest squared distance to the centre among the points round the group in Morton order.
-  [[nodiscard]] bool first_bound(std::uint32_t first, std::uint32_t last, std::uint32_t& bound) noexcept {
+  /// The group of [first, last).
+  [[nodiscard]] Group open(std::uint32_t first, std::uint32_t last) noexcept {
+    Group one{.first = first, .last = last, .box = box_of(first, last), .centre = {}, .widest = 0, .fits = false};
+    for (int axis = 0; axis < 3; ++axis) {
+      const std::int32_t extent = one.box.high[axis] - one.box.low[axis];
+      if (extent > most_local) return one;
+      one.centre[axis] = one.box.low[axis] + extent / 2;
+    }
+    std::uint32_t widest = 0;
+    for (std::uint32_t p = first; p < last; ++p) {
+      const std::int32_t x = tree_.x[p] - one.centre[0], y = tree_.y[p] - one.centre[1], z = tree_.z[p] - one.centre[2];
+      const auto far = static_cast<std::uint32_t>(x * x + y * y + z * z);
+      widest = far > widest ? far : widest;
+    }
+    one.widest = std::sqrt(static_cast<double>(widest));
+    one.fits = true;
+    return one;
+  }
+
+  /// At least the k-th smallest squared distance to the centre among the list, by a few points at most.
+  [[nodiscard]] std::uint32_t bound_of_list() noexcept {
+    distances(list_.xy, list_.z, list_.count, {}, far_);
+    const std::uint32_t most = largest_up_to(far_, list_.count, UINT32_MAX - 1), k = task_.search.k;
+    return select(far_, list_.count, k, most, most / 2, k / 8).bound;
+  }
+
+  /// A bound on the k-th smallest squared distance to the centre, from the points round the group in Morton order.
+  [[nodiscard]] bool first_bound(const Group& group, std::uint32_t& bound) noexcept {
+    for (int axis = 0; axis < 3; ++axis) centre_[axis] = group.centre[axis];
     const std::uint32_t k = task_.search.k;
-    const std::uint32_t wanted = k + k / 2 + 8;
-    std::uint32_t from = first > wanted / 2 ? first - wanted / 2 : 0;
-    std::uint32_t to = last + wanted / 2 < tree_.points ? last + wanted / 2 : tree_.points;
+    const std::uint32_t around = (k + k / 2 + 8) / 2;
+    std::uint32_t from = group.first > around ? group.first - around : 0;
+    std::uint32_t to = group.last + around < tree_.points ? group.last + around : tree_.points;
     if (to - from < k) {  // at an end of the order
       from = to > k ? to - k : 0;
       to = from + k;
     }
     list_.count = 0;
-    for (std::uint32_t p = from; p < to; p += lanes) {
-      append(p, to - p < lanes ? to - p : lanes);
+    const Box box = box_of(from, to);
+    for (int axis = 0; axis < 3; ++axis) {
+      if (centre_[axis] - box.low[axis] > most_local || box.high[axis] - centre_[axis] > most_local) return false;
     }
-    for (std::uint32_t i = 0; i < list_.count; ++i) {
-      const std::int32_t far[3] = {list_.x[i], list_.y[i], list_.z[i]};
-      if (far[0] < -most_local || far[0] > most_local || far[1] < -most_local || far[1] > most_local ||
-          far[2] < -most_local || far[2] > most_local) {
-        return false;
-      }
-    }
-    distances(list_.x, list_.y, list_.z, list_.count, 0, 0, 0, far_);
-    bound = largest_up_to(far_, list_.count, UINT32_MAX - 1);
-    bound = select(far_, list_.count, k, bound).bound;
+    for (std::uint32_t p = from; p < to; p += lanes) append(p, to - p < lanes ? to - p : lanes);
+    bound = bound_of_list();
     return true;
   }
 
-  /// Tightens the list to what lies within √T + half of the box, T being the k-th distance to the centre.
-  [[nodiscard]] double tighten(double half) noexcept {
-    distances(list_.x, list_.y, list_.z, list_.count, 0, 0, 0, far_);
-    const std::uint32_t most = largest_up_to(far_, list_.count, UINT32_MAX - 1);
-    const std::uint32_t bound = select(far_, list_.count, task_.search.k, most).bound;
-    const double root = std::sqrt(static_cast<double>(bound));
-    const double reach = (root + 2 * half) * (root + 2 * half) + 1;
-    if (reach < 4294967294.0) {
-      const std::uint32_t kept = places_up_to(far_, list_.count, static_cast<std::uint32_t>(reach), places_);
-      for (std::uint32_t i = 0; i < kept; ++i) {
-        list_.x[i] = list_.x[places_[i]];
-        list_.y[i] = list_.y[places_[i]];
-        list_.z[i] = list_.z[places_[i]];
-        list_.position[i] = list_.position[places_[i]];
-      }
-      list_.count = kept;
+  /// The list of all points that may be neighbours of the group's, and more, with a bound on the k-th smallest squared
+  /// distance to the centre; false where it does not fit. The nearest leaves give the bound that says which others.
+  [[nodiscard]] bool collect(const Group& group, std::uint32_t& bound) noexcept {
+    const std::uint32_t k = task_.search.k;
+    std::uint32_t done = 0;
+    list_.count = 0;
+    leaves_.measure(group.box);
+    if (leaves_.points() >= k) {
+      done = leaves_.nearest(3 * k);
+      if (!append_leaves(done)) return false;
     }
+    if (list_.count >= k) {
+      bound = bound_of_list();
+    } else {
+      if (!first_bound(group, bound)) return false;
+      list_.count = done = 0;
+      leaves_.measure(group.box);
+    }
+    const std::uint64_t reach = group.reach(bound);
+    if (!leaves_.know(group.box, reach)) {
+      leaves_.gather(tree_, group.box, reach, most_candidates);
+      if (!leaves_.know(group.box, reach)) return false;
+      leaves_.measure(group.box);
+      list_.count = done = 0;
+    }
+    if (list_.count != 0) leaves_.leave_out(done);
+    return append_leaves(NearLeaves::measure_of(reach));
+  }
+
+  /// Tightens the list to what may be a neighbour of the group's; gives the k-th distance to the centre, or a little
+  /// more than that.
+  [[nodiscard]] double tighten(const Group& group, std::uint32_t bound) noexcept {
+    distances(list_.xy, list_.z, list_.count, {}, far_);
+    const double root =
+        std::sqrt(static_cast<double>(select(far_, list_.count, task_.search.k, bound, bound, 1).bound));
+    const double reach = (root + 2 * group.widest) * (root + 2 * group.widest) + 1;
+    if (reach < 4294967294.0) keep(static_cast<std::uint32_t>(reach));
     return root;
   }
 
-  /// Searches for all of [first, last) at once; false, with nothing done, where that is not possible.
-  [[nodiscard]] bool together(std::uint32_t first, std::uint32_t last) noexcept {
-    const Box box = box_of(first, last);
-    double half_squared = 0;
-    for (int axis = 0; axis < 3; ++axis) {
-      const std::int64_t extent = std::int64_t{box.high[axis]} - box.low[axis];
-      if (extent > most_local) return false;
-      centre_[axis] = static_cast<std::int32_t>(box.low[axis] + extent / 2);
-      const auto half = static_cast<double>(extent - extent / 2);
-      half_squared += half * half;
-    }
-    const double half = std::sqrt(half_squared);
+  /// Keeps those candidates whose distance in `far_` is at most that.
+  void keep(std::uint32_t bound) noexcept {
+    keep_up_to(far_, list_.count, bound, list_.xy);
+    keep_up_to(far_, list_.count, bound, list_.z);
+    list_.count = keep_up_to(far_, list_.count, bound, list_.position);
+  }
+
+  /// Searches for all of the group at once; false, with nothing done, where that is not possible.
+  [[nodiscard]] bool together(const Group& group) noexcept {
+    if (!group.fits) return false;
+    for (int axis = 0; axis < 3; ++axis) centre_[axis] = group.centre[axis];
     std::uint32_t bound = 0;
-    if (!first_bound(first, last, bound)) return false;
-    const double loose = std::sqrt(static_cast<double>(bound)) + half;
-    if (!collect(box, static_cast<std::uint64_t>(loose * loose) + 1)) return false;
-    const double root = tighten(half);
-    const double widest = (root + half) * (root + half) + 1;
+    if (!collect(group, bound)) return false;
+    const double root = tighten(group, bound);
+    const double widest = (root + group.widest) * (root + group.widest) + 1;
     // Sums of k products fit 32 bits below this, and all else with them.
     narrow_ = widest * task_.search.k < 2147483647.0;
-    const std::uint64_t sure = sure_distance(box);
-    for (std::uint32_t p = first; p < last; ++p) {
+    guess_ = static_cast<std::uint32_t>(root * root);
+    const std::uint64_t sure = sure_distance(group.box);
+    for (std::uint32_t p = group.first; p < group.last; ++p) {
       if (tree_.is_query(p)) query(p, root, sure);
     }
     return true;
@@ -202,11 +249,19 @@ class GroupSearch {
     const std::int32_t y = tree_.y[position] - centre_[1];
     const std::int32_t z = tree_.z[position] - centre_[2];
     const std::uint32_t k = task_.search.k;
-    distances(list_.x, list_.y, list_.z, list_.count, x, y, z, far_);
+    const Packed at = packed(x, y, z);
+    distances(list_.xy, list_.z, list_.count, at, far_);
     const double own = std::sqrt(static_cast<double>(x * x + y * y + z * z));
     const double high = (root + own) * (root + own) + 1;
     const auto bound = high < 4294967294.0 ? static_cast<std::uint32_t>(high) : UINT32_MAX - 1;
-    const Selection selection = select(far_, list_.count, k, bound);
+    const Selection selection = select(far_, list_.count, k, bound, guess_);
+    guess_ = selection.bound;  // the next query is near, and likely to be alike
+    if (narrow_ && selection.ties == 0 && !task_.needs_neighbours) {
+      const std::uint32_t reach = offsets_up_to(list_.xy, list_.z, far_, list_.count, selection.bound, at, offsets_);
+      if (reach >= sure) check(position, reach);
+      batch_.add(tree_.rank[position], close(sums_of(offsets_.sums()), k, reach));
+      return;
+    }
     std::uint32_t count = places_up_to(far_, list_.count, selection.bound, places_);
     if (selection.ties != 0) count = break_ties(count, selection);
     std::uint32_t reach = 0;
@@ -243,12 +298,17 @@ class GroupSearch {
     return kept;
   }
 
+  [[nodiscard]] static Sums<std::int64_t> sums_of(const Products& of) noexcept {
+    return {of.x, of.y, of.z, of.xx, of.xy, of.xz, of.yy, of.yz, of.zz};
+  }
+
   template <class Number>
   [[nodiscard]] Neighbourhood sums(std::uint32_t count, std::int32_t x, std::int32_t y, std::int32_t z,
                                    std::uint32_t reach) const noexcept {
     Number sx = 0, sy = 0, sz = 0, xx = 0, xy = 0, xz = 0, yy = 0, yz = 0, zz = 0;
     for (std::uint32_t i = 0; i < count; ++i) {
-      const Number dx = list_.x[places_[i]] - x, dy = list_.y[places_[i]] - y, dz = list_.z[places_[i]] - z;
+      const std::uint32_t pair = list_.xy[places_[i]];
+      const Number dx = low_half(pair) - x, dy = high_half(pair) - y, dz = low_half(list_.z[places_[i]]) - z;
       sx += dx;
       sy += dy;
       sz += dz;
@@ -299,6 +359,9 @@ class GroupSearch {
   KernelResult& result_;
   FeatureBatch batch_;
   bool narrow_ = false;
+  std::uint32_t guess_ = 0;
+  NearLeaves leaves_;
+  Offsets offsets_;
   std::int32_t centre_[3] = {};
   List list_;
   alignas(64) std::uint32_t far_[most_candidates + Tree::slack];

@@ -15,26 +15,13 @@
 #include "height.hpp"
 #include "partition.hpp"
 #include "run_plan.hpp"
+#include "timed.hpp"
 
 namespace weir::lidar {
 namespace {
 
-using Seconds = std::chrono::duration<double>;
 constexpr std::size_t most_chunk = 500'000;  // larger ones gain nothing and leave the caches
 constexpr std::chrono::hours patience{24};   // chunks take what they take
-
-/// Adds the time of its life to a sum.
-class Timed {
- public:
-  explicit Timed(double& sum) noexcept : sum_(sum) {}
-  Timed(const Timed&) = delete;
-  Timed& operator=(const Timed&) = delete;
-  ~Timed() { sum_ += Seconds(std::chrono::steady_clock::now() - start_).count(); }
-
- private:
-  double& sum_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 /// One of the two sets of buffers, and the chunk that is in it.
 struct Slot {
@@ -231,7 +218,9 @@ class Run {
     device_.run(compute_stream_, [this, &slot, tree] {
       try {
         const Timed timed(report_.compute.seconds);
+        const double start = processor_now();
         slot.result = compute_chunk(compute_, slot.data, tree);
+        report_.compute_processor_seconds += processor_now() - start;
       } catch (...) {
         slot.failure = std::current_exception();
       }

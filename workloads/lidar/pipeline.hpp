@@ -45,8 +45,9 @@ struct RunReport {
   unsigned threads = 1;
   StageTime read, compute, write,
       total;  ///< busy time of each stage; stages overlap. total does not count what runs before run()
-  double allocation_seconds = 0;        ///< making and freeing buffers
-  std::uint64_t memory_high_water = 0;  ///< of device memory, reserved; bytes
+  double compute_processor_seconds = 0;  ///< of computing, of the thread that began each: all of it with one thread
+  double allocation_seconds = 0;         ///< making and freeing buffers
+  std::uint64_t memory_high_water = 0;   ///< of device memory, reserved; bytes
   std::uint64_t pinned_high_water = 0;
   double reuse_rate = 0;     ///< of feature buffers, over all scopes
   double hit_rate = 0;       ///< of the pool
