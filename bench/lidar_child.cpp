@@ -27,7 +27,15 @@
 
 namespace {
 
-using namespace weir::lidar;
+using weir::lidar::Cloud;
+using weir::lidar::FeatureRows;
+using weir::lidar::FeatureSet;
+using weir::lidar::LasFile;
+using weir::lidar::make_scene;
+using weir::lidar::Point;
+using weir::lidar::RunReport;
+using weir::lidar::RunSettings;
+using weir::lidar::Sink;
 
 class Ignored : public Sink {
  public:

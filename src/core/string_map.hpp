@@ -9,7 +9,7 @@
 namespace weir::core {
 
 struct StringHash {
-  using is_transparent = void;
+  using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name
   [[nodiscard]] std::size_t operator()(std::string_view text) const noexcept {
     return std::hash<std::string_view>()(text);
   }

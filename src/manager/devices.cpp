@@ -55,9 +55,9 @@ ProcessStatistics sum_over(const std::vector<const MemoryManager*>& managers) {
 // By the drivers' own way where they have one, else through memory of the host, a piece at a time.
 void MemoryManager::copy_bytes(const AnyBuffer& to, std::size_t offset, MemoryManager& source, const AnyBuffer& from,
                                std::size_t count, StreamId stream, StreamId from_stream,
-                               std::chrono::nanoseconds time) {
+                               std::chrono::nanoseconds deadline) {
   constexpr std::uint64_t piece_bytes = std::uint64_t{4} << 20;
-  const core::Deadline deadline(time);
+  const core::Deadline end(deadline);
   Implementation& own = here();
   Implementation& other = source.here();
   const auto target = own.window(to, offset, count);
@@ -70,7 +70,7 @@ void MemoryManager::copy_bytes(const AnyBuffer& to, std::size_t offset, MemoryMa
   const std::uint64_t bytes = count * target.buffer.type().bytes;
   if (bytes == 0) return;
   const std::uint64_t read_from = origin.buffer.access(from_stream) + origin.offset;
-  own.transfers().await(device::Event(source.device().shared_backend(), from_stream), deadline, task);
+  own.transfers().await(device::Event(source.device().shared_backend(), from_stream), end, task);
   const std::uint64_t write_to = target.buffer.access(stream) + target.offset;
   bool direct = false;
   try {
@@ -79,14 +79,14 @@ void MemoryManager::copy_bytes(const AnyBuffer& to, std::size_t offset, MemoryMa
     // A driver may know the way and not have it for this memory.
   }
   if (direct) {
-    own.transfers().await(device::Event(device().shared_backend(), stream), deadline, task);
+    own.transfers().await(device::Event(device().shared_backend(), stream), end, task);
     return;
   }
   std::vector<std::byte> piece(std::min(bytes, piece_bytes));
   for (std::uint64_t done = 0; done < bytes;) {
     const std::span<std::byte> part(piece.data(), std::min<std::uint64_t>(piece.size(), bytes - done));
-    other.transfers().download(origin.buffer, origin.offset + done, part, from_stream, deadline);
-    own.transfers().upload(target.buffer, target.offset + done, part, stream, deadline);
+    other.transfers().download(origin.buffer, origin.offset + done, part, from_stream, end);
+    own.transfers().upload(target.buffer, target.offset + done, part, stream, end);
     done += part.size();
   }
 }

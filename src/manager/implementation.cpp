@@ -11,7 +11,7 @@
 
 namespace weir {
 
-using namespace literals;
+using literals::operator""_GiB;
 
 namespace {
 
@@ -37,7 +37,7 @@ PoolOptions pool_options(const ManagerOptions& options, const DeviceInfo& info) 
 
 }  // namespace
 
-MemoryManager::Implementation::Implementation(Device device, ManagerOptions options)
+MemoryManager::Implementation::Implementation(const Device& device, ManagerOptions options)
     : options_(std::move(options)),
       clock_(options_.clock == nullptr ? Clock::system() : *options_.clock),
       pool_(std::make_unique<Pool>(device, pool_options(options_, device.info()))),

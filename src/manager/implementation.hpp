@@ -20,7 +20,7 @@ namespace weir {
 
 class MemoryManager::Implementation {
  public:
-  Implementation(Device device, ManagerOptions options);
+  Implementation(const Device& device, ManagerOptions options);
   ~Implementation();
   Implementation(const Implementation&) = delete;
   Implementation& operator=(const Implementation&) = delete;

@@ -17,7 +17,6 @@ namespace weir {
 
 using pool::ThreadCache;
 using track::Block;
-using track::BlockState;
 
 namespace {
 

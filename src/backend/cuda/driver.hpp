@@ -58,7 +58,7 @@ namespace weir::backend::cuda {
   CALL(copy_peer, cuMemcpyPeerAsync)
 
 struct Driver {
-#define WEIR_CUDA_MEMBER(member, name) decltype(&::name) member = nullptr;
+#define WEIR_CUDA_MEMBER(member, name) decltype(&::name) member = nullptr;  // NOLINT(bugprone-macro-parentheses)
   WEIR_CUDA_CALLS(WEIR_CUDA_MEMBER)
 #undef WEIR_CUDA_MEMBER
 };

@@ -35,7 +35,7 @@ struct Streams::Handle::Entry {
   }
 
   const Context& context;
-  const CUstream handle;
+  const CUstream handle;  // NOLINT(misc-misplaced-const): the handle is what stays
   const Kind kind;
   const std::thread::id thread = std::this_thread::get_id();  // of a per-thread stream
   bool of_capture = false;

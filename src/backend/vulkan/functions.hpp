@@ -63,7 +63,7 @@ class Function {
 
 struct Functions {
   PFN_vkGetInstanceProcAddr get_instance_proc_addr = nullptr;
-// NOLINTBEGIN(cppcoreguidelines-macro-usage)
+// NOLINTBEGIN(cppcoreguidelines-macro-usage, bugprone-macro-parentheses)
 #define WEIR_VULKAN_DECLARE(name) Function<PFN_##name> name{#name};
   WEIR_VULKAN_GLOBAL_FUNCTIONS(WEIR_VULKAN_DECLARE)
   WEIR_VULKAN_INSTANCE_FUNCTIONS(WEIR_VULKAN_DECLARE)

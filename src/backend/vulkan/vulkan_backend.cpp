@@ -109,7 +109,9 @@ Address VulkanDevice::allocate_segment(std::uint64_t bytes) {
   }
 }
 
-void VulkanDevice::free_segment(Address address, std::uint64_t) noexcept { memory_.free(addresses_.remove(address)); }
+void VulkanDevice::free_segment(Address address, std::uint64_t) noexcept {
+  memory_.free(addresses_.remove(address));  // NOLINT(clang-analyzer-unix.Malloc): not the C library's
+}
 
 Address VulkanDevice::allocate_pinned(std::uint64_t bytes) {
   gpu_.require_alive();
