@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
 #include "core/environment.hpp"
@@ -11,12 +10,11 @@
 
 namespace weir {
 
-using literals::operator""_GiB;
-
 namespace {
 
 std::uint64_t default_limit(const DeviceInfo& info) {
-  const std::uint64_t most = std::min<std::uint64_t>(6_GiB, info.default_limit);
+  constexpr std::uint64_t usual = std::uint64_t{6} << 30;
+  const std::uint64_t most = std::min(usual, info.default_limit);
   return info.memory_total ? std::min(most, *info.memory_total / 10 * 9) : most;
 }
 

@@ -69,7 +69,7 @@ struct Functions {
   WEIR_VULKAN_INSTANCE_FUNCTIONS(WEIR_VULKAN_DECLARE)
   WEIR_VULKAN_DEVICE_FUNCTIONS(WEIR_VULKAN_DECLARE)
 #undef WEIR_VULKAN_DECLARE
-  // NOLINTEND(cppcoreguidelines-macro-usage)
+  // NOLINTEND(cppcoreguidelines-macro-usage, bugprone-macro-parentheses)
 
   void load_global();
   void load_instance(VkInstance instance);
