@@ -84,12 +84,12 @@ TreeMemory workspace_memory(const PoolingScope& scope, StreamId stream) {
 }
 
 KernelResult compute_chunk(const ComputeSettings& settings, const ChunkData& data, const TreeMemory& memory) {
-  const Tree tree = build_tree(data.points, data.queries, memory);
+  const Tree tree = build_tree(data.points, data.queries, settings.threads, memory);
   const KernelTask task = task_for(settings, data, tree);
   std::optional<GroundHeight> ground;
   float* heights = nullptr;
   if (settings.features.needs_height()) {
-    ground.emplace(tree, settings.has_ground ? data.classes : nullptr, settings.unit);
+    ground.emplace(tree, settings.has_ground ? data.classes : nullptr, settings.unit, settings.threads);
     heights = task.columns[static_cast<std::size_t>(Feature::height_above_ground)];
   }
   float* const flags = task.columns[static_cast<std::size_t>(Feature::is_ground)];

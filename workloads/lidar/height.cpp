@@ -54,7 +54,7 @@ class Nearest {
 
 }  // namespace
 
-GroundHeight::GroundHeight(const Tree& tree, const std::uint8_t* classes, double unit)
+GroundHeight::GroundHeight(const Tree& tree, const std::uint8_t* classes, double unit, unsigned threads)
     : tree_(tree), unit_(unit), by_class_(classes != nullptr) {
   const double reach = std::floor(ground_reach / unit);
   reach_squared_ = reach < 4e9 ? static_cast<std::uint64_t>(reach * reach) : std::uint64_t{1} << 63;
@@ -72,7 +72,7 @@ GroundHeight::GroundHeight(const Tree& tree, const std::uint8_t* classes, double
   nodes_.resize(most_nodes(points.size()));
   std::int32_t* const c = coordinates_.data();
   std::uint32_t* const n = numbers_.data();
-  ground_ = build_tree(points, 0,
+  ground_ = build_tree(points, 0, threads,
                        {c, c + room, c + 2 * room, n, n + room, n + 2 * room, codes_.data(), codes_.data() + room,
                         n + 3 * room, nodes_.data()});
 }

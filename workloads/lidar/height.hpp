@@ -19,7 +19,7 @@ inline constexpr std::uint32_t ground_neighbours = 8;
 class GroundHeight {
  public:
   /// `tree` is the chunk's, and stays. `classes` are of its inputs; null where the cloud has no ground class.
-  GroundHeight(const Tree& tree, const std::uint8_t* classes, double unit);
+  GroundHeight(const Tree& tree, const std::uint8_t* classes, double unit, unsigned threads);
 
   /// Fills `heights`, by rank, for the queries at positions [first, last). Thread-safe.
   void fill(std::uint32_t first, std::uint32_t last, float* heights) const;
