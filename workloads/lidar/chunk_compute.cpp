@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
 #include <optional>
-#include <thread>
 
+#include "by_threads.hpp"
 #include "height.hpp"
 
 namespace weir::lidar {
@@ -30,23 +29,14 @@ template <class Work>
 KernelResult spread(const std::vector<const Node*>& all, unsigned threads, const Work& work) {
   std::atomic<std::size_t> next{0};
   std::vector<KernelResult> results(std::max(threads, 1u));
-  std::vector<std::exception_ptr> failures(results.size());
-  const auto run = [&](std::size_t self) {
+  by_threads(results.size(), [&](std::size_t self) {
     try {
       for (std::size_t i = next++; i < all.size(); i = next++) work(*all[i], results[self]);
     } catch (...) {
-      failures[self] = std::current_exception();
-      next = all.size();
+      next = all.size();  // the others need not go on
+      throw;
     }
-  };
-  {
-    std::vector<std::jthread> others;
-    for (std::size_t self = 1; self < results.size(); ++self) others.emplace_back(run, self);
-    run(0);
-  }
-  for (const std::exception_ptr& failure : failures) {
-    if (failure) std::rethrow_exception(failure);
-  }
+  });
   KernelResult sum = std::move(results.front());
   for (std::size_t i = 1; i < results.size(); ++i) {
     sum.coincident += results[i].coincident;
@@ -94,12 +84,12 @@ TreeMemory workspace_memory(const PoolingScope& scope, StreamId stream) {
 }
 
 KernelResult compute_chunk(const ComputeSettings& settings, const ChunkData& data, const TreeMemory& memory) {
-  const Tree tree = build_tree(data.points, data.queries, memory);
+  const Tree tree = build_tree(data.points, data.queries, settings.threads, memory);
   const KernelTask task = task_for(settings, data, tree);
   std::optional<GroundHeight> ground;
   float* heights = nullptr;
   if (settings.features.needs_height()) {
-    ground.emplace(tree, settings.has_ground ? data.classes : nullptr, settings.unit);
+    ground.emplace(tree, settings.has_ground ? data.classes : nullptr, settings.unit, settings.threads);
     heights = task.columns[static_cast<std::size_t>(Feature::height_above_ground)];
   }
   float* const flags = task.columns[static_cast<std::size_t>(Feature::is_ground)];

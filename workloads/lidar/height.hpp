@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "tree.hpp"
 
@@ -19,7 +18,7 @@ inline constexpr std::uint32_t ground_neighbours = 8;
 class GroundHeight {
  public:
   /// `tree` is the chunk's, and stays. `classes` are of its inputs; null where the cloud has no ground class.
-  GroundHeight(const Tree& tree, const std::uint8_t* classes, double unit);
+  GroundHeight(const Tree& tree, const std::uint8_t* classes, double unit, unsigned threads);
 
   /// Fills `heights`, by rank, for the queries at positions [first, last). Thread-safe.
   void fill(std::uint32_t first, std::uint32_t last, float* heights) const;
@@ -32,12 +31,13 @@ class GroundHeight {
   double unit_;
   std::uint64_t reach_squared_;
   bool by_class_;
-  // The ground points, flat, under a tree of their own; z by the tree's input.
-  std::vector<std::int32_t> z_;
-  std::vector<std::int32_t> coordinates_;
-  std::vector<std::uint32_t> numbers_;
-  std::vector<std::uint64_t> codes_;
-  std::vector<Node> nodes_;
+  // The ground points, flat, under a tree of their own; z by the tree's input. Nothing is set before it is known:
+  // there is room for more nodes than a tree has.
+  std::unique_ptr<std::int32_t[]> z_;
+  std::unique_ptr<std::int32_t[]> coordinates_;
+  std::unique_ptr<std::uint32_t[]> numbers_;
+  std::unique_ptr<std::uint64_t[]> codes_;
+  std::unique_ptr<Node[]> nodes_;
   Tree ground_;
 };
 

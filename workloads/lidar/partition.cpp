@@ -4,6 +4,8 @@
 #include <exception>
 #include <thread>
 
+#include "by_threads.hpp"
+
 namespace weir::lidar {
 namespace {
 
@@ -31,9 +33,10 @@ Partition::Partition(const Cloud& cloud, std::size_t chunk_points, const std::st
       points_(reinterpret_cast<Point*>(scratch_.bytes().data()), cloud.points()) {
   if (points_.empty()) return;
   for (std::size_t file = 0; file < cloud.files().size(); ++file) {
-    for (std::uint32_t id = cloud.first_of(file); id < cloud.first_of(file + 1); ++id) {
-      points_[id] = cloud.point(file, id);
-    }
+    const std::uint32_t begin = cloud.first_of(file), count = cloud.first_of(file + 1) - begin;
+    in_ranges(count, threads_for(count, threads), [&](std::size_t, std::uint32_t first, std::uint32_t last) {
+      for (std::uint32_t id = begin + first; id < begin + last; ++id) points_[id] = cloud.point(file, id);
+    });
   }
   const std::size_t parts = (points_.size() + chunk_points - 1) / std::max<std::size_t>(chunk_points, 1);
   split(0, points_.size(), parts, threads, chunks_);

@@ -1,111 +1,100 @@
 #include "tree.hpp"
 
 #include <algorithm>
-#include <array>
+#include <atomic>
 #include <bit>
-#include <limits>
-#include <utility>
+#include <vector>
+
+#include "box.hpp"
+#include "by_threads.hpp"
+#include "morton.hpp"
 
 namespace weir::lidar {
 namespace {
 
-constexpr unsigned digit_bits = 12;
-constexpr std::size_t digits = std::size_t{1} << digit_bits;
-
-struct Box {
-  std::int32_t low[3] = {std::numeric_limits<std::int32_t>::max(), std::numeric_limits<std::int32_t>::max(),
-                         std::numeric_limits<std::int32_t>::max()};
-  std::int32_t high[3] = {std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::min(),
-                          std::numeric_limits<std::int32_t>::min()};
-
-  void add(std::int32_t x, std::int32_t y, std::int32_t z) noexcept {
-    const std::int32_t at[3] = {x, y, z};
-    for (int axis = 0; axis < 3; ++axis) {
-      low[axis] = std::min(low[axis], at[axis]);
-      high[axis] = std::max(high[axis], at[axis]);
-    }
-  }
-};
-
-/// The low 21 bits, two apart.
-std::uint64_t spread(std::uint64_t bits) noexcept {
-  bits &= 0x1fffff;
-  bits = (bits | bits << 32) & 0x1f00000000ffff;
-  bits = (bits | bits << 16) & 0x1f0000ff0000ff;
-  bits = (bits | bits << 8) & 0x100f00f00f00f00f;
-  bits = (bits | bits << 4) & 0x10c30c30c30c30c3;
-  bits = (bits | bits << 2) & 0x1249249249249249;
-  return bits;
-}
-
-/// Codes of all points; gives the number of bits they have.
-unsigned encode(std::span<const Point> points, std::uint64_t* codes) {
-  Box box;
-  for (const Point& point : points) box.add(point.x, point.y, point.z);
-  std::uint32_t extent = 1;
-  for (int axis = 0; axis < 3; ++axis) {
-    extent = std::max(extent, static_cast<std::uint32_t>(box.high[axis]) - static_cast<std::uint32_t>(box.low[axis]));
-  }
-  constexpr int most_bits = 16;  // an axis: finer cells than 1/65536 of the chunk seldom help
-  const int bits = static_cast<int>(std::bit_width(extent));
-  const int shift = std::max(0, bits - most_bits);
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    const auto cell = [&](std::int32_t at, std::int32_t low) {
-      return spread((static_cast<std::uint32_t>(at) - static_cast<std::uint32_t>(low)) >> shift);
-    };
-    codes[i] = cell(points[i].x, box.low[0]) | cell(points[i].y, box.low[1]) << 1 | cell(points[i].z, box.low[2]) << 2;
-  }
-  return static_cast<unsigned>(3 * (bits - shift));
-}
-
-/// Sorts codes and the inputs beside them, stably, by digits from the lowest; both end in `codes`, `input`.
-void sort(std::size_t count, unsigned bits, const TreeMemory& memory) {
-  std::uint64_t *from = memory.codes, *to = memory.codes_before;
-  std::uint32_t *input_from = memory.input, *input_to = memory.input_before;
-  for (unsigned shift = 0; shift < bits; shift += digit_bits) {
-    std::array<std::uint32_t, digits> place{};
-    for (std::size_t i = 0; i < count; ++i) ++place[from[i] >> shift & (digits - 1)];
-    std::uint32_t sum = 0;
-    for (std::uint32_t& each : place) sum += std::exchange(each, sum);
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::uint32_t at = place[from[i] >> shift & (digits - 1)]++;
-      to[at] = from[i];
-      input_to[at] = input_from[i];
-    }
-    std::swap(from, to);
-    std::swap(input_from, input_to);
-  }
-  if (from != memory.codes) {
-    std::copy_n(from, count, memory.codes);
-    std::copy_n(input_from, count, memory.input);
-  }
-}
-
+/// With more threads than one, each builds pieces in places that hold them whatever they are like; then they are moved
+/// together under what lies above them, so the nodes lie where one thread would have put them.
 class Builder {
  public:
   explicit Builder(const TreeMemory& memory) : memory_(memory) {}
 
-  /// The nodes of [first, last), in preorder; gives the number of the node on top.
-  std::uint32_t add(std::uint32_t first, std::uint32_t last) {
-    const std::uint32_t self = count_++;
+  /// The nodes of [0, points); gives how many.
+  std::uint32_t build(std::uint32_t points, std::size_t threads) {
+    if (points == 0) return 0;
+    if (threads == 1) return add(0, points, 0);
+    // More pieces than threads, as splits make them unequal.
+    most_ = std::max<std::uint32_t>(Tree::leaf_points, points / static_cast<std::uint32_t>(8 * threads));
+    plan(0, points, 0);
+    std::atomic<std::size_t> next{0};
+    by_threads(threads, [&](std::size_t) {
+      for (std::size_t i = next++; i < pieces_.size(); i = next++) {
+        Piece& piece = pieces_[i];
+        piece.end = add(piece.first, piece.last, piece.begin);
+      }
+    });
+    return join(0, points, 0);
+  }
+
+ private:
+  struct Piece {
+    std::uint32_t first, last;     // its points
+    std::uint32_t begin, end = 0;  // its nodes, before they are moved
+  };
+
+  /// Makes the nodes of [first, last), in preorder from `self`; gives where the next goes.
+  std::uint32_t add(std::uint32_t first, std::uint32_t last, std::uint32_t self) const {
+    Node& node = open(first, last, self);
+    if (node.leaf) {
+      close_leaf(node);
+      node.skip = self + 1;
+    } else {
+      const std::uint32_t middle = split(first, last);
+      const std::uint32_t right = add(first, middle, self + 1);
+      node.skip = add(middle, last, right);
+      close_inner(node, memory_.nodes[self + 1], memory_.nodes[right]);
+    }
+    return node.skip;
+  }
+
+  /// Finds the pieces of [first, last), and for each a place that none before it can reach: a piece has fewer than two
+  /// nodes a point. Gives where the next place is.
+  std::uint32_t plan(std::uint32_t first, std::uint32_t last, std::uint32_t self) {
+    if (last - first <= most_) {
+      pieces_.push_back({.first = first, .last = last, .begin = self});
+      return self + 2 * (last - first) - 1;
+    }
+    const std::uint32_t middle = split(first, last);
+    return plan(middle, last, plan(first, middle, self + 1));
+  }
+
+  /// As add, of pieces that are there. They move towards lower places, in order, so none is overwritten.
+  std::uint32_t join(std::uint32_t first, std::uint32_t last, std::uint32_t self) {
+    if (last - first <= most_) {
+      const Piece& piece = pieces_[joined_++];
+      const std::uint32_t down = piece.begin - self;
+      for (std::uint32_t i = piece.begin; down != 0 && i < piece.end; ++i) {
+        memory_.nodes[i - down] = memory_.nodes[i];
+        memory_.nodes[i - down].skip -= down;
+      }
+      return piece.end - down;
+    }
+    const std::uint32_t middle = split(first, last);
+    const std::uint32_t right = join(first, middle, self + 1);
+    const std::uint32_t end = join(middle, last, right);
+    Node& node = open(first, last, self);
+    node.skip = end;
+    close_inner(node, memory_.nodes[self + 1], memory_.nodes[right]);
+    return end;
+  }
+
+  Node& open(std::uint32_t first, std::uint32_t last, std::uint32_t self) const noexcept {
     Node& node = memory_.nodes[self];
     node.first = first;
     node.count = last - first;
     node.leaf = node.count <= Tree::leaf_points;
-    if (node.leaf) {
-      close_leaf(node);
-    } else {
-      const std::uint32_t middle = split(first, last);
-      const std::uint32_t left = add(first, middle);
-      const std::uint32_t right = add(middle, last);
-      close_inner(node, memory_.nodes[left], memory_.nodes[right]);
-    }
-    node.skip = count_;
-    return self;
+    return node;
   }
-  [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
 
- private:
   /// Where the highest bit that differs changes; the middle, where the codes are all one.
   [[nodiscard]] std::uint32_t split(std::uint32_t first, std::uint32_t last) const {
     const std::uint64_t differ = memory_.codes[first] ^ memory_.codes[last - 1];
@@ -136,31 +125,45 @@ class Builder {
   }
 
   const TreeMemory& memory_;
-  std::uint32_t count_ = 0;
+  std::uint32_t most_ = 0;  // points of a piece
+  std::vector<Piece> pieces_;
+  std::size_t joined_ = 0;
 };
+
+/// The points in Morton order, their ids, and the queries before each.
+void gather(std::span<const Point> points, std::size_t queries, std::size_t threads, const TreeMemory& memory) {
+  const auto count = static_cast<std::uint32_t>(points.size());
+  std::vector<std::uint32_t> before(threads + 1);  // of each range
+  in_ranges(threads == 1 ? 0 : count, threads, [&](std::size_t part, std::uint32_t first, std::uint32_t last) {
+    const auto is_query = [&](std::uint32_t input) { return input < queries; };
+    before[part + 1] = static_cast<std::uint32_t>(std::count_if(memory.input + first, memory.input + last, is_query));
+  });
+  for (std::size_t part = 0; part < threads; ++part) before[part + 1] += before[part];
+  in_ranges(count, threads, [&](std::size_t part, std::uint32_t first, std::uint32_t last) {
+    std::uint32_t rank = before[part];
+    for (std::uint32_t i = first; i < last; ++i) {
+      const Point& point = points[memory.input[i]];
+      memory.x[i] = point.x;
+      memory.y[i] = point.y;
+      memory.z[i] = point.z;
+      memory.id[i] = point.id;
+      memory.rank[i] = rank;
+      if (memory.input[i] < queries) ++rank;
+    }
+  });
+  memory.rank[count] = static_cast<std::uint32_t>(std::min<std::size_t>(queries, count));
+  for (std::size_t i = 0; i < Tree::slack; ++i) memory.x[count + i] = memory.y[count + i] = memory.z[count + i] = 0;
+}
 
 }  // namespace
 
-Tree build_tree(std::span<const Point> points, std::size_t queries, const TreeMemory& memory) {
+Tree build_tree(std::span<const Point> points, std::size_t queries, unsigned threads, const TreeMemory& memory) {
   const auto count = static_cast<std::uint32_t>(points.size());
-  const unsigned bits = encode(points, memory.codes);
-  for (std::uint32_t i = 0; i < count; ++i) memory.input[i] = i;
-  sort(count, bits, memory);
-  std::uint32_t rank = 0;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const Point& point = points[memory.input[i]];
-    memory.x[i] = point.x;
-    memory.y[i] = point.y;
-    memory.z[i] = point.z;
-    memory.id[i] = point.id;
-    memory.rank[i] = rank;
-    if (memory.input[i] < queries) ++rank;
-  }
-  memory.rank[count] = rank;
-  for (std::size_t i = 0; i < Tree::slack; ++i) memory.x[count + i] = memory.y[count + i] = memory.z[count + i] = 0;
-  Builder builder(memory);
-  if (count != 0) builder.add(0, count);
-  return {memory.x, memory.y, memory.z, memory.id, memory.input, memory.rank, {memory.nodes, builder.count()}, count};
+  const std::size_t worth = threads_for(count, threads);
+  order_points(points, worth, memory);
+  gather(points, queries, worth, memory);
+  const std::uint32_t nodes = Builder(memory).build(count, worth);
+  return {memory.x, memory.y, memory.z, memory.id, memory.input, memory.rank, {memory.nodes, nodes}, count};
 }
 
 }  // namespace weir::lidar

@@ -57,7 +57,9 @@ struct TreeMemory {
 /// Nodes that a tree of so many points may have at most.
 [[nodiscard]] constexpr std::size_t most_nodes(std::size_t points) noexcept { return 2 * points + 1; }
 
-/// Builds it. The first `queries` of the points are those that neighbours are wanted for.
-[[nodiscard]] Tree build_tree(std::span<const Point> points, std::size_t queries, const TreeMemory& memory);
+/// Builds it, the same whatever the number of threads. The first `queries` of the points are those that neighbours are
+/// wanted for.
+[[nodiscard]] Tree build_tree(std::span<const Point> points, std::size_t queries, unsigned threads,
+                              const TreeMemory& memory);
 
 }  // namespace weir::lidar
