@@ -149,17 +149,22 @@ void LasFile::parse_records() {
                                              " bytes at " + number(place) + " and would reach past the points at " +
                                              number(end));
     }
-    LasRecord record;
-    record.reserved = at<std::uint16_t>(place);
-    std::memcpy(record.user.data(), bytes_.data() + place + 2, record.user.size());
-    record.id = at<std::uint16_t>(place + 18);
-    std::memcpy(record.text.data(), bytes_.data() + place + 22, record.text.size());
-    record.data = bytes_.subspan(place + record_header, length);
-    record.file_offset = place;
-    records_.push_back(record);
+    records_.push_back(record_at(place, record_header, length));
     place += record_header + length;
   }
   gap_ = bytes_.subspan(place, end - place);
+}
+
+// Both kinds begin alike and end with their text; what is between is the length, of 2 or 8 bytes.
+LasRecord LasFile::record_at(std::uint64_t place, std::uint64_t header_bytes, std::uint64_t length) const {
+  LasRecord record;
+  record.reserved = at<std::uint16_t>(place);
+  std::memcpy(record.user.data(), bytes_.data() + place + 2, record.user.size());
+  record.id = at<std::uint16_t>(place + 18);
+  std::memcpy(record.text.data(), bytes_.data() + place + header_bytes - record.text.size(), record.text.size());
+  record.data = bytes_.subspan(place + header_bytes, length);
+  record.file_offset = place;
+  return record;
 }
 
 void LasFile::parse_extended() {
@@ -186,14 +191,7 @@ void LasFile::parse_extended() {
       fail("record length after header", "extended record " + number(i) + " has " + number(length) + " bytes at " +
                                              number(place) + " and the file ends at " + number(size));
     }
-    LasRecord record;
-    record.reserved = at<std::uint16_t>(place);
-    std::memcpy(record.user.data(), bytes_.data() + place + 2, record.user.size());
-    record.id = at<std::uint16_t>(place + 18);
-    std::memcpy(record.text.data(), bytes_.data() + place + 28, record.text.size());
-    record.data = bytes_.subspan(place + extended_header, length);
-    record.file_offset = place;
-    extended_.push_back(record);
+    extended_.push_back(record_at(place, extended_header, length));
     place += extended_header + length;
   }
 }

@@ -107,6 +107,8 @@ class LasFile {
   void check_points() const;
   void parse_records();
   void parse_extended();
+  /// Its header and data are in the file.
+  [[nodiscard]] LasRecord record_at(std::uint64_t place, std::uint64_t header_bytes, std::uint64_t length) const;
   void parse_extra();
   [[noreturn]] void fail(const std::string& field, const std::string& what) const;
   template <class T>
