@@ -18,13 +18,9 @@ constexpr bool tracking = true;
 
 inline pool::ThreadCache* Pool::Implementation::quick_cache(std::uint64_t key_base, StreamId stream) noexcept {
   const std::uint64_t key = key_base | static_cast<std::uint32_t>(stream);
-  const std::uint64_t slot = pool::ThreadSlots::slot_of(key);
-  if (pool::thread_slots.keys[slot] != key) [[unlikely]]
-    return nullptr;
-  pool::ThreadCache* const cache = pool::thread_slots.caches[slot];
-  if (cache == nullptr) __builtin_unreachable();  // no key is 0
+  pool::ThreadCache* const cache = pool::thread_slots.find(key, stream);
   // A cache stays its thread's until the thread gives it up, but serves no stream once that is retired.
-  if (cache->key.load(std::memory_order_relaxed) != key) [[unlikely]]
+  if (cache == nullptr || cache->key.load(std::memory_order_relaxed) != key) [[unlikely]]
     return nullptr;
   return cache;
 }

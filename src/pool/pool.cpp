@@ -90,6 +90,7 @@ std::uint64_t Pool::Implementation::after_hit(Cache& cache, const Block& block, 
 void Pool::Implementation::tick(Cache& cache) {
   cache.slow_operations = 0;
   cache.now = coarse_now();
+  if (const std::uint64_t key = cache.key; key != 0) pool::thread_slots.put_first(key, cache);
   if (cache.now >= next_maintenance_.load(std::memory_order_relaxed)) maintain();
 }
 

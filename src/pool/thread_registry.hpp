@@ -19,24 +19,52 @@ class Member {
   virtual void closed_by_fork() noexcept = 0;
 };
 
-/// Direct-mapped table of the caches a thread used last: a key that is not 0 has a cache beside it.
+/// Direct-mapped tables of the caches a thread used last: a key that is not 0 has a cache beside it.
 struct ThreadSlots {
   static constexpr std::uint64_t count = 16;
-  // Apart, so that a look costs no address arithmetic.
-  std::array<std::uint64_t, count> keys{};
-  std::array<ThreadCache*, count> caches{};
+  struct Table {
+    // Apart, so that a look costs no address arithmetic.
+    std::array<std::uint64_t, count> keys{};
+    std::array<ThreadCache*, count> caches{};
 
+    void put(std::uint64_t slot, std::uint64_t key, ThreadCache& cache) noexcept {
+      keys[slot] = key;
+      caches[slot] = &cache;
+    }
+    void forget(const ThreadCache& cache) noexcept {
+      for (std::uint64_t slot = 0; slot < count; ++slot) {
+        if (caches[slot] != &cache) continue;
+        keys[slot] = 0;
+        caches[slot] = nullptr;
+      }
+    }
+  };
+  /// Looked at first: where a cache would be is known from the stream alone, so a processor goes on with it while it
+  /// still works out the key. Of pools that share a slot, the busiest has it.
+  Table by_stream;
+  Table by_key;
+
+  [[nodiscard]] static std::uint64_t slot_of(StreamId stream) noexcept {
+    return static_cast<std::uint32_t>(stream) % count;
+  }
   [[nodiscard]] static std::uint64_t slot_of(std::uint64_t key) noexcept { return (key ^ (key >> 32)) % count; }
+  [[nodiscard]] ThreadCache* find(std::uint64_t key, StreamId stream) const noexcept {
+    const std::uint64_t first = slot_of(stream);
+    if (by_stream.keys[first] == key) [[likely]]
+      return by_stream.caches[first];
+    const std::uint64_t second = slot_of(key);
+    return by_key.keys[second] == key ? by_key.caches[second] : nullptr;
+  }
   void put(std::uint64_t key, ThreadCache& cache) noexcept {
-    keys[slot_of(key)] = key;
-    caches[slot_of(key)] = &cache;
+    by_key.put(slot_of(key), key, cache);
+    put_first(key, cache);
+  }
+  void put_first(std::uint64_t key, ThreadCache& cache) noexcept {
+    by_stream.put(slot_of(static_cast<StreamId>(static_cast<std::uint32_t>(key))), key, cache);
   }
   void forget(const ThreadCache& cache) noexcept {
-    for (std::uint64_t slot = 0; slot < count; ++slot) {
-      if (caches[slot] != &cache) continue;
-      keys[slot] = 0;
-      caches[slot] = nullptr;
-    }
+    by_stream.forget(cache);
+    by_key.forget(cache);
   }
 };
 
