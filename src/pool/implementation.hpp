@@ -243,13 +243,14 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] bool comes_to_rest(Lane lane, const core::Deadline& deadline) noexcept;
   [[nodiscard]] bool unmap_for_good(const pool::PageRun& run) noexcept;
 
-  /// Keeps the owners of these caches out while `look` sees each of them: a few at a time, with one barrier
-  /// for all of those. In the order of their ids, lest two visitors wait for each other.
+  /// Keeps the owners of these caches out while `look` sees each of them, with one barrier for all; with none if they
+  /// are all this thread's own. In the order of their ids, lest two visitors wait for each other.
   template <class Look>
   static void visit(std::vector<Cache*> caches, Look look) {
     std::sort(caches.begin(), caches.end(), [](const Cache* a, const Cache* b) { return a->id < b->id; });
     for (Cache* cache : caches) cache->lock.announce();
-    pool::OwnerLock::barrier();
+    const auto is_own = [](const Cache* cache) { return cache->thread == &pool::thread_slots; };
+    if (!std::all_of(caches.begin(), caches.end(), is_own)) pool::OwnerLock::barrier();
     for (Cache* cache : caches) {
       cache->lock.await_owner();
       look(*cache);
