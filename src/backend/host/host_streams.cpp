@@ -43,7 +43,7 @@ class HostStreams::Worker {
       const std::lock_guard lock(mutex_);
       closing_ = true;
     }
-    changed_.notify_all();
+    queued_.notify_one();
     if (thread_.joinable()) thread_.join();
   }
 
@@ -56,7 +56,7 @@ class HostStreams::Worker {
       // The first work starts the thread: a stream that is only named costs none.
       if (!thread_.joinable()) thread_ = std::thread([this] { loop(); });
     }
-    changed_.notify_all();
+    queued_.notify_one();
   }
 
   std::uint64_t submitted() {
@@ -71,34 +71,45 @@ class HostStreams::Worker {
 
   bool wait(std::uint64_t position, std::chrono::nanoseconds deadline) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::min(deadline, longest), [&] { return completed_ >= position; });
+    return completed_at_.wait_for(lock, std::min(deadline, longest), [&] { return reached(position); });
   }
 
   void wait(std::uint64_t position) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return completed_ >= position; });
+    completed_at_.wait(lock, [&] { return reached(position); });
   }
 
  private:
+  /// Also notes that it is waited for, if it is not. The caller holds the mutex.
+  bool reached(std::uint64_t position) {
+    if (completed_ >= position) return true;
+    awaited_ = std::min(awaited_, position);
+    return false;
+  }
+
   void loop() {
     std::unique_lock lock(mutex_);
     for (;;) {
-      changed_.wait(lock, [&] { return closing_ || !queue_.empty(); });
+      queued_.wait(lock, [&] { return closing_ || !queue_.empty(); });
       if (queue_.empty()) return;
       const std::function<void()> work = std::move(queue_.front());
       queue_.pop_front();
       lock.unlock();
       work();
       lock.lock();
-      ++completed_;
-      changed_.notify_all();
+      if (++completed_ < awaited_) continue;
+      awaited_ = UINT64_MAX;  // who waits for more says so again
+      completed_at_.notify_all();
     }
   }
 
   static constexpr std::chrono::nanoseconds longest = std::chrono::hours(24 * 365);  // from now, still a time
 
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable queued_;  // for the worker
+  std::condition_variable
+      completed_at_;                    // for those who wait; woken only when the nearest of their positions is reached
+  std::uint64_t awaited_ = UINT64_MAX;  // that position
   std::deque<std::function<void()>> queue_;
   std::uint64_t submitted_ = 0;
   std::uint64_t completed_ = 0;

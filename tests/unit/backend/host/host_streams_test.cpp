@@ -2,6 +2,7 @@
 // waits across streams without the host, and ends that lose nothing.
 #include "backend/host/host_streams.hpp"
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -57,6 +58,31 @@ TEST(HostStreams, TheLongestDeadlineIsNotOver) {
   const StreamId stream = streams.create();
   streams.run(stream, [] { std::this_thread::sleep_for(5ms); });
   EXPECT_TRUE(streams.wait(streams.record(stream), std::chrono::nanoseconds::max()));
+}
+
+// Whoever waits for an early event is woken for it, and does not keep those who wait for later ones from waking.
+TEST(HostStreams, EveryWaiterWakesAtItsOwnEvent) {
+  constexpr std::size_t steps = 6;
+  HostStreams streams;
+  const StreamId stream = streams.create();
+  std::array<Gate, steps> gates;
+  std::array<EventId, steps> events{};
+  for (std::size_t i = 0; i < steps; ++i) {
+    streams.run(stream, [&gate = gates[i]] { gate.wait(); });
+    events[i] = streams.record(stream);
+  }
+  std::array<std::atomic<bool>, steps> woken{};
+  std::vector<std::jthread> waiters;
+  for (std::size_t i = steps; i-- > 0;) {  // the last first, so that nearer ones come later
+    waiters.emplace_back([&, i] { woken[i] = streams.wait(events[i], 20s); });
+    EXPECT_FALSE(streams.wait(events[i], 1ms));  // one that gives up leaves the others waiting
+  }
+  for (std::size_t i = 0; i < steps; ++i) {
+    gates[i].open();
+    waiters[steps - 1 - i].join();
+    EXPECT_TRUE(woken[i]);
+    for (std::size_t later = i + 1; later < steps; ++later) EXPECT_FALSE(woken[later]);
+  }
 }
 
 TEST(HostStreams, RunBesideEachOther) {
