@@ -58,7 +58,7 @@ Stream Device::adopt_stream(std::uint64_t native) { return stream_of(here().adop
 Stream Device::begin_capture(StreamId stream) { return stream_of(here().begin_capture(stream)); }
 
 void Device::synchronize(StreamId stream, std::chrono::nanoseconds deadline) {
-  if (!device::Event(backend_, stream).wait(deadline)) {
+  if (!device::Event(backend_, stream).wait(core::Deadline(deadline))) {
     const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(deadline).count();
     throw Timeout("synchronize: stream " + std::to_string(static_cast<std::uint32_t>(stream)) + " was not done after " +
                       std::to_string(milliseconds) + " ms; its work goes on",

@@ -44,8 +44,12 @@ class Event {
     backend_->require_here();
     return backend_->query(id_);
   }
-  /// Blocks the host; false when the deadline passed first.
-  [[nodiscard]] bool wait(std::chrono::nanoseconds deadline) const { return done() || backend_->wait(id_, deadline); }
+  /// As wait_for.
+  [[nodiscard]] bool wait(const core::Deadline& deadline) const {
+    if (!backend_) return true;
+    backend_->require_here();
+    return wait_for(*backend_, id_, deadline);
+  }
   /// Work queued on `stream` from now on starts after it.
   void hold_back(StreamId stream) const {
     if (!backend_) return;

@@ -6,13 +6,11 @@
 
 #include <weir/errors.hpp>
 
+#include "core/deadline.hpp"
 #include "device/event.hpp"
 
 namespace weir {
 namespace {
-
-// A wait that is longer than this has no end that a clock could show.
-constexpr std::chrono::nanoseconds longest = std::chrono::hours(24 * 365);
 
 std::vector<std::string> numbers(std::size_t count) {
   std::vector<std::string> names;
@@ -65,15 +63,13 @@ const Stream& StreamSet::next() noexcept {
 }
 
 void StreamSet::synchronize_all(std::chrono::nanoseconds deadline) const {
-  const auto now = std::chrono::steady_clock::now;
-  const auto end = now() + std::clamp(deadline, std::chrono::nanoseconds(0), longest);
+  const core::Deadline end(deadline);
   // All points first: what is queued during the wait is not waited for.
   std::vector<device::Event> points;
   for (const Stream& stream : streams_) points.emplace_back(device_.shared_backend(), stream);
   std::vector<std::string> late;
   for (std::size_t i = 0; i < points.size(); ++i) {
-    const std::chrono::nanoseconds left = std::max<std::chrono::nanoseconds>(end - now(), std::chrono::nanoseconds(0));
-    if (!points[i].wait(left)) late.push_back(names_[i]);
+    if (!points[i].wait(end)) late.push_back(names_[i]);
   }
   if (late.empty()) return;
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(deadline).count();

@@ -145,7 +145,7 @@ class Batch::Run {
       if (!options_.all_or_nothing || undone) return;
       undo();
       try {
-        static_cast<void>(everything().wait(deadline_.left()));
+        static_cast<void>(everything().wait(deadline_));
       } catch (const Error&) {  // NOLINT(bugprone-empty-catch): what is queued goes on, and every result has an error
       }
     }

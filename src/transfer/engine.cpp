@@ -13,7 +13,7 @@ namespace weir {
 bool Transfer::done() const { return !state_ || state_->event->done(); }
 
 void Transfer::wait(std::chrono::nanoseconds deadline) const {
-  if (!state_ || state_->event->wait(core::Deadline(deadline).left())) return;
+  if (!state_ || state_->event->wait(core::Deadline(deadline))) return;
   ++*state_->timeouts;
   const std::string text = detail::Task{state_->verb, state_->buffer}.text();
   throw Timeout(text + " is not done after " +
@@ -58,7 +58,7 @@ SharedEvent TransferEngine::record(StreamId stream) const {
 }
 
 void TransferEngine::await(const device::Event& event, core::Deadline deadline, const Task& task) {
-  if (event.wait(deadline.left())) return;
+  if (event.wait(deadline)) return;
   ++*timeouts_;
   throw Timeout(
       task.text() + " did not end in time; what was queued of it goes on, and its staging memory comes back then",
