@@ -174,11 +174,11 @@ TEST_P(TransferFaults, AFailedWaitLeavesTheTransferToBeWaitedForAgain) {
   MemoryManager& memory = make_manager();
   const auto buffer = memory.create<std::uint8_t>("again", size, {.downloads = true});
   const Transfer ticket = memory.start_upload(buffer, bytes_of(size, 1));
-  backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::query);
+  backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::wait);
   EXPECT_THROW(ticket.wait(), DriverError);
   ticket.wait();
   memory.start_download(buffer);
-  backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::query);
+  backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::wait);
   EXPECT_THROW(static_cast<void>(memory.wait_for_download(buffer)), DriverError);
   EXPECT_TRUE(has_pattern(memory.wait_for_download(buffer).data(), size, 1));
 }
