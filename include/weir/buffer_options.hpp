@@ -6,7 +6,10 @@
 
 namespace weir {
 
-/// What a buffer is used for; each backend finds the right memory for it.
+/// What a buffer is used for; each backend finds the right memory for it. The first six are device memory, on Vulkan in
+/// a VkBuffer that may be used in any of these ways. The last two are the host's, pinned, and count towards the pinned
+/// limit: access() gives an address that the host may use as soon as the work that it queued there is done, also where
+/// the device has no pointers, and MemoryManager::copy goes from and to device memory without another copy.
 enum class Usage : std::uint8_t {
   storage,             ///< kernels read and write it
   storage_read_only,   ///< kernels read it
@@ -17,6 +20,10 @@ enum class Usage : std::uint8_t {
   staging_upload,    ///< the host writes it, the device copies from it
   staging_download,  ///< the device copies into it, the host reads it
 };
+/// Whether that is memory of the host.
+[[nodiscard]] constexpr bool is_staging(Usage usage) noexcept {
+  return usage == Usage::staging_upload || usage == Usage::staging_download;
+}
 
 struct BufferOptions {
   Usage usage = Usage::storage;

@@ -29,6 +29,12 @@ void check(const BufferRequest& request) {
   if (!(options.growth >= least_growth && options.growth <= most_growth)) {
     refuse("a growth of " + std::to_string(options.growth) + " is not in 1.0 to 4.0");
   }
+  if (options.usage > Usage::staging_download) {
+    refuse("a usage of " + std::to_string(static_cast<unsigned>(options.usage)) + " is none of weir::Usage");
+  }
+  if (options.downloads && is_staging(options.usage)) {
+    refuse("it is the host's memory, which is read where it is; it needs no downloads");
+  }
   if (options.downloads && options.download_slots < 2) {
     refuse(std::to_string(options.download_slots) + " download slots; there must be at least 2");
   }
@@ -159,10 +165,11 @@ void BufferCore::shrink(std::size_t count, StreamId stream) {
 
 void BufferCore::change_capacity(std::size_t count, StreamId asked_on) {
   const std::uint64_t bytes = bytes_for(count);
-  const StreamId stream = settled(*pool_, asked_on);
+  const StreamId user = settled(*pool_, asked_on);
+  const StreamId stream = on_host() ? home_ : user;
   const bool shrinks = count < capacity();
   bool moved = false;
-  note_use(stream);
+  note_use(user);
   try {
     moved = !pool_->resize(block_, bytes, stream);
   } catch (const Error& error) {

@@ -63,6 +63,8 @@ class BufferCore {
   [[nodiscard]] std::size_t max_elements() const noexcept { return max_elements_; }
   [[nodiscard]] std::uint64_t bytes_in_use() const noexcept { return size() * type_.bytes; }
   [[nodiscard]] Pool& pool() const noexcept { return *pool_; }
+  /// Whether its memory is pinned memory of the host; its pool is that memory's then, and its stream one without work.
+  [[nodiscard]] bool on_host() const noexcept { return is_staging(options_.usage); }
 
   bool ensure_capacity(std::size_t count, StreamId stream);
   void resize(std::size_t count, StreamId stream);

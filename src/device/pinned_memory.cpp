@@ -1,6 +1,12 @@
 #include "device/pinned_memory.hpp"
 
+#include <chrono>
+#include <cstring>
+#include <string>
+
 #include <weir/errors.hpp>
+
+#include "device/event.hpp"
 
 namespace weir::device {
 namespace {
@@ -48,7 +54,14 @@ class PinnedMemory final : public Backend, public StreamObserver {
   std::uint64_t native_stream(StreamId stream) override { return inner_->native_stream(stream); }
 
   void fill(StreamId, Address, std::uint8_t, std::uint64_t) override { refuse(); }
-  void copy(StreamId, Address, Address, std::uint64_t) override { refuse(); }
+  /// By the host, once the stream's work so far is done: what is copied here is a buffer that moves as it grows.
+  void copy(StreamId stream, Address to, Address from, std::uint64_t bytes) override {
+    if (!Event(inner_, stream).wait(core::Deadline(patience))) {
+      throw Timeout("the work that uses pinned memory was not done in " + std::to_string(patience.count()) + " s",
+                    {.name = "pinned memory", .bytes_asked = bytes});
+    }
+    std::memcpy(pointer(to), pointer(from), bytes);
+  }
   void upload(StreamId, Address, const void*, std::uint64_t) override { refuse(); }
   void download(StreamId, void*, Address, std::uint64_t) override { refuse(); }
   void write(StreamId, Address, std::span<const std::byte>) override { refuse(); }
@@ -59,6 +72,11 @@ class PinnedMemory final : public Backend, public StreamObserver {
   void stream_ends(StreamId stream) noexcept override { announce_end(stream); }
 
  private:
+  static constexpr std::chrono::seconds patience{10};
+
+  static void* pointer(Address address) {
+    return reinterpret_cast<void*>(address);
+  }  // NOLINT(performance-no-int-to-ptr)
   [[noreturn]] static void refuse() {
     throw Unsupported("pinned memory has neither pages nor work of its own", {.name = "pinned memory"});
   }

@@ -99,7 +99,7 @@ class Batch::Run {
     Pool& pool = manager_.pool();
     const BlockHandle block = pool.acquire(bytes, Pool::granule, options_.stream);
     try {
-      backend().copy(options_.stream, pool.address(block), buffer.access(options_.stream) + offset, bytes);
+      copy({pool.address(block)}, {buffer.access(options_.stream) + offset, buffer.on_host()}, bytes);
     } catch (...) {
       pool.release(block, options_.stream);  // holds nothing to put back
       throw;
@@ -113,8 +113,9 @@ class Batch::Run {
       const Operation& operation = operations_[saved->index];
       try {
         detail::BufferCore& buffer = *results_[saved->index].core_;
-        backend().copy(options_.stream, buffer.access(options_.stream) + operation.offset * operation.type.bytes,
-                       manager_.pool().address(saved->block), operation.data.size());
+        const std::uint64_t offset = operation.offset * operation.type.bytes;
+        copy({buffer.access(options_.stream) + offset, buffer.on_host()}, {manager_.pool().address(saved->block)},
+             operation.data.size());
       } catch (const Error&) {
         results_[saved->index].error_ = std::current_exception();  // the device is failing; this one was not undone
       }
@@ -156,7 +157,9 @@ class Batch::Run {
     return {manager_.pool().device().shared_backend(), options_.stream};
   }
 
-  [[nodiscard]] device::Backend& backend() const { return manager_.pool().device().backend(); }
+  void copy(detail::TransferEngine::Place to, detail::TransferEngine::Place from, std::uint64_t bytes) {
+    manager_.transfers().queue_copy(to, from, bytes, options_.stream, deadline_, {"batch update of", {}});
+  }
 
   MemoryManager& memory_;
   MemoryManager::Implementation& manager_;

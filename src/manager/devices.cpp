@@ -73,10 +73,18 @@ void MemoryManager::copy_bytes(const AnyBuffer& to, std::size_t offset, MemoryMa
   own.transfers().await(device::Event(source.device().shared_backend(), from_stream), end, task);
   const std::uint64_t write_to = target.buffer.access(stream) + target.offset;
   bool direct = false;
-  try {
-    direct = device().backend().copy_from(stream, write_to, source.device().backend(), read_from, bytes);
-  } catch (const DriverError&) {
-    // A driver may know the way and not have it for this memory.
+  if (target.buffer.on_host() || origin.buffer.on_host()) {
+    direct = device().shared_backend() == source.device().shared_backend();
+    if (direct) {
+      own.transfers().queue_copy({write_to, target.buffer.on_host()}, {read_from, origin.buffer.on_host()}, bytes,
+                                 stream, end, task);
+    }
+  } else {
+    try {
+      direct = device().backend().copy_from(stream, write_to, source.device().backend(), read_from, bytes);
+    } catch (const DriverError&) {
+      // A driver may know the way and not have it for this memory.
+    }
   }
   if (direct) {
     own.transfers().await(device::Event(device().shared_backend(), stream), end, task);

@@ -92,11 +92,14 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::
   }
   const std::string name = request.name;
   try {
-    auto made = core::make_shared_here<detail::BufferCore>(*pool_, clock_, std::move(request),
+    const bool on_host = is_staging(request.options.usage);
+    if (on_host) request.stream = transfers_->host_stream();
+    auto made = core::make_shared_here<detail::BufferCore>(pool_for(request.options.usage), clock_, std::move(request),
                                                            [this](detail::BufferCore& closing) { forget(closing); });
     {
       const std::lock_guard lock(mutex_);
       ++buffers_created_;
+      if (on_host) ++staging_buffers_;
       buffers_[name] = made;
     }
     made_.notify_all();
@@ -111,6 +114,18 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::
   }
 }
 
+// The transfers' own pinned memory is none.
+LeakCount MemoryManager::Implementation::check_leaks() const {
+  LeakCount sum = pool_->check_leaks();
+  if (staging_buffers_ == 0) return sum;
+  for (const Core& buffer : all()) {
+    if (!buffer->on_host()) continue;
+    ++sum.blocks;
+    sum.bytes += buffer->capacity() * buffer->type().bytes;
+  }
+  return sum;
+}
+
 void MemoryManager::Implementation::forget(const detail::BufferCore& buffer) {
   const BufferStatistics last = buffer.statistics();
   Core kept;  // ends after the lock
@@ -118,6 +133,7 @@ void MemoryManager::Implementation::forget(const detail::BufferCore& buffer) {
   const auto found = buffers_.find(buffer.name());
   if (found == buffers_.end() || found->second.get() != &buffer) return;
   kept = std::move(found->second);
+  if (buffer.on_host()) --staging_buffers_;
   buffers_.erase(found);
   resizes_ += last.resizes;
   resizes_in_place_ += last.resizes_in_place;
@@ -155,7 +171,7 @@ std::vector<MemoryManager::Implementation::Core> MemoryManager::Implementation::
 
 detail::BufferCore& MemoryManager::Implementation::own(const AnyBuffer& buffer) const {
   detail::BufferCore& core = buffer.core();
-  if (&core.pool() == pool_.get()) return core;
+  if (&core.pool() == &pool_for(core.options().usage)) return core;
   throw InvalidArgument("manager \"" + options_.name + "\": buffer \"" + core.name() + "\" is another manager's",
                         {.name = core.name()});
 }

@@ -35,6 +35,11 @@ class MemoryManager::Implementation {
   [[nodiscard]] Core find(std::string_view name) const;
   [[nodiscard]] bool contains(std::string_view name) const;
   [[nodiscard]] std::vector<Core> all() const;
+  [[nodiscard]] LeakCount check_leaks() const;
+  /// What a buffer of this usage lives in.
+  [[nodiscard]] Pool& pool_for(Usage usage) const noexcept {
+    return is_staging(usage) ? transfers_->pinned_pool() : *pool_;
+  }
 
   /// A window of the buffer, checked, in bytes.
   struct Window {
@@ -66,7 +71,8 @@ class MemoryManager::Implementation {
   std::condition_variable made_;  ///< a buffer was made, or could not be
   core::StringMap<Core> buffers_;
   std::uint64_t buffers_created_ = 0;
-  std::uint64_t resizes_ = 0;  // of closed buffers
+  std::atomic<std::size_t> staging_buffers_{0};  // of those there are
+  std::uint64_t resizes_ = 0;                    // of closed buffers
   std::uint64_t resizes_in_place_ = 0;
 };
 

@@ -160,7 +160,7 @@ PinnedBytes MemoryManager::pinned_bytes(std::size_t count, std::size_t element_b
 
 ExternalBytes MemoryManager::book_external(std::uint64_t bytes) { return here().pool().book_external(bytes); }
 ManagerStatistics MemoryManager::statistics() const { return here().statistics(); }
-LeakCount MemoryManager::check_leaks() const { return here().pool().check_leaks(); }
+LeakCount MemoryManager::check_leaks() const { return here().check_leaks(); }
 
 Report MemoryManager::report() const {
   Report all;

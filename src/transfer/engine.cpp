@@ -23,6 +23,11 @@ void Transfer::wait(std::chrono::nanoseconds deadline) const {
 }
 
 namespace detail {
+namespace {
+
+void* pointer(std::uint64_t address) { return reinterpret_cast<void*>(address); }  // NOLINT(performance-no-int-to-ptr)
+
+}  // namespace
 
 /// A piece of staging memory of one transfer, put aside at its end if a copy still uses it.
 class TransferEngine::Piece {
@@ -103,9 +108,9 @@ void TransferEngine::upload(BufferCore& buffer, std::uint64_t offset, std::span<
   if (data.empty()) return;
   const std::uint64_t address = buffer.access(stream) + offset;
   const Task task{"upload to", buffer.name()};
-  if (in_place_) {
+  if (in_place(buffer)) {
     await(*record(stream), deadline, task);
-    std::memcpy(reinterpret_cast<void*>(address), data.data(), data.size());  // NOLINT(performance-no-int-to-ptr)
+    std::memcpy(pointer(address), data.data(), data.size());
   } else if (is_pinned(data.data(), data.size())) {
     backend()->upload(stream, address, data.data(), data.size());
     note_pinned_use(data.data(), stream);
@@ -143,7 +148,7 @@ void TransferEngine::upload_in_pieces(std::uint64_t address, std::span<const std
 Transfer TransferEngine::start_upload(BufferCore& buffer, std::uint64_t offset, std::span<const std::byte> data,
                                       StreamId stream, core::Deadline deadline) {
   if (data.empty()) return {};
-  if (in_place_) {
+  if (in_place(buffer)) {
     upload(buffer, offset, data, stream, deadline);
     return {};
   }
@@ -171,9 +176,9 @@ void TransferEngine::download(BufferCore& buffer, std::uint64_t offset, std::spa
   if (data.empty()) return;
   const std::uint64_t address = buffer.access(stream) + offset;
   const Task task{"download of", buffer.name()};
-  if (in_place_) {
+  if (in_place(buffer)) {
     await(*record(stream), deadline, task);
-    std::memcpy(data.data(), reinterpret_cast<const void*>(address), data.size());  // NOLINT(performance-no-int-to-ptr)
+    std::memcpy(data.data(), pointer(address), data.size());
   } else if (is_pinned(data.data(), data.size())) {
     backend()->download(stream, data.data(), address, data.size());
     note_pinned_use(data.data(), stream);
@@ -210,11 +215,27 @@ void TransferEngine::download_in_pieces(std::uint64_t address, std::span<std::by
 Transfer TransferEngine::start_read(BufferCore& buffer, std::uint64_t offset, std::span<std::byte> into,
                                     StreamId stream) {
   if (into.empty()) return {};
-  const std::uint64_t address = buffer.access(stream) + offset;
-  backend()->download(stream, into.data(), address, into.size());
+  const Place from{buffer.access(stream) + offset, buffer.on_host()};
+  const Place to{reinterpret_cast<std::uint64_t>(into.data()), true};
+  const Task task{"download of", buffer.name()};
+  queue_copy(to, from, into.size(), stream, core::Deadline(default_deadline), task);
   note_pinned_use(into.data(), stream);
   note(buffer, false, into.size(), true);
-  return ticket(stream, {"download of", buffer.name()});
+  return ticket(stream, task);
+}
+
+void TransferEngine::queue_copy(Place to, Place from, std::uint64_t bytes, StreamId stream, core::Deadline deadline,
+                                const Task& task) {
+  if (to.on_host && from.on_host) {
+    await(*record(stream), deadline, task);
+    std::memcpy(pointer(to.address), pointer(from.address), bytes);
+  } else if (to.on_host) {
+    backend()->download(stream, pointer(to.address), from.address, bytes);
+  } else if (from.on_host) {
+    backend()->upload(stream, to.address, pointer(from.address), bytes);
+  } else {
+    backend()->copy(stream, to.address, from.address, bytes);
+  }
 }
 
 }  // namespace detail

@@ -63,6 +63,15 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   [[nodiscard]] Transfer start_read(BufferCore& buffer, std::uint64_t offset, std::span<std::byte> into,
                                     StreamId stream);
 
+  /// Where a copy goes or comes from.
+  struct Place {
+    std::uint64_t address = 0;
+    bool on_host = false;  ///< in pinned memory of this engine
+  };
+  /// Queues a copy on `stream`; between two places of the host it is done when this returns.
+  void queue_copy(Place to, Place from, std::uint64_t bytes, StreamId stream, core::Deadline deadline,
+                  const Task& task);
+
   // --- Snapshots in rotating slots (download_slots.cpp) ---
   void start_download(BufferCore& buffer, StreamId stream, const DownloadOptions& options);
   [[nodiscard]] std::span<const std::byte> wait_for_download(BufferCore& buffer, core::Deadline deadline);
@@ -78,6 +87,11 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   void collect() noexcept;
   /// The same, and gives idle pinned memory back to the system.
   void maintain();
+
+  /// What buffers on the host live in, and the stream they are made on: no work is queued there, so the host may write
+  /// to them at once.
+  [[nodiscard]] Pool& pinned_pool() noexcept { return *pinned_; }
+  [[nodiscard]] StreamId host_stream() const noexcept { return host_; }
 
   /// False in a child of fork(), which leaves the engine and what it gave as they are.
   [[nodiscard]] bool is_here() const noexcept { return backend()->is_here(); }
@@ -98,6 +112,7 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   };
 
   [[nodiscard]] const std::shared_ptr<device::Backend>& backend() const noexcept { return device_.shared_backend(); }
+  [[nodiscard]] bool in_place(const BufferCore& buffer) const noexcept { return in_place_ || buffer.on_host(); }
   [[nodiscard]] SharedEvent record(StreamId stream) const;
   [[nodiscard]] Transfer ticket(StreamId stream, const Task& task) const;
   /// True if all of it lies in memory that make_pinned gave.

@@ -209,6 +209,23 @@ TEST_F(VulkanBackend, AManagerMovesItsBuffersOnADiscreteDevice) {
   }
 }
 
+// The host's memory is not coherent there, and the device's cannot be seen.
+TEST_F(VulkanBackend, StagingBuffersAreTheHostsOnADiscreteDevice) {
+  driver().discrete = true;
+  MemoryManager memory(Device(open()), {.limit = 64_MiB});
+  const auto up = memory.create<std::uint32_t>("up", 100'003, {.usage = Usage::staging_upload});
+  const auto data = memory.create<std::uint32_t>("data", 100'003);
+  const auto down = memory.create<std::uint32_t>("down", 100'003, {.usage = Usage::staging_download});
+  const std::span<std::uint32_t> written(up.access().data(), up.size());
+  const std::span<const std::uint32_t> read(down.access().data(), down.size());
+  for (const std::uint32_t first : {7u, 100u}) {
+    std::iota(written.begin(), written.end(), first);
+    memory.copy(data, memory, up);
+    memory.copy(down, memory, data);
+    EXPECT_TRUE(std::ranges::equal(read, written));
+  }
+}
+
 TEST_F(VulkanBackend, RefusesPastAHeapsSize) {
   driver().discrete = true;
   const auto backend = open();
