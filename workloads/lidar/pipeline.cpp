@@ -45,8 +45,8 @@ class Run {
         device_(memory_.device()),
         computer_(make_computer(memory_, compute_)),
         partition_(make_partition()),
-        upload_stream_(device_.stream()),
-        compute_stream_(device_.stream()) {
+        compute_stream_(device_.stream()),
+        upload_stream_(device_.info().backend == "host" ? device_.stream() : compute_stream_) {
     slots_[0].name = "even";
     slots_[1].name = "odd";
     slots_[1].index = 1;
@@ -198,7 +198,7 @@ class Run {
       for (std::size_t i = 0; i < count; ++i) classes[i] = cloud_.classification(points[i].id);
       send(slot, "classes", count);
     }
-    device_.synchronize(upload_stream_, patience);
+    if (upload_stream_.id() != compute_stream_.id()) device_.synchronize(upload_stream_, patience);
   }
 
   void send(Slot& slot, std::string_view feature, std::size_t bytes) {
@@ -342,7 +342,8 @@ class Run {
   std::unique_ptr<ChunkComputer> computer_;
   double partition_seconds_ = 0;
   Partition partition_;
-  Stream upload_stream_, compute_stream_;
+  Stream compute_stream_;
+  Stream upload_stream_;  // the same on GPUs, where copies run in its order and nothing waits for them here
   std::array<Slot, 2> slots_;
   std::size_t most_points_ = 0, most_queries_ = 0;
   std::uint64_t allocations_ = 0, reuses_ = 0, calls_after_first_ = 0, written_ = 0;

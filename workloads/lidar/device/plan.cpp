@@ -153,8 +153,11 @@ std::vector<ScopeFeature> workspace_features() {
           scope_feature<uint>("counters"), scope_feature<Point>("sorted"), scope_feature<std::array<uint, 2>>("boxes")};
 }
 
-std::vector<ScopeFeature> state_features() {
-  return {scope_feature<uint>("state"), scope_feature<std::uint64_t>("reach")};
+std::vector<ScopeFeature> output_features(const FeatureSet& features) {
+  std::vector<ScopeFeature> all = row_features(features);
+  all.push_back(scope_feature<uint>("state"));
+  all.push_back(scope_feature<std::uint64_t>("reach"));
+  return all;
 }
 
 std::vector<std::uint32_t> columns_of(const FeatureSet& features, const PoolingScope& output) {

@@ -42,8 +42,8 @@ enum class Precision : std::uint8_t { floats, doubles };
 /// What the steps need of a workspace of workspace_elements(points) elements.
 [[nodiscard]] std::vector<ScopeFeature> workspace_features();
 [[nodiscard]] constexpr std::size_t workspace_elements(std::size_t points) noexcept { return points + 128; }
-/// The output's columns besides ids and features.
-[[nodiscard]] std::vector<ScopeFeature> state_features();
+/// Rows of ids and features, and what the host has to know of each query.
+[[nodiscard]] std::vector<ScopeFeature> output_features(const FeatureSet& features);
 
 /// The buffer `columns` for an output: where each begins, in words, or no_column.
 [[nodiscard]] std::vector<std::uint32_t> columns_of(const FeatureSet& features, const PoolingScope& output);

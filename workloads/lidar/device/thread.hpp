@@ -3,6 +3,8 @@
 // the buffers point to.
 #pragma once
 
+#include <type_traits>
+
 #include "plan.hpp"
 #include "state.hpp"
 
@@ -38,21 +40,36 @@ struct Thread : Buffers, Parameters {
 #include "sums.hpp"
 };
 
-/// Item `item` of a step. `Most` is at least k.
-template <uint Most>
-WEIR_LIDAR_BODY void run_body(const Step& step, const Buffers& buffers, uint item) {
-  Thread<Most> thread(buffers, step.parameters);
-  switch (step.body) {
-    case Body::make_code: return thread.make_code(item);
-    case Body::count_digits: return thread.count_digits(item);
-    case Body::sum_block: return thread.sum_block(item);
-    case Body::place_block: return thread.place_block(item);
-    case Body::move_run: return thread.move_run(item);
-    case Body::gather_point: return thread.gather_point(item);
-    case Body::make_leaf: return thread.make_leaf(item);
-    case Body::make_box: return thread.make_box(item);
-    case Body::find_features: return thread.find_features(item);
-    case Body::find_height: return thread.find_height(item);
+/// One item of a body. `Most` is at least k.
+template <Body body, uint Most>
+WEIR_LIDAR_BODY void run_item(const Buffers& buffers, const Parameters& parameters, uint item) {
+  Thread<Most> thread(buffers, parameters);
+  if constexpr (body == Body::make_code) thread.make_code(item);
+  if constexpr (body == Body::count_digits) thread.count_digits(item);
+  if constexpr (body == Body::sum_block) thread.sum_block(item);
+  if constexpr (body == Body::place_block) thread.place_block(item);
+  if constexpr (body == Body::move_run) thread.move_run(item);
+  if constexpr (body == Body::gather_point) thread.gather_point(item);
+  if constexpr (body == Body::make_leaf) thread.make_leaf(item);
+  if constexpr (body == Body::make_box) thread.make_box(item);
+  if constexpr (body == Body::find_features) thread.find_features(item);
+  if constexpr (body == Body::find_height) thread.find_height(item);
+}
+
+/// Calls `call` with the body as a constant.
+template <class Call>
+void with_body(Body body, const Call& call) {
+  switch (body) {
+    case Body::make_code: return call(std::integral_constant<Body, Body::make_code>{});
+    case Body::count_digits: return call(std::integral_constant<Body, Body::count_digits>{});
+    case Body::sum_block: return call(std::integral_constant<Body, Body::sum_block>{});
+    case Body::place_block: return call(std::integral_constant<Body, Body::place_block>{});
+    case Body::move_run: return call(std::integral_constant<Body, Body::move_run>{});
+    case Body::gather_point: return call(std::integral_constant<Body, Body::gather_point>{});
+    case Body::make_leaf: return call(std::integral_constant<Body, Body::make_leaf>{});
+    case Body::make_box: return call(std::integral_constant<Body, Body::make_box>{});
+    case Body::find_features: return call(std::integral_constant<Body, Body::find_features>{});
+    case Body::find_height: return call(std::integral_constant<Body, Body::find_height>{});
   }
 }
 

@@ -30,9 +30,7 @@ class VulkanComputer final : public ChunkComputer {
     return bodies::workspace_elements(points);
   }
   [[nodiscard]] std::vector<ScopeFeature> output_features() const override {
-    std::vector<ScopeFeature> all = row_features(settings_.features);
-    for (ScopeFeature& each : state_features()) all.push_back(std::move(each));
-    return all;
+    return bodies::output_features(settings_.features);
   }
 
   void queue(std::size_t slot, const ChunkJob& job, const ChunkMemory& memory, StreamId stream) override {

@@ -45,9 +45,7 @@ class LoopComputer final : public ChunkComputer {
     return bodies::workspace_elements(points);
   }
   [[nodiscard]] std::vector<ScopeFeature> output_features() const override {
-    std::vector<ScopeFeature> all = row_features(settings_.features);
-    for (ScopeFeature& each : bodies::state_features()) all.push_back(std::move(each));
-    return all;
+    return bodies::output_features(settings_.features);
   }
   void queue(std::size_t, const ChunkJob& job, const ChunkMemory& memory, StreamId stream) override {
     using bodies::uint;
@@ -71,7 +69,11 @@ class LoopComputer final : public ChunkComputer {
     buffers.results = at.operator()<uint>(memory.output.memory().access(stream));
     buffers.columns = columns.data();
     for (const bodies::Step& step : bodies::plan(settings_, job, bodies::Precision::doubles)) {
-      for (uint item = 0; item < step.items; ++item) bodies::run_body<most_neighbours>(step, buffers, item);
+      bodies::with_body(step.body, [&](auto body) {
+        for (uint item = 0; item < step.items; ++item) {
+          bodies::run_item<decltype(body)::value, most_neighbours>(buffers, step.parameters, item);
+        }
+      });
     }
     queries_ = job.queries;
   }
