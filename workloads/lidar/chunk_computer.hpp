@@ -60,6 +60,8 @@ class ChunkComputer {
   /// Elements of a workspace for so many points.
   [[nodiscard]] virtual std::size_t workspace_elements(std::size_t points) const = 0;
   [[nodiscard]] virtual std::vector<ScopeFeature> output_features() const = 0;
+  /// The largest chunk, without its halo.
+  [[nodiscard]] virtual std::size_t most_queries() const = 0;
 
   /// Queues the work; blocks for none of it. The workspace may be given back in the order of the stream after this.
   virtual void queue(std::size_t slot, const ChunkJob& job, const ChunkMemory& memory, StreamId stream) = 0;

@@ -83,11 +83,9 @@ std::vector<Element> of_all(const std::vector<Point>& points, bool needed, const
 }  // namespace
 
 std::uint64_t finish_far_queries(const Cloud& cloud, const Partition& partition, const FeatureSet& features,
-                                 ChunkComputer& computer, MemoryManager& memory, std::vector<FarQuery> queries,
-                                 Sink& sink) {
+                                 ChunkComputer& computer, MemoryManager& memory, StreamId stream,
+                                 std::vector<FarQuery> queries, Sink& sink) {
   std::uint64_t coincident = 0;
-  Device device = memory.device();
-  const Stream stream = device.stream();
   for (std::size_t first = 0; first < queries.size(); first += batch_queries) {
     const std::span batch = std::span(queries).subspan(first, std::min(batch_queries, queries.size() - first));
     const std::vector<Point> points = gather(partition, batch);

@@ -22,6 +22,7 @@ struct FarQuery {
 /// Gives how many have all their neighbours at their own place.
 [[nodiscard]] std::uint64_t finish_far_queries(const Cloud& cloud, const Partition& partition,
                                                const FeatureSet& features, ChunkComputer& computer,
-                                               MemoryManager& memory, std::vector<FarQuery> queries, Sink& sink);
+                                               MemoryManager& memory, StreamId stream, std::vector<FarQuery> queries,
+                                               Sink& sink);
 
 }  // namespace weir::lidar

@@ -61,14 +61,7 @@ class Run {
       const Timed timed(report_.total.seconds);
       size_halos();
       // Both sets up front, so that no chunk after that asks the driver for anything.
-      for (std::size_t i = 0; settings_.pool && i < std::min(partition_.chunks().size(), slots_.size()); ++i) {
-        prepare(slots_[i]);
-        // Pools cache a large size once it was asked for again.
-        for (int twice = 0; twice < 2; ++twice) static_cast<void>(make_workspace());
-        // And pinned memory for downloads is made by the first.
-        memory_.start_download(slots_[i].output.memory(), compute_stream_, {.snapshot = false});
-        static_cast<void>(memory_.wait_for_download(slots_[i].output.memory(), patience));
-      }
+      if (settings_.pool) prepare_all();
       writer_ = std::thread([this] { write_all(); });
       for (std::size_t i = 0; i < partition_.chunks().size(); ++i) {
         start(partition_.chunks()[i], slots_[i % slots_.size()]);
@@ -85,6 +78,20 @@ class Run {
   }
 
  private:
+  void prepare_all() {
+    const std::span<Slot> used(slots_.data(), std::min(partition_.chunks().size(), slots_.size()));
+    for (Slot& slot : used) prepare(slot);
+    // Twice, as pools cache a large size once it was asked for again, and as downloads have two places in turn in
+    // pinned memory, which the first of each makes.
+    for (int twice = 0; twice < 2; ++twice) {
+      for (Slot& slot : used) {
+        static_cast<void>(make_workspace());
+        memory_.start_download(slot.output.memory(), compute_stream_, {.snapshot = false});
+      }
+      for (Slot& slot : used) static_cast<void>(memory_.wait_for_download(slot.output.memory(), patience));
+    }
+  }
+
   static ManagerOptions manager_options(const RunSettings& settings) {
     ManagerOptions options{.name = "lidar", .pool = settings.pool ? PoolMode::automatic : PoolMode::off};
     if (settings.limit != 0) {
@@ -103,6 +110,7 @@ class Run {
           2 * (2 * input + bytes_of(computer_->output_features())) + 2 * bytes_of(computer_->workspace_features());
       chunk = std::min(automatic_chunk(memory_.pool(), each), most_chunk);
     }
+    chunk = std::min(chunk, computer_->most_queries());
     const Timed timed(partition_seconds_);
     return {cloud_, chunk, settings_.scratch, compute_.threads};
   }
@@ -298,8 +306,8 @@ class Run {
     report_.driver_calls_after_first_chunk = memory_calls() - calls_after_first_;
     if (!far_.empty()) {
       const Timed timed(report_.compute.seconds);
-      report_.coincident +=
-          finish_far_queries(cloud_, partition_, compute_.features, *computer_, memory_, std::move(far_), sink_);
+      report_.coincident += finish_far_queries(cloud_, partition_, compute_.features, *computer_, memory_,
+                                               compute_stream_, std::move(far_), sink_);
     }
     const Timed timed(report_.allocation_seconds);
     for (Slot& slot : slots_) release(slot);

@@ -89,6 +89,9 @@ class CudaComputer final : public ChunkComputer {
   [[nodiscard]] std::vector<ScopeFeature> output_features() const override {
     return bodies::output_features(settings_.features);
   }
+  [[nodiscard]] std::size_t most_queries() const override {
+    return bodies::most_queries(settings_.features, UINT64_MAX);
+  }
 
   void queue(std::size_t slot, const ChunkJob& job, const ChunkMemory& memory, StreamId stream) override {
     require(cudaSetDevice(index_), "cudaSetDevice");

@@ -145,6 +145,12 @@ class Planner {
 }  // namespace
 
 std::vector<Step> plan(const ComputeSettings& settings, const ChunkJob& job, Precision precision) {
+  constexpr std::size_t most = std::size_t{1} << 29;  // as codes are numbered in words
+  if (job.points.size() > most) {
+    throw LimitExceeded("a chunk has " + std::to_string(job.points.size()) + " points with its halo; at most " +
+                            std::to_string(most) + " here",
+                        {.name = "chunk", .limit = most});
+  }
   return Planner(settings, job, precision).steps();
 }
 
@@ -160,8 +166,25 @@ std::vector<ScopeFeature> output_features(const FeatureSet& features) {
   return all;
 }
 
+std::size_t most_queries(const FeatureSet& features, std::uint64_t bytes) {
+  constexpr std::uint64_t halved = 2 * sizeof(std::array<uint, 4>);  // the widest buffer of a point
+  std::uint64_t row = 0;
+  for (const ScopeFeature& feature : output_features(features)) row += feature.type.bytes;
+  constexpr std::uint64_t padding = column_count * PoolingScope::alignment + 128 * halved;
+  // Places are numbered in words, and words have 32-bit numbers.
+  const std::uint64_t most = std::min(bytes, std::uint64_t{UINT32_MAX} * sizeof(uint));
+  return static_cast<std::size_t>((most - std::min(most, padding)) / std::max(row, halved));
+}
+
 std::vector<std::uint32_t> columns_of(const FeatureSet& features, const PoolingScope& output) {
-  const auto word = [&](std::string_view name) { return static_cast<uint>(output.offset(name) / sizeof(uint)); };
+  const auto word = [&](std::string_view name) {
+    const std::size_t place = output.offset(name) / sizeof(uint);
+    if (place + 2 * output.capacity() > UINT32_MAX) {
+      throw LimitExceeded("chunks of " + std::to_string(output.capacity()) + " points are too large for this device",
+                          {.name = "chunk", .bytes_asked = output.memory().size()});
+    }
+    return static_cast<uint>(place);
+  };
   std::vector<std::uint32_t> columns(column_count, no_column);
   for (const Feature feature : features.features()) columns[static_cast<std::size_t>(feature)] = word(name(feature));
   columns[column_ids] = word("ids");

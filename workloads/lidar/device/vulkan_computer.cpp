@@ -32,6 +32,9 @@ class VulkanComputer final : public ChunkComputer {
   [[nodiscard]] std::vector<ScopeFeature> output_features() const override {
     return bodies::output_features(settings_.features);
   }
+  [[nodiscard]] std::size_t most_queries() const override {
+    return bodies::most_queries(settings_.features, program_.most_bytes());
+  }
 
   void queue(std::size_t slot, const ChunkJob& job, const ChunkMemory& memory, StreamId stream) override {
     queries_.at(slot) = job.queries;

@@ -57,6 +57,7 @@ void VulkanProgram::look_at_device() {
                           std::to_string(most) + " storage buffers; point clouds need " + std::to_string(buffer_count),
                       {.name = "maxPerStageDescriptorStorageBuffers", .limit = most});
   }
+  most_bytes_ = properties.limits.maxStorageBufferRange;
   const auto families = reinterpret_cast<PFN_vkGetPhysicalDeviceQueueFamilyProperties>(
       of_instance("vkGetPhysicalDeviceQueueFamilyProperties"));
   std::uint32_t count = 0;

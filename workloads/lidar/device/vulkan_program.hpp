@@ -30,6 +30,8 @@ class VulkanProgram {
   /// All steps over the buffers, in the order of chunk.comp's bindings; to be submitted once.
   [[nodiscard]] VkCommandBuffer record(std::size_t slot, std::span<const VkDescriptorBufferInfo, buffer_count> buffers,
                                        std::span<const Step> steps);
+  /// The largest buffer that a shader can have.
+  [[nodiscard]] std::uint64_t most_bytes() const noexcept { return most_bytes_; }
   /// How long the slot's commands took, when they are done; 0 where the queue has no clock.
   [[nodiscard]] double seconds(std::size_t slot) const;
 
@@ -58,6 +60,7 @@ class VulkanProgram {
   void destroy() noexcept;
 
   const vulkan::Handles gpu_;
+  std::uint64_t most_bytes_ = 0;
   double tick_ = 0;          // seconds
   std::uint64_t clock_ = 0;  // the bits of a time stamp that count
   VkDescriptorSetLayout set_layout_ = VK_NULL_HANDLE;
