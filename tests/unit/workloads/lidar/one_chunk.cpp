@@ -26,9 +26,9 @@ OneChunk middle_of(OneChunk chunk) {
   std::ranges::sort(xs);
   const std::int32_t low = xs[xs.size() / 4], high = xs[xs.size() / 2], halo = (high - low) / 8 + 1;
   std::erase_if(chunk.points, [&](const Point& point) { return point.x < low - halo || point.x > high + halo; });
-  const auto last =
-      std::ranges::partition(chunk.points, [&](const Point& point) { return point.x >= low && point.x <= high; });
-  chunk.queries = static_cast<std::size_t>(last.begin() - chunk.points.begin());
+  const auto last = std::partition(chunk.points.begin(), chunk.points.end(),
+                                   [&](const Point& point) { return point.x >= low && point.x <= high; });
+  chunk.queries = static_cast<std::size_t>(last - chunk.points.begin());
   chunk.known.low[0] = low - halo;
   chunk.known.high[0] = high + halo;
   chunk.name += ", the middle";
