@@ -3,6 +3,8 @@
 // starts at a query's own leaf and goes on to what lies farther off in Morton order, without a stack. Included inside
 // thread.hpp's struct and by chunk.comp.
 
+// NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result): GLSL has 32 bits.
+
 WEIR_LIDAR_BODY uint level_size(uint level) { return ((count - 1u) >> (3u + 2u * level)) + 1u; }
 
 WEIR_LIDAR_BODY uint class_of(uint place) {
@@ -110,3 +112,5 @@ WEIR_LIDAR_BODY Walk next_of(Walk walk, bool open) {
   walk.at = walk.at == walk.self ? walk.self & ~3u : walk.at + 1u;  // from the query's own leaf to those beside it
   return settled(walk);
 }
+
+// NOLINTEND(bugprone-implicit-widening-of-multiplication-result)

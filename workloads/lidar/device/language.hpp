@@ -28,6 +28,7 @@
 
 namespace weir::lidar::bodies {
 
+// NOLINTBEGIN(google-build-using-namespace,readability-identifier-naming): GLSL has one namespace, and these names.
 using namespace formulas;
 using uint = std::uint32_t;
 
@@ -56,6 +57,7 @@ WEIR_LIDAR_FN int findMSB(uint a) {
 }
 WEIR_LIDAR_FN uint floatBitsToUint(float a) { return std::bit_cast<uint>(a); }
 WEIR_LIDAR_FN float uintBitsToFloat(uint a) { return std::bit_cast<float>(a); }
+// NOLINTEND(google-build-using-namespace,readability-identifier-naming)
 
 }  // namespace weir::lidar::bodies
 

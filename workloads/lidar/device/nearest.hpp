@@ -2,6 +2,8 @@
 // A heap of places with the worst on top; boxes that can only tie are passed over by their lowest id, so equal points
 // cost no more than others. Included inside thread.hpp's struct and by chunk.comp.
 
+// NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result): GLSL has 32 bits.
+
 /// How far outside [low, high] `at` is.
 WEIR_LIDAR_BODY uint outside(int at, int low, int high) {
   return at < low ? uint(low) - uint(at) : (at > high ? uint(at) - uint(high) : 0u);
@@ -95,3 +97,5 @@ WEIR_LIDAR_BODY void find_nearest(uint place) {
     walk = next_of(walk, open);
   }
 }
+
+// NOLINTEND(bugprone-implicit-widening-of-multiplication-result)

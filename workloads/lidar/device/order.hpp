@@ -2,6 +2,8 @@
 // stable sort by four bits a pass, with a run of points a thread, so that no two threads have to agree on anything.
 // Included inside thread.hpp's struct and by chunk.comp; plan.cpp says in which order bodies run.
 
+// NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result,modernize-loop-convert): GLSL is without.
+
 /// Eight bits, two apart.
 WEIR_LIDAR_BODY uint spread(uint bits) {
   bits = (bits | bits << 8) & 0x00f00fu;
@@ -73,3 +75,5 @@ WEIR_LIDAR_BODY void move_run(uint run) {
 }
 
 WEIR_LIDAR_BODY void gather_point(uint i) { sorted[i] = points[order[side * count + i]]; }
+
+// NOLINTEND(bugprone-implicit-widening-of-multiplication-result,modernize-loop-convert)

@@ -6,7 +6,9 @@
 namespace weir::lidar {
 namespace {
 
-using namespace bodies;
+using bodies::buffer_count;
+using bodies::Precision;
+using bodies::uint;
 
 Precision precision_of(const Device& device) {
   return vulkan::handles(device).doubles ? Precision::doubles : Precision::floats;
@@ -20,7 +22,7 @@ class VulkanComputer final : public ChunkComputer {
         settings_(settings),
         precision_(precision_of(device_)),
         program_(device_, precision_, std::max(settings.search.k, 1U), settings.features.needs_height()),
-        columns_(memory.scoped<std::uint32_t>("columns", column_count)) {}
+        columns_(memory.scoped<std::uint32_t>("columns", bodies::column_count)) {}
 
   [[nodiscard]] std::string name() const override {
     return precision_ == Precision::doubles ? "vulkan, 64-bit floats" : "vulkan, 32-bit floats";
@@ -56,18 +58,18 @@ class VulkanComputer final : public ChunkComputer {
         of(memory.output.memory().access(stream)),
         of(columns_.access(stream)),
     };
-    vulkan::submit(device_, stream, program_.record(slot, buffers, plan(settings_, job, precision_)));
+    vulkan::submit(device_, stream, program_.record(slot, buffers, bodies::plan(settings_, job, precision_)));
   }
 
   [[nodiscard]] Computed finish(std::size_t slot, const PoolingScope& output,
                                 std::span<const std::byte> bytes) override {
-    return {.result = result_of(output, bytes, queries_.at(slot)), .seconds = program_.seconds(slot)};
+    return {.result = bodies::result_of(output, bytes, queries_.at(slot)), .seconds = program_.seconds(slot)};
   }
 
  private:
   /// Outputs of one run have one layout, but for that of the far queries, when nothing else is queued.
   void set_columns(const PoolingScope& output, StreamId stream) {
-    std::vector<std::uint32_t> columns = columns_of(settings_.features, output);
+    std::vector<std::uint32_t> columns = bodies::columns_of(settings_.features, output);
     if (columns == sent_) return;
     memory_.upload(columns_, columns, 0, stream);
     sent_ = std::move(columns);
@@ -77,7 +79,7 @@ class VulkanComputer final : public ChunkComputer {
   Device device_;
   ComputeSettings settings_;
   Precision precision_;
-  VulkanProgram program_;
+  bodies::VulkanProgram program_;
   Buffer<std::uint32_t> columns_;
   std::vector<std::uint32_t> sent_;
   std::array<std::size_t, slots> queries_{};
