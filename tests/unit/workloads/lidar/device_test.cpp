@@ -182,6 +182,20 @@ TEST_P(LidarOn, ChunksAndThePoolChangeNothing) {
   }
 }
 
+TEST_P(LidarOn, ChunksChangeNothingWithinARadiusEither) {
+  const Memory memory(mixed_points(2000));
+  RunSettings settings;
+  settings.features = FeatureSet::parse("geometry,height_above_ground,z_range");
+  settings.radius = 3.0;
+  settings.backend = GetParam();
+  const auto whole = run_kept(memory.cloud, settings);
+  settings.chunk = 500;
+  const auto chunked = run_kept(memory.cloud, settings);
+  EXPECT_EQ(difference(whole->rows, chunked->rows), "");
+  EXPECT_EQ(chunked->report.chunks, 5u);
+  EXPECT_EQ(chunked->report.driver_calls_after_first_chunk, 0u);
+}
+
 INSTANTIATE_TEST_SUITE_P(Devices, LidarOn, testing::Values("vulkan", "cuda"),
                          [](const auto& each) { return std::string(each.param); });
 

@@ -149,7 +149,7 @@ std::vector<OneChunk> awkward_chunks() {
   all.push_back(middle_of(all.front()));
   all.push_back(middle_of(all[3]));
   std::mt19937 random(11);
-  std::vector<MadePoint> same(2000, MadePoint{5, 5, 5}), line, plane, copies, wide, lattice;
+  std::vector<MadePoint> same(800, MadePoint{5, 5, 5}), line, plane, copies, wide, lattice;
   for (std::int32_t i = 0; i < 700; ++i) {
     line.push_back({i % 350, 0, static_cast<std::int32_t>(random() % 2) * 3});
     plane.push_back({i % 30 * 10, i / 30 * 10, 9});
