@@ -21,6 +21,7 @@ struct Handles {
   VkDevice device;
   VkQueue queue;  ///< takes compute and copies; weir submits to it as well: see hold_queues()
   std::uint32_t queue_family;
+  bool doubles;                                      ///< shaderFloat64 is enabled, as it is wherever the device has it
   PFN_vkGetInstanceProcAddr get_instance_proc_addr;  ///< to load functions with, as volkInitializeCustom takes it
   PFN_vkGetDeviceProcAddr get_device_proc_addr;
 };

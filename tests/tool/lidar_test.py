@@ -37,6 +37,33 @@ class Lidar(ToolCase):
         self.assertTrue(picture.read_bytes().startswith(b"\x89PNG"))
         self.assertEqual((self.folder / "out.las").stat().st_size, 375 + 54 + 16 * 192 + 3000 * (20 + 64))
 
+    def test_a_gpu_writes_the_same_file(self):
+        source = self.file("in.las", small_las([(i * i % 3001, i * 13 % 997, i % 61) for i in range(2000)]))
+        outputs = {}
+        for device in ("host", "vulkan"):
+            out = self.folder / f"{device}.las"
+            done = weir("lidar", source, "-o", str(out), "--device", device, "--features", "lod3", "--json")
+            if b"no device fits" in done.stderr:
+                self.skipTest(done.stderr.decode())
+            self.assertEqual(done.returncode, 0, done.stderr)
+            outputs[device] = out.read_bytes(), json.loads(done.stdout)
+        (host, _), (gpu, report) = outputs["host"], outputs["vulkan"]
+        self.assertTrue(report["kernel"].startswith("vulkan"))
+        self.assertEqual(report["driver_calls_after_first_chunk"], 0)
+        first, = struct.unpack_from("<I", host, 96)
+        length, = struct.unpack_from("<H", host, 105)
+        self.assertEqual(host[:first], gpu[:first])
+        self.assertEqual(len(host), first + 2000 * length)
+        self.assertEqual(len(host), len(gpu))
+        values = f"<{(length - 20) // 4}f"
+        apart = 0
+        for at in range(first, len(host), length):
+            self.assertEqual(host[at : at + 20], gpu[at : at + 20])  # the same points in the same order
+            pairs = zip(struct.unpack_from(values, host, at + 20), struct.unpack_from(values, gpu, at + 20))
+            apart += sum(abs(one - other) > 1e-5 * max(1, abs(one)) for one, other in pairs)
+        # Where normals have no direction, and cube roots of next to nothing, digits differ without 64-bit floats.
+        self.assertLessEqual(apart, 0 if "64-bit" in report["kernel"] else 2000)
+
     def test_errors_are_one_line_and_leave_nothing(self):
         good = small_las([(0, 0, 0)])
         for content, word in ((b"no las", "file signature"), (good[:240], "number of point records")):

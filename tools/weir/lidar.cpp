@@ -110,8 +110,8 @@ void print_text(const Arguments& arguments, const lidar::RunReport& report) {
   fmt::print("  memory high-water {} (pinned {}), reuse {:.1f} %, hits {:.1f} %, fragmentation {:.1f} %\n",
              format_bytes(report.memory_high_water), format_bytes(report.pinned_high_water), 100 * report.reuse_rate,
              100 * report.hit_rate, 100 * report.fragmentation);
-  fmt::print("  driver calls after the first chunk {}, allocation {:.3f} ms\n", report.driver_calls_after_first_chunk,
-             1000 * report.allocation_seconds);
+  fmt::print("  driver calls for memory after the first chunk {}, allocation {:.3f} ms\n",
+             report.driver_calls_after_first_chunk, 1000 * report.allocation_seconds);
   if (report.coincident != 0) fmt::print("  {} points have all neighbours at their own place\n", report.coincident);
   if (report.beyond_halo != 0)
     fmt::print("  {} points had neighbours looked for past their halo\n", report.beyond_halo);

@@ -66,7 +66,7 @@ KernelTask task_for(const ComputeSettings& settings, const ChunkData& data, cons
 
 }  // namespace
 
-std::vector<ScopeFeature> workspace_features() {
+std::vector<ScopeFeature> tree_features() {
   return {scope_feature<std::int32_t>("x"),       scope_feature<std::int32_t>("y"),
           scope_feature<std::int32_t>("z"),       scope_feature<std::uint32_t>("id"),
           scope_feature<std::uint32_t>("input"),  scope_feature<std::uint32_t>("rank"),

@@ -1,5 +1,5 @@
 // The computation of one chunk on the host device: tree, then neighbours and features by threads, all in memory of
-// the device that the caller took. Called in the order of a stream.
+// the device that the caller took. Called by host_computer.cpp in the order of a stream.
 #pragma once
 
 #include <cstdint>
@@ -7,21 +7,9 @@
 
 #include <weir/weir.hpp>
 
-#include "feature_set.hpp"
-#include "kernel.hpp"
-#include "tree.hpp"
+#include "chunk_computer.hpp"
 
 namespace weir::lidar {
-
-/// What of a cloud and of a run the computation needs.
-struct ComputeSettings {
-  FeatureSet features;
-  Search search;
-  NamedKernel kernel;
-  double unit = 1;
-  bool has_rgb = false, has_nir = false, has_ground = false;
-  unsigned threads = 1;
-};
 
 /// A chunk in the device's memory.
 struct ChunkData {
@@ -35,11 +23,8 @@ struct ChunkData {
 };
 
 /// The names and types of what a tree lives in, for a scope.
-[[nodiscard]] std::vector<ScopeFeature> workspace_features();
+[[nodiscard]] std::vector<ScopeFeature> tree_features();
 [[nodiscard]] TreeMemory workspace_memory(const PoolingScope& scope, StreamId stream);
-/// Elements that a workspace for so many points needs.
-[[nodiscard]] constexpr std::size_t workspace_points(std::size_t points) noexcept { return points + Tree::slack; }
-
 [[nodiscard]] KernelResult compute_chunk(const ComputeSettings& settings, const ChunkData& data,
                                          const TreeMemory& memory);
 

@@ -1,12 +1,15 @@
 #include "far_queries.hpp"
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <cmath>
 
 namespace weir::lidar {
 namespace {
 
 constexpr std::size_t batch_queries = 4096, group_queries = 32;
+constexpr std::chrono::hours patience{24};  // as the pipeline's
 
 /// A ball round a query, or a box round some balls.
 struct Ball {
@@ -69,38 +72,54 @@ std::vector<Point> gather(const Partition& partition, std::span<const FarQuery> 
   return all;
 }
 
+/// What else the features need of the points, as the input's buffers have it.
+template <class Element, class Read>
+std::vector<Element> of_all(const std::vector<Point>& points, bool needed, const Read& read) {
+  std::vector<Element> all(needed ? points.size() : 0);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = read(points[i].id);
+  return all;
+}
+
 }  // namespace
 
-std::uint64_t finish_far_queries(const Cloud& cloud, const Partition& partition, const ComputeSettings& settings,
-                                 MemoryManager& memory, std::vector<FarQuery> queries, Sink& sink) {
+std::uint64_t finish_far_queries(const Cloud& cloud, const Partition& partition, const FeatureSet& features,
+                                 ChunkComputer& computer, MemoryManager& memory, StreamId stream,
+                                 std::vector<FarQuery> queries, Sink& sink) {
   std::uint64_t coincident = 0;
-  const StreamId stream = StreamId::legacy_default;
   for (std::size_t first = 0; first < queries.size(); first += batch_queries) {
     const std::span batch = std::span(queries).subspan(first, std::min(batch_queries, queries.size() - first));
     const std::vector<Point> points = gather(partition, batch);
-    std::vector<std::uint16_t> colours;
-    std::vector<std::uint8_t> classes;
-    if (settings.features.needs_colours()) {
-      colours.resize(4 * points.size());
-      for (std::size_t i = 0; i < points.size(); ++i) cloud.colours(points[i].id, &colours[4 * i]);
+    using Colours = std::array<std::uint16_t, 4>;
+    const auto colours = of_all<Colours>(points, features.needs_colours(), [&](std::uint32_t id) {
+      Colours each{};
+      cloud.colours(id, each.data());
+      return each;
+    });
+    const auto classes = of_all<std::uint8_t>(points, features.needs_classes(),
+                                              [&](std::uint32_t id) { return cloud.classification(id); });
+    const PoolingScope input = memory.scope("far input", points.size(), input_features(features), {}, stream);
+    const PoolingScope workspace = memory.scope("far workspace", computer.workspace_elements(points.size()),
+                                                computer.workspace_features(), {}, stream);
+    const PoolingScope output =
+        memory.scope("far output", batch.size(), computer.output_features(), {.downloads = true}, stream);
+    const auto send = [&](std::string_view name, std::span<const std::byte> bytes) {
+      if (!bytes.empty()) memory.upload(input.memory(), bytes, input.offset(name), stream, patience);
+    };
+    send("points", std::as_bytes(std::span(points)));
+    if (features.needs_colours()) send("colours", std::as_bytes(std::span(colours)));
+    if (features.needs_classes()) send("classes", std::as_bytes(std::span(classes)));
+    const ChunkJob job{
+        .points = points, .queries = batch.size(), .known = {{INT64_MIN, INT64_MIN}, {INT64_MAX, INT64_MAX}}};
+    computer.queue(0, job, {input, workspace, output}, stream);
+    memory.start_download(output.memory(), stream, {.snapshot = false});
+    const std::span<const std::byte> bytes = memory.wait_for_download(output.memory(), patience);
+    coincident += computer.finish(0, output, bytes).result.coincident;
+    FeatureRows rows{{reinterpret_cast<const std::uint32_t*>(bytes.data() + output.offset("ids")), batch.size()}, {}};
+    for (const Feature feature : features.features()) {
+      const bool keep = feature == Feature::height_above_ground;
+      const std::byte* const column = bytes.data() + output.offset(name(feature));
+      rows.columns.push_back(keep ? nullptr : reinterpret_cast<const float*>(column));
     }
-    if (settings.features.needs_classes()) {
-      for (const Point& point : points) classes.push_back(cloud.classification(point.id));
-    }
-    const PoolingScope workspace = memory.scope("far workspace", workspace_points(points.size()), workspace_features());
-    const std::size_t count = batch.size();
-    std::vector<std::uint32_t> ids(count);
-    std::vector<float> values(count * settings.features.size());
-    ChunkData data{
-        .points = points, .queries = count, .colours = colours.data(), .classes = classes.data(), .ids = ids.data()};
-    data.known = {{INT64_MIN, INT64_MIN}, {INT64_MAX, INT64_MAX}};
-    FeatureRows rows{ids, {}};
-    for (std::size_t i = 0; i < settings.features.size(); ++i) {
-      data.columns[i] = values.data() + i * count;
-      const bool keep = settings.features.features()[i] == Feature::height_above_ground;
-      rows.columns.push_back(keep ? nullptr : data.columns[i]);
-    }
-    coincident += compute_chunk(settings, data, workspace_memory(workspace, stream)).coincident;
     sink.take(rows);
   }
   return coincident;

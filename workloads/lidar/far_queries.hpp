@@ -1,13 +1,13 @@
 // The queries whose neighbours may lie outside their chunk's halo, finished at the end of a run: all points of the
-// cloud that lie as near to one of them as its neighbours can be are gathered, and the same computation runs on
-// those. Few where halos are well chosen: the edges of gaps and points far off. Called by the pipeline.
+// cloud that lie as near to one of them as its neighbours can be are gathered, and the same computer has
+// those as one chunk. Few where halos are well chosen: the edges of gaps and points far off. Called by the pipeline.
 #pragma once
 
 #include <vector>
 
 #include <weir/weir.hpp>
 
-#include "chunk_compute.hpp"
+#include "chunk_computer.hpp"
 #include "partition.hpp"
 #include "sink.hpp"
 
@@ -21,7 +21,8 @@ struct FarQuery {
 /// Heights do not depend on neighbours and stay as they are; so do the other columns' rows of all other points.
 /// Gives how many have all their neighbours at their own place.
 [[nodiscard]] std::uint64_t finish_far_queries(const Cloud& cloud, const Partition& partition,
-                                               const ComputeSettings& settings, MemoryManager& memory,
-                                               std::vector<FarQuery> queries, Sink& sink);
+                                               const FeatureSet& features, ChunkComputer& computer,
+                                               MemoryManager& memory, StreamId stream, std::vector<FarQuery> queries,
+                                               Sink& sink);
 
 }  // namespace weir::lidar

@@ -34,14 +34,14 @@ class FeatureBatch {
     const auto n = static_cast<double>(more.count);
     z_above_[i] = static_cast<double>(static_cast<std::int64_t>(own_z) - more.z_low);
     z_range_[i] = static_cast<double>(static_cast<std::int64_t>(more.z_high) - more.z_low);
-    mean_[i] = static_cast<double>(more.distances) / (n * MoreSums::distance_step);
+    mean_[i] = formulas::mean_of(static_cast<double>(more.distances), n, MoreSums::distance_step);
     const Wide spread = static_cast<Wide>(more.count) * more.distances_squared - more.distances * more.distances;
-    std_[i] = std::sqrt(static_cast<double>(spread)) / (n * MoreSums::distance_step);
+    std_[i] = formulas::deviation_of(static_cast<double>(spread), n, MoreSums::distance_step);
     for (int c = 0; c < 4 && task_.needs_colours; ++c) {
       const Wide wide =
           static_cast<Wide>(more.count) * more.colour_squared[c] - static_cast<Wide>(more.colour[c]) * more.colour[c];
-      colour_[c][i] = static_cast<double>(more.colour[c]) / (n * 65535.0);
-      colour_std_[c][i] = std::sqrt(static_cast<double>(wide)) / (n * 65535.0);
+      colour_[c][i] = formulas::mean_of(static_cast<double>(more.colour[c]), n, 65535.0);
+      colour_std_[c][i] = formulas::deviation_of(static_cast<double>(wide), n, 65535.0);
       colour_range_[c][i] = (static_cast<double>(more.colour_high[c]) - more.colour_low[c]) / 65535.0;
     }
     if (count_ == capacity) flush();
@@ -115,10 +115,8 @@ class FeatureBatch {
     column(Feature::normal_z, [this](std::uint32_t i) { return nz_[i]; });
     column(Feature::verticality, [this](std::uint32_t i) { return verticality(l1_[i], nz_[i]); });
     column(Feature::horizontality, [this](std::uint32_t i) { return horizontality(l1_[i], nz_[i]); });
-    column(Feature::wall_score,
-           [this](std::uint32_t i) { return score(verticality(l1_[i], nz_[i]), planarity(l1_[i], l2_[i], l3_[i])); });
-    column(Feature::roof_score,
-           [this](std::uint32_t i) { return score(horizontality(l1_[i], nz_[i]), planarity(l1_[i], l2_[i], l3_[i])); });
+    column(Feature::wall_score, [this](std::uint32_t i) { return wall_score(l1_[i], l2_[i], l3_[i], nz_[i]); });
+    column(Feature::roof_score, [this](std::uint32_t i) { return roof_score(l1_[i], l2_[i], l3_[i], nz_[i]); });
     column(Feature::facade_score,
            [this](std::uint32_t i) { return facade_score(verticality(l1_[i], nz_[i]), z_above_[i], z_range_[i]); });
   }
@@ -135,7 +133,7 @@ class FeatureBatch {
     column(Feature::mean_distance, [&](std::uint32_t i) { return mean_[i] * unit; });
     column(Feature::std_distance, [&](std::uint32_t i) { return std_[i] * unit; });
     column(Feature::z_range, [&](std::uint32_t i) { return z_range_[i] * unit; });
-    column(Feature::z_std, [&](std::uint32_t i) { return std::sqrt(zz_[i]) / n_[i] * unit; });
+    column(Feature::z_std, [&](std::uint32_t i) { return formulas::deviation_of(zz_[i], n_[i], 1.0) * unit; });
   }
 
   void colours() noexcept {
@@ -154,7 +152,7 @@ class FeatureBatch {
     });
     column(Feature::ndvi, [this, none](std::uint32_t i) {
       const double sum = colour_[3][i] + colour_[0][i];
-      return task_.has_nir && task_.has_rgb && sum > 0 ? (colour_[3][i] - colour_[0][i]) / sum : none;
+      return task_.has_nir && task_.has_rgb && sum > 0 ? formulas::ndvi(colour_[3][i], colour_[0][i]) : none;
     });
   }
 

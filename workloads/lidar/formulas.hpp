@@ -9,6 +9,7 @@
 #if defined(WEIR_LIDAR_GLSL)
 #define WEIR_LIDAR_FN
 #define WEIR_LIDAR_SQRT(x) sqrt(x)
+#define WEIR_LIDAR_EXACT precise
 #else
 #include <bit>
 #include <cmath>
@@ -19,6 +20,7 @@
 #define WEIR_LIDAR_FN static inline
 #endif
 #define WEIR_LIDAR_SQRT(x) std::sqrt(x)
+#define WEIR_LIDAR_EXACT
 namespace weir::lidar::formulas {
 using real = double;
 #endif
@@ -126,10 +128,10 @@ WEIR_LIDAR_FN Eigen eigen(Symmetric m) {
   v.y = v.y * unit;
   v.z = length > 0 ? v.z * unit : real(1);
   // Two unit vectors across v.
-  const bool flat = magnitude(v.x) > magnitude(v.y);
-  const real ux = flat ? -v.z : real(0);
-  const real uy = flat ? real(0) : v.z;
-  const real uz = flat ? v.x : -v.y;
+  const bool aslant = magnitude(v.x) > magnitude(v.y);
+  const real ux = aslant ? -v.z : real(0);
+  const real uy = aslant ? real(0) : v.z;
+  const real uz = aslant ? v.x : -v.y;
   const real one = real(1) / WEIR_LIDAR_SQRT(ux * ux + uy * uy + uz * uz);
   const real sx = ux * one, sy = uy * one, sz = uz * one;
   const real tx = v.y * sz - v.z * sy, ty = v.z * sx - v.x * sz, tz = v.x * sy - v.y * sx;
@@ -187,49 +189,80 @@ WEIR_LIDAR_FN real facade_score(real vertical, real above, real range) {
 WEIR_LIDAR_FN real density(real count, real radius) {
   return ratio(count, real(4.18879020478639098) * radius * radius * radius);
 }
+/// Of whole numbers that count `steps` to one: their mean, and their standard deviation from n·Σx² − (Σx)².
+WEIR_LIDAR_FN real mean_of(real total, real n, real steps) { return total / (n * steps); }
+WEIR_LIDAR_FN real deviation_of(real spread, real n, real steps) { return WEIR_LIDAR_SQRT(spread) / (n * steps); }
+WEIR_LIDAR_FN real wall_score(real l1, real l2, real l3, real nz) {
+  return score(verticality(l1, nz), planarity(l1, l2, l3));
+}
+WEIR_LIDAR_FN real roof_score(real l1, real l2, real l3, real nz) {
+  return score(horizontality(l1, nz), planarity(l1, l2, l3));
+}
+/// Of a sum above 0.
+WEIR_LIDAR_FN real ndvi(real infrared, real red) { return (infrared - red) / (infrared + red); }
 WEIR_LIDAR_FN real excess_green(real red, real green, real blue) { return real(2) * green - red - blue; }
 
+/// The bits of a number: those of a float as an integer and back, and a positive normal number as 2^exponent times
+/// what is from 1 to below 2.
 #if defined(WEIR_LIDAR_GLSL)
-WEIR_LIDAR_FN real cube_root(real x) { return x > 0 ? pow(x, real(1) / real(3)) : real(0); }
-WEIR_LIDAR_FN real logarithm(real x) { return log(x); }
+uint float_bits(real x) { return floatBitsToUint(float(x)); }
+real bits_float(uint bits) { return real(uintBitsToFloat(bits)); }
+#if defined(WEIR_LIDAR_DOUBLES)
+real exponent_of(real x) { return real(int(unpackDouble2x32(x).y >> 20) - 1023); }
+real fraction_of(real x) {
+  const uvec2 bits = unpackDouble2x32(x);
+  return packDouble2x32(uvec2(bits.x, (bits.y & 0xfffffu) | 0x3ff00000u));
+}
 #else
+real exponent_of(real x) { return real(int(floatBitsToUint(x) >> 23) - 127); }
+real fraction_of(real x) { return uintBitsToFloat((floatBitsToUint(x) & 0x7fffffu) | 0x3f800000u); }
+#endif
+#else
+WEIR_LIDAR_FN std::uint32_t float_bits(real x) { return std::bit_cast<std::uint32_t>(static_cast<float>(x)); }
+WEIR_LIDAR_FN real bits_float(std::uint32_t bits) { return static_cast<real>(std::bit_cast<float>(bits)); }
+WEIR_LIDAR_FN real exponent_of(real x) {  // as the last digits of 2^52 and more, which vectorizes
+  const std::uint64_t above = std::bit_cast<std::uint64_t>(x) >> 52 | std::uint64_t{1075} << 52;
+  return std::bit_cast<real>(above) - 4503599627370496.0 - 1023.0;
+}
+WEIR_LIDAR_FN real fraction_of(real x) {
+  const std::uint64_t below = std::bit_cast<std::uint64_t>(x) & ((std::uint64_t{1} << 52) - 1);
+  return std::bit_cast<real>(below | std::uint64_t{1023} << 52);
+}
+#endif
+
 /// ∛x for 0 ≤ x ≤ 1, within two units in the last place; 0 below 1e-36.
 WEIR_LIDAR_FN real cube_root(real x) {
-  const bool none = !(x > 1e-36);
-  const real a = none ? 1.0 : x;
+  const bool none = !(x > real(1e-36));
+  const real a = none ? real(1) : x;
   // A third of the exponent, by the bits of a float, is within 5 %; each step cubes the error.
-  const std::uint32_t bits = std::bit_cast<std::uint32_t>(static_cast<float>(a)) / 3 + 709921077u;
-  real y = static_cast<real>(std::bit_cast<float>(bits));
-  for (int step = 0; step < 3; ++step) {
+  real y = bits_float(float_bits(a) / 3u + 709921077u);
+  for (int each = 0; each < 3; ++each) {
     const real cube = y * y * y;
     y = y * (cube + a + a) / (cube + cube + a);
   }
-  return none ? 0.0 : y;
+  return none ? real(0) : y;
 }
 
 /// ln x for a positive normal x, within 1e-13 of its value or of 1e-13.
 WEIR_LIDAR_FN real logarithm(real x) {
-  const std::uint64_t bits = std::bit_cast<std::uint64_t>(x);
-  const real biased = std::bit_cast<real>((bits >> 52) | 0x4330000000000000u) - 4503599627370496.0;
-  const real m = std::bit_cast<real>((bits & 0x000fffffffffffffu) | 0x3ff0000000000000u);
-  const bool over = m > 1.4142135623730951;
-  const real f = over ? m * 0.5 : m;
-  const real exponent = over ? biased - 1022.0 : biased - 1023.0;
-  const real s = (f - 1.0) / (f + 1.0);
+  const real m = fraction_of(x);
+  const bool over = m > real(1.4142135623730951);
+  const real f = over ? m * real(0.5) : m;
+  const real exponent = over ? exponent_of(x) + real(1) : exponent_of(x);
+  const real s = (f - real(1)) / (f + real(1));
   const real t = s * s;
-  real sum = 1.0 / 19.0;
-  sum = sum * t + 1.0 / 17.0;
-  sum = sum * t + 1.0 / 15.0;
-  sum = sum * t + 1.0 / 13.0;
-  sum = sum * t + 1.0 / 11.0;
-  sum = sum * t + 1.0 / 9.0;
-  sum = sum * t + 1.0 / 7.0;
-  sum = sum * t + 1.0 / 5.0;
-  sum = sum * t + 1.0 / 3.0;
-  sum = sum * t + 1.0;
-  return exponent * 0.6931471805599453094 + 2.0 * s * sum;
+  real sum = real(1) / real(19);
+  sum = sum * t + real(1) / real(17);
+  sum = sum * t + real(1) / real(15);
+  sum = sum * t + real(1) / real(13);
+  sum = sum * t + real(1) / real(11);
+  sum = sum * t + real(1) / real(9);
+  sum = sum * t + real(1) / real(7);
+  sum = sum * t + real(1) / real(5);
+  sum = sum * t + real(1) / real(3);
+  sum = sum * t + real(1);
+  return exponent * real(0.6931471805599453094) + real(2) * s * sum;
 }
-#endif
 
 /// ∛(l1·l2·l3).
 WEIR_LIDAR_FN real omnivariance(real l1, real l2, real l3) { return l1 * cube_root(ratio(l2, l1) * ratio(l3, l1)); }
@@ -244,32 +277,40 @@ WEIR_LIDAR_FN real eigenentropy(real l1, real l2, real l3) {
   return entropy_part(ratio(l1, sum)) + entropy_part(ratio(l2, sum)) + entropy_part(ratio(l3, sum));
 }
 
-#if !defined(WEIR_LIDAR_GLSL)
+#if !defined(WEIR_LIDAR_GLSL) || defined(WEIR_LIDAR_DOUBLES)
 /// a·b exactly, as a sum of two (Dekker); without fused operations, which would differ between builds.
 struct Pair {
   real high;
   real low;
 };
+WEIR_LIDAR_FN Pair pair_of(real high, real low) {
+  Pair pair;
+  pair.high = high;
+  pair.low = low;
+  return pair;
+}
 WEIR_LIDAR_FN Pair product(real a, real b) {
-  const real split = 134217729.0;
-  const real ca = split * a, cb = split * b;
-  const real ah = ca - (ca - a), bh = cb - (cb - b);
-  const real al = a - ah, bl = b - bh;
-  const real p = a * b;
-  return {p, ((ah * bh - p) + ah * bl + al * bh) + al * bl};
+  const real split = real(134217729.0);
+  WEIR_LIDAR_EXACT real ca = split * a;
+  WEIR_LIDAR_EXACT real cb = split * b;
+  WEIR_LIDAR_EXACT real ah = ca - (ca - a);
+  WEIR_LIDAR_EXACT real bh = cb - (cb - b);
+  WEIR_LIDAR_EXACT real al = a - ah;
+  WEIR_LIDAR_EXACT real bl = b - bh;
+  WEIR_LIDAR_EXACT real p = a * b;
+  WEIR_LIDAR_EXACT real rest = ((ah * bh - p) + ah * bl + al * bh) + al * bl;
+  return pair_of(p, rest);
 }
 WEIR_LIDAR_FN Pair sum(Pair a, Pair b) {
-  const real s = a.high + b.high;
-  const real t = s - a.high;
-  const real e = (a.high - (s - t)) + (b.high - t) + a.low + b.low;
-  const real h = s + e;
-  return {h, e - (h - s)};
+  WEIR_LIDAR_EXACT real s = a.high + b.high;
+  WEIR_LIDAR_EXACT real t = s - a.high;
+  WEIR_LIDAR_EXACT real e = (a.high - (s - t)) + (b.high - t) + a.low + b.low;
+  WEIR_LIDAR_EXACT real h = s + e;
+  WEIR_LIDAR_EXACT real rest = e - (h - s);
+  return pair_of(h, rest);
 }
-WEIR_LIDAR_FN Pair times(Pair a, real b) {
-  const Pair p = product(a.high, b);
-  return sum(p, {a.low * b, 0.0});
-}
-WEIR_LIDAR_FN Pair minus(Pair a) { return {-a.high, -a.low}; }
+WEIR_LIDAR_FN Pair times(Pair a, real b) { return sum(product(a.high, b), pair_of(a.low * b, real(0))); }
+WEIR_LIDAR_FN Pair minus(Pair a) { return pair_of(-a.high, -a.low); }
 
 /// The fallback where l3 is below the closed form's digits: the determinant in twice the precision, over
 /// l1·l2. Exactly 0 for points in a plane whose sums are below 2^53.
@@ -279,9 +320,11 @@ WEIR_LIDAR_FN real smallest_eigenvalue(Symmetric m, real l1, real l2) {
   const Pair c = sum(product(m.xy, m.yz), minus(product(m.yy, m.xz)));
   const Pair determinant = sum(sum(times(a, m.xx), minus(times(b, m.xy))), times(c, m.xz));
   const real value = determinant.high + determinant.low;
-  return smallest(largest(ratio(ratio(value, l1), l2), 0.0), l2);
+  return smallest(largest(ratio(ratio(value, l1), l2), real(0)), l2);
 }
+#endif
 
+#if !defined(WEIR_LIDAR_GLSL)
 }  // namespace weir::lidar::formulas
 #endif
 #endif

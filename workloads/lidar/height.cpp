@@ -58,10 +58,13 @@ class Nearest {
 
 }  // namespace
 
-GroundHeight::GroundHeight(const Tree& tree, const std::uint8_t* classes, double unit, unsigned threads)
-    : tree_(tree), unit_(unit), by_class_(classes != nullptr) {
+std::uint64_t ground_reach_squared(double unit) noexcept {
   const double reach = std::floor(ground_reach / unit);
-  reach_squared_ = reach < 4e9 ? static_cast<std::uint64_t>(reach * reach) : std::uint64_t{1} << 63;
+  return reach < 4e9 ? static_cast<std::uint64_t>(reach * reach) : std::uint64_t{1} << 63;
+}
+
+GroundHeight::GroundHeight(const Tree& tree, const std::uint8_t* classes, double unit, unsigned threads)
+    : tree_(tree), unit_(unit), reach_squared_(ground_reach_squared(unit)), by_class_(classes != nullptr) {
   if (!by_class_) return;
   const std::size_t worth = threads_for(tree.points, threads);
   const auto is_ground = [&](std::uint32_t input) { return classes[input] == ground_class; };

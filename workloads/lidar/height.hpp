@@ -15,6 +15,9 @@ namespace weir::lidar {
 inline constexpr double ground_reach = 15.0;
 inline constexpr std::uint32_t ground_neighbours = 8;
 
+/// The same as a square of integer steps.
+[[nodiscard]] std::uint64_t ground_reach_squared(double unit) noexcept;
+
 class GroundHeight {
  public:
   /// `tree` is the chunk's, and stays. `classes` are of its inputs; null where the cloud has no ground class.

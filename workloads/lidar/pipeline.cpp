@@ -10,7 +10,7 @@
 #include <optional>
 #include <thread>
 
-#include "chunk_compute.hpp"
+#include "chunk_computer.hpp"
 #include "far_queries.hpp"
 #include "height.hpp"
 #include "partition.hpp"
@@ -29,10 +29,8 @@ struct Slot {
   PoolingScope input, output;
   Pinned<std::byte> staging;
   const Chunk* chunk = nullptr;
-  std::size_t points = 0;  ///< with the halo
-  ChunkData data;
-  KernelResult result;
-  std::exception_ptr failure;
+  std::size_t index = 0;
+  ChunkJob job;
   bool busy = false;  ///< from its reading to the end of its writing
 };
 
@@ -45,12 +43,13 @@ class Run {
         compute_(compute_settings(cloud, settings)),
         memory_(open_device({.backend = settings.backend}), manager_options(settings)),
         device_(memory_.device()),
+        computer_(make_computer(memory_, compute_)),
         partition_(make_partition()),
-        upload_stream_(device_.stream()),
-        compute_stream_(device_.stream()) {
+        compute_stream_(device_.stream()),
+        upload_stream_(device_.info().backend == "host" ? device_.stream() : compute_stream_) {
     slots_[0].name = "even";
     slots_[1].name = "odd";
-    if (!device_.info().pointers) throw Unsupported("this device has no kernels for point clouds", {.name = "device"});
+    slots_[1].index = 1;
   }
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
@@ -62,14 +61,7 @@ class Run {
       const Timed timed(report_.total.seconds);
       size_halos();
       // Both sets up front, so that no chunk after that asks the driver for anything.
-      for (std::size_t i = 0; settings_.pool && i < std::min(partition_.chunks().size(), slots_.size()); ++i) {
-        prepare(slots_[i]);
-        // Pools cache a large size once it was asked for again.
-        for (int twice = 0; twice < 2; ++twice) static_cast<void>(make_workspace());
-        // And pinned memory for downloads is made by the first.
-        memory_.start_download(slots_[i].output.memory(), compute_stream_, {.snapshot = false});
-        static_cast<void>(memory_.wait_for_download(slots_[i].output.memory(), patience));
-      }
+      if (settings_.pool) prepare_all();
       writer_ = std::thread([this] { write_all(); });
       for (std::size_t i = 0; i < partition_.chunks().size(); ++i) {
         start(partition_.chunks()[i], slots_[i % slots_.size()]);
@@ -86,6 +78,20 @@ class Run {
   }
 
  private:
+  void prepare_all() {
+    const std::span<Slot> used(slots_.data(), std::min(partition_.chunks().size(), slots_.size()));
+    for (Slot& slot : used) prepare(slot);
+    // Twice, as pools cache a large size once it was asked for again, and as downloads have two places in turn in
+    // pinned memory, which the first of each makes.
+    for (int twice = 0; twice < 2; ++twice) {
+      for (Slot& slot : used) {
+        static_cast<void>(make_workspace());
+        memory_.start_download(slot.output.memory(), compute_stream_, {.snapshot = false});
+      }
+      for (Slot& slot : used) static_cast<void>(memory_.wait_for_download(slot.output.memory(), patience));
+    }
+  }
+
   static ManagerOptions manager_options(const RunSettings& settings) {
     ManagerOptions options{.name = "lidar", .pool = settings.pool ? PoolMode::automatic : PoolMode::off};
     if (settings.limit != 0) {
@@ -101,9 +107,10 @@ class Run {
       // Two sets of buffers and one workspace; halos make a chunk about a fifth larger, sparse ones twice.
       const std::uint64_t input = bytes_of(input_features(settings_.features));
       const std::uint64_t each =
-          2 * (2 * input + bytes_of(output_features(settings_.features))) + 2 * bytes_of(workspace_features());
+          2 * (2 * input + bytes_of(computer_->output_features())) + 2 * bytes_of(computer_->workspace_features());
       chunk = std::min(automatic_chunk(memory_.pool(), each), most_chunk);
     }
+    chunk = std::min(chunk, computer_->most_queries());
     const Timed timed(partition_seconds_);
     return {cloud_, chunk, settings_.scratch, compute_.threads};
   }
@@ -137,7 +144,6 @@ class Run {
     wait_for(slot);
     prepare(slot);
     slot.chunk = &chunk;
-    slot.result = {};
     {
       const Timed timed(report_.read.seconds);
       read(slot);
@@ -163,7 +169,7 @@ class Run {
     if (slot.input.capacity() == 0) {
       const auto features = input_features(settings_.features);
       slot.input = memory_.scope(slot.name + " input", most_points_, features, {}, compute_stream_);
-      slot.output = memory_.scope(slot.name + " output", most_queries_, output_features(settings_.features),
+      slot.output = memory_.scope(slot.name + " output", most_queries_, computer_->output_features(),
                                   {.downloads = true}, compute_stream_);
       slot.staging = memory_.pinned<std::byte>(PoolingScope::bytes(most_points_, features));
     }
@@ -186,8 +192,7 @@ class Run {
     std::size_t count = own.size();
     std::ranges::copy(own, points);
     partition_.visit_halo(*slot.chunk, region, [&](const Point& point) { points[count++] = point; });
-    slot.points = count;
-    slot.data = {.points = {}, .queries = own.size(), .known = region};
+    slot.job = {.points = {points, count}, .queries = own.size(), .known = region};
     slot.input.begin_chunk(count);
     slot.output.begin_chunk(own.size());
     send(slot, "points", count * sizeof(Point));
@@ -201,7 +206,7 @@ class Run {
       for (std::size_t i = 0; i < count; ++i) classes[i] = cloud_.classification(points[i].id);
       send(slot, "classes", count);
     }
-    device_.synchronize(upload_stream_, patience);
+    if (upload_stream_.id() != compute_stream_.id()) device_.synchronize(upload_stream_, patience);
   }
 
   void send(Slot& slot, std::string_view feature, std::size_t bytes) {
@@ -212,39 +217,16 @@ class Run {
 
   void compute(Slot& slot) {
     PoolingScope workspace = make_workspace();
-    workspace.begin_chunk(workspace_points(slot.points));
-    const TreeMemory tree = workspace_memory(workspace, compute_stream_);
-    bind(slot);
-    device_.run(compute_stream_, [this, &slot, tree] {
-      try {
-        const Timed timed(report_.compute.seconds);
-        const double start = processor_now();
-        slot.result = compute_chunk(compute_, slot.data, tree);
-        report_.compute_processor_seconds += processor_now() - start;
-      } catch (...) {
-        slot.failure = std::current_exception();
-      }
-    });
+    workspace.begin_chunk(computer_->workspace_elements(slot.job.points.size()));
+    computer_->queue(slot.index, slot.job, {slot.input, workspace, slot.output}, compute_stream_);
     const Timed timed(report_.allocation_seconds);
     workspace = {};  // in the order of the stream: the next chunk gets the same block
   }
 
   [[nodiscard]] PoolingScope make_workspace() {
     const Timed timed(report_.allocation_seconds);
-    return memory_.scope("workspace", workspace_points(most_points_), workspace_features(), {}, compute_stream_);
-  }
-
-  void bind(Slot& slot) {
-    ChunkData& data = slot.data;
-    data.points = {slot.input.access<Point>("points", compute_stream_).data(), slot.points};
-    if (settings_.features.needs_colours()) {
-      data.colours = slot.input.access<std::array<std::uint16_t, 4>>("colours", compute_stream_).data()->data();
-    }
-    if (settings_.features.needs_classes()) data.classes = slot.input.access<std::uint8_t>("classes", compute_stream_);
-    data.ids = slot.output.access<std::uint32_t>("ids", compute_stream_);
-    for (std::size_t i = 0; i < settings_.features.size(); ++i) {
-      data.columns[i] = slot.output.access<float>(name(settings_.features.features()[i]), compute_stream_);
-    }
+    return memory_.scope("workspace", computer_->workspace_elements(most_points_), computer_->workspace_features(), {},
+                         compute_stream_);
   }
 
   // --- The writer's thread ---
@@ -274,18 +256,20 @@ class Run {
 
   void write(Slot& slot) {
     const std::span<const std::byte> bytes = memory_.wait_for_download(slot.output.memory(), patience);
-    if (slot.failure) std::rethrow_exception(slot.failure);
+    const Computed done = computer_->finish(slot.index, slot.output, bytes);
+    report_.compute.seconds += done.seconds;
+    report_.compute_processor_seconds += done.processor_seconds;
     const Timed timed(report_.write.seconds);
     const std::byte* const at = bytes.data();
-    FeatureRows rows{{reinterpret_cast<const std::uint32_t*>(at + slot.output.offset("ids")), slot.data.queries}, {}};
+    FeatureRows rows{{reinterpret_cast<const std::uint32_t*>(at + slot.output.offset("ids")), slot.job.queries}, {}};
     for (const Feature feature : settings_.features.features()) {
       rows.columns.push_back(reinterpret_cast<const float*>(at + slot.output.offset(name(feature))));
     }
     sink_.take(rows);
-    report_.coincident += slot.result.coincident;
+    report_.coincident += done.result.coincident;
     const std::span<const Point> own = partition_.points(*slot.chunk);
-    for (const Unfinished& each : slot.result.unfinished) far_.push_back({own[each.input], each.reach});
-    written_ += slot.data.queries;
+    for (const Unfinished& each : done.result.unfinished) far_.push_back({own[each.input], each.reach});
+    written_ += slot.job.queries;
     if (settings_.progress) settings_.progress(written_, cloud_.points());
   }
 
@@ -307,15 +291,23 @@ class Run {
 
   void after_first(Slot& slot) {
     wait_for(slot);
-    calls_after_first_ = memory_.statistics().pool.driver_calls;
+    calls_after_first_ = memory_calls();
+  }
+
+  /// Calls into the driver about memory. On a GPU all work is calls, so those are counted that took or mapped some.
+  [[nodiscard]] std::uint64_t memory_calls() const {
+    const ManagerStatistics known = memory_.statistics();
+    if (device_.info().backend == "host") return known.pool.driver_calls;
+    return known.pool.misses + known.pool.page_maps + known.transfers.pinned.misses + known.transfers.pinned.page_maps;
   }
 
   void finish() {
     report_.beyond_halo = far_.size();
-    report_.driver_calls_after_first_chunk = memory_.statistics().pool.driver_calls - calls_after_first_;
+    report_.driver_calls_after_first_chunk = memory_calls() - calls_after_first_;
     if (!far_.empty()) {
       const Timed timed(report_.compute.seconds);
-      report_.coincident += finish_far_queries(cloud_, partition_, compute_, memory_, std::move(far_), sink_);
+      report_.coincident += finish_far_queries(cloud_, partition_, compute_.features, *computer_, memory_,
+                                               compute_stream_, std::move(far_), sink_);
     }
     const Timed timed(report_.allocation_seconds);
     for (Slot& slot : slots_) release(slot);
@@ -334,7 +326,7 @@ class Run {
     report_.chunks = partition_.chunks().size();
     report_.chunk_points = partition_.largest_chunk();
     report_.device = device_.info().name;
-    report_.kernel = std::string(compute_.kernel.name);
+    report_.kernel = computer_->name();
     report_.threads = compute_.threads;
     report_.memory_high_water = known.pool.reserved.peak;
     report_.pinned_high_water = known.transfers.pinned.reserved.peak;
@@ -355,9 +347,11 @@ class Run {
   ComputeSettings compute_;
   MemoryManager memory_;
   Device device_;
+  std::unique_ptr<ChunkComputer> computer_;
   double partition_seconds_ = 0;
   Partition partition_;
-  Stream upload_stream_, compute_stream_;
+  Stream compute_stream_;
+  Stream upload_stream_;  // the same on GPUs, where copies run in its order and nothing waits for them here
   std::array<Slot, 2> slots_;
   std::size_t most_points_ = 0, most_queries_ = 0;
   std::uint64_t allocations_ = 0, reuses_ = 0, calls_after_first_ = 0, written_ = 0;

@@ -49,11 +49,11 @@ struct RunReport {
   double allocation_seconds = 0;         ///< making and freeing buffers
   std::uint64_t memory_high_water = 0;   ///< of device memory, reserved; bytes
   std::uint64_t pinned_high_water = 0;
-  double reuse_rate = 0;     ///< of feature buffers, over all scopes
-  double hit_rate = 0;       ///< of the pool
-  double fragmentation = 0;  ///< 1 − peak requested ÷ peak reserved
-  std::uint64_t driver_calls_after_first_chunk = 0;
-  std::string scopes;  ///< summaries, a line each
+  double reuse_rate = 0;                             ///< of feature buffers, over all scopes
+  double hit_rate = 0;                               ///< of the pool
+  double fragmentation = 0;                          ///< 1 − peak requested ÷ peak reserved
+  std::uint64_t driver_calls_after_first_chunk = 0;  ///< about memory
+  std::string scopes;                                ///< summaries, a line each
 };
 
 /// Throws InvalidArgument for settings that make no sense, and what memory, files and the sink throw; then the sink

@@ -32,19 +32,6 @@ ComputeSettings compute_settings(const Cloud& cloud, const RunSettings& settings
   return compute;
 }
 
-std::vector<ScopeFeature> input_features(const FeatureSet& features) {
-  std::vector<ScopeFeature> all{scope_feature<Point>("points")};
-  if (features.needs_colours()) all.push_back(scope_feature<std::array<std::uint16_t, 4>>("colours"));
-  if (features.needs_classes()) all.push_back(scope_feature<std::uint8_t>("classes"));
-  return all;
-}
-
-std::vector<ScopeFeature> output_features(const FeatureSet& features) {
-  std::vector<ScopeFeature> all{scope_feature<std::uint32_t>("ids")};
-  for (const Feature feature : features.features()) all.push_back(scope_feature<float>(std::string(name(feature))));
-  return all;
-}
-
 std::uint64_t bytes_of(const std::vector<ScopeFeature>& features) {
   std::uint64_t sum = 0;
   for (const ScopeFeature& feature : features) sum += feature.type.bytes;

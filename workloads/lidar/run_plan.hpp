@@ -7,7 +7,7 @@
 
 #include <weir/weir.hpp>
 
-#include "chunk_compute.hpp"
+#include "chunk_computer.hpp"
 #include "cloud.hpp"
 #include "pipeline.hpp"
 
@@ -15,9 +15,6 @@ namespace weir::lidar {
 
 /// Throws InvalidArgument naming the setting that makes no sense.
 [[nodiscard]] ComputeSettings compute_settings(const Cloud& cloud, const RunSettings& settings);
-/// The buffers of a chunk's points and of its results.
-[[nodiscard]] std::vector<ScopeFeature> input_features(const FeatureSet& features);
-[[nodiscard]] std::vector<ScopeFeature> output_features(const FeatureSet& features);
 /// Of one point.
 [[nodiscard]] std::uint64_t bytes_of(const std::vector<ScopeFeature>& features);
 

@@ -32,6 +32,7 @@ void Gpu::open() {
   features.pNext = &newer;
   features.features.sparseBinding = adapter_.sparse ? VK_TRUE : VK_FALSE;
   features.features.sparseResidencyBuffer = features.features.sparseBinding;
+  features.features.shaderFloat64 = adapter_.doubles ? VK_TRUE : VK_FALSE;  // for programs' own shaders
   std::vector<const char*> extensions;
   if (adapter_.budget) extensions.push_back(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
   auto info = of_type<VkDeviceCreateInfo>(VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO);

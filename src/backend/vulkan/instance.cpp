@@ -146,6 +146,7 @@ Adapter Instance::describe(VkPhysicalDevice device) {
   auto features = of_type<VkPhysicalDeviceFeatures2>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2);
   features.pNext = &newer;
   functions_.vkGetPhysicalDeviceFeatures2(device, &features);
+  adapter.doubles = features.features.shaderFloat64 == VK_TRUE;
   adapter.device_addresses = newer.bufferDeviceAddress == VK_TRUE;
   if (newer.timelineSemaphore != VK_TRUE) adapter.missing = "it has no timeline semaphores";
 

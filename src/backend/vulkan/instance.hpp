@@ -26,6 +26,7 @@ struct Adapter {
   bool sparse = false;               ///< residency of buffers, and a queue that binds
   bool device_addresses = false;     ///< VkDeviceAddress of buffers
   bool budget = false;               ///< VK_EXT_memory_budget
+  bool doubles = false;              ///< shaders may have 64-bit floats
   std::uint32_t work_family = 0;     ///< queues for shaders and copies
   std::uint32_t copy_family = 0;     ///< queues for copies alone; the same where there is none
   std::uint32_t bind_family = 0;     ///< queues that bind sparse memory

@@ -28,6 +28,7 @@ Handles handles(const Device& device) {
           .device = gpu.device(),
           .queue = gpu.queue(backend::vulkan::Lane::work),
           .queue_family = gpu.adapter().work_family,
+          .doubles = gpu.adapter().doubles,
           .get_instance_proc_addr = gpu.vk().get_instance_proc_addr,
           .get_device_proc_addr = gpu.vk().vkGetDeviceProcAddr.pointer()};
 }

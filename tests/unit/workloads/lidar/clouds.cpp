@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <random>
 
 namespace weir::lidar::test {
 
@@ -58,9 +59,30 @@ std::vector<std::byte> las_bytes(const std::vector<MadePoint>& points) {
   return bytes;
 }
 
+std::vector<MadePoint> mixed_points(std::size_t count) {
+  std::mt19937 random(7);
+  std::vector<MadePoint> points;
+  std::normal_distribution<double> dense(0, 300), sparse(0, 6000);
+  for (std::size_t i = 0; i < count; ++i) {
+    auto& around = i % 3 == 0 ? sparse : dense;
+    const auto x = static_cast<std::int32_t>(around(random)), y = static_cast<std::int32_t>(around(random));
+    const auto z = static_cast<std::int32_t>(random() % 40) + (x > 0 ? 500 : 0);
+    points.push_back({x + (y > 2000 ? 20000 : 0), y, z, static_cast<std::uint8_t>(i % 5 == 0 ? 2 : 1)});
+    if (i % 50 == 0) points.push_back(points.back());
+  }
+  points.push_back({900'000, -400'000, 70'000, 1});
+  return points;
+}
+
+std::vector<LasFile> Memory::files(const std::vector<std::byte>& bytes) {
+  std::vector<LasFile> all;
+  all.emplace_back("memory", std::span<const std::byte>(bytes));
+  return all;
+}
+
 std::unique_ptr<Ran> run_kept(const Cloud& cloud, RunSettings settings) {
   auto ran = std::make_unique<Ran>(settings.features, cloud.points());
-  settings.backend = "host";
+  if (settings.backend.empty()) settings.backend = "host";
   ran->report = run(cloud, settings, ran->rows);
   return ran;
 }

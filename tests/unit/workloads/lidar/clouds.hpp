@@ -42,7 +42,19 @@ struct MadePoint {
 /// A LAS file of version 1.2, format 0, with a scale of 0.01 and offset 0.
 [[nodiscard]] std::vector<std::byte> las_bytes(const std::vector<MadePoint>& points);
 
-/// A whole run.
+/// Uneven density, steps, duplicates, a far outlier and a gap.
+[[nodiscard]] std::vector<MadePoint> mixed_points(std::size_t count);
+
+/// A cloud with the bytes it lies in.
+struct Memory {
+  std::vector<std::byte> bytes;
+  Cloud cloud;
+  explicit Memory(const std::vector<MadePoint>& points) : Memory(las_bytes(points)) {}
+  explicit Memory(std::vector<std::byte> file) : bytes(std::move(file)), cloud(files(bytes)) {}
+  static std::vector<LasFile> files(const std::vector<std::byte>& bytes);
+};
+
+/// A whole run; on the host unless the settings name another device.
 struct Ran {
   Ran(const FeatureSet& features, std::uint32_t points) : rows(features, points) {}
   Kept rows;

@@ -19,33 +19,6 @@ RunSettings settings_for(std::string_view features) {
   return settings;
 }
 
-/// Uneven density, steps, duplicates, a far outlier and a gap.
-std::vector<MadePoint> mixed_points(std::size_t count) {
-  std::mt19937 random(7);
-  std::vector<MadePoint> points;
-  std::normal_distribution<double> dense(0, 300), sparse(0, 6000);
-  for (std::size_t i = 0; i < count; ++i) {
-    auto& around = i % 3 == 0 ? sparse : dense;
-    const auto x = static_cast<std::int32_t>(around(random)), y = static_cast<std::int32_t>(around(random));
-    const auto z = static_cast<std::int32_t>(random() % 40) + (x > 0 ? 500 : 0);
-    points.push_back({x + (y > 2000 ? 20000 : 0), y, z, static_cast<std::uint8_t>(i % 5 == 0 ? 2 : 1)});
-    if (i % 50 == 0) points.push_back(points.back());
-  }
-  points.push_back({900'000, -400'000, 70'000, 1});
-  return points;
-}
-
-struct Memory {
-  std::vector<std::byte> bytes;
-  Cloud cloud;
-  explicit Memory(const std::vector<MadePoint>& points) : bytes(las_bytes(points)), cloud(files(bytes)) {}
-  static std::vector<LasFile> files(const std::vector<std::byte>& bytes) {
-    std::vector<LasFile> all;
-    all.emplace_back("memory", std::span<const std::byte>(bytes));
-    return all;
-  }
-};
-
 TEST(LidarEquality, ChunksKernelsThreadsAndThePoolChangeNothing) {
   const Memory memory(mixed_points(20'000));
   for (const std::uint32_t k : {1u, 5u, 20u, 128u}) {

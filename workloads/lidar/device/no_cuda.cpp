@@ -1,0 +1,12 @@
+// Stands in for the CUDA computer in a build without nvcc.
+#include "workloads/lidar/chunk_computer.hpp"
+
+namespace weir::lidar {
+
+std::unique_ptr<ChunkComputer> make_cuda_computer(MemoryManager& memory, const ComputeSettings&) {
+  throw Unsupported(memory.device().info().name +
+                        ": this build has no CUDA kernels for point clouds, as nvcc was not found beside GCC",
+                    {.name = "cuda"});
+}
+
+}  // namespace weir::lidar

@@ -1,0 +1,98 @@
+// The values of a query's features, by the formulas of formulas.hpp, into the columns that are wanted. Included inside
+// thread.hpp's struct and by chunk.comp.
+
+WEIR_LIDAR_BODY void put_word(uint column, uint row, uint word) {
+  const uint at = columns[column];
+  if (at != no_column) results[at + row] = word;
+}
+WEIR_LIDAR_BODY void put(uint column, uint row, real value) { put_word(column, row, floatBitsToUint(float(value))); }
+WEIR_LIDAR_BODY void put_if(bool known, uint column, uint row, real value) {
+  put_word(column, row, known ? floatBitsToUint(float(value)) : 0x7fc00000u);
+}
+
+/// Of n² times the covariance in square steps: eigenvalues in square units.
+WEIR_LIDAR_BODY Eigen solved(Symmetric m, real unit, real n) {
+  Eigen e = eigen(m);
+#if !defined(WEIR_LIDAR_GLSL) || defined(WEIR_LIDAR_DOUBLES)
+  if (e.l1 > real(0) && e.l3 < real(1e-9) * e.l1) e.l3 = smallest_eigenvalue(m, e.l1, e.l2);
+#endif
+  const real scale = unit * unit / (n * n);
+  e.l1 = e.l1 * scale;
+  e.l2 = e.l2 * scale;
+  e.l3 = e.l3 * scale;
+  return e;
+}
+
+WEIR_LIDAR_BODY void put_shape(uint row, Eigen e) {
+  put(column_eigenvalue_1, row, e.l1);
+  put(column_eigenvalue_2, row, e.l2);
+  put(column_eigenvalue_3, row, e.l3);
+  put(column_eigenvalue_sum, row, e.l1 + e.l2 + e.l3);
+  put(column_linearity, row, linearity(e.l1, e.l2));
+  put(column_planarity, row, planarity(e.l1, e.l2, e.l3));
+  put(column_sphericity, row, sphericity(e.l1, e.l3));
+  put(column_anisotropy, row, anisotropy(e.l1, e.l3));
+  put(column_omnivariance, row, omnivariance(e.l1, e.l2, e.l3));
+  put(column_eigenentropy, row, eigenentropy(e.l1, e.l2, e.l3));
+  put(column_surface_variation, row, surface_variation(e.l1, e.l2, e.l3));
+}
+
+WEIR_LIDAR_BODY void put_directions(uint row, Eigen e, real above, real range) {
+  const real vertical = verticality(e.l1, e.nz);
+  put(column_normal_x, row, e.nx);
+  put(column_normal_y, row, e.ny);
+  put(column_normal_z, row, e.nz);
+  put(column_verticality, row, vertical);
+  put(column_horizontality, row, horizontality(e.l1, e.nz));
+  put(column_wall_score, row, wall_score(e.l1, e.l2, e.l3, e.nz));
+  put(column_roof_score, row, roof_score(e.l1, e.l2, e.l3, e.nz));
+  put(column_facade_score, row, facade_score(vertical, above, range));
+}
+
+WEIR_LIDAR_BODY real colour_mean(uint c, real n) { return mean_of(real_of_long(colour[c]), n, real(65535.0)); }
+WEIR_LIDAR_BODY void put_colour(uint c, bool known, uint row, real n) {
+  const Wide sum = wide_of_long(colour[c]);
+  const real varied = spread_of(wide_of_long(colour2[c]), sum, sum);
+  put_if(known, column_red + c, row, colour_mean(c, n));
+  put_if(known, column_red_std + c, row, deviation_of(varied, n, real(65535.0)));
+  put_if(known, column_red_range + c, row, real(highest_colour[c] - lowest_colour[c]) / real(65535.0));
+}
+
+WEIR_LIDAR_BODY void put_more(uint row, real n, real unit) {
+  put(column_z_range, row, real(apart(highest_z, lowest_z)) * unit);
+  put(column_mean_distance, row, mean_of(real_of(distances), n, distance_step) * unit);
+  put(column_std_distance, row, deviation_of(spread_of(distances2, distances, distances), n, distance_step) * unit);
+  if ((flags & flag_colours) == 0u) return;
+  const bool rgb = (flags & flag_rgb) != 0u;
+  const bool infrared = (flags & flag_nir) != 0u;
+  for (uint c = 0u; c < 4u; ++c) put_colour(c, c == 3u ? infrared : rgb, row, n);
+  const real red = colour_mean(0u, n);
+  const real near = colour_mean(3u, n);
+  put_if(rgb, column_excess_green, row, excess_green(red, colour_mean(1u, n), colour_mean(2u, n)));
+  put_if(rgb && infrared && near + red > real(0), column_ndvi, row, ndvi(near, red));
+}
+
+/// Of the query's neighbours, whose farthest is at `reach`; gives whether they are all at one place.
+WEIR_LIDAR_BODY bool put_features(uint row, int own_z, Long reach) {
+  widen();
+  real spreads[9];
+  for (uint i = 3u; i < 9u; ++i) spreads[i] = spread_of(wide[i], wide[first_axis(i)], wide[second_axis(i)]);
+  Symmetric m;
+  m.xx = spreads[3];
+  m.xy = spreads[4];
+  m.xz = spreads[5];
+  m.yy = spreads[6];
+  m.yz = spreads[7];
+  m.zz = spreads[8];
+  const real n = real(neighbours);
+  const real unit = real_of_words(unit_first, unit_second);
+  const Eigen e = solved(m, unit, n);
+  put_shape(row, e);
+  put_directions(row, e, real(apart(own_z, lowest_z)), real(apart(highest_z, lowest_z)));
+  const real root = WEIR_LIDAR_SQRT(real_of_long(reach));
+  put(column_radius, row, root * unit);
+  put(column_density, row, density(n, k == 0u ? real_of_words(radius_first, radius_second) : root * unit));
+  put(column_z_std, row, deviation_of(m.zz, n, real(1)) * unit);
+  if ((flags & flag_neighbours) != 0u) put_more(row, n, unit);
+  return !(e.l1 > real(0));
+}

@@ -1,0 +1,76 @@
+// The host as a computer of chunks: compute_chunk() as a host function of the stream, on the scopes' own memory.
+#include <array>
+#include <exception>
+
+#include "chunk_compute.hpp"
+#include "timed.hpp"
+
+namespace weir::lidar {
+namespace {
+
+class HostComputer final : public ChunkComputer {
+ public:
+  HostComputer(const Device& device, const ComputeSettings& settings) : device_(device), settings_(settings) {}
+
+  [[nodiscard]] std::string name() const override { return std::string(settings_.kernel.name); }
+  [[nodiscard]] std::vector<ScopeFeature> workspace_features() const override { return tree_features(); }
+  [[nodiscard]] std::size_t workspace_elements(std::size_t points) const override { return points + Tree::slack; }
+  [[nodiscard]] std::vector<ScopeFeature> output_features() const override { return row_features(settings_.features); }
+  [[nodiscard]] std::size_t most_queries() const override { return SIZE_MAX; }
+
+  void queue(std::size_t slot, const ChunkJob& job, const ChunkMemory& memory, StreamId stream) override {
+    Work& work = work_.at(slot);
+    work = {.data = bind(job, memory, stream), .tree = workspace_memory(memory.workspace, stream), .done = {}};
+    device_.run(stream, [this, &work] {
+      try {
+        const Timed timed(work.done.seconds);
+        const double start = processor_now();
+        work.done.result = compute_chunk(settings_, work.data, work.tree);
+        work.done.processor_seconds = processor_now() - start;
+      } catch (...) {
+        work.failure = std::current_exception();
+      }
+    });
+  }
+
+  [[nodiscard]] Computed finish(std::size_t slot, const PoolingScope&, std::span<const std::byte>) override {
+    Work& work = work_.at(slot);
+    if (work.failure) std::rethrow_exception(work.failure);
+    return std::move(work.done);
+  }
+
+ private:
+  struct Work {
+    ChunkData data;
+    TreeMemory tree;
+    Computed done;
+    std::exception_ptr failure = {};
+  };
+
+  [[nodiscard]] ChunkData bind(const ChunkJob& job, const ChunkMemory& memory, StreamId stream) const {
+    const FeatureSet& features = settings_.features;
+    ChunkData data{.points = {}, .queries = job.queries, .known = job.known};
+    data.points = {memory.input.access<Point>("points", stream).data(), job.points.size()};
+    if (features.needs_colours()) {
+      data.colours = memory.input.access<std::array<std::uint16_t, 4>>("colours", stream).data()->data();
+    }
+    if (features.needs_classes()) data.classes = memory.input.access<std::uint8_t>("classes", stream);
+    data.ids = memory.output.access<std::uint32_t>("ids", stream);
+    for (std::size_t i = 0; i < features.size(); ++i) {
+      data.columns[i] = memory.output.access<float>(lidar::name(features.features()[i]), stream);
+    }
+    return data;
+  }
+
+  Device device_;
+  ComputeSettings settings_;
+  std::array<Work, slots> work_{};
+};
+
+}  // namespace
+
+std::unique_ptr<ChunkComputer> make_host_computer(const Device& device, const ComputeSettings& settings) {
+  return std::make_unique<HostComputer>(device, settings);
+}
+
+}  // namespace weir::lidar
