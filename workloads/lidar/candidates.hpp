@@ -29,7 +29,7 @@ struct Group {
 
 class Candidates {
  public:
-  static constexpr std::uint32_t most = 1024;
+  static constexpr std::uint32_t most = Near::most;
   /// Room of arrays that are read and written by whole vectors.
   static constexpr std::uint32_t room = most + Tree::slack;
 

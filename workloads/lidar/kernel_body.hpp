@@ -87,25 +87,31 @@ class GroupSearch {
     const std::int32_t z = tree_.z[position] - group.centre[2];
     const std::uint32_t k = task_.search.k;
     const Packed at = packed(x, y, z);
-    distances(candidates_.xy(), candidates_.z(), candidates_.count(), at, far_);
     const double own = std::sqrt(static_cast<double>(x * x + y * y + z * z));
     const double high = (root + own) * (root + own) + 1;
     const auto bound = high < 4294967294.0 ? static_cast<std::uint32_t>(high) : UINT32_MAX - 1;
-    Selection selection = select(far_, candidates_.count(), k, bound, guess_);
+    // The query before is near, and likely to be alike: somewhat more than its neighbours is a short list.
+    std::uint32_t limit = guess_ < bound / 11 * 8 ? guess_ + guess_ / 8 * 3 : bound;
+    find_near(at, limit);
+    while (near_.count < k) {
+      limit = limit < bound / 2 ? 2 * limit + 1 : bound;
+      find_near(at, limit);
+    }
+    Selection selection = select(near_.far, near_.count, k, limit, guess_);
     if (selection.bound > candidates_.covered()) {
       lost_ = !candidates_.widen(group, selection.bound);
       if (lost_) return single(position);
-      distances(candidates_.xy(), candidates_.z(), candidates_.count(), at, far_);
-      selection = select(far_, candidates_.count(), k, selection.bound, selection.bound);
+      find_near(at, selection.bound);
+      selection = select(near_.far, near_.count, k, selection.bound, selection.bound);
     }
-    guess_ = selection.bound;  // the next query is near, and likely to be alike
+    guess_ = selection.bound;
     if (narrow_ && selection.ties == 0 && !task_.needs_neighbours) {
-      const std::uint32_t reach =
-          offsets_up_to(candidates_.xy(), candidates_.z(), far_, candidates_.count(), selection.bound, at, offsets_);
-      if (reach >= sure) check(position, reach);
-      batch_.add(tree_.rank[position], close(sums_of(offsets_.sums()), k, reach));
+      const Products products = near_.sums(selection.bound);
+      if (products.farthest >= sure) check(position, products.farthest);
+      batch_.add(tree_.rank[position], close(sums_of(products), k, products.farthest));
       return;
     }
+    distances(candidates_.xy(), candidates_.z(), candidates_.count(), at, far_);
     std::uint32_t count = places_up_to(far_, candidates_.count(), selection.bound, places_);
     if (selection.ties != 0) count = break_ties(count, selection);
     std::uint32_t reach = 0;
@@ -118,6 +124,10 @@ class GroupSearch {
       for (std::uint32_t i = 0; i < count; ++i) more.add(task_, candidates_.position(places_[i]), far_[places_[i]]);
       batch_.add_more(tree_.z[position], more);
     }
+  }
+
+  void find_near(Packed at, std::uint32_t limit) noexcept {
+    near_up_to(candidates_.xy(), candidates_.z(), candidates_.count(), at, limit, far_, near_);
   }
 
   /// Of the places at the bound, keeps those of the lowest ids.
@@ -206,7 +216,7 @@ class GroupSearch {
   bool lost_ = false;  ///< the group's candidates, where they could not be widened
   std::uint32_t guess_ = 0;
   Candidates candidates_;
-  Offsets offsets_;
+  Near near_;
   alignas(64) std::uint32_t far_[Candidates::room];
   alignas(64) std::uint32_t places_[Candidates::room];
   alignas(64) std::uint32_t ties_[Candidates::room];
