@@ -32,7 +32,7 @@ class GroupSearch {
   }
 
  private:
-  static constexpr std::uint32_t block_points = 96;
+  static constexpr std::uint32_t block_points = 128;
 
   /// All queries of a node of few points: its leaves are groups.
   void block(const Node& top) noexcept {

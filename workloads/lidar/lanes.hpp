@@ -5,6 +5,8 @@
 #include <bit>
 #include <cstdint>
 
+#include "tree.hpp"
+
 #if defined(__AVX512F__) && defined(__AVX512BW__)
 #include <immintrin.h>
 #define WEIR_LIDAR_AVX512 1
@@ -14,6 +16,7 @@ namespace weir::lidar {
 namespace {
 
 constexpr std::uint32_t lanes = 16;
+static_assert(Tree::leaf_points <= lanes);  // a leaf is packed as one
 constexpr std::uint32_t padded(std::uint32_t count) noexcept { return (count + lanes - 1) / lanes * lanes; }
 
 /// Coordinates of 16 bits: x below y in one word, z in another with 0 above it, so that one instruction multiplies and
