@@ -5,6 +5,8 @@
 #include <bit>
 #include <cstdint>
 
+#include "tree.hpp"
+
 #if defined(__AVX512F__) && defined(__AVX512BW__)
 #include <immintrin.h>
 #define WEIR_LIDAR_AVX512 1
@@ -14,6 +16,7 @@ namespace weir::lidar {
 namespace {
 
 constexpr std::uint32_t lanes = 16;
+static_assert(Tree::leaf_points <= lanes);  // a leaf is packed as one
 constexpr std::uint32_t padded(std::uint32_t count) noexcept { return (count + lanes - 1) / lanes * lanes; }
 
 /// Coordinates of 16 bits: x below y in one word, z in another with 0 above it, so that one instruction multiplies and
@@ -188,29 +191,34 @@ inline std::uint32_t keep_up_to(const std::uint32_t* values, std::uint32_t count
   return kept;
 }
 
-/// Sums over neighbours, of coordinates and of their products.
+/// Sums over neighbours, of coordinates and of their products, and the largest squared distance.
 struct Products {
   std::int32_t x = 0, y = 0, z = 0, xx = 0, xy = 0, xz = 0, yy = 0, yz = 0, zz = 0;
+  std::uint32_t farthest = 0;
 };
 
-/// Neighbours as packed differences to the query, with zeros behind them up to a whole vector.
-struct Offsets {
-  static constexpr std::uint32_t most = 128;
-  alignas(64) std::uint32_t xy[most + 2 * lanes], z[most + 2 * lanes];
+/// Candidates near a query: their squared distances and packed differences to it, padded to a whole vector.
+struct Near {
+  static constexpr std::uint32_t most = 1024;
   std::uint32_t count = 0;
+  alignas(64) std::uint32_t far[most + 2 * lanes], xy[most + 2 * lanes], z[most + 2 * lanes];
 
-  /// All sums fit 32 bits.
-  [[nodiscard]] Products sums() const noexcept;
+  /// Over those that are at most `bound` away, which is below UINT32_MAX; all sums fit 32 bits.
+  [[nodiscard]] Products sums(std::uint32_t bound) const noexcept;
 };
 
-inline Products Offsets::sums() const noexcept {
+inline Products Near::sums(std::uint32_t bound) const noexcept {
   Products of;
 #if defined(WEIR_LIDAR_AVX512)
-  __m512i x = _mm512_setzero_si512(), y = x, zs = x, xx = x, xys = x, xz = x, yy = x, yz = x, zz = x;
+  __m512i x = _mm512_setzero_si512(), y = x, zs = x, xx = x, xys = x, xz = x, yy = x, yz = x, zz = x, most_far = x;
+  const __m512i limit = _mm512_set1_epi32(static_cast<int>(bound));
   const __m512i low = _mm512_set1_epi32(0xffff), one = _mm512_set1_epi32(1);
   const __m512i above = _mm512_set1_epi32(0x10000);
   for (std::uint32_t i = 0; i < count; i += lanes) {
-    const __m512i pair = _mm512_load_si512(xy + i), third = _mm512_load_si512(z + i);
+    const __m512i value = _mm512_load_si512(far + i);
+    const __mmask16 mask = _mm512_cmple_epu32_mask(value, limit);
+    most_far = _mm512_mask_max_epu32(most_far, mask, most_far, value);
+    const __m512i pair = _mm512_maskz_load_epi32(mask, xy + i), third = _mm512_maskz_load_epi32(mask, z + i);
     const __m512i only_x = _mm512_and_si512(pair, low), only_y = _mm512_andnot_si512(low, pair);
     const __m512i y_below = _mm512_srli_epi32(pair, 16);
     const __m512i z_above = _mm512_slli_epi32(third, 16);
@@ -240,10 +248,15 @@ inline Products Offsets::sums() const noexcept {
   put(0, across(fold(x), fold(y), fold(zs), fold(xx)));
   put(4, across(fold(xys), fold(xz), fold(yy), fold(yz)));
   put(8, across(last, last, last, last));
-  of = {each[0], each[1], each[2], each[3], each[4], each[5], each[6], each[7], each[8]};
+  of = {each[0], each[1], each[2], each[3], each[4], each[5], each[6], each[7], each[8], 0};
+  of.farthest = _mm512_reduce_max_epu32(most_far);
 #else
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const std::int32_t dx = low_half(xy[i]), dy = high_half(xy[i]), dz = low_half(z[i]);
+  const std::uint32_t whole = padded(count);
+  for (std::uint32_t i = 0; i < whole; ++i) {
+    const std::uint32_t mask = far[i] <= bound ? ~0U : 0U;
+    const std::uint32_t pair = xy[i] & mask, value = far[i] & mask;
+    const std::int32_t dx = low_half(pair), dy = high_half(pair), dz = low_half(z[i] & mask);
+    of.farthest = value > of.farthest ? value : of.farthest;
     of.x += dx;
     of.y += dy;
     of.z += dz;
@@ -258,42 +271,39 @@ inline Products Offsets::sums() const noexcept {
   return of;
 }
 
-/// Fills `out` with the candidates, at most Offsets::most, whose padded values are at most `bound`; gives the largest
-/// of these values. Differences are below 2^15.
-inline std::uint32_t offsets_up_to(const std::uint32_t* xys, const std::uint32_t* zs, const std::uint32_t* values,
-                                   std::uint32_t count, std::uint32_t bound, Packed at, Offsets& out) noexcept {
-  std::uint32_t found = 0, most = 0;
+/// Fills `out` with the candidates, at most Near::most, that are at most `limit` from `at`, as a square; `scratch` has
+/// room for the padded candidates. Differences are below 2^15.
+inline void near_up_to(const std::uint32_t* xys, const std::uint32_t* zs, std::uint32_t count, Packed at,
+                       std::uint32_t limit, [[maybe_unused]] std::uint32_t* scratch, Near& out) noexcept {
+  std::uint32_t found = 0;
 #if defined(WEIR_LIDAR_AVX512)
-  const __m512i limit = _mm512_set1_epi32(static_cast<int>(bound));
+  const __m512i limits = _mm512_set1_epi32(static_cast<int>(limit));
   const __m512i at_xy = _mm512_set1_epi32(static_cast<int>(at.xy)), at_z = _mm512_set1_epi32(static_cast<int>(at.z));
-  __m512i largest = _mm512_setzero_si512();
   for (std::uint32_t i = 0; i < count; i += lanes) {
-    const __m512i value = _mm512_loadu_si512(values + i);
-    const __mmask16 mask = _mm512_cmple_epu32_mask(value, limit);
-    largest = _mm512_mask_max_epu32(largest, mask, largest, value);
+    const std::uint32_t left = count - i;
+    const auto there = static_cast<__mmask16>(left < lanes ? (1U << left) - 1 : 0xffffU);
     const __m512i xy = _mm512_sub_epi16(_mm512_loadu_si512(xys + i), at_xy);
     const __m512i z = _mm512_sub_epi16(_mm512_loadu_si512(zs + i), at_z);
+    const __m512i far = _mm512_add_epi32(_mm512_madd_epi16(xy, xy), _mm512_madd_epi16(z, z));
+    const __mmask16 mask = _mm512_mask_cmple_epu32_mask(there, far, limits);
+    _mm512_storeu_si512(out.far + found, _mm512_maskz_compress_epi32(mask, far));
     _mm512_storeu_si512(out.xy + found, _mm512_maskz_compress_epi32(mask, xy));
     _mm512_storeu_si512(out.z + found, _mm512_maskz_compress_epi32(mask, z));
     found += static_cast<std::uint32_t>(__builtin_popcount(mask));
   }
-  alignas(64) std::uint32_t each[lanes];
-  _mm512_store_si512(each, largest);
-  for (const std::uint32_t one : each) most = one > most ? one : most;
 #else
+  distances(xys, zs, count, at, scratch);
   for (std::uint32_t i = 0; i < count; ++i) {
-    const bool near = values[i] <= bound;
     const Packed far = packed(low_half(xys[i]) - low_half(at.xy), high_half(xys[i]) - high_half(at.xy),
                               low_half(zs[i]) - low_half(at.z));
+    out.far[found] = scratch[i];
     out.xy[found] = far.xy;
     out.z[found] = far.z;
-    most = near && values[i] > most ? values[i] : most;
-    found += near ? 1u : 0u;
+    found += scratch[i] <= limit ? 1u : 0u;
   }
 #endif
-  for (std::uint32_t i = 0; i < lanes; ++i) out.xy[found + i] = out.z[found + i] = 0;
+  for (std::uint32_t i = 0; i < lanes; ++i) out.far[found + i] = UINT32_MAX;
   out.count = found;
-  return most;
 }
 
 }  // namespace

@@ -102,11 +102,6 @@ class NearLeaves {
   [[nodiscard]] std::uint32_t find(std::uint32_t measure, std::uint32_t* places) const noexcept {
     return places_up_to(far_, count_, measure, places);
   }
-  /// From then on find() leaves out those up to that measure.
-  void leave_out(std::uint32_t measure) noexcept {
-    const std::uint32_t whole = padded(count_);
-    for (std::uint32_t i = 0; i < whole; ++i) far_[i] = far_[i] <= measure ? UINT32_MAX : far_[i];
-  }
 
   [[nodiscard]] std::uint32_t first(std::uint32_t place) const noexcept { return first_[place]; }
   [[nodiscard]] std::uint32_t size(std::uint32_t place) const noexcept { return size_[place]; }

@@ -82,13 +82,15 @@ class Run {
     const std::span<Slot> used(slots_.data(), std::min(partition_.chunks().size(), slots_.size()));
     for (Slot& slot : used) prepare(slot);
     // Twice, as pools cache a large size once it was asked for again, and as downloads have two places in turn in
-    // pinned memory, which the first of each makes.
+    // pinned memory, which the first of each makes: not worth it for a single chunk, of which there is one download.
     for (int twice = 0; twice < 2; ++twice) {
       for (Slot& slot : used) {
         static_cast<void>(make_workspace());
-        memory_.start_download(slot.output.memory(), compute_stream_, {.snapshot = false});
+        if (used.size() > 1) memory_.start_download(slot.output.memory(), compute_stream_, {.snapshot = false});
       }
-      for (Slot& slot : used) static_cast<void>(memory_.wait_for_download(slot.output.memory(), patience));
+      for (Slot& slot : used.subspan(used.size() > 1 ? 0 : used.size())) {
+        static_cast<void>(memory_.wait_for_download(slot.output.memory(), patience));
+      }
     }
   }
 

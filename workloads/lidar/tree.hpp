@@ -27,7 +27,7 @@ struct Node {
 
 /// A view of a built tree; positions are places in Morton order.
 struct Tree {
-  static constexpr std::uint32_t leaf_points = 12;
+  static constexpr std::uint32_t leaf_points = 16;  ///< at most a vector of the kernels
   /// Past the end of each array that kernels may read, never use.
   static constexpr std::size_t slack = 64;
   static constexpr std::uint32_t no_rank = UINT32_MAX;

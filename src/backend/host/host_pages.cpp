@@ -29,6 +29,12 @@ void* map_anonymous(std::uint64_t bytes, int protection) {
   return mmap(nullptr, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
+// The kernel may back whole pages of ours by one of its own: a fault for each, not for each 4 KiB. Only advice, so an
+// answer that it cannot is no error.
+void prefer_large_pages(Address address, std::uint64_t bytes) {
+  if (bytes >= HostPages::page_bytes) madvise(pointer(address), bytes, MADV_HUGEPAGE);
+}
+
 std::size_t index(PageHandle page) { return static_cast<std::size_t>(page) - 1; }
 
 }  // namespace
@@ -44,6 +50,7 @@ Address HostPages::reserve(std::uint64_t bytes) {
   if (aligned != start) munmap(raw, aligned - start);
   const std::uint64_t tail = start + padded - (aligned + bytes);
   if (tail != 0) munmap(pointer(aligned + bytes), tail);
+  prefer_large_pages(aligned, bytes);
   return aligned;
 }
 
@@ -148,9 +155,12 @@ Address HostPages::allocate_segment(std::uint64_t bytes) {
   count();
   commit(bytes);
   void* raw = map_anonymous(bytes, PROT_READ | PROT_WRITE);
-  if (raw != MAP_FAILED) return number(raw);
-  committed_ -= bytes;
-  fail("mmap", bytes);
+  if (raw == MAP_FAILED) {
+    committed_ -= bytes;
+    fail("mmap", bytes);
+  }
+  prefer_large_pages(number(raw), bytes);
+  return number(raw);
 }
 
 void HostPages::free_segment(Address address, std::uint64_t bytes) noexcept {
@@ -163,6 +173,7 @@ Address HostPages::allocate_pinned(std::uint64_t bytes) {
   count();
   void* raw = map_anonymous(bytes, PROT_READ | PROT_WRITE);
   if (raw == MAP_FAILED) fail("mmap", bytes);
+  prefer_large_pages(number(raw), bytes);
   return number(raw);
 }
 

@@ -3,6 +3,7 @@
 // An unmapped page stays parked, unreadable, where it last was; mapping it
 // elsewhere moves it by mremap. As contents are undefined after a mapping, a
 // page parked in the way just changes places with the one that comes.
+// The kernel is asked for large pages of its own behind them, of the same size, so at most what is mapped is resident.
 // Invariant: at most one page is at an address. Called by HostBackend.
 #pragma once
 

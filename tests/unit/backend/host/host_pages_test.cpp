@@ -41,6 +41,24 @@ std::string protection(Address address) {
   return "";
 }
 
+/// A line of the kernel's account of the mapping that holds the address: what follows `key`; "" for none.
+std::string account(Address address, const std::string& key) {
+  std::ifstream maps("/proc/self/smaps");
+  bool inside = false;
+  for (std::string line; std::getline(maps, line);) {
+    std::istringstream fields(line);
+    Address from = 0;
+    Address to = 0;
+    char dash = 0;
+    if (line.find(':') > line.find('-') && fields >> std::hex >> from >> dash >> to && dash == '-') {
+      inside = address >= from && address < to;
+    } else if (inside && line.starts_with(key + ":")) {
+      return line.substr(key.size() + 1);
+    }
+  }
+  return "";
+}
+
 class HostPagesTest : public testing::Test {
  protected:
   HostPages pages_{64_MiB};
@@ -67,6 +85,21 @@ TEST_F(HostPagesTest, AreUsableExactlyWhileMapped) {
   pages_.unmap(range_ + 3 * page, pages);
   EXPECT_EQ(protection(range_ + 3 * page), "---p");
   pages_.destroy(pages);
+}
+
+TEST_F(HostPagesTest, MayBeLargePagesOfTheKernelOfWhichOnlyTheTouchedAreResident) {
+  if (!std::ifstream("/sys/kernel/mm/transparent_hugepage/enabled")) GTEST_SKIP() << "no transparent huge pages here";
+  std::vector<PageHandle> pages(8);
+  pages_.create(pages);
+  pages_.map(range_, pages);
+  EXPECT_NE(account(range_, "VmFlags").find(" hg"), std::string::npos);
+  EXPECT_EQ(std::stoul(account(range_, "Rss")), 0u);
+  *static_cast<volatile unsigned char*>(pointer(range_ + 3 * page)) = 1;
+  EXPECT_GT(std::stoul(account(range_, "Rss")), 0u);
+  EXPECT_LE(std::stoul(account(range_, "Rss")), page >> 10);
+  pages_.unmap(range_, pages);
+  pages_.destroy(pages);
+  EXPECT_EQ(std::stoul(account(range_, "Rss")), 0u);
 }
 
 using HostPagesDeathTest = HostPagesTest;
