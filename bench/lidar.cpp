@@ -16,9 +16,12 @@ BuffersReport run_lidar(unsigned rounds, const std::string& tile, bool full) {
   };
   Series series, large;
   std::vector<std::pair<std::string, Series>> pools{{"50000", {}}, {"1000000", {}}};
+  std::vector<std::pair<std::string, Series>> stages = pools, batches = pools;
   for (unsigned round = 0; round < rounds; ++round) {
     series.rounds.push_back(child({"clouds", tile}));
     for (auto& [points, each] : pools) each.rounds.push_back(child({"pool", points}));
+    for (auto& [points, each] : stages) each.rounds.push_back(child({"stages", points}));
+    for (auto& [points, each] : batches) each.rounds.push_back(child({"batches", points}));
   }
   if (full) {
     pools.emplace_back("10000000", Series{}).second.rounds.push_back(child({"pool", "10000000"}));
@@ -44,6 +47,15 @@ BuffersReport run_lidar(unsigned rounds, const std::string& tile, bool full) {
                        each.values("off_to_pooled"), Bar::at_least, 1});
     figures.push_back({"  allocation time less, per cent", each.values("allocation_less"), Bar::at_least, 80});
   }
+  for (const auto& [points, each] : stages) {
+    figures.push_back(
+        {"stages one after the other / overlapped, aerial, " + points + " points, 16 chunks (earlier: 1.2-1.5)",
+         each.values("serial_to_overlapped")});
+  }
+  for (const auto& [points, each] : batches) {
+    figures.push_back({"single transfers / a batch, 14 columns of " + points + " points (earlier: 1.1-1.2)",
+                       each.values("single_to_batched")});
+  }
   if (full) {
     figures.push_back({"50 million points, limit 4 GiB: time a point / that of 1 million",
                        large.values("each_to_fewer"), Bar::at_most, 1.3});
@@ -59,6 +71,8 @@ BuffersReport run_lidar(unsigned rounds, const std::string& tile, bool full) {
   report.rows = figures_json(figures);
   report.raw = {{"clouds", series.rounds}};
   for (const auto& [points, each] : pools) report.raw["pool " + points] = each.rounds;
+  for (const auto& [points, each] : stages) report.raw["stages " + points] = each.rounds;
+  for (const auto& [points, each] : batches) report.raw["batches " + points] = each.rounds;
   if (full) report.raw["large"] = large.rounds;
   return report;
 }

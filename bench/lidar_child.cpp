@@ -1,17 +1,21 @@
 // The LiDAR workload, geometry, k = 20; prints one line of names and numbers; weir_bench runs it:
 //   clouds [TILE]       beside nanoflann and Eigen's closed form, one thread each, in turn, without file time
 //   pool POINTS         pooled against the pool off, in turn, of whole runs
+//   stages POINTS       overlapped stages against one after the other, in turn, of whole runs that write a file here
+//   batches POINTS      a batch of transfers against single ones, in turn: the columns of lod2, up and down again
 //   large POINTS MANY   time a point and memory of many points against fewer, by a limit of 4 GiB; writes a file here
 // Times are the least of a few runs, and of one thread processor time, as others may use the machine too; two threads
 // against one is by the clock, which only a quiet machine shows rightly.
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -22,6 +26,7 @@
 #include <weir/weir.hpp>
 
 #include "workloads/lidar/cloud.hpp"
+#include "workloads/lidar/las_writer.hpp"
 #include "workloads/lidar/pipeline.hpp"
 #include "workloads/lidar/scenes.hpp"
 
@@ -31,6 +36,7 @@ using weir::lidar::Cloud;
 using weir::lidar::FeatureRows;
 using weir::lidar::FeatureSet;
 using weir::lidar::LasFile;
+using weir::lidar::LasWriter;
 using weir::lidar::make_scene;
 using weir::lidar::Point;
 using weir::lidar::RunReport;
@@ -173,6 +179,54 @@ void pool(std::uint32_t points) {
               100 * (1 - allocation[0] / allocation[1]));
 }
 
+/// With chunks enough that each stage has something to do while the others are at work.
+void stages(std::uint32_t points) {
+  const std::vector<std::byte> bytes = make_scene("aerial", points);
+  const Cloud cloud = in_memory(bytes);
+  double seconds[2] = {1e30, 1e30};
+  RunSettings settings{.features = FeatureSet::parse("geometry"), .chunk = points / 16, .backend = "host"};
+  for (int i = 0; i < 2 * attempts; ++i) {
+    settings.overlap = i % 2 == 0;
+    LasWriter writer(cloud, settings.features, "weir_bench_stages.las");  // never committed, so it leaves no file
+    seconds[i % 2] = std::min(seconds[i % 2], run(cloud, settings, writer).total.seconds);
+  }
+  std::printf("serial_to_overlapped %g ", seconds[1] / seconds[0]);
+}
+
+void batches(std::size_t points) {
+  weir::MemoryManager memory(weir::open_device({.backend = "host"}));
+  std::vector<weir::BufferHandle<float>> columns;
+  const FeatureSet set = FeatureSet::parse("lod2");
+  for (const weir::lidar::Feature feature : set.features()) {
+    columns.push_back(memory.create<float>(name(feature), points));
+  }
+  const std::vector<float> data(points, 1.0F);
+  std::vector<float> back(points);
+  const auto seconds = [](const auto& work) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  const auto single = [&] {
+    for (const auto& column : columns) memory.upload(column, data);
+    for (const auto& column : columns) memory.download(column, std::span(back));
+  };
+  const auto batched = [&] {
+    weir::Batch batch(memory);
+    for (const auto& column : columns) batch.update(column, data);
+    for (const auto& column : columns) batch.read(column, 0, points);
+    for (const weir::BatchResult& result : batch.submit()) {
+      if (!result.ok()) throw std::runtime_error(result.message());
+    }
+  };
+  double least_single = 1e30, least_batched = 1e30;
+  for (int i = 0; i < 5 * attempts; ++i) {
+    least_single = std::min(least_single, seconds(single));
+    least_batched = std::min(least_batched, seconds(batched));
+  }
+  std::printf("single_to_batched %g ", least_single / least_batched);
+}
+
 /// Of memory that is no file's, resident now; MiB. The host device's own is counted as shared.
 double resident() {
   std::ifstream status("/proc/self/status");
@@ -220,10 +274,14 @@ int main(int count, char** words) {
       clouds(all.size() > 1 ? all[1] : "");
     } else if (what == "pool") {
       pool(number(1));
+    } else if (what == "stages") {
+      stages(number(1));
+    } else if (what == "batches") {
+      batches(number(1));
     } else if (what == "large") {
       large(number(1), number(2));
     } else {
-      throw std::invalid_argument("clouds, pool or large, not " + what);
+      throw std::invalid_argument("clouds, pool, stages, batches or large, not " + what);
     }
     std::printf("\n");
     return 0;

@@ -65,6 +65,7 @@ class Run {
       writer_ = std::thread([this] { write_all(); });
       for (std::size_t i = 0; i < partition_.chunks().size(); ++i) {
         start(partition_.chunks()[i], slots_[i % slots_.size()]);
+        if (!settings_.overlap) wait_for(slots_[i % slots_.size()]);
         if (i == 0) after_first(slots_[0]);
       }
       stop();

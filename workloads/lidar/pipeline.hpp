@@ -23,6 +23,7 @@ struct RunSettings {
   std::uint64_t limit = 0;   ///< of device memory, bytes; 0: the manager's own
   unsigned threads = 0;      ///< of a computation; 0: one a core
   bool pool = true;          ///< else buffers are made for each chunk, by the driver
+  bool overlap = true;       ///< else a chunk is written before the next is read: only to compare
   std::string backend = {};  ///< as DeviceRequest
   std::string kernel = {};   ///< as choose_kernel
   std::string scratch = {};  ///< folder for what does not fit; default: the current one
