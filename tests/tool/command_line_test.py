@@ -88,6 +88,12 @@ class GeneratedJob(CommandCase):
         (each,), _ = self.replay("--capacity", "1GiB")
         self.assertFalse(each["fits"])
 
+    def test_larger_than_any_machine(self):
+        (each,), errors = self.replay("--batch", "20000", "--layers", "2", "--steps", "1")
+        self.assertGreater(each["peak_requested"], 1 << 40)
+        self.assertNotIn("fits", each)
+        self.assertEqual(errors, [])
+
     def test_nonsense(self):
         for name in ("layers", "width", "heads", "context", "batch", "vocabulary", "steps"):
             for value in ("0", "-1", "-18446744073709551615", "abc", "1.5", "99999999999999999999", "1e3"):

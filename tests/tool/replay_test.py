@@ -86,15 +86,21 @@ class Capacity(ToolCase):
             (each,), _ = self.replay("--capacity", capacity, self.file("a.csv", GOOD))
             self.assertTrue(each["fits"])
 
-    def test_more_than_the_default_device_without_one(self):
-        trace = self.file("a.csv", intervals((0, 1, 400 << 30)))
-        (each,), errors = self.replay(trace, status=1)
-        self.assertFalse(each["fits"])
-        self.assertEqual(len(errors), 1)
-        self.assertIn(trace, errors[0])
-        self.assertIn("--capacity", errors[0])
-        (each,), _ = self.replay("--capacity", "401GiB", trace)
+    def test_no_bound_without_one(self):
+        terabytes = [(i, 100, 900 << 30) for i in range(8)]
+        for rows in ([(0, 1, 400 << 30)], terabytes):
+            (each,), errors = self.replay(self.file("a.csv", intervals(*rows)))
+            self.assertEqual((each["peak_requested"], errors), (sum(size for _, _, size in rows), []))
+            self.assertNotIn("fits", each)
+        (each,), _ = self.replay("--capacity", "401GiB", self.file("a.csv", intervals((0, 1, 400 << 30))))
         self.assertTrue(each["fits"])
+
+    def test_a_block_beyond_any_pool_is_no_answer(self):
+        trace = self.file("a.csv", intervals((0, 1, 3 << 40)))
+        objects, errors = self.replay(trace, status=1)
+        self.assertEqual((objects, len(errors)), ([], 1))
+        for word in (trace, "3.00 TiB", "2.00 TiB"):
+            self.assertIn(word, errors[0])
 
 
 class BadFiles(ToolCase):

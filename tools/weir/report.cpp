@@ -55,7 +55,7 @@ std::string to_json(const Subject& subject, const ReplayReport& report) {
           {"utilization", ratio(report.pytorch.peak_requested, report.pytorch.peak_reserved)},
           {"recorded_peak_reserved",
            report.recorded_peak_reserved ? Json(*report.recorded_peak_reserved) : Json(nullptr)}}}}}};
-  if (subject.bounded || !report.fits) {
+  if (subject.bounded) {
     line["fits"] = report.fits;
     line["largest_holders"] = Json::array();
     for (const LiveBlock& holder : report.largest_holders) {

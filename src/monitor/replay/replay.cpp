@@ -94,7 +94,7 @@ class DeviceReplay {
  private:
   static Device open(const ReplayOptions& options) {
     DeviceRequest request{.backend = options.device, .capacity = {}};
-    if (options.device == "dry") request.capacity = options.capacity;
+    if (options.device == "dry") request.capacity = options.capacity.value_or(largest_dry_capacity);
     return open_device(request);
   }
   static PoolOptions pool_options(const ReplayOptions& options) {

@@ -18,7 +18,7 @@ namespace weir::replay {
 
 struct ReplayOptions {
   std::string device = "dry";             ///< as DeviceRequest::backend
-  std::optional<std::uint64_t> capacity;  ///< bytes a device has; empty = no bound but the device's own
+  std::optional<std::uint64_t> capacity;  ///< bytes a device has; empty: a dry one has no bound, others their own
   /// Called now and then with the events done and all events.
   std::function<void(std::uint64_t done, std::uint64_t all)> progress;
 };
