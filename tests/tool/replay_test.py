@@ -32,8 +32,18 @@ class Formats(ToolCase):
         each, errors = self.one("log.txt", rmm(*rows))
         self.assertEqual((each["format"], each["operations"], each["streams"]), ("rmm-csv", 5, 3))
         self.assertEqual(each["peak_requested"], 6 * MIB)
-        self.assertEqual(len(errors), 1)
-        self.assertIn("2 records skipped", errors[0])
+        self.assertEqual((each["failures"], each["unmatched_frees"], each["late_frees"], errors), (2, 0, 0, []))
+
+    def test_rmm_log_of_threads_that_free_before_they_log(self):
+        rows = ["1,t,allocate,0x10,4194304,0", "2,t,allocate,0x10,4194304,0", "1,t,free,0x10,4194304,0",
+                "2,t,free,0x10,4194304,0", "2,t,free,0x99,1,0", "2,t,allocate failure,0x0,1,0"]  # fmt: skip
+        log = "Thread,Time,Action,Pointer,Size,Stream\n" + "\n".join(rows) + "\n"
+        each, errors = self.one("log", log)
+        self.assertEqual((each["operations"], each["peak_requested"], errors), (4, 4 * MIB, []))
+        self.assertEqual((each["failures"], each["unmatched_frees"], each["late_frees"]), (1, 1, 1))
+        text = weir("replay", self.file("log", log)).stdout.decode()
+        for words in ("1   failed allocations", "1   frees of what was never", "1   frees told after their address"):
+            self.assertIn(words, text)
 
     def test_snapshot_of_two_devices_and_three_streams(self):
         first = [event("alloc", 0x1000, 4 * MIB), event("alloc", 0x900000, 2 * MIB, stream=7),

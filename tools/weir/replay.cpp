@@ -54,12 +54,9 @@ struct ReplayCommand {
     }();
     // Without --capacity a refusal is a failure of the run, not an answer.
     if (!report.fits && !capacity) throw std::runtime_error(shown + ": cannot be replayed here: " + report.refusal);
-    const Subject subject{name, trace.format, capacity.has_value()};
+    const Subject subject{name, trace, capacity.has_value()};
     fmt::print("{}\n", as_json ? to_json(subject, report) : to_text(subject, report));
     if (std::fflush(stdout) != 0) throw std::system_error(errno, std::generic_category(), "stdout");
-    if (trace.skipped != 0) {
-      fmt::print(stderr, "weir: {}: {} record{} skipped\n", shown, trace.skipped, trace.skipped == 1 ? "" : "s");
-    }
   }
 
   // Once and before any file is read: a mistake here concerns them all.

@@ -23,6 +23,17 @@ std::string time_of(double nanoseconds) {
   return nanoseconds < 1e4 ? fmt::format("{:.0f} ns", nanoseconds) : fmt::format("{:.1f} µs", nanoseconds / 1e3);
 }
 
+/// What the record lacks or bends, a line each; nothing for a record without such.
+std::string gaps(const replay::Trace& trace) {
+  const auto line = [](std::uint64_t count, const char* what) {
+    return count == 0 ? std::string() : fmt::format("  of the record    {:>11}   {}\n", count, what);
+  };
+  return line(trace.failures, "failed allocations, left out") +
+         line(trace.unmatched_frees, "frees of what was never seen to be allocated, left out") +
+         line(trace.late_frees, "frees told after their address was allocated again, put before that") +
+         line(trace.incomplete_blocks, "blocks without a recorded beginning or end, left out or ended");
+}
+
 std::string row(const std::string& name, std::uint64_t reserved, std::uint64_t requested, const std::string& calls) {
   return fmt::format("    {:<34} {:>12} {:>12} {:>14}\n", name, format_bytes(reserved),
                      percent(ratio(requested, reserved)), calls);
@@ -34,7 +45,7 @@ std::string to_json(const Subject& subject, const ReplayReport& report) {
   const Statistics& pool = report.pool;
   Json line = {
       {"file", subject.file},
-      {"format", replay::to_string(subject.format)},
+      {"format", replay::to_string(subject.trace.format)},
       {"operations", report.operations},
       {"streams", report.streams},
       {"peak_requested", pool.requested.peak},
@@ -54,7 +65,11 @@ std::string to_json(const Subject& subject, const ReplayReport& report) {
          {{"peak_reserved", report.pytorch.peak_reserved},
           {"utilization", ratio(report.pytorch.peak_requested, report.pytorch.peak_reserved)},
           {"recorded_peak_reserved",
-           report.recorded_peak_reserved ? Json(*report.recorded_peak_reserved) : Json(nullptr)}}}}}};
+           report.recorded_peak_reserved ? Json(*report.recorded_peak_reserved) : Json(nullptr)}}}}},
+      {"failures", subject.trace.failures},
+      {"unmatched_frees", subject.trace.unmatched_frees},
+      {"late_frees", subject.trace.late_frees},
+      {"incomplete_blocks", subject.trace.incomplete_blocks}};
   if (subject.bounded) {
     line["fits"] = report.fits;
     line["largest_holders"] = Json::array();
@@ -72,9 +87,10 @@ std::string to_text(const Subject& subject, const ReplayReport& report) {
   const auto share = [&](std::uint64_t count) {
     return percent(pool.allocations == 0 ? 0.0 : ratio(count, pool.allocations));
   };
-  std::string text =
-      fmt::format("{}\n  {}, {} operations, {} stream{}\n", replay::printable(subject.file),
-                  replay::to_string(subject.format), report.operations, report.streams, report.streams == 1 ? "" : "s");
+  std::string text = fmt::format("{}\n  {}, {} operations, {} stream{}\n", replay::printable(subject.file),
+                                 replay::to_string(subject.trace.format), report.operations, report.streams,
+                                 report.streams == 1 ? "" : "s");
+  text += gaps(subject.trace);
   text += fmt::format("  peak requested  {:>12}\n", format_bytes(pool.requested.peak));
   text += fmt::format("  peak reserved   {:>12}   utilization {}\n", format_bytes(pool.reserved.peak),
                       percent(pool.utilization()));

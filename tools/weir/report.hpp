@@ -4,13 +4,14 @@
 #include <string>
 
 #include "monitor/replay/replay.hpp"
+#include "monitor/replay/trace.hpp"
 
 namespace weir::tool {
 
 /// What was replayed: a file's path, or the generator.
 struct Subject {
   std::string file;
-  replay::TraceFormat format{};
+  const replay::Trace& trace;
   bool bounded = false;  ///< a capacity was given: say whether it fits
 };
 

@@ -27,11 +27,11 @@ constexpr std::uint32_t live_at_end = 1;
 /// undone by making its block live and each allocation by removing its block.
 /// A later block in the way of an earlier one began without a record, after it;
 /// its beginning is unknown, so it is left out.
-LiveBlocks live_at_start(const SnapshotDevice& device, std::uint64_t& skipped) {
+LiveBlocks live_at_start(const SnapshotDevice& device, Trace& trace) {
   LiveBlocks live;
-  const auto leave_out = [&skipped](const LiveBlocks::Block& block) {
+  const auto leave_out = [&trace](const LiveBlocks::Block& block) {
     // One whose end is recorded is counted there, walking forward.
-    if (block.index == live_at_end) ++skipped;
+    if (block.index == live_at_end) ++trace.incomplete_blocks;
   };
   for (const SnapshotBlock& block : device.live_at_end) {
     live.take_overlapping(block.address, block.bytes, [&device](const LiveBlocks::Block&) {
@@ -71,9 +71,9 @@ std::optional<std::uint64_t> peak_reserved(const SnapshotDevice& device) {
   return peak;
 }
 
-DeviceTrace read_device(const SnapshotDevice& device, std::uint64_t& skipped) {
+DeviceTrace read_device(const SnapshotDevice& device, Trace& trace) {
   TraceBuilder builder(device.number);
-  const LiveBlocks start = live_at_start(device, skipped);
+  const LiveBlocks start = live_at_start(device, trace);
   builder.reserve(start.by_address().size() + device.events.size());
 
   LiveBlocks live;
@@ -86,20 +86,20 @@ DeviceTrace read_device(const SnapshotDevice& device, std::uint64_t& skipped) {
     if (event.kind == Kind::allocate) {
       live.take_overlapping(event.address, event.bytes, [&](const LiveBlocks::Block& lost) {
         builder.free(lost.index, lost.stream);
-        ++skipped;
+        ++trace.incomplete_blocks;
       });
       begin(event.address, event.bytes, event.stream);
     } else if (event.kind == Kind::free) {
       if (const auto block = live.take(event.address)) {
         builder.free(block->index, event.stream);
       } else {
-        ++skipped;
+        ++trace.unmatched_frees;
       }
     }
   }
-  DeviceTrace trace = std::move(builder).finish();
-  trace.recorded_peak_reserved = peak_reserved(device);
-  return trace;
+  DeviceTrace read = std::move(builder).finish();
+  read.recorded_peak_reserved = peak_reserved(device);
+  return read;
 }
 
 }  // namespace
@@ -109,7 +109,7 @@ Trace read_pytorch_snapshot(std::span<const std::byte> file) {
   Trace trace;
   trace.format = TraceFormat::pytorch_snapshot;
   for (const SnapshotDevice& device : devices) {
-    DeviceTrace read = read_device(device, trace.skipped);
+    DeviceTrace read = read_device(device, trace);
     if (!read.events.empty()) trace.devices.push_back(std::move(read));
   }
   if (trace.devices.empty()) {

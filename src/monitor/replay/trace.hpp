@@ -34,7 +34,13 @@ struct DeviceTrace {
 struct Trace {
   TraceFormat format = TraceFormat::generated;
   std::vector<DeviceTrace> devices;  ///< at least one; each with its own address space
-  std::uint64_t skipped = 0;         ///< records left out on purpose: failures, frees of what was never seen
+  // What the record lacks or bends; none of it stops a replay, all of it is reported.
+  std::uint64_t failures = 0;           ///< failed allocations that the log tells of; left out
+  std::uint64_t unmatched_frees = 0;    ///< frees of what was never seen to be allocated; left out
+  std::uint64_t late_frees = 0;         ///< frees told after their address was allocated again; moved to before that
+  std::uint64_t incomplete_blocks = 0;  ///< blocks left out, or ended, where their beginning or end is not told
+
+  [[nodiscard]] std::uint64_t skipped() const noexcept { return failures + unmatched_frees + incomplete_blocks; }
 };
 
 }  // namespace weir::replay
