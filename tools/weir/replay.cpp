@@ -33,14 +33,14 @@ using replay::TransformerOptions;
 struct ReplayCommand {
   std::vector<std::string> files;
   std::optional<std::uint64_t> capacity;
-  std::string device = "dry";
+  std::optional<std::string> device;  // none: a dry one of the replay's own
   bool as_json = false;
   TransformerOptions model;
   std::vector<const CLI::Option*> model_options;
 
   void run_one(const std::string& name, const replay::Trace& trace) const {
     replay::ReplayOptions options;
-    options.device = device;
+    options.device = device.value_or("");
     options.capacity = capacity;
     const std::string shown = replay::printable(name);
     const replay::ReplayReport report = [&] {
@@ -52,9 +52,7 @@ struct ReplayCommand {
         throw std::runtime_error(shown + ": " + error.what());
       }
     }();
-    // Without --capacity a refusal is a failure of the run, not an answer.
-    if (!report.fits && !capacity) throw std::runtime_error(shown + ": cannot be replayed here: " + report.refusal);
-    const Subject subject{name, trace, capacity.has_value()};
+    const Subject subject{name, trace, capacity};
     fmt::print("{}\n", as_json ? to_json(subject, report) : to_text(subject, report));
     if (std::fflush(stdout) != 0) throw std::system_error(errno, std::generic_category(), "stdout");
   }
@@ -66,13 +64,17 @@ struct ReplayCommand {
         throw CLI::ValidationError(option->get_name(), "shapes the generated job; leave it out or give no FILE");
       }
     }
-    if (device.empty()) throw CLI::ValidationError("--device", "is empty; `weir devices` lists what there is");
+    if (device && device->empty()) {
+      throw CLI::ValidationError("--device", "is empty; `weir devices` lists what there is");
+    }
     if (capacity == std::uint64_t{0}) throw CLI::ValidationError("--capacity", "must be 1 B or more");
     try {
-      DeviceRequest request{.backend = device, .capacity = {}};
-      if (device == "dry") request.capacity = capacity;
+      DeviceRequest request{.backend = device.value_or("dry")};
+      if (request.backend == "dry") request.capacity = capacity;
       const Device opened = open_device(request);
     } catch (const InvalidArgument& error) {
+      // What is wrong may be a variable of the environment, which the message then names.
+      if (error.facts().name != "capacity") throw;
       throw CLI::ValidationError("--capacity", error.message());
     } catch (const NotFound& error) {
       throw CLI::ValidationError("--device", error.message());
@@ -125,7 +127,8 @@ void add_replay(CLI::App& app, int& status) {
         }
       },
       "Would it fit? The device's memory, e.g. 24GiB");
-  sub->add_option("--device", command->device, "Replay on this device instead of a dry one")->capture_default_str();
+  sub->add_option("--device", command->device,
+                  "Replay on this device, as `weir devices` lists them, instead of a dry one");
   sub->add_flag("--json", command->as_json, "One JSON object a file and line on stdout");
 
   const std::string group = "The generated job (no FILE)";

@@ -1,6 +1,8 @@
 // A replay's report as one line of JSON, or as text for people.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "monitor/replay/replay.hpp"
@@ -12,7 +14,7 @@ namespace weir::tool {
 struct Subject {
   std::string file;
   const replay::Trace& trace;
-  bool bounded = false;  ///< a capacity was given: say whether it fits
+  std::optional<std::uint64_t> capacity;  ///< bytes; given: say whether it fits
 };
 
 [[nodiscard]] std::string to_json(const Subject& subject, const replay::ReplayReport& report);

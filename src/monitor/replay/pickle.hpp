@@ -81,6 +81,9 @@ class Pickle::Value {
   /// Looks at every entry. Empty also where this is not a dict.
   [[nodiscard]] std::optional<Value> find(std::string_view key) const noexcept;
 
+  /// The first item of a list or tuple; empty where there is none.
+  [[nodiscard]] std::optional<Value> front() const noexcept;
+
   /// Calls `visit(Value)` for each item of a list or tuple, in order; for a
   /// dict, key and value in turn. The visits may end early by an exception.
   template <class Visit>

@@ -2,6 +2,7 @@
 // actions and states are those of torch.cuda.memory._snapshot.
 #include "monitor/replay/pytorch_records.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -112,6 +113,26 @@ class Budget {
   std::size_t left_;
 };
 
+/// The innermost frame of a record. Frames are for people only: what is not as PyTorch writes it counts as none.
+std::uint32_t top_frame(const Record& record, TextTable& texts) {
+  const std::optional<Value> frames = record.find("frames");
+  const std::optional<Value> top = frames && frames->kind() == Kind::list ? frames->front() : std::nullopt;
+  if (!top || top->kind() != Kind::dict || top->size() > Record::most_fields) return 0;
+  // Cut before they are joined: a file can share one long name among many frames.
+  const auto text_of = [&](std::string_view name) {
+    constexpr std::size_t longest = TextTable::longest / 2 - 12;
+    const std::optional<Value> value = top->find(name);
+    const std::string_view text = value ? value->text().value_or("") : "";
+    return std::string(text.substr(text.size() - std::min(text.size(), longest)));
+  };
+  std::string text = text_of("filename");
+  const std::optional<Value> line = top->find("line");
+  if (!text.empty() && line && line->integer()) text += ":" + std::to_string(*line->integer());
+  const std::string function = text_of("name");
+  if (!text.empty() && !function.empty()) text += " ";
+  return texts.number(text + function);
+}
+
 std::optional<SnapshotEvent::Kind> kind_of(std::string_view action) {
   using enum SnapshotEvent::Kind;
   if (action == "alloc") return allocate;
@@ -121,7 +142,7 @@ std::optional<SnapshotEvent::Kind> kind_of(std::string_view action) {
   return std::nullopt;
 }
 
-std::vector<SnapshotEvent> read_events(Value trace, const Place& device, Budget& budget) {
+std::vector<SnapshotEvent> read_events(Value trace, const Place& device, Budget& budget, TextTable& frames) {
   std::vector<SnapshotEvent> events;
   Place place{"event", 0, &device};
   trace.for_each([&](Value value) {
@@ -129,8 +150,11 @@ std::vector<SnapshotEvent> read_events(Value trace, const Place& device, Budget&
     const Record record(value, place);
     if (const auto kind = kind_of(record.text("action"))) {
       const bool block = *kind == SnapshotEvent::Kind::allocate || *kind == SnapshotEvent::Kind::free;
-      events.push_back(
-          {block ? record.natural("addr") : 0, record.bytes("size"), block ? record.bits("stream") : 0, *kind});
+      events.push_back({.address = block ? record.natural("addr") : 0,
+                        .bytes = record.bytes("size"),
+                        .stream = block ? record.bits("stream") : 0,
+                        .kind = *kind,
+                        .frame = *kind == SnapshotEvent::Kind::allocate ? top_frame(record, frames) : 0});
     }
     ++place.index;
   });
@@ -162,7 +186,7 @@ void read_blocks(const Record& segment, const Place& place, Budget& budget, Snap
     if (is_live(block.text("state"), at)) {
       const std::uint64_t requested = block.find("requested_size") ? block.bytes("requested_size") : size;
       if (requested > size) fail(at, "field 'requested_size' is more than 'size'");
-      device.live_at_end.push_back({address, requested, stream});
+      device.live_at_end.push_back({address, requested, stream, top_frame(block, device.frames)});
     }
     ++at.index;
   });
@@ -221,7 +245,7 @@ std::vector<SnapshotDevice> read_snapshot_records(const Pickle& pickle) {
       SnapshotDevice& device = devices.back().emplace();
       device.number = static_cast<std::uint32_t>(place.index);
       device.has_segments = segments.has_value();
-      device.events = read_events(trace, place, budget);
+      device.events = read_events(trace, place, budget, device.frames);
     }
     ++place.index;
   });

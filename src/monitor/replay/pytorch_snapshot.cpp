@@ -19,9 +19,8 @@ namespace {
 
 using Kind = SnapshotEvent::Kind;
 
-// Marks of a LiveBlocks::Block while walking back: where its end is recorded.
+// The mark of a LiveBlocks::Block while walking back: where its end is recorded, or 1 + its place in live_at_end.
 constexpr std::uint32_t ends_in_history = 0;
-constexpr std::uint32_t live_at_end = 1;
 
 /// What was live before the first event: what is live at the end, with each free
 /// undone by making its block live and each allocation by removing its block.
@@ -31,13 +30,14 @@ LiveBlocks live_at_start(const SnapshotDevice& device, Trace& trace) {
   LiveBlocks live;
   const auto leave_out = [&trace](const LiveBlocks::Block& block) {
     // One whose end is recorded is counted there, walking forward.
-    if (block.index == live_at_end) ++trace.incomplete_blocks;
+    if (block.index != ends_in_history) ++trace.incomplete_blocks;
   };
+  std::uint32_t place = 0;
   for (const SnapshotBlock& block : device.live_at_end) {
     live.take_overlapping(block.address, block.bytes, [&device](const LiveBlocks::Block&) {
       throw ParseError("device " + std::to_string(device.number) + ": two live blocks of its segments overlap");
     });
-    live.add(block.address, {block.bytes, block.stream, live_at_end});
+    live.add(block.address, {block.bytes, block.stream, ++place});
   }
   for (auto event = device.events.rbegin(); event != device.events.rend(); ++event) {
     if (event->kind == Kind::allocate) {
@@ -77,10 +77,14 @@ DeviceTrace read_device(const SnapshotDevice& device, Trace& trace) {
   builder.reserve(start.by_address().size() + device.events.size());
 
   LiveBlocks live;
-  const auto begin = [&](std::uint64_t address, std::uint64_t bytes, std::uint64_t stream) {
-    live.add(address, {bytes, stream, builder.allocate(bytes, stream)});
+  const auto begin = [&](std::uint64_t address, std::uint64_t bytes, std::uint64_t stream, std::uint32_t frame) {
+    const BlockOrigin origin{.address = address, .label = builder.label(device.frames.text(frame))};
+    live.add(address, {bytes, stream, builder.allocate(bytes, stream, origin)});
   };
-  for (const auto& [address, block] : start.by_address()) begin(address, block.bytes, block.stream);
+  for (const auto& [address, block] : start.by_address()) {
+    const bool is_known = block.index != ends_in_history;
+    begin(address, block.bytes, block.stream, is_known ? device.live_at_end[block.index - 1].frame : 0);
+  }
 
   for (const SnapshotEvent& event : device.events) {
     if (event.kind == Kind::allocate) {
@@ -88,7 +92,7 @@ DeviceTrace read_device(const SnapshotDevice& device, Trace& trace) {
         builder.free(lost.index, lost.stream);
         ++trace.incomplete_blocks;
       });
-      begin(event.address, event.bytes, event.stream);
+      begin(event.address, event.bytes, event.stream, event.frame);
     } else if (event.kind == Kind::free) {
       if (const auto block = live.take(event.address)) {
         builder.free(block->index, event.stream);

@@ -74,7 +74,7 @@ class RmmLog {
 
   void allocate(std::uint64_t pointer, std::uint64_t bytes, std::uint64_t stream) {
     if (bytes == 0) {
-      empty_[pointer].push_back(builder_.allocate(0, stream));
+      empty_[pointer].push_back(builder_.allocate(0, stream, {.address = pointer, .line = csv_.line()}));
       return;
     }
     const auto [live, added] = live_.try_emplace(pointer);
@@ -82,7 +82,8 @@ class RmmLog {
       builder_.free(live->second.block, live->second.stream);
       ended_[pointer].push_back({live->second, csv_.line()});
     }
-    live->second = {builder_.allocate(bytes, stream), csv_.line(), bytes, stream};
+    live->second = {builder_.allocate(bytes, stream, {.address = pointer, .line = csv_.line()}), csv_.line(), bytes,
+                    stream};
   }
 
   void free(std::uint64_t pointer, std::uint64_t bytes, std::uint64_t stream) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -22,9 +23,19 @@ struct TraceEvent {
   Kind kind = Kind::allocate;
 };
 
+/// How the recording itself names a block, so that who made it can find it there.
+struct BlockOrigin {
+  std::optional<std::uint64_t> address = {};
+  std::uint64_t line = 0;   ///< of a CSV, from 1; 0 where there are no lines
+  std::uint32_t label = 0;  ///< index into DeviceTrace::labels; 0 = none
+};
+
 /// What one device saw, in order.
 struct DeviceTrace {
   std::vector<std::uint64_t> block_bytes;  ///< requested bytes of every block
+  std::vector<BlockOrigin> origins;        ///< of every block
+  std::vector<std::string> labels;  ///< foreign text, each once: a CSV's ids, a snapshot's frames; the first is empty
+  std::vector<std::uint64_t> stream_keys;  ///< the recorder's own key of every stream
   std::vector<TraceEvent> events;
   std::uint32_t device = 0;                             ///< the recorder's device number
   std::uint32_t streams = 0;                            ///< distinct streams
