@@ -97,12 +97,12 @@ class Capacity(ToolCase):
     def test_figures_are_of_the_whole_trace(self):
         trace = self.file("a.csv", GOOD)
         (whole,), _ = self.replay(trace)
-        for capacity in ("1MiB", "2MiB", "6MiB"):
-            (each,), _ = self.replay("--capacity", capacity, trace)
+        for capacity in ("2MiB", "6MiB"):
+            (each,), errors = self.replay("--capacity", capacity, trace)
             self.assertFalse(each["fits"])
             for key in set(KEYS) - {"ns_per_operation"}:
                 self.assertEqual(each[key], whole[key], key)
-            self.assertEqual(each["needed"], whole["peak_reserved"])
+            self.assertEqual((each["needed"], errors), (whole["peak_reserved"], []))
         (enough,), _ = self.replay("--capacity", str(each["needed"]), trace)
         self.assertTrue(enough["fits"])
         (refused,) = self.replay("--capacity", "1MiB", trace)[0][0]["refused"]
@@ -153,6 +153,24 @@ class Capacity(ToolCase):
             wrong = weir("replay", *arguments, env=os.environ | {"WEIR_LIMIT": "many"})
             self.assertEqual((wrong.returncode, wrong.stderr.count(b"\n")), (1, 1))
             self.assertTrue(wrong.stderr.startswith(b"weir: WEIR_LIMIT: 'many' is no number"), wrong.stderr)
+
+    def test_a_unit_in_the_next_word(self):
+        trace = self.file("a.csv", GOOD)
+        for words in (["--capacity", "24", "GiB"], ["--capacity=24", "GiB"], ["--capacity", "24", "gib"]):
+            objects, errors = self.replay(*words, trace, bounded=True)
+            self.assertEqual(([each["fits"] for each in objects], errors), ([True], []))
+        done = weir("replay", trace, "--capacity", "6", "MiB")
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertTrue(done.stdout.startswith(b"DOES NOT FIT in 6.00 MiB"))
+
+    def test_less_than_a_page(self):
+        trace = self.file("a.csv", GOOD)
+        for capacity in ("24", "1MiB"):
+            (each,), errors = self.replay("--capacity", capacity, trace)
+            self.assertFalse(each["fits"])
+            self.assertEqual(len(errors), 1)
+            for word in ("--capacity: ", "one page", "2.00 MiB", "24GiB"):
+                self.assertIn(word, errors[0])
 
     def test_enough(self):
         for capacity in ("24GiB", "24 GiB", "10485760", "0.5g"):

@@ -37,14 +37,14 @@ class ToolCase(unittest.TestCase):
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return str(path)
 
-    def replay(self, *arguments, status=0):
+    def replay(self, *arguments, status=0, bounded=None):
         """The objects that `weir replay --json` printed, each checked for its keys, and stderr's lines."""
         done = weir("replay", "--json", *arguments)
         self.assertEqual(done.returncode, status, done.stderr)
         lines = done.stdout.decode().splitlines()
         objects = [json.loads(line) for line in lines]
         for each in objects:
-            self.check_keys(each, bounded="--capacity" in arguments)
+            self.check_keys(each, "--capacity" in arguments if bounded is None else bounded)
         return objects, done.stderr.decode(errors="surrogateescape").splitlines()
 
     def check_keys(self, each, bounded):

@@ -71,7 +71,13 @@ struct ReplayCommand {
     try {
       DeviceRequest request{.backend = device.value_or("dry")};
       if (request.backend == "dry") request.capacity = capacity;
-      const Device opened = open_device(request);
+      const std::uint64_t page = open_device(request).info().page_bytes;
+      if (capacity && *capacity < page) {
+        fmt::print(stderr,
+                   "weir: --capacity: {} is less than one page of the device, {}, so that no block fits; write a unit "
+                   "behind the number, as in 24GiB\n",
+                   format_bytes(*capacity), format_bytes(page));
+      }
     } catch (const InvalidArgument& error) {
       // What is wrong may be a variable of the environment, which the message then names.
       if (error.facts().name != "capacity") throw;
@@ -126,7 +132,7 @@ void add_replay(CLI::App& app, int& status) {
           throw CLI::ValidationError("--capacity", error.message());
         }
       },
-      "Would it fit? The device's memory, e.g. 24GiB");
+      "Would it fit? The memory of each device, e.g. 24GiB");
   sub->add_option("--device", command->device,
                   "Replay on this device, as `weir devices` lists them, instead of a dry one");
   sub->add_flag("--json", command->as_json, "One JSON object a file and line on stdout");
