@@ -28,8 +28,7 @@ struct End {
 
 }  // namespace
 
-Trace read_interval_csv(std::string_view text) {
-  CsvReader csv(text);
+Trace read_interval_csv(CsvReader csv) {
   const std::size_t lower = csv.column("lower");
   const std::size_t upper = csv.column("upper");
   const std::size_t size = csv.column("size");

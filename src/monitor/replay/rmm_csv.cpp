@@ -25,8 +25,8 @@ namespace {
 
 class RmmLog {
  public:
-  explicit RmmLog(std::string_view text)
-      : csv_(text),
+  explicit RmmLog(CsvReader csv)
+      : csv_(std::move(csv)),
         action_(csv_.column("Action")),
         pointer_(csv_.column("Pointer")),
         size_(csv_.column("Size")),
@@ -153,6 +153,6 @@ class RmmLog {
 
 }  // namespace
 
-Trace read_rmm_csv(std::string_view text) { return RmmLog(text).read(); }
+Trace read_rmm_csv(CsvReader csv) { return RmmLog(std::move(csv)).read(); }
 
 }  // namespace weir::replay

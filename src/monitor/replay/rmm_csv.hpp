@@ -5,6 +5,7 @@
 
 #include <string_view>
 
+#include "monitor/replay/csv.hpp"
 #include "monitor/replay/trace.hpp"
 
 namespace weir::replay {
@@ -19,6 +20,7 @@ namespace weir::replay {
 /// and the late free is counted. It must be the next record of its thread, for a
 /// thread logs in order; where none comes, a free is missing or several devices'
 /// logs are mixed: ParseError with the line's number, as for all else that is wrong.
-[[nodiscard]] Trace read_rmm_csv(std::string_view text);
+[[nodiscard]] Trace read_rmm_csv(CsvReader csv);
+[[nodiscard]] inline Trace read_rmm_csv(std::string_view text) { return read_rmm_csv(CsvReader(text)); }
 
 }  // namespace weir::replay
