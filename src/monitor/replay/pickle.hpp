@@ -108,5 +108,7 @@ class Pickle::Value {
 
 /// The name of a kind in Python's words, for messages: "int", "dict".
 [[nodiscard]] std::string_view to_string(Pickle::Kind kind) noexcept;
+/// The same with its article: "an int", "a dict".
+[[nodiscard]] std::string_view one(Pickle::Kind kind) noexcept;
 
 }  // namespace weir::replay

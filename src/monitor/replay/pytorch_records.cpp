@@ -44,7 +44,7 @@ class Record {
 
   Record(Value value, const Place& place) : value_(value), place_(place) {
     if (value.kind() != Kind::dict) {
-      fail(place, "is a " + std::string(to_string(value.kind())) + ", not a dict");
+      fail(place, "is " + std::string(one(value.kind())) + ", not a dict");
     }
     if (value.size() > most_fields) {
       fail(place, "has " + std::to_string(value.size()) + " fields; at most 64 are read");
@@ -55,20 +55,20 @@ class Record {
 
   [[nodiscard]] std::string_view text(std::string_view name) const {
     const Value value = get(name);
-    if (!value.text()) wrong_type(name, value, "str");
+    if (!value.text()) wrong_type(name, value, "a str");
     return *value.text();
   }
 
   [[nodiscard]] Value list(std::string_view name) const {
     const Value value = get(name);
-    if (value.kind() != Kind::list) wrong_type(name, value, "list");
+    if (value.kind() != Kind::list) wrong_type(name, value, "a list");
     return value;
   }
 
   /// A number of any sign, as its 64 bits: stream handles only have to differ.
   [[nodiscard]] std::uint64_t bits(std::string_view name) const {
     const Value value = get(name);
-    if (!value.integer()) wrong_type(name, value, "int");
+    if (!value.integer()) wrong_type(name, value, "an int");
     return static_cast<std::uint64_t>(*value.integer());
   }
 
@@ -92,8 +92,10 @@ class Record {
   }
 
   [[noreturn]] void wrong_type(std::string_view name, Value value, std::string_view wanted) const {
-    fail(place_, "field '" + std::string(name) + "' is a " + std::string(to_string(value.kind())) + ", not a " +
-                     std::string(wanted));
+    const std::string what = "field '" + std::string(name) + "' is " + std::string(one(value.kind()));
+    // Wide as it is, it is one.
+    if (value.kind() == Kind::wide_integer && wanted == "an int") fail(place_, what + "; at most 64 are read");
+    fail(place_, what + ", not " + std::string(wanted));
   }
 
   Value value_;
@@ -215,8 +217,7 @@ void read_segments(Value segments, std::size_t file_bytes, Devices& devices) {
 std::optional<Value> top_level_list(Value root, std::string_view name) {
   const std::optional<Value> value = root.find(name);
   if (value && value->kind() != Kind::list) {
-    throw ParseError("field '" + std::string(name) + "' is a " + std::string(to_string(value->kind())) +
-                     ", not a list");
+    throw ParseError("field '" + std::string(name) + "' is " + std::string(one(value->kind())) + ", not a list");
   }
   return value;
 }
@@ -226,7 +227,7 @@ std::optional<Value> top_level_list(Value root, std::string_view name) {
 std::vector<SnapshotDevice> read_snapshot_records(const Pickle& pickle) {
   const Value root = pickle.root();
   if (root.kind() != Kind::dict) {
-    throw ParseError("the pickle holds a " + std::string(to_string(root.kind())) +
+    throw ParseError("the pickle holds " + std::string(one(root.kind())) +
                      "; a PyTorch memory snapshot is a dict with 'segments' and 'device_traces'");
   }
   const std::optional<Value> traces = top_level_list(root, "device_traces");
@@ -238,7 +239,7 @@ std::vector<SnapshotDevice> read_snapshot_records(const Pickle& pickle) {
   Place place{"device", 0, nullptr};
   traces->for_each([&](Value trace) {
     if (trace.kind() != Kind::list) {
-      fail(place, "its trace is a " + std::string(to_string(trace.kind())) + ", not a list");
+      fail(place, "its trace is " + std::string(one(trace.kind())) + ", not a list");
     }
     devices.emplace_back();
     if (trace.size() > 0) {
