@@ -29,6 +29,13 @@ class CommandLine(CommandCase):
         self.assertEqual(version.returncode, 0)
         self.assertRegex(version.stdout, rb"^\d+\.\d+\.\d+\n$")
 
+    def test_help_of_replay_explains_each_option(self):
+        text = weir("replay", "--help").stdout.decode()
+        for name in ("layers", "width", "heads", "context", "batch", "vocabulary", "steps", "precision", "capacity", "device"):
+            self.assertRegex(text, rf"--{name} [A-Z]+.*\n? +[A-Z][a-z]", name)
+        for status in ("Exit status: 0", "1 when a file", "2 for a command line"):
+            self.assertIn(status, text)
+
     def test_misused(self):
         self.misused()
         self.misused("nope", says=["nope"])

@@ -134,7 +134,7 @@ void add_replay(CLI::App& app, int& status) {
       },
       "Would it fit? The memory of each device, e.g. 24GiB");
   sub->add_option("--device", command->device,
-                  "Replay on this device, as `weir devices` lists them, instead of a dry one");
+                  "Replay on this device (cuda, vulkan:0, host ...; see `weir devices`), not on a dry one of its own");
   sub->add_flag("--json", command->as_json, "One JSON object a file and line on stdout");
 
   const std::string group = "The generated job (no FILE)";
@@ -146,13 +146,13 @@ void add_replay(CLI::App& app, int& status) {
     command->model_options.push_back(
         sub->add_option(name, value, help)->capture_default_str()->check(positive)->group(group));
   };
-  number("--layers", model.layers, "");
+  number("--layers", model.layers, "Of the transformer, each attention and a perceptron");
   number("--width", model.width, "Of the model; a multiple of --heads");
-  number("--heads", model.heads, "");
+  number("--heads", model.heads, "Of the attention; divides --width");
   number("--context", model.context, "Tokens in a sequence");
   number("--batch", model.batch, "Sequences in a step");
-  number("--vocabulary", model.vocabulary, "");
-  number("--steps", model.steps, "");
+  number("--vocabulary", model.vocabulary, "Different tokens: rows of the embedding, columns of the logits");
+  number("--steps", model.steps, "Training steps, each forward, backward and update");
   command->model_options.push_back(sub->add_option_function<std::string>(
                                           "--precision",
                                           [&model](const std::string& name) {
@@ -163,6 +163,11 @@ void add_replay(CLI::App& app, int& status) {
                                        ->check(CLI::IsMember({"fp32", "bf16"}))
                                        ->default_str("fp32")
                                        ->group(group));
+  sub->footer(
+      "Without --capacity nothing is refused: peaks are what the trace needs. With it the report says whether the\n"
+      "trace fits, and if not how much would do; that is an answer, not a failure.\n\n"
+      "Exit status: 0 when all was replayed, 1 when a file or the device failed (the others are replayed all the\n"
+      "same), 2 for a command line that makes no sense.");
   sub->callback([command, &status] { status = command->run(); });
 }
 
