@@ -2,6 +2,7 @@
 """The command line: help, devices, the generated job, and options that make no sense."""
 
 import json
+import os
 import sys
 import unittest
 
@@ -66,6 +67,32 @@ class CommandLine(CommandCase):
                 self.assertIs(type(each["page_bytes"]), int)
         text = weir("devices").stdout.decode().splitlines()
         self.assertEqual(len(text), 1 + len(listed))
+        for line, each in zip(text[1:], listed):
+            if "missing" not in each:
+                self.assertEqual(line.split()[0], each["device"])
+                self.assertEqual(each["device"], f"{each['backend']}:{each['index']}")
+                self.assertIs(type(each["unified_memory"]), bool)
+                for bound in ("default_limit", "largest_range", "address_space"):
+                    self.assertIn(type(each[bound]), (int, type(None)))
+
+    def test_a_listed_device_is_what_an_option_takes(self):
+        trace = self.file("a.csv", intervals((0, 1, 1)))
+        for each in json.loads(weir("devices", "--json").stdout):
+            if each["backend"] in ("host", "dry"):
+                objects, errors = self.replay("--device", each["device"], trace)
+                self.assertEqual((len(objects), errors), (1, []))
+        self.misused("replay", "--device", "host:7", trace, says=["--device", "\"7\""])
+        self.misused("replay", "--device", "nonsense:0", trace, says=["--device", "no backend \"nonsense\""])
+
+    def test_a_vulkan_driver_file_that_is_malformed_is_named(self):
+        bad = self.file("bad_driver.json", "{ no driver")
+        names = ("VK_DRIVER_FILES", "VK_ICD_FILENAMES", "VK_ADD_DRIVER_FILES")
+        environment = {name: value for name, value in os.environ.items() if name not in names}
+        done = weir("devices", "--json", env=environment | {"VK_DRIVER_FILES": bad})
+        (vulkan,) = [each for each in json.loads(done.stdout) if each["backend"] == "vulkan"]
+        if any(words in vulkan["missing"] for words in ("no Vulkan loader", "this build has no Vulkan")):
+            self.skipTest(vulkan["missing"])
+        self.assertIn(f"VK_DRIVER_FILES={bad}", vulkan["missing"])
 
 
 class GeneratedJob(CommandCase):
