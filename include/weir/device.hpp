@@ -36,13 +36,18 @@ struct DeviceInfo {
   std::uint64_t default_limit = UINT64_MAX;         ///< bytes a pool takes at most when the program sets no limit
 };
 
+/// The most that a dry device can be made to hold: 1 PiB. Bytes.
+inline constexpr std::uint64_t largest_dry_capacity = std::uint64_t{1} << 50;
+
 /// What to open. Defaults take the best device there is, or what WEIR_DEVICE says: a list of backends by preference,
 /// each with an index or a part of a name where one is meant ("cuda:1,host"). The list goes down to the host only where
 /// it names it.
 struct DeviceRequest {
-  std::string backend = {};                    ///< this one or none: "cuda", "vulkan", "host", "dry"; "" by preference
-  std::optional<std::uint64_t> capacity = {};  ///< bytes; the dry device's size, else an error
-  std::vector<std::string> preference = {};    ///< backends, best first; empty: cuda, vulkan, host
+  /// This one or none: "cuda", "vulkan", "host", "dry", with an index or a part of a name where one device is meant
+  /// ("cuda:1"); "" by preference.
+  std::string backend = {};
+  std::optional<std::uint64_t> capacity = {};  ///< bytes; the dry device's size (256 GiB), else an error
+  std::vector<std::string> preference = {};    ///< the same, best first; empty: cuda, vulkan, host
   std::optional<std::size_t> index = {};       ///< of its backend's devices this one
   std::string name = {};                       ///< a part of the device's name, in either case
   std::uint64_t least_memory = 0;              ///< bytes in all

@@ -17,12 +17,16 @@ struct Wish {
   std::string device = {};  // an index, or a part of the name; empty: any
 };
 
+Wish wish_in(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  return {text.substr(0, colon), colon == std::string::npos ? "" : text.substr(colon + 1)};
+}
+
 std::vector<Wish> wishes_in(const std::string& text) {
   std::vector<Wish> all;
   std::istringstream list(text);
   for (std::string part; std::getline(list, part, ',');) {
-    const std::size_t colon = part.find(':');
-    all.push_back({part.substr(0, colon), colon == std::string::npos ? "" : part.substr(colon + 1)});
+    all.push_back(wish_in(part));
     if (all.back().backend.empty()) {
       throw InvalidArgument("WEIR_DEVICE=\"" + text + "\": a list of backend, backend:index or backend:name is wanted",
                             {.name = "WEIR_DEVICE"});
@@ -76,12 +80,12 @@ std::vector<Wish> order(const std::vector<Provider>& providers, const DeviceRequ
                         const std::optional<std::string>& wish, std::string& by) {
   if (!request.backend.empty()) {
     by = "asked for";
-    return {{request.backend}};
+    return {wish_in(request.backend)};
   }
   std::vector<Wish> all;
   if (!request.preference.empty()) {
     by = "by the order asked for";
-    for (const std::string& name : request.preference) all.push_back({name});
+    for (const std::string& name : request.preference) all.push_back(wish_in(name));
   } else if (wish) {
     by = "asked for by WEIR_DEVICE=" + *wish;
     all = wishes_in(*wish);

@@ -2,6 +2,7 @@
 """The command line: help, devices, the generated job, and options that make no sense."""
 
 import json
+import os
 import sys
 import unittest
 
@@ -28,6 +29,13 @@ class CommandLine(CommandCase):
         version = weir("--version")
         self.assertEqual(version.returncode, 0)
         self.assertRegex(version.stdout, rb"^\d+\.\d+\.\d+\n$")
+
+    def test_help_of_replay_explains_each_option(self):
+        text = weir("replay", "--help").stdout.decode()
+        for name in ("layers", "width", "heads", "context", "batch", "vocabulary", "steps", "precision", "capacity", "device"):
+            self.assertRegex(text, rf"--{name} [A-Z]+.*\n? +[A-Z][a-z]", name)
+        for status in ("Exit status: 0", "1 when a file", "2 for a command line"):
+            self.assertIn(status, text)
 
     def test_misused(self):
         self.misused()
@@ -59,6 +67,32 @@ class CommandLine(CommandCase):
                 self.assertIs(type(each["page_bytes"]), int)
         text = weir("devices").stdout.decode().splitlines()
         self.assertEqual(len(text), 1 + len(listed))
+        for line, each in zip(text[1:], listed):
+            if "missing" not in each:
+                self.assertEqual(line.split()[0], each["device"])
+                self.assertEqual(each["device"], f"{each['backend']}:{each['index']}")
+                self.assertIs(type(each["unified_memory"]), bool)
+                for bound in ("default_limit", "largest_range", "address_space"):
+                    self.assertIn(type(each[bound]), (int, type(None)))
+
+    def test_a_listed_device_is_what_an_option_takes(self):
+        trace = self.file("a.csv", intervals((0, 1, 1)))
+        for each in json.loads(weir("devices", "--json").stdout):
+            if each["backend"] in ("host", "dry"):
+                objects, errors = self.replay("--device", each["device"], trace)
+                self.assertEqual((len(objects), errors), (1, []))
+        self.misused("replay", "--device", "host:7", trace, says=["--device", "\"7\""])
+        self.misused("replay", "--device", "nonsense:0", trace, says=["--device", "no backend \"nonsense\""])
+
+    def test_a_vulkan_driver_file_that_is_malformed_is_named(self):
+        bad = self.file("bad_driver.json", "{ no driver")
+        names = ("VK_DRIVER_FILES", "VK_ICD_FILENAMES", "VK_ADD_DRIVER_FILES")
+        environment = {name: value for name, value in os.environ.items() if name not in names}
+        done = weir("devices", "--json", env=environment | {"VK_DRIVER_FILES": bad})
+        (vulkan,) = [each for each in json.loads(done.stdout) if each["backend"] == "vulkan"]
+        if any(words in vulkan["missing"] for words in ("no Vulkan loader", "this build has no Vulkan")):
+            self.skipTest(vulkan["missing"])
+        self.assertIn(f"VK_DRIVER_FILES={bad}", vulkan["missing"])
 
 
 class GeneratedJob(CommandCase):
@@ -87,6 +121,12 @@ class GeneratedJob(CommandCase):
         self.assertEqual(weir("replay").returncode, 0)
         (each,), _ = self.replay("--capacity", "1GiB")
         self.assertFalse(each["fits"])
+
+    def test_larger_than_any_machine(self):
+        (each,), errors = self.replay("--batch", "20000", "--layers", "2", "--steps", "1")
+        self.assertGreater(each["peak_requested"], 1 << 40)
+        self.assertNotIn("fits", each)
+        self.assertEqual(errors, [])
 
     def test_nonsense(self):
         for name in ("layers", "width", "heads", "context", "batch", "vocabulary", "steps"):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import unittest
 
-from tool import MIB, TOOL, ToolCase, event, intervals, rmm, snapshot, weir
+from tool import KEYS, MIB, TOOL, ToolCase, event, intervals, rmm, snapshot, weir
 
 GOOD = intervals((0, 10, 5 * MIB), (2, 8, 3 * MIB), (8, 12, 3 * MIB))
 
@@ -32,8 +32,18 @@ class Formats(ToolCase):
         each, errors = self.one("log.txt", rmm(*rows))
         self.assertEqual((each["format"], each["operations"], each["streams"]), ("rmm-csv", 5, 3))
         self.assertEqual(each["peak_requested"], 6 * MIB)
-        self.assertEqual(len(errors), 1)
-        self.assertIn("2 records skipped", errors[0])
+        self.assertEqual((each["failures"], each["unmatched_frees"], each["late_frees"], errors), (2, 0, 0, []))
+
+    def test_rmm_log_of_threads_that_free_before_they_log(self):
+        rows = ["1,t,allocate,0x10,4194304,0", "2,t,allocate,0x10,4194304,0", "1,t,free,0x10,4194304,0",
+                "2,t,free,0x10,4194304,0", "2,t,free,0x99,1,0", "2,t,allocate failure,0x0,1,0"]  # fmt: skip
+        log = "Thread,Time,Action,Pointer,Size,Stream\n" + "\n".join(rows) + "\n"
+        each, errors = self.one("log", log)
+        self.assertEqual((each["operations"], each["peak_requested"], errors), (4, 4 * MIB, []))
+        self.assertEqual((each["failures"], each["unmatched_frees"], each["late_frees"]), (1, 1, 1))
+        text = weir("replay", self.file("log", log)).stdout.decode()
+        for words in ("1   failed allocations", "1   frees of what was never", "1   frees told after their address"):
+            self.assertIn(words, text)
 
     def test_snapshot_of_two_devices_and_three_streams(self):
         first = [event("alloc", 0x1000, 4 * MIB), event("alloc", 0x900000, 2 * MIB, stream=7),
@@ -79,22 +89,109 @@ class Capacity(ToolCase):
             self.assertEqual(errors, [])
         text = weir("replay", "--capacity", "6MiB", trace)
         self.assertEqual(text.returncode, 0)
-        self.assertIn(b"DOES NOT FIT", text.stdout)
+        first = text.stdout.decode().splitlines()[0]
+        self.assertEqual(first, f"DOES NOT FIT in 6.00 MiB, 8.00 MiB would do: {trace}")
+        self.assertIn(b"refused         3.00 MiB, line 3, id 1, stream 0x0; 5.00 MiB were live then", text.stdout)
+        self.assertIn(b"    5.00 MiB, line 2, id 0, stream 0x0", text.stdout)
+
+    def test_figures_are_of_the_whole_trace(self):
+        trace = self.file("a.csv", GOOD)
+        (whole,), _ = self.replay(trace)
+        for capacity in ("2MiB", "6MiB"):
+            (each,), errors = self.replay("--capacity", capacity, trace)
+            self.assertFalse(each["fits"])
+            for key in set(KEYS) - {"ns_per_operation"}:
+                self.assertEqual(each[key], whole[key], key)
+            self.assertEqual((each["needed"], errors), (whole["peak_reserved"], []))
+        (enough,), _ = self.replay("--capacity", str(each["needed"]), trace)
+        self.assertTrue(enough["fits"])
+        (refused,) = self.replay("--capacity", "1MiB", trace)[0][0]["refused"]
+        self.assertEqual((refused["bytes"], refused["id"], refused["line"], refused["live"]), (5 * MIB, "0", 2, 0))
+
+    def test_holders_are_named_as_the_recording_names_them(self):
+        frames = [{"filename": "train.py", "line": 7, "name": "step"}, {"filename": "main.py", "line": 1, "name": "run"}]
+        block = {"address": 0x100000, "size": 2 * MIB, "requested_size": 2 * MIB, "state": "active_allocated",
+                 "frames": [{"filename": "model.py", "line": 3, "name": "init\x1b"}]}  # fmt: skip
+        segment = {"device": 0, "address": 0x100000, "total_size": 2 * MIB, "stream": 7, "blocks": [block]}
+        events = [event("alloc", 0x900000, 4 * MIB, 7, frames), event("alloc", 0xF00000, 8 * MIB)]
+        trace = self.file("p", snapshot(events, segments=[segment]))
+        (each,), _ = self.replay("--capacity", "6MiB", trace)
+        named = [(one["bytes"], one["address"], one["stream"], one["frame"], one["id"], one["line"])
+                 for one in each["largest_holders"]]  # fmt: skip
+        self.assertEqual(named, [(4 * MIB, 0x900000, 7, "train.py:7 step", None, None),
+                                 (2 * MIB, 0x100000, 7, "model.py:3 init\x1b", None, None)])  # fmt: skip
+        self.assertEqual((each["refused"][0]["address"], each["refused"][0]["frame"]), (0xF00000, None))
+        text = weir("replay", "--capacity", "6MiB", trace).stdout
+        self.assertIn(b"4.00 MiB, at 0x900000, stream 0x7, train.py:7 step", text)
+        self.assertNotIn(b"\x1b", text)
+        log = self.file("log", rmm("allocate,0x10,4194304,0x1a", "allocate,0x20,4194304,0x0"))
+        (each,), _ = self.replay("--capacity", "6MiB", log)
+        (holder,) = each["largest_holders"]
+        self.assertEqual((holder["address"], holder["line"], holder["stream"]), (0x10, 2, 0x1A))
+
+    def test_several_devices(self):
+        small, large = event("alloc", 0x1000, 2 * MIB), event("alloc", 0x10000000, 6 * MIB)
+        next_to = event("alloc", 0x20000000, 3 * MIB)
+        (each,), _ = self.replay("--capacity", "6MiB", self.file("p", snapshot([small, large], [large, next_to], [small])))
+        self.assertEqual([(one["device"], one["bytes"]) for one in each["refused"]], [(0, 6 * MIB), (1, 3 * MIB)])
+        self.assertEqual([(one["device"], one["bytes"]) for one in each["largest_holders"]],
+                         [(1, 6 * MIB), (0, 2 * MIB)])  # fmt: skip
+        self.assertEqual((each["needed"], each["peak_reserved"]), (10 * MIB, 20 * MIB))
+
+    def test_the_environment_has_no_say(self):
+        trace = self.file("a.csv", GOOD)
+        plain = self.replay(trace)[0][0]
+        plain.pop("ns_per_operation")
+        for name, value in (("WEIR_LIMIT", "1MiB"), ("WEIR_POOL", "off"), ("WEIR_POOL", "segments")):
+            done = weir("replay", "--json", trace, env=os.environ | {name: value})
+            each = json.loads(done.stdout)
+            each.pop("ns_per_operation")
+            self.assertEqual(each, plain, name)
+        named = weir("replay", "--json", "--device", "dry", trace, env=os.environ | {"WEIR_LIMIT": "1MiB"})
+        self.assertEqual((named.returncode, named.stdout, named.stderr.count(b"\n")), (1, b"", 1))
+        for arguments in ([trace], ["--device", "host", trace], ["--capacity", "6MiB", trace]):
+            wrong = weir("replay", *arguments, env=os.environ | {"WEIR_LIMIT": "many"})
+            self.assertEqual((wrong.returncode, wrong.stderr.count(b"\n")), (1, 1))
+            self.assertTrue(wrong.stderr.startswith(b"weir: WEIR_LIMIT: 'many' is no number"), wrong.stderr)
+
+    def test_a_unit_in_the_next_word(self):
+        trace = self.file("a.csv", GOOD)
+        for words in (["--capacity", "24", "GiB"], ["--capacity=24", "GiB"], ["--capacity", "24", "gib"]):
+            objects, errors = self.replay(*words, trace, bounded=True)
+            self.assertEqual(([each["fits"] for each in objects], errors), ([True], []))
+        done = weir("replay", trace, "--capacity", "6", "MiB")
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertTrue(done.stdout.startswith(b"DOES NOT FIT in 6.00 MiB"))
+
+    def test_less_than_a_page(self):
+        trace = self.file("a.csv", GOOD)
+        for capacity in ("24", "1MiB"):
+            (each,), errors = self.replay("--capacity", capacity, trace)
+            self.assertFalse(each["fits"])
+            self.assertEqual(len(errors), 1)
+            for word in ("--capacity: ", "one page", "2.00 MiB", "24GiB"):
+                self.assertIn(word, errors[0])
 
     def test_enough(self):
         for capacity in ("24GiB", "24 GiB", "10485760", "0.5g"):
             (each,), _ = self.replay("--capacity", capacity, self.file("a.csv", GOOD))
             self.assertTrue(each["fits"])
 
-    def test_more_than_the_default_device_without_one(self):
-        trace = self.file("a.csv", intervals((0, 1, 400 << 30)))
-        (each,), errors = self.replay(trace, status=1)
-        self.assertFalse(each["fits"])
-        self.assertEqual(len(errors), 1)
-        self.assertIn(trace, errors[0])
-        self.assertIn("--capacity", errors[0])
-        (each,), _ = self.replay("--capacity", "401GiB", trace)
+    def test_no_bound_without_one(self):
+        terabytes = [(i, 100, 900 << 30) for i in range(8)]
+        for rows in ([(0, 1, 400 << 30)], terabytes):
+            (each,), errors = self.replay(self.file("a.csv", intervals(*rows)))
+            self.assertEqual((each["peak_requested"], errors), (sum(size for _, _, size in rows), []))
+            self.assertNotIn("fits", each)
+        (each,), _ = self.replay("--capacity", "401GiB", self.file("a.csv", intervals((0, 1, 400 << 30))))
         self.assertTrue(each["fits"])
+
+    def test_a_block_beyond_any_pool_is_no_answer(self):
+        trace = self.file("a.csv", intervals((0, 1, 3 << 40)))
+        objects, errors = self.replay(trace, status=1)
+        self.assertEqual((objects, len(errors)), ([], 1))
+        for word in (trace, "3.00 TiB", "2.00 TiB"):
+            self.assertIn(word, errors[0])
 
 
 class BadFiles(ToolCase):

@@ -70,9 +70,14 @@ class SharedTraces(ToolCase):
         self.assertTrue(fits["fits"])
         (refused,), errors = self.replay("--capacity", "4GiB", trace)
         self.assertFalse(refused["fits"])
-        self.assertLessEqual(refused["peak_reserved"], 4 << 30)
+        self.assertEqual(refused["peak_requested"], PYTORCH[TRAINING][1])
+        self.assertEqual(refused["needed"], refused["peak_reserved"])
+        self.assertGreater(refused["needed"], 4 << 30)
+        (enough,), _ = self.replay("--capacity", str(refused["needed"]), trace)
+        self.assertTrue(enough["fits"])
         holders = [holder["bytes"] for holder in refused["largest_holders"]]
         self.assertEqual(holders, sorted(holders, reverse=True))
+        self.assertTrue(all(".py:" in holder["frame"] for holder in refused["largest_holders"] if holder["frame"]))
         self.assertEqual(errors, [])
 
     def test_content_and_not_name_tells_the_format(self):

@@ -14,6 +14,8 @@ KEYS = [
     "file", "format", "operations", "streams", "peak_requested", "peak_allocated", "peak_reserved", "utilization",
     "cache_hits", "arena_hits", "misses", "driver_calls", "page_remaps", "ns_per_operation", "comparisons",
 ]  # fmt: skip
+HOLDER = ["bytes", "device", "stream", "number", "address", "line", "id", "frame"]
+GAPS = ["failures", "unmatched_frees", "late_frees", "incomplete_blocks"]
 
 
 def weir(*arguments, **options):
@@ -35,23 +37,24 @@ class ToolCase(unittest.TestCase):
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return str(path)
 
-    def replay(self, *arguments, status=0):
+    def replay(self, *arguments, status=0, bounded=None):
         """The objects that `weir replay --json` printed, each checked for its keys, and stderr's lines."""
         done = weir("replay", "--json", *arguments)
         self.assertEqual(done.returncode, status, done.stderr)
         lines = done.stdout.decode().splitlines()
         objects = [json.loads(line) for line in lines]
         for each in objects:
-            self.check_keys(each, bounded="--capacity" in arguments)
+            self.check_keys(each, "--capacity" in arguments if bounded is None else bounded)
         return objects, done.stderr.decode(errors="surrogateescape").splitlines()
 
     def check_keys(self, each, bounded):
         self.assertEqual(list(each)[: len(KEYS)], KEYS)
-        self.assertLessEqual(set(each) - set(KEYS), {"fits", "largest_holders"})
-        if bounded or "fits" in each:
-            self.assertIsInstance(each["fits"], bool)
-            self.assertEqual(each["largest_holders"] == [], each["fits"] or each["peak_requested"] == 0)
-        for key in set(KEYS) - {"file", "format", "utilization", "ns_per_operation", "comparisons"}:
+        self.assertEqual(list(each)[len(KEYS) : len(KEYS) + len(GAPS)], GAPS)
+        answer = ["fits", "needed", "refused", "largest_holders"] if bounded else []
+        self.assertEqual(list(each)[len(KEYS) + len(GAPS) :], answer)
+        if bounded:
+            self.check_answer(each)
+        for key in set(KEYS + GAPS) - {"file", "format", "utilization", "ns_per_operation", "comparisons"}:
             self.assertIs(type(each[key]), int, key)
         self.assertEqual(list(each["ns_per_operation"]), ["p50", "p99", "max"])
         self.assertEqual(list(each["comparisons"]), ["direct", "pytorch_native"])
@@ -64,9 +67,22 @@ class ToolCase(unittest.TestCase):
         self.assertTrue(0 <= each["utilization"] <= 1)
         if each["peak_reserved"]:
             self.assertAlmostEqual(each["utilization"], each["peak_requested"] / each["peak_reserved"])
-        if each.get("fits", True) and each["peak_requested"]:
+        if each["peak_requested"]:
             allocations = each["cache_hits"] + each["arena_hits"] + each["misses"]
             self.assertTrue(each["operations"] / 2 <= allocations <= each["operations"])
+
+    def check_answer(self, each):
+        self.assertIsInstance(each["fits"], bool)
+        self.assertEqual(each["refused"] == [], each["fits"])
+        live = sum(request["live"] for request in each["refused"])
+        self.assertEqual(each["largest_holders"] == [], live == 0)
+        self.assertLessEqual(sum(holder["bytes"] for holder in each["largest_holders"]), live)
+        self.assertLessEqual(each["needed"], each["peak_reserved"])
+        for request in each["refused"]:
+            self.assertEqual(list(request), [*HOLDER, "live"])
+        for holder in each["largest_holders"]:
+            self.assertEqual(list(holder), [*HOLDER, "allocated"])
+            self.assertGreaterEqual(holder["allocated"], holder["bytes"])
 
 
 # --- traces ----------------------------------------------------------------------------------
@@ -80,8 +96,8 @@ def rmm(*rows):
     return "Thread,Time,Action,Pointer,Size,Stream\n" + "".join(f"1,0:0:0,{row}\n" for row in rows)
 
 
-def event(action, address, size, stream=0):
-    return {"action": action, "addr": address, "size": size, "stream": stream, "frames": []}
+def event(action, address, size, stream=0, frames=()):
+    return {"action": action, "addr": address, "size": size, "stream": stream, "frames": list(frames)}
 
 
 def snapshot(*devices, segments=(), protocol=4):

@@ -13,11 +13,19 @@ namespace {
 
 std::string known(const std::optional<std::uint64_t>& bytes) { return bytes ? format_bytes(*bytes) : "unknown"; }
 
+/// What a user types to have this device: --device, WEIR_DEVICE.
+std::string typed(const DeviceInfo& device) { return device.backend + ":" + std::to_string(device.index); }
+
 nlohmann::ordered_json to_json(const DeviceInfo& device) {
   const auto number = [](const std::optional<std::uint64_t>& bytes) {
     return bytes ? nlohmann::ordered_json(*bytes) : nlohmann::ordered_json(nullptr);
   };
-  return {{"backend", device.backend},
+  // The largest number stands for no bound.
+  const auto bound = [](std::uint64_t bytes) {
+    return bytes == UINT64_MAX ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(bytes);
+  };
+  return {{"device", typed(device)},
+          {"backend", device.backend},
           {"index", device.index},
           {"name", device.name},
           {"memory_total", number(device.memory_total)},
@@ -25,7 +33,11 @@ nlohmann::ordered_json to_json(const DeviceInfo& device) {
           {"page_bytes", device.page_bytes},
           {"virtual_memory", device.virtual_memory},
           {"pointers", device.pointers},
-          {"emulated", device.emulated}};
+          {"unified_memory", device.unified_memory},
+          {"emulated", device.emulated},
+          {"default_limit", bound(device.default_limit)},
+          {"largest_range", bound(device.largest_range)},
+          {"address_space", number(device.address_space)}};
 }
 
 void list(bool as_json) {
@@ -37,14 +49,14 @@ void list(bool as_json) {
     fmt::print("{}\n", all.dump());
     return;
   }
-  constexpr const char* row = "{:<8} {:<34} {:>12} {:>12} {:>10}  {}{}\n";
-  fmt::print(row, "backend", "device", "memory", "free", "page", "memory by", "");
+  constexpr const char* row = "{:<10} {:<34} {:>12} {:>12} {:>10}  {}{}\n";
+  fmt::print(row, "device", "name", "memory", "free", "page", "memory by", "");
   for (const DeviceInfo& device : devices()) {
-    fmt::print(row, device.backend, device.name, known(device.memory_total), known(device.memory_free),
+    fmt::print(row, typed(device), device.name, known(device.memory_total), known(device.memory_free),
                format_bytes(device.page_bytes), device.virtual_memory ? "page" : "segment",
                device.emulated ? ", emulated: only by name" : "");
   }
-  for (const MissingBackend& each : missing) fmt::print("{:<8} none: {}\n", each.backend, each.why);
+  for (const MissingBackend& each : missing) fmt::print("{:<10} none: {}\n", each.backend, each.why);
 }
 
 }  // namespace
@@ -52,6 +64,10 @@ void list(bool as_json) {
 void add_devices(CLI::App& app, int&) {
   auto* command =
       app.add_subcommand("devices", "List the devices that can be opened here, best first, and why a backend has none");
+  command->footer(
+      "The first column is what --device and WEIR_DEVICE take; a backend alone (\"cuda\") or a part of a name\n"
+      "(\"vulkan:radeon\") will do too.\n\nExit status: 0 when listed, 1 when the output could not be written, 2 for a "
+      "command line that makes no sense.");
   auto as_json = std::make_shared<bool>(false);
   command->add_flag("--json", *as_json, "One JSON array on stdout; a backend without a device says why in \"missing\"");
   command->callback([as_json] { list(*as_json); });

@@ -1,15 +1,20 @@
 // The command line: one subcommand a file. Exit status 0 when all went well, 1
 // when some input or device failed, 2 for a command line that makes no sense.
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <exception>
 #include <iostream>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "commands.hpp"
+#include "monitor/replay/csv.hpp"
 
 namespace {
 
@@ -25,6 +30,35 @@ std::string explain(const CLI::App* app, const CLI::Error& error) {
           : command == "weir lidar" ? " IN.las... -o OUT.las"
                                     : "") +
          "\n" + command + " --help lists the options.\n";
+}
+
+/// The words of the command line, with a size that was written as two of them made one: `--capacity 24 GiB`, as the
+/// tool itself writes sizes, would otherwise be 24 bytes and a file named GiB.
+std::vector<std::string> words_of(int argc, char** argv) {
+  const auto number = [](const std::string& word) {
+    return !word.empty() && word.find_first_not_of("0123456789.") == std::string::npos;
+  };
+  const auto unit = [](const std::string& word) {
+    constexpr std::array known{"B",   "k",   "M",   "G",   "T",   "P",   "E",  "Ki", "Mi", "Gi", "Ti", "Pi", "Ei",
+                               "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "kB", "MB", "GB", "TB", "PB", "EB"};
+    return std::any_of(known.begin(), known.end(),
+                       [&](std::string_view each) { return weir::replay::same_name(each, word); });
+  };
+  std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  for (std::size_t i = 0; i + 1 < words.size() && words[i] != "--"; ++i) {
+    for (const std::string option : {"--capacity", "--limit"}) {
+      const bool apart = words[i] == option && i + 2 < words.size() && number(words[i + 1]) && unit(words[i + 2]);
+      const bool joined =
+          words[i].starts_with(option + "=") && number(words[i].substr(option.size() + 1)) && unit(words[i + 1]);
+      if (!apart && !joined) continue;
+      const std::size_t at = apart ? i + 1 : i;
+      words[at] += words[at + 1];
+      words.erase(words.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+    }
+  }
+  // As CLI takes them.
+  std::reverse(words.begin(), words.end());
+  return words;
 }
 
 /// Output that a full disk or a closed stdout swallowed is a failure.
@@ -47,7 +81,7 @@ int main(int argc, char** argv) {
   weir::tool::add_devices(app, status);
   weir::tool::add_lidar(app, status);
   try {
-    app.parse(argc, argv);
+    app.parse(words_of(argc, argv));
   } catch (const CLI::Success& success) {
     return after_output(app.exit(success));
   } catch (const CLI::ParseError& error) {

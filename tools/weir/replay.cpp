@@ -33,14 +33,14 @@ using replay::TransformerOptions;
 struct ReplayCommand {
   std::vector<std::string> files;
   std::optional<std::uint64_t> capacity;
-  std::string device = "dry";
+  std::optional<std::string> device;  // none: a dry one of the replay's own
   bool as_json = false;
   TransformerOptions model;
   std::vector<const CLI::Option*> model_options;
 
   void run_one(const std::string& name, const replay::Trace& trace) const {
     replay::ReplayOptions options;
-    options.device = device;
+    options.device = device.value_or("");
     options.capacity = capacity;
     const std::string shown = replay::printable(name);
     const replay::ReplayReport report = [&] {
@@ -52,16 +52,9 @@ struct ReplayCommand {
         throw std::runtime_error(shown + ": " + error.what());
       }
     }();
-    const Subject subject{name, trace.format, capacity.has_value()};
+    const Subject subject{name, trace, capacity};
     fmt::print("{}\n", as_json ? to_json(subject, report) : to_text(subject, report));
     if (std::fflush(stdout) != 0) throw std::system_error(errno, std::generic_category(), "stdout");
-    if (trace.skipped != 0) {
-      fmt::print(stderr, "weir: {}: {} record{} skipped\n", shown, trace.skipped, trace.skipped == 1 ? "" : "s");
-    }
-    // Without --capacity a refusal is a failure of the run, not an answer.
-    if (!report.fits && !capacity) {
-      throw std::runtime_error(shown + ": " + report.refusal + "; --capacity sets what a dry device holds");
-    }
   }
 
   // Once and before any file is read: a mistake here concerns them all.
@@ -71,13 +64,23 @@ struct ReplayCommand {
         throw CLI::ValidationError(option->get_name(), "shapes the generated job; leave it out or give no FILE");
       }
     }
-    if (device.empty()) throw CLI::ValidationError("--device", "is empty; `weir devices` lists what there is");
+    if (device && device->empty()) {
+      throw CLI::ValidationError("--device", "is empty; `weir devices` lists what there is");
+    }
     if (capacity == std::uint64_t{0}) throw CLI::ValidationError("--capacity", "must be 1 B or more");
     try {
-      DeviceRequest request{.backend = device, .capacity = {}};
-      if (device == "dry") request.capacity = capacity;
-      const Device opened = open_device(request);
+      DeviceRequest request{.backend = device.value_or("dry")};
+      if (request.backend == "dry") request.capacity = capacity;
+      const std::uint64_t page = open_device(request).info().page_bytes;
+      if (capacity && *capacity < page) {
+        fmt::print(stderr,
+                   "weir: --capacity: {} is less than one page of the device, {}, so that no block fits; write a unit "
+                   "behind the number, as in 24GiB\n",
+                   format_bytes(*capacity), format_bytes(page));
+      }
     } catch (const InvalidArgument& error) {
+      // What is wrong may be a variable of the environment, which the message then names.
+      if (error.facts().name != "capacity") throw;
       throw CLI::ValidationError("--capacity", error.message());
     } catch (const NotFound& error) {
       throw CLI::ValidationError("--device", error.message());
@@ -129,8 +132,9 @@ void add_replay(CLI::App& app, int& status) {
           throw CLI::ValidationError("--capacity", error.message());
         }
       },
-      "Would it fit? The device's memory, e.g. 24GiB");
-  sub->add_option("--device", command->device, "Replay on this device instead of a dry one")->capture_default_str();
+      "Would it fit? The memory of each device, e.g. 24GiB");
+  sub->add_option("--device", command->device,
+                  "Replay on this device (cuda, vulkan:0, host ...; see `weir devices`), not on a dry one of its own");
   sub->add_flag("--json", command->as_json, "One JSON object a file and line on stdout");
 
   const std::string group = "The generated job (no FILE)";
@@ -142,13 +146,13 @@ void add_replay(CLI::App& app, int& status) {
     command->model_options.push_back(
         sub->add_option(name, value, help)->capture_default_str()->check(positive)->group(group));
   };
-  number("--layers", model.layers, "");
+  number("--layers", model.layers, "Of the transformer, each attention and a perceptron");
   number("--width", model.width, "Of the model; a multiple of --heads");
-  number("--heads", model.heads, "");
+  number("--heads", model.heads, "Of the attention; divides --width");
   number("--context", model.context, "Tokens in a sequence");
   number("--batch", model.batch, "Sequences in a step");
-  number("--vocabulary", model.vocabulary, "");
-  number("--steps", model.steps, "");
+  number("--vocabulary", model.vocabulary, "Different tokens: rows of the embedding, columns of the logits");
+  number("--steps", model.steps, "Training steps, each forward, backward and update");
   command->model_options.push_back(sub->add_option_function<std::string>(
                                           "--precision",
                                           [&model](const std::string& name) {
@@ -159,6 +163,11 @@ void add_replay(CLI::App& app, int& status) {
                                        ->check(CLI::IsMember({"fp32", "bf16"}))
                                        ->default_str("fp32")
                                        ->group(group));
+  sub->footer(
+      "Without --capacity nothing is refused: peaks are what the trace needs. With it the report says whether the\n"
+      "trace fits, and if not how much would do; that is an answer, not a failure.\n\n"
+      "Exit status: 0 when all was replayed, 1 when a file or the device failed (the others are replayed all the\n"
+      "same), 2 for a command line that makes no sense.");
   sub->callback([command, &status] { status = command->run(); });
 }
 

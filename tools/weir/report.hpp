@@ -1,17 +1,20 @@
 // A replay's report as one line of JSON, or as text for people.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "monitor/replay/replay.hpp"
+#include "monitor/replay/trace.hpp"
 
 namespace weir::tool {
 
 /// What was replayed: a file's path, or the generator.
 struct Subject {
   std::string file;
-  replay::TraceFormat format{};
-  bool bounded = false;  ///< a capacity was given: say whether it fits
+  const replay::Trace& trace;
+  std::optional<std::uint64_t> capacity;  ///< bytes; given: say whether it fits
 };
 
 [[nodiscard]] std::string to_json(const Subject& subject, const replay::ReplayReport& report);

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 #include <weir/errors.hpp>
@@ -48,6 +49,18 @@ std::vector<Item> list_of(const char* call, Ask ask) {
   return items;
 }
 
+/// What a loader that fails was told to load, where the environment says so: a file that is malformed fails every
+/// call, with a code that names neither it nor what is wrong.
+std::string told_by_environment() {
+  std::string all;
+  for (const char* name : {"VK_DRIVER_FILES", "VK_ICD_FILENAMES", "VK_ADD_DRIVER_FILES"}) {
+    const char* files = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here writes it
+    if (files == nullptr || *files == '\0') continue;
+    all += std::string(all.empty() ? "" : " and ") + name + "=" + files;
+  }
+  return all.empty() ? all : "; the loader reads drivers from " + all + ": correct what it names, or unset it";
+}
+
 }  // namespace
 
 Instance::Instance(Interpose wrap) : interpose_(wrap) {
@@ -58,6 +71,11 @@ Instance::Instance(Interpose wrap) : interpose_(wrap) {
   }
   try {
     create();
+  } catch (const Error& error) {
+    const std::string told = told_by_environment();
+    dlclose(library_);
+    if (told.empty()) throw;
+    throw NotFound(error.message() + told, {.name = "vulkan", .native_code = error.facts().native_code});
   } catch (...) {
     dlclose(library_);
     throw;

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include <weir/errors.hpp>
 
@@ -41,16 +42,47 @@ std::string_view without_byte_order_mark(std::string_view text) noexcept {
   return text;
 }
 
-CsvReader::CsvReader(std::string_view text) : rest_(without_byte_order_mark(text)) {
+CsvReader::CsvReader(std::string_view text) : rest_(without_byte_order_mark(text)) { read_header(); }
+
+CsvReader::CsvReader(Source source) : source_(std::move(source)), buffer_(piece) {
+  static_cast<void>(read_more());
+  rest_ = without_byte_order_mark(rest_);
+  read_header();
+}
+
+void CsvReader::read_header() {
   if (!next_line()) throw ParseError("no header line");
-  header_ = fields_;
+  header_.assign(fields_.begin(), fields_.end());
+}
+
+bool CsvReader::read_more() {
+  if (!source_) return false;
+  std::copy(rest_.begin(), rest_.end(), buffer_.begin());
+  const std::span<char> room = std::span(buffer_).subspan(rest_.size());
+  const std::size_t count = source_(room);
+  if (count < room.size()) source_ = nullptr;
+  rest_ = {buffer_.data(), rest_.size() + count};
+  return count != 0;
+}
+
+std::string_view CsvReader::take_line() {
+  std::size_t end = rest_.find('\n');
+  while (end == std::string_view::npos) {
+    // A line that is too long is refused before the rest of it is read.
+    if (source_ && rest_.size() > longest_line + 1) fail("the line has more than 4096 bytes");
+    const std::size_t seen = rest_.size();
+    if (!read_more()) break;
+    end = rest_.find('\n', seen);
+  }
+  const std::string_view line = rest_.substr(0, end);
+  rest_.remove_prefix(std::min(line.size() + 1, rest_.size()));
+  return line;
 }
 
 bool CsvReader::next_line() {
-  while (!rest_.empty()) {
+  while (!rest_.empty() || read_more()) {
     ++line_;
-    std::string_view line = rest_.substr(0, rest_.find('\n'));
-    rest_.remove_prefix(std::min(line.size() + 1, rest_.size()));
+    std::string_view line = take_line();
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.size() > longest_line) {
       fail("the line has " + std::to_string(line.size()) + " bytes; at most 4096 are read");

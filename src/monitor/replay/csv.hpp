@@ -1,12 +1,16 @@
-// Comma-separated text, line by line, without copying: fields are views of the
-// caller's text, stripped of blanks and of quotes around them. The first line
-// names the columns; every other has as many fields. Blank lines, a byte order
-// mark and CRLF are tolerated. Read by interval_csv and rmm_csv.
+// Comma-separated text, line by line, of memory or of a source that is read piece
+// by piece, so that a file is refused at its first bad line however long it is.
+// Fields are stripped of blanks and of quotes around them. The first line names
+// the columns; every other has as many fields. Blank lines, a byte order mark and
+// CRLF are tolerated. Read by interval_csv and rmm_csv.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,9 +21,15 @@ class CsvReader {
   static constexpr std::size_t longest_line = 4096;  ///< bytes
   static constexpr std::size_t most_columns = 64;
 
+  /// Fills as much of the span as there is and says how much that was: less at the end only.
+  using Source = std::function<std::size_t(std::span<char>)>;
+
   /// Reads the header. `text` must outlive the reader. Throws ParseError, as all
   /// below do, with the number of the line.
   explicit CsvReader(std::string_view text);
+  /// The same of a source, a piece at a time. Throws what the source throws, too.
+  explicit CsvReader(Source source);
+  CsvReader(CsvReader&&) = default;
 
   /// The column of this name, in whatever case.
   [[nodiscard]] std::optional<std::size_t> find_column(std::string_view name) const;
@@ -29,6 +39,7 @@ class CsvReader {
   [[nodiscard]] bool next_row();
   [[nodiscard]] std::size_t line() const noexcept { return line_; }
 
+  /// Valid until the next row.
   [[nodiscard]] std::string_view text(std::size_t column) const { return fields_[column]; }
   [[nodiscard]] std::int64_t integer(std::size_t column) const;
   [[nodiscard]] std::uint64_t natural(std::size_t column) const;
@@ -40,14 +51,23 @@ class CsvReader {
   [[noreturn]] void fail(std::string_view what) const;
 
  private:
+  void read_header();
   bool next_line();
+  /// The next line without its end, of what is there and of what the source still has.
+  [[nodiscard]] std::string_view take_line();
+  /// More of the source behind what is left; false where it has no more.
+  bool read_more();
   void split(std::string_view line);
   [[nodiscard]] std::string_view strip(std::string_view field) const;
   [[noreturn]] void wrong(std::size_t column, std::string_view wanted) const;
 
+  static constexpr std::size_t piece = std::size_t{64} << 10;
+
+  Source source_;             // none where all is in memory
+  std::vector<char> buffer_;  // of the source; on the heap, so that views of it stay when the reader moves
   std::string_view rest_;
   std::size_t line_ = 0;
-  std::vector<std::string_view> header_;
+  std::vector<std::string> header_;
   std::vector<std::string_view> fields_;
 };
 

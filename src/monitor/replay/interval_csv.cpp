@@ -28,13 +28,17 @@ struct End {
 
 }  // namespace
 
-Trace read_interval_csv(std::string_view text) {
-  CsvReader csv(text);
+Trace read_interval_csv(CsvReader csv) {
   const std::size_t lower = csv.column("lower");
   const std::size_t upper = csv.column("upper");
   const std::size_t size = csv.column("size");
 
+  const auto id = csv.find_column("id");
+
+  constexpr std::uint64_t only_stream = 0;
+  TraceBuilder builder(0);
   std::vector<std::uint64_t> bytes;
+  std::vector<BlockOrigin> origins;
   std::vector<End> ends;
   while (csv.next_row()) {
     const std::int64_t from = csv.integer(lower);
@@ -46,17 +50,16 @@ Trace read_interval_csv(std::string_view text) {
     ends.push_back({from, bytes.size(), true});
     ends.push_back({to, bytes.size(), false});
     bytes.push_back(csv.bytes(size));
+    origins.push_back({.line = csv.line(), .label = id ? builder.label(csv.text(*id)) : 0});
   }
   if (bytes.empty()) csv.fail("the header is followed by no row");
   std::stable_sort(ends.begin(), ends.end());
 
-  constexpr std::uint64_t only_stream = 0;
-  TraceBuilder builder(0);
   builder.reserve(ends.size());
   std::vector<std::uint32_t> blocks(bytes.size());
   for (const End& end : ends) {
     if (end.begins) {
-      blocks[end.row] = builder.allocate(bytes[end.row], only_stream);
+      blocks[end.row] = builder.allocate(bytes[end.row], only_stream, origins[end.row]);
     } else {
       builder.free(blocks[end.row], only_stream);
     }

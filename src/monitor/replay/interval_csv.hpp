@@ -5,6 +5,7 @@
 
 #include <string_view>
 
+#include "monitor/replay/csv.hpp"
 #include "monitor/replay/trace.hpp"
 
 namespace weir::replay {
@@ -12,6 +13,7 @@ namespace weir::replay {
 /// Columns are found by name, in any order; others are ignored. At equal times
 /// frees come before allocations, and otherwise rows keep their order. Times may
 /// be any integers of 64 bits. Throws ParseError with the line's number.
-[[nodiscard]] Trace read_interval_csv(std::string_view text);
+[[nodiscard]] Trace read_interval_csv(CsvReader csv);
+[[nodiscard]] inline Trace read_interval_csv(std::string_view text) { return read_interval_csv(CsvReader(text)); }
 
 }  // namespace weir::replay

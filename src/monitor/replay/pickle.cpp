@@ -95,20 +95,34 @@ std::optional<Pickle::Value> Pickle::Value::find(std::string_view key) const noe
   return found;
 }
 
-std::string_view to_string(Pickle::Kind kind) noexcept {
+std::optional<Pickle::Value> Pickle::Value::front() const noexcept {
+  const Index run = first_run();
+  if (run == no_run || kind() == Kind::dict) return std::nullopt;
+  return Value(*owner_, owner_->items_[owner_->runs_[run].first]);
+}
+
+std::string_view one(Pickle::Kind kind) noexcept {
   switch (kind) {
     case Pickle::Kind::none: return "None";
-    case Pickle::Kind::boolean: return "bool";
-    case Pickle::Kind::integer: return "int";
-    case Pickle::Kind::wide_integer: return "int of more than 64 bits";
-    case Pickle::Kind::real: return "float";
-    case Pickle::Kind::text: return "str";
+    case Pickle::Kind::boolean: return "a bool";
+    case Pickle::Kind::integer: return "an int";
+    case Pickle::Kind::wide_integer: return "an int of more than 64 bits";
+    case Pickle::Kind::real: return "a float";
+    case Pickle::Kind::text: return "a str";
     case Pickle::Kind::bytes: return "bytes";
-    case Pickle::Kind::list: return "list";
-    case Pickle::Kind::tuple: return "tuple";
-    case Pickle::Kind::dict: return "dict";
+    case Pickle::Kind::list: return "a list";
+    case Pickle::Kind::tuple: return "a tuple";
+    case Pickle::Kind::dict: return "a dict";
   }
   return "unknown";
+}
+
+std::string_view to_string(Pickle::Kind kind) noexcept {
+  std::string_view name = one(kind);
+  for (const std::string_view article : {"a ", "an "}) {
+    if (name.starts_with(article)) name.remove_prefix(article.size());
+  }
+  return name;
 }
 
 }  // namespace weir::replay

@@ -81,6 +81,9 @@ class Pickle::Value {
   /// Looks at every entry. Empty also where this is not a dict.
   [[nodiscard]] std::optional<Value> find(std::string_view key) const noexcept;
 
+  /// The first item of a list or tuple; empty where there is none.
+  [[nodiscard]] std::optional<Value> front() const noexcept;
+
   /// Calls `visit(Value)` for each item of a list or tuple, in order; for a
   /// dict, key and value in turn. The visits may end early by an exception.
   template <class Visit>
@@ -105,5 +108,7 @@ class Pickle::Value {
 
 /// The name of a kind in Python's words, for messages: "int", "dict".
 [[nodiscard]] std::string_view to_string(Pickle::Kind kind) noexcept;
+/// The same with its article: "an int", "a dict".
+[[nodiscard]] std::string_view one(Pickle::Kind kind) noexcept;
 
 }  // namespace weir::replay

@@ -1,10 +1,13 @@
 // The opcodes, group by group; see pickle_machine.hpp.
 #include "monitor/replay/pickle_machine.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
 #include <weir/errors.hpp>
+
+#include "monitor/replay/excerpt.hpp"
 
 namespace weir::replay {
 
@@ -45,7 +48,7 @@ Pickle PickleMachine::run() && {
     if (opcode == PickleOpcode::stop) break;
     const bool done = remember(opcode) || push_scalar(opcode) || push_blob(opcode) || push_container(opcode) ||
                       fill_container(opcode) || arrange(opcode);
-    if (!done) fail(refusal(opcode));
+    if (!done) refuse(opcode);
   }
   if (!marks_.empty()) fail("STOP stands inside an open MARK");
   if (stack_.size() != 1) {
@@ -60,6 +63,34 @@ Pickle PickleMachine::run() && {
 
 void PickleMachine::fail(std::string_view what) const {
   throw ParseError("byte " + std::to_string(at_) + ": " + std::string(what));
+}
+
+void PickleMachine::refuse(PickleOpcode opcode) const {
+  const std::string name = imported(opcode);
+  fail(std::string(refusal(opcode)) + (name.empty() ? "" : ", and this is " + excerpt(name)));
+}
+
+std::string PickleMachine::imported(PickleOpcode opcode) const {
+  if (opcode == PickleOpcode::global || opcode == PickleOpcode::inst) {
+    // Two lines, the module and the name; no more of them is looked at than an excerpt shows.
+    constexpr std::size_t longest = 128;
+    const auto left = file_.subspan(next_, std::min(file_.size() - next_, longest));
+    const std::string_view lines(reinterpret_cast<const char*>(left.data()), left.size());
+    const std::size_t end = lines.find('\n');
+    if (end == std::string_view::npos) return std::string(lines);
+    const std::string_view name = lines.substr(end + 1);
+    return std::string(lines.substr(0, end)) + "." + std::string(name.substr(0, name.find('\n')));
+  }
+  if (opcode == PickleOpcode::stack_global && stack_.size() >= floor() + 2) {
+    const auto text = [&](std::size_t from_top) {
+      const Pickle::Node& node = pickle_.nodes_[stack_[stack_.size() - from_top]];
+      if (node.kind != Kind::text) return std::string("?");
+      const auto bytes = file_.subspan(node.payload, std::min<std::size_t>(node.count, 128));
+      return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    };
+    return text(2) + "." + text(1);
+  }
+  return {};
 }
 
 void PickleMachine::read_protocol() {

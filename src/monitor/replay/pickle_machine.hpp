@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,6 +26,9 @@ class PickleMachine {
   using Kind = Pickle::Kind;
 
   [[noreturn]] void fail(std::string_view what) const;
+  [[noreturn]] void refuse(PickleOpcode opcode) const;
+  /// What an opcode that imports would import, "os.system"; empty for others, and where it does not say.
+  [[nodiscard]] std::string imported(PickleOpcode opcode) const;
 
   // The file.
   void read_protocol();

@@ -2,6 +2,7 @@
 // actions and states are those of torch.cuda.memory._snapshot.
 #include "monitor/replay/pytorch_records.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,7 +44,7 @@ class Record {
 
   Record(Value value, const Place& place) : value_(value), place_(place) {
     if (value.kind() != Kind::dict) {
-      fail(place, "is a " + std::string(to_string(value.kind())) + ", not a dict");
+      fail(place, "is " + std::string(one(value.kind())) + ", not a dict");
     }
     if (value.size() > most_fields) {
       fail(place, "has " + std::to_string(value.size()) + " fields; at most 64 are read");
@@ -54,20 +55,20 @@ class Record {
 
   [[nodiscard]] std::string_view text(std::string_view name) const {
     const Value value = get(name);
-    if (!value.text()) wrong_type(name, value, "str");
+    if (!value.text()) wrong_type(name, value, "a str");
     return *value.text();
   }
 
   [[nodiscard]] Value list(std::string_view name) const {
     const Value value = get(name);
-    if (value.kind() != Kind::list) wrong_type(name, value, "list");
+    if (value.kind() != Kind::list) wrong_type(name, value, "a list");
     return value;
   }
 
   /// A number of any sign, as its 64 bits: stream handles only have to differ.
   [[nodiscard]] std::uint64_t bits(std::string_view name) const {
     const Value value = get(name);
-    if (!value.integer()) wrong_type(name, value, "int");
+    if (!value.integer()) wrong_type(name, value, "an int");
     return static_cast<std::uint64_t>(*value.integer());
   }
 
@@ -91,8 +92,10 @@ class Record {
   }
 
   [[noreturn]] void wrong_type(std::string_view name, Value value, std::string_view wanted) const {
-    fail(place_, "field '" + std::string(name) + "' is a " + std::string(to_string(value.kind())) + ", not a " +
-                     std::string(wanted));
+    const std::string what = "field '" + std::string(name) + "' is " + std::string(one(value.kind()));
+    // Wide as it is, it is one.
+    if (value.kind() == Kind::wide_integer && wanted == "an int") fail(place_, what + "; at most 64 are read");
+    fail(place_, what + ", not " + std::string(wanted));
   }
 
   Value value_;
@@ -112,6 +115,26 @@ class Budget {
   std::size_t left_;
 };
 
+/// The innermost frame of a record. Frames are for people only: what is not as PyTorch writes it counts as none.
+std::uint32_t top_frame(const Record& record, TextTable& texts) {
+  const std::optional<Value> frames = record.find("frames");
+  const std::optional<Value> top = frames && frames->kind() == Kind::list ? frames->front() : std::nullopt;
+  if (!top || top->kind() != Kind::dict || top->size() > Record::most_fields) return 0;
+  // Cut before they are joined: a file can share one long name among many frames.
+  const auto text_of = [&](std::string_view name) {
+    constexpr std::size_t longest = TextTable::longest / 2 - 12;
+    const std::optional<Value> value = top->find(name);
+    const std::string_view text = value ? value->text().value_or("") : "";
+    return std::string(text.substr(text.size() - std::min(text.size(), longest)));
+  };
+  std::string text = text_of("filename");
+  const std::optional<Value> line = top->find("line");
+  if (!text.empty() && line && line->integer()) text += ":" + std::to_string(*line->integer());
+  const std::string function = text_of("name");
+  if (!text.empty() && !function.empty()) text += " ";
+  return texts.number(text + function);
+}
+
 std::optional<SnapshotEvent::Kind> kind_of(std::string_view action) {
   using enum SnapshotEvent::Kind;
   if (action == "alloc") return allocate;
@@ -121,7 +144,7 @@ std::optional<SnapshotEvent::Kind> kind_of(std::string_view action) {
   return std::nullopt;
 }
 
-std::vector<SnapshotEvent> read_events(Value trace, const Place& device, Budget& budget) {
+std::vector<SnapshotEvent> read_events(Value trace, const Place& device, Budget& budget, TextTable& frames) {
   std::vector<SnapshotEvent> events;
   Place place{"event", 0, &device};
   trace.for_each([&](Value value) {
@@ -129,8 +152,11 @@ std::vector<SnapshotEvent> read_events(Value trace, const Place& device, Budget&
     const Record record(value, place);
     if (const auto kind = kind_of(record.text("action"))) {
       const bool block = *kind == SnapshotEvent::Kind::allocate || *kind == SnapshotEvent::Kind::free;
-      events.push_back(
-          {block ? record.natural("addr") : 0, record.bytes("size"), block ? record.bits("stream") : 0, *kind});
+      events.push_back({.address = block ? record.natural("addr") : 0,
+                        .bytes = record.bytes("size"),
+                        .stream = block ? record.bits("stream") : 0,
+                        .kind = *kind,
+                        .frame = *kind == SnapshotEvent::Kind::allocate ? top_frame(record, frames) : 0});
     }
     ++place.index;
   });
@@ -162,7 +188,7 @@ void read_blocks(const Record& segment, const Place& place, Budget& budget, Snap
     if (is_live(block.text("state"), at)) {
       const std::uint64_t requested = block.find("requested_size") ? block.bytes("requested_size") : size;
       if (requested > size) fail(at, "field 'requested_size' is more than 'size'");
-      device.live_at_end.push_back({address, requested, stream});
+      device.live_at_end.push_back({address, requested, stream, top_frame(block, device.frames)});
     }
     ++at.index;
   });
@@ -191,8 +217,7 @@ void read_segments(Value segments, std::size_t file_bytes, Devices& devices) {
 std::optional<Value> top_level_list(Value root, std::string_view name) {
   const std::optional<Value> value = root.find(name);
   if (value && value->kind() != Kind::list) {
-    throw ParseError("field '" + std::string(name) + "' is a " + std::string(to_string(value->kind())) +
-                     ", not a list");
+    throw ParseError("field '" + std::string(name) + "' is " + std::string(one(value->kind())) + ", not a list");
   }
   return value;
 }
@@ -202,7 +227,7 @@ std::optional<Value> top_level_list(Value root, std::string_view name) {
 std::vector<SnapshotDevice> read_snapshot_records(const Pickle& pickle) {
   const Value root = pickle.root();
   if (root.kind() != Kind::dict) {
-    throw ParseError("the pickle holds a " + std::string(to_string(root.kind())) +
+    throw ParseError("the pickle holds " + std::string(one(root.kind())) +
                      "; a PyTorch memory snapshot is a dict with 'segments' and 'device_traces'");
   }
   const std::optional<Value> traces = top_level_list(root, "device_traces");
@@ -214,14 +239,14 @@ std::vector<SnapshotDevice> read_snapshot_records(const Pickle& pickle) {
   Place place{"device", 0, nullptr};
   traces->for_each([&](Value trace) {
     if (trace.kind() != Kind::list) {
-      fail(place, "its trace is a " + std::string(to_string(trace.kind())) + ", not a list");
+      fail(place, "its trace is " + std::string(one(trace.kind())) + ", not a list");
     }
     devices.emplace_back();
     if (trace.size() > 0) {
       SnapshotDevice& device = devices.back().emplace();
       device.number = static_cast<std::uint32_t>(place.index);
       device.has_segments = segments.has_value();
-      device.events = read_events(trace, place, budget);
+      device.events = read_events(trace, place, budget, device.frames);
     }
     ++place.index;
   });

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "monitor/replay/pickle.hpp"
+#include "monitor/replay/text_table.hpp"
 
 namespace weir::replay {
 
@@ -21,18 +22,21 @@ struct SnapshotEvent {
   std::uint64_t bytes = 0;   ///< as requested for blocks, as reserved for segments
   std::uint64_t stream = 0;  ///< the recorder's stream handle
   Kind kind = Kind::allocate;
+  std::uint32_t frame = 0;  ///< number of a text of SnapshotDevice::frames
 };
 
 struct SnapshotBlock {
   std::uint64_t address = 0;
   std::uint64_t bytes = 0;  ///< requested
   std::uint64_t stream = 0;
+  std::uint32_t frame = 0;
 };
 
 struct SnapshotDevice {
   std::uint32_t number = 0;
   std::vector<SnapshotEvent> events;
   std::vector<SnapshotBlock> live_at_end;
+  TextTable frames;  ///< "train.py:7 step"; number 0 where none was recorded
   std::uint64_t reserved_at_end = 0;
   bool has_segments = false;  ///< the snapshot tells about segments at all
 };

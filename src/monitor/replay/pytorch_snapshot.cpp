@@ -19,25 +19,25 @@ namespace {
 
 using Kind = SnapshotEvent::Kind;
 
-// Marks of a LiveBlocks::Block while walking back: where its end is recorded.
+// The mark of a LiveBlocks::Block while walking back: where its end is recorded, or 1 + its place in live_at_end.
 constexpr std::uint32_t ends_in_history = 0;
-constexpr std::uint32_t live_at_end = 1;
 
 /// What was live before the first event: what is live at the end, with each free
 /// undone by making its block live and each allocation by removing its block.
 /// A later block in the way of an earlier one began without a record, after it;
 /// its beginning is unknown, so it is left out.
-LiveBlocks live_at_start(const SnapshotDevice& device, std::uint64_t& skipped) {
+LiveBlocks live_at_start(const SnapshotDevice& device, Trace& trace) {
   LiveBlocks live;
-  const auto leave_out = [&skipped](const LiveBlocks::Block& block) {
+  const auto leave_out = [&trace](const LiveBlocks::Block& block) {
     // One whose end is recorded is counted there, walking forward.
-    if (block.index == live_at_end) ++skipped;
+    if (block.index != ends_in_history) ++trace.incomplete_blocks;
   };
+  std::uint32_t place = 0;
   for (const SnapshotBlock& block : device.live_at_end) {
     live.take_overlapping(block.address, block.bytes, [&device](const LiveBlocks::Block&) {
       throw ParseError("device " + std::to_string(device.number) + ": two live blocks of its segments overlap");
     });
-    live.add(block.address, {block.bytes, block.stream, live_at_end});
+    live.add(block.address, {block.bytes, block.stream, ++place});
   }
   for (auto event = device.events.rbegin(); event != device.events.rend(); ++event) {
     if (event->kind == Kind::allocate) {
@@ -71,35 +71,39 @@ std::optional<std::uint64_t> peak_reserved(const SnapshotDevice& device) {
   return peak;
 }
 
-DeviceTrace read_device(const SnapshotDevice& device, std::uint64_t& skipped) {
+DeviceTrace read_device(const SnapshotDevice& device, Trace& trace) {
   TraceBuilder builder(device.number);
-  const LiveBlocks start = live_at_start(device, skipped);
+  const LiveBlocks start = live_at_start(device, trace);
   builder.reserve(start.by_address().size() + device.events.size());
 
   LiveBlocks live;
-  const auto begin = [&](std::uint64_t address, std::uint64_t bytes, std::uint64_t stream) {
-    live.add(address, {bytes, stream, builder.allocate(bytes, stream)});
+  const auto begin = [&](std::uint64_t address, std::uint64_t bytes, std::uint64_t stream, std::uint32_t frame) {
+    const BlockOrigin origin{.address = address, .label = builder.label(device.frames.text(frame))};
+    live.add(address, {bytes, stream, builder.allocate(bytes, stream, origin)});
   };
-  for (const auto& [address, block] : start.by_address()) begin(address, block.bytes, block.stream);
+  for (const auto& [address, block] : start.by_address()) {
+    const bool is_known = block.index != ends_in_history;
+    begin(address, block.bytes, block.stream, is_known ? device.live_at_end[block.index - 1].frame : 0);
+  }
 
   for (const SnapshotEvent& event : device.events) {
     if (event.kind == Kind::allocate) {
       live.take_overlapping(event.address, event.bytes, [&](const LiveBlocks::Block& lost) {
         builder.free(lost.index, lost.stream);
-        ++skipped;
+        ++trace.incomplete_blocks;
       });
-      begin(event.address, event.bytes, event.stream);
+      begin(event.address, event.bytes, event.stream, event.frame);
     } else if (event.kind == Kind::free) {
       if (const auto block = live.take(event.address)) {
         builder.free(block->index, event.stream);
       } else {
-        ++skipped;
+        ++trace.unmatched_frees;
       }
     }
   }
-  DeviceTrace trace = std::move(builder).finish();
-  trace.recorded_peak_reserved = peak_reserved(device);
-  return trace;
+  DeviceTrace read = std::move(builder).finish();
+  read.recorded_peak_reserved = peak_reserved(device);
+  return read;
 }
 
 }  // namespace
@@ -109,7 +113,7 @@ Trace read_pytorch_snapshot(std::span<const std::byte> file) {
   Trace trace;
   trace.format = TraceFormat::pytorch_snapshot;
   for (const SnapshotDevice& device : devices) {
-    DeviceTrace read = read_device(device, trace.skipped);
+    DeviceTrace read = read_device(device, trace);
     if (!read.events.empty()) trace.devices.push_back(std::move(read));
   }
   if (trace.devices.empty()) {

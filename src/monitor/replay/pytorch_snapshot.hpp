@@ -12,8 +12,8 @@ namespace weir::replay {
 /// One DeviceTrace for each device with allocations. Blocks that were live when
 /// recording began come first, in the order of their addresses. Where the history
 /// has holes (a ring that overflowed loses its oldest part, recording that was
-/// paused a middle one), blocks never overlap: what lacks its partner is counted
-/// in `skipped`, and a block whose place is taken ends there. Throws ParseError.
+/// paused a middle one), blocks never overlap: a free without its block is left out,
+/// a block whose place is taken ends there, and both are counted. Throws ParseError.
 [[nodiscard]] Trace read_pytorch_snapshot(std::span<const std::byte> file);
 
 }  // namespace weir::replay

@@ -2,14 +2,17 @@
 // process shortens meanwhile is then a parse error and not a SIGBUS.
 #include "monitor/replay/read_trace.hpp"
 
-#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <new>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <weir/errors.hpp>
@@ -38,6 +41,7 @@ void check_is_file(const std::filesystem::path& path) {
   std::error_code error;
   const auto type = std::filesystem::status(path, error).type();
   const std::string name = printable(path.string());
+  if (path == "-") throw InvalidArgument("-: standard input is not read; save the trace to a file first", about(path));
   if (type == std::filesystem::file_type::not_found) throw NotFound(name + ": no such file", about(path));
   if (error) system_failure(path, error.value());
   if (type == std::filesystem::file_type::directory) {
@@ -48,34 +52,56 @@ void check_is_file(const std::filesystem::path& path) {
   }
 }
 
-/// Appends up to `count` more bytes of the file.
-void read_more(std::FILE* file, std::uintmax_t count, std::vector<std::byte>& bytes,
-               const std::filesystem::path& path) {
-  const std::size_t before = bytes.size();
-  bytes.resize(before + static_cast<std::size_t>(count));
-  bytes.resize(before + std::fread(bytes.data() + before, 1, bytes.size() - before, file));
-  if (std::ferror(file) != 0) system_failure(path, errno);
-}
+/// A file that is open for reading.
+class InputFile {
+ public:
+  explicit InputFile(const std::filesystem::path& path) : path_(path), file_(std::fopen(path.c_str(), "rb")) {
+    if (!file_) system_failure(path_, errno);
+  }
 
-// The beginning first: a file that is no trace, say a model's weights, is refused unread.
-std::vector<std::byte> read_bytes(const std::filesystem::path& path) {
+  /// Fills the span, or what of it the file still has.
+  std::size_t read(std::span<char> room) {
+    const std::size_t count = std::fread(room.data(), 1, room.size(), file_.get());
+    if (std::ferror(file_.get()) != 0) system_failure(path_, errno);
+    return count;
+  }
+  void rewind() {
+    if (std::fseek(file_.get(), 0, SEEK_SET) != 0) system_failure(path_, errno);
+  }
+  [[nodiscard]] std::uintmax_t size() const {
+    std::error_code error;
+    const std::uintmax_t size = std::filesystem::file_size(path_, error);
+    if (error) system_failure(path_, error.value());
+    return size;
+  }
+
+ private:
   struct Close {
     void operator()(std::FILE* file) const noexcept { std::fclose(file); }
   };
-  const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "rb"));
-  if (!file) system_failure(path, errno);
-  std::error_code error;
-  const std::uintmax_t size = std::filesystem::file_size(path, error);
-  if (error) system_failure(path, error.value());
+  const std::filesystem::path& path_;
+  std::unique_ptr<std::FILE, Close> file_;
+};
 
-  constexpr std::uintmax_t beginning = 2 * CsvReader::longest_line;
-  std::vector<std::byte> bytes;
-  read_more(file.get(), std::min(size, beginning), bytes, path);
-  if (identify(bytes) == TraceFormat::pytorch_snapshot && size > Pickle::max_file_bytes) {
-    throw ParseError("is a pickle of 4 GiB or more; record a shorter history");
-  }
-  read_more(file.get(), size - bytes.size(), bytes, path);
-  return bytes;
+/// The whole of a pickle: its values refer to its bytes.
+Trace read_whole_snapshot(InputFile& file) {
+  const std::uintmax_t size = file.size();
+  if (size > Pickle::max_file_bytes) throw ParseError("is a pickle of 4 GiB or more; record a shorter history");
+  std::vector<char> bytes(static_cast<std::size_t>(size));
+  bytes.resize(file.read(bytes));
+  return read_pytorch_snapshot(std::as_bytes(std::span(bytes)));
+}
+
+// The beginning first: a file that is no trace, say a model's weights, is refused unread.
+Trace read_file(const std::filesystem::path& path) {
+  InputFile file(path);
+  std::array<char, 2 * CsvReader::longest_line> beginning{};
+  const std::span<const char> start(beginning.data(), file.read(beginning));
+  const TraceFormat format = identify(std::as_bytes(start));
+  file.rewind();
+  if (format == TraceFormat::pytorch_snapshot) return read_whole_snapshot(file);
+  CsvReader csv([&file](std::span<char> room) { return file.read(room); });
+  return format == TraceFormat::rmm_csv ? read_rmm_csv(std::move(csv)) : read_interval_csv(std::move(csv));
 }
 
 }  // namespace
@@ -94,7 +120,7 @@ Trace read_trace(std::span<const std::byte> file) {
 Trace read_trace(const std::filesystem::path& path) {
   check_is_file(path);
   try {
-    return read_trace(read_bytes(path));
+    return read_file(path);
   } catch (const ParseError& problem) {
     throw ParseError(printable(path.string()) + ": " + problem.message(), about(path));
   } catch (const std::bad_alloc&) {

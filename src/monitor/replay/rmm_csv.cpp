@@ -1,13 +1,19 @@
 // See rmm_csv.hpp.
 #include "monitor/replay/rmm_csv.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
+
+#include <weir/errors.hpp>
 
 #include "monitor/replay/csv.hpp"
 #include "monitor/replay/excerpt.hpp"
@@ -19,15 +25,17 @@ namespace {
 
 class RmmLog {
  public:
-  explicit RmmLog(std::string_view text)
-      : csv_(text),
+  explicit RmmLog(CsvReader csv)
+      : csv_(std::move(csv)),
         action_(csv_.column("Action")),
         pointer_(csv_.column("Pointer")),
         size_(csv_.column("Size")),
-        stream_(csv_.find_column("Stream")) {}
+        stream_(csv_.find_column("Stream")),
+        thread_(csv_.find_column("Thread")) {}
 
   Trace read() && {
     while (csv_.next_row()) row();
+    refuse_missing_frees();
     if (builder_.empty()) csv_.fail("the log ends without one allocation");
     trace_.format = TraceFormat::rmm_csv;
     trace_.devices.push_back(std::move(builder_).finish());
@@ -38,6 +46,13 @@ class RmmLog {
   struct Live {
     std::uint32_t block = 0;
     std::size_t line = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t stream = 0;
+  };
+  /// A block that ended because its pointer was allocated again; its free is still to be told.
+  struct Ended {
+    Live block;
+    std::size_t line = 0;  ///< of the later allocation
   };
 
   void row() {
@@ -50,24 +65,25 @@ class RmmLog {
     } else if (action == "free" || action == "deallocate") {
       free(pointer, bytes, stream);
     } else if (action == "allocate failure") {
-      ++trace_.skipped;
+      ++trace_.failures;
     } else {
       csv_.fail("action " + excerpt(action) + " is none of allocate, free and allocate failure");
     }
+    if (thread_) last_line_.insert_or_assign(std::string(csv_.text(*thread_)), csv_.line());
   }
 
   void allocate(std::uint64_t pointer, std::uint64_t bytes, std::uint64_t stream) {
     if (bytes == 0) {
-      empty_[pointer].push_back(builder_.allocate(0, stream));
+      empty_[pointer].push_back(builder_.allocate(0, stream, {.address = pointer, .line = csv_.line()}));
       return;
     }
-    const auto [live, added] = live_.try_emplace(pointer, Live{0, csv_.line()});
+    const auto [live, added] = live_.try_emplace(pointer);
     if (!added) {
-      csv_.fail("allocates at " + std::string(csv_.text(pointer_)) + ", which line " +
-                std::to_string(live->second.line) +
-                " allocated and nothing freed: a free is missing, or the log mixes devices");
+      builder_.free(live->second.block, live->second.stream);
+      ended_[pointer].push_back({live->second, csv_.line()});
     }
-    live->second.block = builder_.allocate(bytes, stream);
+    live->second = {builder_.allocate(bytes, stream, {.address = pointer, .line = csv_.line()}), csv_.line(), bytes,
+                    stream};
   }
 
   void free(std::uint64_t pointer, std::uint64_t bytes, std::uint64_t stream) {
@@ -77,12 +93,48 @@ class RmmLog {
       builder_.free(empty->second.back(), stream);
       empty->second.pop_back();
       if (empty->second.empty()) empty_.erase(empty);
+    } else if (was_late(pointer, bytes, live == live_.end() ? nullptr : &live->second)) {
+      ++trace_.late_frees;
     } else if (live != live_.end()) {
       builder_.free(live->second.block, stream);
       live_.erase(live);
     } else {
-      ++trace_.skipped;
+      ++trace_.unmatched_frees;
     }
+  }
+
+  /// Whether this free is that of a block that ended already, which is then forgotten. Its thread was between
+  /// the free and the log when the pointer was allocated again, so it has told nothing since.
+  bool was_late(std::uint64_t pointer, std::uint64_t bytes, const Live* live) {
+    const auto ended = ended_.find(pointer);
+    if (ended == ended_.end() || !thread_) return false;
+    const auto last = last_line_.find(csv_.text(*thread_));
+    const std::size_t before = last == last_line_.end() ? 0 : last->second;
+    const auto found = std::find_if(ended->second.begin(), ended->second.end(), [&](const Ended& each) {
+      const bool other_size = live != nullptr && each.block.bytes != bytes && live->bytes == bytes;
+      return before < each.line && !other_size;
+    });
+    if (found == ended->second.end()) return false;
+    ended->second.erase(found);
+    if (ended->second.empty()) ended_.erase(ended);
+    return true;
+  }
+
+  void refuse_missing_frees() const {
+    const Ended* first = nullptr;
+    std::uint64_t at = 0;
+    for (const auto& [pointer, all] : ended_) {
+      if (first != nullptr && first->line < all.front().line) continue;
+      first = &all.front();
+      at = pointer;
+    }
+    if (first == nullptr) return;
+    char digits[16];
+    const std::string_view hex(digits, std::to_chars(digits, digits + sizeof(digits), at, 16).ptr);
+    throw ParseError("line " + std::to_string(first->line) + ": allocates at 0x" + std::string(hex) + ", which line " +
+                     std::to_string(first->block.line) +
+                     " allocated and nothing freed: a free is missing, or the log mixes devices; replay each device's "
+                     "log by itself");
   }
 
   CsvReader csv_;
@@ -90,14 +142,17 @@ class RmmLog {
   std::size_t pointer_;
   std::size_t size_;
   std::optional<std::size_t> stream_;
+  std::optional<std::size_t> thread_;
   Trace trace_;
   TraceBuilder builder_{0};
   std::unordered_map<std::uint64_t, Live> live_;
+  std::unordered_map<std::uint64_t, std::vector<Ended>> ended_;          // no entry without a block, oldest first
+  std::map<std::string, std::size_t, std::less<>> last_line_;            // of each thread
   std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> empty_;  // no entry without a block
 };
 
 }  // namespace
 
-Trace read_rmm_csv(std::string_view text) { return RmmLog(text).read(); }
+Trace read_rmm_csv(CsvReader csv) { return RmmLog(std::move(csv)).read(); }
 
 }  // namespace weir::replay

@@ -5,16 +5,22 @@
 
 #include <string_view>
 
+#include "monitor/replay/csv.hpp"
 #include "monitor/replay/trace.hpp"
 
 namespace weir::replay {
 
 /// Actions are `allocate`, `free` (or `deallocate`) and `allocate failure`.
 /// Failures, and frees of what was allocated before the log began, are left out
-/// and counted in `skipped`. Without a column Stream there is one stream. A block
-/// of zero bytes has no address of its own: several may live at one pointer.
-/// Throws ParseError with the line's number, also for an allocation at a pointer
-/// that is still live: then a free is missing, or several devices' logs are mixed.
-[[nodiscard]] Trace read_rmm_csv(std::string_view text);
+/// and counted. Without a column Stream there is one stream. A block of zero bytes
+/// has no address of its own: several may live at one pointer.
+///
+/// RMM frees first and logs after, so another thread's allocation at the same
+/// pointer can be told before the free. Then the old block ends at that allocation,
+/// and the late free is counted. It must be the next record of its thread, for a
+/// thread logs in order; where none comes, a free is missing or several devices'
+/// logs are mixed: ParseError with the line's number, as for all else that is wrong.
+[[nodiscard]] Trace read_rmm_csv(CsvReader csv);
+[[nodiscard]] inline Trace read_rmm_csv(std::string_view text) { return read_rmm_csv(CsvReader(text)); }
 
 }  // namespace weir::replay

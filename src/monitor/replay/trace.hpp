@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -22,9 +23,19 @@ struct TraceEvent {
   Kind kind = Kind::allocate;
 };
 
+/// How the recording itself names a block, so that who made it can find it there.
+struct BlockOrigin {
+  std::optional<std::uint64_t> address = {};
+  std::uint64_t line = 0;   ///< of a CSV, from 1; 0 where there are no lines
+  std::uint32_t label = 0;  ///< index into DeviceTrace::labels; 0 = none
+};
+
 /// What one device saw, in order.
 struct DeviceTrace {
   std::vector<std::uint64_t> block_bytes;  ///< requested bytes of every block
+  std::vector<BlockOrigin> origins;        ///< of every block
+  std::vector<std::string> labels;  ///< foreign text, each once: a CSV's ids, a snapshot's frames; the first is empty
+  std::vector<std::uint64_t> stream_keys;  ///< the recorder's own key of every stream
   std::vector<TraceEvent> events;
   std::uint32_t device = 0;                             ///< the recorder's device number
   std::uint32_t streams = 0;                            ///< distinct streams
@@ -34,7 +45,13 @@ struct DeviceTrace {
 struct Trace {
   TraceFormat format = TraceFormat::generated;
   std::vector<DeviceTrace> devices;  ///< at least one; each with its own address space
-  std::uint64_t skipped = 0;         ///< records left out on purpose: failures, frees of what was never seen
+  // What the record lacks or bends; none of it stops a replay, all of it is reported.
+  std::uint64_t failures = 0;           ///< failed allocations that the log tells of; left out
+  std::uint64_t unmatched_frees = 0;    ///< frees of what was never seen to be allocated; left out
+  std::uint64_t late_frees = 0;         ///< frees told after their address was allocated again; moved to before that
+  std::uint64_t incomplete_blocks = 0;  ///< blocks left out, or ended, where their beginning or end is not told
+
+  [[nodiscard]] std::uint64_t skipped() const noexcept { return failures + unmatched_frees + incomplete_blocks; }
 };
 
 }  // namespace weir::replay

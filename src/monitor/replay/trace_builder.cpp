@@ -11,10 +11,12 @@ namespace weir::replay {
 
 std::uint32_t TraceBuilder::stream_index(std::uint64_t stream) {
   const auto next = static_cast<std::uint32_t>(streams_.size());
-  return streams_.try_emplace(stream, next).first->second;
+  const auto [known, added] = streams_.try_emplace(stream, next);
+  if (added) trace_.stream_keys.push_back(stream);
+  return known->second;
 }
 
-std::uint32_t TraceBuilder::allocate(std::uint64_t bytes, std::uint64_t stream) {
+std::uint32_t TraceBuilder::allocate(std::uint64_t bytes, std::uint64_t stream, const BlockOrigin& origin) {
   if (bytes > max_live_bytes - live_bytes_) {
     throw ParseError("more than 1 EiB would be live at once; a size in the trace must be wrong");
   }
@@ -25,6 +27,7 @@ std::uint32_t TraceBuilder::allocate(std::uint64_t bytes, std::uint64_t stream) 
   const TraceEvent event{block, stream_index(stream), TraceEvent::Kind::allocate};
   trace_.events.push_back(event);
   trace_.block_bytes.push_back(bytes);
+  trace_.origins.push_back(origin);
   live_.push_back(true);
   live_bytes_ += bytes;
   return block;
@@ -41,6 +44,7 @@ void TraceBuilder::free(std::uint32_t block, std::uint64_t stream) {
 
 DeviceTrace TraceBuilder::finish() && {
   trace_.streams = static_cast<std::uint32_t>(streams_.size());
+  trace_.labels = std::move(labels_).take();
   return std::move(trace_);
 }
 

@@ -6,9 +6,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "monitor/replay/text_table.hpp"
 #include "monitor/replay/trace.hpp"
 
 namespace weir::replay {
@@ -23,9 +25,12 @@ class TraceBuilder {
   /// Room for this many events in all; a hint.
   void reserve(std::size_t events) { trace_.events.reserve(events); }
 
+  /// The number of a label, for BlockOrigin; see TextTable.
+  std::uint32_t label(std::string_view text) { return labels_.number(text); }
+
   /// Adds a block allocated now and returns its index. `stream` is the
   /// recorder's own key. Throws ParseError above max_live_bytes or 2^32 - 1 blocks.
-  std::uint32_t allocate(std::uint64_t bytes, std::uint64_t stream);
+  std::uint32_t allocate(std::uint64_t bytes, std::uint64_t stream, const BlockOrigin& origin = {});
 
   /// Ends a block's life now. Throws ParseError unless the block is live.
   void free(std::uint32_t block, std::uint64_t stream);
@@ -42,6 +47,7 @@ class TraceBuilder {
   DeviceTrace trace_;
   std::vector<bool> live_;
   std::unordered_map<std::uint64_t, std::uint32_t> streams_;
+  TextTable labels_;
   std::uint64_t live_bytes_ = 0;
 };
 

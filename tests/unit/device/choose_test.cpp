@@ -73,6 +73,15 @@ TEST(Choose, GoesDownTheListAndSaysWhatWasPassedOver) {
   EXPECT_THAT(text, HasSubstr("broken: Wreck does not open: it is on fire"));
 }
 
+TEST(Choose, ABackendWithAnIndexOrAPartOfAName) {
+  EXPECT_THAT(why({.backend = "fast:1"}), HasSubstr("Large One (fast): asked for"));
+  EXPECT_THAT(why({.backend = "fast:large"}), HasSubstr("Large One"));
+  EXPECT_THAT(why({.backend = "hidden:0"}), HasSubstr("Hidden"));
+  EXPECT_THAT(why({.preference = {"absent:0", "fast:1"}}), HasSubstr("Large One"));
+  EXPECT_THAT(refusal({.backend = "fast:2"}), HasSubstr("Small One is not \"2\""));
+  EXPECT_THAT(refusal({.backend = "nothing:0"}), HasSubstr("no backend \"nothing\""));
+}
+
 TEST(Choose, ByMemoryAndFeatures) {
   EXPECT_THAT(why({.least_memory = 4_GiB}), HasSubstr("Large One"));
   EXPECT_THAT(why({.least_memory = 4_GiB}), HasSubstr("Small One has 2.00 GiB of the 4.00 GiB needed"));

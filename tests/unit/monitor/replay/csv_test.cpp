@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -132,6 +134,63 @@ TEST(Csv, RefusesLinesWithoutEndAndTooManyFields) {
   EXPECT_TRUE(names(refusal(std::string(64, ',')), {"line 1", "64 fields"}));
   CsvReader widest(std::string_view(",,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,"));
   EXPECT_FALSE(widest.next_row());
+}
+
+/// A text as a file gives it, with how much of it was asked for.
+struct Pieces {
+  std::string text;
+  std::size_t given = 0;
+  CsvReader::Source source() {
+    return [this](std::span<char> room) {
+      const std::size_t count = text.copy(room.data(), room.size(), given);
+      given += count;
+      return count;
+    };
+  }
+};
+
+TEST(Csv, ReadsASourcePieceByPiece) {
+  Pieces file{"\xef\xbb\xbfname,number\r\n"};
+  constexpr std::uint64_t rows = 40'000;
+  for (std::uint64_t i = 0; i < rows; ++i) {
+    file.text += std::string(i % 97, 'x') + ',' + std::to_string(i) + (i % 3 == 0 ? "\r\n" : "\n");
+  }
+  CsvReader made(file.source());
+  CsvReader csv = std::move(made);
+  for (std::uint64_t i = 0; i < rows; ++i) {
+    ASSERT_TRUE(csv.next_row());
+    ASSERT_EQ(csv.text(0).size(), i % 97);
+    ASSERT_EQ(csv.natural(csv.column("number")), i);
+  }
+  EXPECT_FALSE(csv.next_row());
+  EXPECT_FALSE(csv.next_row());
+}
+
+TEST(Csv, ALastLineWithoutAnEndAndLinesAtTheLimit) {
+  const std::string longest(CsvReader::longest_line, '1');
+  Pieces file{"a\n" + longest + "\r\n" + longest + "\n" + longest};
+  CsvReader csv(file.source());
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(csv.next_row());
+    EXPECT_EQ(csv.text(0), longest);
+  }
+  EXPECT_FALSE(csv.next_row());
+  EXPECT_TRUE(names(message_of([] {
+                      Pieces none{"\n \n"};
+                      static_cast<void>(CsvReader(none.source()));
+                    }),
+                    {"header"}));
+}
+
+TEST(Csv, ASourceIsLeftAtItsFirstBadLine) {
+  for (const std::string& bad :
+       {std::string(50'000'000, '1'), std::string(50'000'000, '\0'), "1,2\n" + std::string(50'000'000, '1')}) {
+    Pieces file{"a\n1\n" + bad};
+    CsvReader csv(file.source());
+    ASSERT_TRUE(csv.next_row());
+    EXPECT_TRUE(names(message_of([&] { static_cast<void>(csv.next_row()); }), {"line 3"}));
+    EXPECT_LT(file.given, std::size_t{1} << 20);
+  }
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ DeviceTrace read(std::string_view text) {
   const Trace trace = read_interval_csv(text);
   EXPECT_EQ(testing::broken_promise(trace), "");
   EXPECT_EQ(trace.format, TraceFormat::interval_csv);
-  EXPECT_EQ(trace.skipped, 0U);
+  EXPECT_EQ(trace.skipped(), 0U);
   return trace.devices.at(0);
 }
 std::string refusal(std::string_view text) {

@@ -233,5 +233,19 @@ TEST(PickleMachine, AnyChangedByteGivesAValueOrAParseError) {
   }
 }
 
+// What a hostile file would import is shown, as one bounded line.
+TEST(PickleMachine, NamesTheGlobalThatItRefuses) {
+  EXPECT_TRUE(names(refusal_of("cos\nsystem\n"), {"GLOBAL names", "'os.system'"}));
+  EXPECT_TRUE(names(refusal_of("(ios\nsystem\n"), {"INST makes", "'os.system'"}));
+  EXPECT_TRUE(
+      names(refusal_of(testing::text("posix") + testing::text("system") + "\x93"), {"STACK_GLOBAL", "'posix.system'"}));
+  EXPECT_TRUE(names(refusal_of(testing::text("posix") + "N\x93"), {"STACK_GLOBAL", "'posix.?'"}));
+  EXPECT_TRUE(names(refusal_of("\x93"), {"STACK_GLOBAL names"}));
+  const std::string wild = refusal_of("c\x1b[2J" + std::string(1'000'000, 'x') + "\ny\n");
+  EXPECT_TRUE(names(wild, {"GLOBAL names", "'\\x1b[2Jxxx", "...'"}));
+  EXPECT_LT(wild.size(), 200U);
+  EXPECT_TRUE(names(refusal_of("c"), {"GLOBAL names"}));
+}
+
 }  // namespace
 }  // namespace weir::replay

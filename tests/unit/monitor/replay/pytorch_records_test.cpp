@@ -198,5 +198,35 @@ TEST(PytorchRecords, RecordsHaveABoundedNumberOfFields) {
   EXPECT_EQ(read(snapshot({}, {{dict(entries)}})).size(), 1U);
 }
 
+TEST(PytorchRecords, SaysWhatAValueIsInWordsThatHold) {
+  const Pickled wide = std::string("\x8a\x0a") + std::string(9, '\0') + "\x01";
+  EXPECT_TRUE(names(event_refusal("size", wide), {"'size' is an int of more than 64 bits; at most 64 are read"}));
+  EXPECT_TRUE(names(event_refusal("size", text("x")), {"'size' is a str, not an int"}));
+  EXPECT_TRUE(names(event_refusal("action", wide), {"'action' is an int of more than 64 bits, not a str"}));
+}
+
+TEST(PytorchRecords, TheInnermostFrameOfWhatIsAllocated) {
+  const auto frame = [](const std::string& name, std::int64_t line) {
+    return dict({{"filename", text("dir/" + name + ".py")}, {"line", integer(line)}, {"name", text(name)}});
+  };
+  const Pickled two = list({frame("inner", 7), frame("outer", 1)});
+  const auto frames_of = [&](const Pickled& frames) {
+    const std::vector<SnapshotDevice> devices = read(snapshot({}, {{with(good_event, "frames", frames)}}));
+    return devices.at(0).frames.text(devices.at(0).events.at(0).frame);
+  };
+  EXPECT_EQ(frames_of(two), "dir/inner.py:7 inner");
+  EXPECT_EQ(frames_of(list({dict({{"name", text("kernel")}})})), "kernel");
+  // Frames are no reason to refuse a file.
+  for (const Pickled& odd : {Pickled(), list({}), integer(3), list({integer(3)}), list({dict({})}),
+                             list({dict({{"filename", integer(1)}, {"line", text("x")}})})}) {
+    EXPECT_EQ(frames_of(odd), "");
+  }
+  const std::string shown = frames_of(list({frame(std::string(100'000, 'x'), 1)}));
+  EXPECT_LE(shown.size(), 200U);
+  const auto devices =
+      read(snapshot({with(good_segment, "blocks", list({with(good_block, "frames", two)}))}, {{dict(good_event)}}));
+  EXPECT_EQ(devices.at(0).frames.text(devices.at(0).live_at_end.at(0).frame), "dir/inner.py:7 inner");
+}
+
 }  // namespace
 }  // namespace weir::replay

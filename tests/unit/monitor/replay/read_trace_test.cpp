@@ -81,6 +81,7 @@ TEST_F(ReadTrace, MissingFiles) {
 
 TEST_F(ReadTrace, DirectoriesAndDevices) {
   EXPECT_TRUE(names(refusal<InvalidArgument>(folder_), {folder_.string(), "directory"}));
+  EXPECT_TRUE(names(refusal<InvalidArgument>("-"), {"standard input", "to a file"}));
   EXPECT_TRUE(names(refusal<InvalidArgument>("/dev/zero"), {"/dev/zero", "regular file"}));
 }
 
@@ -91,13 +92,17 @@ TEST_F(ReadTrace, WhatTheSystemRefuses) {
 TEST_F(ReadTrace, HugeFilesAreRefusedBeforeTheyAreRead) {
   const fs::path other = write("weights", "LLLL");
   const fs::path pickled = write("huge.pickle", "\x80\x04}");
+  const fs::path table = write("huge.csv", "id,lower,upper,size\n0,0,1,7\n");
+  const fs::path log = write("huge.log", "Thread,Time,Action,Pointer,Size,Stream\n");
   std::error_code error;
-  for (const fs::path& path : {other, pickled}) {
+  for (const fs::path& path : {other, pickled, table, log}) {
     fs::resize_file(path, std::uintmax_t{1} << 40, error);
     if (error) GTEST_SKIP() << "the file system has no sparse files: " << error.message();
   }
   EXPECT_TRUE(names(refusal<ParseError>(other), {"'LLLL"}));
   EXPECT_TRUE(names(refusal<ParseError>(pickled), {"4 GiB"}));
+  EXPECT_TRUE(names(refusal<ParseError>(table), {"line 3", "4096 bytes"}));
+  EXPECT_TRUE(names(refusal<ParseError>(log), {"line 2", "4096 bytes"}));
 }
 
 TEST_F(ReadTrace, UnreadableFiles) {

@@ -43,7 +43,7 @@ TEST(RmmCsv, AllocationsAndFrees) {
   EXPECT_EQ(trace.devices[0].block_bytes, Bytes({256, 1000, 512}));
   EXPECT_EQ(events_text(trace.devices[0]), "+0 +1@1 -0 +2");
   EXPECT_EQ(trace.devices[0].streams, 2U);
-  EXPECT_EQ(trace.skipped, 0U);
+  EXPECT_EQ(trace.skipped(), 0U);
 }
 
 TEST(RmmCsv, PointersAndStreamsWithOrWithoutPrefix) {
@@ -65,7 +65,41 @@ TEST(RmmCsv, FailuresAndUnknownFreesAreCounted) {
       "1,t,\"allocate failure\",0x0,5,0\n1,t,free,0x999,64,0\n1,t,allocate,0x10,1,0\n1,t,free,0x10,1,0\n"
       "1,t,free,0x10,1,0\n");
   EXPECT_EQ(events_text(trace.devices[0]), "+0 -0");
-  EXPECT_EQ(trace.skipped, 5U);
+  EXPECT_EQ(trace.skipped(), 5U);
+  EXPECT_EQ(trace.failures, 3U);
+  EXPECT_EQ(trace.unmatched_frees, 2U);
+}
+
+// RMM frees first and logs after: thread 2 got the pointer that thread 1 was about to log the free of.
+TEST(RmmCsv, AFreeToldAfterTheNextAllocationAtItsPointer) {
+  const std::string both = "1,t,allocate,0x10,8,0\n2,t,allocate,0x10,8,1\n";
+  for (const std::string frees : {"1,t,free,0x10,8,0\n2,t,free,0x10,8,1\n", "2,t,free,0x10,8,1\n1,t,free,0x10,8,0\n",
+                                  "3,t,free,0x10,8,0\n2,t,free,0x10,8,1\n", "3,t,free,0x10,8,0\n1,t,free,0x10,8,1\n"}) {
+    const Trace trace = read(both + frees);
+    EXPECT_EQ(events_text(trace.devices[0]), "+0 -0 +1@1 -1@1") << frees;
+    EXPECT_EQ(trace.late_frees, 1U);
+    EXPECT_EQ(trace.skipped(), 0U);
+  }
+  const Trace kept = read(both + "1,t,free,0x10,8,0\n");
+  EXPECT_EQ(events_text(kept.devices[0]), "+0 -0 +1@1");
+}
+
+TEST(RmmCsv, SeveralFreesToldLate) {
+  const Trace trace = read(
+      "1,t,allocate,0x10,8,0\n2,t,allocate,0x10,16,0\n3,t,allocate,0x10,8,0\n"
+      "2,t,free,0x10,16,0\n1,t,free,0x10,8,0\n3,t,free,0x10,8,0\n");
+  EXPECT_EQ(events_text(trace.devices[0]), "+0 -0 +1 -1 +2 -2");
+  EXPECT_EQ(trace.late_frees, 2U);
+}
+
+// A thread logs in order: what it logged between the allocation and its free, the free cannot be late past.
+TEST(RmmCsv, RefusesAFreeThatCannotHaveBeenLate) {
+  EXPECT_TRUE(names(refusal("1,t,allocate,0x10,8,0\n2,t,allocate,0x10,8,0\n1,t,allocate,0x20,8,0\n"
+                            "2,t,free,0x10,8,0\n1,t,free,0x10,8,0\n"),
+                    {"line 3", "0x10", "line 2", "mixes devices"}));
+  EXPECT_TRUE(names(refusal("1,t,allocate,0x10,8,0\n1,t,allocate,0x10,8,0\n1,t,free,0x10,8,0\n1,t,free,0x10,8,0\n"),
+                    {"line 3", "a free is missing"}));
+  EXPECT_TRUE(names(refusal("1,t,allocate,0x10,8,0\n2,t,allocate,0x10,8,0\n"), {"line 3", "a free is missing"}));
 }
 
 TEST(RmmCsv, ZeroBytesHaveNoAddressOfTheirOwn) {
@@ -74,7 +108,7 @@ TEST(RmmCsv, ZeroBytesHaveNoAddressOfTheirOwn) {
       "1,t,free,0x0,0,0\n1,t,free,(nil),0,0\n1,t,free,(nil),0,0\n1,t,free,0x10,0,0\n1,t,free,0x10,8,0\n");
   EXPECT_EQ(trace.devices[0].block_bytes, Bytes({0, 0, 8, 0}));
   EXPECT_EQ(events_text(trace.devices[0]), "+0 +1 +2 +3 -1 -0 -3 -2");
-  EXPECT_EQ(trace.skipped, 1U);
+  EXPECT_EQ(trace.skipped(), 1U);
 }
 
 TEST(RmmCsv, AFreeEndsTheBlockAtItsPointerWhateverSizeItNames) {

@@ -39,7 +39,7 @@ class SharedSnapshot : public SharedTrace {};
 TEST_P(SharedTrace, IsReadWhole) {
   const Expected& expected = GetParam();
   const Trace trace = read_trace(path_);
-  EXPECT_EQ(trace.skipped, 0U);
+  EXPECT_EQ(trace.skipped(), 0U);
   ASSERT_EQ(trace.devices.size(), 1U);
   const DeviceTrace& device = trace.devices[0];
   const testing::TraceFacts facts = testing::facts_of(device);
