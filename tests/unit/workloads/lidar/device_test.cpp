@@ -60,6 +60,19 @@ TEST(LidarDevice, BodiesInLoopsAreEqualToTheHostBitForBit) {
   }
 }
 
+TEST(LidarDevice, ADeviceWithoutKernelsIsRefusedByName) {
+  const Memory memory(mixed_points(10));
+  RunSettings settings;
+  settings.features = FeatureSet::parse("geometry");
+  settings.backend = "dry";
+  try {
+    static_cast<void>(run_kept(memory.cloud, settings));
+    FAIL() << "not refused";
+  } catch (const Unsupported& refused) {
+    EXPECT_NE(refused.message().find("dry"), std::string::npos) << refused.message();
+  }
+}
+
 /// On a GPU, or what plays one.
 class LidarOn : public testing::TestWithParam<const char*> {
  protected:
