@@ -169,7 +169,8 @@ void add_lidar(CLI::App& app, int&) {
       ->capture_default_str();
   command->add_option("--chunk", a->chunk, "Points of a chunk (default: as memory allows)")->check(CLI::PositiveNumber);
   command->add_option("--limit", a->limit, "Bound on device memory, e.g. 4GiB");
-  command->add_option("--device", a->device, "The device, as `weir devices` lists them (default: the best)");
+  command->add_option("--device", a->device,
+                      "Where to compute: host, vulkan or cuda (default: the best that is no emulation)");
   command->add_option("--kernel", a->kernel, "Kernels of the host: x86-64, x86-64-v3, x86-64-v4 (default: the best)");
   command->add_option("--threads", a->threads, "Threads of the host (default: one a core)")->check(CLI::Range(1, 1024));
   command->add_option("--pool", a->pool, "off: the driver makes each buffer")

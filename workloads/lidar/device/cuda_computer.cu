@@ -81,7 +81,7 @@ class CudaComputer final : public ChunkComputer {
         settings_(settings),
         columns_(memory.scoped<std::uint32_t>("columns", column_count)) {}
 
-  [[nodiscard]] std::string name() const override { return "cuda, 64-bit floats"; }
+  [[nodiscard]] std::string name() const override { return "cuda-float64"; }
   [[nodiscard]] std::vector<ScopeFeature> workspace_features() const override { return bodies::workspace_features(); }
   [[nodiscard]] std::size_t workspace_elements(std::size_t points) const override {
     return bodies::workspace_elements(points);

@@ -39,13 +39,18 @@ WEIR_LIDAR_BODY bool best_before(uint one, uint other) {
   const Long b = best_distance(other);
   return less(a, b) || (same(a, b) && id_at(best_place[one]) < id_at(best_place[other]));
 }
+/// Whether one of the heap is worse than another point. Ids are read where distances tie alone.
+WEIR_LIDAR_BODY bool worse(uint at, Long distance, uint id) {
+  const Long its = best_distance(at);
+  return less(distance, its) || (same(distance, its) && id < id_at(best_place[at]));
+}
 
 WEIR_LIDAR_BODY void rise(Long distance, uint id, uint place) {
   uint at = best_count;
   ++best_count;
   while (at > 0u) {
     const uint up = (at - 1u) / 2u;
-    if (!before(best_distance(up), id_at(best_place[up]), distance, id)) break;
+    if (worse(up, distance, id)) break;
     set_best(at, best_distance(up), best_place[up]);
     at = up;
   }
@@ -55,7 +60,7 @@ WEIR_LIDAR_BODY void sink(Long distance, uint id, uint place) {
   uint at = 0u;
   for (uint child = 1u; child < best_count; child = 2u * at + 1u) {
     if (child + 1u < best_count && best_before(child, child + 1u)) ++child;
-    if (!before(distance, id, best_distance(child), id_at(best_place[child]))) break;
+    if (!worse(child, distance, id)) break;
     set_best(at, best_distance(child), best_place[child]);
     at = child;
   }

@@ -25,7 +25,7 @@ class VulkanComputer final : public ChunkComputer {
         columns_(memory.scoped<std::uint32_t>("columns", bodies::column_count)) {}
 
   [[nodiscard]] std::string name() const override {
-    return precision_ == Precision::doubles ? "vulkan, 64-bit floats" : "vulkan, 32-bit floats";
+    return precision_ == Precision::doubles ? "vulkan-float64" : "vulkan-float32";
   }
   [[nodiscard]] std::vector<ScopeFeature> workspace_features() const override { return bodies::workspace_features(); }
   [[nodiscard]] std::size_t workspace_elements(std::size_t points) const override {
