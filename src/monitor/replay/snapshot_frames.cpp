@@ -16,17 +16,16 @@ std::string_view text_of(const Value& frame, std::string_view field) {
   return value ? value->text().value_or("") : "";
 }
 
-/// The end of a text, cut before texts are joined: a file can share one long name among many frames.
-std::string ending(std::string_view text) {
-  constexpr std::size_t longest = TextTable::longest / 2 - 12;
-  return std::string(text.substr(text.size() - std::min(text.size(), longest)));
-}
-
+// A path tells more at its end, a function at its beginning. Both are cut before they are joined, for a file can
+// share one long name among many frames.
 std::string text_of(const Value& frame) {
-  std::string text = ending(text_of(frame, "filename"));
+  constexpr std::size_t longest = TextTable::longest / 2 - 12;
+  const std::string_view file = text_of(frame, "filename");
+  std::string text(file.substr(file.size() - std::min(file.size(), longest)));
+  if (text == "??") text.clear();  // as PyTorch writes it where there are no symbols
   const std::optional<Value> line = frame.find("line");
   if (!text.empty() && line && line->integer()) text += ":" + std::to_string(*line->integer());
-  const std::string function = ending(text_of(frame, "name"));
+  const std::string function(text_of(frame, "name").substr(0, longest));
   if (!text.empty() && !function.empty()) text += " ";
   return text + function;
 }
@@ -62,7 +61,8 @@ SnapshotFrames::Worth SnapshotFrames::worth(const Value& frame) {
         file.find("site-packages/") != std::string_view::npos || file.find("dist-packages/") != std::string_view::npos;
     known->second = installed ? Worth::package : Worth::program;
   } else {
-    known->second = Worth::native;
+    const bool backward = text_of(frame, "name").substr(0, 4096).find("Backward") != std::string_view::npos;
+    known->second = backward ? Worth::backward : Worth::native;
   }
   return known->second;
 }

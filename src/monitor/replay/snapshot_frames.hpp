@@ -22,7 +22,13 @@ class SnapshotFrames {
   std::uint32_t telling(const std::optional<Pickle::Value>& frames, TextTable& texts);
 
  private:
-  enum class Worth : std::uint8_t { nothing, native, package, program };
+  enum class Worth : std::uint8_t {
+    nothing,
+    native,
+    backward,  ///< PyTorch's threads of the backward pass have no Python; the function that is derived is named
+    package,
+    program
+  };
 
   [[nodiscard]] Worth worth(const Pickle::Value& frame);
 

@@ -223,7 +223,9 @@ TEST(PytorchRecords, TheFrameThatTellsOfWhatIsAllocated) {
   EXPECT_EQ(frames_of(list({unwind, other("CUDACachingAllocator.cpp"), package, frame("model", 9), frame("main", 1)})),
             "dir/model.py:9 model");
   EXPECT_EQ(frames_of(list({unwind, package, other("main.c")})), "/lib/python3/site-packages/torch/nn/linear.py f");
-  EXPECT_EQ(frames_of(list({unwind, other("a.cpp")})), "?? f");
+  EXPECT_EQ(frames_of(list({unwind, other("a.cpp")})), "f");
+  const Pickled derived = dict({{"filename", text("??")}, {"line", integer(0)}, {"name", text("MmBackward0::apply")}});
+  EXPECT_EQ(frames_of(list({unwind, other("a.cpp"), derived, other("b.cpp")})), "MmBackward0::apply");
   // Frames are no reason to refuse a file.
   for (const Pickled& odd : {Pickled(), list({}), integer(3), list({integer(3)}), list({dict({})}),
                              list({dict({{"filename", integer(1)}, {"line", text("x")}})})}) {
