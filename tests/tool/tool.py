@@ -79,7 +79,7 @@ class ToolCase(unittest.TestCase):
         self.assertLessEqual(sum(holder["bytes"] for holder in each["largest_holders"]), live)
         self.assertLessEqual(each["needed"], each["peak_reserved"])
         for request in each["refused"]:
-            self.assertEqual(list(request), [*HOLDER, "live"])
+            self.assertEqual(list(request), [*HOLDER, "live", "why"])
         for holder in each["largest_holders"]:
             self.assertEqual(list(holder), [*HOLDER, "allocated"])
             self.assertGreaterEqual(holder["allocated"], holder["bytes"])

@@ -52,7 +52,7 @@ struct ReplayCommand {
         throw std::runtime_error(shown + ": " + error.what());
       }
     }();
-    const Subject subject{name, trace, capacity};
+    const Subject subject{name, trace, capacity, device.has_value()};
     fmt::print("{}\n", as_json ? to_json(subject, report) : to_text(subject, report));
     if (std::fflush(stdout) != 0) throw std::system_error(errno, std::generic_category(), "stdout");
   }

@@ -84,6 +84,7 @@ std::string verdict(const Subject& subject, const ReplayReport& report) {
   for (const replay::Refusal& refusal : report.refusals) {
     text += fmt::format("  refused         {}; {} were live then\n", to_text(subject, refusal.request),
                         format_bytes(refusal.live));
+    if (subject.named_device) text += "  the device says " + replay::printable(refusal.why) + "\n";
   }
   if (!report.largest_holders.empty()) text += "  the largest blocks then:\n";
   for (const Holder& holder : report.largest_holders) text += "    " + to_text(subject, holder) + "\n";
@@ -128,6 +129,7 @@ std::string to_json(const Subject& subject, const ReplayReport& report) {
     for (const replay::Refusal& refusal : report.refusals) {
       Json request = to_json(subject, refusal.request);
       request["live"] = refusal.live;
+      request["why"] = refusal.why;
       line["refused"].push_back(std::move(request));
     }
     line["largest_holders"] = Json::array();

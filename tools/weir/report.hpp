@@ -15,6 +15,7 @@ struct Subject {
   std::string file;
   const replay::Trace& trace;
   std::optional<std::uint64_t> capacity;  ///< bytes; given: say whether it fits
+  bool named_device = false;              ///< not the replay's own dry one, and so with limits of its own
 };
 
 [[nodiscard]] std::string to_json(const Subject& subject, const replay::ReplayReport& report);

@@ -95,12 +95,6 @@ std::optional<Pickle::Value> Pickle::Value::find(std::string_view key) const noe
   return found;
 }
 
-std::optional<Pickle::Value> Pickle::Value::front() const noexcept {
-  const Index run = first_run();
-  if (run == no_run || kind() == Kind::dict) return std::nullopt;
-  return Value(*owner_, owner_->items_[owner_->runs_[run].first]);
-}
-
 std::string_view one(Pickle::Kind kind) noexcept {
   switch (kind) {
     case Pickle::Kind::none: return "None";

@@ -81,19 +81,28 @@ class Pickle::Value {
   /// Looks at every entry. Empty also where this is not a dict.
   [[nodiscard]] std::optional<Value> find(std::string_view key) const noexcept;
 
-  /// The first item of a list or tuple; empty where there is none.
-  [[nodiscard]] std::optional<Value> front() const noexcept;
+  /// The same for one value that the file refers to several times, and for no other.
+  [[nodiscard]] std::uint32_t id() const noexcept { return index_; }
 
   /// Calls `visit(Value)` for each item of a list or tuple, in order; for a
   /// dict, key and value in turn. The visits may end early by an exception.
   template <class Visit>
   void for_each(Visit visit) const {
+    static_cast<void>(for_each_while([&](Value value) {
+      visit(value);
+      return true;
+    }));
+  }
+  /// The same until `visit` gives false; whether it never did.
+  template <class Visit>
+  bool for_each_while(Visit visit) const {
     for (Index run = first_run(); run != no_run; run = owner_->runs_[run].next) {
       const Run& items = owner_->runs_[run];
       for (Index i = 0; i < items.count; ++i) {
-        visit(Value(*owner_, owner_->items_[items.first + i]));
+        if (!visit(Value(*owner_, owner_->items_[items.first + i]))) return false;
       }
     }
+    return true;
   }
 
  private:

@@ -2,7 +2,6 @@
 // actions and states are those of torch.cuda.memory._snapshot.
 #include "monitor/replay/pytorch_records.hpp"
 
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +10,7 @@
 #include <weir/errors.hpp>
 
 #include "monitor/replay/excerpt.hpp"
+#include "monitor/replay/snapshot_frames.hpp"
 #include "monitor/replay/trace_builder.hpp"
 
 namespace weir::replay {
@@ -115,26 +115,6 @@ class Budget {
   std::size_t left_;
 };
 
-/// The innermost frame of a record. Frames are for people only: what is not as PyTorch writes it counts as none.
-std::uint32_t top_frame(const Record& record, TextTable& texts) {
-  const std::optional<Value> frames = record.find("frames");
-  const std::optional<Value> top = frames && frames->kind() == Kind::list ? frames->front() : std::nullopt;
-  if (!top || top->kind() != Kind::dict || top->size() > Record::most_fields) return 0;
-  // Cut before they are joined: a file can share one long name among many frames.
-  const auto text_of = [&](std::string_view name) {
-    constexpr std::size_t longest = TextTable::longest / 2 - 12;
-    const std::optional<Value> value = top->find(name);
-    const std::string_view text = value ? value->text().value_or("") : "";
-    return std::string(text.substr(text.size() - std::min(text.size(), longest)));
-  };
-  std::string text = text_of("filename");
-  const std::optional<Value> line = top->find("line");
-  if (!text.empty() && line && line->integer()) text += ":" + std::to_string(*line->integer());
-  const std::string function = text_of("name");
-  if (!text.empty() && !function.empty()) text += " ";
-  return texts.number(text + function);
-}
-
 std::optional<SnapshotEvent::Kind> kind_of(std::string_view action) {
   using enum SnapshotEvent::Kind;
   if (action == "alloc") return allocate;
@@ -144,23 +124,24 @@ std::optional<SnapshotEvent::Kind> kind_of(std::string_view action) {
   return std::nullopt;
 }
 
-std::vector<SnapshotEvent> read_events(Value trace, const Place& device, Budget& budget, TextTable& frames) {
-  std::vector<SnapshotEvent> events;
-  Place place{"event", 0, &device};
+void read_events(Value trace, const Place& at, Budget& budget, SnapshotFrames& frames, SnapshotDevice& device) {
+  Place place{"event", 0, &at};
   trace.for_each([&](Value value) {
     budget.spend(place);
     const Record record(value, place);
-    if (const auto kind = kind_of(record.text("action"))) {
+    const std::string_view action = record.text("action");
+    if (action == "oom") ++device.failures;
+    if (const auto kind = kind_of(action)) {
       const bool block = *kind == SnapshotEvent::Kind::allocate || *kind == SnapshotEvent::Kind::free;
-      events.push_back({.address = block ? record.natural("addr") : 0,
-                        .bytes = record.bytes("size"),
-                        .stream = block ? record.bits("stream") : 0,
-                        .kind = *kind,
-                        .frame = *kind == SnapshotEvent::Kind::allocate ? top_frame(record, frames) : 0});
+      device.events.push_back(
+          {.address = block ? record.natural("addr") : 0,
+           .bytes = record.bytes("size"),
+           .stream = block ? record.bits("stream") : 0,
+           .kind = *kind,
+           .frame = *kind == SnapshotEvent::Kind::allocate ? frames.telling(record.find("frames"), device.frames) : 0});
     }
     ++place.index;
   });
-  return events;
 }
 
 bool is_live(std::string_view state, const Place& place) {
@@ -171,7 +152,8 @@ bool is_live(std::string_view state, const Place& place) {
   fail(place, "field 'state' is " + excerpt(state) + ", which is no state of a block");
 }
 
-void read_blocks(const Record& segment, const Place& place, Budget& budget, SnapshotDevice& device) {
+void read_blocks(const Record& segment, const Place& place, Budget& budget, SnapshotFrames& frames,
+                 SnapshotDevice& device) {
   const std::uint64_t start = segment.natural("address");
   const std::uint64_t end = start + segment.bytes("total_size");
   const std::uint64_t stream = segment.bits("stream");
@@ -188,7 +170,7 @@ void read_blocks(const Record& segment, const Place& place, Budget& budget, Snap
     if (is_live(block.text("state"), at)) {
       const std::uint64_t requested = block.find("requested_size") ? block.bytes("requested_size") : size;
       if (requested > size) fail(at, "field 'requested_size' is more than 'size'");
-      device.live_at_end.push_back({address, requested, stream, top_frame(block, device.frames)});
+      device.live_at_end.push_back({address, requested, stream, frames.telling(block.find("frames"), device.frames)});
     }
     ++at.index;
   });
@@ -197,7 +179,7 @@ void read_blocks(const Record& segment, const Place& place, Budget& budget, Snap
 /// By number; empty where a device has no event.
 using Devices = std::vector<std::optional<SnapshotDevice>>;
 
-void read_segments(Value segments, std::size_t file_bytes, Devices& devices) {
+void read_segments(Value segments, std::size_t file_bytes, std::vector<SnapshotFrames>& frames, Devices& devices) {
   Budget budget(file_bytes);
   Place place{"segment", 0, nullptr};
   segments.for_each([&](Value value) {
@@ -206,7 +188,7 @@ void read_segments(Value segments, std::size_t file_bytes, Devices& devices) {
     const std::uint64_t number = segment.natural("device");
     if (number < devices.size() && devices[static_cast<std::size_t>(number)]) {
       SnapshotDevice& device = *devices[static_cast<std::size_t>(number)];
-      read_blocks(segment, place, budget, device);
+      read_blocks(segment, place, budget, frames[static_cast<std::size_t>(number)], device);
       device.reserved_at_end += segment.bytes("total_size");
       if (device.reserved_at_end > max_live_bytes) fail(place, "the segments add up to more than 1 EiB");
     }
@@ -235,6 +217,7 @@ std::vector<SnapshotDevice> read_snapshot_records(const Pickle& pickle) {
   const std::optional<Value> segments = top_level_list(root, "segments");
 
   Devices devices;
+  std::vector<SnapshotFrames> frames;  // of each device
   Budget budget(pickle.file_bytes());
   Place place{"device", 0, nullptr};
   traces->for_each([&](Value trace) {
@@ -242,15 +225,16 @@ std::vector<SnapshotDevice> read_snapshot_records(const Pickle& pickle) {
       fail(place, "its trace is " + std::string(one(trace.kind())) + ", not a list");
     }
     devices.emplace_back();
+    frames.emplace_back();
     if (trace.size() > 0) {
       SnapshotDevice& device = devices.back().emplace();
       device.number = static_cast<std::uint32_t>(place.index);
       device.has_segments = segments.has_value();
-      device.events = read_events(trace, place, budget, device.frames);
+      read_events(trace, place, budget, frames.back(), device);
     }
     ++place.index;
   });
-  if (segments) read_segments(*segments, pickle.file_bytes(), devices);
+  if (segments) read_segments(*segments, pickle.file_bytes(), frames, devices);
 
   std::vector<SnapshotDevice> recorded;
   for (std::optional<SnapshotDevice>& device : devices) {

@@ -38,7 +38,8 @@ struct SnapshotDevice {
   std::vector<SnapshotBlock> live_at_end;
   TextTable frames;  ///< "train.py:7 step"; number 0 where none was recorded
   std::uint64_t reserved_at_end = 0;
-  bool has_segments = false;  ///< the snapshot tells about segments at all
+  std::uint64_t failures = 0;  ///< allocations that ran out of memory (oom)
+  bool has_segments = false;   ///< the snapshot tells about segments at all
 };
 
 /// The devices that have at least one event, by number. Throws ParseError that

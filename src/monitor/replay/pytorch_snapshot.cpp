@@ -113,6 +113,7 @@ Trace read_pytorch_snapshot(std::span<const std::byte> file) {
   Trace trace;
   trace.format = TraceFormat::pytorch_snapshot;
   for (const SnapshotDevice& device : devices) {
+    trace.failures += device.failures;
     DeviceTrace read = read_device(device, trace);
     if (!read.events.empty()) trace.devices.push_back(std::move(read));
   }

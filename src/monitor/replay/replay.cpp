@@ -11,6 +11,8 @@
 #include <weir/errors.hpp>
 #include <weir/pool.hpp>
 
+#include "index/size_bins.hpp"
+
 namespace weir::replay {
 namespace {
 
@@ -204,8 +206,13 @@ class Replay {
     } else {
       Refusal refusal = replay.refusal();
       if (!options.capacity) {
-        const std::string text = "its allocation number " + std::to_string(refusal.request.number + 1) + ", of " +
-                                 format_bytes(refusal.request.bytes) + ", cannot be served: " + refusal.why;
+        constexpr std::uint64_t most = index::max_granules << index::granule_shift;
+        const std::uint64_t bytes = refusal.request.bytes;
+        const std::string text =
+            "its allocation number " + std::to_string(refusal.request.number + 1) + ", of " + format_bytes(bytes) +
+            ", cannot be served: " +
+            (bytes > most ? "a pool serves at most " + format_bytes(most) + " at once; replay a smaller job"
+                          : refusal.why);
         throw OutOfMemory(text, {.name = "replay", .bytes_asked = refusal.request.bytes});
       }
       report_.refusals.push_back(std::move(refusal));

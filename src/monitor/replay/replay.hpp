@@ -40,7 +40,7 @@ struct Holder {
   std::uint64_t number = 0;     ///< of its allocation among the device's, from 0
   std::optional<std::uint64_t> address;
   std::uint64_t line = 0;  ///< of a CSV, from 1; 0 where there are no lines
-  std::string label;       ///< a CSV's id, a snapshot's innermost frame; may be empty
+  std::string label;       ///< a CSV's id, a snapshot's frame that tells most; may be empty
 };
 
 /// A device's end under a capacity.

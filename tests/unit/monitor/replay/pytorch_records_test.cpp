@@ -205,7 +205,7 @@ TEST(PytorchRecords, SaysWhatAValueIsInWordsThatHold) {
   EXPECT_TRUE(names(event_refusal("action", wide), {"'action' is an int of more than 64 bits, not a str"}));
 }
 
-TEST(PytorchRecords, TheInnermostFrameOfWhatIsAllocated) {
+TEST(PytorchRecords, TheFrameThatTellsOfWhatIsAllocated) {
   const auto frame = [](const std::string& name, std::int64_t line) {
     return dict({{"filename", text("dir/" + name + ".py")}, {"line", integer(line)}, {"name", text(name)}});
   };
@@ -216,6 +216,16 @@ TEST(PytorchRecords, TheInnermostFrameOfWhatIsAllocated) {
   };
   EXPECT_EQ(frames_of(two), "dir/inner.py:7 inner");
   EXPECT_EQ(frames_of(list({dict({{"name", text("kernel")}})})), "kernel");
+  // With C++ frames the innermost are the allocator's; a package's are less the program's own.
+  const auto other = [](const std::string& file) { return dict({{"filename", text(file)}, {"name", text("f")}}); };
+  const Pickled unwind = other("??");
+  const Pickled package = other("/lib/python3/site-packages/torch/nn/linear.py");
+  EXPECT_EQ(frames_of(list({unwind, other("CUDACachingAllocator.cpp"), package, frame("model", 9), frame("main", 1)})),
+            "dir/model.py:9 model");
+  EXPECT_EQ(frames_of(list({unwind, package, other("main.c")})), "/lib/python3/site-packages/torch/nn/linear.py f");
+  EXPECT_EQ(frames_of(list({unwind, other("a.cpp")})), "f");
+  const Pickled derived = dict({{"filename", text("??")}, {"line", integer(0)}, {"name", text("MmBackward0::apply")}});
+  EXPECT_EQ(frames_of(list({unwind, other("a.cpp"), derived, other("b.cpp")})), "MmBackward0::apply");
   // Frames are no reason to refuse a file.
   for (const Pickled& odd : {Pickled(), list({}), integer(3), list({integer(3)}), list({dict({})}),
                              list({dict({{"filename", integer(1)}, {"line", text("x")}})})}) {

@@ -201,5 +201,30 @@ TEST(PytorchSnapshot, RefusesEveryPrefixOfAFile) {
   }
 }
 
+TEST(PytorchSnapshot, WhatRanOutOfMemoryIsCounted) {
+  const Trace trace = read({}, {{event("alloc", 0, 100), event("oom", 0, 1 << 30), event("oom", 0, 1 << 30)}});
+  EXPECT_EQ(events_text(trace.devices[0]), "+0");
+  EXPECT_EQ(trace.failures, 2U);
+}
+
+TEST(PytorchSnapshot, KeepsTheNamesThatTheRecordingHas) {
+  const auto framed = [](Pickled plain, const std::string& name) {
+    const Pickled frames = list({dict({{"filename", testing::text(name)}, {"line", testing::integer(3)}})});
+    return plain.insert(plain.size() - 1, testing::text("frames") + frames);
+  };
+  // Live at the start and at the end; live at the start only; recorded whole.
+  const Trace trace = read({segment(0, 0, 8 * k, 5, {framed(live(0, 10), "old.py")})},
+                           {{event("free_completed", 2 * k, 30, 6), framed(event("alloc", k, 20, 7), "new.py")}});
+  const DeviceTrace& device = trace.devices.at(0);
+  ASSERT_EQ(device.block_bytes, Bytes({10, 30, 20}));
+  const auto label = [&](std::size_t block) { return device.labels.at(device.origins.at(block).label); };
+  EXPECT_EQ(label(0), "old.py:3");
+  EXPECT_EQ(label(1), "");
+  EXPECT_EQ(label(2), "new.py:3");
+  EXPECT_EQ(device.origins[0].address, 0U);
+  EXPECT_EQ(device.origins[2].address, 1024U);
+  EXPECT_EQ(device.stream_keys, Bytes({5, 6, 7}));
+}
+
 }  // namespace
 }  // namespace weir::replay

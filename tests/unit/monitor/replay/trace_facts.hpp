@@ -30,6 +30,11 @@ class TraceOracle {
       if (!facts_.broken.empty()) return facts_;
     }
     if (facts_.allocations != states_.size()) facts_.broken = "a block is never allocated";
+    if (trace_.origins.size() != states_.size()) facts_.broken = "a block has no origin";
+    for (const BlockOrigin& origin : trace_.origins) {
+      if (origin.label >= trace_.labels.size()) facts_.broken = "an origin names a label beyond labels";
+    }
+    if (trace_.stream_keys.size() != trace_.streams) facts_.broken = "a stream has no key";
     if (streams_ != trace_.streams) facts_.broken = "streams is not the number of streams";
     if (facts_.peak_live > std::uint64_t{1} << 60) facts_.broken = "more than 1 EiB is live";
     return facts_;
