@@ -40,15 +40,19 @@ class BatchResult {
     require();
     return BufferHandle<T>(core_);
   }
-  /// What was read; lives as long as this result. Throws the operation's error.
+  /// What was read; lives as long as this result, also when the buffer or its manager is gone. Empty for an operation
+  /// that reads nothing. Throws the operation's error, and TypeMismatch.
   template <class T>
   [[nodiscard]] std::span<const T> data() const {
-    static_cast<void>(buffer<T>());
+    require_type(element_type<T>());
     return {reinterpret_cast<const T*>(memory_.bytes().data()), memory_.bytes().size() / sizeof(T)};
   }
 
  private:
   friend class Batch;
+  /// Asks nothing of the buffer but the type it was made with.
+  void require_type(const ElementType& wanted) const;
+
   std::exception_ptr error_;
   std::shared_ptr<detail::BufferCore> core_;
   PinnedBytes memory_;

@@ -20,6 +20,12 @@ std::string BatchResult::message() const {
   return {};
 }
 
+void BatchResult::require_type(const ElementType& wanted) const {
+  require();
+  if (!core_) throw StaleHandle("this result is of no operation", {.name = "batch"});
+  core_->require_type(wanted);
+}
+
 class Batch::Run {
  public:
   Run(MemoryManager& memory, std::vector<Operation> operations, const BatchOptions& options)

@@ -162,6 +162,25 @@ TEST_P(Batches, OverlappingWindowsArePutBackByteForByte) {
   }
 }
 
+TEST_P(Batches, WhatWasReadLivesAsLongAsItsResult) {
+  MemoryManager& memory = make_manager();
+  const auto buffer = memory.create<std::uint8_t>("read", bytes_of(size, 1));
+  std::vector<BatchResult> results = Batch(memory).read(buffer, 7, 1000).read(buffer, 0, 0).submit();
+  const Bytes expected = bytes_of(size, 1);
+  const auto holds = [&] { return reads(results[0], Bytes(expected.begin() + 7, expected.begin() + 1007)); };
+  EXPECT_TRUE(holds());
+  memory.free(buffer);
+  EXPECT_TRUE(holds());
+  EXPECT_TRUE(results[1].data<std::uint8_t>().empty());
+  expect_error<TypeMismatch>("read", [&] { static_cast<void>(results[0].data<float>()); });
+  expect_error<StaleHandle>("read", [&] { static_cast<void>(results[0].buffer<std::uint8_t>()); });
+  memory_.reset();
+  EXPECT_TRUE(holds());
+  expect_error<TypeMismatch>("read", [&] { static_cast<void>(results[0].data<float>()); });
+  EXPECT_THROW(static_cast<void>(BatchResult().data<int>()), StaleHandle);
+  results.clear();
+}
+
 TEST_P(Batches, TheyFollowTheirStreamAndTimeOut) {
   if (!device_->info().pointers) GTEST_SKIP() << "streams run no host functions here";
   const Stream stream = device_->stream();
