@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <weir/call_site.hpp>
@@ -68,8 +69,12 @@ enum class Tag : std::uint32_t { none = 0 };
 
 class Pool;
 
-/// Bytes of another library, counted towards the pool's limit for as long as this lives.
-/// Must not outlive the pool.
+namespace detail {
+struct Claims;
+}
+
+/// Bytes of another library, counted towards the pool's limit for as long as this lives. Move-only. One that outlives
+/// its pool, or its manager, still says how many they were, and counts for nothing.
 class ExternalBytes {
  public:
   ExternalBytes() = default;
@@ -80,8 +85,9 @@ class ExternalBytes {
 
  private:
   friend class Pool;
-  ExternalBytes(Pool& pool, std::uint64_t bytes) noexcept : pool_(&pool), bytes_(bytes) {}
-  Pool* pool_ = nullptr;
+  ExternalBytes(std::shared_ptr<detail::Claims> claims, std::uint64_t bytes) noexcept
+      : claims_(std::move(claims)), bytes_(bytes) {}
+  std::shared_ptr<detail::Claims> claims_;
   std::uint64_t bytes_ = 0;
 };
 
@@ -188,7 +194,6 @@ class Pool {
   [[nodiscard]] const PoolOptions& options() const noexcept;
 
  private:
-  friend class ExternalBytes;
   class Implementation;
   std::unique_ptr<Implementation> implementation_;
 };

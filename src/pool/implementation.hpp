@@ -105,8 +105,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   }
 
   void require_usable() const;
-  void book_external(std::uint64_t bytes);
-  void unbook_external(std::uint64_t bytes) noexcept { store_.unbook_external(bytes); }
+  [[nodiscard]] std::shared_ptr<detail::Claims> book_external(std::uint64_t bytes);
   [[nodiscard]] const Device& device() const noexcept { return device_; }
   [[nodiscard]] const PoolOptions& options() const noexcept { return options_; }
 

@@ -215,6 +215,12 @@ TEST_P(Manager, ExternalBytesCount) {
   }
   EXPECT_NO_THROW(memory.create<std::byte>("b", 30_MiB, {.max_bytes = 30_MiB}));
   EXPECT_EQ(memory.statistics().pool.external, 0u);
+  ExternalBytes outlives;
+  {
+    MemoryManager gone(*device_, {.name = "gone"});
+    outlives = gone.book_external(5);
+  }
+  EXPECT_EQ(outlives.bytes(), 5u);
 }
 
 // --- Totals, leaks, reports ---
