@@ -62,7 +62,7 @@ class Device {
 
   /// A new stream. On the host each stream with work runs on a thread of its own.
   [[nodiscard]] Stream stream();
-  /// Waits until all work queued on `stream` so far is done; throws Timeout past the deadline.
+  /// Waits until all work queued on `stream` so far is done; throws Timeout past the deadline. Zero or less only looks.
   void synchronize(StreamId stream, std::chrono::nanoseconds deadline = std::chrono::seconds(10));
   /// Queues a host function in the order of `stream`. Host devices only; throws Unsupported elsewhere.
   void run(StreamId stream, std::function<void()> work);

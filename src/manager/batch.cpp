@@ -36,6 +36,7 @@ class Batch::Run {
         results_(operations_.size()) {}
 
   [[nodiscard]] std::vector<BatchResult> run() {
+    if (!in_time()) return std::move(results_);
     each([this](std::size_t index) { prepare(index); });
     if (!given_up()) each([this](std::size_t index) { queue(index); });
     if (given_up()) undo();
@@ -45,6 +46,25 @@ class Batch::Run {
   }
 
  private:
+  /// False, with an error in every result and nothing done, for a deadline that has passed already.
+  [[nodiscard]] bool in_time() {
+    try {
+      if (!operations_.empty()) manager_.transfers().require_time(deadline_, task());
+      return true;
+    } catch (const Timeout&) {
+      for (BatchResult& result : results_) result.error_ = std::current_exception();
+      return false;
+    }
+  }
+
+  [[nodiscard]] detail::Task task() const {
+    std::uint64_t bytes = 0;
+    for (const Operation& each : operations_) {
+      bytes += each.kind == Kind::read ? each.count * each.type.bytes : each.data.size();
+    }
+    return {"batch", {}, bytes, "queued"};
+  }
+
   struct Saved {
     std::size_t index;
     BlockHandle block;
@@ -142,7 +162,8 @@ class Batch::Run {
 
   void wait() {
     try {
-      manager_.transfers().await(everything(), deadline_, {"batch", {}});
+      const detail::Task all = task();
+      manager_.transfers().await(everything(), deadline_, all, all.bytes);
     } catch (const Error&) {
       const bool undone = given_up();
       for (BatchResult& result : results_) {

@@ -17,8 +17,8 @@
 
 namespace weir {
 
-/// What counts towards a pool's limit. Bookings share it, and may outlive the pool; without a lock, so that they may end
-/// in a child of fork() too. Bytes.
+/// What counts towards a pool's limit. Bookings share it, and may outlive the pool; without a lock, so that they may
+/// end in a child of fork() too. Bytes.
 struct detail::Claims {
   std::atomic<std::uint64_t> all{0};  ///< reserved + external + what is being taken
   std::atomic<std::uint64_t> external{0};

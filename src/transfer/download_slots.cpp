@@ -38,7 +38,7 @@ class TransferEngine::Slots final : public Companion {
   void await(Slot& slot, const BufferCore& buffer, core::Deadline deadline) {
     if (slot.bytes == 0) return;
     if (!slot.done) slot.done = engine_->record(engine_->transfers_);
-    engine_->await(*slot.done, deadline, {"download of", buffer.name()});
+    engine_->await(*slot.done, deadline, {"download of", buffer.name(), slot.bytes, "arrived"}, 0);
   }
   /// Gives a slot that no copy uses other memory.
   void replace(Slot& slot, std::span<std::byte> memory) noexcept {
