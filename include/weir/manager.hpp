@@ -41,7 +41,7 @@ enum class IfExists : std::uint8_t {
 };
 
 struct ManagerStatistics {
-  Statistics pool;  ///< of device memory
+  Statistics pool;  ///< of device memory; refusals and errors include those of the manager and its buffers
   TransferStatistics transfers;
   std::uint64_t buffers = 0;          ///< open now
   std::uint64_t buffers_created = 0;  ///< all told
@@ -140,13 +140,13 @@ class MemoryManager {
   void free_all();
 
   // --- Transfers. `offset` counts elements; windows lie in the elements in use, else InvalidArgument. A deadline of
-  // zero or less has passed already: a transfer with one throws Timeout before anything is queued or staged, a wait only
-  // looks. A Timeout's facts have the deadline as `limit`, bytes_asked, and bytes_done ---
+  // zero or less has passed already: a transfer with one throws Timeout before anything is queued or staged, a wait
+  // only looks. A Timeout's facts have the deadline as `limit`, bytes_asked, and bytes_done ---
 
   /// Returns when the data is on the device, in the order of `stream`. Throws Timeout past the deadline: of the window
   /// the first facts().bytes_done bytes were queued and will be new when the stream gets there, the others stay as they
-  /// are. `data` may be changed then, but for pinned memory, which is read until the stream has passed. A device that is
-  /// written in place has nothing new then.
+  /// are. `data` may be changed then, but for pinned memory, which is read until the stream has passed. A device that
+  /// is written in place has nothing new then.
   template <class T>
   void upload(const BufferHandle<T>& buffer, std::type_identity_t<std::span<const T>> data, std::size_t offset = 0,
               StreamId stream = StreamId::legacy_default, std::chrono::nanoseconds deadline = default_deadline) {
@@ -159,8 +159,9 @@ class MemoryManager {
                         std::size_t offset = 0, StreamId stream = StreamId::legacy_default) {
     return start_upload_bytes(buffer, std::as_bytes(data), offset, data.size(), stream);
   }
-  /// Returns when `data` holds the elements as they were in the order of `stream`. Throws Timeout past the deadline: the
-  /// first facts().bytes_done bytes of `data` are filled then; pinned memory is still written when the stream gets there.
+  /// Returns when `data` holds the elements as they were in the order of `stream`. Throws Timeout past the deadline:
+  /// the first facts().bytes_done bytes of `data` are filled then; pinned memory is still written when the stream gets
+  /// there.
   template <class T>
   void download(const BufferHandle<T>& buffer, std::type_identity_t<std::span<T>> data, std::size_t offset = 0,
                 StreamId stream = StreamId::legacy_default, std::chrono::nanoseconds deadline = default_deadline) {

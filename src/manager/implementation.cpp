@@ -39,12 +39,14 @@ MemoryManager::Implementation::Implementation(const Device& device, ManagerOptio
     : options_(std::move(options)),
       clock_(options_.clock == nullptr ? Clock::system() : *options_.clock),
       pool_(std::make_unique<Pool>(device, pool_options(options_, device.info()))),
+      home_(std::make_shared<detail::BufferHome>(options_.name, pool_->options().log)),
       transfers_(core::make_shared_here<detail::TransferEngine>(device, options_.transfers,
                                                                 pool_options(options_, device.info()))) {}
 
 MemoryManager::Implementation::~Implementation() {
   report_leaks();
   for (const Core& buffer : all()) buffer->close();
+  home_->close();
 }
 
 void MemoryManager::Implementation::require_here() const {
@@ -69,7 +71,14 @@ void MemoryManager::Implementation::report_leaks() const {
 
 MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::BufferRequest request,
                                                                         IfExists if_exists) {
-  manager::check_name(request.name);
+  try {
+    manager::check_name(request.name);
+    detail::check(request);
+  } catch (const Error& error) {
+    home_->note(error);
+    throw;
+  }
+  bool taken = false;
   {
     std::unique_lock lock(mutex_);
     if (if_exists == IfExists::reuse) {
@@ -81,18 +90,18 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::
     }
     const auto [place, fresh] = buffers_.try_emplace(request.name, nullptr);
     if (!fresh) {
-      if (if_exists == IfExists::reuse) {
-        check(request);
-        return place->second;
-      }
-      throw InvalidArgument("manager \"" + options_.name + "\": there is a buffer \"" + request.name +
-                                "\" already; free it first, or ask for the one there is",
-                            {.name = request.name});
+      if (if_exists == IfExists::reuse) return place->second;
+      taken = true;
     }
+  }
+  if (taken) {
+    throw home_->refused(InvalidArgument("manager \"" + options_.name + "\": there is a buffer \"" + request.name +
+                                             "\" already; free it first, or ask for the one there is",
+                                         {.name = request.name}));
   }
   const std::string name = request.name;
   try {
-    auto made = core::make_shared_here<detail::BufferCore>(*pool_, clock_, std::move(request),
+    auto made = core::make_shared_here<detail::BufferCore>(home_, *pool_, clock_, std::move(request),
                                                            [this](detail::BufferCore& closing) { forget(closing); });
     {
       const std::lock_guard lock(mutex_);
@@ -135,7 +144,7 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::find(std::str
   const std::vector<std::string> near = manager::nearest(name, names);
   for (const std::string& each : near) text += (&each == near.data() ? "; did you mean \"" : ", \"") + each + "\"";
   text += near.empty() ? "; it has " + std::to_string(names.size()) + " buffers of other names" : "?";
-  throw NotFound(text, {.name = manager::printable(name)});
+  throw home_->refused(NotFound(text, {.name = manager::printable(name)}));
 }
 
 bool MemoryManager::Implementation::contains(std::string_view name) const {
@@ -156,8 +165,8 @@ std::vector<MemoryManager::Implementation::Core> MemoryManager::Implementation::
 detail::BufferCore& MemoryManager::Implementation::own(const AnyBuffer& buffer) const {
   detail::BufferCore& core = buffer.core();
   if (&core.pool() == pool_.get()) return core;
-  throw InvalidArgument("manager \"" + options_.name + "\": buffer \"" + core.name() + "\" is another manager's",
-                        {.name = core.name()});
+  throw home_->refused(InvalidArgument(
+      "manager \"" + options_.name + "\": buffer \"" + core.name() + "\" is another manager's", {.name = core.name()}));
 }
 
 MemoryManager::Implementation::Window MemoryManager::Implementation::window(const AnyBuffer& buffer, std::size_t offset,
@@ -170,6 +179,8 @@ MemoryManager::Implementation::Window MemoryManager::Implementation::window(cons
 ManagerStatistics MemoryManager::Implementation::statistics() const {
   ManagerStatistics known;
   known.pool = pool_->statistics();
+  known.pool.refusals += home_->refusals();
+  known.pool.errors += home_->errors();
   known.transfers = transfers_->statistics();
   const std::vector<Core> open = all();
   for (const Core& buffer : open) {

@@ -106,7 +106,13 @@ void Pool::Implementation::after_allocation(std::uint32_t id, const Request& req
 void Pool::Implementation::log(LogLevel level, LogEvent event, std::string_view text, std::uint64_t bytes,
                                std::uint64_t address, StreamId stream) const noexcept {
   if (options_.log == nullptr || level < log_level_) return;
-  options_.log->write({level, event, options_.name, text, bytes, address, static_cast<std::uint32_t>(stream)});
+  options_.log->write({.level = level,
+                       .event = event,
+                       .pool = options_.name,
+                       .text = text,
+                       .bytes = bytes,
+                       .address = address,
+                       .stream = static_cast<std::uint32_t>(stream)});
 }
 
 void Pool::Implementation::require_usable() const {
