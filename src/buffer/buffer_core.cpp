@@ -105,6 +105,11 @@ void BufferCore::require_type(const ElementType& wanted) const {
 void BufferCore::require_open() const {
   if (open()) return;
   if (!process_.is_here()) throw core::made_before_fork(quoted(name_), name_);
+  if (!manager_->open()) {
+    throw StaleHandle(quoted(name_) + " is gone with its manager \"" + manager_->manager() +
+                          "\", which has ended; this handle to it is stale",
+                      {.name = name_});
+  }
   throw manager_->refused(StaleHandle(quoted(name_) + " was freed; this handle to it is stale", {.name = name_}));
 }
 

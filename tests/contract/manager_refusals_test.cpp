@@ -147,6 +147,28 @@ TEST_P(ManagerRefusals, ALogThatWantsErrorsOnlyHearsOfNone) {
   EXPECT_TRUE(quiet.of(LogEvent::refuse).empty());
 }
 
+TEST_P(ManagerRefusals, ABufferWhoseManagerHasEndedSaysSo) {
+  AnyBuffer left;
+  AnyBuffer freed;
+  Buffer<int> owner;
+  {
+    MemoryManager gone(*device_, {.name = "short-lived", .pool = GetParam().mode});
+    left = gone.create<int>("left", 10);
+    owner = gone.scoped<int>("owned", 10);
+    freed = gone.create<int>("freed", 10);
+    gone.free("freed");
+    EXPECT_TRUE(says(error_of<StaleHandle>([&] { static_cast<void>(freed.size()); }), {"\"freed\" was freed"}));
+  }
+  for (const AnyBuffer& each : {left, static_cast<const AnyBuffer&>(owner), freed}) {
+    EXPECT_FALSE(each.valid());
+    const Said said = error_of<StaleHandle>([&] { static_cast<void>(each.size()); });
+    EXPECT_TRUE(
+        says(said, {"gone with its manager \"short-lived\"", std::string("\"" + std::string(each.name()) + "\"")}));
+    EXPECT_EQ(said.facts.name, each.name());
+  }
+  owner.reset();
+}
+
 INSTANTIATE_TEST_SUITE_P(Kinds, ManagerRefusals, testing::ValuesIn(manager_kinds()), name_of);
 
 }  // namespace
