@@ -21,7 +21,7 @@
 namespace weir {
 
 struct ManagerOptions {
-  std::string name = "memory";
+  std::string name = "memory";  ///< 1 to 240 bytes of UTF-8 without control characters
   /// Bound on reserved + external bytes. Default: 6 GiB or 90 % of the device, whichever is less.
   std::optional<std::uint64_t> limit = {};
   PoolMode pool = PoolMode::automatic;

@@ -35,7 +35,7 @@ enum class PoolMode : std::uint8_t {
 };
 
 struct PoolOptions {
-  std::string name = "pool";
+  std::string name = "pool";  ///< 1 to 255 bytes of UTF-8 without control characters
   PoolMode mode = PoolMode::automatic;
   /// Bound on reserved + external bytes, checked where memory is taken. Default: the device's.
   std::optional<std::uint64_t> limit = {};
@@ -96,6 +96,7 @@ class Pool {
   /// The smallest alignment of any block, and the unit sizes are rounded to. Bytes.
   static constexpr std::size_t granule = 512;
 
+  /// Throws InvalidArgument for options that make no sense, Unsupported for a mode that the device cannot have.
   explicit Pool(Device device, PoolOptions options = {});
   /// Waits for queued work that may still use the memory, reclaim_deadline at most, and frees everything, live blocks
   /// too: they are reported to the log as leaks. Memory whose work did not end in time stays with the system, and the
@@ -176,7 +177,7 @@ class Pool {
   [[nodiscard]] ExternalBytes book_external(std::uint64_t bytes);
 
   /// A tag for `name`; the same name gives the same tag. It lives as long as the pool, or until it was
-  /// dropped as often as it was asked for.
+  /// dropped as often as it was asked for. Names are as a pool's; throws InvalidArgument for others.
   [[nodiscard]] Tag tag(std::string_view name);
   /// For owners that come and go. No live block may carry the tag when it is dropped for the last time.
   void drop_tag(Tag tag) noexcept;

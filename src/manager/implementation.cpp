@@ -6,6 +6,7 @@
 #include <weir/errors.hpp>
 
 #include "core/environment.hpp"
+#include "core/names.hpp"
 #include "manager/names.hpp"
 
 namespace weir {
@@ -16,6 +17,14 @@ std::uint64_t default_limit(const DeviceInfo& info) {
   constexpr std::uint64_t usual = std::uint64_t{6} << 30;
   const std::uint64_t most = std::min(usual, info.default_limit);
   return info.memory_total ? std::min(most, *info.memory_total / 10 * 9) : most;
+}
+
+// What weir adds to a manager's name to name its pinned memory leaves room for this much.
+constexpr std::size_t longest_manager_name = 240;
+
+ManagerOptions checked(ManagerOptions options) {
+  core::check_name("manager", options.name, longest_manager_name);
+  return options;
 }
 
 PoolOptions pool_options(const ManagerOptions& options, const DeviceInfo& info) {
@@ -36,7 +45,7 @@ PoolOptions pool_options(const ManagerOptions& options, const DeviceInfo& info) 
 }  // namespace
 
 MemoryManager::Implementation::Implementation(const Device& device, ManagerOptions options)
-    : options_(std::move(options)),
+    : options_(checked(std::move(options))),
       clock_(options_.clock == nullptr ? Clock::system() : *options_.clock),
       pool_(std::make_unique<Pool>(device, pool_options(options_, device.info()))),
       home_(std::make_shared<detail::BufferHome>(options_.name, pool_->options().log)),
@@ -72,7 +81,7 @@ void MemoryManager::Implementation::report_leaks() const {
 MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::BufferRequest request,
                                                                         IfExists if_exists) {
   try {
-    manager::check_name(request.name);
+    core::check_name("buffer", request.name);
     detail::check(request);
   } catch (const Error& error) {
     home_->note(error);
@@ -140,11 +149,11 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::find(std::str
     if (found != buffers_.end() && found->second) return found->second;
     for (const auto& [known, buffer] : buffers_) names.push_back(known);
   }
-  std::string text = "manager \"" + options_.name + "\": no buffer \"" + manager::printable(name) + "\"";
+  std::string text = "manager \"" + options_.name + "\": no buffer \"" + core::printable(name) + "\"";
   const std::vector<std::string> near = manager::nearest(name, names);
   for (const std::string& each : near) text += (&each == near.data() ? "; did you mean \"" : ", \"") + each + "\"";
   text += near.empty() ? "; it has " + std::to_string(names.size()) + " buffers of other names" : "?";
-  throw home_->refused(NotFound(text, {.name = manager::printable(name)}));
+  throw home_->refused(NotFound(text, {.name = core::printable(name)}));
 }
 
 bool MemoryManager::Implementation::contains(std::string_view name) const {

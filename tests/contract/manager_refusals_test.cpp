@@ -169,6 +169,19 @@ TEST_P(ManagerRefusals, ABufferWhoseManagerHasEndedSaysSo) {
   owner.reset();
 }
 
+TEST_P(ManagerRefusals, HostileNamesOfManagersAreRefused) {
+  const auto refused = [&](const std::string& name, const char* why) {
+    EXPECT_TRUE(
+        says(error_of<InvalidArgument>([&] { MemoryManager(*device_, {.name = name}); }), {"manager name", why}));
+  };
+  refused("", "is empty");
+  refused("a\x1b[31m\nX", "control character");
+  refused(std::string("a\0b", 3), "control character");
+  refused("\xff", "not UTF-8");
+  refused(std::string(241, 'a'), "of at most 240");
+  EXPECT_NO_THROW(MemoryManager(*device_, {.name = std::string(240, 'a'), .pool = GetParam().mode}));
+}
+
 INSTANTIATE_TEST_SUITE_P(Kinds, ManagerRefusals, testing::ValuesIn(manager_kinds()), name_of);
 
 }  // namespace
