@@ -126,7 +126,7 @@ class MemoryManager {
                                    BufferOptions options = {}, StreamId stream = StreamId::legacy_default,
                                    CallSite where = CallSite::here());
 
-  /// Throws NotFound, which lists the nearest names there are, and TypeMismatch.
+  /// Throws NotFound, which lists the three nearest names there are, and TypeMismatch.
   template <class T>
   [[nodiscard]] BufferHandle<T> find(std::string_view name) const {
     return BufferHandle<T>(find_core(name));

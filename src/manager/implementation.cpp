@@ -152,7 +152,7 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::find(std::str
   std::string text = "manager \"" + options_.name + "\": no buffer \"" + core::printable(name) + "\"";
   const std::vector<std::string> near = manager::nearest(name, names);
   for (const std::string& each : near) text += (&each == near.data() ? "; did you mean \"" : ", \"") + each + "\"";
-  text += near.empty() ? "; it has " + std::to_string(names.size()) + " buffers of other names" : "?";
+  text += near.empty() ? "; it has no buffers" : "?";
   throw home_->refused(NotFound(text, {.name = core::printable(name)}));
 }
 

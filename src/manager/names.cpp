@@ -28,18 +28,31 @@ std::size_t distance(std::string_view one, std::string_view other) {
   return row[other.size()];
 }
 
+// ASCII letters only.
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& each : lower) {
+    if (each >= 'A' && each <= 'Z') each = static_cast<char>(each - 'A' + 'a');
+  }
+  return lower;
+}
+
 }  // namespace
 
+// Nearer by a letter for each that both begin with: a name that was cut or goes on is meant more often than another
+// that happens to be as long.
 std::vector<std::string> nearest(std::string_view name, const std::vector<std::string>& names) {
-  if (name.size() > core::longest_name) return {};
-  const std::size_t far = std::max<std::size_t>(2, name.size() / 3);
-  std::vector<std::pair<std::size_t, std::string>> near;
+  const std::string wanted = lower_case(name.substr(0, core::longest_name));
+  std::vector<std::pair<std::ptrdiff_t, std::string>> near;
   for (const std::string& each : names) {
-    if (const std::size_t steps = distance(name, each); steps <= far) near.emplace_back(steps, each);
+    const std::string known = lower_case(each);
+    const auto differs = std::mismatch(wanted.begin(), wanted.end(), known.begin(), known.end());
+    near.emplace_back(static_cast<std::ptrdiff_t>(distance(wanted, known)) - (differs.first - wanted.begin()), each);
   }
-  std::sort(near.begin(), near.end());
+  const auto most = near.begin() + static_cast<std::ptrdiff_t>(std::min(near.size(), most_suggestions));
+  std::partial_sort(near.begin(), most, near.end());
   std::vector<std::string> found;
-  for (std::size_t i = 0; i < std::min(near.size(), most_suggestions); ++i) found.push_back(near[i].second);
+  for (auto each = near.begin(); each != most; ++each) found.push_back(each->second);
   return found;
 }
 

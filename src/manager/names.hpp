@@ -7,7 +7,8 @@
 
 namespace weir::manager {
 
-/// Up to three of `names` that differ little from `name`, the nearest first.
+/// The three of `names`, or all if there are fewer, that are nearest to `name`, the nearest first. Upper and lower case
+/// are the same; what both begin with counts.
 [[nodiscard]] std::vector<std::string> nearest(std::string_view name, const std::vector<std::string>& names);
 
 }  // namespace weir::manager

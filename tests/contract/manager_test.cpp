@@ -64,15 +64,14 @@ TEST_P(Manager, ReuseGivesTheBufferThereIs) {
 TEST_P(Manager, AnUnknownNameListsTheNearest) {
   MemoryManager& memory = make_manager({.name = "graph"});
   const Said none = error_of<NotFound>([&] { static_cast<void>(memory.find("positions")); });
-  EXPECT_TRUE(says(none, {"\"graph\"", "\"positions\"", "0 buffers"}));
+  EXPECT_TRUE(says(none, {"\"graph\"", "\"positions\"", "it has no buffers"}));
   EXPECT_EQ(none.facts.name, "positions");
   for (const char* name : {"positions", "positions_next", "velocities", "edges", "edge"}) memory.create<int>(name, 1);
   const Said near = error_of<NotFound>([&] { memory.free("position"); });
-  EXPECT_TRUE(says(near, {"\"position\"", "did you mean \"positions\""}));
-  EXPECT_EQ(near.text.find("velocities"), std::string::npos);
+  EXPECT_TRUE(says(near, {"\"position\"", "did you mean \"positions\", \"positions_next\", "}));
   EXPECT_TRUE(
       says(error_of<NotFound>([&] { static_cast<void>(memory.find<int>("edgs")); }), {"\"edge\"", "\"edges\""}));
-  EXPECT_TRUE(says(error_of<NotFound>([&] { memory.free("something else"); }), {"5 buffers of other names"}));
+  EXPECT_TRUE(says(error_of<NotFound>([&] { memory.free("something else"); }), {"did you mean"}));
   EXPECT_FALSE(memory.contains("position"));
   EXPECT_EQ(memory.statistics().buffers, 5u);
 }
