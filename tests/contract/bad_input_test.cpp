@@ -104,6 +104,18 @@ TEST_P(BadInput, HostileNamesOfPoolsAndTagsAreRefused) {
   pool.deallocate(live_);
 }
 
+TEST_P(BadInput, AModeThatIsNoneIsRefused) {
+  for (const int mode : {4, 77, 255}) {
+    try {
+      const Pool pool(*device_, {.name = "odd", .mode = static_cast<PoolMode>(mode)});
+      FAIL() << "mode " << mode << " was taken";
+    } catch (const InvalidArgument& error) {
+      EXPECT_EQ(error.facts().name, "odd");
+      EXPECT_THAT(error.message(), testing::HasSubstr("no mode " + std::to_string(mode)));
+    }
+  }
+}
+
 // Also where a cached block of the size could be handed out at once.
 TEST_P(BadInput, BadAlignmentsAreRefused) {
   Pool& pool = used_pool();

@@ -182,6 +182,12 @@ TEST_P(ManagerRefusals, HostileNamesOfManagersAreRefused) {
   EXPECT_NO_THROW(MemoryManager(*device_, {.name = std::string(240, 'a'), .pool = GetParam().mode}));
 }
 
+TEST_P(ManagerRefusals, AModeThatIsNoneIsRefused) {
+  const Said said =
+      error_of<InvalidArgument>([&] { MemoryManager(*device_, {.name = "odd", .pool = static_cast<PoolMode>(77)}); });
+  EXPECT_TRUE(says(said, {"\"odd\"", "no mode 77"}));
+}
+
 INSTANTIATE_TEST_SUITE_P(Kinds, ManagerRefusals, testing::ValuesIn(manager_kinds()), name_of);
 
 }  // namespace
