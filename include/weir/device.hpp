@@ -64,7 +64,9 @@ class Device {
   [[nodiscard]] Stream stream();
   /// Waits until all work queued on `stream` so far is done; throws Timeout past the deadline. Zero or less only looks.
   void synchronize(StreamId stream, std::chrono::nanoseconds deadline = std::chrono::seconds(10));
-  /// Queues a host function in the order of `stream`. Host devices only; throws Unsupported elsewhere.
+  /// Queues a host function in the order of `stream`; it runs on a thread of weir's or the driver's, and must not
+  /// throw: what leaves it ends the program, by std::terminate. Throws InvalidArgument for an empty one, and
+  /// Unsupported where streams run no host code (the dry device).
   void run(StreamId stream, std::function<void()> work);
 
   /// The driver's handle of a stream, for kernels and other libraries; weir/cuda.hpp gives it its type. Throws

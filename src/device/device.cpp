@@ -66,6 +66,10 @@ void Device::synchronize(StreamId stream, std::chrono::nanoseconds deadline) {
   }
 }
 
-void Device::run(StreamId stream, std::function<void()> work) { here().run(stream, std::move(work)); }
+// What a host function throws is nobody's to catch: CUDA calls it out of the driver. So it is the same everywhere.
+void Device::run(StreamId stream, std::function<void()> work) {
+  if (!work) throw InvalidArgument("run: the host function is empty; pass one to call", {.name = "work"});
+  here().run(stream, [call = std::move(work)]() noexcept { call(); });
+}
 
 }  // namespace weir

@@ -116,6 +116,12 @@ TEST_P(BadInput, AModeThatIsNoneIsRefused) {
   }
 }
 
+TEST_P(BadInput, AnEmptyHostFunctionIsRefused) {
+  EXPECT_THROW(device_->run(StreamId::legacy_default, nullptr), InvalidArgument);
+  EXPECT_THROW(device_->run(StreamId::legacy_default, std::function<void()>()), InvalidArgument);
+  EXPECT_NO_THROW(device_->synchronize(StreamId::legacy_default));
+}
+
 // Also where a cached block of the size could be handed out at once.
 TEST_P(BadInput, BadAlignmentsAreRefused) {
   Pool& pool = used_pool();
