@@ -40,7 +40,9 @@ struct DeviceInfo {
 /// each with an index or a part of a name where one is meant ("cuda:1,host"). The list goes down to the host only where
 /// it names it.
 struct DeviceRequest {
-  std::string backend = {};                    ///< this one or none: "cuda", "vulkan", "host", "dry"; "" by preference
+  /// This one or none: "cuda", "vulkan", "host", "dry"; "" by preference. The dry device has addresses without memory:
+  /// what is written there is lost, and a download succeeds and gives no defined contents.
+  std::string backend = {};
   std::optional<std::uint64_t> capacity = {};  ///< bytes; the dry device's size, else an error
   std::vector<std::string> preference = {};    ///< backends, best first; empty: cuda, vulkan, host
   std::optional<std::size_t> index = {};       ///< of its backend's devices this one
