@@ -40,15 +40,19 @@ class BatchResult {
     require();
     return BufferHandle<T>(core_);
   }
-  /// What was read; lives as long as this result. Throws the operation's error.
+  /// What was read; lives as long as this result, also when the buffer or its manager is gone. Empty for an operation
+  /// that reads nothing. Throws the operation's error, and TypeMismatch.
   template <class T>
   [[nodiscard]] std::span<const T> data() const {
-    static_cast<void>(buffer<T>());
+    require_type(element_type<T>());
     return {reinterpret_cast<const T*>(memory_.bytes().data()), memory_.bytes().size() / sizeof(T)};
   }
 
  private:
   friend class Batch;
+  /// Asks nothing of the buffer but the type it was made with.
+  void require_type(const ElementType& wanted) const;
+
   std::exception_ptr error_;
   std::shared_ptr<detail::BufferCore> core_;
   PinnedBytes memory_;
@@ -94,7 +98,8 @@ class Batch {
   [[nodiscard]] std::size_t size() const noexcept { return operations_.size(); }
   /// Does all of it, in order on one stream, and waits. The batch is empty then. Operations fail each by itself, or
   /// together; after a wait past its deadline, what was queued goes on, and the results carry a Timeout: all or nothing
-  /// is undone then too, in the order of the stream.
+  /// is undone then too, in the order of the stream. A deadline of zero or less has passed already: nothing is started,
+  /// and every result carries a Timeout whose facts say that 0 bytes are done.
   [[nodiscard]] std::vector<BatchResult> submit(const BatchOptions& options = {});
 
  private:

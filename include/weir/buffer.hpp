@@ -98,7 +98,8 @@ class DeviceSpan {
 };
 
 /// A checked reference to a buffer of any type. Copyable. Every call on one whose buffer is gone
-/// throws StaleHandle with the buffer's name, but valid() and name(); in a child of fork(), Unsupported.
+/// throws StaleHandle with the buffer's name, and its manager's where that has ended too, but valid() and name(); in a
+/// child of fork(), Unsupported.
 class AnyBuffer {
  public:
   AnyBuffer() = default;

@@ -44,7 +44,8 @@ inline constexpr std::uint64_t largest_dry_capacity = std::uint64_t{1} << 50;
 /// it names it.
 struct DeviceRequest {
   /// This one or none: "cuda", "vulkan", "host", "dry", with an index or a part of a name where one device is meant
-  /// ("cuda:1"); "" by preference.
+  /// ("cuda:1"); "" by preference. The dry device has addresses without memory: what is written there is lost, and a
+  /// download succeeds and gives no defined contents.
   std::string backend = {};
   std::optional<std::uint64_t> capacity = {};  ///< bytes; the dry device's size (256 GiB), else an error
   std::vector<std::string> preference = {};    ///< the same, best first; empty: cuda, vulkan, host
@@ -67,9 +68,11 @@ class Device {
 
   /// A new stream. On the host each stream with work runs on a thread of its own.
   [[nodiscard]] Stream stream();
-  /// Waits until all work queued on `stream` so far is done; throws Timeout past the deadline.
+  /// Waits until all work queued on `stream` so far is done; throws Timeout past the deadline. Zero or less only looks.
   void synchronize(StreamId stream, std::chrono::nanoseconds deadline = std::chrono::seconds(10));
-  /// Queues a host function in the order of `stream`. Host devices only; throws Unsupported elsewhere.
+  /// Queues a host function in the order of `stream`; it runs on a thread of weir's or the driver's, and must not
+  /// throw: what leaves it ends the program, by std::terminate. Throws InvalidArgument for an empty one, and
+  /// Unsupported where streams run no host code (the dry device).
   void run(StreamId stream, std::function<void()> work);
 
   /// The driver's handle of a stream, for kernels and other libraries; weir/cuda.hpp gives it its type. Throws

@@ -37,9 +37,10 @@ enum class ErrorCode : std::int32_t {
 struct ErrorFacts {
   std::string name = {};                          ///< the buffer, file, option or call concerned
   std::optional<std::uint64_t> bytes_asked = {};  ///< bytes
-  std::optional<std::uint64_t> limit = {};        ///< bytes, or the bound that was passed
+  std::optional<std::uint64_t> limit = {};        ///< bytes, or the bound that was passed; of a Timeout, milliseconds
   std::optional<std::uint64_t> free = {};         ///< bytes free when the request was refused
   std::optional<std::int64_t> native_code = {};   ///< the driver's or the system's own code
+  std::optional<std::uint64_t> bytes_done = {};   ///< of bytes_asked, where a transfer passed its deadline
 };
 
 /// The common base of all errors. Not itself a std::exception: each concrete
@@ -113,7 +114,8 @@ class StaleHandle : public detail::ErrorOf<ErrorCode::stale_handle, std::logic_e
  public:
   using ErrorOf::ErrorOf;
 };
-/// A wait passed its deadline; what was waited for goes on.
+/// A wait passed its deadline; what was waited for goes on. Or something was to be started with a deadline that had
+/// passed already, zero or less: then nothing was.
 class Timeout : public detail::ErrorOf<ErrorCode::timeout, std::runtime_error> {
  public:
   using ErrorOf::ErrorOf;

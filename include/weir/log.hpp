@@ -21,6 +21,7 @@ enum class LogEvent : std::uint8_t {
   refuse,    ///< a request failed; nothing changed
   leak,      ///< a live block in a destroyed pool
   misuse,    ///< a double free or foreign pointer noticed too late to throw
+  resize,    ///< a buffer's capacity changed; `buffer` and `bytes_before` say which and from what
 };
 
 [[nodiscard]] std::string_view to_string(LogLevel level) noexcept;
@@ -29,11 +30,13 @@ enum class LogEvent : std::uint8_t {
 struct LogRecord {
   LogLevel level = LogLevel::info;
   LogEvent event = LogEvent::allocate;
-  std::string_view pool;      ///< the pool's name
-  std::string_view text;      ///< more, where there is more to say
-  std::uint64_t bytes = 0;    ///< requested bytes, or bytes of pages
-  std::uint64_t address = 0;  ///< device address, 0 where it does not apply
-  std::uint32_t stream = 0;   ///< stream id
+  std::string_view pool;           ///< the pool's name
+  std::string_view text;           ///< more, where there is more to say
+  std::uint64_t bytes = 0;         ///< requested bytes, or bytes of pages
+  std::uint64_t address = 0;       ///< device address, 0 where it does not apply
+  std::uint32_t stream = 0;        ///< stream id
+  std::string_view buffer = {};    ///< the buffer's name, of a `resize`
+  std::uint64_t bytes_before = 0;  ///< its capacity until then, of a `resize`
 };
 
 /// Receives records. Called on the thread of the operation, with no lock of

@@ -21,7 +21,7 @@
 namespace weir {
 
 struct ManagerOptions {
-  std::string name = "memory";
+  std::string name = "memory";  ///< 1 to 240 bytes of UTF-8 without control characters
   /// Bound on reserved + external bytes. Default: 6 GiB or 90 % of the device, whichever is less.
   std::optional<std::uint64_t> limit = {};
   PoolMode pool = PoolMode::automatic;
@@ -41,7 +41,7 @@ enum class IfExists : std::uint8_t {
 };
 
 struct ManagerStatistics {
-  Statistics pool;  ///< of device memory
+  Statistics pool;  ///< of device memory; refusals and errors include those of the manager and its buffers
   TransferStatistics transfers;
   std::uint64_t buffers = 0;          ///< open now
   std::uint64_t buffers_created = 0;  ///< all told
@@ -126,7 +126,7 @@ class MemoryManager {
                                    BufferOptions options = {}, StreamId stream = StreamId::legacy_default,
                                    CallSite where = CallSite::here());
 
-  /// Throws NotFound, which lists the nearest names there are, and TypeMismatch.
+  /// Throws NotFound, which lists the three nearest names there are, and TypeMismatch.
   template <class T>
   [[nodiscard]] BufferHandle<T> find(std::string_view name) const {
     return BufferHandle<T>(find_core(name));
@@ -139,9 +139,14 @@ class MemoryManager {
   void free(const AnyBuffer& buffer);
   void free_all();
 
-  // --- Transfers. `offset` counts elements; windows lie in the elements in use, else InvalidArgument ---
+  // --- Transfers. `offset` counts elements; windows lie in the elements in use, else InvalidArgument. A deadline of
+  // zero or less has passed already: a transfer with one throws Timeout before anything is queued or staged, a wait
+  // only looks. A Timeout's facts have the deadline as `limit`, bytes_asked, and bytes_done ---
 
-  /// Returns when the data is on the device, in the order of `stream`.
+  /// Returns when the data is on the device, in the order of `stream`. Throws Timeout past the deadline: of the window
+  /// the first facts().bytes_done bytes were queued and will be new when the stream gets there, the others stay as they
+  /// are. `data` may be changed then, but for pinned memory, which is read until the stream has passed. A device that
+  /// is written in place has nothing new then.
   template <class T>
   void upload(const BufferHandle<T>& buffer, std::type_identity_t<std::span<const T>> data, std::size_t offset = 0,
               StreamId stream = StreamId::legacy_default, std::chrono::nanoseconds deadline = default_deadline) {
@@ -154,7 +159,9 @@ class MemoryManager {
                         std::size_t offset = 0, StreamId stream = StreamId::legacy_default) {
     return start_upload_bytes(buffer, std::as_bytes(data), offset, data.size(), stream);
   }
-  /// Returns when `data` holds the elements as they were in the order of `stream`.
+  /// Returns when `data` holds the elements as they were in the order of `stream`. Throws Timeout past the deadline:
+  /// the first facts().bytes_done bytes of `data` are filled then; pinned memory is still written when the stream gets
+  /// there.
   template <class T>
   void download(const BufferHandle<T>& buffer, std::type_identity_t<std::span<T>> data, std::size_t offset = 0,
                 StreamId stream = StreamId::legacy_default, std::chrono::nanoseconds deadline = default_deadline) {
@@ -173,7 +180,8 @@ class MemoryManager {
   void start_download(const AnyBuffer& buffer, StreamId stream = StreamId::legacy_default,
                       const DownloadOptions& options = {});
   /// The oldest download that was started and not waited for. The span stays as it is until as many more downloads
-  /// of this buffer were started as it has slots. Throws Timeout, after which it may be waited for again.
+  /// of this buffer were started as it has slots. Throws Timeout, after which it may be waited for again; a deadline of
+  /// zero or less only looks.
   template <class T>
   [[nodiscard]] std::span<const T> wait_for_download(const BufferHandle<T>& buffer,
                                                      std::chrono::nanoseconds deadline = default_deadline) {
@@ -183,7 +191,8 @@ class MemoryManager {
   /// Copies all elements in use of another manager's buffer, on this device or another, to `offset` of one of this
   /// manager's, where they have to fit; never of one buffer to itself. They are taken as they are in the order of
   /// `from_stream`, a stream of the source's device, and written in the order of `stream`, one of this device's; done
-  /// when it returns. Goes from device to device where the drivers can, else through the host. Throws as transfers.
+  /// when it returns. Goes from device to device where the drivers can, else through the host. Throws as transfers;
+  /// past the deadline the target may have some of the elements, in their order.
   template <class T>
   void copy(const BufferHandle<T>& to, MemoryManager& source, const BufferHandle<T>& from, std::size_t offset = 0,
             StreamId stream = StreamId::legacy_default, StreamId from_stream = StreamId::legacy_default,

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <weir/call_site.hpp>
@@ -34,7 +35,7 @@ enum class PoolMode : std::uint8_t {
 };
 
 struct PoolOptions {
-  std::string name = "pool";
+  std::string name = "pool";  ///< 1 to 255 bytes of UTF-8 without control characters
   PoolMode mode = PoolMode::automatic;
   /// Bound on reserved + external bytes, checked where memory is taken. Default: the device's.
   std::optional<std::uint64_t> limit = {};
@@ -68,8 +69,12 @@ enum class Tag : std::uint32_t { none = 0 };
 
 class Pool;
 
-/// Bytes of another library, counted towards the pool's limit for as long as this lives.
-/// Must not outlive the pool.
+namespace detail {
+struct Claims;
+}
+
+/// Bytes of another library, counted towards the pool's limit for as long as this lives. Move-only. One that outlives
+/// its pool, or its manager, still says how many they were, and counts for nothing.
 class ExternalBytes {
  public:
   ExternalBytes() = default;
@@ -80,8 +85,9 @@ class ExternalBytes {
 
  private:
   friend class Pool;
-  ExternalBytes(Pool& pool, std::uint64_t bytes) noexcept : pool_(&pool), bytes_(bytes) {}
-  Pool* pool_ = nullptr;
+  ExternalBytes(std::shared_ptr<detail::Claims> claims, std::uint64_t bytes) noexcept
+      : claims_(std::move(claims)), bytes_(bytes) {}
+  std::shared_ptr<detail::Claims> claims_;
   std::uint64_t bytes_ = 0;
 };
 
@@ -90,6 +96,7 @@ class Pool {
   /// The smallest alignment of any block, and the unit sizes are rounded to. Bytes.
   static constexpr std::size_t granule = 512;
 
+  /// Throws InvalidArgument for options that make no sense, Unsupported for a mode that the device cannot have.
   explicit Pool(Device device, PoolOptions options = {});
   /// Waits for queued work that may still use the memory, reclaim_deadline at most, and frees everything, live blocks
   /// too: they are reported to the log as leaks. Memory whose work did not end in time stays with the system, and the
@@ -170,7 +177,7 @@ class Pool {
   [[nodiscard]] ExternalBytes book_external(std::uint64_t bytes);
 
   /// A tag for `name`; the same name gives the same tag. It lives as long as the pool, or until it was
-  /// dropped as often as it was asked for.
+  /// dropped as often as it was asked for. Names are as a pool's; throws InvalidArgument for others.
   [[nodiscard]] Tag tag(std::string_view name);
   /// For owners that come and go. No live block may carry the tag when it is dropped for the last time.
   void drop_tag(Tag tag) noexcept;
@@ -188,7 +195,6 @@ class Pool {
   [[nodiscard]] const PoolOptions& options() const noexcept;
 
  private:
-  friend class ExternalBytes;
   class Implementation;
   std::unique_ptr<Implementation> implementation_;
 };

@@ -66,7 +66,7 @@ class Transfer {
 
   [[nodiscard]] bool done() const;
   /// Returns when the copy is done; again at once when asked again. Throws Timeout past the deadline, when the
-  /// copy goes on, DeviceLost, and Unsupported in a child of fork(), as done() does.
+  /// copy goes on (zero or less only looks), DeviceLost, and Unsupported in a child of fork(), as done() does.
   void wait(std::chrono::nanoseconds deadline = default_deadline) const;
 
  private:

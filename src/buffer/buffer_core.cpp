@@ -74,8 +74,10 @@ bool worth_leaving(std::uint64_t allocated, std::uint64_t bytes, std::uint64_t p
 
 }  // namespace
 
-BufferCore::BufferCore(Pool& pool, const Clock& clock, BufferRequest request, Closing closing)
-    : pool_((check(request), &pool)),
+BufferCore::BufferCore(std::shared_ptr<BufferHome> home, Pool& pool, const Clock& clock, BufferRequest request,
+                       Closing closing)
+    : manager_(std::move(home)),
+      pool_((check(request), &pool)),
       clock_(clock),
       name_(std::move(request.name)),
       type_(request.type),
@@ -102,25 +104,31 @@ BufferCore::BufferCore(Pool& pool, const Clock& clock, BufferRequest request, Cl
 
 void BufferCore::require_type(const ElementType& wanted) const {
   if (type_ == wanted) return;
-  throw TypeMismatch(quoted(name_) + " holds " + std::string(type_.name) + ", not " + std::string(wanted.name),
-                     {.name = name_});
+  throw manager_->refused(TypeMismatch(
+      quoted(name_) + " holds " + std::string(type_.name) + ", not " + std::string(wanted.name), {.name = name_}));
 }
 
 void BufferCore::require_open() const {
   if (open()) return;
   if (!process_.is_here()) throw core::made_before_fork(quoted(name_), name_);
-  throw StaleHandle(quoted(name_) + " was freed; this handle to it is stale", {.name = name_});
+  if (!manager_->open()) {
+    throw StaleHandle(quoted(name_) + " is gone with its manager \"" + manager_->manager() +
+                          "\", which has ended; this handle to it is stale",
+                      {.name = name_});
+  }
+  throw manager_->refused(StaleHandle(quoted(name_) + " was freed; this handle to it is stale", {.name = name_}));
 }
 
 // The bytes of `count` elements, if the buffer may have as many.
 std::uint64_t BufferCore::bytes_for(std::size_t count) const {
   if (count <= max_elements_) return std::uint64_t{count} * type_.bytes;
-  throw LimitExceeded(quoted(name_) + ": " + std::to_string(count) + " elements of " + format_bytes(type_.bytes) +
-                          " asked, of at most " + std::to_string(max_elements_) + " (" +
-                          format_bytes(options_.max_bytes) + "); raise max_bytes in its options",
-                      {.name = name_,
-                       .bytes_asked = count > UINT64_MAX / type_.bytes ? UINT64_MAX : count * type_.bytes,
-                       .limit = options_.max_bytes});
+  throw manager_->refused(
+      LimitExceeded(quoted(name_) + ": " + std::to_string(count) + " elements of " + format_bytes(type_.bytes) +
+                        " asked, of at most " + std::to_string(max_elements_) + " (" +
+                        format_bytes(options_.max_bytes) + "); raise max_bytes in its options",
+                    {.name = name_,
+                     .bytes_asked = count > UINT64_MAX / type_.bytes ? UINT64_MAX : count * type_.bytes,
+                     .limit = options_.max_bytes}));
 }
 
 // A buffer past a page gets a range of its own, in which it grows; where none can be kept, a plain place.
@@ -168,6 +176,7 @@ void BufferCore::change_capacity(std::size_t count, StreamId asked_on) {
   const StreamId user = settled(*pool_, asked_on);
   const StreamId stream = on_host() ? home_ : user;
   const bool shrinks = count < capacity();
+  const std::uint64_t before = capacity() * type_.bytes;
   bool moved = false;
   note_use(user);
   try {
@@ -188,6 +197,7 @@ void BufferCore::change_capacity(std::size_t count, StreamId asked_on) {
   add(resizes_, 1);
   if (!moved) add(resizes_in_place_, 1);
   touch();
+  manager_->resized(name_, before, bytes, moved, address_, stream);
 }
 
 // The copy comes after all work queued so far on the streams that used the old block.
@@ -245,9 +255,9 @@ bool BufferCore::holds(std::size_t offset, std::size_t count) const noexcept {
 void BufferCore::require_window(std::size_t offset, std::size_t count) const {
   require_open();
   if (holds(offset, count)) return;
-  throw InvalidArgument(quoted(name_) + ": the window of " + std::to_string(count) + " elements at " +
-                            std::to_string(offset) + " does not lie in its " + std::to_string(size()),
-                        {.name = name_, .limit = size()});
+  throw manager_->refused(InvalidArgument(quoted(name_) + ": the window of " + std::to_string(count) + " elements at " +
+                                              std::to_string(offset) + " does not lie in its " + std::to_string(size()),
+                                          {.name = name_, .limit = size()}));
 }
 
 void BufferCore::note_upload(std::uint64_t bytes) noexcept {

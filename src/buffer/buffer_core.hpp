@@ -15,6 +15,7 @@
 #include <weir/clock.hpp>
 #include <weir/pool.hpp>
 
+#include "buffer/buffer_home.hpp"
 #include "core/process.hpp"
 
 namespace weir::detail {
@@ -44,7 +45,7 @@ class BufferCore {
   using Closing = std::function<void(BufferCore&)>;
 
   /// Throws InvalidArgument, LimitExceeded, OutOfMemory; then nothing was taken.
-  BufferCore(Pool& pool, const Clock& clock, BufferRequest request, Closing closing);
+  BufferCore(std::shared_ptr<BufferHome> home, Pool& pool, const Clock& clock, BufferRequest request, Closing closing);
   BufferCore(const BufferCore&) = delete;
   BufferCore& operator=(const BufferCore&) = delete;
   ~BufferCore() { close(); }
@@ -65,6 +66,7 @@ class BufferCore {
   [[nodiscard]] Pool& pool() const noexcept { return *pool_; }
   /// Whether its memory is pinned memory of the host; its pool is that memory's then, and its stream one without work.
   [[nodiscard]] bool on_host() const noexcept { return is_staging(options_.usage); }
+  [[nodiscard]] BufferHome& manager() const noexcept { return *manager_; }
 
   bool ensure_capacity(std::size_t count, StreamId stream);
   void resize(std::size_t count, StreamId stream);
@@ -96,7 +98,8 @@ class BufferCore {
   void touch() noexcept;
 
   const core::HomeProcess process_;
-  Pool* const pool_;
+  const std::shared_ptr<BufferHome> manager_;
+  Pool* const pool_;  ///< its manager's; gone when that is
   const Clock& clock_;
   const std::string name_;
   const ElementType type_;

@@ -47,6 +47,7 @@ static_assert(equal(WEIR_EVENT_FALLBACK, LogEvent::fallback));
 static_assert(equal(WEIR_EVENT_REFUSE, LogEvent::refuse));
 static_assert(equal(WEIR_EVENT_LEAK, LogEvent::leak));
 static_assert(equal(WEIR_EVENT_MISUSE, LogEvent::misuse));
+static_assert(equal(WEIR_EVENT_RESIZE, LogEvent::resize));
 
 static_assert(equal(WEIR_STREAM_LEGACY_DEFAULT, StreamId::legacy_default));
 static_assert(equal(WEIR_STREAM_PER_THREAD_DEFAULT, StreamId::per_thread_default));
@@ -71,4 +72,4 @@ const char* weir_status_name(weir_status status) {
   return weir::name(status, weir::ErrorCode::parse_error);
 }
 const char* weir_log_level_name(int32_t level) { return weir::name(level, weir::LogLevel::error); }
-const char* weir_log_event_name(int32_t event) { return weir::name(event, weir::LogEvent::misuse); }
+const char* weir_log_event_name(int32_t event) { return weir::name(event, weir::LogEvent::resize); }

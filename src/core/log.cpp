@@ -24,6 +24,7 @@ std::string_view to_string(LogEvent event) noexcept {
     case LogEvent::refuse: return "refuse";
     case LogEvent::leak: return "leak";
     case LogEvent::misuse: return "misuse";
+    case LogEvent::resize: return "resize";
   }
   return "unknown";
 }

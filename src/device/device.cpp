@@ -58,14 +58,18 @@ Stream Device::adopt_stream(std::uint64_t native) { return stream_of(here().adop
 Stream Device::begin_capture(StreamId stream) { return stream_of(here().begin_capture(stream)); }
 
 void Device::synchronize(StreamId stream, std::chrono::nanoseconds deadline) {
-  if (!device::Event(backend_, stream).wait(core::Deadline(deadline))) {
-    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(deadline).count();
+  const core::Deadline end(deadline);
+  if (!device::Event(backend_, stream).wait(end)) {
     throw Timeout("synchronize: stream " + std::to_string(static_cast<std::uint32_t>(stream)) + " was not done after " +
-                      std::to_string(milliseconds) + " ms; its work goes on",
-                  {.name = "synchronize"});
+                      end.text() + "; its work goes on",
+                  {.name = "synchronize", .limit = end.milliseconds()});
   }
 }
 
-void Device::run(StreamId stream, std::function<void()> work) { here().run(stream, std::move(work)); }
+// What a host function throws is nobody's to catch: CUDA calls it out of the driver. So it is the same everywhere.
+void Device::run(StreamId stream, std::function<void()> work) {
+  if (!work) throw InvalidArgument("run: the host function is empty; pass one to call", {.name = "work"});
+  here().run(stream, [call = std::move(work)]() noexcept { call(); });
+}
 
 }  // namespace weir

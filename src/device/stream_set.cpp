@@ -72,10 +72,9 @@ void StreamSet::synchronize_all(std::chrono::nanoseconds deadline) const {
     if (!points[i].wait(end)) late.push_back(names_[i]);
   }
   if (late.empty()) return;
-  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(deadline).count();
   throw Timeout("synchronize_all: of " + std::to_string(size()) + " streams " + std::to_string(late.size()) +
-                    " were not done after " + std::to_string(milliseconds) + " ms, whose work goes on: " + joined(late),
-                {.name = "synchronize_all"});
+                    " were not done after " + end.text() + ", whose work goes on: " + joined(late),
+                {.name = "synchronize_all", .limit = end.milliseconds()});
 }
 
 }  // namespace weir

@@ -20,6 +20,12 @@ std::string BatchResult::message() const {
   return {};
 }
 
+void BatchResult::require_type(const ElementType& wanted) const {
+  require();
+  if (!core_) throw StaleHandle("this result is of no operation", {.name = "batch"});
+  core_->require_type(wanted);
+}
+
 class Batch::Run {
  public:
   Run(MemoryManager& memory, std::vector<Operation> operations, const BatchOptions& options)
@@ -30,6 +36,7 @@ class Batch::Run {
         results_(operations_.size()) {}
 
   [[nodiscard]] std::vector<BatchResult> run() {
+    if (!in_time()) return std::move(results_);
     each([this](std::size_t index) { prepare(index); });
     if (!given_up()) each([this](std::size_t index) { queue(index); });
     if (given_up()) undo();
@@ -39,6 +46,25 @@ class Batch::Run {
   }
 
  private:
+  /// False, with an error in every result and nothing done, for a deadline that has passed already.
+  [[nodiscard]] bool in_time() {
+    try {
+      if (!operations_.empty()) manager_.transfers().require_time(deadline_, task());
+      return true;
+    } catch (const Timeout&) {
+      for (BatchResult& result : results_) result.error_ = std::current_exception();
+      return false;
+    }
+  }
+
+  [[nodiscard]] detail::Task task() const {
+    std::uint64_t bytes = 0;
+    for (const Operation& each : operations_) {
+      bytes += each.kind == Kind::read ? each.count * each.type.bytes : each.data.size();
+    }
+    return {"batch", {}, bytes, "queued"};
+  }
+
   struct Saved {
     std::size_t index;
     BlockHandle block;
@@ -137,7 +163,8 @@ class Batch::Run {
 
   void wait() {
     try {
-      manager_.transfers().await(everything(), deadline_, {"batch", {}});
+      const detail::Task all = task();
+      manager_.transfers().await(everything(), deadline_, all, all.bytes);
     } catch (const Error&) {
       const bool undone = given_up();
       for (BatchResult& result : results_) {
@@ -158,7 +185,7 @@ class Batch::Run {
   }
 
   void copy(detail::TransferEngine::Place to, detail::TransferEngine::Place from, std::uint64_t bytes) {
-    manager_.transfers().queue_copy(to, from, bytes, options_.stream, deadline_, {"batch update of", {}});
+    manager_.transfers().queue_copy(to, from, bytes, options_.stream, deadline_, task());
   }
 
   MemoryManager& memory_;

@@ -66,11 +66,12 @@ void MemoryManager::copy_bytes(const AnyBuffer& to, std::size_t offset, MemoryMa
     throw InvalidArgument("copy to \"" + std::string(target.buffer.name()) + "\": a buffer is not copied to itself",
                           {.name = std::string(target.buffer.name())});
   }
-  const detail::Task task{"copy to", target.buffer.name()};
   const std::uint64_t bytes = count * target.buffer.type().bytes;
   if (bytes == 0) return;
+  const detail::Task task{"copy to", target.buffer.name(), bytes, "copied"};
+  own.transfers().require_time(end, task);
   const std::uint64_t read_from = origin.buffer.access(from_stream) + origin.offset;
-  own.transfers().await(device::Event(source.device().shared_backend(), from_stream), end, task);
+  own.transfers().await(device::Event(source.device().shared_backend(), from_stream), end, task, 0);
   const std::uint64_t write_to = target.buffer.access(stream) + target.offset;
   bool direct = false;
   if (target.buffer.on_host() || origin.buffer.on_host()) {
@@ -87,7 +88,7 @@ void MemoryManager::copy_bytes(const AnyBuffer& to, std::size_t offset, MemoryMa
     }
   }
   if (direct) {
-    own.transfers().await(device::Event(device().shared_backend(), stream), end, task);
+    own.transfers().await(device::Event(device().shared_backend(), stream), end, task, 0);
     return;
   }
   std::vector<std::byte> piece(std::min(bytes, piece_bytes));

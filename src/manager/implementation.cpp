@@ -6,6 +6,7 @@
 #include <weir/errors.hpp>
 
 #include "core/environment.hpp"
+#include "core/names.hpp"
 #include "manager/names.hpp"
 
 namespace weir {
@@ -16,6 +17,14 @@ std::uint64_t default_limit(const DeviceInfo& info) {
   constexpr std::uint64_t usual = std::uint64_t{6} << 30;
   const std::uint64_t most = std::min(usual, info.default_limit);
   return info.memory_total ? std::min(most, *info.memory_total / 10 * 9) : most;
+}
+
+// What weir adds to a manager's name to name its pinned memory leaves room for this much.
+constexpr std::size_t longest_manager_name = 240;
+
+ManagerOptions checked(ManagerOptions options) {
+  core::check_name("manager", options.name, longest_manager_name);
+  return options;
 }
 
 PoolOptions pool_options(const ManagerOptions& options, const DeviceInfo& info) {
@@ -36,15 +45,17 @@ PoolOptions pool_options(const ManagerOptions& options, const DeviceInfo& info) 
 }  // namespace
 
 MemoryManager::Implementation::Implementation(const Device& device, ManagerOptions options)
-    : options_(std::move(options)),
+    : options_(checked(std::move(options))),
       clock_(options_.clock == nullptr ? Clock::system() : *options_.clock),
       pool_(std::make_unique<Pool>(device, pool_options(options_, device.info()))),
+      home_(std::make_shared<detail::BufferHome>(options_.name, pool_->options().log)),
       transfers_(core::make_shared_here<detail::TransferEngine>(device, options_.transfers,
                                                                 pool_options(options_, device.info()))) {}
 
 MemoryManager::Implementation::~Implementation() {
   report_leaks();
   for (const Core& buffer : all()) buffer->close();
+  home_->close();
 }
 
 void MemoryManager::Implementation::require_here() const {
@@ -69,7 +80,14 @@ void MemoryManager::Implementation::report_leaks() const {
 
 MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::BufferRequest request,
                                                                         IfExists if_exists) {
-  manager::check_name(request.name);
+  try {
+    core::check_name("buffer", request.name);
+    detail::check(request);
+  } catch (const Error& error) {
+    home_->note(error);
+    throw;
+  }
+  bool taken = false;
   {
     std::unique_lock lock(mutex_);
     if (if_exists == IfExists::reuse) {
@@ -81,21 +99,22 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::
     }
     const auto [place, fresh] = buffers_.try_emplace(request.name, nullptr);
     if (!fresh) {
-      if (if_exists == IfExists::reuse) {
-        check(request);
-        return place->second;
-      }
-      throw InvalidArgument("manager \"" + options_.name + "\": there is a buffer \"" + request.name +
-                                "\" already; free it first, or ask for the one there is",
-                            {.name = request.name});
+      if (if_exists == IfExists::reuse) return place->second;
+      taken = true;
     }
+  }
+  if (taken) {
+    throw home_->refused(InvalidArgument("manager \"" + options_.name + "\": there is a buffer \"" + request.name +
+                                             "\" already; free it first, or ask for the one there is",
+                                         {.name = request.name}));
   }
   const std::string name = request.name;
   try {
     const bool on_host = is_staging(request.options.usage);
     if (on_host) request.stream = transfers_->host_stream();
-    auto made = core::make_shared_here<detail::BufferCore>(pool_for(request.options.usage), clock_, std::move(request),
-                                                           [this](detail::BufferCore& closing) { forget(closing); });
+    auto made =
+        core::make_shared_here<detail::BufferCore>(home_, pool_for(request.options.usage), clock_, std::move(request),
+                                                   [this](detail::BufferCore& closing) { forget(closing); });
     {
       const std::lock_guard lock(mutex_);
       ++buffers_created_;
@@ -147,11 +166,11 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::find(std::str
     if (found != buffers_.end() && found->second) return found->second;
     for (const auto& [known, buffer] : buffers_) names.push_back(known);
   }
-  std::string text = "manager \"" + options_.name + "\": no buffer \"" + manager::printable(name) + "\"";
+  std::string text = "manager \"" + options_.name + "\": no buffer \"" + core::printable(name) + "\"";
   const std::vector<std::string> near = manager::nearest(name, names);
   for (const std::string& each : near) text += (&each == near.data() ? "; did you mean \"" : ", \"") + each + "\"";
-  text += near.empty() ? "; it has " + std::to_string(names.size()) + " buffers of other names" : "?";
-  throw NotFound(text, {.name = manager::printable(name)});
+  text += near.empty() ? "; it has no buffers" : "?";
+  throw home_->refused(NotFound(text, {.name = core::printable(name)}));
 }
 
 bool MemoryManager::Implementation::contains(std::string_view name) const {
@@ -172,8 +191,8 @@ std::vector<MemoryManager::Implementation::Core> MemoryManager::Implementation::
 detail::BufferCore& MemoryManager::Implementation::own(const AnyBuffer& buffer) const {
   detail::BufferCore& core = buffer.core();
   if (&core.pool() == &pool_for(core.options().usage)) return core;
-  throw InvalidArgument("manager \"" + options_.name + "\": buffer \"" + core.name() + "\" is another manager's",
-                        {.name = core.name()});
+  throw home_->refused(InvalidArgument(
+      "manager \"" + options_.name + "\": buffer \"" + core.name() + "\" is another manager's", {.name = core.name()}));
 }
 
 MemoryManager::Implementation::Window MemoryManager::Implementation::window(const AnyBuffer& buffer, std::size_t offset,
@@ -186,6 +205,8 @@ MemoryManager::Implementation::Window MemoryManager::Implementation::window(cons
 ManagerStatistics MemoryManager::Implementation::statistics() const {
   ManagerStatistics known;
   known.pool = pool_->statistics();
+  known.pool.refusals += home_->refusals();
+  known.pool.errors += home_->errors();
   known.transfers = transfers_->statistics();
   const std::vector<Core> open = all();
   for (const Core& buffer : open) {

@@ -65,6 +65,7 @@ class MemoryManager::Implementation {
   const ManagerOptions options_;
   const Clock& clock_;
   std::unique_ptr<Pool> pool_;
+  const std::shared_ptr<detail::BufferHome> home_;
   std::shared_ptr<detail::TransferEngine> transfers_;
 
   mutable std::mutex mutex_;

@@ -1,4 +1,4 @@
-// Names of buffers: which are allowed, and which are near an unknown one.
+// Which names of buffers are near an unknown one.
 #pragma once
 
 #include <string>
@@ -7,11 +7,8 @@
 
 namespace weir::manager {
 
-/// Throws InvalidArgument for a name that is empty, longer than 255 bytes, no UTF-8, or has control characters.
-void check_name(std::string_view name);
-/// The name as text for a message: control characters and bytes that are no UTF-8 written as \xNN, cut at 80 bytes.
-[[nodiscard]] std::string printable(std::string_view name);
-/// Up to three of `names` that differ little from `name`, the nearest first.
+/// The three of `names`, or all if there are fewer, that are nearest to `name`, the nearest first. Upper and lower case
+/// are the same; what both begin with counts.
 [[nodiscard]] std::vector<std::string> nearest(std::string_view name, const std::vector<std::string>& names);
 
 }  // namespace weir::manager

@@ -105,8 +105,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   }
 
   void require_usable() const;
-  void book_external(std::uint64_t bytes);
-  void unbook_external(std::uint64_t bytes) noexcept { store_.unbook_external(bytes); }
+  [[nodiscard]] std::shared_ptr<detail::Claims> book_external(std::uint64_t bytes);
   [[nodiscard]] const Device& device() const noexcept { return device_; }
   [[nodiscard]] const PoolOptions& options() const noexcept { return options_; }
 
@@ -198,6 +197,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void settle_peak(track::PeakMeter& meter, track::Ledger Cache::*ledger, Cache& cache);
 
   // --- resize.cpp ---
+  [[nodiscard]] bool resize_here(std::uint32_t id, std::size_t bytes, StreamId stream);
   [[nodiscard]] std::uint32_t take_growable(const pool::Placement& wanted, std::uint32_t most, Cache& cache);
   [[nodiscard]] bool extend(std::uint32_t id, std::uint32_t granules, StreamId stream, Cache& cache);
   void cut(std::uint32_t id, std::uint32_t most, StreamId stream, Cache& cache);

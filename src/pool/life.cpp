@@ -9,6 +9,7 @@
 
 #include "core/environment.hpp"
 #include "core/lazy_memory.hpp"
+#include "core/names.hpp"
 #include "core/stderr_log.hpp"
 #include "device/event.hpp"
 #include "pool/implementation.hpp"
@@ -46,6 +47,12 @@ PoolMode mode_named(std::string_view name) {
 }
 
 PoolOptions checked(PoolOptions options) {
+  core::check_name("pool", options.name);
+  if (options.mode > PoolMode::off) {
+    throw InvalidArgument("pool \"" + options.name + "\": there is no mode " +
+                              std::to_string(static_cast<unsigned>(options.mode)) + "; modes are PoolMode's, 0 to 3",
+                          {.name = options.name, .limit = static_cast<std::uint64_t>(PoolMode::off)});
+  }
   if (options.idle_age.count() < 0 || options.reclaim_deadline.count() < 0) {
     throw InvalidArgument("pool \"" + options.name + "\": idle_age and reclaim_deadline must not be negative",
                           {.name = options.name});

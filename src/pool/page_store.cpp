@@ -22,7 +22,7 @@ PageStore::PageStore(device::Backend& backend, std::string pool_name, std::uint6
     : backend_(backend), pool_name_(std::move(pool_name)), limit_(limit), page_bytes_(page_bytes) {}
 
 void PageStore::claim(std::uint64_t bytes) {
-  std::uint64_t now = claimed_.load();
+  std::uint64_t now = claims_->all.load();
   do {
     if (bytes > limit_ || now > limit_ - bytes) {
       const std::uint64_t free = limit_ - std::min(limit_, now);
@@ -31,7 +31,7 @@ void PageStore::claim(std::uint64_t bytes) {
                               " of it are left; free memory, or raise the limit",
                           {.name = pool_name_, .bytes_asked = bytes, .limit = limit_, .free = free});
     }
-  } while (!claimed_.compare_exchange_weak(now, now + bytes));
+  } while (!claims_->all.compare_exchange_weak(now, now + bytes));
 }
 
 void PageStore::took(std::uint64_t bytes) noexcept {
@@ -77,7 +77,7 @@ void PageStore::create(std::span<device::PageHandle> pages) {
   try {
     backend_.create(pages);
   } catch (...) {
-    claimed_ -= bytes;
+    claims_->all -= bytes;
     throw;
   }
   took(bytes);
@@ -89,7 +89,7 @@ void PageStore::destroy(std::span<const device::PageHandle> pages) noexcept {
   backend_.destroy(pages);
   pages_ -= pages.size();
   reserved_ -= pages.size() * page_bytes_;
-  claimed_ -= pages.size() * page_bytes_;
+  claims_->all -= pages.size() * page_bytes_;
 }
 
 Segment PageStore::allocate_segment(std::uint64_t bytes) {
@@ -98,7 +98,7 @@ Segment PageStore::allocate_segment(std::uint64_t bytes) {
   try {
     segment.address = backend_.allocate_segment(bytes);
   } catch (...) {
-    claimed_ -= bytes;
+    claims_->all -= bytes;
     throw;
   }
   took(bytes);
@@ -108,17 +108,13 @@ Segment PageStore::allocate_segment(std::uint64_t bytes) {
 void PageStore::free_segment(const Segment& segment) noexcept {
   backend_.free_segment(segment.address, segment.bytes);
   reserved_ -= segment.bytes;
-  claimed_ -= segment.bytes;
+  claims_->all -= segment.bytes;
 }
 
-void PageStore::book_external(std::uint64_t bytes) {
+std::shared_ptr<detail::Claims> PageStore::book_external(std::uint64_t bytes) {
   claim(bytes);
-  external_ += bytes;
-}
-
-void PageStore::unbook_external(std::uint64_t bytes) noexcept {
-  external_ -= bytes;
-  claimed_ -= bytes;
+  claims_->external += bytes;
+  return claims_;
 }
 
 std::uint64_t PageStore::held() const {

@@ -4,15 +4,32 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <string>
 #include <vector>
 
+#include <weir/pool.hpp>
+
 #include "device/backend.hpp"
 #include "pool/segment_arena.hpp"
 
-namespace weir::pool {
+namespace weir {
+
+/// What counts towards a pool's limit. Bookings share it, and may outlive the pool; without a lock, so that they may
+/// end in a child of fork() too. Bytes.
+struct detail::Claims {
+  std::atomic<std::uint64_t> all{0};  ///< reserved + external + what is being taken
+  std::atomic<std::uint64_t> external{0};
+
+  void unbook(std::uint64_t bytes) noexcept {
+    external -= bytes;
+    all -= bytes;
+  }
+};
+
+namespace pool {
 
 /// Bundles are not parted, so that an amount of pages may not be there exactly.
 struct PagesWanted {
@@ -35,14 +52,14 @@ class PageStore {
   [[nodiscard]] Segment allocate_segment(std::uint64_t bytes);
   void free_segment(const Segment& segment) noexcept;
 
-  void book_external(std::uint64_t bytes);
-  void unbook_external(std::uint64_t bytes) noexcept;
+  /// Counts `bytes` until unbook() is called on the result. Throws LimitExceeded.
+  [[nodiscard]] std::shared_ptr<detail::Claims> book_external(std::uint64_t bytes);
 
   [[nodiscard]] std::uint64_t limit() const noexcept { return limit_; }
   [[nodiscard]] std::uint64_t reserved() const noexcept { return reserved_.load(); }
   [[nodiscard]] std::uint64_t peak() const noexcept { return peak_.load(); }
   [[nodiscard]] std::uint64_t total() const noexcept { return total_.load(); }
-  [[nodiscard]] std::uint64_t external() const noexcept { return external_.load(); }
+  [[nodiscard]] std::uint64_t external() const noexcept { return claims_->external.load(); }
   [[nodiscard]] std::uint64_t held() const;
   [[nodiscard]] std::uint64_t page_maps() const noexcept { return page_maps_.load(); }
   /// Mappings beyond the peak page count.
@@ -56,11 +73,10 @@ class PageStore {
   const std::string pool_name_;
   const std::uint64_t limit_;
   const std::uint64_t page_bytes_;
-  std::atomic<std::uint64_t> claimed_{0};  // reserved + external + what is being taken
+  const std::shared_ptr<detail::Claims> claims_ = std::make_shared<detail::Claims>();
   std::atomic<std::uint64_t> reserved_{0};
   std::atomic<std::uint64_t> peak_{0};
   std::atomic<std::uint64_t> total_{0};
-  std::atomic<std::uint64_t> external_{0};
   std::atomic<std::uint64_t> page_maps_{0};
   std::atomic<std::uint64_t> pages_{0};
   std::atomic<std::uint64_t> peak_pages_{0};
@@ -69,4 +85,5 @@ class PageStore {
   std::vector<std::vector<device::PageHandle>> bundles_;  // held too
 };
 
-}  // namespace weir::pool
+}  // namespace pool
+}  // namespace weir

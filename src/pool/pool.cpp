@@ -106,7 +106,13 @@ void Pool::Implementation::after_allocation(std::uint32_t id, const Request& req
 void Pool::Implementation::log(LogLevel level, LogEvent event, std::string_view text, std::uint64_t bytes,
                                std::uint64_t address, StreamId stream) const noexcept {
   if (options_.log == nullptr || level < log_level_) return;
-  options_.log->write({level, event, options_.name, text, bytes, address, static_cast<std::uint32_t>(stream)});
+  options_.log->write({.level = level,
+                       .event = event,
+                       .pool = options_.name,
+                       .text = text,
+                       .bytes = bytes,
+                       .address = address,
+                       .stream = static_cast<std::uint32_t>(stream)});
 }
 
 void Pool::Implementation::require_usable() const {
@@ -222,8 +228,7 @@ void Pool::maintain() {
 
 ExternalBytes Pool::book_external(std::uint64_t bytes) {
   [[maybe_unused]] const Implementation::Door door(*implementation_);
-  implementation_->book_external(bytes);
-  return {*this, bytes};
+  return {implementation_->book_external(bytes), bytes};
 }
 
 Tag Pool::tag(std::string_view name) { return implementation_->tag(name); }
@@ -236,16 +241,16 @@ const Device& Pool::device() const noexcept { return implementation_->device(); 
 const PoolOptions& Pool::options() const noexcept { return implementation_->options(); }
 
 ExternalBytes::ExternalBytes(ExternalBytes&& other) noexcept
-    : pool_(std::exchange(other.pool_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+    : claims_(std::move(other.claims_)), bytes_(std::exchange(other.bytes_, 0)) {}
 
 ExternalBytes& ExternalBytes::operator=(ExternalBytes&& other) noexcept {
-  std::swap(pool_, other.pool_);
+  std::swap(claims_, other.claims_);
   std::swap(bytes_, other.bytes_);
   return *this;
 }
 
 ExternalBytes::~ExternalBytes() {
-  if (pool_ != nullptr) pool_->implementation_->unbook_external(bytes_);
+  if (claims_) claims_->unbook(bytes_);
 }
 
 }  // namespace weir

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "core/names.hpp"
 #include "pool/implementation.hpp"
 
 namespace weir {
@@ -123,6 +124,7 @@ std::vector<LiveBlock> Pool::Implementation::live_blocks() const {
 
 Tag Pool::Implementation::tag(std::string_view name) {
   require_usable();
+  core::check_name("tag", name);
   return static_cast<Tag>(tags_.take(name));
 }
 

@@ -33,11 +33,11 @@ std::uint32_t Pool::Implementation::allocate_growable(const Request& request, st
   const std::size_t bound = std::min<std::uint64_t>(std::max(most, request.bytes), most_bytes_);
   if (mode_ != PoolMode::pages || request.bytes <= info_.page_bytes) return allocate(request);
   Cache& cache = cache_of(request.stream);
-  Placement wanted = placement(request, cache.lane);
-  wanted.granules = whole_pages(wanted.granules);
-  wanted.small = false;
   const std::uint32_t most_granules = whole_pages(index::granules_for(bound));
   const std::uint32_t id = serve_by(request, cache, [&]() -> Served {
+    Placement wanted = placement(request, cache.lane);
+    wanted.granules = whole_pages(wanted.granules);
+    wanted.small = false;
     const Moving moving(growing_, moved_);
     try {
       const std::uint32_t made = with_reclaim([&] { return take_growable(wanted, most_granules, cache); });
@@ -78,9 +78,9 @@ std::uint32_t Pool::Implementation::allocate_plain(const Request& request) {
   if (request.bytes == 0) return 0;
   require_usable();
   Cache& cache = cache_of(request.stream);
-  Placement wanted = placement(request, cache.lane);
-  wanted.small = false;
   const std::uint32_t id = serve_by(request, cache, [&]() -> Served {
+    Placement wanted = placement(request, cache.lane);
+    wanted.small = false;
     const Moving moving(growing_, moved_);
     try {
       return {with_reclaim([&] { return allocate_directly(wanted); }), Source::driver};
@@ -94,6 +94,16 @@ std::uint32_t Pool::Implementation::allocate_plain(const Request& request) {
 
 bool Pool::Implementation::resize(std::uint32_t id, std::size_t bytes, StreamId stream) {
   require_usable();
+  try {
+    return resize_here(id, bytes, stream);
+  } catch (const Error& error) {
+    ++refusals_;
+    log(LogLevel::warning, LogEvent::refuse, error.message(), bytes, 0, stream);
+    throw;
+  }
+}
+
+bool Pool::Implementation::resize_here(std::uint32_t id, std::size_t bytes, StreamId stream) {
   Block& block = blocks_[id];
   if (bytes == 0) {
     throw InvalidArgument("pool \"" + options_.name + "\": a block cannot be resized to 0 B; release it instead",
@@ -148,7 +158,6 @@ bool Pool::Implementation::extend(std::uint32_t id, std::uint32_t granules, Stre
   try {
     if (!with_reclaim(map_more)) return false;
   } catch (const std::bad_alloc&) {
-    ++refusals_;
     refuse({bytes, 1, stream, Tag::none, {}});
   }
   enter(cache);

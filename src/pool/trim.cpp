@@ -121,13 +121,13 @@ void Pool::Implementation::maintain() {
 }
 
 // Another library's bytes push idle memory out before they are refused.
-void Pool::Implementation::book_external(std::uint64_t bytes) {
+std::shared_ptr<detail::Claims> Pool::Implementation::book_external(std::uint64_t bytes) {
   require_usable();
   try {
-    store_.book_external(bytes);
+    return store_.book_external(bytes);
   } catch (const LimitExceeded&) {
     if (bytes > store_.limit() || trim(0) == 0) throw;
-    store_.book_external(bytes);
+    return store_.book_external(bytes);
   }
 }
 

@@ -38,7 +38,7 @@ class TransferEngine::Slots final : public Companion {
   void await(Slot& slot, const BufferCore& buffer, core::Deadline deadline) {
     if (slot.bytes == 0) return;
     if (!slot.done) slot.done = engine_->record(engine_->transfers_);
-    engine_->await(*slot.done, deadline, {"download of", buffer.name()});
+    engine_->await(*slot.done, deadline, {"download of", buffer.name(), slot.bytes, "arrived"}, 0);
   }
   /// Gives a slot that no copy uses other memory.
   void replace(Slot& slot, std::span<std::byte> memory) noexcept {
@@ -56,9 +56,9 @@ class TransferEngine::Slots final : public Companion {
 void TransferEngine::start_download(BufferCore& buffer, StreamId stream, const DownloadOptions& options) {
   buffer.require_open();
   if (!buffer.options().downloads) {
-    throw InvalidArgument(
+    throw buffer.manager().refused(InvalidArgument(
         "buffer \"" + buffer.name() + "\" was not made for downloads; set BufferOptions::downloads, or use download()",
-        {.name = buffer.name()});
+        {.name = buffer.name()}));
   }
   if (!buffer.companion) {
     buffer.companion = std::make_unique<Slots>(shared_from_this(), buffer.options().download_slots);
@@ -67,9 +67,10 @@ void TransferEngine::start_download(BufferCore& buffer, StreamId stream, const D
   const bool full = slots.full();
   if (full) {
     if (options.when_full == WhenFull::refuse) {
-      throw InvalidArgument("buffer \"" + buffer.name() + "\": all " + std::to_string(slots.count()) +
-                                " downloads that may be under way are; wait for one first",
-                            {.name = buffer.name(), .limit = slots.count()});
+      throw buffer.manager().refused(InvalidArgument("buffer \"" + buffer.name() + "\": all " +
+                                                         std::to_string(slots.count()) +
+                                                         " downloads that may be under way are; wait for one first",
+                                                     {.name = buffer.name(), .limit = slots.count()}));
     }
     slots.await(slots.oldest(), buffer, core::Deadline(default_deadline));
   }
@@ -129,8 +130,9 @@ std::span<const std::byte> TransferEngine::wait_for_download(BufferCore& buffer,
   buffer.require_open();
   auto* const slots = static_cast<Slots*>(buffer.companion.get());
   if (slots == nullptr || slots->idle()) {
-    throw InvalidArgument("buffer \"" + buffer.name() + "\": no download was started that is not waited for yet",
-                          {.name = buffer.name()});
+    throw buffer.manager().refused(
+        InvalidArgument("buffer \"" + buffer.name() + "\": no download was started that is not waited for yet",
+                        {.name = buffer.name()}));
   }
   Slots::Slot& slot = slots->oldest();
   slots->await(slot, buffer, deadline);

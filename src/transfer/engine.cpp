@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 
+#include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
 namespace weir {
@@ -13,13 +14,12 @@ namespace weir {
 bool Transfer::done() const { return !state_ || state_->event->done(); }
 
 void Transfer::wait(std::chrono::nanoseconds deadline) const {
-  if (!state_ || state_->event->wait(core::Deadline(deadline))) return;
+  const core::Deadline end(deadline);
+  if (!state_ || state_->event->wait(end)) return;
   ++*state_->timeouts;
-  const std::string text = detail::Task{state_->verb, state_->buffer}.text();
-  throw Timeout(text + " is not done after " +
-                    std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(deadline).count()) +
-                    " ms; it goes on, and can be waited for again",
-                {.name = state_->buffer});
+  throw Timeout(detail::Task{state_->verb, state_->buffer}.text() + ", " + format_bytes(state_->bytes) +
+                    ", is not done after " + end.text() + "; it goes on, and can be waited for again",
+                {.name = state_->buffer, .bytes_asked = state_->bytes, .limit = end.milliseconds()});
 }
 
 namespace detail {
@@ -39,9 +39,9 @@ class TransferEngine::Piece {
 
   [[nodiscard]] std::byte* data() const noexcept { return bytes_.data(); }
   /// Waits until the copy that uses it is done.
-  void await(core::Deadline deadline, const Task& task) {
+  void await(core::Deadline deadline, const Task& task, std::uint64_t done) {
     if (!copying_) return;
-    engine_.await(*copying_, deadline, task);
+    engine_.await(*copying_, deadline, task, done);
     copying_.reset();
     in_flight_ = {};
   }
@@ -62,17 +62,26 @@ SharedEvent TransferEngine::record(StreamId stream) const {
   return std::make_shared<const device::Event>(backend(), stream);
 }
 
-void TransferEngine::await(const device::Event& event, core::Deadline deadline, const Task& task) {
+void TransferEngine::await(const device::Event& event, core::Deadline deadline, const Task& task, std::uint64_t done) {
   if (event.wait(deadline)) return;
   ++*timeouts_;
-  throw Timeout(
-      task.text() + " did not end in time; what was queued of it goes on, and its staging memory comes back then",
-      {.name = std::string(task.buffer)});
+  throw Timeout(task.text() + " did not end within " + deadline.text() + ", with " + format_bytes(done) + " of " +
+                    format_bytes(task.bytes) + " " + task.part +
+                    "; what was queued of it goes on, and its staging memory comes back then",
+                {.name = task.name(), .bytes_asked = task.bytes, .limit = deadline.milliseconds(), .bytes_done = done});
+}
+
+void TransferEngine::require_time(core::Deadline deadline, const Task& task) {
+  if (!deadline.passed()) return;
+  ++*timeouts_;
+  throw Timeout(task.text() + " was not started: its deadline of " + deadline.text() + " had passed; 0 B of " +
+                    format_bytes(task.bytes) + " are done. Give it time: the default is 10 s",
+                {.name = task.name(), .bytes_asked = task.bytes, .limit = deadline.milliseconds(), .bytes_done = 0});
 }
 
 Transfer TransferEngine::ticket(StreamId stream, const Task& task) const {
-  return Transfer(
-      std::make_shared<TransferState>(TransferState{record(stream), task.verb, std::string(task.buffer), timeouts_}));
+  return Transfer(std::make_shared<TransferState>(
+      TransferState{record(stream), task.verb, std::string(task.buffer), task.bytes, timeouts_}));
 }
 
 void TransferEngine::note(BufferCore& buffer, bool up, std::uint64_t bytes, bool asynchronous) noexcept {
@@ -106,18 +115,19 @@ TransferStatistics TransferEngine::statistics() const {
 void TransferEngine::upload(BufferCore& buffer, std::uint64_t offset, std::span<const std::byte> data, StreamId stream,
                             core::Deadline deadline) {
   if (data.empty()) return;
+  const Task task{"upload to", buffer.name(), data.size(), "queued"};
+  require_time(deadline, task);
   const std::uint64_t address = buffer.access(stream) + offset;
-  const Task task{"upload to", buffer.name()};
   if (in_place(buffer)) {
-    await(*record(stream), deadline, task);
+    await(*record(stream), deadline, task, 0);
     std::memcpy(pointer(address), data.data(), data.size());
   } else if (is_pinned(data.data(), data.size())) {
     backend()->upload(stream, address, data.data(), data.size());
     note_pinned_use(data.data(), stream);
-    await(*record(stream), deadline, task);
+    await(*record(stream), deadline, task, data.size());
   } else if (data.size() <= options_.staging_threshold) {
     backend()->write(stream, address, data);
-    await(*record(stream), deadline, task);
+    await(*record(stream), deadline, task, data.size());
   } else {
     upload_in_pieces(address, data, stream, deadline, task);
   }
@@ -133,7 +143,7 @@ void TransferEngine::upload_in_pieces(std::uint64_t address, std::span<const std
   Piece* piece = &one;
   for (std::uint64_t done = 0; done < data.size();) {
     const std::uint64_t bytes = std::min<std::uint64_t>(most, data.size() - done);
-    piece->await(deadline, task);
+    piece->await(deadline, task, done);
     std::memcpy(piece->data(), data.data() + done, bytes);
     backend()->upload(stream, address + done, piece->data(), bytes);
     piece->used(stream);
@@ -141,8 +151,8 @@ void TransferEngine::upload_in_pieces(std::uint64_t address, std::span<const std
     done += bytes;
     piece = piece == &one ? &other : &one;
   }
-  one.await(deadline, task);
-  other.await(deadline, task);
+  one.await(deadline, task, data.size());
+  other.await(deadline, task, data.size());
 }
 
 Transfer TransferEngine::start_upload(BufferCore& buffer, std::uint64_t offset, std::span<const std::byte> data,
@@ -166,7 +176,7 @@ Transfer TransferEngine::start_upload(BufferCore& buffer, std::uint64_t offset, 
     bytes_staged_ += data.size();
   }
   note(buffer, true, data.size(), true);
-  return ticket(stream, {"upload to", buffer.name()});
+  return ticket(stream, {"upload to", buffer.name(), data.size()});
 }
 
 // --- Down ---
@@ -174,15 +184,16 @@ Transfer TransferEngine::start_upload(BufferCore& buffer, std::uint64_t offset, 
 void TransferEngine::download(BufferCore& buffer, std::uint64_t offset, std::span<std::byte> data, StreamId stream,
                               core::Deadline deadline) {
   if (data.empty()) return;
+  const Task task{"download of", buffer.name(), data.size(), "arrived"};
+  require_time(deadline, task);
   const std::uint64_t address = buffer.access(stream) + offset;
-  const Task task{"download of", buffer.name()};
   if (in_place(buffer)) {
-    await(*record(stream), deadline, task);
+    await(*record(stream), deadline, task, 0);
     std::memcpy(data.data(), pointer(address), data.size());
   } else if (is_pinned(data.data(), data.size())) {
     backend()->download(stream, data.data(), address, data.size());
     note_pinned_use(data.data(), stream);
-    await(*record(stream), deadline, task);
+    await(*record(stream), deadline, task, 0);
   } else {
     download_in_pieces(address, data, stream, deadline, task);
   }
@@ -206,7 +217,7 @@ void TransferEngine::download_in_pieces(std::uint64_t address, std::span<std::by
     }
     if (index == 0) continue;
     Piece& last = *pieces[(index - 1) % 2];
-    last.await(deadline, task);
+    last.await(deadline, task, (index - 1) * most);
     std::memcpy(data.data() + (index - 1) * most, last.data(), bytes_of(index - 1));
     bytes_staged_ += bytes_of(index - 1);
   }
@@ -217,7 +228,7 @@ Transfer TransferEngine::start_read(BufferCore& buffer, std::uint64_t offset, st
   if (into.empty()) return {};
   const Place from{buffer.access(stream) + offset, buffer.on_host()};
   const Place to{reinterpret_cast<std::uint64_t>(into.data()), true};
-  const Task task{"download of", buffer.name()};
+  const Task task{"download of", buffer.name(), into.size()};
   queue_copy(to, from, into.size(), stream, core::Deadline(default_deadline), task);
   note_pinned_use(into.data(), stream);
   note(buffer, false, into.size(), true);
@@ -227,7 +238,7 @@ Transfer TransferEngine::start_read(BufferCore& buffer, std::uint64_t offset, st
 void TransferEngine::queue_copy(Place to, Place from, std::uint64_t bytes, StreamId stream, core::Deadline deadline,
                                 const Task& task) {
   if (to.on_host && from.on_host) {
-    await(*record(stream), deadline, task);
+    await(*record(stream), deadline, task, 0);
     std::memcpy(pointer(to.address), pointer(from.address), bytes);
   } else if (to.on_host) {
     backend()->download(stream, pointer(to.address), from.address, bytes);

@@ -30,15 +30,19 @@ namespace weir::detail {
 struct Task {
   const char* verb;
   std::string_view buffer;  ///< empty: to several
+  std::uint64_t bytes = 0;  ///< all of it
+  const char* part = "";    ///< what bytes are that are done: "queued"
   [[nodiscard]] std::string text() const {
     return buffer.empty() ? verb : std::string(verb) + " \"" + std::string(buffer) + "\"";
   }
+  [[nodiscard]] std::string name() const { return std::string(buffer.empty() ? verb : buffer); }
 };
 
 struct TransferState {
   SharedEvent event;
   const char* verb;
   std::string buffer;
+  std::uint64_t bytes;
   std::shared_ptr<std::atomic<std::uint64_t>> timeouts;  ///< counted here, also after the engine's end
 };
 
@@ -96,8 +100,10 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   /// False in a child of fork(), which leaves the engine and what it gave as they are.
   [[nodiscard]] bool is_here() const noexcept { return backend()->is_here(); }
   [[nodiscard]] TransferStatistics statistics() const;
-  /// Throws Timeout, and counts it.
-  void await(const device::Event& event, core::Deadline deadline, const Task& task);
+  /// Throws Timeout, and counts it; `done` of the task's bytes are done by then.
+  void await(const device::Event& event, core::Deadline deadline, const Task& task, std::uint64_t done);
+  /// The same for a deadline that has passed before anything was started.
+  void require_time(core::Deadline deadline, const Task& task);
 
  private:
   class Piece;

@@ -1,6 +1,8 @@
 // Everything a caller can get wrong is a typed error that changes nothing.
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "contract/pool_kinds.hpp"
@@ -68,6 +70,56 @@ TEST_P(BadInput, ErrorsNameTheFacts) {
   EXPECT_THROW(static_cast<void>(pool.allocate(9_MiB)), std::bad_alloc);
   EXPECT_THROW(static_cast<void>(pool.allocate(9_MiB)), std::exception);
   EXPECT_THROW(static_cast<void>(pool.allocate(9_MiB)), Error);
+}
+
+TEST_P(BadInput, HostileNamesOfPoolsAndTagsAreRefused) {
+  const auto message = [&](auto call) -> std::string {
+    try {
+      call();
+    } catch (const InvalidArgument& error) {
+      return error.message();
+    }
+    return "nothing was thrown";
+  };
+  struct Bad {
+    std::string name;
+    const char* why;
+  };
+  Pool& pool = used_pool();
+  const std::vector<Bad> all{{"a\x1b[31m\nX", "control character"},
+                             {std::string("a\0b", 3), "control character"},
+                             {"", "is empty"},
+                             {"\xff", "not UTF-8"},
+                             {std::string(256, 'a'), "256 bytes"}};
+  for (const Bad& bad : all) {
+    const std::string of_pool = message([&] { Pool(*device_, {.name = bad.name, .mode = GetParam().mode}); });
+    const std::string of_tag = message([&] { static_cast<void>(pool.tag(bad.name)); });
+    EXPECT_THAT(of_pool, testing::AllOf(testing::HasSubstr("pool name"), testing::HasSubstr(bad.why)));
+    EXPECT_THAT(of_tag, testing::AllOf(testing::HasSubstr("tag name"), testing::HasSubstr(bad.why)));
+    for (const std::string& each : {of_pool, of_tag}) {
+      EXPECT_EQ(each.find_first_of(std::string("\x1b\n\0", 3)), std::string::npos);
+    }
+  }
+  EXPECT_NO_THROW(Pool(*device_, {.name = std::string(255, 'a'), .mode = GetParam().mode}));
+  pool.deallocate(live_);
+}
+
+TEST_P(BadInput, AModeThatIsNoneIsRefused) {
+  for (const int mode : {4, 77, 255}) {
+    try {
+      const Pool pool(*device_, {.name = "odd", .mode = static_cast<PoolMode>(mode)});
+      FAIL() << "mode " << mode << " was taken";
+    } catch (const InvalidArgument& error) {
+      EXPECT_EQ(error.facts().name, "odd");
+      EXPECT_THAT(error.message(), testing::HasSubstr("no mode " + std::to_string(mode)));
+    }
+  }
+}
+
+TEST_P(BadInput, AnEmptyHostFunctionIsRefused) {
+  EXPECT_THROW(device_->run(StreamId::legacy_default, nullptr), InvalidArgument);
+  EXPECT_THROW(device_->run(StreamId::legacy_default, std::function<void()>()), InvalidArgument);
+  EXPECT_NO_THROW(device_->synchronize(StreamId::legacy_default));
 }
 
 // Also where a cached block of the size could be handed out at once.

@@ -162,11 +162,30 @@ TEST_P(Batches, OverlappingWindowsArePutBackByteForByte) {
   }
 }
 
+TEST_P(Batches, WhatWasReadLivesAsLongAsItsResult) {
+  MemoryManager& memory = make_manager();
+  const auto buffer = memory.create<std::uint8_t>("read", bytes_of(size, 1));
+  std::vector<BatchResult> results = Batch(memory).read(buffer, 7, 1000).read(buffer, 0, 0).submit();
+  const Bytes expected = bytes_of(size, 1);
+  const auto holds = [&] { return reads(results[0], Bytes(expected.begin() + 7, expected.begin() + 1007)); };
+  EXPECT_TRUE(holds());
+  memory.free(buffer);
+  EXPECT_TRUE(holds());
+  EXPECT_TRUE(results[1].data<std::uint8_t>().empty());
+  expect_error<TypeMismatch>("read", [&] { static_cast<void>(results[0].data<float>()); });
+  expect_error<StaleHandle>("read", [&] { static_cast<void>(results[0].buffer<std::uint8_t>()); });
+  memory_.reset();
+  EXPECT_TRUE(holds());
+  expect_error<TypeMismatch>("read", [&] { static_cast<void>(results[0].data<float>()); });
+  EXPECT_THROW(static_cast<void>(BatchResult().data<int>()), StaleHandle);
+  results.clear();
+}
+
 TEST_P(Batches, TheyFollowTheirStreamAndTimeOut) {
   if (!device_->info().pointers) GTEST_SKIP() << "streams run no host functions here";
   const Stream stream = device_->stream();
   for (const bool all_or_nothing : {false, true}) {
-    for (const auto deadline : {std::chrono::nanoseconds(0), std::chrono::nanoseconds(20ms)}) {
+    for (const auto deadline : {std::chrono::nanoseconds(50ms), std::chrono::nanoseconds(20ms)}) {
       MemoryManager& memory = make_manager();
       const auto buffer = memory.create<std::uint8_t>("old", bytes_of(size, 1), {}, stream);
       Gate gate(*device_, stream);
@@ -187,6 +206,36 @@ TEST_P(Batches, TheyFollowTheirStreamAndTimeOut) {
       if (!all_or_nothing) {
         EXPECT_EQ(contents("new"), part);
       }
+    }
+  }
+}
+
+TEST_P(Batches, ADeadlineThatHasPassedStartsNothing) {
+  for (const bool all_or_nothing : {false, true}) {
+    for (const auto deadline : {std::chrono::nanoseconds(0), std::chrono::nanoseconds(-1s)}) {
+      MemoryManager& memory = make_manager();
+      const auto buffer = memory.create<std::uint8_t>("old", bytes_of(size, 1));
+      const TransferStatistics before = moved();
+      const Bytes part = bytes_of(70'000, 2);
+      const std::vector<BatchResult> results = Batch(memory)
+                                                   .update(buffer, part, 3)
+                                                   .read(buffer, 0, size)
+                                                   .create<std::uint8_t>("new", part)
+                                                   .submit({.all_or_nothing = all_or_nothing, .deadline = deadline});
+      ASSERT_EQ(results.size(), 3u);
+      for (const BatchResult& result : results) {
+        const auto error = error_of<Timeout>([&] { result.require(); });
+        ASSERT_TRUE(error);
+        EXPECT_EQ(error->facts().name, "batch");
+        EXPECT_EQ(error->facts().bytes_asked, 2 * part.size() + size);
+        EXPECT_EQ(error->facts().bytes_done, 0u);
+      }
+      EXPECT_TRUE(Batch(memory).submit({.deadline = deadline}).empty());
+      EXPECT_EQ(moved().timeouts, 1u);
+      EXPECT_EQ(moved().uploads, before.uploads);
+      EXPECT_EQ(moved().pinned.allocations, before.pinned.allocations);
+      EXPECT_FALSE(memory.contains("new"));
+      EXPECT_EQ(contents("old"), bytes_of(size, 1));
     }
   }
 }

@@ -132,6 +132,21 @@ TEST_P(Limits, ABookingMovesWithItsOwner) {
   EXPECT_EQ(pool.statistics().external, 0u);
 }
 
+TEST_P(Limits, ABookingThatOutlivesItsPoolCountsForNothing) {
+  ExternalBytes booked;
+  {
+    Pool gone(*device_, {.name = "gone", .mode = GetParam().mode, .limit = 32_MiB});
+    booked = gone.book_external(5_MiB);
+    EXPECT_EQ(gone.statistics().external, 5_MiB);
+  }
+  EXPECT_EQ(booked.bytes(), 5_MiB);
+  ExternalBytes moved = std::move(booked);
+  EXPECT_EQ(moved.bytes(), 5_MiB);
+  Pool& pool = make_pool({.limit = 32_MiB});
+  moved = pool.book_external(1_MiB);  // which ends the other
+  EXPECT_EQ(pool.statistics().external, 1_MiB);
+}
+
 TEST_P(Limits, AFullDeviceIsOutOfMemoryAndLeavesThePoolUsable) {
   Pool& pool = make_pool({.limit = 1_GiB});
   void* live = pool.allocate(1_MiB);

@@ -1,5 +1,6 @@
 // Several devices in one program: a manager on each, copies between every pair of
 // backends that are here, and totals a device and over all.
+#include <chrono>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -84,6 +85,23 @@ TEST_P(SeveralDevices, WhatDoesNotFitIsRefusedAndChangesNothing) {
   EXPECT_EQ(target_.download(to), numbers(100));
   source_.free("from");
   EXPECT_THROW(target_.copy(to, source_, from), StaleHandle);
+}
+
+TEST_P(SeveralDevices, ADeadlineThatHasPassedCopiesNothing) {
+  const auto from = source_.create<std::uint32_t>("from", numbers(1000));
+  const auto to = target_.create<std::uint32_t>("to", std::vector<std::uint32_t>(1000, 5));
+  for (const auto deadline : {std::chrono::nanoseconds(0), std::chrono::nanoseconds(-1)}) {
+    try {
+      target_.copy(to, source_, from, 0, StreamId::legacy_default, StreamId::legacy_default, deadline);
+      FAIL() << "nothing was thrown";
+    } catch (const Timeout& error) {
+      EXPECT_EQ(error.facts().name, "to");
+      EXPECT_EQ(error.facts().bytes_asked, 4000u);
+      EXPECT_EQ(error.facts().bytes_done, 0u);
+    }
+  }
+  EXPECT_EQ(target_.statistics().transfers.timeouts, 2u);
+  EXPECT_EQ(target_.download(to), std::vector<std::uint32_t>(1000, 5));
 }
 
 TEST_P(SeveralDevices, TotalsAddUpByDeviceAndOverAll) {

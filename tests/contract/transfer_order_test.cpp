@@ -137,12 +137,18 @@ TEST_P(TransferOrder, ATimedOutTransferGoesOnAndItsStagingMemoryComesBack) {
   const auto buffer = memory.create<std::uint8_t>("timed", size, {}, *stream_);
   memory.upload(buffer, bytes_of(size, 1), 0, *stream_);
   std::uint64_t timeouts = 0;
-  for (const auto deadline :
-       {std::chrono::nanoseconds(0), std::chrono::nanoseconds(-1), std::chrono::nanoseconds(5ms)}) {
+  for (const auto deadline : {std::chrono::nanoseconds(40ms), std::chrono::nanoseconds(20ms)}) {
     {
       Gate gate(*device_, *stream_);
       expect_error<Timeout>("timed", [&] { memory.upload(buffer, bytes_of(5000, 2), 0, *stream_, deadline); });
-      expect_error<Timeout>("timed", [&] { memory.upload(buffer, bytes_of(size, 3), 0, *stream_, deadline); });
+      const auto late = error_of<Timeout>([&] { memory.upload(buffer, bytes_of(size, 3), 0, *stream_, deadline); });
+      ASSERT_TRUE(late);
+      EXPECT_EQ(late->facts().name, "timed");
+      EXPECT_EQ(late->facts().bytes_asked, size);
+      EXPECT_EQ(late->facts().bytes_done, 2 * 65536u);  // as much as its staging memory holds
+      EXPECT_EQ(late->facts().limit, deadline / 1ms);
+      EXPECT_NE(late->message().find("within " + std::to_string(deadline / 1ms) + " ms"), std::string::npos)
+          << late->message();
       EXPECT_EQ(moved().pinned.requested.live, 2 * 65536u);  // both pieces are still read
       Bytes into(size, 0xcd);
       expect_error<Timeout>("timed", [&] { memory.download(buffer, std::span(into), 0, *stream_, deadline); });
@@ -163,6 +169,58 @@ TEST_P(TransferOrder, ATimedOutTransferGoesOnAndItsStagingMemoryComesBack) {
   }
 }
 
+TEST_P(TransferOrder, ADeadlineThatHasPassedStartsNothing) {
+  MemoryManager& memory = make_manager({.piece_bytes = 65536});
+  const auto buffer = memory.create<std::uint8_t>("too late", bytes_of(size, 1), {}, *stream_);
+  const Pinned<std::uint8_t> pinned = memory.pinned<std::uint8_t>(size);
+  fill_pattern(pinned.data(), size, 2);
+  const TransferStatistics before = moved();
+  const std::uint64_t accesses = buffer.statistics().accesses;
+  std::uint64_t timeouts = 0;
+  for (const std::size_t count : {std::size_t{1}, std::size_t{5000}, size}) {
+    for (const auto deadline : {std::chrono::nanoseconds(0), std::chrono::nanoseconds(-1s)}) {
+      const auto refused = [&](auto call) {
+        const auto error = error_of<Timeout>(call);
+        ASSERT_TRUE(error);
+        EXPECT_EQ(error->facts().name, "too late");
+        EXPECT_EQ(error->facts().bytes_asked, count);
+        EXPECT_EQ(error->facts().bytes_done, 0u);
+        EXPECT_EQ(error->facts().limit, 0u);
+        EXPECT_NE(error->message().find(std::to_string(deadline / 1ms) + " ms"), std::string::npos);
+        ++timeouts;
+      };
+      refused([&] { memory.upload(buffer, bytes_of(count, 3), 0, *stream_, deadline); });
+      refused([&] { memory.upload(buffer, std::span(pinned.data(), count), 0, *stream_, deadline); });
+      Bytes into(count, 0xcd);
+      refused([&] { memory.download(buffer, std::span(into), 0, *stream_, deadline); });
+      EXPECT_EQ(into, Bytes(count, 0xcd));
+      refused([&] { memory.download(buffer, std::span(pinned.data(), count), 0, *stream_, deadline); });
+    }
+  }
+  memory.upload(buffer, bytes_of(0, 0), 0, *stream_, 0ns);  // nothing to be late with
+  EXPECT_EQ(moved().timeouts, timeouts);
+  EXPECT_EQ(moved().uploads, before.uploads);
+  EXPECT_EQ(moved().bytes_staged, before.bytes_staged);
+  EXPECT_EQ(moved().pinned.allocations, before.pinned.allocations);
+  EXPECT_EQ(buffer.statistics().accesses, accesses);
+  EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(size, 1));
+  EXPECT_TRUE(has_pattern(pinned.data(), size, 2));
+}
+
+TEST_P(TransferOrder, InPlaceADeadlineThatPassesChangesNothing) {
+  if (!device_->info().pointers) GTEST_SKIP() << "the host cannot write this device's memory";
+  MemoryManager& memory = make_manager({.in_place = true});
+  const auto buffer = memory.create<std::uint8_t>("in place", bytes_of(size, 1), {}, *stream_);
+  for (const auto deadline : {std::chrono::nanoseconds(0), std::chrono::nanoseconds(20ms)}) {
+    Gate gate(*device_, *stream_);
+    const auto late = error_of<Timeout>([&] { memory.upload(buffer, bytes_of(size, 2), 0, *stream_, deadline); });
+    ASSERT_TRUE(late);
+    EXPECT_EQ(late->facts().bytes_done, 0u);
+    gate.open();
+    EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(size, 1));
+  }
+}
+
 TEST_P(TransferOrder, PinnedMemoryMayBeDroppedInMidCopy) {
   MemoryManager& memory = make_manager();
   const auto buffer = memory.create<std::uint8_t>("dropped", size, {}, *stream_);
@@ -175,7 +233,7 @@ TEST_P(TransferOrder, PinnedMemoryMayBeDroppedInMidCopy) {
       ticket = memory.start_upload(buffer, up, 0, *stream_);
       const Pinned<std::uint8_t> down = memory.pinned<std::uint8_t>(size);
       expect_error<Timeout>("dropped",
-                            [&] { memory.download(buffer, std::span(down.data(), size), 0, *stream_, 0ns); });
+                            [&] { memory.download(buffer, std::span(down.data(), size), 0, *stream_, 20ms); });
     }
     EXPECT_EQ(moved().pinned.requested.live, 2 * size);  // kept for the copies
     const Pinned<std::uint8_t> next = memory.pinned<std::uint8_t>(size);

@@ -128,7 +128,8 @@ bool BuffersProgram::held() const {
 }
 
 std::chrono::nanoseconds BuffersProgram::patience(std::size_t lane) const {
-  if (lanes_[lane].gate) return 0s;
+  // It will not be in time: refused at once, or late in the middle.
+  if (lanes_[lane].gate) return std::chrono::nanoseconds(names_ % 2 == 0 ? 0ms : 1ms);
   return held() ? std::chrono::nanoseconds(1ms) : default_deadline;
 }
 

@@ -13,6 +13,16 @@ namespace {
 constexpr std::size_t most_started = 12;
 constexpr std::size_t most_looked_at = 4000;  // elements, by one kernel
 
+// Of a batch that was late: one whose deadline had passed at its start has done nothing.
+bool was_started(const BatchResult& result) {
+  try {
+    result.require();
+  } catch (const Error& error) {
+    return error.facts().bytes_done.value_or(0) != 0;
+  }
+  return true;
+}
+
 }  // namespace
 
 void BuffersProgram::waited(const Live& live, bool done) {
@@ -40,7 +50,7 @@ void BuffersProgram::upload() {
   if (count != 0) waited(*live, done);
   if (done) {
     live->oracle.contents.write(offset, data);
-  } else if (code_ != ErrorCode::limit_exceeded) {
+  } else if (code_ != ErrorCode::limit_exceeded && patience(lane) != 0s) {
     live->oracle.contents.forget(offset, count);
   }
 }
@@ -265,7 +275,7 @@ void BuffersProgram::batch() {
     if (!ok && code_ == ErrorCode::invalid_argument && !operation.bad && !all_or_nothing) wrong(results[i].message());
     if (!ok && code_ == ErrorCode::timeout && !held()) wrong("it timed out, and nothing was held back");
     // Without the promise of all or nothing, what was queued before the wait goes on.
-    const bool late = !ok && code_ == ErrorCode::timeout && !all_or_nothing;
+    const bool late = !ok && code_ == ErrorCode::timeout && !all_or_nothing && was_started(results[i]);
     const bool injected = !ok && (code_ == ErrorCode::driver_error || code_ == ErrorCode::out_of_memory);
     if (operation.kind == Kind::create) {
       const bool there = memory_->contains(operation.fresh->name);

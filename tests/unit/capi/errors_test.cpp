@@ -55,13 +55,13 @@ TEST(CErrors, StatusesHaveTheNamesOfErrorCodes) {
 }
 
 TEST(CErrors, LogValuesHaveTheNamesOfTheCppOnes) {
-  for (std::int32_t event = WEIR_EVENT_ALLOCATE; event <= WEIR_EVENT_MISUSE; ++event) {
+  for (std::int32_t event = WEIR_EVENT_ALLOCATE; event <= WEIR_EVENT_RESIZE; ++event) {
     EXPECT_EQ(weir_log_event_name(event), to_string(static_cast<LogEvent>(event)));
   }
   for (std::int32_t level = WEIR_LOG_DEBUG; level <= WEIR_LOG_ERROR; ++level) {
     EXPECT_EQ(weir_log_level_name(level), to_string(static_cast<LogLevel>(level)));
   }
-  EXPECT_EQ(to_string(static_cast<LogEvent>(WEIR_EVENT_MISUSE + 1)), "unknown");
+  EXPECT_EQ(to_string(static_cast<LogEvent>(WEIR_EVENT_RESIZE + 1)), "unknown");
   EXPECT_STREQ(weir_log_event_name(256), "unknown");
   EXPECT_STREQ(weir_log_level_name(-1), "unknown");
 }

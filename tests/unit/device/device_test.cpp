@@ -57,6 +57,16 @@ TEST(Devices, RequestsThatCannotBeMetAreTypedErrors) {
   EXPECT_THROW(Device(nullptr), InvalidArgument);
 }
 
+TEST(HostFunctionsDeathTest, ThatThrowEndTheProgram) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto run = [] {
+    Device device = open_device({.backend = "host"});
+    device.run(StreamId::legacy_default, [] { throw InvalidArgument("it must not", {}); });
+    device.synchronize(StreamId::legacy_default);
+  };
+  EXPECT_DEATH(run(), "terminate");
+}
+
 TEST(Streams, HaveIdsOfTheirOwnAndRunInOrder) {
   Device device = open_device({.backend = "host"});
   Stream first = device.stream();

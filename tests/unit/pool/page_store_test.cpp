@@ -44,14 +44,14 @@ TEST_F(PageStoreTest, CreatesUpToTheLimit) {
 }
 
 TEST_F(PageStoreTest, CountsExternalBytesTowardsTheLimit) {
-  store_.book_external(40_MiB);
+  const auto booked = store_.book_external(40_MiB);
   const Segment segment = store_.allocate_segment(24_MiB);
-  EXPECT_THROW(store_.book_external(1), LimitExceeded);
-  store_.unbook_external(40_MiB);
+  EXPECT_THROW(static_cast<void>(store_.book_external(1)), LimitExceeded);
+  booked->unbook(40_MiB);
   EXPECT_EQ(store_.external(), 0u);
-  store_.book_external(40_MiB);
+  EXPECT_EQ(store_.book_external(40_MiB), booked);
   store_.free_segment(segment);
-  store_.unbook_external(40_MiB);
+  booked->unbook(40_MiB);
   EXPECT_EQ(store_.peak(), 24_MiB);
 }
 

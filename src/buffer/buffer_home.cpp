@@ -1,0 +1,40 @@
+#include "buffer/buffer_home.hpp"
+
+#include <utility>
+
+#include <weir/bytes.hpp>
+
+namespace weir::detail {
+
+BufferHome::BufferHome(std::string manager, LogSink* log)
+    : manager_(std::move(manager)), log_(log), level_(log == nullptr ? LogLevel::error : log->level()) {}
+
+void BufferHome::note(const Error& error) noexcept {
+  if (!open()) return;
+  const bool memory = error.code() == ErrorCode::limit_exceeded || error.code() == ErrorCode::out_of_memory;
+  (memory ? refusals_ : errors_).fetch_add(1, std::memory_order_relaxed);
+  if (!wants(LogLevel::warning)) return;
+  log_->write({.level = LogLevel::warning,
+               .event = LogEvent::refuse,
+               .pool = manager_,
+               .text = error.message(),
+               .bytes = error.facts().bytes_asked.value_or(0)});
+}
+
+void BufferHome::resized(const std::string& buffer, std::uint64_t before, std::uint64_t after, bool moved,
+                         std::uint64_t address, StreamId stream) const noexcept {
+  if (!wants(LogLevel::debug)) return;
+  const std::string text = "buffer \"" + buffer + "\" was resized from " + format_bytes(before) + " to " +
+                           format_bytes(after) + (moved ? ", by a copy" : ", in place");
+  log_->write({.level = LogLevel::debug,
+               .event = LogEvent::resize,
+               .pool = manager_,
+               .text = text,
+               .bytes = after,
+               .address = address,
+               .stream = static_cast<std::uint32_t>(stream),
+               .buffer = buffer,
+               .bytes_before = before});
+}
+
+}  // namespace weir::detail
