@@ -47,6 +47,7 @@ struct ManagerStatistics {
   std::uint64_t buffers_created = 0;  ///< all told
   std::uint64_t resizes = 0;          ///< of all buffers, open and closed
   std::uint64_t resizes_in_place = 0;
+  LatencySummary creation_latency;  ///< of buffers that were made, from the call to the memory; contents come after it
 };
 
 struct Report {

@@ -265,6 +265,16 @@ typedef struct weir_amount {
   uint64_t cumulative;
 } weir_amount;
 
+/// How long operations took, by real time: count, max_ns and mean_ns are exact, the others within 1/16, or 4 ns. All 0
+/// when nothing was recorded.
+typedef struct weir_latency {
+  uint64_t count;
+  int64_t p50_ns;  ///< half of them took no longer
+  int64_t p99_ns;  ///< 99 of 100 took no longer
+  int64_t max_ns;
+  int64_t mean_ns;
+} weir_latency;
+
 /// Exact when no operation is in flight; while others run, each field is a value it had during the call.
 typedef struct weir_statistics {
   size_t struct_size;
@@ -286,9 +296,13 @@ typedef struct weir_statistics {
   uint64_t refusals;    ///< requests that ended in an error
   uint64_t errors;      ///< misuse that was caught
   uint64_t driver_calls;
-  uint64_t page_maps;    ///< pages mapped, all told
-  uint64_t page_remaps;  ///< of those, mappings beyond the peak page count
-  uint64_t evictions;    ///< blocks pushed out of thread caches
+  uint64_t page_maps;            ///< pages mapped, all told
+  uint64_t page_remaps;          ///< of those, mappings beyond the peak page count
+  uint64_t evictions;            ///< blocks pushed out of thread caches
+  weir_latency arena_latency;    ///< of arena hits; of each thread and stream every 32nd
+  weir_latency growth_latency;   ///< of allocations that found no room in what was mapped; all of them
+  weir_latency mapping_latency;  ///< of each driver call that created or mapped pages or allocated a segment
+  weir_latency wait_latency;     ///< for work on the device, also up to a deadline
 } weir_statistics;
 
 /// Fills *statistics, whose struct_size the caller has set.

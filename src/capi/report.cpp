@@ -14,6 +14,10 @@ static_assert(sizeof(weir_statistics) == sizeof(std::size_t) + sizeof(Statistics
 
 weir_amount in_c(const Amount& amount) { return {amount.live, amount.peak, amount.cumulative}; }
 
+weir_latency in_c(const LatencySummary& known) {
+  return {known.count, known.p50.count(), known.p99.count(), known.max.count(), known.mean.count()};
+}
+
 weir_statistics in_c(const Statistics& known) {
   weir_statistics all{};
   all.struct_size = sizeof all;
@@ -38,6 +42,10 @@ weir_statistics in_c(const Statistics& known) {
   all.page_maps = known.page_maps;
   all.page_remaps = known.page_remaps;
   all.evictions = known.evictions;
+  all.arena_latency = in_c(known.arena_latency);
+  all.growth_latency = in_c(known.growth_latency);
+  all.mapping_latency = in_c(known.mapping_latency);
+  all.wait_latency = in_c(known.wait_latency);
   return all;
 }
 

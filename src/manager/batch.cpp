@@ -137,6 +137,7 @@ class Batch::Run {
   void wait() {
     try {
       manager_.transfers().await(everything(), deadline_, {"batch", {}});
+      if (!failed_) manager_.transfers().note_end(began_);
     } catch (const Error&) {
       const bool undone = given_up();
       for (BatchResult& result : results_) {
@@ -161,6 +162,7 @@ class Batch::Run {
   MemoryManager& memory_;
   MemoryManager::Implementation& manager_;
   const BatchOptions options_;
+  const detail::TransferEngine::Moment began_ = detail::TransferEngine::now();
   const core::Deadline deadline_{options_.deadline};
   const std::vector<Operation> operations_;
   std::vector<BatchResult> results_;

@@ -70,6 +70,7 @@ void MemoryManager::Implementation::report_leaks() const {
 MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::BufferRequest request,
                                                                         IfExists if_exists) {
   manager::check_name(request.name);
+  const auto began = track::Latency::Clock::now();
   {
     std::unique_lock lock(mutex_);
     if (if_exists == IfExists::reuse) {
@@ -100,6 +101,7 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::
       buffers_[name] = made;
     }
     made_.notify_all();
+    creation_.record_since(began);
     return made;
   } catch (...) {
     {
@@ -171,6 +173,7 @@ ManagerStatistics MemoryManager::Implementation::statistics() const {
   ManagerStatistics known;
   known.pool = pool_->statistics();
   known.transfers = transfers_->statistics();
+  known.creation_latency = creation_.summary();
   const std::vector<Core> open = all();
   for (const Core& buffer : open) {
     const BufferStatistics each = buffer->statistics();

@@ -14,6 +14,7 @@
 #include "buffer/buffer_core.hpp"
 #include "core/process.hpp"
 #include "core/string_map.hpp"
+#include "track/latency.hpp"
 #include "transfer/engine.hpp"
 
 namespace weir {
@@ -68,6 +69,7 @@ class MemoryManager::Implementation {
   std::uint64_t buffers_created_ = 0;
   std::uint64_t resizes_ = 0;  // of closed buffers
   std::uint64_t resizes_in_place_ = 0;
+  track::Latency creation_;
 };
 
 /// Totals of these managers.

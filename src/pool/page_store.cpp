@@ -74,14 +74,23 @@ void PageStore::create(std::span<device::PageHandle> pages) {
   if (pages.empty()) return;
   const std::uint64_t bytes = pages.size() * page_bytes_;
   claim(bytes);
+  const auto began = track::Latency::Clock::now();
   try {
     backend_.create(pages);
   } catch (...) {
     claimed_ -= bytes;
     throw;
   }
+  mapping_.record_since(began);
   took(bytes);
   raise(peak_pages_, pages_ += pages.size());
+}
+
+void PageStore::map(device::Address address, std::span<const device::PageHandle> pages) {
+  const auto began = track::Latency::Clock::now();
+  backend_.map(address, pages);
+  mapping_.record_since(began);
+  page_maps_.fetch_add(pages.size(), std::memory_order_relaxed);
 }
 
 void PageStore::destroy(std::span<const device::PageHandle> pages) noexcept {
@@ -95,12 +104,14 @@ void PageStore::destroy(std::span<const device::PageHandle> pages) noexcept {
 Segment PageStore::allocate_segment(std::uint64_t bytes) {
   claim(bytes);
   Segment segment{0, bytes};
+  const auto began = track::Latency::Clock::now();
   try {
     segment.address = backend_.allocate_segment(bytes);
   } catch (...) {
     claimed_ -= bytes;
     throw;
   }
+  mapping_.record_since(began);
   took(bytes);
   return segment;
 }

@@ -11,6 +11,7 @@
 
 #include "device/backend.hpp"
 #include "pool/segment_arena.hpp"
+#include "track/latency.hpp"
 
 namespace weir::pool {
 
@@ -30,7 +31,8 @@ class PageStore {
   /// New pages, bundled as `pages` says; throws LimitExceeded or what the driver throws, with none created.
   void create(std::span<device::PageHandle> pages);
   void destroy(std::span<const device::PageHandle> pages) noexcept;
-  void mapped(std::uint64_t pages) noexcept { page_maps_.fetch_add(pages, std::memory_order_relaxed); }
+  /// Maps `pages` from `address` on, one after the other; throws what the driver throws, with none mapped.
+  void map(device::Address address, std::span<const device::PageHandle> pages);
 
   [[nodiscard]] Segment allocate_segment(std::uint64_t bytes);
   void free_segment(const Segment& segment) noexcept;
@@ -47,6 +49,8 @@ class PageStore {
   [[nodiscard]] std::uint64_t page_maps() const noexcept { return page_maps_.load(); }
   /// Mappings beyond the peak page count.
   [[nodiscard]] std::uint64_t page_remaps() const noexcept;
+  /// Of the driver's calls above that took or mapped memory.
+  [[nodiscard]] LatencySummary mapping_latency() const noexcept { return mapping_.summary(); }
 
  private:
   void claim(std::uint64_t bytes);
@@ -67,6 +71,7 @@ class PageStore {
   mutable std::mutex mutex_;
   std::vector<device::PageHandle> held_;                  // single pages
   std::vector<std::vector<device::PageHandle>> bundles_;  // held too
+  track::Latency mapping_;
 };
 
 }  // namespace weir::pool

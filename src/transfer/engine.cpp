@@ -10,11 +10,16 @@
 
 namespace weir {
 
-bool Transfer::done() const { return !state_ || state_->event->done(); }
+bool Transfer::done() const {
+  if (!state_) return true;
+  const bool done = state_->event->done();
+  if (done) state_->note_end();
+  return done;
+}
 
 void Transfer::wait(std::chrono::nanoseconds deadline) const {
-  if (!state_ || state_->event->wait(core::Deadline(deadline))) return;
-  ++*state_->timeouts;
+  if (!state_) return;
+  if (state_->book->wait(*state_->event, core::Deadline(deadline))) return state_->note_end();
   const std::string text = detail::Task{state_->verb, state_->buffer}.text();
   throw Timeout(text + " is not done after " +
                     std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(deadline).count()) +
@@ -58,16 +63,14 @@ SharedEvent TransferEngine::record(StreamId stream) const {
 }
 
 void TransferEngine::await(const device::Event& event, core::Deadline deadline, const Task& task) {
-  if (event.wait(deadline)) return;
-  ++*timeouts_;
+  if (book_->wait(event, deadline)) return;
   throw Timeout(
       task.text() + " did not end in time; what was queued of it goes on, and its staging memory comes back then",
       {.name = std::string(task.buffer)});
 }
 
-Transfer TransferEngine::ticket(StreamId stream, const Task& task) const {
-  return Transfer(
-      std::make_shared<TransferState>(TransferState{record(stream), task.verb, std::string(task.buffer), timeouts_}));
+Transfer TransferEngine::ticket(StreamId stream, const Task& task, Moment began) const {
+  return Transfer(std::make_shared<TransferState>(record(stream), task, book_, began));
 }
 
 void TransferEngine::note(BufferCore& buffer, bool up, std::uint64_t bytes, bool asynchronous) noexcept {
@@ -91,8 +94,10 @@ TransferStatistics TransferEngine::statistics() const {
   all.bytes_uploaded = bytes_uploaded_;
   all.bytes_downloaded = bytes_downloaded_;
   all.bytes_staged = bytes_staged_;
-  all.timeouts = *timeouts_;
+  all.timeouts = book_->timeouts;
   all.pinned = pinned_->statistics();
+  all.transfer_latency = book_->transfers.summary();
+  all.wait_latency = book_->waits.summary();
   return all;
 }
 
@@ -101,6 +106,7 @@ TransferStatistics TransferEngine::statistics() const {
 void TransferEngine::upload(BufferCore& buffer, std::uint64_t offset, std::span<const std::byte> data, StreamId stream,
                             core::Deadline deadline) {
   if (data.empty()) return;
+  const Moment began = now();
   const std::uint64_t address = buffer.access(stream) + offset;
   const Task task{"upload to", buffer.name()};
   if (in_place_) {
@@ -117,6 +123,7 @@ void TransferEngine::upload(BufferCore& buffer, std::uint64_t offset, std::span<
     upload_in_pieces(address, data, stream, deadline, task);
   }
   note(buffer, true, data.size(), false);
+  note_end(began);
 }
 
 // While one piece is copied to the device, the host fills the other.
@@ -147,6 +154,7 @@ Transfer TransferEngine::start_upload(BufferCore& buffer, std::uint64_t offset, 
     upload(buffer, offset, data, stream, deadline);
     return {};
   }
+  const Moment began = now();
   const std::uint64_t address = buffer.access(stream) + offset;
   if (is_pinned(data.data(), data.size())) {
     backend()->upload(stream, address, data.data(), data.size());
@@ -161,7 +169,7 @@ Transfer TransferEngine::start_upload(BufferCore& buffer, std::uint64_t offset, 
     bytes_staged_ += data.size();
   }
   note(buffer, true, data.size(), true);
-  return ticket(stream, {"upload to", buffer.name()});
+  return ticket(stream, {"upload to", buffer.name()}, began);
 }
 
 // --- Down ---
@@ -169,6 +177,7 @@ Transfer TransferEngine::start_upload(BufferCore& buffer, std::uint64_t offset, 
 void TransferEngine::download(BufferCore& buffer, std::uint64_t offset, std::span<std::byte> data, StreamId stream,
                               core::Deadline deadline) {
   if (data.empty()) return;
+  const Moment began = now();
   const std::uint64_t address = buffer.access(stream) + offset;
   const Task task{"download of", buffer.name()};
   if (in_place_) {
@@ -182,6 +191,7 @@ void TransferEngine::download(BufferCore& buffer, std::uint64_t offset, std::spa
     download_in_pieces(address, data, stream, deadline, task);
   }
   note(buffer, false, data.size(), false);
+  note_end(began);
 }
 
 // While the host empties one piece, the device fills the other.
@@ -210,11 +220,12 @@ void TransferEngine::download_in_pieces(std::uint64_t address, std::span<std::by
 Transfer TransferEngine::start_read(BufferCore& buffer, std::uint64_t offset, std::span<std::byte> into,
                                     StreamId stream) {
   if (into.empty()) return {};
+  const Moment began = now();
   const std::uint64_t address = buffer.access(stream) + offset;
   backend()->download(stream, into.data(), address, into.size());
   note_pinned_use(into.data(), stream);
   note(buffer, false, into.size(), true);
-  return ticket(stream, {"download of", buffer.name()});
+  return ticket(stream, {"download of", buffer.name()}, began);
 }
 
 }  // namespace detail
