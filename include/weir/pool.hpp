@@ -68,6 +68,10 @@ enum class Tag : std::uint32_t { none = 0 };
 
 class Pool;
 
+namespace track {
+struct Tallies;
+}
+
 /// Bytes of another library, counted towards the pool's limit for as long as this lives.
 /// Must not outlive the pool.
 class ExternalBytes {
@@ -91,6 +95,8 @@ class Pool {
   static constexpr std::size_t granule = 512;
 
   explicit Pool(Device device, PoolOptions options = {});
+  /// For weir's own managers, whose memory is counted for the process too.
+  Pool(Device device, PoolOptions options, const track::Tallies& tallies);
   /// Waits for queued work that may still use the memory, reclaim_deadline at most, and frees everything, live blocks
   /// too: they are reported to the log as leaks. Memory whose work did not end in time stays with the system, and the
   /// log says so. No other call may be in flight.

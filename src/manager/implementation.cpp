@@ -38,9 +38,12 @@ PoolOptions pool_options(const ManagerOptions& options, const DeviceInfo& info) 
 MemoryManager::Implementation::Implementation(const Device& device, ManagerOptions options)
     : options_(std::move(options)),
       clock_(options_.clock == nullptr ? Clock::system() : *options_.clock),
-      pool_(std::make_unique<Pool>(device, pool_options(options_, device.info()))),
+      tally_(manager::ProcessTally::here().of(device.info())),
+      pool_(std::make_unique<Pool>(device, pool_options(options_, device.info()),
+                                   track::Tallies{.reserved = &tally_.reserved, .external = &tally_.external})),
       transfers_(core::make_shared_here<detail::TransferEngine>(device, options_.transfers,
-                                                                pool_options(options_, device.info()))) {}
+                                                                pool_options(options_, device.info()),
+                                                                track::Tallies{.reserved = &tally_.pinned})) {}
 
 MemoryManager::Implementation::~Implementation() {
   report_leaks();

@@ -38,7 +38,7 @@ namespace weir {
 
 class Pool::Implementation final : public pool::Member, public device::StreamObserver {
  public:
-  Implementation(Device device, PoolOptions options);
+  Implementation(Device device, PoolOptions options, const track::Tallies& tallies);
   ~Implementation() override;
 
   class Door;

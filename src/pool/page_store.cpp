@@ -18,8 +18,9 @@ void raise(std::atomic<std::uint64_t>& peak, std::uint64_t value) noexcept {
 
 }  // namespace
 
-PageStore::PageStore(device::Backend& backend, std::string pool_name, std::uint64_t limit, std::uint64_t page_bytes)
-    : backend_(backend), pool_name_(std::move(pool_name)), limit_(limit), page_bytes_(page_bytes) {}
+PageStore::PageStore(device::Backend& backend, std::string pool_name, std::uint64_t limit, std::uint64_t page_bytes,
+                     const track::Tallies& tallies)
+    : backend_(backend), pool_name_(std::move(pool_name)), limit_(limit), page_bytes_(page_bytes), tallies_(tallies) {}
 
 void PageStore::claim(std::uint64_t bytes) {
   std::uint64_t now = claimed_.load();
@@ -37,6 +38,13 @@ void PageStore::claim(std::uint64_t bytes) {
 void PageStore::took(std::uint64_t bytes) noexcept {
   total_ += bytes;
   raise(peak_, reserved_ += bytes);
+  if (tallies_.reserved != nullptr) tallies_.reserved->take(bytes);
+}
+
+void PageStore::gave(std::uint64_t bytes) noexcept {
+  reserved_ -= bytes;
+  claimed_ -= bytes;
+  if (tallies_.reserved != nullptr) tallies_.reserved->give(bytes);
 }
 
 std::vector<device::PageHandle> PageStore::take_held(const PagesWanted& wanted, bool bundles_first) {
@@ -97,8 +105,7 @@ void PageStore::destroy(std::span<const device::PageHandle> pages) noexcept {
   if (pages.empty()) return;
   backend_.destroy(pages);
   pages_ -= pages.size();
-  reserved_ -= pages.size() * page_bytes_;
-  claimed_ -= pages.size() * page_bytes_;
+  gave(pages.size() * page_bytes_);
 }
 
 Segment PageStore::allocate_segment(std::uint64_t bytes) {
@@ -118,18 +125,19 @@ Segment PageStore::allocate_segment(std::uint64_t bytes) {
 
 void PageStore::free_segment(const Segment& segment) noexcept {
   backend_.free_segment(segment.address, segment.bytes);
-  reserved_ -= segment.bytes;
-  claimed_ -= segment.bytes;
+  gave(segment.bytes);
 }
 
 void PageStore::book_external(std::uint64_t bytes) {
   claim(bytes);
   external_ += bytes;
+  if (tallies_.external != nullptr) tallies_.external->take(bytes);
 }
 
 void PageStore::unbook_external(std::uint64_t bytes) noexcept {
   external_ -= bytes;
   claimed_ -= bytes;
+  if (tallies_.external != nullptr) tallies_.external->give(bytes);
 }
 
 std::uint64_t PageStore::held() const {

@@ -12,6 +12,7 @@
 #include "device/backend.hpp"
 #include "pool/segment_arena.hpp"
 #include "track/latency.hpp"
+#include "track/tally.hpp"
 
 namespace weir::pool {
 
@@ -23,7 +24,8 @@ struct PagesWanted {
 
 class PageStore {
  public:
-  PageStore(device::Backend& backend, std::string pool_name, std::uint64_t limit, std::uint64_t page_bytes);
+  PageStore(device::Backend& backend, std::string pool_name, std::uint64_t limit, std::uint64_t page_bytes,
+            const track::Tallies& tallies = {});
 
   /// Pages that are created and not mapped: taken out, single ones first, or else bundles first, the latest first.
   [[nodiscard]] std::vector<device::PageHandle> take_held(const PagesWanted& wanted, bool bundles_first = false);
@@ -55,11 +57,13 @@ class PageStore {
  private:
   void claim(std::uint64_t bytes);
   void took(std::uint64_t bytes) noexcept;
+  void gave(std::uint64_t bytes) noexcept;
 
   device::Backend& backend_;
   const std::string pool_name_;
   const std::uint64_t limit_;
   const std::uint64_t page_bytes_;
+  const track::Tallies tallies_;
   std::atomic<std::uint64_t> claimed_{0};  // reserved + external + what is being taken
   std::atomic<std::uint64_t> reserved_{0};
   std::atomic<std::uint64_t> peak_{0};

@@ -23,6 +23,7 @@
 #include "buffer/buffer_core.hpp"
 #include "core/deadline.hpp"
 #include "track/latency.hpp"
+#include "track/tally.hpp"
 #include "transfer/in_flight.hpp"
 
 namespace weir::detail {
@@ -71,8 +72,9 @@ struct TransferState {
 
 class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
  public:
-  /// `pinned` is as the manager's pool has it: its name, clock, ageing and log hold for pinned memory too.
-  TransferEngine(Device device, const TransferOptions& options, PoolOptions pinned);
+  /// `pinned` is as the manager's pool has it: its name, clock, ageing and log hold for pinned memory too, which is
+  /// counted in `tallies`.
+  TransferEngine(Device device, const TransferOptions& options, PoolOptions pinned, const track::Tallies& tallies);
   /// Waits for copies that still use pinned memory; what does not end stays with the system.
   ~TransferEngine();
   TransferEngine(const TransferEngine&) = delete;
