@@ -16,6 +16,7 @@ struct Bar {
   Spread value;
   std::string limit;  ///< as printed, e.g. "<= 0.30"
   bool passed = false;
+  bool ratio = true;  ///< else a time, which belongs to a machine
 
   [[nodiscard]] bool measured() const { return !std::isnan(value.median); }
 };

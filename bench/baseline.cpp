@@ -4,16 +4,14 @@
 #include <fmt/format.h>
 
 #include <fstream>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "bars.hpp"
+#include "verdict.hpp"
 
 namespace bench {
 namespace {
-
-using Ratios = std::map<std::string, double>;
 
 Ratios read_ratios(const std::filesystem::path& file) {
   std::ifstream stream(file);
@@ -23,16 +21,6 @@ Ratios read_ratios(const std::filesystem::path& file) {
   } catch (const nlohmann::json::exception& error) {
     throw std::runtime_error(file.string() + ": is no baseline: " + error.what());
   }
-}
-
-/// Those of the baseline that were measured now and are past the margin.
-Ratios past_margin(const Ratios& baseline, const std::map<std::string, Spread>& now, double margin) {
-  Ratios result;
-  for (const auto& [name, before] : baseline) {
-    const auto found = now.find(name);
-    if (found != now.end() && found->second.median > before * (1 + margin)) result[name] = found->second.median;
-  }
-  return result;
 }
 
 void print(const Ratios& baseline, const std::map<std::string, Spread>& now, double margin) {
@@ -46,6 +34,16 @@ void print(const Ratios& baseline, const std::map<std::string, Spread>& now, dou
     const double median = found->second.median;
     fmt::print("{:<58} {:>8.3f} {:>8.3f} {:>8.3f}  {:>+7.0f}%\n", name, before, median, before * (1 + margin),
                100 * (median / before - 1));
+  }
+}
+
+void print(const std::vector<Bar>& all) {
+  fmt::print("\n{:<58} {:>8}  bar\n", "bars, whatever the baseline", "now");
+  for (const Bar& bar : all) {
+    if (!bar.measured()) continue;
+    const char* counts = bar.ratio ? "" : ", a time of this machine: does not count";
+    fmt::print("{:<58} {:>8.3f}  {:<8} {}{}\n", bar.what, bar.value.median, bar.limit, bar.passed ? "PASS" : "MISS",
+               counts);
   }
 }
 
@@ -64,25 +62,27 @@ bool compare_with_baseline(const BaselineOptions& options) {
     return false;
   }
 
-  const Ratios suspects = past_margin(baseline, now, options.margin);
+  print(bars(first));
+
+  const auto suspects = findings(baseline, first, options.margin);
   if (suspects.empty()) {
-    fmt::print("{} ratios compared, none more than {:.0f} % above the baseline\n", compared, 100 * options.margin);
+    fmt::print("{} ratios compared, none more than {:.0f} % above the baseline, none past its bar\n", compared,
+               100 * options.margin);
     return true;
   }
-  fmt::print("past the margin: {}; measuring once more\n", suspects.size());
+  fmt::print("past the margin or a bar: {}; measuring once more\n", suspects.size());
   const HotRun second = run_hot(options.hot);
   if (!second.failures.empty()) return false;
-  const Ratios still = past_margin(baseline, baseline_ratios(second), options.margin);
+  const auto still = findings(baseline, second, options.margin);
   bool passed = true;
-  for (const auto& [name, median] : suspects) {
+  for (const auto& [name, finding] : suspects) {
     const auto found = still.find(name);
     if (found == still.end()) {
-      fmt::print("within the margin now: {}\n", name);
+      fmt::print("within its limits now: {}\n", name);
       continue;
     }
     passed = false;
-    fmt::print("REGRESSION: {}: {:.3f} and {:.3f}, more than {:.0f} % above {:.3f}\n", name, median, found->second,
-               100 * options.margin, baseline.at(name));
+    fmt::print("REGRESSION: {}: {:.3f} and {:.3f}, {}\n", name, finding.median, found->second.median, finding.limit);
   }
   return passed;
 }

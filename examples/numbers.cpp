@@ -42,6 +42,17 @@ int main() {
   print("  mapped_free", now.mapped_free);
   print("  held", now.held);
   // [/statistics]
+  // [latencies]
+  const auto show = [](const char* what, const weir::LatencySummary& times) {
+    std::printf("%-8s %3llu times, p50 %lld ns, p99 %lld ns, longest %lld ns, mean %lld ns\n", what,
+                static_cast<unsigned long long>(times.count), static_cast<long long>(times.p50.count()),
+                static_cast<long long>(times.p99.count()), static_cast<long long>(times.max.count()),
+                static_cast<long long>(times.mean.count()));
+  };
+  show("growth", now.growth_latency);
+  show("mapping", now.mapping_latency);
+  show("waits", now.wait_latency);
+  // [/latencies]
   if (now.live + now.cached + now.pending + now.mapped_free + now.held != now.reserved.live) return 1;
 
   // [leaks]

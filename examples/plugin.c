@@ -1,16 +1,20 @@
 // A plug-in allocator in C: two functions with the signatures that PyTorch's
 // CUDAPluggableAllocator loads from a shared library, over one pool a device. The
-// framework is played by main(), on the host, where a stream's handle is a weir_stream.
+// framework is played by main(), on the host, whose streams have no driver's handle: it
+// passes a weir_stream instead.
 #include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <weir/weir.h>
 
 #define MOST_DEVICES 8
+#define MOST_STREAMS 64
 
 static struct {
   weir_device* device;
   weir_pool* pool;
+  void* handles[MOST_STREAMS];  // of the driver, and what weir made of them
+  weir_stream* adopted[MOST_STREAMS];
 } opened[MOST_DEVICES];
 static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
 
@@ -20,7 +24,7 @@ static void complain(const char* what) {
 }
 
 // [pool]
-// One pool a device, made at the first use and kept to the end. A real plug-in opens the device of that number.
+// One pool a device, made at the first use and kept to the end.
 static weir_pool* pool_of(int number) {
   if (number < 0 || number >= MOST_DEVICES) return NULL;
   pthread_mutex_lock(&opening);
@@ -29,7 +33,10 @@ static weir_pool* pool_of(int number) {
     weir_pool_options_init(&options, sizeof options);
     options.name = "framework";
     options.limit = (uint64_t)1 << 30;
-    if ((opened[number].device == NULL && weir_device_open(NULL, &opened[number].device) != WEIR_OK) ||
+    weir_device_options which;
+    weir_device_options_init(&which, sizeof which);
+    which.index = number;
+    if ((opened[number].device == NULL && weir_device_open(&which, &opened[number].device) != WEIR_OK) ||
         weir_pool_create(opened[number].device, &options, &opened[number].pool) != WEIR_OK) {
       complain("plugin");
     }
@@ -40,23 +47,41 @@ static weir_pool* pool_of(int number) {
 }
 // [/pool]
 
-static weir_stream_id id_of(void* stream) {
+// [streams]
+// The id of a framework's stream, which is adopted at its first use and lives as long as the program.
+static weir_stream_id id_of(int number, void* handle) {
   weir_stream_id id = WEIR_STREAM_LEGACY_DEFAULT;
-  if (stream != NULL) weir_stream_get_id(stream, &id);
+  if (handle == NULL || pool_of(number) == NULL) return id;
+  pthread_mutex_lock(&opening);
+  int at = 0;
+  while (at < MOST_STREAMS && opened[number].adopted[at] != NULL && opened[number].handles[at] != handle) ++at;
+  if (at == MOST_STREAMS) {
+    fprintf(stderr, "plugin: more than %d streams\n", MOST_STREAMS);
+  } else if (opened[number].adopted[at] == NULL) {
+    weir_stream** adopted = &opened[number].adopted[at];
+    const weir_status status = weir_stream_adopt(opened[number].device, (uint64_t)(uintptr_t)handle, adopted);
+    if (status == WEIR_UNSUPPORTED) *adopted = handle;  // the host: see above
+    if (status != WEIR_OK && status != WEIR_UNSUPPORTED) complain("plugin");
+    opened[number].handles[at] = handle;
+  }
+  if (at != MOST_STREAMS && opened[number].adopted[at] != NULL) weir_stream_get_id(opened[number].adopted[at], &id);
+  pthread_mutex_unlock(&opening);
   return id;
 }
+// [/streams]
 
 // [functions]
 // What the framework calls. A NULL pool is refused by weir like any other bad argument.
 void* plugin_alloc(ptrdiff_t size, int device, void* stream) {
   void* block = NULL;
-  if (weir_allocate(pool_of(device), (size_t)size, 0, id_of(stream), &block) != WEIR_OK) complain("plugin_alloc");
+  if (weir_allocate(pool_of(device), (size_t)size, 0, id_of(device, stream), &block) != WEIR_OK)
+    complain("plugin_alloc");
   return block;
 }
 
 void plugin_free(void* block, ptrdiff_t size, int device, void* stream) {
   (void)size;
-  if (weir_deallocate(pool_of(device), block, id_of(stream)) != WEIR_OK) complain("plugin_free");
+  if (weir_deallocate(pool_of(device), block, id_of(device, stream)) != WEIR_OK) complain("plugin_free");
 }
 // [/functions]
 
@@ -74,7 +99,7 @@ int main(void) {
   for (int step = 0; step < 100; ++step) {
     int* activations = plugin_alloc(1024 * sizeof *activations, 0, stream);
     if (activations == NULL) return 1;
-    weir_device_run(opened[0].device, id_of(stream), count_up, activations);
+    weir_device_run(opened[0].device, id_of(0, stream), count_up, activations);
     weir_stream_synchronize(stream, INT64_MAX);
     if (activations[1023] != 1023) return 1;
     plugin_free(activations, 1024 * sizeof *activations, 0, stream);

@@ -47,6 +47,7 @@ struct ManagerStatistics {
   std::uint64_t buffers_created = 0;  ///< all told
   std::uint64_t resizes = 0;          ///< of all buffers, open and closed
   std::uint64_t resizes_in_place = 0;
+  LatencySummary creation_latency;  ///< of buffers that were made, from the call to the memory; contents come after it
 };
 
 struct Report {
@@ -57,25 +58,33 @@ struct Report {
   std::vector<LiveBlock> blocks;          ///< every live block, largest first; names are their tags
 };
 
-/// Of one manager or several. Bytes.
-struct MemoryTotals {
-  std::uint64_t managers = 0;
-  std::uint64_t buffers = 0;
-  std::uint64_t requested = 0;  ///< live
-  std::uint64_t allocated = 0;  ///< live
-  std::uint64_t reserved = 0;   ///< live
-  std::uint64_t external = 0;
-  std::uint64_t pinned = 0;  ///< reserved
+/// A quantity now, and all that ever passed. Bytes. It has no peak over several managers: their hits would have to
+/// share a counter for it. It was never above the peak of what was reserved.
+struct Turnover {
+  std::uint64_t live = 0;
+  std::uint64_t cumulative = 0;
 };
 
-/// Over the managers of one device.
+/// Of several managers. Peaks are exact, and those of the sum: not a sum of peaks. They and what is cumulative include
+/// managers that are closed by now; what a closed one could not give back to its driver stays live.
+struct MemoryTotals {
+  std::uint64_t managers = 0;  ///< open now
+  std::uint64_t buffers = 0;   ///< open now
+  Turnover requested = {};
+  Turnover allocated = {};
+  Amount reserved = {};
+  Amount external = {};
+  Amount pinned = {};  ///< reserved
+};
+
+/// Over the managers that one device has or had.
 struct DeviceTotals : MemoryTotals {
   std::string backend;
   std::size_t index = 0;  ///< among the devices of its backend
   std::string name;
 };
 
-/// Over all managers of the process, and those of each device; a child of fork() counts its own.
+/// Over all managers of the process, and those of each device that ever had one; a child of fork() counts its own.
 struct ProcessStatistics : MemoryTotals {
   std::vector<DeviceTotals> devices;
 };

@@ -69,6 +69,9 @@ enum class Tag : std::uint32_t { none = 0 };
 
 class Pool;
 
+namespace track {
+struct Tallies;
+}
 namespace detail {
 struct Claims;
 }
@@ -98,6 +101,8 @@ class Pool {
 
   /// Throws InvalidArgument for options that make no sense, Unsupported for a mode that the device cannot have.
   explicit Pool(Device device, PoolOptions options = {});
+  /// For weir's own managers, whose memory is counted for the process too.
+  Pool(Device device, PoolOptions options, const track::Tallies& tallies);
   /// Waits for queued work that may still use the memory, reclaim_deadline at most, and frees everything, live blocks
   /// too: they are reported to the log as leaks. Memory whose work did not end in time stays with the system, and the
   /// log says so. No other call may be in flight.

@@ -50,6 +50,11 @@ struct TransferStatistics {
   std::uint64_t bytes_staged = 0;  ///< of both, through staging memory
   std::uint64_t timeouts = 0;
   Statistics pinned;  ///< of the pool of pinned memory
+  /// Of whole transfers, from the call that began one until it returned or, where it was only started, until a wait or
+  /// a look saw its end; one that nobody asks after is in no count. A batch is one. Failed ones are left out.
+  LatencySummary transfer_latency;
+  /// Times for which a thread was held until copies were done, also those that ended at a deadline.
+  LatencySummary wait_latency;
 };
 
 namespace detail {

@@ -5,8 +5,9 @@
 // Errors. Calls that can fail give a weir_status; nothing is thrown. A call that fails changes
 // nothing, sets what it would have given through a pointer to a pointer to NULL, and leaves its reason in
 // weir_last_error(). A pointer that must not be NULL and is, is WEIR_INVALID_ARGUMENT with the parameter's name.
-// Threads. Every call may be made from any thread at any time, but nothing may use a handle while
-// or after it is closed or destroyed.
+// Threads. Every call may be made from any thread at any time, but nothing may use a handle while it is closed or
+// destroyed. A pool's handle is WEIR_STALE_HANDLE from then on, also where another pool was made since; those of
+// devices and streams are pointers, which nothing may use any more.
 // Structs. Each starts with struct_size, the bytes of it that its maker knows; later versions add fields
 // at the end. Options get theirs and all defaults from their _init function; what an older library does not know is
 // ignored. For results the caller sets struct_size to sizeof, and finds there what the library filled.
@@ -42,8 +43,8 @@ enum {
   WEIR_LIMIT_EXCEEDED = 2,    ///< a limit set by the program refused the request
   WEIR_INVALID_ARGUMENT = 3,  ///< an argument outside its range; also double frees and foreign pointers
   WEIR_TYPE_MISMATCH = 4,
-  WEIR_NOT_FOUND = 5,  ///< no such backend
-  WEIR_STALE_HANDLE = 6,
+  WEIR_NOT_FOUND = 5,     ///< no such device
+  WEIR_STALE_HANDLE = 6,  ///< the pool was destroyed, or is none
   WEIR_TIMEOUT = 7,       ///< a wait passed its deadline; what was waited for goes on
   WEIR_DEVICE_LOST = 8,   ///< the device no longer answers; its memory is gone
   WEIR_DRIVER_ERROR = 9,  ///< a driver or system call failed; native_code is its code
@@ -91,8 +92,10 @@ typedef struct weir_device weir_device;
 
 typedef struct weir_device_options {
   size_t struct_size;
-  const char* backend;  ///< "host" or "dry"; NULL or "": the best there is
+  const char* backend;  ///< "cuda", "vulkan", "host" or "dry": that one or none; NULL or "": the best there is
   uint64_t capacity;    ///< bytes; the dry device's size, 0 for its default. Elsewhere only 0
+  int64_t index;        ///< of the backend's devices this one; negative, the default: the best that fits
+  const char* name;     ///< a part of the device's name, in either case; NULL or "": any
 } weir_device_options;
 
 typedef struct weir_device_info {
@@ -110,6 +113,7 @@ typedef struct weir_device_info {
   uint8_t pointers;        ///< the host can read and write device addresses
   uint8_t unified_memory;  ///< the host writes device memory in place
   uint8_t reserved[3];
+  uint64_t index;  ///< among the devices of its backend
 } weir_device_info;
 
 /// Takes one of several; gives 0 to go on, anything else to stop. What it is given ends when it returns.
@@ -138,7 +142,13 @@ typedef struct weir_stream weir_stream;
 
 /// A new stream of the device. The caller destroys *out.
 weir_status weir_stream_create(weir_device* device, weir_stream** out);
-/// Its queued work finishes first, and every pool of its device retires it. NULL is ignored.
+/// A stream that the program or another library made, by its driver's handle (a CUstream), for pools to order memory
+/// by. It has to outlive *out, which the caller destroys; the driver's stream is left alone then. A stream is adopted
+/// once at a time. WEIR_UNSUPPORTED where the driver has no streams, as on the host.
+weir_status weir_stream_adopt(weir_device* device, uint64_t native, weir_stream** out);
+/// The driver's handle, for kernels and other libraries. WEIR_UNSUPPORTED where the driver has no streams.
+weir_status weir_stream_native(const weir_stream* stream, uint64_t* out);
+/// Its queued work finishes first, unless it was adopted, and every pool of its device retires it. NULL is ignored.
 void weir_stream_destroy(weir_stream* stream);
 /// The id by which every other call names it.
 weir_status weir_stream_get_id(const weir_stream* stream, weir_stream_id* out);
@@ -219,7 +229,8 @@ weir_status weir_pool_options_init(weir_pool_options* options, size_t struct_siz
 /// A pool of the device's memory; NULL options are the defaults. The caller destroys *out.
 weir_status weir_pool_create(weir_device* device, const weir_pool_options* options, weir_pool** out);
 /// Waits, at most as long as reclaim_deadline_ns, for work that uses its memory, and gives everything back; live blocks
-/// go too, and are reported to the log as leaks. No other call on it may be in flight. NULL is ignored.
+/// go too, and are reported to the log as leaks. No other call on it may be in flight. NULL is ignored. A pool that was
+/// destroyed before is left alone, with WEIR_STALE_HANDLE in weir_last_error().
 void weir_pool_destroy(weir_pool* pool);
 
 /// `bytes` of device memory, usable in the order of the stream, until weir_deallocate. Zero bytes give NULL,
@@ -266,6 +277,16 @@ typedef struct weir_amount {
   uint64_t cumulative;
 } weir_amount;
 
+/// How long operations took, by real time: count, max_ns and mean_ns are exact, the others within 1/16, or 4 ns. All 0
+/// when nothing was recorded.
+typedef struct weir_latency {
+  uint64_t count;
+  int64_t p50_ns;  ///< half of them took no longer
+  int64_t p99_ns;  ///< 99 of 100 took no longer
+  int64_t max_ns;
+  int64_t mean_ns;
+} weir_latency;
+
 /// Exact when no operation is in flight; while others run, each field is a value it had during the call.
 typedef struct weir_statistics {
   size_t struct_size;
@@ -287,9 +308,13 @@ typedef struct weir_statistics {
   uint64_t refusals;    ///< requests that ended in an error
   uint64_t errors;      ///< misuse that was caught
   uint64_t driver_calls;
-  uint64_t page_maps;    ///< pages mapped, all told
-  uint64_t page_remaps;  ///< of those, mappings beyond the peak page count
-  uint64_t evictions;    ///< blocks pushed out of thread caches
+  uint64_t page_maps;            ///< pages mapped, all told
+  uint64_t page_remaps;          ///< of those, mappings beyond the peak page count
+  uint64_t evictions;            ///< blocks pushed out of thread caches
+  weir_latency arena_latency;    ///< of arena hits; of each thread and stream every 32nd
+  weir_latency growth_latency;   ///< of allocations that found no room in what was mapped; all of them
+  weir_latency mapping_latency;  ///< of each driver call that created or mapped pages or allocated a segment
+  weir_latency wait_latency;     ///< for work on the device, also up to a deadline
 } weir_statistics;
 
 /// Fills *statistics, whose struct_size the caller has set.

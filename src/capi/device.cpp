@@ -11,7 +11,8 @@
 namespace weir::capi {
 namespace {
 
-constexpr weir_device_options default_options{.struct_size = sizeof(weir_device_options), .backend = {}, .capacity = 0};
+constexpr weir_device_options default_options{
+    .struct_size = sizeof(weir_device_options), .backend = {}, .capacity = 0, .index = -1, .name = {}};
 
 std::uint8_t flag(bool value) { return value ? 1 : 0; }
 
@@ -31,6 +32,7 @@ weir_device_info in_c(const DeviceInfo& now, const DeviceInfo& kept, const char*
   info.virtual_memory = flag(now.virtual_memory);
   info.pointers = flag(now.pointers);
   info.unified_memory = flag(now.unified_memory);
+  info.index = kept.index;
   return info;
 }
 
@@ -66,6 +68,8 @@ weir_status weir_device_open(const weir_device_options* options, weir_device** o
     weir::DeviceRequest request;
     if (known.backend != nullptr) request.backend = known.backend;
     if (known.capacity != 0) request.capacity = known.capacity;
+    if (known.index >= 0) request.index = static_cast<std::size_t>(known.index);
+    if (known.name != nullptr) request.name = known.name;
     weir::Device device = weir::open_device(request);
     weir::DeviceInfo info = device.info();
     *out = new weir_device{std::move(device), std::move(info)};
@@ -104,6 +108,23 @@ weir_status weir_stream_create(weir_device* device, weir_stream** out) {
     *out = nullptr;
     require(device, "weir_stream_create", "device");
     *out = new weir_stream{device->device, device->device.stream()};
+  });
+}
+
+weir_status weir_stream_adopt(weir_device* device, uint64_t native, weir_stream** out) {
+  return guarded([&] {
+    require(out, "weir_stream_adopt", "out");
+    *out = nullptr;
+    require(device, "weir_stream_adopt", "device");
+    *out = new weir_stream{device->device, device->device.adopt_stream(native)};
+  });
+}
+
+weir_status weir_stream_native(const weir_stream* stream, uint64_t* out) {
+  return guarded([&] {
+    require(stream, "weir_stream_native", "stream");
+    require(out, "weir_stream_native", "out");
+    *out = stream->device.native_stream(stream->stream);
   });
 }
 

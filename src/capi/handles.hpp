@@ -1,4 +1,5 @@
-// What the opaque handles of the C interface are: objects of the C++ API, on the heap.
+// What the opaque handles of the C interface stand for: objects of the C++ API, on the
+// heap. Devices and streams are held by their address, pools by a number of PoolTable.
 #pragma once
 
 #include <string>
@@ -25,6 +26,15 @@ class CallbackSink final : public LogSink {
   std::string pool_;  // the record's own name need not end with a zero byte
 };
 
+struct HeldPool {
+  HeldPool(Device device, PoolOptions options, const weir_pool_options& given);
+  HeldPool(const HeldPool&) = delete;
+  HeldPool& operator=(const HeldPool&) = delete;
+
+  CallbackSink sink;  ///< the pool writes to it to its end
+  Pool pool;
+};
+
 }  // namespace weir::capi
 
 // NOLINTBEGIN(readability-identifier-naming): named in C
@@ -36,14 +46,5 @@ struct weir_device {
 struct weir_stream {
   weir::Device device;
   weir::Stream stream;
-};
-
-struct weir_pool {
-  weir_pool(weir::Device device, weir::PoolOptions options, const weir_pool_options& given);
-  weir_pool(const weir_pool&) = delete;
-  weir_pool& operator=(const weir_pool&) = delete;
-
-  weir::capi::CallbackSink sink;  ///< the pool writes to it to its end
-  weir::Pool pool;
 };
 // NOLINTEND(readability-identifier-naming)

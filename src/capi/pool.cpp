@@ -2,10 +2,12 @@
 #include <weir/pool.hpp>
 
 #include <chrono>
+#include <memory>
 #include <string>
 
 #include "capi/error.hpp"
 #include "capi/handles.hpp"
+#include "capi/pool_table.hpp"
 #include "capi/structs.hpp"
 #include "capi/text.hpp"
 
@@ -59,6 +61,10 @@ std::size_t alignment_of(std::size_t given) { return given == 0 ? Pool::granule 
 
 }  // namespace
 
+HeldPool::HeldPool(Device device, PoolOptions options, const weir_pool_options& given)
+    : sink(given.log, given.log_user, checked(given.log_level, LogLevel::error, "log_level"), options.name),
+      pool(std::move(device), with_log(std::move(options), given.log == nullptr ? nullptr : &sink)) {}
+
 void CallbackSink::write(const LogRecord& record) noexcept {
   Text<1024> text;
   text.set(record.text);
@@ -77,12 +83,8 @@ void CallbackSink::write(const LogRecord& record) noexcept {
 }  // namespace weir::capi
 
 using weir::capi::guarded;
+using weir::capi::PoolTable;
 using weir::capi::require;
-
-weir_pool::weir_pool(weir::Device device, weir::PoolOptions options, const weir_pool_options& given)
-    : sink(given.log, given.log_user, weir::capi::checked(given.log_level, weir::LogLevel::error, "log_level"),
-           options.name),
-      pool(std::move(device), weir::capi::with_log(std::move(options), given.log == nullptr ? nullptr : &sink)) {}
 
 weir_status weir_pool_options_init(weir_pool_options* options, size_t struct_size) {
   return guarded([&] {
@@ -98,19 +100,22 @@ weir_status weir_pool_create(weir_device* device, const weir_pool_options* optio
     require(device, "weir_pool_create", "device");
     const weir_pool_options known =
         weir::capi::read_options(options, weir::capi::default_options(), "weir_pool_create");
-    *out = new weir_pool(device->device, weir::capi::in_cpp(known), known);
+    *out = PoolTable::add(std::make_unique<weir::capi::HeldPool>(device->device, weir::capi::in_cpp(known), known));
   });
 }
 
-void weir_pool_destroy(weir_pool* pool) { delete pool; }
+void weir_pool_destroy(weir_pool* pool) {
+  if (pool == nullptr) return;
+  static_cast<void>(guarded([&] { PoolTable::remove(pool, "weir_pool_destroy").reset(); }));
+}
 
 weir_status weir_allocate(weir_pool* pool, size_t bytes, size_t alignment, weir_stream_id stream, void** out) {
   return guarded([&] {
     require(out, "weir_allocate", "out");
     *out = nullptr;
-    require(pool, "weir_allocate", "pool");
-    *out = pool->pool.allocate(bytes, weir::capi::alignment_of(alignment), weir::StreamId{stream}, weir::Tag::none,
-                               weir::CallSite{});
+    weir::Pool& here = PoolTable::find(pool, "weir_allocate");
+    *out = here.allocate(bytes, weir::capi::alignment_of(alignment), weir::StreamId{stream}, weir::Tag::none,
+                         weir::CallSite{});
   });
 }
 
@@ -119,61 +124,60 @@ weir_status weir_allocate_tagged(weir_pool* pool, size_t bytes, size_t alignment
   return guarded([&] {
     require(out, "weir_allocate_tagged", "out");
     *out = nullptr;
-    require(pool, "weir_allocate_tagged", "pool");
+    weir::Pool& here = PoolTable::find(pool, "weir_allocate_tagged");
     const weir::CallSite where = file == nullptr ? weir::CallSite{} : weir::CallSite::here(file, line);
-    *out =
-        pool->pool.allocate(bytes, weir::capi::alignment_of(alignment), weir::StreamId{stream}, weir::Tag{tag}, where);
+    *out = here.allocate(bytes, weir::capi::alignment_of(alignment), weir::StreamId{stream}, weir::Tag{tag}, where);
   });
 }
 
 weir_status weir_deallocate(weir_pool* pool, void* address, weir_stream_id stream) {
   return guarded([&] {
-    require(pool, "weir_deallocate", "pool");
-    pool->pool.deallocate(address, weir::StreamId{stream});
+    weir::Pool& here = PoolTable::find(pool, "weir_deallocate");
+    here.deallocate(address, weir::StreamId{stream});
   });
 }
 
 weir_status weir_used_on(weir_pool* pool, void* address, weir_stream_id stream) {
   return guarded([&] {
-    require(pool, "weir_used_on", "pool");
-    pool->pool.used_on(address, weir::StreamId{stream});
+    weir::Pool& here = PoolTable::find(pool, "weir_used_on");
+    here.used_on(address, weir::StreamId{stream});
   });
 }
 
 weir_status weir_retire(weir_pool* pool, weir_stream_id stream) {
   return guarded([&] {
-    require(pool, "weir_retire", "pool");
-    pool->pool.retire(weir::StreamId{stream});
+    weir::Pool& here = PoolTable::find(pool, "weir_retire");
+    here.retire(weir::StreamId{stream});
   });
 }
 
 weir_status weir_make_tag(weir_pool* pool, const char* name, weir_tag* out) {
   return guarded([&] {
-    require(pool, "weir_make_tag", "pool");
+    weir::Pool& here = PoolTable::find(pool, "weir_make_tag");
     require(name, "weir_make_tag", "name");
     require(out, "weir_make_tag", "out");
-    *out = static_cast<weir_tag>(pool->pool.tag(name));
+    *out = static_cast<weir_tag>(here.tag(name));
   });
 }
 
 weir_status weir_trim(weir_pool* pool, uint64_t keep_free, uint64_t* returned_bytes) {
   return guarded([&] {
-    require(pool, "weir_trim", "pool");
-    const std::uint64_t returned = pool->pool.trim(keep_free);
+    weir::Pool& here = PoolTable::find(pool, "weir_trim");
+    const std::uint64_t returned = here.trim(keep_free);
     if (returned_bytes != nullptr) *returned_bytes = returned;
   });
 }
 
 weir_status weir_map_ahead(weir_pool* pool, uint64_t bytes, weir_stream_id stream) {
   return guarded([&] {
-    require(pool, "weir_map_ahead", "pool");
-    pool->pool.map_ahead(bytes, weir::StreamId{stream});
+    weir::Pool& here = PoolTable::find(pool, "weir_map_ahead");
+    here.map_ahead(bytes, weir::StreamId{stream});
   });
 }
 
 weir_status weir_maintain(weir_pool* pool) {
   return guarded([&] {
-    require(pool, "weir_maintain", "pool");
-    pool->pool.maintain();
+    weir::Pool& here = PoolTable::find(pool, "weir_maintain");
+    here.maintain();
   });
 }

@@ -3,7 +3,7 @@
 #include <weir/statistics.hpp>
 
 #include "capi/error.hpp"
-#include "capi/handles.hpp"
+#include "capi/pool_table.hpp"
 #include "capi/structs.hpp"
 
 namespace weir::capi {
@@ -13,6 +13,10 @@ static_assert(sizeof(weir_statistics) == sizeof(std::size_t) + sizeof(Statistics
               "a field was added to weir::Statistics: add it at the end of weir_statistics and below");
 
 weir_amount in_c(const Amount& amount) { return {amount.live, amount.peak, amount.cumulative}; }
+
+weir_latency in_c(const LatencySummary& known) {
+  return {known.count, known.p50.count(), known.p99.count(), known.max.count(), known.mean.count()};
+}
 
 weir_statistics in_c(const Statistics& known) {
   weir_statistics all{};
@@ -38,6 +42,10 @@ weir_statistics in_c(const Statistics& known) {
   all.page_maps = known.page_maps;
   all.page_remaps = known.page_remaps;
   all.evictions = known.evictions;
+  all.arena_latency = in_c(known.arena_latency);
+  all.growth_latency = in_c(known.growth_latency);
+  all.mapping_latency = in_c(known.mapping_latency);
+  all.wait_latency = in_c(known.wait_latency);
   return all;
 }
 
@@ -57,23 +65,24 @@ weir_live_block in_c(const LiveBlock& known) {
 }  // namespace weir::capi
 
 using weir::capi::guarded;
+using weir::capi::PoolTable;
 using weir::capi::require;
 
 weir_status weir_get_statistics(const weir_pool* pool, weir_statistics* statistics) {
   return guarded([&] {
-    require(pool, "weir_get_statistics", "pool");
+    const weir::Pool& here = PoolTable::find(pool, "weir_get_statistics");
     require(statistics, "weir_get_statistics", "statistics");
-    weir::capi::write_result(statistics, weir::capi::in_c(pool->pool.statistics()), statistics->struct_size,
+    weir::capi::write_result(statistics, weir::capi::in_c(here.statistics()), statistics->struct_size,
                              "weir_get_statistics");
   });
 }
 
 weir_status weir_check_leaks(const weir_pool* pool, uint64_t* blocks, uint64_t* bytes) {
   return guarded([&] {
-    require(pool, "weir_check_leaks", "pool");
+    const weir::Pool& here = PoolTable::find(pool, "weir_check_leaks");
     require(blocks, "weir_check_leaks", "blocks");
     require(bytes, "weir_check_leaks", "bytes");
-    const weir::LeakCount count = pool->pool.check_leaks();
+    const weir::LeakCount count = here.check_leaks();
     *blocks = count.blocks;
     *bytes = count.bytes;
   });
@@ -81,9 +90,9 @@ weir_status weir_check_leaks(const weir_pool* pool, uint64_t* blocks, uint64_t* 
 
 weir_status weir_visit_live_blocks(const weir_pool* pool, weir_live_block_visitor visitor, void* user) {
   return guarded([&] {
-    require(pool, "weir_visit_live_blocks", "pool");
+    const weir::Pool& here = PoolTable::find(pool, "weir_visit_live_blocks");
     require(visitor, "weir_visit_live_blocks", "visitor");
-    for (const weir::LiveBlock& each : pool->pool.live_blocks()) {
+    for (const weir::LiveBlock& each : here.live_blocks()) {
       const weir_live_block block = weir::capi::in_c(each);
       if (visitor(&block, user) != 0) return;
     }

@@ -165,6 +165,7 @@ class Batch::Run {
     try {
       const detail::Task all = task();
       manager_.transfers().await(everything(), deadline_, all, all.bytes);
+      if (!failed_) manager_.transfers().note_end(began_);
     } catch (const Error&) {
       const bool undone = given_up();
       for (BatchResult& result : results_) {
@@ -191,6 +192,7 @@ class Batch::Run {
   MemoryManager& memory_;
   MemoryManager::Implementation& manager_;
   const BatchOptions options_;
+  const detail::TransferEngine::Moment began_ = detail::TransferEngine::now();
   const core::Deadline deadline_{options_.deadline};
   const std::vector<Operation> operations_;
   std::vector<BatchResult> results_;

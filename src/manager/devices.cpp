@@ -11,44 +11,38 @@
 namespace weir {
 namespace {
 
-MemoryTotals totals_of(const MemoryManager& manager) {
-  const ManagerStatistics known = manager.statistics();
-  return {.managers = 1,
-          .buffers = known.buffers,
-          .requested = known.pool.requested.live,
-          .allocated = known.pool.allocated.live,
-          .reserved = known.pool.reserved.live,
-          .external = known.pool.external,
-          .pinned = known.transfers.pinned.reserved.live};
-}
-
 void add(MemoryTotals& sum, const MemoryTotals& more) {
   sum.managers += more.managers;
   sum.buffers += more.buffers;
-  sum.requested += more.requested;
-  sum.allocated += more.allocated;
-  sum.reserved += more.reserved;
-  sum.external += more.external;
-  sum.pinned += more.pinned;
+  sum.requested.live += more.requested.live;
+  sum.requested.cumulative += more.requested.cumulative;
+  sum.allocated.live += more.allocated.live;
+  sum.allocated.cumulative += more.allocated.cumulative;
 }
 
 }  // namespace
 
 ProcessStatistics sum_over(const std::vector<const MemoryManager*>& managers) {
+  manager::ProcessTally& tally = manager::ProcessTally::here();
   ProcessStatistics sum;
+  sum.devices = tally.devices();
   for (const MemoryManager* each : managers) {
-    const MemoryTotals own = totals_of(*each);
-    add(sum, own);
     const DeviceInfo device = each->device().info();
     const auto same = [&](const DeviceTotals& known) {
       return known.backend == device.backend && known.index == device.index;
     };
-    auto known = std::find_if(sum.devices.begin(), sum.devices.end(), same);
-    if (known == sum.devices.end()) {
-      known = sum.devices.insert(known, DeviceTotals{{}, device.backend, device.index, device.name});
-    }
-    add(*known, own);
+    const auto known = std::find_if(sum.devices.begin(), sum.devices.end(), same);
+    if (known == sum.devices.end()) continue;  // none is: a manager is made after its device's tally
+    const ManagerStatistics own = each->statistics();
+    add(*known, {.managers = 1,
+                 .buffers = own.buffers,
+                 .requested = {own.pool.requested.live, own.pool.requested.cumulative},
+                 .allocated = {own.pool.allocated.live, own.pool.allocated.cumulative}});
   }
+  for (const DeviceTotals& device : sum.devices) add(sum, device);
+  sum.reserved = tally.reserved.amount();
+  sum.external = tally.external.amount();
+  sum.pinned = tally.pinned.amount();
   return sum;
 }
 

@@ -47,10 +47,13 @@ PoolOptions pool_options(const ManagerOptions& options, const DeviceInfo& info) 
 MemoryManager::Implementation::Implementation(const Device& device, ManagerOptions options)
     : options_(checked(std::move(options))),
       clock_(options_.clock == nullptr ? Clock::system() : *options_.clock),
-      pool_(std::make_unique<Pool>(device, pool_options(options_, device.info()))),
+      tally_(manager::ProcessTally::here().of(device.info())),
+      pool_(std::make_unique<Pool>(device, pool_options(options_, device.info()),
+                                   track::Tallies{.reserved = &tally_.reserved, .external = &tally_.external})),
       home_(std::make_shared<detail::BufferHome>(options_.name, pool_->options().log)),
       transfers_(core::make_shared_here<detail::TransferEngine>(device, options_.transfers,
-                                                                pool_options(options_, device.info()))) {}
+                                                                pool_options(options_, device.info()),
+                                                                track::Tallies{.reserved = &tally_.pinned})) {}
 
 MemoryManager::Implementation::~Implementation() {
   report_leaks();
@@ -80,6 +83,7 @@ void MemoryManager::Implementation::report_leaks() const {
 
 MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::BufferRequest request,
                                                                         IfExists if_exists) {
+  const auto began = track::Latency::Clock::now();
   try {
     core::check_name("buffer", request.name);
     detail::check(request);
@@ -122,6 +126,7 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::
       buffers_[name] = made;
     }
     made_.notify_all();
+    creation_.record_since(began);
     return made;
   } catch (...) {
     {
@@ -208,6 +213,7 @@ ManagerStatistics MemoryManager::Implementation::statistics() const {
   known.pool.refusals += home_->refusals();
   known.pool.errors += home_->errors();
   known.transfers = transfers_->statistics();
+  known.creation_latency = creation_.summary();
   const std::vector<Core> open = all();
   for (const Core& buffer : open) {
     const BufferStatistics each = buffer->statistics();

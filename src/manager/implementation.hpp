@@ -14,6 +14,8 @@
 #include "buffer/buffer_core.hpp"
 #include "core/process.hpp"
 #include "core/string_map.hpp"
+#include "manager/process_tally.hpp"
+#include "track/latency.hpp"
 #include "transfer/engine.hpp"
 
 namespace weir {
@@ -51,6 +53,8 @@ class MemoryManager::Implementation {
   [[nodiscard]] detail::BufferCore& own(const AnyBuffer& buffer) const;
 
   [[nodiscard]] ManagerStatistics statistics() const;
+  /// Leaves what was allocated to the process's totals; the manager is not among those that are open any more.
+  void leave_totals() const { tally_.add_closed(pool_->statistics()); }
   [[nodiscard]] const ManagerOptions& options() const noexcept { return options_; }
   [[nodiscard]] Pool& pool() noexcept { return *pool_; }
   [[nodiscard]] const Pool& pool() const noexcept { return *pool_; }
@@ -64,6 +68,7 @@ class MemoryManager::Implementation {
   const core::HomeProcess process_;
   const ManagerOptions options_;
   const Clock& clock_;
+  manager::DeviceTally& tally_;
   std::unique_ptr<Pool> pool_;
   const std::shared_ptr<detail::BufferHome> home_;
   std::shared_ptr<detail::TransferEngine> transfers_;
@@ -75,6 +80,7 @@ class MemoryManager::Implementation {
   std::atomic<std::size_t> staging_buffers_{0};  // of those there are
   std::uint64_t resizes_ = 0;                    // of closed buffers
   std::uint64_t resizes_in_place_ = 0;
+  track::Latency creation_;
 };
 
 /// Totals of these managers.

@@ -38,6 +38,7 @@ MemoryManager::~MemoryManager() {
     return;
   }
   const std::lock_guard lock(managers().mutex);
+  implementation_->leave_totals();
   std::erase(managers().all, this);
   if (managers().named == this) managers().named = nullptr;
 }

@@ -87,14 +87,24 @@ inline Pool::Implementation::Served Pool::Implementation::serve(const Placement&
     cache.lock.leave();
     if (id != 0) return {id, Source::cache};
   }
-  if (mode_ == PoolMode::off) return grow(wanted, request, cache);
+  if (cache.arena_hits.get() % arena_hits_a_sample != 0) return serve_beyond_cache(wanted, request, cache);
+  const auto began = track::Latency::Clock::now();
+  const Served served = serve_beyond_cache(wanted, request, cache);
+  if (served.by == Source::arena) arena_latency_.record_since(began);
+  return served;
+}
+
+Pool::Implementation::Served Pool::Implementation::serve_beyond_cache(const Placement& wanted, const Request& request,
+                                                                      Cache& cache) {
+  const auto grown = [&] { return timed_growth([&] { return grow(wanted, request, cache); }); };
+  if (mode_ == PoolMode::off) return grown();
   pool::Arena* home = arenas_[mode_ == PoolMode::segments ? segment_arena_number : cache.home].load();
   if (home == nullptr) home = arenas_[0].load();  // its own is made when it must grow
   if (const std::uint32_t id = fit_here(*home, wanted, cache)) return {id, Source::arena};
   if (const std::uint32_t id = fit_in_borrowed(wanted, cache)) return {id, Source::driver};
   if (const std::uint32_t id = fit_in_any(wanted, home)) return {id, Source::arena};
   if (const std::uint32_t id = fit_after_eviction(*home, wanted, cache)) return {id, Source::arena};
-  return grow(wanted, request, cache);
+  return grown();
 }
 
 // Rather than work in another thread's arena, and meet it there at every turn, a thread
@@ -111,9 +121,11 @@ std::uint32_t Pool::Implementation::fit_in_borrowed(const Placement& wanted, Cac
   });
   if (!plenty) return 0;
   const Moving moving(growing_, moved_);
-  clean_lanes(core::Deadline(), true);
   try {
-    return grow_pages(wanted, cache.home);
+    return timed_growth([&] {
+      clean_lanes(core::Deadline(), true);
+      return grow_pages(wanted, cache.home);
+    });
   } catch (const Error&) {
     return 0;  // the ladder that follows has other ways, and the last word
   }

@@ -110,6 +110,15 @@ inline void Pool::Implementation::enter(Cache& cache) {
   }
 }
 
+/// Gives what `take` gives, the time of which counts as a growth's if it succeeds.
+template <class Take>
+auto Pool::Implementation::timed_growth(Take take) {
+  const auto began = track::Latency::Clock::now();
+  auto taken = take();
+  growth_latency_.record_since(began);
+  return taken;
+}
+
 /// All of an allocation but finding the block, which `serve` does: the books, the log, what is done for a refusal.
 template <class Serve>
 std::uint32_t Pool::Implementation::serve_by(const Request& request, Cache& cache, Serve serve) {

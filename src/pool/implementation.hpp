@@ -30,6 +30,7 @@
 #include "pool/segment_arena.hpp"
 #include "pool/thread_registry.hpp"
 #include "track/block_table.hpp"
+#include "track/latency.hpp"
 #include "track/peak_meter.hpp"
 #include "track/tag_names.hpp"
 
@@ -37,7 +38,7 @@ namespace weir {
 
 class Pool::Implementation final : public pool::Member, public device::StreamObserver {
  public:
-  Implementation(Device device, PoolOptions options);
+  Implementation(Device device, PoolOptions options, const track::Tallies& tallies);
   ~Implementation() override;
 
   class Door;
@@ -171,6 +172,9 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[noreturn]] void refuse_arguments(const Request& request) const;
   void clear(const Served& served, const Request& request, Cache& cache);
   [[nodiscard]] Served serve(const pool::Placement& wanted, const Request& request, Cache& cache);
+  [[nodiscard]] Served serve_beyond_cache(const pool::Placement& wanted, const Request& request, Cache& cache);
+  template <class Take>
+  auto timed_growth(Take take);
   [[nodiscard]] std::uint32_t fit_here(pool::Arena& arena, const pool::Placement& wanted, Cache& cache);
   [[nodiscard]] std::uint32_t fit_in_any(const pool::Placement& wanted, const pool::Arena* except);
   [[nodiscard]] std::uint32_t fit_in_borrowed(const pool::Placement& wanted, Cache& cache);
@@ -227,6 +231,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] std::vector<std::shared_ptr<const Pending>> all_pending();
   [[nodiscard]] pool::Lanes::Mark find_unfinished();
   [[nodiscard]] bool await_any(const core::Deadline& deadline);
+  [[nodiscard]] bool wait_for(device::EventId event, const core::Deadline& deadline);
   void reclaim_oldest();
   bool take_back(const std::shared_ptr<const Pending>& pending);
   [[nodiscard]] bool unmap(pool::PagedArena& arena, const pool::LeavingPages& pages);
@@ -282,6 +287,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   static constexpr unsigned coarse_shift = 20;
   static constexpr std::uint32_t maintenance_interval = 1000;
   static constexpr unsigned most_arenas = 16;
+  // Of so many arena hits of a cache one is timed: reading the clock twice costs about what such a hit does.
+  static constexpr std::uint64_t arena_hits_a_sample = 32;
   // So many caches may stay awake though they are empty: waking them costs more than looking at them.
   static constexpr std::size_t few_caches = 16;
   // How many retired lanes a further retire() tries to clean.
@@ -344,6 +351,9 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   std::atomic<std::uint64_t> refusals_{0};
   mutable std::atomic<std::uint64_t> errors_{0};
   std::atomic<std::uint32_t> next_maintenance_{0};
+  track::Latency arena_latency_;
+  track::Latency growth_latency_;
+  track::Latency wait_latency_;
 #ifdef WEIR_PARANOID
   std::atomic<std::uint64_t> entered_{0};  ///< operations through the doors
   std::atomic<std::uint64_t> left_{0};

@@ -45,8 +45,7 @@ void Pool::Implementation::fill_in(pool::GrowthPlan& plan, Abandon abandon) {
     supply(plan);
     for (; mapped_runs < plan.missing.size(); ++mapped_runs) {
       const pool::PageRun& run = plan.missing[mapped_runs];
-      backend_.map(run.address, run.pages);
-      store_.mapped(run.pages.size());
+      store_.map(run.address, run.pages);
     }
   } catch (...) {
     for (std::size_t i = mapped_runs; i < plan.missing.size(); ++i) {

@@ -67,11 +67,11 @@ PoolOptions checked(PoolOptions options) {
 
 }  // namespace
 
-Pool::Implementation::Implementation(Device device, PoolOptions options)
+Pool::Implementation::Implementation(Device device, PoolOptions options, const track::Tallies& tallies)
     : device_(std::move(device)),
       options_(checked(std::move(options))),
       store_(device_.backend(), options_.name, options_.limit.value_or(device_.info().default_limit),
-             device_.info().page_bytes),
+             device_.info().page_bytes, tallies),
       backend_(device_.backend()),
       info_(device_.info()),
       mode_(options_.mode),

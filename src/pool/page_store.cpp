@@ -18,8 +18,13 @@ void raise(std::atomic<std::uint64_t>& peak, std::uint64_t value) noexcept {
 
 }  // namespace
 
-PageStore::PageStore(device::Backend& backend, std::string pool_name, std::uint64_t limit, std::uint64_t page_bytes)
-    : backend_(backend), pool_name_(std::move(pool_name)), limit_(limit), page_bytes_(page_bytes) {}
+PageStore::PageStore(device::Backend& backend, std::string pool_name, std::uint64_t limit, std::uint64_t page_bytes,
+                     const track::Tallies& tallies)
+    : backend_(backend), pool_name_(std::move(pool_name)), limit_(limit), page_bytes_(page_bytes), tallies_(tallies) {
+  claims_->tally = tallies.external;
+}
+
+PageStore::~PageStore() { claims_->leave(); }
 
 void PageStore::claim(std::uint64_t bytes) {
   std::uint64_t now = claims_->all.load();
@@ -37,6 +42,13 @@ void PageStore::claim(std::uint64_t bytes) {
 void PageStore::took(std::uint64_t bytes) noexcept {
   total_ += bytes;
   raise(peak_, reserved_ += bytes);
+  if (tallies_.reserved != nullptr) tallies_.reserved->take(bytes);
+}
+
+void PageStore::gave(std::uint64_t bytes) noexcept {
+  reserved_ -= bytes;
+  claims_->all -= bytes;
+  if (tallies_.reserved != nullptr) tallies_.reserved->give(bytes);
 }
 
 std::vector<device::PageHandle> PageStore::take_held(const PagesWanted& wanted, bool bundles_first) {
@@ -74,46 +86,56 @@ void PageStore::create(std::span<device::PageHandle> pages) {
   if (pages.empty()) return;
   const std::uint64_t bytes = pages.size() * page_bytes_;
   claim(bytes);
+  const auto began = track::Latency::Clock::now();
   try {
     backend_.create(pages);
   } catch (...) {
     claims_->all -= bytes;
     throw;
   }
+  mapping_.record_since(began);
   took(bytes);
   raise(peak_pages_, pages_ += pages.size());
+}
+
+void PageStore::map(device::Address address, std::span<const device::PageHandle> pages) {
+  const auto began = track::Latency::Clock::now();
+  backend_.map(address, pages);
+  mapping_.record_since(began);
+  page_maps_.fetch_add(pages.size(), std::memory_order_relaxed);
 }
 
 void PageStore::destroy(std::span<const device::PageHandle> pages) noexcept {
   if (pages.empty()) return;
   backend_.destroy(pages);
   pages_ -= pages.size();
-  reserved_ -= pages.size() * page_bytes_;
-  claims_->all -= pages.size() * page_bytes_;
+  gave(pages.size() * page_bytes_);
 }
 
 Segment PageStore::allocate_segment(std::uint64_t bytes) {
   claim(bytes);
   Segment segment{0, bytes};
+  const auto began = track::Latency::Clock::now();
   try {
     segment.address = backend_.allocate_segment(bytes);
   } catch (...) {
     claims_->all -= bytes;
     throw;
   }
+  mapping_.record_since(began);
   took(bytes);
   return segment;
 }
 
 void PageStore::free_segment(const Segment& segment) noexcept {
   backend_.free_segment(segment.address, segment.bytes);
-  reserved_ -= segment.bytes;
-  claims_->all -= segment.bytes;
+  gave(segment.bytes);
 }
 
 std::shared_ptr<detail::Claims> PageStore::book_external(std::uint64_t bytes) {
   claim(bytes);
   claims_->external += bytes;
+  if (tallies_.external != nullptr) tallies_.external->take(bytes);
   return claims_;
 }
 

@@ -14,6 +14,8 @@
 
 #include "device/backend.hpp"
 #include "pool/segment_arena.hpp"
+#include "track/latency.hpp"
+#include "track/tally.hpp"
 
 namespace weir {
 
@@ -22,10 +24,16 @@ namespace weir {
 struct detail::Claims {
   std::atomic<std::uint64_t> all{0};  ///< reserved + external + what is being taken
   std::atomic<std::uint64_t> external{0};
+  std::atomic<track::Tally*> tally{nullptr};  ///< where external bytes are counted too, while the pool lives
 
   void unbook(std::uint64_t bytes) noexcept {
     external -= bytes;
     all -= bytes;
+    if (track::Tally* const also = tally) also->give(bytes);
+  }
+  /// The pool ends: what is booked counts for nothing from now on.
+  void leave() noexcept {
+    if (track::Tally* const also = tally.exchange(nullptr)) also->give(external);
   }
 };
 
@@ -39,7 +47,11 @@ struct PagesWanted {
 
 class PageStore {
  public:
-  PageStore(device::Backend& backend, std::string pool_name, std::uint64_t limit, std::uint64_t page_bytes);
+  PageStore(device::Backend& backend, std::string pool_name, std::uint64_t limit, std::uint64_t page_bytes,
+            const track::Tallies& tallies = {});
+  ~PageStore();
+  PageStore(const PageStore&) = delete;
+  PageStore& operator=(const PageStore&) = delete;
 
   /// Pages that are created and not mapped: taken out, single ones first, or else bundles first, the latest first.
   [[nodiscard]] std::vector<device::PageHandle> take_held(const PagesWanted& wanted, bool bundles_first = false);
@@ -47,7 +59,8 @@ class PageStore {
   /// New pages, bundled as `pages` says; throws LimitExceeded or what the driver throws, with none created.
   void create(std::span<device::PageHandle> pages);
   void destroy(std::span<const device::PageHandle> pages) noexcept;
-  void mapped(std::uint64_t pages) noexcept { page_maps_.fetch_add(pages, std::memory_order_relaxed); }
+  /// Maps `pages` from `address` on, one after the other; throws what the driver throws, with none mapped.
+  void map(device::Address address, std::span<const device::PageHandle> pages);
 
   [[nodiscard]] Segment allocate_segment(std::uint64_t bytes);
   void free_segment(const Segment& segment) noexcept;
@@ -64,16 +77,20 @@ class PageStore {
   [[nodiscard]] std::uint64_t page_maps() const noexcept { return page_maps_.load(); }
   /// Mappings beyond the peak page count.
   [[nodiscard]] std::uint64_t page_remaps() const noexcept;
+  /// Of the driver's calls above that took or mapped memory.
+  [[nodiscard]] LatencySummary mapping_latency() const noexcept { return mapping_.summary(); }
 
  private:
   void claim(std::uint64_t bytes);
   void took(std::uint64_t bytes) noexcept;
+  void gave(std::uint64_t bytes) noexcept;
 
   device::Backend& backend_;
   const std::string pool_name_;
   const std::uint64_t limit_;
   const std::uint64_t page_bytes_;
   const std::shared_ptr<detail::Claims> claims_ = std::make_shared<detail::Claims>();
+  const track::Tallies tallies_;
   std::atomic<std::uint64_t> reserved_{0};
   std::atomic<std::uint64_t> peak_{0};
   std::atomic<std::uint64_t> total_{0};
@@ -83,6 +100,7 @@ class PageStore {
   mutable std::mutex mutex_;
   std::vector<device::PageHandle> held_;                  // single pages
   std::vector<std::vector<device::PageHandle>> bundles_;  // held too
+  track::Latency mapping_;
 };
 
 }  // namespace pool

@@ -121,8 +121,10 @@ void Pool::Implementation::require_usable() const {
 
 // --- The public face ---
 
-Pool::Pool(Device device, PoolOptions options)
-    : implementation_(std::make_unique<Implementation>(std::move(device), std::move(options))) {}
+Pool::Pool(Device device, PoolOptions options) : Pool(std::move(device), std::move(options), track::Tallies()) {}
+
+Pool::Pool(Device device, PoolOptions options, const track::Tallies& tallies)
+    : implementation_(std::make_unique<Implementation>(std::move(device), std::move(options), tallies)) {}
 
 // A child of fork() leaves a pool as it is: another thread may have been changing it at that moment, or held a lock.
 Pool::~Pool() {

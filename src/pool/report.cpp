@@ -24,10 +24,14 @@ Statistics Pool::Implementation::statistics() const {
     const auto lock = arena.lock();
     all.largest_free_range = std::max(all.largest_free_range, arena.largest_free());
   });
+  all.arena_latency = arena_latency_.summary();
+  all.growth_latency = growth_latency_.summary();
+  all.mapping_latency = store_.mapping_latency();
+  all.wait_latency = wait_latency_.summary();
   return all;
 }
 
-// All but the largest free range, which takes a walk over all of them.
+// All but the largest free range, which takes a walk over all of them, and times.
 Statistics Pool::Implementation::sums() const {
   require_usable();
   Statistics all;

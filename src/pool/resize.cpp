@@ -40,8 +40,8 @@ std::uint32_t Pool::Implementation::allocate_growable(const Request& request, st
     wanted.small = false;
     const Moving moving(growing_, moved_);
     try {
-      const std::uint32_t made = with_reclaim([&] { return take_growable(wanted, most_granules, cache); });
-      return {made, Source::driver};
+      const auto take = [&] { return take_growable(wanted, most_granules, cache); };
+      return {timed_growth([&] { return with_reclaim(take); }), Source::driver};
     } catch (const std::bad_alloc&) {
       refuse(request);
     }
@@ -83,7 +83,8 @@ std::uint32_t Pool::Implementation::allocate_plain(const Request& request) {
     wanted.small = false;
     const Moving moving(growing_, moved_);
     try {
-      return {with_reclaim([&] { return allocate_directly(wanted); }), Source::driver};
+      const auto take = [&] { return allocate_directly(wanted); };
+      return {timed_growth([&] { return with_reclaim(take); }), Source::driver};
     } catch (const std::bad_alloc&) {
       refuse(request);
     }
@@ -195,11 +196,11 @@ void Pool::Implementation::await_users(std::uint32_t id, StreamId stream) {
   }
   const auto point = lanes_.record(blocks_[id].lane.load(std::memory_order_relaxed));
   const core::Deadline deadline(options_.reclaim_deadline);
-  bool done = point && device::wait_for(backend_, point->event(), deadline);
+  bool done = point && wait_for(point->event(), deadline);
   for (const StreamId user : users) {
     if (!done) break;
     const pool::Lanes::Mark mark = lanes_.mark(user);
-    done = !mark || device::wait_for(backend_, *mark, deadline);
+    done = !mark || wait_for(*mark, deadline);
   }
   if (done) return;
   throw Timeout("pool \"" + options_.name +

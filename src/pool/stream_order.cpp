@@ -51,12 +51,22 @@ void Pool::Implementation::free_shared(std::uint32_t id, Lane lane, std::uint32_
   reclaim_oldest();
 }
 
+// As device::wait_for; where that is no mere look, its time is recorded.
+bool Pool::Implementation::wait_for(device::EventId event, const core::Deadline& deadline) {
+  const std::chrono::nanoseconds left = deadline.left();
+  if (left.count() == 0 || event == device::EventId::none) return backend_.query(event);
+  const auto began = track::Latency::Clock::now();
+  const bool done = backend_.wait(event, left);
+  wait_latency_.record_since(began);
+  return done;
+}
+
 bool Pool::Implementation::finished(const Pending& pending, const core::Deadline& deadline) {
   for (const Pending::Use& use : pending.uses) {
     if (!use.recorded && backend_.capturing(use.stream)) return false;
     try {
       const pool::Lanes::Mark mark = use.recorded ? use.mark : lanes_.mark(use.stream);
-      if (mark && !device::wait_for(backend_, *mark, deadline)) return false;
+      if (mark && !wait_for(*mark, deadline)) return false;
     } catch (const Error& error) {
       report_fallback(error, use.stream);
       return false;
@@ -162,7 +172,7 @@ void Pool::Implementation::claim_lanes(Lane target) {
 bool Pool::Implementation::clean_lane(Lane lane, const core::Deadline& deadline) {
   try {
     const auto point = lanes_.record(lane);
-    if (!point || !device::wait_for(backend_, point->event(), deadline)) return false;
+    if (!point || !wait_for(point->event(), deadline)) return false;
     reassign(lane, point->epoch, pool::clean_lane);
     lanes_.forget(lane, *point);
     return true;
@@ -204,18 +214,26 @@ bool Pool::Implementation::await_any(const core::Deadline& deadline) {
     const bool finished = reclaim_pending(core::Deadline());
     return clean_lanes(core::Deadline(), false) || finished;
   };
+  if (look()) return true;
+  const auto began = track::Latency::Clock::now();
+  bool any_slice = false;  // all slices are one wait
+  const auto waited = [&](bool done) {
+    if (any_slice) wait_latency_.record_since(began);
+    return done;
+  };
   for (auto slice = first_slice;; slice = std::min(2 * slice, longest_slice)) {
-    if (look()) return true;
     const std::chrono::nanoseconds left = deadline.left();
-    if (left.count() == 0) return false;
+    if (left.count() == 0) return waited(false);
     try {
       const pool::Lanes::Mark mark = find_unfinished();
-      if (!mark) return look();
+      if (!mark) return waited(look());
+      any_slice = true;
       static_cast<void>(backend_.wait(*mark, std::min(slice, left)));
     } catch (const Error& error) {
       report_fallback(error, StreamId{});
-      return false;
+      return waited(false);
     }
+    if (look()) return waited(true);
   }
 }
 

@@ -77,7 +77,7 @@ void Pool::Implementation::free_directly(std::uint32_t id, Lane lane, std::uint3
   bool done = false;
   try {
     const auto point = lanes_.record(lane);
-    done = point && backend_.wait(point->event(), options_.reclaim_deadline);
+    done = point && wait_for(point->event(), core::Deadline(options_.reclaim_deadline));
   } catch (const Error& error) {
     report_fallback(error, lanes_.stream(lane));
   }

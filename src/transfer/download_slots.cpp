@@ -18,6 +18,7 @@ class TransferEngine::Slots final : public Companion {
     std::size_t bytes = 0;
     InFlight in_flight;
     SharedEvent done;  ///< empty where the driver refused to record it: the wait tries again
+    Moment began{};
   };
 
   Slots(std::shared_ptr<TransferEngine> engine, unsigned count) : engine_(std::move(engine)), slots_(count) {}
@@ -39,6 +40,7 @@ class TransferEngine::Slots final : public Companion {
     if (slot.bytes == 0) return;
     if (!slot.done) slot.done = engine_->record(engine_->transfers_);
     engine_->await(*slot.done, deadline, {"download of", buffer.name(), slot.bytes, "arrived"}, 0);
+    engine_->note_end(slot.began);
   }
   /// Gives a slot that no copy uses other memory.
   void replace(Slot& slot, std::span<std::byte> memory) noexcept {
@@ -55,6 +57,7 @@ class TransferEngine::Slots final : public Companion {
 
 void TransferEngine::start_download(BufferCore& buffer, StreamId stream, const DownloadOptions& options) {
   buffer.require_open();
+  const Moment began = now();
   if (!buffer.options().downloads) {
     throw buffer.manager().refused(InvalidArgument(
         "buffer \"" + buffer.name() + "\" was not made for downloads; set BufferOptions::downloads, or use download()",
@@ -92,6 +95,7 @@ void TransferEngine::start_download(BufferCore& buffer, StreamId stream, const D
   slot.in_flight = std::move(in_flight);
   slot.done = std::move(done);
   slot.bytes = bytes;
+  slot.began = began;
   slots.started();
   note(buffer, false, bytes, true);
 }

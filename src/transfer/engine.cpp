@@ -11,12 +11,17 @@
 
 namespace weir {
 
-bool Transfer::done() const { return !state_ || state_->event->done(); }
+bool Transfer::done() const {
+  if (!state_) return true;
+  const bool done = state_->event->done();
+  if (done) state_->note_end();
+  return done;
+}
 
 void Transfer::wait(std::chrono::nanoseconds deadline) const {
+  if (!state_) return;
   const core::Deadline end(deadline);
-  if (!state_ || state_->event->wait(end)) return;
-  ++*state_->timeouts;
+  if (state_->book->wait(*state_->event, end)) return state_->note_end();
   throw Timeout(detail::Task{state_->verb, state_->buffer}.text() + ", " + format_bytes(state_->bytes) +
                     ", is not done after " + end.text() + "; it goes on, and can be waited for again",
                 {.name = state_->buffer, .bytes_asked = state_->bytes, .limit = end.milliseconds()});
@@ -63,8 +68,7 @@ SharedEvent TransferEngine::record(StreamId stream) const {
 }
 
 void TransferEngine::await(const device::Event& event, core::Deadline deadline, const Task& task, std::uint64_t done) {
-  if (event.wait(deadline)) return;
-  ++*timeouts_;
+  if (book_->wait(event, deadline)) return;
   throw Timeout(task.text() + " did not end within " + deadline.text() + ", with " + format_bytes(done) + " of " +
                     format_bytes(task.bytes) + " " + task.part +
                     "; what was queued of it goes on, and its staging memory comes back then",
@@ -73,15 +77,14 @@ void TransferEngine::await(const device::Event& event, core::Deadline deadline, 
 
 void TransferEngine::require_time(core::Deadline deadline, const Task& task) {
   if (!deadline.passed()) return;
-  ++*timeouts_;
+  ++book_->timeouts;
   throw Timeout(task.text() + " was not started: its deadline of " + deadline.text() + " had passed; 0 B of " +
                     format_bytes(task.bytes) + " are done. Give it time: the default is 10 s",
                 {.name = task.name(), .bytes_asked = task.bytes, .limit = deadline.milliseconds(), .bytes_done = 0});
 }
 
-Transfer TransferEngine::ticket(StreamId stream, const Task& task) const {
-  return Transfer(std::make_shared<TransferState>(
-      TransferState{record(stream), task.verb, std::string(task.buffer), task.bytes, timeouts_}));
+Transfer TransferEngine::ticket(StreamId stream, const Task& task, Moment began) const {
+  return Transfer(std::make_shared<TransferState>(record(stream), task, book_, began));
 }
 
 void TransferEngine::note(BufferCore& buffer, bool up, std::uint64_t bytes, bool asynchronous) noexcept {
@@ -105,8 +108,10 @@ TransferStatistics TransferEngine::statistics() const {
   all.bytes_uploaded = bytes_uploaded_;
   all.bytes_downloaded = bytes_downloaded_;
   all.bytes_staged = bytes_staged_;
-  all.timeouts = *timeouts_;
+  all.timeouts = book_->timeouts;
   all.pinned = pinned_->statistics();
+  all.transfer_latency = book_->transfers.summary();
+  all.wait_latency = book_->waits.summary();
   return all;
 }
 
@@ -115,6 +120,7 @@ TransferStatistics TransferEngine::statistics() const {
 void TransferEngine::upload(BufferCore& buffer, std::uint64_t offset, std::span<const std::byte> data, StreamId stream,
                             core::Deadline deadline) {
   if (data.empty()) return;
+  const Moment began = now();
   const Task task{"upload to", buffer.name(), data.size(), "queued"};
   require_time(deadline, task);
   const std::uint64_t address = buffer.access(stream) + offset;
@@ -132,6 +138,7 @@ void TransferEngine::upload(BufferCore& buffer, std::uint64_t offset, std::span<
     upload_in_pieces(address, data, stream, deadline, task);
   }
   note(buffer, true, data.size(), false);
+  note_end(began);
 }
 
 // While one piece is copied to the device, the host fills the other.
@@ -162,6 +169,7 @@ Transfer TransferEngine::start_upload(BufferCore& buffer, std::uint64_t offset, 
     upload(buffer, offset, data, stream, deadline);
     return {};
   }
+  const Moment began = now();
   const std::uint64_t address = buffer.access(stream) + offset;
   if (is_pinned(data.data(), data.size())) {
     backend()->upload(stream, address, data.data(), data.size());
@@ -176,7 +184,7 @@ Transfer TransferEngine::start_upload(BufferCore& buffer, std::uint64_t offset, 
     bytes_staged_ += data.size();
   }
   note(buffer, true, data.size(), true);
-  return ticket(stream, {"upload to", buffer.name(), data.size()});
+  return ticket(stream, {"upload to", buffer.name(), data.size()}, began);
 }
 
 // --- Down ---
@@ -184,6 +192,7 @@ Transfer TransferEngine::start_upload(BufferCore& buffer, std::uint64_t offset, 
 void TransferEngine::download(BufferCore& buffer, std::uint64_t offset, std::span<std::byte> data, StreamId stream,
                               core::Deadline deadline) {
   if (data.empty()) return;
+  const Moment began = now();
   const Task task{"download of", buffer.name(), data.size(), "arrived"};
   require_time(deadline, task);
   const std::uint64_t address = buffer.access(stream) + offset;
@@ -198,6 +207,7 @@ void TransferEngine::download(BufferCore& buffer, std::uint64_t offset, std::spa
     download_in_pieces(address, data, stream, deadline, task);
   }
   note(buffer, false, data.size(), false);
+  note_end(began);
 }
 
 // While the host empties one piece, the device fills the other.
@@ -226,13 +236,14 @@ void TransferEngine::download_in_pieces(std::uint64_t address, std::span<std::by
 Transfer TransferEngine::start_read(BufferCore& buffer, std::uint64_t offset, std::span<std::byte> into,
                                     StreamId stream) {
   if (into.empty()) return {};
+  const Moment began = now();
   const Place from{buffer.access(stream) + offset, buffer.on_host()};
   const Place to{reinterpret_cast<std::uint64_t>(into.data()), true};
   const Task task{"download of", buffer.name(), into.size()};
   queue_copy(to, from, into.size(), stream, core::Deadline(default_deadline), task);
   note_pinned_use(into.data(), stream);
   note(buffer, false, into.size(), true);
-  return ticket(stream, task);
+  return ticket(stream, task, began);
 }
 
 void TransferEngine::queue_copy(Place to, Place from, std::uint64_t bytes, StreamId stream, core::Deadline deadline,

@@ -22,6 +22,8 @@
 
 #include "buffer/buffer_core.hpp"
 #include "core/deadline.hpp"
+#include "track/latency.hpp"
+#include "track/tally.hpp"
 #include "transfer/in_flight.hpp"
 
 namespace weir::detail {
@@ -38,18 +40,50 @@ struct Task {
   [[nodiscard]] std::string name() const { return std::string(buffer.empty() ? verb : buffer); }
 };
 
+/// What waits count and time; shared with tickets, which may outlive the engine.
+struct WaitBook {
+  std::atomic<std::uint64_t> timeouts{0};
+  track::Latency waits;
+  track::Latency transfers;
+
+  /// As Event::wait, on the books.
+  [[nodiscard]] bool wait(const device::Event& event, const core::Deadline& deadline) {
+    const auto began = track::Latency::Clock::now();
+    const bool done = event.wait(deadline);
+    waits.record_since(began);
+    if (!done) ++timeouts;
+    return done;
+  }
+};
+
 struct TransferState {
-  SharedEvent event;
-  const char* verb;
-  std::string buffer;
-  std::uint64_t bytes;
-  std::shared_ptr<std::atomic<std::uint64_t>> timeouts;  ///< counted here, also after the engine's end
+  using Moment = track::Latency::Clock::time_point;
+  TransferState(SharedEvent end, const Task& task, std::shared_ptr<WaitBook> its_book, Moment its_beginning)
+      : event(std::move(end)),
+        verb(task.verb),
+        buffer(task.buffer),
+        bytes(task.bytes),
+        book(std::move(its_book)),
+        began(its_beginning) {}
+
+  const SharedEvent event;
+  const char* const verb;
+  const std::string buffer;
+  const std::uint64_t bytes;
+  const std::shared_ptr<WaitBook> book;
+  const Moment began;
+  std::atomic<bool> seen{false};  ///< that it is done
+
+  void note_end() noexcept {
+    if (!seen.exchange(true, std::memory_order_relaxed)) book->transfers.record_since(began);
+  }
 };
 
 class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
  public:
-  /// `pinned` is as the manager's pool has it: its name, clock, ageing and log hold for pinned memory too.
-  TransferEngine(Device device, const TransferOptions& options, PoolOptions pinned);
+  /// `pinned` is as the manager's pool has it: its name, clock, ageing and log hold for pinned memory too, which is
+  /// counted in `tallies`.
+  TransferEngine(Device device, const TransferOptions& options, PoolOptions pinned, const track::Tallies& tallies);
   /// Waits for copies that still use pinned memory; what does not end stays with the system.
   ~TransferEngine();
   TransferEngine(const TransferEngine&) = delete;
@@ -104,6 +138,10 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   void await(const device::Event& event, core::Deadline deadline, const Task& task, std::uint64_t done);
   /// The same for a deadline that has passed before anything was started.
   void require_time(core::Deadline deadline, const Task& task);
+  using Moment = TransferState::Moment;
+  [[nodiscard]] static Moment now() noexcept { return track::Latency::Clock::now(); }
+  /// A transfer that began then is done.
+  void note_end(Moment began) noexcept { book_->transfers.record_since(began); }
 
  private:
   class Piece;
@@ -120,7 +158,7 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   [[nodiscard]] const std::shared_ptr<device::Backend>& backend() const noexcept { return device_.shared_backend(); }
   [[nodiscard]] bool in_place(const BufferCore& buffer) const noexcept { return in_place_ || buffer.on_host(); }
   [[nodiscard]] SharedEvent record(StreamId stream) const;
-  [[nodiscard]] Transfer ticket(StreamId stream, const Task& task) const;
+  [[nodiscard]] Transfer ticket(StreamId stream, const Task& task, Moment began) const;
   /// True if all of it lies in memory that make_pinned gave.
   [[nodiscard]] bool is_pinned(const std::byte* data, std::size_t bytes) const;
   /// A copy that is done with `stream`'s work so far uses the pinned memory around `data`.
@@ -152,7 +190,7 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   std::atomic<std::uint64_t> bytes_uploaded_{0};
   std::atomic<std::uint64_t> bytes_downloaded_{0};
   std::atomic<std::uint64_t> bytes_staged_{0};
-  const std::shared_ptr<std::atomic<std::uint64_t>> timeouts_ = std::make_shared<std::atomic<std::uint64_t>>(0);
+  const std::shared_ptr<WaitBook> book_ = std::make_shared<WaitBook>();
 };
 
 }  // namespace weir::detail

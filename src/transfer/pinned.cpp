@@ -34,7 +34,8 @@ TransferOptions checked(TransferOptions options, const std::string& name) {
 
 }  // namespace
 
-TransferEngine::TransferEngine(Device device, const TransferOptions& options, PoolOptions pinned)
+TransferEngine::TransferEngine(Device device, const TransferOptions& options, PoolOptions pinned,
+                               const track::Tallies& tallies)
     : device_(std::move(device)),
       options_(checked(options, pinned.name)),
       in_place_(options.in_place.value_or(device_.info().unified_memory)),
@@ -52,8 +53,8 @@ TransferEngine::TransferEngine(Device device, const TransferOptions& options, Po
   pinned.segment_bytes = segment_bytes;
   pinned.zero = false;
   pinned.call_sites = false;
-  pinned_ =
-      std::make_unique<Pool>(Device(device::make_pinned_memory(backend(), options_.pinned_limit)), std::move(pinned));
+  pinned_ = std::make_unique<Pool>(Device(device::make_pinned_memory(backend(), options_.pinned_limit)),
+                                   std::move(pinned), tallies);
 }
 
 TransferEngine::~TransferEngine() {

@@ -46,6 +46,16 @@ static void check_devices(void) {
   CHECK(weir_device_open(&options, &device) == WEIR_NOT_FOUND);
   CHECK(device == NULL && strcmp(weir_last_error()->name, "abacus") == 0);
   options.backend = "host";
+  options.index = 1;
+  CHECK(weir_device_open(&options, &device) == WEIR_NOT_FOUND && device == NULL);
+  options.index = 0;
+  options.name = "nobody's";
+  CHECK(weir_device_open(&options, &device) == WEIR_NOT_FOUND && device == NULL);
+  options.name = NULL;
+  CHECK(weir_device_open(&options, &device) == WEIR_OK);
+  weir_stream* stream = NULL;
+  CHECK(weir_stream_adopt(device, 1, &stream) == WEIR_UNSUPPORTED && stream == NULL);
+  weir_device_close(device);
   options.capacity = 1;
   CHECK(weir_device_open(&options, &device) == WEIR_INVALID_ARGUMENT);
 }
@@ -85,6 +95,10 @@ int main(void) {
   CHECK(weir_allocate(pool, 5000, 0, WEIR_STREAM_LEGACY_DEFAULT, &left) == WEIR_OK);
   weir_pool_destroy(pool);
   CHECK(log.leaks == 1 && strstr(log.last, "live block") != NULL);
+  CHECK(weir_deallocate(pool, left, WEIR_STREAM_LEGACY_DEFAULT) == WEIR_STALE_HANDLE);
+  CHECK(strcmp(weir_last_error()->name, "pool") == 0);
+  weir_pool_destroy(pool);
+  CHECK(log.leaks == 1);
   weir_device_close(device);
   weir_pool_destroy(NULL);
   weir_stream_destroy(NULL);

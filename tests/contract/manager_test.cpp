@@ -211,7 +211,7 @@ TEST_P(Manager, ExternalBytesCount) {
     EXPECT_THROW(memory.create<std::byte>("b", 30_MiB, {.max_bytes = 30_MiB}), LimitExceeded);
     EXPECT_THROW(static_cast<void>(memory.book_external(30_MiB)), LimitExceeded);
     EXPECT_EQ(memory.statistics().pool.external, 40_MiB);
-    EXPECT_EQ(process_statistics().external, 40_MiB);
+    EXPECT_EQ(process_statistics().external.live, 40_MiB);
   }
   EXPECT_NO_THROW(memory.create<std::byte>("b", 30_MiB, {.max_bytes = 30_MiB}));
   EXPECT_EQ(memory.statistics().pool.external, 0u);
@@ -340,15 +340,17 @@ TEST_P(Manager, ProcessStatisticsSumOverManagers) {
   ProcessStatistics now = process_statistics();
   EXPECT_EQ(now.managers, 2u);
   EXPECT_EQ(now.buffers, 3u);
-  EXPECT_EQ(now.requested, 2'001'030u);
-  EXPECT_EQ(now.allocated, one.statistics().pool.allocated.live + other.statistics().pool.allocated.live);
-  EXPECT_EQ(now.reserved, one.statistics().pool.reserved.live + other.statistics().pool.reserved.live);
-  EXPECT_GE(now.pinned, 4000u);
+  EXPECT_EQ(now.requested.live, 2'001'030u);
+  EXPECT_EQ(now.requested.cumulative - before.requested.cumulative, 2'001'030u);
+  EXPECT_EQ(now.allocated.live, one.statistics().pool.allocated.live + other.statistics().pool.allocated.live);
+  EXPECT_EQ(now.reserved.live, one.statistics().pool.reserved.live + other.statistics().pool.reserved.live);
+  EXPECT_GE(now.pinned.live, 4000u);
   end_manager(one);
   now = process_statistics();
   EXPECT_EQ(now.managers, 1u);
   EXPECT_EQ(now.buffers, 2u);
-  EXPECT_EQ(now.requested, 2'000'030u);
+  EXPECT_EQ(now.requested.live, 2'000'030u);
+  EXPECT_EQ(now.requested.cumulative - before.requested.cumulative, 2'001'030u);  // the closed one's too
 }
 
 TEST_P(Manager, AThousandBuffers) {

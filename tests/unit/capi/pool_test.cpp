@@ -49,6 +49,36 @@ class CPool : public testing::Test {
   weir_pool_options options_{};
 };
 
+TEST_F(CPool, LatenciesAreThoseOfCpp) {
+  weir_pool* pool = make_pool();
+  void* block = nullptr;
+  ASSERT_EQ(weir_allocate(pool, 5 << 20, 0, stream, &block), WEIR_OK);
+  weir_statistics all{};
+  all.struct_size = sizeof all;
+  ASSERT_EQ(weir_get_statistics(pool, &all), WEIR_OK);
+  EXPECT_EQ(all.struct_size, sizeof all);
+  EXPECT_EQ(all.misses, 1u);
+  EXPECT_EQ(all.growth_latency.count, 1u);
+  EXPECT_GT(all.growth_latency.max_ns, 0);
+  EXPECT_EQ(all.growth_latency.mean_ns, all.growth_latency.max_ns);
+  EXPECT_LE(all.growth_latency.p99_ns, all.growth_latency.max_ns);
+  EXPECT_GT(all.growth_latency.p50_ns, 0);
+  EXPECT_GE(all.mapping_latency.count, 1u);
+  EXPECT_LE(all.mapping_latency.max_ns, all.growth_latency.max_ns);
+  EXPECT_EQ(all.arena_latency.count, 0u);
+  EXPECT_EQ(all.wait_latency.count, 0u);
+  // A program of the first version of the struct is told as much as it knows, and nothing is written behind that.
+  constexpr std::size_t first = 224;
+  all.growth_latency.count = 99;
+  all.struct_size = first;
+  ASSERT_EQ(weir_get_statistics(pool, &all), WEIR_OK);
+  EXPECT_EQ(all.struct_size, first);
+  EXPECT_EQ(all.misses, 1u);
+  EXPECT_EQ(all.growth_latency.count, 99u);
+  EXPECT_EQ(weir_deallocate(pool, block, stream), WEIR_OK);
+  weir_pool_destroy(pool);
+}
+
 TEST_F(CPool, DefaultsAreThoseOfCpp) {
   const weir::PoolOptions known;
   EXPECT_EQ(options_.struct_size, sizeof options_);

@@ -210,7 +210,7 @@ TEST_F(ManagerFork, AChildHasManagersOfItsOwn) {
       MemoryManager own(open_device({.backend = "host"}), {.name = "child's"});
       const Buffer<int> one = own.scoped<int>("one", 1000);
       const ProcessStatistics known = process_statistics();
-      if (known.managers != 1 || known.buffers != 1 || known.requested != 1000 * sizeof(int)) return false;
+      if (known.managers != 1 || known.buffers != 1 || known.requested.live != 1000 * sizeof(int)) return false;
       const bool used = uses(own) && is_unsupported([&] { own.copy(one, *world().memory, world().handle); });
       world_.reset();
       return used && process_statistics().managers == 1;

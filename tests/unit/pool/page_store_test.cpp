@@ -115,13 +115,37 @@ TEST_F(PageStoreTest, BundlesAreHeldAndTakenWhole) {
 
 TEST_F(PageStoreTest, RemapsAreMappingsBeyondThePeakPageCount) {
   std::vector<PageHandle> pages(5);
+  const device::Address range = backend_.reserve(10_MiB);
   store_.create(pages);
-  store_.mapped(5);
+  store_.map(range, pages);
   EXPECT_EQ(store_.page_maps(), 5u);
   EXPECT_EQ(store_.page_remaps(), 0u);
-  store_.mapped(2);
+  const std::span<const PageHandle> two(pages.data(), 2);
+  backend_.unmap(range, two);
+  store_.map(range, two);
   EXPECT_EQ(store_.page_remaps(), 2u);
+  backend_.unmap(range, pages);
   store_.destroy(pages);
+  backend_.unreserve(range, 10_MiB);
+}
+
+TEST_F(PageStoreTest, TimesEachCallThatTookOrMappedMemory) {
+  std::vector<PageHandle> pages(4);
+  const device::Address range = backend_.reserve(8_MiB);
+  store_.create(pages);
+  store_.map(range, pages);
+  const Segment segment = store_.allocate_segment(1_MiB);
+  EXPECT_EQ(store_.mapping_latency().count, 3u);
+  EXPECT_GT(store_.mapping_latency().max.count(), 0);
+  // Neither what was refused nor what gives memory back.
+  backend_.fail(1, FaultyBackend::Fault::out_of_memory, CallKind::create);
+  std::vector<PageHandle> more(1);
+  EXPECT_THROW(store_.create(more), OutOfMemory);
+  backend_.unmap(range, pages);
+  store_.destroy(pages);
+  store_.free_segment(segment);
+  backend_.unreserve(range, 8_MiB);
+  EXPECT_EQ(store_.mapping_latency().count, 3u);
 }
 
 TEST_F(PageStoreTest, KeepsTheLimitAmongThreads) {
