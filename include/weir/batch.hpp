@@ -58,7 +58,8 @@ class BatchResult {
   PinnedBytes memory_;
 };
 
-/// Collects operations, with copies of the data they are given. Not thread-safe.
+/// Collects operations, with copies of the data they are given: of what would be staged, in pinned memory while there
+/// is some. Not thread-safe.
 class Batch {
  public:
   explicit Batch(MemoryManager& memory) noexcept : memory_(memory) {}
@@ -104,6 +105,13 @@ class Batch {
 
  private:
   enum class Kind : std::uint8_t { create, update, read };
+  struct Data {
+    PinnedBytes pinned;
+    std::vector<std::byte> plain;  ///< where it is not pinned
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
+      return plain.empty() ? std::span<const std::byte>(pinned.bytes()) : plain;
+    }
+  };
   struct Operation {
     Kind kind = Kind::create;
     std::string name = {};
@@ -112,11 +120,11 @@ class Batch {
     BufferOptions options = {};
     AnyBuffer buffer = {};
     std::size_t offset = 0;
-    std::vector<std::byte> data = {};
+    Data data = {};
   };
   class Run;
 
-  static std::vector<std::byte> copy(std::span<const std::byte> data) { return {data.begin(), data.end()}; }
+  [[nodiscard]] Data copy(std::span<const std::byte> data) const;
   Batch& add(Operation operation) {
     operations_.push_back(std::move(operation));
     return *this;
