@@ -98,13 +98,16 @@ TEST(CStreams, WhereDriversHaveNoneThereIsNoneToAdopt) {
   weir_stream* adopted = nullptr;
   EXPECT_EQ(weir_stream_adopt(device, 1, &adopted), WEIR_UNSUPPORTED);
   EXPECT_EQ(adopted, nullptr);
-  ASSERT_EQ(weir_stream_create(device, &adopted), WEIR_OK);
+  weir_stream* own = nullptr;
+  ASSERT_EQ(weir_stream_create(device, &own), WEIR_OK);
   uint64_t native = 0;
-  EXPECT_EQ(weir_stream_native(adopted, &native), WEIR_UNSUPPORTED);
+  EXPECT_EQ(weir_stream_native(own, &native), WEIR_UNSUPPORTED);
+  adopted = own;
   EXPECT_EQ(weir_stream_adopt(nullptr, 1, &adopted), WEIR_INVALID_ARGUMENT);
   EXPECT_EQ(adopted, nullptr);
   EXPECT_EQ(weir_stream_adopt(device, 1, nullptr), WEIR_INVALID_ARGUMENT);
   EXPECT_EQ(weir_stream_native(nullptr, &native), WEIR_INVALID_ARGUMENT);
+  weir_stream_destroy(own);
   weir_device_close(device);
 }
 
