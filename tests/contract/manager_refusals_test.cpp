@@ -1,6 +1,5 @@
 // What a manager and its buffers refuse is counted and logged as the pool's own
 // refusals are, once each; changes of capacity are logged under the buffer's name.
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -10,46 +9,13 @@
 #include <weir/errors.hpp>
 #include <weir/manager.hpp>
 
+#include "contract/keeping_sink.hpp"
 #include "contract/manager_kinds.hpp"
 
 namespace weir::contract {
 namespace {
 
 using namespace weir::literals;
-
-/// Keeps what it was told.
-class KeepingSink final : public LogSink {
- public:
-  struct Kept {
-    LogLevel level;
-    LogEvent event;
-    std::string pool;
-    std::string text;
-    std::string buffer;
-    std::uint64_t before;
-    std::uint64_t bytes;
-  };
-  explicit KeepingSink(LogLevel level) : level_(level) {}
-  [[nodiscard]] LogLevel level() const noexcept override { return level_; }
-  void write(const LogRecord& record) noexcept override {
-    const std::lock_guard lock(mutex_);
-    kept_.push_back({record.level, record.event, std::string(record.pool), std::string(record.text),
-                     std::string(record.buffer), record.bytes_before, record.bytes});
-  }
-  [[nodiscard]] std::vector<Kept> of(LogEvent event) {
-    const std::lock_guard lock(mutex_);
-    std::vector<Kept> found;
-    for (const Kept& each : kept_) {
-      if (each.event == event) found.push_back(each);
-    }
-    return found;
-  }
-
- private:
-  const LogLevel level_;
-  std::mutex mutex_;
-  std::vector<Kept> kept_;
-};
 
 class ManagerRefusals : public ManagerContract {
  protected:
