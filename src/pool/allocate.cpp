@@ -200,14 +200,13 @@ void Pool::Implementation::settle_peak(track::PeakMeter& meter, track::Ledger Th
       const std::lock_guard lock(caches_mutex_);
       std::map<const void*, std::int64_t> credits;  // of each other thread, in all its caches
       const auto credit_of = [&](const Cache& other) { return std::max<std::int64_t>(0, (other.*ledger).credit()); };
-      const auto is_own = [](const Cache& other) { return other.thread == &pool::thread_slots; };
       for (const Cache* other : awake_) {
-        if (!is_own(*other)) credits[other->thread] += credit_of(*other);
+        if (!pool::is_own(*other)) credits[other->thread] += credit_of(*other);
       }
       for (Cache* other : awake_) {
         if (other == &cache || credit_of(*other) == 0) continue;
         // This thread's other caches give up all they have: with one thread the peak is exact.
-        if (is_own(*other) || credits[other->thread] > track::PeakMeter::tolerance) rich.push_back(other);
+        if (pool::is_own(*other) || credits[other->thread] > track::PeakMeter::tolerance) rich.push_back(other);
       }
     }
     visit(rich, [&](ThreadCache& other) {

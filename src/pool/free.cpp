@@ -57,7 +57,7 @@ void Pool::Implementation::free(std::uint32_t id, StreamId stream) {
   if (follows != cache.lane && follows != pool::clean_lane && block.is(BlockState::live)) {
     note_use(id, lanes_.stream(follows));
   }
-  if (owner.thread.load(std::memory_order_relaxed) != &pool::thread_slots) {
+  if (!pool::is_own(owner)) {
     free_remotely(id, cache, owner);
     if (mode_ == PoolMode::off) flush_all();  // nothing waits in a queue where each block is the driver's
   } else {

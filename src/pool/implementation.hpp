@@ -254,8 +254,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   static void visit(std::vector<Cache*> caches, Look look) {
     std::sort(caches.begin(), caches.end(), [](const Cache* a, const Cache* b) { return a->id < b->id; });
     for (Cache* cache : caches) cache->lock.announce();
-    const auto is_own = [](const Cache* cache) { return cache->thread == &pool::thread_slots; };
-    if (!std::all_of(caches.begin(), caches.end(), is_own)) pool::OwnerLock::barrier();
+    const bool own = std::all_of(caches.begin(), caches.end(), [](const Cache* each) { return pool::is_own(*each); });
+    if (!own) pool::OwnerLock::barrier();
     for (Cache* cache : caches) {
       cache->lock.await_owner();
       look(*cache);

@@ -31,7 +31,7 @@ ThreadCache& Pool::Implementation::cache_of(StreamId stream) {
   require_usable();
   const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
   ThreadCache* cache = pool::find_own(key);
-  if (cache == nullptr || cache->key != key || cache->thread != &pool::thread_slots) {
+  if (cache == nullptr || cache->key != key || !pool::is_own(*cache)) {
     const std::optional<StreamId> known = resolved(stream);
     const std::lock_guard lock(caches_mutex_);
     if (spare_caches_.empty()) make_cache();

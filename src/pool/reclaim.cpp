@@ -186,7 +186,7 @@ void Pool::Implementation::detach(Cache& cache, std::uint64_t key) {
       give_back_credit(requested_, &ThreadCache::requested, here);
       give_back_credit(allocated_, &ThreadCache::allocated, here);
       here.key = 0;
-      given_up = here.thread == &pool::thread_slots;
+      given_up = pool::is_own(here);
       if (given_up) here.thread = nullptr;
       freed = take_remote(here, false);
       cached = here.take_all(blocks_);

@@ -67,7 +67,7 @@ struct Ownership {
   /// streams by now. Needs the registry's lock.
   static void give_up(Registry& all, std::uint64_t key, ThreadCache& cache) {
     const auto pool = all.pools.find(static_cast<std::uint32_t>(key >> 32));
-    if (pool == all.pools.end() || cache.thread != &thread_slots) return;
+    if (pool == all.pools.end() || !is_own(cache)) return;
     if (const std::uint64_t serves = cache.key; serves == key || serves == 0) pool->second->thread_ends(cache);
   }
 };

@@ -71,6 +71,11 @@ struct ThreadSlots {
 // Trivial, so that reading it needs no guard; initial-exec, so that it needs no call.
 extern constinit thread_local ThreadSlots thread_slots [[gnu::tls_model("initial-exec")]];
 
+/// Whether the calling thread is the cache's owner: only that thread makes it so, and ends it.
+[[nodiscard]] inline bool is_own(const ThreadCache& cache) noexcept {
+  return cache.thread.load(std::memory_order_relaxed) == &thread_slots;
+}
+
 /// Enters a pool and gives it an id that is never used again.
 [[nodiscard]] std::uint32_t enroll(Member& pool);
 /// No thread's end reaches the pool after this returns.
