@@ -2,13 +2,13 @@
 // the stream and on the scopes' memory. Built without contraction, so that real numbers are the host's, bit for bit.
 #include <array>
 #include <string>
-#include <vector>
 
 #include <cuda_runtime_api.h>
 
 #include <weir/cuda.hpp>
 #include <weir/weir.hpp>
 
+#include "body_computer.hpp"
 #include "thread.hpp"
 
 namespace weir::lidar {
@@ -67,46 +67,29 @@ int take_device(const Device& device) {
   return index;
 }
 
-template <class Word, class Span>
-Word* as(const Span& span) {
-  return reinterpret_cast<Word*>(span.data());
-}
-
-class CudaComputer final : public ChunkComputer {
+class CudaComputer final : public BodyComputer {
  public:
   CudaComputer(MemoryManager& memory, const ComputeSettings& settings)
-      : memory_(memory),
-        device_(memory.device()),
-        index_(take_device(device_)),
-        settings_(settings),
-        columns_(memory.scoped<std::uint32_t>("columns", column_count)) {}
+      : BodyComputer(memory, settings), device_(memory.device()), index_(take_device(device_)) {}
 
   [[nodiscard]] std::string name() const override { return "cuda-float64"; }
-  [[nodiscard]] std::vector<ScopeFeature> workspace_features() const override { return bodies::workspace_features(); }
-  [[nodiscard]] std::size_t workspace_elements(std::size_t points) const override {
-    return bodies::workspace_elements(points);
-  }
-  [[nodiscard]] std::vector<ScopeFeature> output_features() const override {
-    return bodies::output_features(settings_.features);
-  }
   [[nodiscard]] std::size_t most_queries() const override {
-    return bodies::most_queries(settings_.features, UINT64_MAX);
+    return bodies::most_queries(settings().features, UINT64_MAX);
   }
 
   void queue(std::size_t slot, const ChunkJob& job, const ChunkMemory& memory, StreamId stream) override {
     require(cudaSetDevice(index_), "cudaSetDevice");
-    queries_.at(slot) = job.queries;
-    set_columns(memory.output, stream);
-    const Buffers buffers = bind(memory, stream);
+    const uint* const columns = begin(slot, job, memory.output, stream);
+    const Buffers buffers = buffers_of(settings().features, memory, columns, stream);
     const cudaStream_t native = cuda::native(device_, stream);
     clocks_.at(slot).start(native);
-    for (const Step& step : plan(settings_, job, Precision::doubles)) {
+    for (const Step& step : plan(settings(), job, Precision::doubles)) {
       with_body(step.body, [&](auto body) {
         const unsigned blocks = (step.items + block_threads - 1) / block_threads;
         constexpr Body which = decltype(body)::value;
         constexpr bool has_heap = which == Body::find_features;
         constexpr uint least = has_heap ? few : 1, most = has_heap ? most_neighbours : 1;
-        const auto run = settings_.search.k > few ? run_all<which, most> : run_all<which, least>;
+        const auto run = settings().search.k > few ? run_all<which, most> : run_all<which, least>;
         run<<<blocks, block_threads, 0, native>>>(buffers, step.parameters, step.items);
       });
       require(cudaGetLastError(), "a kernel's launch");
@@ -117,47 +100,14 @@ class CudaComputer final : public ChunkComputer {
   [[nodiscard]] Computed finish(std::size_t slot, const PoolingScope& output,
                                 std::span<const std::byte> bytes) override {
     require(cudaSetDevice(index_), "cudaSetDevice");
-    return {.result = result_of(output, bytes, queries_.at(slot)), .seconds = clocks_.at(slot).seconds()};
+    return {.result = result(slot, output, bytes), .seconds = clocks_.at(slot).seconds()};
   }
 
  private:
   static constexpr uint few = 32;  // a heap of so many takes less memory of each thread
 
-  [[nodiscard]] Buffers bind(const ChunkMemory& memory, StreamId stream) const {
-    const PoolingScope& work = memory.workspace;
-    Buffers buffers{};
-    buffers.points = as<ivec4>(memory.input.access<Point>("points", stream));
-    if (settings_.features.needs_colours()) {
-      buffers.colours = as<uint>(memory.input.access<std::array<std::uint16_t, 4>>("colours", stream));
-    }
-    if (settings_.features.needs_classes()) {
-      buffers.classes = as<uint>(memory.input.access<std::uint8_t>("classes", stream));
-    }
-    buffers.codes = as<uint>(work.access<std::array<uint, 4>>("codes", stream));
-    buffers.order = as<uint>(work.access<std::array<uint, 2>>("order", stream));
-    buffers.counters = as<uint>(work.access<uint>("counters", stream));
-    buffers.sorted = as<ivec4>(work.access<Point>("sorted", stream));
-    buffers.boxes = as<ivec4>(work.access<std::array<uint, 2>>("boxes", stream));
-    buffers.results = as<uint>(memory.output.memory().access(stream));
-    buffers.columns = as<uint>(columns_.access(stream));
-    return buffers;
-  }
-
-  /// As the Vulkan computer's.
-  void set_columns(const PoolingScope& output, StreamId stream) {
-    std::vector<std::uint32_t> columns = columns_of(settings_.features, output);
-    if (columns == sent_) return;
-    memory_.upload(columns_, columns, 0, stream);
-    sent_ = std::move(columns);
-  }
-
-  MemoryManager& memory_;
   Device device_;
   int index_;
-  ComputeSettings settings_;
-  Buffer<std::uint32_t> columns_;
-  std::vector<std::uint32_t> sent_;
-  std::array<std::size_t, slots> queries_{};
   std::array<Clock, slots> clocks_;
 };
 

@@ -3,6 +3,8 @@
 // the buffers point to.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <type_traits>
 
 #include "plan.hpp"
@@ -23,6 +25,28 @@ struct Buffers {
   uint* results;
   const uint* columns;
 };
+
+/// Where they lie on a device with pointers, for work on `stream`; what no feature needs is null.
+inline Buffers buffers_of(const FeatureSet& features, const ChunkMemory& memory, const uint* columns, StreamId stream) {
+  const auto words = [](const auto& span) { return reinterpret_cast<uint*>(span.data()); };
+  const auto vectors = [](const auto& span) { return reinterpret_cast<ivec4*>(span.data()); };
+  const PoolingScope& input = memory.input;
+  const PoolingScope& work = memory.workspace;
+  Buffers buffers{};
+  buffers.points = vectors(input.access<Point>("points", stream));
+  if (features.needs_colours()) {
+    buffers.colours = words(input.access<std::array<std::uint16_t, 4>>("colours", stream));
+  }
+  if (features.needs_classes()) buffers.classes = words(input.access<std::uint8_t>("classes", stream));
+  buffers.codes = words(work.access<std::array<uint, 4>>("codes", stream));
+  buffers.order = words(work.access<std::array<uint, 2>>("order", stream));
+  buffers.counters = words(work.access<uint>("counters", stream));
+  buffers.sorted = vectors(work.access<Point>("sorted", stream));
+  buffers.boxes = vectors(work.access<std::array<uint, 2>>("boxes", stream));
+  buffers.results = words(memory.output.memory().access(stream));
+  buffers.columns = columns;
+  return buffers;
+}
 
 template <uint Most>
 struct Thread : Buffers, Parameters {

@@ -40,7 +40,7 @@ TEST(LidarDevice, BodiesInLoopsAreEqualToTheHostBitForBit) {
       settings.has_ground = ground;
       MemoryManager memory(open_device({.backend = "host"}));
       const auto host = make_host_computer(memory.device(), settings);
-      const auto loops = make_loop_computer(settings);
+      const auto loops = make_loop_computer(memory, settings);
       for (const OneChunk& chunk : chunks) {
         const std::string what = chunk.name + ", k " + std::to_string(k);
         const ChunkRows expected = compute_one(memory, *host, settings.features, chunk);

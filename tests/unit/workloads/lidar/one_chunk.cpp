@@ -5,7 +5,7 @@
 #include <random>
 
 #include "clouds.hpp"
-#include "workloads/lidar/device/plan.hpp"
+#include "workloads/lidar/device/body_computer.hpp"
 #include "workloads/lidar/device/thread.hpp"
 #include "workloads/lidar/scenes.hpp"
 
@@ -35,58 +35,30 @@ OneChunk middle_of(OneChunk chunk) {
   return chunk;
 }
 
-class LoopComputer final : public ChunkComputer {
+class LoopComputer final : public bodies::BodyComputer {
  public:
-  explicit LoopComputer(const ComputeSettings& settings) : settings_(settings) {}
+  using BodyComputer::BodyComputer;
 
   [[nodiscard]] std::string name() const override { return "loops"; }
-  [[nodiscard]] std::vector<ScopeFeature> workspace_features() const override { return bodies::workspace_features(); }
-  [[nodiscard]] std::size_t workspace_elements(std::size_t points) const override {
-    return bodies::workspace_elements(points);
-  }
-  [[nodiscard]] std::vector<ScopeFeature> output_features() const override {
-    return bodies::output_features(settings_.features);
-  }
   [[nodiscard]] std::size_t most_queries() const override {
-    return bodies::most_queries(settings_.features, UINT64_MAX);
+    return bodies::most_queries(settings().features, UINT64_MAX);
   }
-  void queue(std::size_t, const ChunkJob& job, const ChunkMemory& memory, StreamId stream) override {
+  void queue(std::size_t slot, const ChunkJob& job, const ChunkMemory& memory, StreamId stream) override {
     using bodies::uint;
-    const PoolingScope& work = memory.workspace;
-    const std::vector<uint> columns = bodies::columns_of(settings_.features, memory.output);
-    const FeatureSet& features = settings_.features;
-    const auto at = []<class Word>(const auto& span) { return reinterpret_cast<Word*>(span.data()); };
-    bodies::Buffers buffers{};
-    buffers.points = at.operator()<bodies::ivec4>(memory.input.access<Point>("points", stream));
-    if (features.needs_colours()) {
-      buffers.colours = at.operator()<uint>(memory.input.access<std::array<std::uint16_t, 4>>("colours", stream));
-    }
-    if (features.needs_classes()) {
-      buffers.classes = at.operator()<uint>(memory.input.access<std::uint8_t>("classes", stream));
-    }
-    buffers.codes = at.operator()<uint>(work.access<std::array<uint, 4>>("codes", stream));
-    buffers.order = at.operator()<uint>(work.access<std::array<uint, 2>>("order", stream));
-    buffers.counters = at.operator()<uint>(work.access<uint>("counters", stream));
-    buffers.sorted = at.operator()<bodies::ivec4>(work.access<Point>("sorted", stream));
-    buffers.boxes = at.operator()<bodies::ivec4>(work.access<std::array<uint, 2>>("boxes", stream));
-    buffers.results = at.operator()<uint>(memory.output.memory().access(stream));
-    buffers.columns = columns.data();
-    for (const bodies::Step& step : bodies::plan(settings_, job, bodies::Precision::doubles)) {
+    const uint* const columns = begin(slot, job, memory.output, stream);
+    const bodies::Buffers buffers = bodies::buffers_of(settings().features, memory, columns, stream);
+    for (const bodies::Step& step : bodies::plan(settings(), job, bodies::Precision::doubles)) {
       bodies::with_body(step.body, [&](auto body) {
         for (uint item = 0; item < step.items; ++item) {
           bodies::run_item<decltype(body)::value, most_neighbours>(buffers, step.parameters, item);
         }
       });
     }
-    queries_ = job.queries;
   }
-  [[nodiscard]] Computed finish(std::size_t, const PoolingScope& output, std::span<const std::byte> bytes) override {
-    return {.result = bodies::result_of(output, bytes, queries_)};
+  [[nodiscard]] Computed finish(std::size_t slot, const PoolingScope& output,
+                                std::span<const std::byte> bytes) override {
+    return {.result = result(slot, output, bytes)};
   }
-
- private:
-  ComputeSettings settings_;
-  std::size_t queries_ = 0;
 };
 
 }  // namespace
@@ -173,8 +145,8 @@ std::vector<OneChunk> awkward_chunks() {
   return all;
 }
 
-std::unique_ptr<ChunkComputer> make_loop_computer(const ComputeSettings& settings) {
-  return std::make_unique<LoopComputer>(settings);
+std::unique_ptr<ChunkComputer> make_loop_computer(MemoryManager& memory, const ComputeSettings& settings) {
+  return std::make_unique<LoopComputer>(memory, settings);
 }
 
 }  // namespace weir::lidar::test

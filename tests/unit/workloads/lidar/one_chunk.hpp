@@ -32,6 +32,6 @@ struct ChunkRows {
 [[nodiscard]] std::vector<OneChunk> awkward_chunks();
 
 /// The bodies of workloads/lidar/device, a thread after the other.
-[[nodiscard]] std::unique_ptr<ChunkComputer> make_loop_computer(const ComputeSettings& settings);
+[[nodiscard]] std::unique_ptr<ChunkComputer> make_loop_computer(MemoryManager& memory, const ComputeSettings& settings);
 
 }  // namespace weir::lidar::test
