@@ -64,8 +64,9 @@ class Run {
       if (settings_.pool) prepare_all();
       writer_ = std::thread([this] { write_all(); });
       for (std::size_t i = 0; i < partition_.chunks().size(); ++i) {
-        start(partition_.chunks()[i], slots_[i % slots_.size()]);
-        if (!settings_.overlap) wait_for(slots_[i % slots_.size()]);
+        Slot& slot = slots_[i % slots_.size()];
+        start(partition_.chunks()[i], slot);
+        if (!settings_.overlap) wait_for(slot);
         if (i == 0) after_first(slots_[0]);
       }
       stop();
@@ -84,12 +85,13 @@ class Run {
     for (Slot& slot : used) prepare(slot);
     // Twice, as pools cache a large size once it was asked for again, and as downloads have two places in turn in
     // pinned memory, which the first of each makes: not worth it for a single chunk, of which there is one download.
+    const std::span<Slot> downloaded = used.size() > 1 ? used : std::span<Slot>();
     for (int twice = 0; twice < 2; ++twice) {
-      for (Slot& slot : used) {
-        static_cast<void>(make_workspace());
-        if (used.size() > 1) memory_.start_download(slot.output.memory(), compute_stream_, {.snapshot = false});
+      for (std::size_t i = 0; i < used.size(); ++i) static_cast<void>(make_workspace());
+      for (Slot& slot : downloaded) {
+        memory_.start_download(slot.output.memory(), compute_stream_, {.snapshot = false});
       }
-      for (Slot& slot : used.subspan(used.size() > 1 ? 0 : used.size())) {
+      for (Slot& slot : downloaded) {
         static_cast<void>(memory_.wait_for_download(slot.output.memory(), patience));
       }
     }
