@@ -66,7 +66,7 @@ class Batch::Run {
   /// False, with an error in every result and nothing done, for a deadline that has passed already.
   [[nodiscard]] bool in_time() {
     try {
-      if (!operations_.empty()) manager_.transfers().require_time(deadline_, task());
+      if (!operations_.empty()) manager_.transfers().require_time(deadline_, task_);
       return true;
     } catch (const Timeout&) {
       for (BatchResult& result : results_) result.error_ = std::current_exception();
@@ -74,9 +74,9 @@ class Batch::Run {
     }
   }
 
-  [[nodiscard]] detail::Task task() const {
+  [[nodiscard]] static detail::Task task_of(const std::vector<Operation>& operations) {
     std::uint64_t bytes = 0;
-    for (const Operation& each : operations_) {
+    for (const Operation& each : operations) {
       bytes += each.kind == Kind::read ? each.count * each.type.bytes : each.data.bytes().size();
     }
     return {"batch", {}, bytes, "queued"};
@@ -181,8 +181,7 @@ class Batch::Run {
 
   void wait() {
     try {
-      const detail::Task all = task();
-      manager_.transfers().await(everything(), deadline_, all, all.bytes);
+      manager_.transfers().await(everything(), deadline_, task_, task_.bytes);
       if (!failed_) manager_.transfers().note_end(began_);
     } catch (const Error&) {
       const bool undone = given_up();
@@ -204,7 +203,7 @@ class Batch::Run {
   }
 
   void copy(detail::TransferEngine::Place to, detail::TransferEngine::Place from, std::uint64_t bytes) {
-    manager_.transfers().queue_copy(to, from, bytes, options_.stream, deadline_, task());
+    manager_.transfers().queue_copy(to, from, bytes, options_.stream, deadline_, task_);
   }
 
   MemoryManager& memory_;
@@ -213,6 +212,7 @@ class Batch::Run {
   const detail::TransferEngine::Moment began_ = detail::TransferEngine::now();
   const core::Deadline deadline_{options_.deadline};
   const std::vector<Operation> operations_;
+  const detail::Task task_ = task_of(operations_);
   std::vector<BatchResult> results_;
   std::vector<std::size_t> made_;
   std::vector<Saved> saved_;
