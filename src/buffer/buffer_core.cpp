@@ -77,7 +77,7 @@ bool worth_leaving(std::uint64_t allocated, std::uint64_t bytes, std::uint64_t p
 BufferCore::BufferCore(std::shared_ptr<BufferHome> home, Pool& pool, const Clock& clock, BufferRequest request,
                        Closing closing)
     : manager_(std::move(home)),
-      pool_((check(request), &pool)),
+      pool_(&pool),
       clock_(clock),
       name_(std::move(request.name)),
       type_(request.type),

@@ -44,7 +44,7 @@ class BufferCore {
   /// Called once when the buffer closes, before its memory is freed.
   using Closing = std::function<void(BufferCore&)>;
 
-  /// Throws InvalidArgument, LimitExceeded, OutOfMemory; then nothing was taken.
+  /// For a request that has passed check(). Throws LimitExceeded, OutOfMemory; then nothing was taken.
   BufferCore(std::shared_ptr<BufferHome> home, Pool& pool, const Clock& clock, BufferRequest request, Closing closing);
   BufferCore(const BufferCore&) = delete;
   BufferCore& operator=(const BufferCore&) = delete;
