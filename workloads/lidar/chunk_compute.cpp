@@ -1,11 +1,10 @@
 #include "chunk_compute.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <optional>
 
-#include "by_threads.hpp"
 #include "height.hpp"
+#include "team.hpp"
 
 namespace weir::lidar {
 namespace {
@@ -24,19 +23,11 @@ std::vector<const Node*> pieces(const Tree& tree) {
   return found;
 }
 
-/// Calls `work(piece, result)` for all pieces, by so many threads, and joins what they found.
+/// Calls `work(piece, result)` for all pieces, by all of the team, and joins what they found.
 template <class Work>
-KernelResult spread(const std::vector<const Node*>& all, unsigned threads, const Work& work) {
-  std::atomic<std::size_t> next{0};
-  std::vector<KernelResult> results(std::max(threads, 1u));
-  by_threads(results.size(), [&](std::size_t self) {
-    try {
-      for (std::size_t i = next++; i < all.size(); i = next++) work(*all[i], results[self]);
-    } catch (...) {
-      next = all.size();  // the others need not go on
-      throw;
-    }
-  });
+KernelResult spread(const std::vector<const Node*>& all, Team& team, const Work& work) {
+  std::vector<KernelResult> results(team.size());
+  team.in_turn(all.size(), [&](std::size_t self, std::size_t i) { work(*all[i], results[self]); });
   KernelResult sum = std::move(results.front());
   for (std::size_t i = 1; i < results.size(); ++i) {
     sum.coincident += results[i].coincident;
@@ -67,33 +58,38 @@ KernelTask task_for(const ComputeSettings& settings, const ChunkData& data, cons
 }  // namespace
 
 std::vector<ScopeFeature> tree_features() {
-  return {scope_feature<std::int32_t>("x"),       scope_feature<std::int32_t>("y"),
-          scope_feature<std::int32_t>("z"),       scope_feature<std::uint32_t>("id"),
-          scope_feature<std::uint32_t>("input"),  scope_feature<std::uint32_t>("rank"),
-          scope_feature<std::uint64_t>("codes"),  scope_feature<std::uint64_t>("codes before"),
-          scope_feature<std::uint32_t>("before"), scope_feature<std::array<Node, 2>>("nodes")};
+  return {scope_feature<std::int32_t>("x"),           scope_feature<std::int32_t>("y"),
+          scope_feature<std::int32_t>("z"),           scope_feature<std::uint32_t>("id"),
+          scope_feature<std::uint32_t>("input"),      scope_feature<std::uint32_t>("rank"),
+          scope_feature<std::uint64_t>("codes"),      scope_feature<std::uint64_t>("words"),
+          scope_feature<std::array<Node, 2>>("nodes")};
 }
 
 TreeMemory workspace_memory(const PoolingScope& scope, StreamId stream) {
-  return {
-      scope.access<std::int32_t>("x", stream),       scope.access<std::int32_t>("y", stream),
-      scope.access<std::int32_t>("z", stream),       scope.access<std::uint32_t>("id", stream),
-      scope.access<std::uint32_t>("input", stream),  scope.access<std::uint32_t>("rank", stream),
-      scope.access<std::uint64_t>("codes", stream),  scope.access<std::uint64_t>("codes before", stream),
-      scope.access<std::uint32_t>("before", stream), scope.access<std::array<Node, 2>>("nodes", stream).data()->data()};
+  return {scope.access<std::int32_t>("x", stream),
+          scope.access<std::int32_t>("y", stream),
+          scope.access<std::int32_t>("z", stream),
+          scope.access<std::uint32_t>("id", stream),
+          scope.access<std::uint32_t>("input", stream),
+          scope.access<std::uint32_t>("rank", stream),
+          scope.access<std::uint64_t>("codes", stream),
+          scope.access<std::uint64_t>("words", stream),
+          scope.access<std::array<Node, 2>>("nodes", stream).data()->data()};
 }
 
 KernelResult compute_chunk(const ComputeSettings& settings, const ChunkData& data, const TreeMemory& memory) {
-  const Tree tree = build_tree(data.points, data.queries, settings.threads, memory);
+  constexpr double second_from = 1'024;  // points that are worth a second thread's start
+  Team team(threads_for(data.points.size(), settings.threads, second_from));
+  const Tree tree = build_tree(data.points, data.queries, team, memory);
   const KernelTask task = task_for(settings, data, tree);
   std::optional<GroundHeight> ground;
   float* heights = nullptr;
   if (settings.features.needs_height()) {
-    ground.emplace(tree, settings.has_ground ? data.classes : nullptr, settings.unit, settings.threads);
+    ground.emplace(tree, settings.has_ground ? data.classes : nullptr, settings.unit, team);
     heights = task.columns[static_cast<std::size_t>(Feature::height_above_ground)];
   }
   float* const flags = task.columns[static_cast<std::size_t>(Feature::is_ground)];
-  return spread(pieces(tree), settings.threads, [&](const Node& piece, KernelResult& result) {
+  return spread(pieces(tree), team, [&](const Node& piece, KernelResult& result) {
     settings.kernel.kernel(task, piece, result);
     const std::uint32_t last = piece.first + piece.count;
     for (std::uint32_t p = piece.first; p < last; ++p) {

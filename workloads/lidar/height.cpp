@@ -7,8 +7,6 @@
 #include <memory>
 #include <vector>
 
-#include "by_threads.hpp"
-
 namespace weir::lidar {
 namespace {
 
@@ -63,20 +61,19 @@ std::uint64_t ground_reach_squared(double unit) noexcept {
   return reach < 4e9 ? static_cast<std::uint64_t>(reach * reach) : std::uint64_t{1} << 63;
 }
 
-GroundHeight::GroundHeight(const Tree& tree, const std::uint8_t* classes, double unit, unsigned threads)
+GroundHeight::GroundHeight(const Tree& tree, const std::uint8_t* classes, double unit, Team& team)
     : tree_(tree), unit_(unit), reach_squared_(ground_reach_squared(unit)), by_class_(classes != nullptr) {
   if (!by_class_) return;
-  const std::size_t worth = threads_for(tree.points, threads);
   const auto is_ground = [&](std::uint32_t input) { return classes[input] == ground_class; };
-  std::vector<std::uint32_t> before(worth + 1);  // ground points of each range, then of all ranges before it
-  in_ranges(tree.points, worth, [&](std::size_t part, std::uint32_t first, std::uint32_t last) {
+  std::vector<std::uint32_t> before(team.size() + 1);  // ground points of each range, then of all ranges before it
+  team.in_ranges(tree.points, [&](std::size_t part, std::uint32_t first, std::uint32_t last) {
     before[part + 1] = static_cast<std::uint32_t>(std::count_if(tree.input + first, tree.input + last, is_ground));
   });
-  for (std::size_t part = 0; part < worth; ++part) before[part + 1] += before[part];
+  for (std::size_t part = 0; part < team.size(); ++part) before[part + 1] += before[part];
   const std::size_t count = before.back(), room = count + Tree::slack;
   const auto points = std::make_unique_for_overwrite<Point[]>(count);
   z_ = std::make_unique_for_overwrite<std::int32_t[]>(count);
-  in_ranges(tree.points, worth, [&](std::size_t part, std::uint32_t first, std::uint32_t last) {
+  team.in_ranges(tree.points, [&](std::size_t part, std::uint32_t first, std::uint32_t last) {
     std::uint32_t at = before[part];
     for (std::uint32_t p = first; p < last; ++p) {
       if (!is_ground(tree.input[p])) continue;
@@ -85,14 +82,14 @@ GroundHeight::GroundHeight(const Tree& tree, const std::uint8_t* classes, double
     }
   });
   coordinates_ = std::make_unique_for_overwrite<std::int32_t[]>(3 * room);
-  numbers_ = std::make_unique_for_overwrite<std::uint32_t[]>(4 * room);
+  numbers_ = std::make_unique_for_overwrite<std::uint32_t[]>(3 * room);
   codes_ = std::make_unique_for_overwrite<std::uint64_t[]>(2 * room);
   nodes_ = std::make_unique_for_overwrite<Node[]>(most_nodes(count));
   std::int32_t* const c = coordinates_.get();
   std::uint32_t* const n = numbers_.get();
-  ground_ = build_tree({points.get(), count}, 0, threads,
-                       {c, c + room, c + 2 * room, n, n + room, n + 2 * room, codes_.get(), codes_.get() + room,
-                        n + 3 * room, nodes_.get()});
+  ground_ = build_tree(
+      {points.get(), count}, 0, team,
+      {c, c + room, c + 2 * room, n, n + room, n + 2 * room, codes_.get(), codes_.get() + room, nodes_.get()});
 }
 
 float GroundHeight::above_class(std::uint32_t position, std::uint64_t& hint) const {

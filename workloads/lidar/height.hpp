@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "team.hpp"
 #include "tree.hpp"
 
 namespace weir::lidar {
@@ -21,7 +22,7 @@ inline constexpr std::uint32_t ground_neighbours = 8;
 class GroundHeight {
  public:
   /// `tree` is the chunk's, and stays. `classes` are of its inputs; null where the cloud has no ground class.
-  GroundHeight(const Tree& tree, const std::uint8_t* classes, double unit, unsigned threads);
+  GroundHeight(const Tree& tree, const std::uint8_t* classes, double unit, Team& team);
 
   /// Fills `heights`, by rank, for the queries at positions [first, last). Thread-safe.
   void fill(std::uint32_t first, std::uint32_t last, float* heights) const;

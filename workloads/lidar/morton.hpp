@@ -1,14 +1,17 @@
-// The Morton order of points: codes of up to 48 bits and a stable sort by them. The order does not depend on the
-// number of threads, as each has a range of the points and ranges keep their order. Called by the tree.
+// The points of a chunk brought into Morton order, by codes of up to 48 bits. The order does not depend on the number
+// of threads: the highest digit brings points into buckets, each thread keeping the order of its ranges, and every
+// bucket is sorted on its own, where it fits into a core's cache. Called by the tree.
 #pragma once
 
 #include <span>
 
+#include "team.hpp"
 #include "tree.hpp"
 
 namespace weir::lidar {
 
-/// Leaves `codes` sorted and in `input` where each one's point is; `codes_before` and `input_before` hold nothing then.
-void order_points(std::span<const Point> points, std::size_t threads, const TreeMemory& memory);
+/// Fills all of `memory` but the nodes; `words` hold nothing then. The first `queries` of the
+/// points are queries.
+void order_points(std::span<const Point> points, std::size_t queries, Team& team, const TreeMemory& memory);
 
 }  // namespace weir::lidar

@@ -4,7 +4,7 @@
 #include <exception>
 #include <thread>
 
-#include "by_threads.hpp"
+#include "team.hpp"
 
 namespace weir::lidar {
 namespace {
@@ -34,7 +34,9 @@ Partition::Partition(const Cloud& cloud, std::size_t chunk_points, const std::st
   if (points_.empty()) return;
   for (std::size_t file = 0; file < cloud.files().size(); ++file) {
     const std::uint32_t begin = cloud.first_of(file), count = cloud.first_of(file + 1) - begin;
-    in_ranges(count, threads_for(count, threads), [&](std::size_t, std::uint32_t first, std::uint32_t last) {
+    constexpr double second_from = 32'768;
+    Team team(threads_for(count, threads, second_from));
+    team.in_ranges(count, [&](std::size_t, std::uint32_t first, std::uint32_t last) {
       for (std::uint32_t id = begin + first; id < begin + last; ++id) points_[id] = cloud.point(file, id);
     });
   }

@@ -1,44 +1,44 @@
 #include "tree.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
 #include <vector>
 
 #include "box.hpp"
-#include "by_threads.hpp"
 #include "morton.hpp"
 
 namespace weir::lidar {
 namespace {
 
-/// With more threads than one, each builds pieces in places that hold them whatever they are like; then they are moved
-/// together under what lies above them, so the nodes lie where one thread would have put them.
+/// With more threads than one, the tree is cut into pieces. Their nodes are counted, so that each knows where its own
+/// go and all lie where one thread would have put them.
 class Builder {
  public:
   explicit Builder(const TreeMemory& memory) : memory_(memory) {}
 
   /// The nodes of [0, points); gives how many.
-  std::uint32_t build(std::uint32_t points, std::size_t threads) {
+  std::uint32_t build(std::uint32_t points, Team& team) {
     if (points == 0) return 0;
-    if (threads == 1) return add(0, points, 0);
+    if (team.size() == 1) return add(0, points, 0);
     // More pieces than threads, as splits make them unequal.
-    most_ = std::max<std::uint32_t>(Tree::leaf_points, points / static_cast<std::uint32_t>(8 * threads));
-    plan(0, points, 0);
-    std::atomic<std::size_t> next{0};
-    by_threads(threads, [&](std::size_t) {
-      for (std::size_t i = next++; i < pieces_.size(); i = next++) {
-        Piece& piece = pieces_[i];
-        piece.end = add(piece.first, piece.last, piece.begin);
-      }
-    });
-    return join(0, points, 0);
+    most_ = std::max<std::uint32_t>(Tree::leaf_points, points / static_cast<std::uint32_t>(8 * team.size()));
+    cut(0, points);
+    team.in_turn(pieces_.size(),
+                 [&](std::size_t, std::size_t i) { pieces_[i].nodes = count(pieces_[i].first, pieces_[i].last); });
+    place(0, points, 0);
+    team.in_turn(pieces_.size(),
+                 [&](std::size_t, std::size_t i) { add(pieces_[i].first, pieces_[i].last, pieces_[i].self); });
+    for (const auto& [self, right] : above_) close_inner(self, right);
+    return memory_.nodes[0].skip;
   }
 
  private:
   struct Piece {
-    std::uint32_t first, last;     // its points
-    std::uint32_t begin, end = 0;  // its nodes, before they are moved
+    std::uint32_t first, last;  // its points
+    std::uint32_t nodes = 0, self = 0;
+  };
+  struct Inner {
+    std::uint32_t self, right;
   };
 
   /// Makes the nodes of [first, last), in preorder from `self`; gives where the next goes.
@@ -51,40 +51,42 @@ class Builder {
       const std::uint32_t middle = split(first, last);
       const std::uint32_t right = add(first, middle, self + 1);
       node.skip = add(middle, last, right);
-      close_inner(node, memory_.nodes[self + 1], memory_.nodes[right]);
+      close_inner(self, right);
     }
     return node.skip;
   }
 
-  /// Finds the pieces of [first, last), and for each a place that none before it can reach: a piece has fewer than two
-  /// nodes a point. Gives where the next place is.
-  std::uint32_t plan(std::uint32_t first, std::uint32_t last, std::uint32_t self) {
-    if (last - first <= most_) {
-      pieces_.push_back({.first = first, .last = last, .begin = self});
-      return self + 2 * (last - first) - 1;
-    }
+  /// How many nodes that makes.
+  [[nodiscard]] std::uint32_t count(std::uint32_t first, std::uint32_t last) const {
+    if (last - first <= Tree::leaf_points) return 1;
     const std::uint32_t middle = split(first, last);
-    return plan(middle, last, plan(first, middle, self + 1));
+    return 1 + count(first, middle) + count(middle, last);
   }
 
-  /// As add, of pieces that are there. They move towards lower places, in order, so none is overwritten.
-  std::uint32_t join(std::uint32_t first, std::uint32_t last, std::uint32_t self) {
+  /// Finds the pieces of [first, last).
+  void cut(std::uint32_t first, std::uint32_t last) {
     if (last - first <= most_) {
-      const Piece& piece = pieces_[joined_++];
-      const std::uint32_t down = piece.begin - self;
-      for (std::uint32_t i = piece.begin; down != 0 && i < piece.end; ++i) {
-        memory_.nodes[i - down] = memory_.nodes[i];
-        memory_.nodes[i - down].skip -= down;
-      }
-      return piece.end - down;
+      pieces_.push_back({.first = first, .last = last});
+      return;
     }
     const std::uint32_t middle = split(first, last);
-    const std::uint32_t right = join(first, middle, self + 1);
-    const std::uint32_t end = join(middle, last, right);
+    cut(first, middle);
+    cut(middle, last);
+  }
+
+  /// As add, of pieces that are counted and not there yet: those above them have no boxes until then.
+  std::uint32_t place(std::uint32_t first, std::uint32_t last, std::uint32_t self) {
+    if (last - first <= most_) {
+      Piece& piece = pieces_[placed_++];
+      piece.self = self;
+      return self + piece.nodes;
+    }
+    const std::uint32_t middle = split(first, last);
+    const std::uint32_t right = place(first, middle, self + 1);
     Node& node = open(first, last, self);
-    node.skip = end;
-    close_inner(node, memory_.nodes[self + 1], memory_.nodes[right]);
-    return end;
+    node.skip = place(middle, last, right);
+    above_.push_back({self, right});  // after those below it
+    return node.skip;
   }
 
   Node& open(std::uint32_t first, std::uint32_t last, std::uint32_t self) const noexcept {
@@ -116,7 +118,9 @@ class Builder {
     std::copy_n(box.high, 3, node.high);
   }
 
-  static void close_inner(Node& node, const Node& left, const Node& right) noexcept {
+  void close_inner(std::uint32_t self, std::uint32_t right_child) const noexcept {
+    Node& node = memory_.nodes[self];
+    const Node &left = memory_.nodes[self + 1], &right = memory_.nodes[right_child];
     for (int axis = 0; axis < 3; ++axis) {
       node.low[axis] = std::min(left.low[axis], right.low[axis]);
       node.high[axis] = std::max(left.high[axis], right.high[axis]);
@@ -127,42 +131,17 @@ class Builder {
   const TreeMemory& memory_;
   std::uint32_t most_ = 0;  // points of a piece
   std::vector<Piece> pieces_;
-  std::size_t joined_ = 0;
+  std::size_t placed_ = 0;
+  std::vector<Inner> above_;
 };
-
-/// The points in Morton order, their ids, and the queries before each.
-void gather(std::span<const Point> points, std::size_t queries, std::size_t threads, const TreeMemory& memory) {
-  const auto count = static_cast<std::uint32_t>(points.size());
-  std::vector<std::uint32_t> before(threads + 1);  // of each range
-  in_ranges(threads == 1 ? 0 : count, threads, [&](std::size_t part, std::uint32_t first, std::uint32_t last) {
-    const auto is_query = [&](std::uint32_t input) { return input < queries; };
-    before[part + 1] = static_cast<std::uint32_t>(std::count_if(memory.input + first, memory.input + last, is_query));
-  });
-  for (std::size_t part = 0; part < threads; ++part) before[part + 1] += before[part];
-  in_ranges(count, threads, [&](std::size_t part, std::uint32_t first, std::uint32_t last) {
-    std::uint32_t rank = before[part];
-    for (std::uint32_t i = first; i < last; ++i) {
-      const Point& point = points[memory.input[i]];
-      memory.x[i] = point.x;
-      memory.y[i] = point.y;
-      memory.z[i] = point.z;
-      memory.id[i] = point.id;
-      memory.rank[i] = rank;
-      if (memory.input[i] < queries) ++rank;
-    }
-  });
-  memory.rank[count] = static_cast<std::uint32_t>(std::min<std::size_t>(queries, count));
-  for (std::size_t i = 0; i < Tree::slack; ++i) memory.x[count + i] = memory.y[count + i] = memory.z[count + i] = 0;
-}
 
 }  // namespace
 
-Tree build_tree(std::span<const Point> points, std::size_t queries, unsigned threads, const TreeMemory& memory) {
+Tree build_tree(std::span<const Point> points, std::size_t queries, Team& team, const TreeMemory& memory) {
   const auto count = static_cast<std::uint32_t>(points.size());
-  const std::size_t worth = threads_for(count, threads);
-  order_points(points, worth, memory);
-  gather(points, queries, worth, memory);
-  const std::uint32_t nodes = Builder(memory).build(count, worth);
+  order_points(points, std::min<std::size_t>(queries, count), team, memory);
+  for (std::size_t i = 0; i < Tree::slack; ++i) memory.x[count + i] = memory.y[count + i] = memory.z[count + i] = 0;
+  const std::uint32_t nodes = Builder(memory).build(count, team);
   return {memory.x, memory.y, memory.z, memory.id, memory.input, memory.rank, {memory.nodes, nodes}, count};
 }
 

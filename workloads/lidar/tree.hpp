@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <span>
 
+#include "team.hpp"
+
 namespace weir::lidar {
 
 /// A point in the cloud's integer units from its origin, and its index in the cloud.
@@ -50,8 +52,7 @@ struct Tree {
 struct TreeMemory {
   std::int32_t *x, *y, *z;
   std::uint32_t *id, *input, *rank;
-  std::uint64_t *codes, *codes_before;
-  std::uint32_t* input_before;
+  std::uint64_t *codes, *words;
   Node* nodes;
 };
 /// Nodes that a tree of so many points may have at most.
@@ -59,7 +60,6 @@ struct TreeMemory {
 
 /// Builds it, the same whatever the number of threads. The first `queries` of the points are those that neighbours are
 /// wanted for.
-[[nodiscard]] Tree build_tree(std::span<const Point> points, std::size_t queries, unsigned threads,
-                              const TreeMemory& memory);
+[[nodiscard]] Tree build_tree(std::span<const Point> points, std::size_t queries, Team& team, const TreeMemory& memory);
 
 }  // namespace weir::lidar

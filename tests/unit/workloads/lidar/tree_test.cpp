@@ -5,13 +5,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <numeric>
 #include <random>
-#include <stdexcept>
+#include <span>
 #include <vector>
 
 #include <gtest/gtest.h>
-
-#include "workloads/lidar/by_threads.hpp"
 
 namespace weir::lidar::test {
 namespace {
@@ -28,14 +27,15 @@ struct Built {
   Built(const std::vector<Point>& points, std::size_t queries, unsigned threads)
       : room(points.size() + Tree::slack),
         coordinates(3 * room, -77),
-        numbers(4 * room, 77),
+        numbers(3 * room, 77),
         codes(2 * room, 777),
         nodes(most_nodes(points.size())) {
     std::int32_t* const c = coordinates.data();
     std::uint32_t* const n = numbers.data();
-    tree = build_tree(points, queries, threads,
-                      {c, c + room, c + 2 * room, n, n + room, n + 2 * room, codes.data(), codes.data() + room,
-                       n + 3 * room, nodes.data()});
+    Team team(threads);
+    tree = build_tree(
+        points, queries, team,
+        {c, c + room, c + 2 * room, n, n + room, n + 2 * room, codes.data(), codes.data() + room, nodes.data()});
   }
 };
 
@@ -61,43 +61,76 @@ std::vector<Point> made(std::uint32_t count, const std::function<Point(std::uint
   return points;
 }
 
-TEST(LidarTree, IsTheSameByAnyNumberOfThreads) {
+/// Points spread out, crowded, all in one place, on a line, nearly all in one place, few, and none.
+std::vector<std::vector<Point>> clouds() {
   constexpr std::uint32_t count = 150'000;
-  ASSERT_GT(threads_for(count, 64), 3u);
   std::mt19937 random(11);
   const auto any = [&](std::uint32_t below) { return static_cast<std::int32_t>(random() % below); };
-  const std::vector<std::vector<Point>> clouds{
-      made(count,
-           [&](std::uint32_t i) {
-             return Point{any(30'000), any(30'000), any(2'000), i};
-           }),
-      made(count,
-           [&](std::uint32_t i) {
-             return Point{any(200), any(200), any(3), count - i};
-           }),
-      made(count,
-           [](std::uint32_t i) {
-             return Point{5, 5, 5, i};
-           }),
-      made(count,
-           [](std::uint32_t i) {
-             return Point{static_cast<std::int32_t>(i / 3), 0, 0, i};
-           }),
-      made(count,
-           [&](std::uint32_t i) {
-             return i % 100 != 0 ? Point{any(3), 0, 1, i} : Point{any(1u << 31), 9, 9, i};
-           }),
-      made(3,
-           [](std::uint32_t i) {
-             return Point{static_cast<std::int32_t>(i), 0, 0, i};
-           }),
-      {}};
-  for (const std::vector<Point>& points : clouds) {
+  return {made(count,
+               [&](std::uint32_t i) {
+                 return Point{any(30'000), any(30'000), any(2'000), i};
+               }),
+          made(count,
+               [&](std::uint32_t i) {
+                 return Point{any(200), any(200), any(3), count - i};
+               }),
+          made(count,
+               [](std::uint32_t i) {
+                 return Point{5, 5, 5, i};
+               }),
+          made(count,
+               [](std::uint32_t i) {
+                 return Point{static_cast<std::int32_t>(i / 3), 0, 0, i};
+               }),
+          made(count,
+               [&](std::uint32_t i) {
+                 return i % 100 != 0 ? Point{any(3), 0, 1, i} : Point{any(1u << 31), 9, 9, i};
+               }),
+          made(3,
+               [](std::uint32_t i) {
+                 return Point{static_cast<std::int32_t>(i), 0, 0, i};
+               }),
+          {}};
+}
+
+TEST(LidarTree, IsTheSameByAnyNumberOfThreads) {
+  for (const std::vector<Point>& points : clouds()) {
     const std::size_t queries = points.size() / 3 * 2;
     const Built one(points, queries, 1);
     for (const unsigned threads : {2u, 3u, 64u}) {
-      EXPECT_TRUE(equal(one.tree, Built(points, queries, threads).tree)) << &points - clouds.data() << ' ' << threads;
+      EXPECT_TRUE(equal(one.tree, Built(points, queries, threads).tree)) << points.size() << ' ' << threads;
     }
+  }
+}
+
+// Against a plain sort by codes made bit by bit.
+TEST(LidarTree, IsInMortonOrder) {
+  for (const std::vector<Point>& points : clouds()) {
+    std::int64_t low[3] = {INT64_MAX, INT64_MAX, INT64_MAX}, extent = 1;
+    const auto axis_of = [](const Point& point, int axis) -> std::int64_t {
+      return axis == 0 ? point.x : axis == 1 ? point.y : point.z;
+    };
+    for (int axis = 0; axis < 3; ++axis) {
+      for (const Point& point : points) low[axis] = std::min(low[axis], axis_of(point, axis));
+      for (const Point& point : points) extent = std::max(extent, axis_of(point, axis) - low[axis]);
+    }
+    int shift = 0;
+    while (extent >> shift >= 65'536) ++shift;
+    const auto code = [&](std::uint32_t input) {
+      std::uint64_t sum = 0;
+      for (int bit = 15; bit >= 0; --bit) {
+        for (int axis = 2; axis >= 0; --axis) {
+          sum = sum << 1 | (static_cast<std::uint64_t>(axis_of(points[input], axis) - low[axis]) >> (bit + shift) & 1);
+        }
+      }
+      return sum;
+    };
+    std::vector<std::uint32_t> order(points.size());
+    std::iota(order.begin(), order.end(), 0u);
+    std::ranges::stable_sort(order, {}, code);
+    const Built built(points, points.size() / 2, 2);
+    EXPECT_TRUE(std::ranges::equal(order, std::span(built.tree.input, points.size()))) << points.size();
+    EXPECT_TRUE(std::ranges::equal(order, std::span(built.codes).first(points.size()), {}, code)) << points.size();
   }
 }
 
@@ -129,16 +162,6 @@ TEST(LidarTree, HoldsEachPointOnceInBoxesOfItsOwn) {
     seen[tree.input[p]] = true;
     ASSERT_EQ(tree.is_query(p), tree.input[p] < 1000);
   }
-}
-
-TEST(LidarTree, WhatAThreadThrowsIsThrownWhenAllHaveEnded) {
-  std::vector<int> ended(3);
-  const auto work = [&](std::size_t self) {
-    ended[self] = 1;
-    if (self == 1) throw std::runtime_error("one");
-  };
-  EXPECT_THROW(by_threads(3, work), std::runtime_error);
-  EXPECT_EQ(ended, std::vector<int>(3, 1));
 }
 
 }  // namespace
