@@ -1,7 +1,9 @@
 #include "chunk_compute.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "height.hpp"
 #include "team.hpp"
@@ -55,6 +57,30 @@ KernelTask task_for(const ComputeSettings& settings, const ChunkData& data, cons
   return task;
 }
 
+/// Writes once to each large page of what will be filled, each by one thread. Memory is the system's to clear when it
+/// is first written to, and of threads that meet a page at the same time each clears one, of which all but one are
+/// lost.
+void share_first_touch(const ComputeSettings& settings, const ChunkData& data, const TreeMemory& memory, Team& team) {
+  if (team.size() == 1) return;
+  constexpr std::size_t page = std::size_t{2} << 20;
+  const auto page_of = [](const volatile char* at) { return reinterpret_cast<std::uintptr_t>(at) / page; };
+  std::vector<volatile char*> places;
+  const auto add = [&](auto* array, std::size_t count) {
+    auto* const begin = reinterpret_cast<volatile char*>(array);
+    auto* const end = begin + count * sizeof *array;
+    for (auto* at = begin; at < end; at += page - reinterpret_cast<std::uintptr_t>(at) % page) places.push_back(at);
+  };
+  for (std::int32_t* each : {memory.x, memory.y, memory.z}) add(each, data.points.size());
+  for (std::uint32_t* each : {memory.id, memory.input, memory.rank}) add(each, data.points.size());
+  for (std::uint64_t* each : {memory.codes, memory.words}) add(each, data.points.size());
+  add(data.ids, data.queries);
+  for (std::size_t i = 0; i < settings.features.size(); ++i) add(data.columns[i], data.queries);
+  std::ranges::sort(places);
+  const auto [end, last] = std::ranges::unique(places, {}, page_of);
+  places.erase(end, last);
+  team.in_turn(places.size(), [&](std::size_t, std::size_t i) { *places[i] = 0; });
+}
+
 }  // namespace
 
 std::vector<ScopeFeature> tree_features() {
@@ -80,6 +106,7 @@ TreeMemory workspace_memory(const PoolingScope& scope, StreamId stream) {
 KernelResult compute_chunk(const ComputeSettings& settings, const ChunkData& data, const TreeMemory& memory) {
   constexpr double second_from = 1'024;  // points that are worth a second thread's start
   Team team(threads_for(data.points.size(), settings.threads, second_from));
+  share_first_touch(settings, data, memory, team);
   const Tree tree = build_tree(data.points, data.queries, team, memory);
   const KernelTask task = task_for(settings, data, tree);
   std::optional<GroundHeight> ground;
