@@ -169,7 +169,8 @@ void pool(std::uint32_t points) {
   // Several chunks, as without them there is nothing to reuse.
   RunSettings settings;
   settings.chunk = std::max(points / 16, 10'000u);
-  for (int i = 0; i < 2 * attempts; ++i) {
+  const int rounds = std::max(attempts, static_cast<int>(1'000'000 / points));  // short runs vary more
+  for (int i = 0; i < 2 * rounds; ++i) {
     settings.pool = i % 2 == 0;
     const RunReport report = run_once(cloud, settings);
     seconds[i % 2] = std::min(seconds[i % 2], report.total.seconds);
