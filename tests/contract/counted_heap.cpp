@@ -4,15 +4,9 @@
 #include <cstdlib>
 #include <new>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define WEIR_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define WEIR_SANITIZED 1
-#endif
-#endif
+#include "support/sanitizers.hpp"
 
-#ifdef WEIR_SANITIZED
+#if WEIR_ADDRESS_SANITIZER || WEIR_THREAD_SANITIZER
 
 namespace weir::contract {
 
