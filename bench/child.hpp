@@ -37,4 +37,22 @@ struct Output {
 [[nodiscard]] Numbers run_for_numbers(const std::filesystem::path& program, const std::vector<std::string>& arguments,
                                       std::chrono::seconds deadline = std::chrono::seconds(120));
 
+/// A child that prints such a line each time it is asked to, and is idle in between.
+class Partner {
+ public:
+  /// Throws ChildFailed where it cannot be started.
+  Partner(const std::filesystem::path& program, const std::vector<std::string>& arguments);
+  ~Partner();
+  Partner(const Partner&) = delete;
+  Partner& operator=(const Partner&) = delete;
+
+  /// Throws ChildFailed where no line comes by the deadline, or none of numbers.
+  [[nodiscard]] Numbers ask(std::chrono::seconds deadline = std::chrono::seconds(120));
+
+ private:
+  std::string name_;
+  int socket_ = -1;  ///< its stdin and its stdout
+  int child_ = 0;
+};
+
 }  // namespace bench

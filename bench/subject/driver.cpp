@@ -1,5 +1,6 @@
-// The program of every subject: weir_bench_<subject> CASE THREADS MILLISECONDS [pin]
-// runs one case in this fresh process and prints one line of `name value` pairs;
+// The program of every subject: weir_bench_<subject> CASE THREADS MILLISECONDS [pin] [turns]
+// runs one case in this fresh process and prints one line of `name value` pairs; with `turns` it waits for a line
+// before each of these, and runs until there are no more, so that two subjects may take short turns;
 // weir_bench_<subject> about prints the allocator's version. Started by weir_bench, or by hand under a
 // profiler. A case that fails says why on stderr and ends with status 1.
 #include <pthread.h>
@@ -74,12 +75,17 @@ Run run_for(Workload& work, std::chrono::milliseconds window) {
 }
 
 /// On the main thread of a process without others, which some allocators make use of.
-void run_alone(const Case& which, std::chrono::milliseconds window) {
+void run_alone(const Case& which, std::chrono::milliseconds window, bool turns) {
   const std::unique_ptr<Workload> work = make_workload(which.name, 0);
   warm_up(*work);
-  const Run run = run_for(*work, window);
-  print("ns_per_pair", run.ns_per_pair());
-  print("cpu", run.cpu_share);
+  while (!turns || std::getchar() != EOF) {
+    const Run run = run_for(*work, window);
+    print("ns_per_pair", run.ns_per_pair());
+    print("cpu", run.cpu_share);
+    if (!turns) return;
+    std::printf("\n");
+    std::fflush(stdout);
+  }
 }
 
 /// Two threads, each with blocks of its own: the first alone, both at once, the second alone, so that
@@ -150,11 +156,14 @@ int run(const std::vector<std::string>& arguments) {
     std::printf("%s\n", version().c_str());
     return 0;
   }
-  if (arguments.size() < 3) throw std::invalid_argument("usage: CASE THREADS MILLISECONDS [pin] | about");
+  if (arguments.size() < 3) throw std::invalid_argument("usage: CASE THREADS MILLISECONDS [pin] [turns] | about");
   const Case* which = find_case(arguments[0], static_cast<unsigned>(std::stoul(arguments[1])));
   if (which == nullptr) throw std::invalid_argument("no case " + arguments[0] + " with " + arguments[1] + " threads");
   const std::chrono::milliseconds window(std::stol(arguments[2]));
-  const bool pin = arguments.size() > 3 && arguments[3] == "pin";
+  const auto is_asked = [&](const char* word) {
+    return std::find(arguments.begin() + 3, arguments.end(), word) != arguments.end();
+  };
+  const bool pin = is_asked("pin"), turns = is_asked("turns");
 
   open(which->bypass_cache);
   if (pin && which->threads == 1) pin_to_core(0);
@@ -163,7 +172,7 @@ int run(const std::vector<std::string>& arguments) {
   } else if (which->name.starts_with("rmm_")) {
     run_rmm();
   } else {
-    run_alone(*which, window);
+    run_alone(*which, window, turns);
   }
   close();
   std::printf("\n");
