@@ -63,7 +63,7 @@ void warm_up(Workload& work) {
   }
 }
 
-Run run_for(Workload& work, std::chrono::milliseconds window) {
+Run run_for(Workload& work, std::chrono::microseconds window) {
   std::uint64_t pairs = 0;
   Stopwatch watch;
   const auto deadline = watch.start() + window;
@@ -88,28 +88,30 @@ void run_alone(const Case& which, std::chrono::milliseconds window, bool turns) 
   }
 }
 
-/// Two threads, each with blocks of its own: the first alone, both at once, the second alone, so that
-/// each has its single-thread rate from the same process and moment.
+/// Two threads, each with blocks of its own, in turns: the first alone, both at once, the second alone. So each has its
+/// single-thread rate from the same process and the same moments.
 void run_pair(const Case& which, std::chrono::milliseconds window, bool pin) {
-  constexpr unsigned threads = 2;
+  constexpr unsigned threads = 2, turns = 10;
   constexpr std::array<unsigned, 3> phases = {0b01, 0b11, 0b10};
-  std::array<std::array<Run, phases.size()>, threads> runs;
+  const std::chrono::microseconds each = std::chrono::microseconds(window) / turns;
+  std::array<std::array<Run, turns * phases.size()>, threads> runs;
   std::barrier<> phase_start(threads);
-  std::array<std::atomic<unsigned>, phases.size()> ready{};
+  std::array<std::atomic<unsigned>, turns * phases.size()> ready{};
 
   const auto body = [&](unsigned index) {
     if (pin) pin_to_core(index);
     const std::unique_ptr<Workload> work = make_workload(which.name, index);
     warm_up(*work);
-    for (std::size_t phase = 0; phase < phases.size(); ++phase) {
+    for (std::size_t turn = 0; turn < ready.size(); ++turn) {
       phase_start.arrive_and_wait();
-      if (((phases[phase] >> index) & 1) == 0) continue;
+      const unsigned phase = phases[turn % phases.size()];
+      if (((phase >> index) & 1) == 0) continue;
       // A barrier wakes its sleepers one after the other; from here they start together.
-      const unsigned runners = phases[phase] == 0b11 ? threads : 1;
-      ready[phase].fetch_add(1);
-      while (ready[phase].load() < runners) {
+      const unsigned runners = phase == 0b11 ? threads : 1;
+      ready[turn].fetch_add(1);
+      while (ready[turn].load() < runners) {
       }
-      runs[index][phase] = run_for(*work, window);
+      runs[index][turn] = run_for(*work, each);
     }
     phase_start.arrive_and_wait();
   };
@@ -126,17 +128,38 @@ void run_pair(const Case& which, std::chrono::milliseconds window, bool pin) {
   first.join();
   second.join();
 
-  const Run &a = runs[0][1], &b = runs[1][1];
-  const double wall = std::chrono::duration<double>(std::max(a.end, b.end) - std::min(a.start, b.start)).count();
-  print("ns_per_pair", 1e9 * wall * threads / static_cast<double>(a.pairs + b.pairs));
-  print("cpu", (a.cpu_share + b.cpu_share) / 2);
+  // Sums over the turns: of each thread, alone and with the other.
+  struct Sum {
+    double seconds = 0, cpu_seconds = 0;
+    std::uint64_t pairs = 0;
+
+    void add(const Run& run) {
+      seconds += run.seconds();
+      cpu_seconds += run.cpu_share * run.seconds();
+      pairs += run.pairs;
+    }
+    [[nodiscard]] double ns_per_pair() const { return 1e9 * seconds / static_cast<double>(pairs); }
+    [[nodiscard]] double cpu_share() const { return cpu_seconds / seconds; }
+  };
+  std::array<Sum, threads> alone, both;
+  double wall = 0;
+  for (std::size_t turn = 0; turn < ready.size(); ++turn) {
+    const unsigned phase = phases[turn % phases.size()];
+    for (unsigned index = 0; index < threads; ++index) {
+      if (((phase >> index) & 1) != 0) (phase == 0b11 ? both : alone)[index].add(runs[index][turn]);
+    }
+    if (phase != 0b11) continue;
+    const Run &a = runs[0][turn], &b = runs[1][turn];
+    wall += std::chrono::duration<double>(std::max(a.end, b.end) - std::min(a.start, b.start)).count();
+  }
+  print("ns_per_pair", 1e9 * wall * threads / static_cast<double>(both[0].pairs + both[1].pairs));
+  print("cpu", (both[0].cpu_share() + both[1].cpu_share()) / 2);
   for (const std::size_t index : {0U, 1U}) {
-    const Run &alone = runs[index][index == 0 ? 0 : 2], &both = runs[index][1];
     const std::string thread = std::to_string(index);
-    print("alone_" + thread, alone.ns_per_pair());
-    print("alone_cpu_" + thread, alone.cpu_share);
-    print("both_" + thread, both.ns_per_pair());
-    print("both_cpu_" + thread, both.cpu_share);
+    print("alone_" + thread, alone[index].ns_per_pair());
+    print("alone_cpu_" + thread, alone[index].cpu_share());
+    print("both_" + thread, both[index].ns_per_pair());
+    print("both_cpu_" + thread, both[index].cpu_share());
   }
 }
 

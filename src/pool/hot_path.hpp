@@ -73,7 +73,7 @@ inline std::int64_t Pool::Implementation::end_life(track::Block& block, Cache& c
   const std::int64_t to_tick = static_cast<std::int64_t>(cache->cache_hits.add(1) % operations_per_tick) - 1;
   cache->lock.leave();
   if ((credit | to_tick) < 0) [[unlikely]]
-    return after_hit(*cache, block, to_tick < 0);
+    return after_hit(*cache, block, credit < 0, to_tick < 0);
   return block.address();
 }
 

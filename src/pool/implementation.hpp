@@ -152,7 +152,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void wake(Cache& cache) noexcept;
   [[nodiscard]] static std::int64_t begin_life(track::Block& block, std::size_t bytes, Tag tag, Cache& cache) noexcept;
   static std::int64_t end_life(track::Block& block, Cache& cache) noexcept;
-  [[nodiscard, gnu::noinline]] std::uint64_t after_hit(Cache& cache, const track::Block& block, bool due);
+  [[nodiscard, gnu::noinline]] std::uint64_t after_hit(Cache& cache, const track::Block& block, bool overdrawn,
+                                                       bool due);
   void make_cache();
   void free_own(std::uint32_t id, Cache& cache, Cache& owner);
   void free_remotely(std::uint32_t id, Cache& cache, Cache& owner);

@@ -81,8 +81,8 @@ void Pool::Implementation::make_cache() {
   cache_count_.store(id, std::memory_order_release);
 }
 
-std::uint64_t Pool::Implementation::after_hit(Cache& cache, const Block& block, bool due) {
-  settle_peaks(cache);
+std::uint64_t Pool::Implementation::after_hit(Cache& cache, const Block& block, bool overdrawn, bool due) {
+  if (overdrawn) settle_peaks(cache);
   if (due) tick(cache);
   return block.address();
 }
