@@ -11,6 +11,7 @@
 
 namespace weir {
 
+using pool::PagesFrom;
 using pool::Placement;
 using pool::ThreadCache;
 using track::Block;
@@ -101,9 +102,17 @@ Pool::Implementation::Served Pool::Implementation::serve_beyond_cache(const Plac
   pool::Arena* home = arenas_[mode_ == PoolMode::segments ? segment_arena_number : cache.home].load();
   if (home == nullptr) home = arenas_[0].load();  // its own is made when it must grow
   if (const std::uint32_t id = fit_here(*home, wanted, cache)) return {id, Source::arena};
-  if (const std::uint32_t id = fit_in_borrowed(wanted, cache)) return {id, Source::driver};
-  if (const std::uint32_t id = fit_in_any(wanted, home)) return {id, Source::arena};
+  // What this thread has comes before what others work in.
   if (const std::uint32_t id = fit_after_eviction(*home, wanted, cache)) return {id, Source::arena};
+  if (flush_own()) {
+    {
+      const auto lock = home->lock();
+      if (const std::uint32_t id = home->fit(wanted)) return {id, Source::arena};
+    }
+    if (const std::uint32_t id = fit_in_slack(wanted, cache)) return {id, Source::driver};
+    if (const std::uint32_t id = fit_in_borrowed(wanted, cache)) return {id, Source::driver};
+  }
+  if (const std::uint32_t id = fit_in_any(wanted, home)) return {id, Source::arena};
   return grown();
 }
 
@@ -111,20 +120,33 @@ Pool::Implementation::Served Pool::Implementation::serve_beyond_cache(const Plac
 // takes over pages of which that arena has plenty.
 std::uint32_t Pool::Implementation::fit_in_borrowed(const Placement& wanted, Cache& cache) {
   if (mode_ != PoolMode::pages) return 0;
-  const std::uint64_t needed =
-      (wanted.granules * index::granule_bytes + wanted.alignment * index::granule_bytes) / info_.page_bytes + 2;
+  const std::uint64_t needed = most_pages(wanted);
   bool plenty = false;
   for_each_paged([&](pool::PagedArena& arena) {
-    if (plenty || arena.number() == cache.home) return;
+    if (plenty || arena.number() == cache.home || !arena.may_spare(needed)) return;
     const auto lock = arena.lock();
     plenty = arena.spare_pages(cache.lane) >= needed;
   });
-  if (!plenty) return 0;
+  return plenty ? try_to_grow(wanted, cache, PagesFrom::anywhere) : 0;
+}
+
+std::uint32_t Pool::Implementation::fit_in_slack(const Placement& wanted, Cache& cache) {
+  if (mode_ != PoolMode::pages) return 0;
+  std::uint64_t mapped = 0;
+  for_each_paged([&](pool::PagedArena& arena) { mapped += arena.mapped_pages(); });
+  return slack_.allows(most_pages(wanted), mapped) ? try_to_grow(wanted, cache, PagesFrom::driver) : 0;
+}
+
+std::uint64_t Pool::Implementation::most_pages(const Placement& wanted) const noexcept {
+  return (wanted.granules * index::granule_bytes + wanted.alignment * index::granule_bytes) / info_.page_bytes + 2;
+}
+
+std::uint32_t Pool::Implementation::try_to_grow(const Placement& wanted, Cache& cache, PagesFrom from) {
   const Moving moving(growing_, moved_);
   try {
     return timed_growth([&] {
-      clean_lanes(core::Deadline(), true);
-      return grow_pages(wanted, cache.home);
+      if (from == PagesFrom::anywhere) clean_lanes(core::Deadline(), true);
+      return grow_pages(wanted, cache.home, from);
     });
   } catch (const Error&) {
     return 0;  // the ladder that follows has other ways, and the last word
@@ -173,7 +195,7 @@ std::uint32_t Pool::Implementation::fit_here(pool::Arena& arena, const Placement
 std::uint32_t Pool::Implementation::fit_in_any(const Placement& wanted, const pool::Arena* except) {
   std::uint32_t id = 0;
   for_each_arena([&](pool::Arena& arena) {
-    if (id != 0 || &arena == except) return;
+    if (id != 0 || &arena == except || arena.free_granules() < wanted.granules) return;
     const auto lock = arena.lock();
     id = arena.fit(wanted);
   });

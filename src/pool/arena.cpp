@@ -247,7 +247,7 @@ void Arena::settle_as(std::uint32_t id) {
   block.small = false;
   block.become(Kind);
   list_of(block).insert(blocks_, id);
-  if (Kind != BlockState::hole) free_granules_ += block.size - joined;
+  if (Kind != BlockState::hole) free_granules_.add(block.size - joined);
 }
 
 void Arena::settle(std::uint32_t id, BlockState kind) {
@@ -326,7 +326,7 @@ void Arena::verify() const {
     const bool joinable = state == BlockState::free || state == BlockState::free_small || state == BlockState::hole;
     expect(!joinable || !joins(block, block.next, state), "it should have been joined with its neighbour", id);
   }
-  expect(free == free_granules_, "free granules were miscounted", 0);
+  expect(free == free_granules(), "free granules were miscounted", 0);
 }
 
 }  // namespace weir::pool

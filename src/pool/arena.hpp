@@ -9,7 +9,8 @@
 // page from ever being free.
 //
 // Invariant: no two joinable free ranges are neighbours; `free_granules` is the
-// sum over all free ranges. Every function but lock() needs the arena's lock.
+// sum over all free ranges. Every function but lock()
+// and free_granules() needs the arena's lock.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +22,7 @@
 #include "index/address_map.hpp"
 #include "index/free_ranges.hpp"
 #include "track/block_table.hpp"
+#include "track/counter.hpp"
 
 namespace weir::pool {
 
@@ -61,7 +63,8 @@ class Arena {
   /// could go elsewhere once the lane's work is done. Amortized over the lanes that came to have ranges since.
   void collect_lanes(bool only_pages, std::vector<Lane>& lanes);
 
-  [[nodiscard]] std::uint64_t free_granules() const noexcept { return free_granules_; }
+  /// Needs no lock: whether it is worth one can be seen without.
+  [[nodiscard]] std::uint64_t free_granules() const noexcept { return free_granules_.get(); }
   [[nodiscard]] std::uint64_t largest_free() const;
   [[nodiscard]] std::uint8_t number() const noexcept { return number_; }
 
@@ -92,11 +95,11 @@ class Arena {
 
   void insert_free(std::uint32_t id) noexcept {
     ranges_of(blocks_[id]).insert(blocks_, id);
-    free_granules_ += blocks_[id].size;
+    free_granules_.add(blocks_[id].size);
   }
   void erase_free(std::uint32_t id) noexcept {
     ranges_of(blocks_[id]).erase(blocks_, id);
-    free_granules_ -= blocks_[id].size;
+    free_granules_.add(-std::uint64_t{blocks_[id].size});
   }
   /// Makes the lists of a lane, so that ranges of it may be put in.
   void open(Lane lane) {
@@ -180,7 +183,7 @@ class Arena {
   std::vector<Lane> opened_;                              // the lanes with lists, but for the clean one
   std::vector<std::unique_ptr<LaneRanges>> spare_lists_;  // empty
   std::uint32_t spare_records_ = 0;
-  std::uint64_t free_granules_ = 0;
+  track::Counter<std::uint64_t> free_granules_;
 };
 
 }  // namespace weir::pool

@@ -93,7 +93,7 @@ std::uint32_t Pool::Implementation::take_from_driver(const Placement& wanted, st
   return mode_ == PoolMode::segments ? grow_segments(wanted) : allocate_directly(wanted);
 }
 
-std::uint32_t Pool::Implementation::grow_pages(const Placement& wanted, std::uint8_t home) {
+std::uint32_t Pool::Implementation::grow_pages(const Placement& wanted, std::uint8_t home, pool::PagesFrom from) {
   pool::PagedArena& arena = paged_arena(home);
   Placement place = wanted;
   if (wanted.small) {
@@ -110,6 +110,7 @@ std::uint32_t Pool::Implementation::grow_pages(const Placement& wanted, std::uin
                           " has no place left for " + format_bytes(wanted.granules * index::granule_bytes),
                       {.name = options_.name});
   }
+  plan->from = from;
   fill_in(*plan, [&](std::size_t mapped_runs) {
     const auto lock = arena.lock();
     arena.abandon_growth(*plan, mapped_runs);
@@ -125,7 +126,7 @@ void Pool::Implementation::supply(pool::GrowthPlan& plan) {
   std::vector<PageHandle> found = store_.take_held({plan.missing_pages, true}, lasting);
   pool::PageLayout layout;
   try {
-    recycle(found, plan.missing_pages);
+    if (plan.from == pool::PagesFrom::anywhere) recycle(found, plan.missing_pages);
     layout = pool::lay_out({plan.missing_pages, plan.pages_before.value_or(0), most_bundled}, found);
   } catch (...) {
     store_.hold(found);
@@ -139,6 +140,11 @@ void Pool::Implementation::supply(pool::GrowthPlan& plan) {
   } catch (...) {
     store_.hold(pages.subspan(layout.fresh));
     throw;
+  }
+  if (plan.from == pool::PagesFrom::driver) {
+    slack_.add(layout.fresh);
+  } else if (layout.fresh != 0) {
+    slack_.clear();
   }
   auto next = pages.begin();
   for (pool::PageRun& run : plan.missing) {

@@ -28,6 +28,7 @@
 #include "pool/page_store.hpp"
 #include "pool/paged_arena.hpp"
 #include "pool/segment_arena.hpp"
+#include "pool/slack.hpp"
 #include "pool/thread_registry.hpp"
 #include "track/block_table.hpp"
 #include "track/latency.hpp"
@@ -177,6 +178,9 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   template <class Take>
   auto timed_growth(Take take);
   [[nodiscard]] std::uint32_t fit_here(pool::Arena& arena, const pool::Placement& wanted, Cache& cache);
+  [[nodiscard]] std::uint32_t fit_in_slack(const pool::Placement& wanted, Cache& cache);
+  [[nodiscard]] std::uint64_t most_pages(const pool::Placement& wanted) const noexcept;
+  [[nodiscard]] std::uint32_t try_to_grow(const pool::Placement& wanted, Cache& cache, pool::PagesFrom from);
   [[nodiscard]] std::uint32_t fit_in_any(const pool::Placement& wanted, const pool::Arena* except);
   [[nodiscard]] std::uint32_t fit_in_borrowed(const pool::Placement& wanted, Cache& cache);
   [[nodiscard]] std::uint32_t fit_after_eviction(pool::Arena& arena, const pool::Placement& wanted, Cache& cache);
@@ -189,7 +193,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   template <class Abandon>
   void fill_in(pool::GrowthPlan& plan, Abandon abandon);
   [[nodiscard]] std::uint32_t take_from_driver(const pool::Placement& wanted, std::uint8_t home);
-  [[nodiscard]] std::uint32_t grow_pages(const pool::Placement& wanted, std::uint8_t home);
+  [[nodiscard]] std::uint32_t grow_pages(const pool::Placement& wanted, std::uint8_t home,
+                                         pool::PagesFrom from = pool::PagesFrom::anywhere);
   [[nodiscard]] std::uint32_t grow_segments(const pool::Placement& wanted);
   [[nodiscard]] std::uint32_t allocate_directly(const pool::Placement& wanted);
   [[nodiscard]] std::uint32_t use_segment(const pool::Segment& segment, const pool::Placement& wanted);
@@ -221,6 +226,13 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void free_directly(std::uint32_t id, Lane lane, std::uint32_t now);
   /// Empties every cache, or takes from each only what was freed before `since`. Gives awake_frees() as of then.
   std::uint64_t flush_all(std::uint32_t since = UINT32_MAX);
+  /// Empties this thread's caches, if other threads have some: false where flush_all() would do no more.
+  bool flush_own();
+  struct Taken {
+    std::uint32_t cached, freed;  ///< chains
+    Lane lane;
+  };
+  void release_taken(const std::vector<Taken>& taken);
   /// The frees that the caches which are awake have seen: changed by a free, and by one that wakes.
   [[nodiscard]] std::uint64_t awake_frees() const;
   void claim_lanes(Lane target);
@@ -349,6 +361,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   std::atomic<std::uint32_t> growing_{0};   ///< threads that look for memory beyond the arenas' own
   std::atomic<std::uint32_t> flushing_{0};  ///< threads that carry memory from caches to arenas, or to the driver
   std::atomic<std::uint64_t> moved_{0};     ///< how often a thread was done with either
+  pool::Slack slack_;
   std::atomic<std::uint64_t> refusals_{0};
   mutable std::atomic<std::uint64_t> errors_{0};
   std::atomic<std::uint32_t> next_maintenance_{0};

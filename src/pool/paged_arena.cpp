@@ -124,7 +124,7 @@ void PagedArena::note_pages(const PageRun& run) {
   const std::size_t first = page_index(run.address >> index::granule_shift);
   pages_end_ = std::max(pages_end_, first + run.pages.size());
   std::copy(run.pages.begin(), run.pages.end(), pages_.begin() + first);
-  mapped_pages_ += run.pages.size();
+  mapped_pages_.add(run.pages.size());
 }
 
 std::uint32_t PagedArena::finish_growth(const GrowthPlan& plan, const Placement& wanted) {
@@ -249,7 +249,7 @@ std::uint64_t PagedArena::spare_pages(Lane lane) const {
     if (list == nullptr) continue;
     list->for_each_from(blocks_, page_granules_, [&](std::uint32_t id) { pages += whole_pages(blocks_[id]); });
   }
-  return pages >= mapped_pages_ / 8 ? pages : 0;
+  return pages >= mapped_pages() / share_to_spare ? pages : 0;
 }
 
 void PagedArena::pages_left(const LeavingPages& pages) {
@@ -260,7 +260,7 @@ void PagedArena::pages_left(const LeavingPages& pages) {
 void PagedArena::forget_pages(const PageRun& run) {
   const std::size_t first = page_index(run.address >> index::granule_shift);
   std::fill_n(pages_.begin() + first, run.pages.size(), PageHandle::none);
-  mapped_pages_ -= run.pages.size();
+  mapped_pages_.add(-run.pages.size());
 }
 
 void PagedArena::pages_stayed(const LeavingPages& pages) { settle(pages.piece, BlockState::free); }

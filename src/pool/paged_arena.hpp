@@ -29,12 +29,19 @@ struct PageRun {
   std::vector<device::PageHandle> pages;
 };
 
+/// Where pages that are missing may come from, but for held ones.
+enum class PagesFrom : std::uint8_t {
+  anywhere,  ///< wholly free ones of all arenas first
+  driver,
+};
+
 /// A place for a block, out of all lists while its missing pages are found.
 struct GrowthPlan {
   std::uint32_t piece = 0;        ///< covers the block and every page it touches that was missing
   std::uint64_t block_start = 0;  ///< granules
   std::vector<PageRun> missing;   ///< to be filled in by the caller
   std::uint64_t missing_pages = 0;
+  PagesFrom from = PagesFrom::anywhere;
   bool supplied = false;  ///< the runs hold pages
   /// Of a growable block, whose pages may be bundled: its pages before the first that is missing.
   std::optional<std::uint64_t> pages_before;
@@ -61,7 +68,12 @@ class PagedArena final : public Arena {
 
   /// Wholly free pages that no work touches, free since `since` or longer; one run at a time, and only whole bundles.
   [[nodiscard]] std::optional<LeavingPages> take_pages(const PagesWanted& wanted, std::uint32_t since);
-  /// Wholly free pages, if they are at least an eighth of all: enough to give some away. Else 0.
+  /// Whether so many pages could be spare: it has that many free bytes. Needs no lock.
+  [[nodiscard]] bool may_spare(std::uint64_t pages) const noexcept {
+    const std::uint64_t most = pages_in(free_granules());
+    return most >= pages && most >= mapped_pages() / share_to_spare;
+  }
+  /// Wholly free pages, if they are a large enough share of all to give some away. Else 0.
   [[nodiscard]] std::uint64_t spare_pages(Lane lane) const;
   void pages_left(const LeavingPages& pages);
   void pages_stayed(const LeavingPages& pages);
@@ -87,11 +99,13 @@ class PagedArena final : public Arena {
   void tail_stayed(const LeavingPages& pages, std::uint32_t id);
 
   /// Pages mapped now.
-  [[nodiscard]] std::uint64_t mapped_pages() const noexcept { return mapped_pages_; }
+  [[nodiscard]] std::uint64_t mapped_pages() const noexcept { return mapped_pages_.get(); }
   /// Every mapped run, for the end of the pool.
   [[nodiscard]] std::vector<PageRun> mapped_runs() const;
 
  private:
+  static constexpr std::uint64_t share_to_spare = 8;  // an eighth
+
   struct Window;
   struct Stretch;
   void consider_run(std::uint32_t first_hole, const Placement& wanted, std::uint64_t alignment, Window& best) const;
@@ -111,7 +125,7 @@ class PagedArena final : public Arena {
   void became_free(std::uint64_t start, std::uint64_t end, const track::Block& range, std::uint32_t now) override;
 
   const std::uint64_t first_granule_;
-  std::uint64_t mapped_pages_ = 0;
+  track::Counter<std::uint64_t> mapped_pages_;
   std::size_t pages_end_ = 0;                  // past the highest page ever mapped
   core::LazyArray<device::PageHandle> pages_;  // by page of the range
   core::LazyArray<std::uint32_t> free_since_;  // when the page last became wholly free

@@ -1,6 +1,7 @@
 // From thread caches into arenas: blocks that other threads freed, caches that are
 // emptied, and caches whose threads have ended.
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -122,11 +123,6 @@ void give_back_credit(track::PeakMeter& meter, track::Ledger ThreadCache::*book,
 // put to sleep, so that each visit but a few is paid for by a use of the cache since the last.
 std::uint64_t Pool::Implementation::flush_all(std::uint32_t since) {
   const bool everything = since == UINT32_MAX;
-  struct Taken {
-    std::uint32_t cached;
-    std::uint32_t freed;
-    Lane lane;
-  };
   std::vector<Taken> taken;
   std::uint64_t frees = 0;
   const Moving moving(flushing_, moved_);
@@ -152,11 +148,34 @@ std::uint64_t Pool::Implementation::flush_all(std::uint32_t since) {
       return cache->lock.asleep() && !(left_for_it && cache->lock.wake());
     });
   }
+  release_taken(taken);
+  return frees;
+}
+
+bool Pool::Implementation::flush_own() {
+  std::vector<Taken> taken;
+  const Moving moving(flushing_, moved_);
+  {
+    const std::lock_guard lock(caches_mutex_);
+    std::vector<Cache*> own;
+    std::copy_if(awake_.begin(), awake_.end(), std::back_inserter(own),
+                 [](Cache* each) { return pool::is_own(*each); });
+    if (own.size() == awake_.size()) return false;
+    taken.reserve(own.size());
+    visit(own, [&](Cache& cache) {
+      const std::uint32_t freed = take_remote(cache, false);
+      taken.push_back({cache.take_all(blocks_), freed, cache.lane});
+    });
+  }
+  release_taken(taken);
+  return true;
+}
+
+void Pool::Implementation::release_taken(const std::vector<Taken>& taken) {
   for (const Taken& each : taken) {
     release_chain(each.cached, each.lane);
     release_freed(each.freed);
   }
-  return frees;
 }
 
 std::uint64_t Pool::Implementation::awake_frees() const {

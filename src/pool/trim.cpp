@@ -52,6 +52,7 @@ std::uint64_t Pool::Implementation::release_pages(std::uint32_t since, std::uint
       released += leaving->run.pages.size() * info_.page_bytes;
     }
   });
+  slack_.drop(released / info_.page_bytes);
   return released;
 }
 
