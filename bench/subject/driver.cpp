@@ -89,8 +89,9 @@ void run_alone(const Case& which, std::chrono::milliseconds window, bool turns) 
 }
 
 /// Two threads, each with blocks of its own, in turns: the first alone, both at once, the second alone. So each has its
-/// single-thread rate from the same process and the same moments.
-void run_pair(const Case& which, std::chrono::milliseconds window, bool pin) {
+/// single-thread rate from the same process and the same moments. Each has a core of its own, on which a longer run
+/// would soon be: one that is woken for a turn starts on the other's.
+void run_pair(const Case& which, std::chrono::milliseconds window) {
   constexpr unsigned threads = 2, turns = 10;
   constexpr std::array<unsigned, 3> phases = {0b01, 0b11, 0b10};
   const std::chrono::microseconds each = std::chrono::microseconds(window) / turns;
@@ -99,7 +100,7 @@ void run_pair(const Case& which, std::chrono::milliseconds window, bool pin) {
   std::array<std::atomic<unsigned>, turns * phases.size()> ready{};
 
   const auto body = [&](unsigned index) {
-    if (pin) pin_to_core(index);
+    pin_to_core(index);
     const std::unique_ptr<Workload> work = make_workload(which.name, index);
     warm_up(*work);
     for (std::size_t turn = 0; turn < ready.size(); ++turn) {
@@ -191,7 +192,7 @@ int run(const std::vector<std::string>& arguments) {
   open(which->bypass_cache);
   if (pin && which->threads == 1) pin_to_core(0);
   if (which->threads == 2) {
-    run_pair(*which, window, pin);
+    run_pair(*which, window);
   } else if (which->name.starts_with("rmm_")) {
     run_rmm();
   } else {

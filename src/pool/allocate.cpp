@@ -134,7 +134,10 @@ std::uint32_t Pool::Implementation::fit_in_slack(const Placement& wanted, Cache&
   if (mode_ != PoolMode::pages) return 0;
   std::uint64_t mapped = 0;
   for_each_paged([&](pool::PagedArena& arena) { mapped += arena.mapped_pages(); });
-  return slack_.allows(most_pages(wanted), mapped) ? try_to_grow(wanted, cache, PagesFrom::driver) : 0;
+  if (!slack_.allows(most_pages(wanted), mapped)) return 0;
+  const std::uint32_t id = try_to_grow(wanted, cache, PagesFrom::driver);
+  if (id == 0) slack_.refuse();
+  return id;
 }
 
 std::uint64_t Pool::Implementation::most_pages(const Placement& wanted) const noexcept {

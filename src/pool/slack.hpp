@@ -15,12 +15,14 @@ class Slack {
  public:
   /// One more turn: may the thread have so many new pages, beside those that are mapped?
   [[nodiscard]] bool allows(std::uint64_t pages, std::uint64_t mapped) noexcept {
-    const std::uint64_t turns = turns_.fetch_add(1, std::memory_order_relaxed) + 1;
+    const std::int64_t turns = turns_.fetch_add(1, std::memory_order_relaxed) + 1;
     const std::uint64_t with_them = pages_.load(std::memory_order_relaxed) + pages;
-    return with_them * turns_a_page <= turns && with_them * share <= mapped;
+    return turns > 0 && with_them * turns_a_page <= static_cast<std::uint64_t>(turns) && with_them * share <= mapped;
   }
   /// They are mapped.
   void add(std::uint64_t pages) noexcept { pages_.fetch_add(pages, std::memory_order_relaxed); }
+  /// There were none to be had. To ask takes long, so it is not asked again soon.
+  void refuse() noexcept { turns_.store(-turns_after_refusal, std::memory_order_relaxed); }
   /// So many pages that nobody used went back to the driver.
   void drop(std::uint64_t pages) noexcept {
     const std::uint64_t before = pages_.load(std::memory_order_relaxed);
@@ -35,7 +37,8 @@ class Slack {
  private:
   static constexpr std::uint64_t turns_a_page = 2;
   static constexpr std::uint64_t share = 4;
-  std::atomic<std::uint64_t> turns_{0};
+  static constexpr std::int64_t turns_after_refusal = 1000;
+  std::atomic<std::int64_t> turns_{0};
   std::atomic<std::uint64_t> pages_{0};
 };
 

@@ -7,6 +7,7 @@
 #include <future>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "contract/pattern.hpp"
@@ -279,6 +280,67 @@ TEST_P(Threads, KeepExactTotalsUnderStress) {
   EXPECT_EQ(now.refusals, 0u);
 }
 
+// What one thread has left in its pages serves another at first; one that keeps coming gets pages of its own, few of
+// them, and none where there is a limit. A thread alone has none beyond what it needs.
+class Slack : public Threads {
+ protected:
+  static constexpr std::size_t bytes = 20'000, count = 4000;
+
+  /// Pages that are all in use, each by half: a block, a free one, a block.
+  std::vector<void*> half_empty(Pool& pool) {
+    std::vector<void*> blocks(count);
+    for (void*& block : blocks) block = pool.allocate(bytes);
+    for (std::size_t i = 0; i < count; i += 2) pool.deallocate(std::exchange(blocks[i], nullptr));
+    return blocks;
+  }
+  static std::vector<void*> a_third_of_them(Pool& pool) {
+    std::vector<void*> blocks(count / 6);
+    for (void*& block : blocks) block = pool.allocate(bytes);
+    return blocks;
+  }
+  static void free_all(Pool& pool, const std::vector<void*>& blocks) {
+    for (void* block : blocks) {
+      if (block != nullptr) pool.deallocate(block);
+    }
+  }
+  void SetUp() override {
+    PoolContract::SetUp();
+    if (IsSkipped()) return;
+    if (GetParam().mode != PoolMode::pages) GTEST_SKIP() << "only pages belong to threads";
+    if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "one core, so one arena";
+  }
+};
+
+TEST_P(Slack, AThreadThatKeepsComingGetsAFewPages) {
+  Pool& pool = make_pool();
+  const std::vector<void*> mine = half_empty(pool);
+  const std::uint64_t before = pool.statistics().reserved.live;
+  on_another_thread([&] { free_all(pool, a_third_of_them(pool)); });
+  const std::uint64_t after = pool.statistics().reserved.live;
+  EXPECT_GT(after, before);
+  EXPECT_LE(after, before + before / 4);
+  free_all(pool, mine);
+}
+
+TEST_P(Slack, AloneItHasNone) {
+  Pool& pool = make_pool();
+  const std::vector<void*> mine = half_empty(pool);
+  const std::uint64_t before = pool.statistics().reserved.live;
+  free_all(pool, a_third_of_them(pool));
+  EXPECT_EQ(pool.statistics().reserved.live, before);
+  free_all(pool, mine);
+}
+
+TEST_P(Slack, ALimitComesFirst) {
+  const std::uint64_t pages = (count * 20'480 + info_.page_bytes - 1) / info_.page_bytes + 1;
+  Pool& pool = make_pool({.limit = pages * info_.page_bytes});
+  const std::vector<void*> mine = half_empty(pool);
+  on_another_thread([&] { free_all(pool, a_third_of_them(pool)); });
+  EXPECT_EQ(pool.statistics().refusals, 0u);
+  free_all(pool, mine);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, Slack, testing::ValuesIn(kinds()), name_of);
 INSTANTIATE_TEST_SUITE_P(Kinds, Threads, testing::ValuesIn(kinds()), name_of);
 
 }  // namespace
