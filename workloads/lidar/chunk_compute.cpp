@@ -76,8 +76,8 @@ void share_first_touch(const ComputeSettings& settings, const ChunkData& data, c
   add(data.ids, data.queries);
   for (std::size_t i = 0; i < settings.features.size(); ++i) add(data.columns[i], data.queries);
   std::ranges::sort(places);
-  const auto [end, last] = std::ranges::unique(places, {}, page_of);
-  places.erase(end, last);
+  const auto same_page = [&](const auto* one, const auto* other) { return page_of(one) == page_of(other); };
+  places.erase(std::unique(places.begin(), places.end(), same_page), places.end());
   team.in_turn(places.size(), [&](std::size_t, std::size_t i) { *places[i] = 0; });
 }
 
