@@ -46,6 +46,19 @@ struct Group {
   }
 };
 
+/// Brings queries that lie together into one group: rows of equal count from low to high, each from left to right.
+void sort_into_groups(std::span<FarQuery> queries) {
+  const auto x = [](const FarQuery& query) { return query.point.x; };
+  const auto y = [](const FarQuery& query) { return query.point.y; };
+  std::ranges::sort(queries, {}, y);
+  const std::size_t groups = queries.size() / group_queries + 1;
+  const auto rows = static_cast<std::size_t>(std::sqrt(static_cast<double>(groups)));
+  const std::size_t row = (groups / rows + 1) * group_queries;
+  for (std::size_t first = 0; first < queries.size(); first += row) {
+    std::ranges::sort(queries.subspan(first, std::min(row, queries.size() - first)), {}, x);
+  }
+}
+
 /// The queries, and after them all other points that one of them may have as a neighbour.
 std::vector<Point> gather(const Partition& partition, std::span<const FarQuery> queries) {
   std::vector<Point> all;
@@ -88,6 +101,7 @@ std::uint64_t finish_far_queries(const Cloud& cloud, const Partition& partition,
   std::uint64_t coincident = 0;
   for (std::size_t first = 0; first < queries.size(); first += batch_queries) {
     const std::span batch = std::span(queries).subspan(first, std::min(batch_queries, queries.size() - first));
+    sort_into_groups(batch);
     const std::vector<Point> points = gather(partition, batch);
     using Colours = std::array<std::uint16_t, 4>;
     const auto colours = of_all<Colours>(points, features.needs_colours(), [&](std::uint32_t id) {
