@@ -78,24 +78,27 @@ RunReport run_once(const Cloud& cloud, RunSettings settings) {
 
 constexpr int attempts = 3;
 
-double least(const std::function<double()>& one) {
+/// Short runs vary more, so they are repeated more.
+int attempts_for(std::size_t points) { return std::max(attempts, static_cast<int>(1'000'000 / points)); }
+
+double least(const Cloud& cloud, const std::function<double()>& one) {
   double best = one();
-  for (int i = 1; i < attempts; ++i) best = std::min(best, one());
+  for (int i = 1; i < attempts_for(cloud.points()); ++i) best = std::min(best, one());
   return best;
 }
 
 double weir_seconds(const Cloud& cloud, unsigned threads) {
-  return least([&] { return run_once(cloud, {.features = {}, .threads = threads}).compute.seconds; });
+  return least(cloud, [&] { return run_once(cloud, {.features = {}, .threads = threads}).compute.seconds; });
 }
 
 /// Processor time of tree, neighbours and features.
 double processor_seconds(const Cloud& cloud) {
-  return least([&] { return run_once(cloud, {.features = {}, .threads = 1}).compute_processor_seconds; });
+  return least(cloud, [&] { return run_once(cloud, {.features = {}, .threads = 1}).compute_processor_seconds; });
 }
 
 /// And of a whole run without its sink: also placing points in chunks, copies, buffers.
 double whole_seconds(const Cloud& cloud) {
-  return least([&] {
+  return least(cloud, [&] {
     const double start = all_threads_now();
     static_cast<void>(run_once(cloud, {.features = {}, .threads = 1}));
     return all_threads_now() - start;
@@ -140,7 +143,7 @@ double peer_seconds(const Cloud& cloud, double& sum) {
 void measure(const char* name, const Cloud& cloud) {
   double sum = 0;
   static_cast<void>(run_once(cloud, {.features = {}, .threads = 1}));
-  const double peer = least([&] { return peer_seconds(cloud, sum); });
+  const double peer = least(cloud, [&] { return peer_seconds(cloud, sum); });
   const double one = weir_seconds(cloud, 1), two = weir_seconds(cloud, 2), whole = whole_seconds(cloud);
   const double core = processor_seconds(cloud);
   std::printf("%s_mpoints %g %s_to_peer %g %s_two_threads %g %s_whole %g ", name, cloud.points() / core / 1e6, name,
@@ -169,8 +172,7 @@ void pool(std::uint32_t points) {
   // Several chunks, as without them there is nothing to reuse.
   RunSettings settings;
   settings.chunk = std::max(points / 16, 10'000u);
-  const int rounds = std::max(attempts, static_cast<int>(1'000'000 / points));  // short runs vary more
-  for (int i = 0; i < 2 * rounds; ++i) {
+  for (int i = 0; i < 2 * attempts_for(points); ++i) {
     settings.pool = i % 2 == 0;
     const RunReport report = run_once(cloud, settings);
     seconds[i % 2] = std::min(seconds[i % 2], report.total.seconds);
