@@ -46,8 +46,8 @@ inline std::int64_t Pool::Implementation::end_life(track::Block& block, Cache& c
   const std::int64_t credit = cache.allocated.take_back(block.bytes());
   block.stamp = cache.now.load(std::memory_order_relaxed);  // what it ages from
   if constexpr (tracking) {
-    cache.requested.room.add(block.requested);
-    cache.frees.add(1);
+    cache.requested.room.bump(block.requested);
+    cache.frees.bump(1);
   }
   return credit;
 }
