@@ -18,7 +18,8 @@ void await_change(const std::atomic<Value>& value, Value old) noexcept {
 
 }  // namespace
 
-Team::Team(std::size_t threads) : failures_(std::max<std::size_t>(threads, 1)) {
+Team::Team(std::size_t threads) {
+  failures_.resize(std::max<std::size_t>(threads, 1));
   helpers_.reserve(size() - 1);
   try {
     for (std::size_t self = 1; self < size(); ++self) helpers_.emplace_back([this, self] { help(self); });
