@@ -137,7 +137,7 @@ void add_shared(CLI::App& app, Arguments& arguments) {
   app.add_option("--milliseconds", arguments.milliseconds, "How long the clock runs for each measurement")
       ->check(CLI::Range(1, 60000))
       ->capture_default_str();
-  app.add_flag("--pin", arguments.pin, "Pin each thread to a core of its own");
+  app.add_flag("--pin", arguments.pin, "Pin a single thread to a core, as two are in any case");
 }
 
 void add_output(CLI::App& app, Arguments& arguments) {

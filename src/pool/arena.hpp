@@ -9,8 +9,8 @@
 // page from ever being free.
 //
 // Invariant: no two joinable free ranges are neighbours; `free_granules` is the
-// sum over all free ranges. Every function but lock()
-// and free_granules() needs the arena's lock.
+// sum over all free ranges. Every function but lock() and free_granules() needs
+// the arena's lock.
 #pragma once
 
 #include <cstdint>
