@@ -37,7 +37,6 @@ inline std::shared_ptr<device::FaultyBackend> open_backend(const std::string& na
   if (name != cuda_fake) {
     auto opened = std::make_shared<device::FaultyBackend>(open_device({.backend = name}).shared_backend());
     if (name == "cuda") opened->be_patient(idle);
-    if (name == "dry") opened->bundle_pages();  // so that the rules for bundles are kept where no GPU is
     return opened;
   }
 #ifdef WEIR_HAS_CUDA

@@ -15,6 +15,11 @@ namespace {
 
 }  // namespace
 
+const Clock& Backend::clock() noexcept {
+  const SimulatedTime* simulated = simulated_time();
+  return simulated == nullptr ? Clock::system() : *simulated;
+}
+
 void Backend::require_here() const {
   if (!is_here()) throw core::made_before_fork("this device", "device");
 }

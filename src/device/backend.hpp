@@ -20,26 +20,60 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <numeric>
 #include <span>
 #include <vector>
 
+#include <weir/clock.hpp>
 #include <weir/device.hpp>
 #include <weir/stream.hpp>
 
 #include "core/process.hpp"
+#include "device/simulated_time.hpp"
 
 namespace weir::device {
 
 /// A device address, in bytes; on devices with pointers, the pointer's value.
 using Address = std::uint64_t;
 
-/// One page of physical memory: created, mapped at most once, destroyed. Where Backend::bundles_pages(), one handle may
-/// stand for several pages: a *bundle*, which is mapped, unmapped and destroyed as a whole, its pages side by side.
-/// In a row of pages it is its handle, then `bundled` for each page more.
-enum class PageHandle : std::uint64_t { none = 0, bundled = UINT64_MAX };
+/// The driver's name for physical memory.
+enum class PageHandle : std::uint64_t { none = 0 };
+
+/// Physical memory under one handle of the driver: so many pages, side by side wherever they are mapped. Created, mapped
+/// at most once, unmapped and destroyed as a whole.
+struct Extent {
+  PageHandle handle = PageHandle::none;
+  std::uint32_t pages = 1;
+  friend bool operator==(const Extent&, const Extent&) = default;
+};
+
+/// The pages of a row of extents.
+[[nodiscard]] inline std::uint64_t pages_of(std::span<const Extent> row) noexcept {
+  return std::accumulate(row.begin(), row.end(), std::uint64_t{0},
+                         [](std::uint64_t sum, const Extent& extent) { return sum + extent.pages; });
+}
 
 /// A point in a stream. `none` is long past.
 enum class EventId : std::uint64_t { none = 0 };
+
+/// How often a driver was called, by what for. On a driver without such calls, what comes next to them.
+struct DriverCalls {
+  std::uint64_t reserves = 0;  ///< address ranges, also given back
+  std::uint64_t creates = 0;
+  std::uint64_t maps = 0;
+  std::uint64_t accesses = 0;  ///< made mapped memory readable and writable
+  std::uint64_t unmaps = 0;
+  std::uint64_t destroys = 0;
+  std::uint64_t segments = 0;  ///< plain memory, also given back
+  std::uint64_t pinned = 0;    ///< the same of the host
+  std::uint64_t events = 0;    ///< recorded, asked, waited for
+  std::uint64_t others = 0;    ///< streams, copies, fills, host functions
+
+  [[nodiscard]] std::uint64_t about_memory() const noexcept {
+    return reserves + creates + maps + accesses + unmaps + destroys + segments;
+  }
+  [[nodiscard]] std::uint64_t all() const noexcept { return about_memory() + pinned + events + others; }
+};
 
 /// Told when a stream ends, so that nothing waits for it or is kept for it.
 class StreamObserver {
@@ -67,16 +101,15 @@ class Backend {
   /// An address range backed by nothing, aligned to a page. `bytes` is a multiple of the page.
   [[nodiscard]] virtual Address reserve(std::uint64_t bytes) = 0;
   virtual void unreserve(Address address, std::uint64_t bytes) noexcept = 0;
-  /// Whether pages can be bundled: then a driver needs one call for a bundle where it needs one for each page.
-  [[nodiscard]] virtual bool bundles_pages() const noexcept { return false; }
-  /// Fills `pages` with new physical pages; throws OutOfMemory with none created. Each page asked for as `bundled`
-  /// is bundled with the one before it.
-  virtual void create(std::span<PageHandle> pages) = 0;
-  virtual void destroy(std::span<const PageHandle> pages) noexcept = 0;
-  /// Maps the pages one after the other from `address` on, readable and writable; contents undefined.
-  virtual void map(Address address, std::span<const PageHandle> pages) = 0;
-  /// Unmaps the pages that were mapped at `address`; they stay created.
-  virtual void unmap(Address address, std::span<const PageHandle> pages) = 0;
+  /// The most pages that one handle may stand for. Drivers charge by the handle, not by the page.
+  [[nodiscard]] virtual std::uint32_t max_extent_pages() const noexcept { return 1; }
+  /// Gives each extent of the row a handle of its own for its number of pages; throws OutOfMemory with none created.
+  virtual void create(std::span<Extent> row) = 0;
+  virtual void destroy(std::span<const Extent> row) noexcept = 0;
+  /// Maps the extents one after the other from `address` on, readable and writable; contents undefined.
+  virtual void map(Address address, std::span<const Extent> row) = 0;
+  /// Unmaps the extents that were mapped one after the other from `address` on; they stay created.
+  virtual void unmap(Address address, std::span<const Extent> row) = 0;
 
   // --- Segments: plain memory, never moved; everywhere ---
 
@@ -101,8 +134,10 @@ class Backend {
   [[nodiscard]] virtual EventId record(StreamId stream) = 0;
   /// True once all work before the event is done.
   [[nodiscard]] virtual bool query(EventId event) = 0;
-  /// Blocks the host; false when the deadline passed first.
-  [[nodiscard]] virtual bool wait(EventId event, std::chrono::nanoseconds deadline) = 0;
+  /// Blocks the host until one of the events, or more, is done; false when the deadline passed first, true for none.
+  [[nodiscard]] virtual bool wait_any(std::span<const EventId> events, std::chrono::nanoseconds deadline) = 0;
+  /// The same for one event.
+  [[nodiscard]] bool wait(EventId event, std::chrono::nanoseconds deadline) { return wait_any({&event, 1}, deadline); }
   /// Work queued on `stream` from now on starts after the event; the host does not wait.
   virtual void stream_wait(StreamId stream, EventId event) = 0;
   virtual void release(EventId event) noexcept = 0;
@@ -140,7 +175,12 @@ class Backend {
   virtual void run(StreamId stream, std::function<void()> work) = 0;
 
   /// Calls made into the driver so far, counted as the driver sees them.
-  [[nodiscard]] virtual std::uint64_t driver_calls() const noexcept = 0;
+  [[nodiscard]] virtual DriverCalls driver_calls() const noexcept = 0;
+
+  /// The time of a device that only plays one; nullptr on others, which live in real time.
+  [[nodiscard]] virtual SimulatedTime* simulated_time() noexcept { return nullptr; }
+  /// The clock by which the device's events are done and deadlines pass.
+  [[nodiscard]] const Clock& clock() noexcept;
 
   // --- Who wants to know of ended streams ---
 

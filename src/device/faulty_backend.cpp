@@ -54,19 +54,6 @@ bool FaultyBackend::fired() const {
   return fired_;
 }
 
-void FaultyBackend::hold_events() {
-  const std::lock_guard lock(mutex_);
-  holding_ = true;
-}
-
-void FaultyBackend::let_events_go() {
-  {
-    const std::lock_guard lock(mutex_);
-    holding_ = false;
-  }
-  events_go_.notify_all();
-}
-
 void FaultyBackend::note(CallKind kind) noexcept { ++calls_[static_cast<std::size_t>(kind)]; }
 
 // The door of every call that may throw: counts it, and throws where a fault is due.
@@ -118,9 +105,9 @@ FaultyBackend::Balance FaultyBackend::balance() const {
   const std::lock_guard lock(mutex_);
   Balance all;
   all.ranges = ranges_.size();
-  for (const auto& [handle, pages] : pages_) {
-    all.pages += pages.inner.size();
-    all.mapped_pages += pages.address != 0 ? pages.inner.size() : 0;
+  for (const auto& [handle, each] : handles_) {
+    all.pages += each.pages;
+    all.mapped_pages += each.address != 0 ? each.pages : 0;
   }
   all.segments = segments_.size();
   for (const auto& [address, bytes] : segments_) all.segment_bytes += bytes;
@@ -201,70 +188,6 @@ StreamId FaultyBackend::adopt_stream(std::uint64_t native) {
   const std::lock_guard lock(mutex_);
   streams_.insert(stream);
   return stream;
-}
-
-EventId FaultyBackend::record(StreamId stream) {
-  enter(CallKind::record);
-  expect_open(stream, "record: the stream is being captured");
-  const EventId inner = inner_->record(stream);
-  const std::lock_guard lock(mutex_);
-  const auto event = static_cast<EventId>(++last_event_);
-  events_.emplace(event, inner);
-  return event;
-}
-
-EventId FaultyBackend::inner_event(EventId event) {
-  const std::lock_guard lock(mutex_);
-  if (event == EventId::none) return event;
-  const auto found = events_.find(event);
-  expect(found != events_.end(), "an event is used after its release");
-  return found == events_.end() ? EventId::none : found->second;
-}
-
-void FaultyBackend::expect_open(StreamId stream, const char* rule) {
-  const bool captured = inner_->capturing(stream);
-  const std::lock_guard lock(mutex_);
-  expect(!captured, rule);
-}
-
-bool FaultyBackend::query(EventId event) {
-  enter(CallKind::query);
-  const EventId inner = inner_event(event);
-  {
-    const std::lock_guard lock(mutex_);
-    if (holding_ && event != EventId::none) return false;
-  }
-  return patience_.count() == 0 ? inner_->query(inner) : inner_->wait(inner, patience_);
-}
-
-bool FaultyBackend::wait(EventId event, std::chrono::nanoseconds deadline) {
-  enter(CallKind::wait);
-  const EventId inner = inner_event(event);
-  if (event != EventId::none) {
-    std::unique_lock lock(mutex_);
-    if (!events_go_.wait_for(lock, deadline, [&] { return !holding_; })) return false;
-  }
-  return inner_->wait(inner, std::max(deadline, patience_));
-}
-
-void FaultyBackend::stream_wait(StreamId stream, EventId event) {
-  enter(CallKind::stream_wait);
-  inner_->stream_wait(stream, inner_event(event));
-}
-
-void FaultyBackend::release(EventId event) noexcept {
-  EventId inner = EventId::none;
-  {
-    const std::lock_guard lock(mutex_);
-    note(CallKind::release);
-    if (event == EventId::none) return;
-    const auto found = events_.find(event);
-    expect(found != events_.end(), "release: the event does not exist, or was released before");
-    if (found == events_.end()) return;
-    inner = found->second;
-    events_.erase(found);
-  }
-  inner_->release(inner);
 }
 
 // --- Data ---

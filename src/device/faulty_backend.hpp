@@ -1,8 +1,8 @@
 // A backend that misbehaves on demand, over any other: it fails the n-th call,
 // loses the device, or delays events, so that tests can reach every error path.
 // It also keeps the books: what was taken and not given back, and the first
-// breach of the contract's rules by the caller (pages: faulty_pages.cpp). `noexcept` calls never fail.
-// Thread-safe. Used by tests only.
+// breach of the contract's rules by the caller (pages: faulty_pages.cpp; events: faulty_events.cpp). `noexcept` calls
+// never fail. Thread-safe. Used by tests only.
 #pragma once
 
 #include <array>
@@ -14,6 +14,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "device/backend.hpp"
 
@@ -68,12 +69,12 @@ class FaultyBackend final : public Backend {
   /// While held, no event is done: query is false, wait runs into its deadline.
   void hold_events();
   void let_events_go();
+  /// Events recorded from now on are done so much later than their record at the earliest, in real time.
+  void delay_events(std::chrono::nanoseconds delay);
 
   /// How long a query waits for an event that is not done. On a real device an event takes microseconds although
   /// nothing runs, and most cases count on work that is done being seen so.
   void be_patient(std::chrono::nanoseconds most) noexcept { patience_ = most; }
-  /// Bundles pages over a backend that does not, by the same rules: each of its bundles is so many pages of that one.
-  void bundle_pages() noexcept { bundles_ = true; }
   /// Says of the device that the host can use its addresses, as a fake driver's are.
   void show_pointers() noexcept { shows_pointers_ = true; }
 
@@ -100,11 +101,11 @@ class FaultyBackend final : public Backend {
   [[nodiscard]] DeviceInfo info() const override;
   Address reserve(std::uint64_t bytes) override;
   void unreserve(Address address, std::uint64_t bytes) noexcept override;
-  [[nodiscard]] bool bundles_pages() const noexcept override { return bundles_ || inner_->bundles_pages(); }
-  void create(std::span<PageHandle> pages) override;
-  void destroy(std::span<const PageHandle> pages) noexcept override;
-  void map(Address address, std::span<const PageHandle> pages) override;
-  void unmap(Address address, std::span<const PageHandle> pages) override;
+  [[nodiscard]] std::uint32_t max_extent_pages() const noexcept override { return inner_->max_extent_pages(); }
+  void create(std::span<Extent> row) override;
+  void destroy(std::span<const Extent> row) noexcept override;
+  void map(Address address, std::span<const Extent> row) override;
+  void unmap(Address address, std::span<const Extent> row) override;
   Address allocate_segment(std::uint64_t bytes) override;
   void free_segment(Address address, std::uint64_t bytes) noexcept override;
   Address allocate_pinned(std::uint64_t bytes) override;
@@ -114,7 +115,7 @@ class FaultyBackend final : public Backend {
   void destroy_stream(StreamId stream) noexcept override;
   EventId record(StreamId stream) override;
   bool query(EventId event) override;
-  bool wait(EventId event, std::chrono::nanoseconds deadline) override;
+  bool wait_any(std::span<const EventId> events, std::chrono::nanoseconds deadline) override;
   void stream_wait(StreamId stream, EventId event) override;
   void release(EventId event) noexcept override;
   [[nodiscard]] bool capturing(StreamId stream) const noexcept override { return inner_->capturing(stream); }
@@ -129,22 +130,35 @@ class FaultyBackend final : public Backend {
   void download(StreamId stream, void* to, Address from, std::uint64_t bytes) override;
   void write(StreamId stream, Address to, std::span<const std::byte> bytes) override;
   void run(StreamId stream, std::function<void()> work) override;
-  [[nodiscard]] std::uint64_t driver_calls() const noexcept override { return inner_->driver_calls(); }
+  [[nodiscard]] DriverCalls driver_calls() const noexcept override { return inner_->driver_calls(); }
+  [[nodiscard]] SimulatedTime* simulated_time() noexcept override { return inner_->simulated_time(); }
 
  private:
+  using Clock = std::chrono::steady_clock;
   /// What a handle stands for.
-  struct Pages {
-    std::vector<PageHandle> inner;  ///< what the inner backend knows them by
-    Address address = 0;            ///< where they are mapped; 0 = nowhere
+  struct Created {
+    std::uint32_t pages = 0;
+    Address address = 0;  ///< where it is mapped; 0 = nowhere
+  };
+  struct Recorded {
+    EventId inner = EventId::none;  ///< what the inner backend knows it by
+    Clock::time_point due;          ///< not done before
+  };
+  /// What those who wait for several events can do now.
+  struct Outlook {
+    std::vector<EventId> due;      ///< inner events that may be done
+    Clock::time_point next_due{};  ///< when there is one more; the greatest time for none
   };
 
   void enter(CallKind kind);
-  [[nodiscard]] std::vector<PageHandle> inner_pages(std::span<const PageHandle> pages, const char* rule);
+  void expect_at(const Extent& extent, Address address, const char* rule) noexcept;
+  void note_address(Address address, std::span<const Extent> row, bool mapped) noexcept;
   void come_to_rest();
   void note(CallKind kind) noexcept;
   void expect(bool holds, const char* rule) noexcept;
   void expect_open(StreamId stream, const char* rule);
-  [[nodiscard]] EventId inner_event(EventId event);
+  [[nodiscard]] Recorded recorded(EventId event);
+  [[nodiscard]] Outlook outlook(std::span<const Recorded> events) const;
 
   const std::shared_ptr<Backend> inner_;
   const std::uint64_t page_bytes_;  // asking each time would be a call into the driver
@@ -159,7 +173,7 @@ class FaultyBackend final : public Backend {
   bool lost_ = false;
   bool holding_ = false;
   bool shows_pointers_ = false;
-  bool bundles_ = false;
+  std::chrono::nanoseconds delay_{0};
   std::chrono::nanoseconds patience_{0};
   std::string breach_;
 
@@ -167,8 +181,8 @@ class FaultyBackend final : public Backend {
   std::map<Address, std::uint64_t> ranges_;
   std::map<Address, std::uint64_t> segments_;
   std::map<Address, std::uint64_t> pinned_;
-  std::unordered_map<PageHandle, Pages> pages_;
-  std::unordered_map<EventId, EventId> events_;  // ours, which are never used twice, to the inner ones
+  std::unordered_map<PageHandle, Created> handles_;
+  std::unordered_map<EventId, Recorded> events_;  // by ours, which are never used twice
   std::uint64_t last_event_ = 0;
 };
 

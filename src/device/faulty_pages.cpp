@@ -1,10 +1,8 @@
-// The faulty backend's virtual memory: which pages there are, how they are bundled,
-// and where they are mapped.
+// The faulty backend's virtual memory: which handles there are, how many pages each
+// stands for, and where it is mapped. A row goes on to the inner backend as it is.
 #include <algorithm>
 #include <iterator>
-#include <utility>
 
-#include "device/bundles.hpp"
 #include "device/faulty_backend.hpp"
 
 namespace weir::device {
@@ -23,107 +21,95 @@ void FaultyBackend::unreserve(Address address, std::uint64_t bytes) noexcept {
     note(CallKind::unreserve);
     const auto found = ranges_.find(address);
     expect(found != ranges_.end() && found->second == bytes, "unreserve: not a reserved range");
-    const auto inside = [&](const auto& page) {
-      return page.second.address >= address && page.second.address - address < bytes;
+    const auto inside = [&](const auto& each) {
+      return each.second.address >= address && each.second.address - address < bytes;
     };
-    expect(std::none_of(pages_.begin(), pages_.end(), inside), "unreserve: pages are mapped in the range");
+    expect(std::none_of(handles_.begin(), handles_.end(), inside), "unreserve: pages are mapped in the range");
     ranges_.erase(address);
   }
   inner_->unreserve(address, bytes);
 }
 
-void FaultyBackend::create(std::span<PageHandle> pages) {
+void FaultyBackend::create(std::span<Extent> row) {
   enter(CallKind::create);
-  const bool own = !inner_->bundles_pages();  // then the inner one must not see a bundle
   {
     const std::lock_guard lock(mutex_);
-    const bool any = std::find(pages.begin(), pages.end(), PageHandle::bundled) != pages.end();
-    expect(!any || bundles_pages(), "create: bundles where there are none");
-    expect(pages.empty() || pages.front() != PageHandle::bundled, "create: the first page is bundled with none");
+    for (const Extent& extent : row) {
+      expect(extent.pages != 0, "create: an extent without pages");
+      expect(extent.pages <= max_extent_pages(), "create: an extent of more pages than max_extent_pages()");
+    }
   }
-  std::vector<PageHandle> inner(pages.begin(), pages.end());
-  if (own) std::fill(inner.begin(), inner.end(), PageHandle::none);
-  inner_->create(inner);
+  inner_->create(row);
   const std::lock_guard lock(mutex_);
-  for_each_handle(pages, [&](std::size_t first, std::size_t count) {
-    pages[first] = inner[first];
-    const auto start = inner.begin() + static_cast<std::ptrdiff_t>(first);
-    Pages known{{start, start + static_cast<std::ptrdiff_t>(count)}, 0};
-    expect(pages_.emplace(pages[first], std::move(known)).second, "create: the inner backend gave a page twice");
-  });
+  for (const Extent& extent : row) {
+    expect(handles_.emplace(extent.handle, Created{.pages = extent.pages}).second,
+           "create: the inner backend gave a handle twice");
+  }
 }
 
-// The row as the inner backend knows it; `rule` is what a page that does not exist breaks. The mutex is held.
-std::vector<PageHandle> FaultyBackend::inner_pages(std::span<const PageHandle> pages, const char* rule) {
-  std::vector<PageHandle> inner;
-  for_each_handle(pages, [&](std::size_t first, std::size_t count) {
-    const auto found = pages_.find(pages[first]);
-    expect(found != pages_.end(), rule);
-    if (found == pages_.end()) return;
-    expect(found->second.inner.size() == count, "a bundle is torn apart");
-    inner.insert(inner.end(), found->second.inner.begin(), found->second.inner.end());
-  });
-  return inner;
+// The extent is there, whole, and mapped at `address`; 0 means nowhere. The mutex is held.
+void FaultyBackend::expect_at(const Extent& extent, Address address, const char* rule) noexcept {
+  const auto found = handles_.find(extent.handle);
+  expect(found != handles_.end(), rule);
+  if (found == handles_.end()) return;
+  expect(found->second.pages == extent.pages, "a handle is torn apart");
+  expect(found->second.address == address, rule);
 }
 
-void FaultyBackend::destroy(std::span<const PageHandle> pages) noexcept {
-  std::vector<PageHandle> inner;
+void FaultyBackend::note_address(Address address, std::span<const Extent> row, bool mapped) noexcept {
+  const std::lock_guard lock(mutex_);
+  for (const Extent& extent : row) {
+    if (const auto found = handles_.find(extent.handle); found != handles_.end()) {
+      found->second.address = mapped ? address : 0;
+    }
+    address += extent.pages * page_bytes_;
+  }
+}
+
+void FaultyBackend::destroy(std::span<const Extent> row) noexcept {
+  std::vector<Extent> there;
   {
     const std::lock_guard lock(mutex_);
     note(CallKind::destroy);
-    inner = inner_pages(pages, "destroy: the page does not exist");
-    for_each_handle(pages, [&](std::size_t first, std::size_t) {
-      const auto found = pages_.find(pages[first]);
-      if (found == pages_.end()) return;
-      expect(found->second.address == 0 || lost_, "destroy: the page is mapped");
-      pages_.erase(found);
-    });
+    for (const Extent& extent : row) {
+      const auto found = handles_.find(extent.handle);
+      expect(found != handles_.end(), "destroy: the handle does not exist");
+      if (found == handles_.end()) continue;
+      expect(found->second.pages == extent.pages, "a handle is torn apart");
+      expect(found->second.address == 0 || lost_, "destroy: the handle is mapped");
+      there.push_back({extent.handle, found->second.pages});
+      handles_.erase(found);
+    }
   }
-  inner_->destroy(inner);
+  inner_->destroy(there);
 }
 
-void FaultyBackend::map(Address address, std::span<const PageHandle> pages) {
+void FaultyBackend::map(Address address, std::span<const Extent> row) {
   enter(CallKind::map);
-  const std::uint64_t bytes = pages.size() * page_bytes_;
-  const char* const rule = "map: the page does not exist, or is mapped already";
-  std::vector<PageHandle> inner;
   {
     const std::lock_guard lock(mutex_);
-    inner = inner_pages(pages, rule);
-    for_each_handle(pages, [&](std::size_t first, std::size_t) {
-      const auto found = pages_.find(pages[first]);
-      expect(found == pages_.end() || found->second.address == 0, rule);
-    });
+    for (const Extent& extent : row) expect_at(extent, 0, "map: the handle does not exist, or is mapped already");
     const auto range = ranges_.upper_bound(address);
-    expect(range != ranges_.begin() && address + bytes <= std::prev(range)->first + std::prev(range)->second,
+    expect(range != ranges_.begin() &&
+               address + pages_of(row) * page_bytes_ <= std::prev(range)->first + std::prev(range)->second,
            "map: outside of every reserved range");
   }
-  inner_->map(address, inner);
-  const std::lock_guard lock(mutex_);
-  for_each_handle(pages, [&](std::size_t first, std::size_t) {
-    if (const auto found = pages_.find(pages[first]); found != pages_.end()) {
-      found->second.address = address + first * page_bytes_;
-    }
-  });
+  inner_->map(address, row);
+  note_address(address, row, true);
 }
 
-void FaultyBackend::unmap(Address address, std::span<const PageHandle> pages) {
+void FaultyBackend::unmap(Address address, std::span<const Extent> row) {
   enter(CallKind::unmap);
-  const char* const rule = "unmap: the page is not mapped there";
-  std::vector<PageHandle> inner;
   {
     const std::lock_guard lock(mutex_);
-    inner = inner_pages(pages, rule);
-    for_each_handle(pages, [&](std::size_t first, std::size_t) {
-      const auto found = pages_.find(pages[first]);
-      expect(found == pages_.end() || found->second.address == address + first * page_bytes_, rule);
-    });
+    Address at = address;
+    for (const Extent& extent : row) {
+      expect_at(extent, at, "unmap: the handle is not mapped there");
+      at += extent.pages * page_bytes_;
+    }
   }
-  inner_->unmap(address, inner);
-  const std::lock_guard lock(mutex_);
-  for_each_handle(pages, [&](std::size_t first, std::size_t) {
-    if (const auto found = pages_.find(pages[first]); found != pages_.end()) found->second.address = 0;
-  });
+  inner_->unmap(address, row);
+  note_address(address, row, false);
 }
 
 }  // namespace weir::device

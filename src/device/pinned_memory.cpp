@@ -31,10 +31,10 @@ class PinnedMemory final : public Backend, public StreamObserver {
 
   Address reserve(std::uint64_t) override { refuse(); }
   void unreserve(Address, std::uint64_t) noexcept override {}
-  void create(std::span<PageHandle>) override { refuse(); }
-  void destroy(std::span<const PageHandle>) noexcept override {}
-  void map(Address, std::span<const PageHandle>) override { refuse(); }
-  void unmap(Address, std::span<const PageHandle>) override { refuse(); }
+  void create(std::span<Extent>) override { refuse(); }
+  void destroy(std::span<const Extent>) noexcept override {}
+  void map(Address, std::span<const Extent>) override { refuse(); }
+  void unmap(Address, std::span<const Extent>) override { refuse(); }
 
   Address allocate_segment(std::uint64_t bytes) override { return inner_->allocate_pinned(bytes); }
   void free_segment(Address address, std::uint64_t bytes) noexcept override { inner_->free_pinned(address, bytes); }
@@ -46,7 +46,9 @@ class PinnedMemory final : public Backend, public StreamObserver {
   void destroy_stream(StreamId stream) noexcept override { inner_->destroy_stream(stream); }
   EventId record(StreamId stream) override { return inner_->record(stream); }
   bool query(EventId event) override { return inner_->query(event); }
-  bool wait(EventId event, std::chrono::nanoseconds deadline) override { return inner_->wait(event, deadline); }
+  bool wait_any(std::span<const EventId> events, std::chrono::nanoseconds deadline) override {
+    return inner_->wait_any(events, deadline);
+  }
   void stream_wait(StreamId stream, EventId event) override { inner_->stream_wait(stream, event); }
   void release(EventId event) noexcept override { inner_->release(event); }
   [[nodiscard]] bool capturing(StreamId stream) const noexcept override { return inner_->capturing(stream); }
@@ -67,7 +69,8 @@ class PinnedMemory final : public Backend, public StreamObserver {
   void write(StreamId, Address, std::span<const std::byte>) override { refuse(); }
   void run(StreamId stream, std::function<void()> work) override { inner_->run(stream, std::move(work)); }
 
-  [[nodiscard]] std::uint64_t driver_calls() const noexcept override { return inner_->driver_calls(); }
+  [[nodiscard]] DriverCalls driver_calls() const noexcept override { return inner_->driver_calls(); }
+  [[nodiscard]] SimulatedTime* simulated_time() noexcept override { return inner_->simulated_time(); }
 
   void stream_ends(StreamId stream) noexcept override { announce_end(stream); }
 

@@ -1,6 +1,5 @@
 // Bundled pages behind blocks that grow in place: few driver calls, no page lost or
-// taken twice, and memory that serves others when it is idle. Only CUDA bundles pages
-// by itself; the suite's dry device does by way of its fault-injecting wrapper.
+// taken twice, and memory that serves others when it is idle.
 #include <cstring>
 #include <random>
 #include <thread>
@@ -21,7 +20,8 @@ class Bundles : public PoolContract {
   void SetUp() override {
     PoolContract::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    if (GetParam().mode != PoolMode::pages || !backend_->bundles_pages()) GTEST_SKIP() << "no pages that are bundled";
+    if (GetParam().mode != PoolMode::pages || backend_->max_extent_pages() == 1)
+      GTEST_SKIP() << "no pages that are bundled";
   }
   [[nodiscard]] std::uint64_t page() const { return info_.page_bytes; }
   /// Of a block that was shrunk to so many bytes.
@@ -35,18 +35,18 @@ INSTANTIATE_TEST_SUITE_P(Kinds, Bundles, testing::ValuesIn(kinds()), name_of);
 TEST_P(Bundles, ALargeGrowthTakesFewCalls) {
   Pool& pool = make_pool();
   const auto calls_of = [&](auto work) {
-    const std::uint64_t before = backend_->driver_calls();
+    const std::uint64_t before = backend_->driver_calls().all();
     work();
-    return backend_->driver_calls() - before;
+    return backend_->driver_calls().all() - before;
   };
   BlockHandle block;
-  const std::uint64_t first = calls_of([&] { block = pool.acquire_growable(1_GiB, 4_GiB); });
-  const std::uint64_t grown = calls_of([&] { EXPECT_TRUE(pool.resize(block, 1_GiB + 256_MiB)); });
-  EXPECT_TRUE(pool.resize(block, 1_GiB));
-  EXPECT_EQ(pool.statistics().held, 256_MiB);
-  const std::uint64_t again = calls_of([&] { EXPECT_TRUE(pool.resize(block, 1_GiB + 256_MiB)); });
+  const std::uint64_t first = calls_of([&] { block = pool.acquire_growable(512 * page(), 1024 * page()); });
+  const std::uint64_t grown = calls_of([&] { EXPECT_TRUE(pool.resize(block, 640 * page())); });
+  EXPECT_TRUE(pool.resize(block, 512 * page()));
+  EXPECT_EQ(pool.statistics().held, 128 * page());
+  const std::uint64_t again = calls_of([&] { EXPECT_TRUE(pool.resize(block, 640 * page())); });
   EXPECT_EQ(pool.statistics().held, 0u);
-  EXPECT_EQ(pool.statistics().reserved.peak, 1_GiB + 256_MiB);
+  EXPECT_EQ(pool.statistics().reserved.peak, 640 * page());
   if (info_.backend == "cuda" && page() == 2_MiB) {
     EXPECT_LE(first, 99u);  // 512 pages in 49 handles
     EXPECT_LE(grown, 9u);   // 4 handles created, 4 mapped, one access for all
@@ -181,6 +181,8 @@ class Crowd {
           if (!live_.empty()) drop(roll(live_.size()));
       }
     } catch (const LimitExceeded&) {
+      while (live_.size() > 2) drop(roll(live_.size()));
+    } catch (const Unsupported&) {  // the address range is short on some devices
       while (live_.size() > 2) drop(roll(live_.size()));
     } catch (const DriverError&) {  // NOLINT(bugprone-empty-catch): injected; nothing has changed
     } catch (const OutOfMemory&) {  // NOLINT(bugprone-empty-catch): likewise

@@ -196,6 +196,15 @@ bool Fake::reachable(CUdeviceptr address, std::uint64_t bytes) const {
   return reached >= address + bytes;
 }
 
+CUdeviceptr Fake::whole_mappings_end(CUdeviceptr address, std::uint64_t bytes) const {
+  CUdeviceptr reached = address;
+  for (auto mapping = mappings_.find(address);
+       mapping != mappings_.end() && mapping->first == reached && reached < address + bytes; ++mapping) {
+    reached += mapping->second.bytes;
+  }
+  return reached;
+}
+
 bool Fake::pinned(const void* address, std::uint64_t bytes) const {
   const auto number = reinterpret_cast<std::uint64_t>(address);
   auto found = pinned_.upper_bound(number);

@@ -98,6 +98,8 @@ class Fake {
   [[nodiscard]] bool take(int device, std::uint64_t bytes);
   [[nodiscard]] bool reachable(CUdeviceptr address, std::uint64_t bytes) const;
   [[nodiscard]] bool pinned(const void* address, std::uint64_t bytes) const;
+  /// Where the mappings end that lie side by side from `address` on and start before its `bytes` are over.
+  [[nodiscard]] CUdeviceptr whole_mappings_end(CUdeviceptr address, std::uint64_t bytes) const;
   [[nodiscard]] bool busy(std::uint64_t address, std::uint64_t bytes);
   /// The stream behind a handle, for the calling thread; null, with the breach noted, for one that is none.
   [[nodiscard]] std::shared_ptr<Stream> stream(CUstream handle);

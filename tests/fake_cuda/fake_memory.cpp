@@ -132,15 +132,16 @@ CUresult Calls::map(CUdeviceptr address, std::size_t bytes, std::size_t offset, 
 
 CUresult Calls::unmap(CUdeviceptr address, std::size_t bytes) {
   FAKE_ENTER("cuMemUnmap", true);
-  const auto found = fake.mappings_.find(address);
-  if (found == fake.mappings_.end() || found->second.bytes != bytes) {
-    return fake.breach("cuMemUnmap: not one whole mapping, or unmapped before");
+  if (fake.whole_mappings_end(address, bytes) != address + bytes || bytes == 0) {
+    return fake.breach("cuMemUnmap: not whole mappings, side by side, or unmapped before");
   }
   if (fake.busy(address, bytes)) return fake.breach("cuMemUnmap: queued work uses the memory");
   static_cast<void>(
       mmap(pointer(address), bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0));
-  fake.physical_.at(found->second.handle).mapped = 0;
-  fake.mappings_.erase(found);
+  const auto first = fake.mappings_.find(address);
+  const auto past = fake.mappings_.lower_bound(address + bytes);
+  for (auto mapping = first; mapping != past; ++mapping) fake.physical_.at(mapping->second.handle).mapped = 0;
+  fake.mappings_.erase(first, past);
   return CUDA_SUCCESS;
 }
 
@@ -150,11 +151,7 @@ CUresult Calls::set_access(CUdeviceptr address, std::size_t bytes, const CUmemAc
   if (count != 1 || !of_device(access->location, device) || access->flags != CU_MEM_ACCESS_FLAGS_PROT_READWRITE) {
     return fake.breach("cuMemSetAccess: not for the device itself, to read and write");
   }
-  CUdeviceptr reached = address;
-  for (auto mapping = fake.mappings_.find(address);
-       mapping != fake.mappings_.end() && mapping->first == reached && reached < address + bytes; ++mapping) {
-    reached += mapping->second.bytes;
-  }
+  const CUdeviceptr reached = fake.whole_mappings_end(address, bytes);
   if (reached != address + bytes) return fake.breach("cuMemSetAccess: not whole mappings, side by side");
   if (mprotect(pointer(address), bytes, PROT_READ | PROT_WRITE) != 0) return CUDA_ERROR_OUT_OF_MEMORY;
   for (auto mapping = fake.mappings_.find(address); mapping != fake.mappings_.end() && mapping->first < reached;

@@ -96,17 +96,17 @@ DeviceInfo Context::info() const {
   const Current here(*this);
   std::size_t free = 0;
   std::size_t total = 0;
-  count();
+  count(&device::DriverCalls::others);
   if (driver_.memory_info(&free, &total) == CUDA_SUCCESS) now.memory_free = free;
   return now;
 }
 
-void Context::note(CUresult code, const char* call) const noexcept {
-  count();
+void Context::note(CUresult code, const Call& call) const noexcept {
+  count(call.purpose);
   if (code == CUDA_SUCCESS) [[likely]]
     return;
   int none = 0;
-  if (late_code_.compare_exchange_strong(none, static_cast<int>(code))) late_call_ = call;
+  if (late_code_.compare_exchange_strong(none, static_cast<int>(code))) late_call_ = call.name;
 }
 
 void Context::refuse() const {

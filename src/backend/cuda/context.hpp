@@ -9,11 +9,21 @@
 #include <weir/device.hpp>
 
 #include "backend/cuda/driver.hpp"
+#include "device/call_counter.hpp"
 
 namespace weir::backend::cuda {
 
 /// What is known of a device without a context; free memory is not.
 [[nodiscard]] DeviceInfo describe(const Driver& driver, int ordinal);
+
+/// A function of the driver, as errors name it and as its calls are counted.
+struct Call {
+  // NOLINTNEXTLINE(google-explicit-constructor): a name alone is a call like most
+  constexpr Call(const char* named, device::CallPurpose use = &device::DriverCalls::others)
+      : name(named), purpose(use) {}
+  const char* name;
+  device::CallPurpose purpose;
+};
 
 class Context {
  public:
@@ -29,15 +39,15 @@ class Context {
   [[nodiscard]] DeviceInfo info() const;
 
   /// Throws the error that `code` stands for, with the call, the code's name and the bytes concerned.
-  void check(CUresult code, const char* call, std::uint64_t bytes = 0) const {
-    calls_.fetch_add(1, std::memory_order_relaxed);
+  void check(CUresult code, const Call& call, std::uint64_t bytes = 0) const {
+    count(call.purpose);
     if (code != CUDA_SUCCESS) [[unlikely]]
-      raise(code, call, bytes);
+      raise(code, call.name, bytes);
   }
   /// For what gives things back and cannot fail: remembered, and told with the next error that is thrown.
-  void note(CUresult code, const char* call) const noexcept;
-  void count(std::uint64_t calls = 1) const noexcept { calls_.fetch_add(calls, std::memory_order_relaxed); }
-  [[nodiscard]] std::uint64_t calls() const noexcept { return calls_.load(std::memory_order_relaxed); }
+  void note(CUresult code, const Call& call) const noexcept;
+  void count(device::CallPurpose purpose) const noexcept { calls_.add(purpose); }
+  [[nodiscard]] device::DriverCalls calls() const noexcept { return calls_.seen(); }
 
   /// Throws DeviceLost past main(), where the driver must not be called.
   void require_usable() const {
@@ -53,7 +63,7 @@ class Context {
   CUdevice device_ = 0;
   CUcontext handle_ = nullptr;
   DeviceInfo info_;
-  mutable std::atomic<std::uint64_t> calls_{0};
+  mutable device::CallCounter calls_;
   mutable std::atomic<int> late_code_{0};
   mutable std::atomic<const char*> late_call_{nullptr};
 };

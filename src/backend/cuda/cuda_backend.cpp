@@ -10,7 +10,7 @@ namespace {
 
 using device::Address;
 using device::EventId;
-using device::PageHandle;
+using device::Extent;
 
 class CudaBackend final : public device::Backend {
  public:
@@ -24,11 +24,11 @@ class CudaBackend final : public device::Backend {
 
   Address reserve(std::uint64_t bytes) override { return memory_.reserve(bytes); }
   void unreserve(Address address, std::uint64_t bytes) noexcept override { memory_.unreserve(address, bytes); }
-  [[nodiscard]] bool bundles_pages() const noexcept override { return true; }
-  void create(std::span<PageHandle> pages) override { memory_.create(pages); }
-  void destroy(std::span<const PageHandle> pages) noexcept override { memory_.destroy(pages); }
-  void map(Address address, std::span<const PageHandle> pages) override { memory_.map(address, pages); }
-  void unmap(Address address, std::span<const PageHandle> pages) override { memory_.unmap(address, pages); }
+  [[nodiscard]] std::uint32_t max_extent_pages() const noexcept override { return UINT32_MAX; }
+  void create(std::span<Extent> row) override { memory_.create(row); }
+  void destroy(std::span<const Extent> row) noexcept override { memory_.destroy(row); }
+  void map(Address address, std::span<const Extent> row) override { memory_.map(address, row); }
+  void unmap(Address address, std::span<const Extent> row) override { memory_.unmap(address, row); }
   Address allocate_segment(std::uint64_t bytes) override { return memory_.allocate_segment(bytes); }
   void free_segment(Address address, std::uint64_t) noexcept override { memory_.free_segment(address); }
   Address allocate_pinned(std::uint64_t bytes) override { return memory_.allocate_pinned(bytes); }
@@ -48,7 +48,9 @@ class CudaBackend final : public device::Backend {
   }
   EventId record(StreamId stream) override { return streams_.record(stream); }
   bool query(EventId event) override { return streams_.query(event); }
-  bool wait(EventId event, std::chrono::nanoseconds deadline) override { return streams_.wait(event, deadline); }
+  bool wait_any(std::span<const EventId> events, std::chrono::nanoseconds deadline) override {
+    return streams_.wait_any(events, deadline);
+  }
   void stream_wait(StreamId stream, EventId event) override { streams_.stream_wait(stream, event); }
   void release(EventId event) noexcept override { streams_.release(event); }
   [[nodiscard]] bool capturing(StreamId stream) const noexcept override { return streams_.capturing(stream); }
@@ -92,7 +94,7 @@ class CudaBackend final : public device::Backend {
     return true;
   }
 
-  [[nodiscard]] std::uint64_t driver_calls() const noexcept override { return context_.calls(); }
+  [[nodiscard]] device::DriverCalls driver_calls() const noexcept override { return context_.calls(); }
 
  private:
   [[nodiscard]] const Driver& driver() const noexcept { return context_.driver(); }

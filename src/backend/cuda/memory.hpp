@@ -1,5 +1,5 @@
 // Memory of one device: pages mapped into reserved ranges, segments, and pinned
-// memory of the host. A page, or a bundle of them, is one handle of the driver,
+// memory of the host. An extent is one handle of the driver,
 // mapped whole and at most once; one that could not be unmapped on a device given up for lost is unmapped when it is
 // destroyed. Called by CudaBackend.
 #pragma once
@@ -21,10 +21,10 @@ class Memory {
 
   [[nodiscard]] device::Address reserve(std::uint64_t bytes);
   void unreserve(device::Address address, std::uint64_t bytes) noexcept;
-  void create(std::span<device::PageHandle> pages);
-  void destroy(std::span<const device::PageHandle> pages) noexcept;
-  void map(device::Address address, std::span<const device::PageHandle> pages);
-  void unmap(device::Address address, std::span<const device::PageHandle> pages);
+  void create(std::span<device::Extent> row);
+  void destroy(std::span<const device::Extent> row) noexcept;
+  void map(device::Address address, std::span<const device::Extent> row);
+  void unmap(device::Address address, std::span<const device::Extent> row);
 
   [[nodiscard]] device::Address allocate_segment(std::uint64_t bytes);
   void free_segment(device::Address address) noexcept;
@@ -32,8 +32,12 @@ class Memory {
   void free_pinned(device::Address address) noexcept;
 
  private:
-  void place(device::Address address, std::span<const device::PageHandle> pages);
-  void take_off(device::Address address, std::span<const device::PageHandle> pages) noexcept;
+  void place(device::Address address, std::span<const device::Extent> row);
+  void take_off(device::Address address, std::span<const device::Extent> row) noexcept;
+  void forget(std::span<const device::Extent> row) noexcept;
+  [[nodiscard]] std::uint64_t bytes_of(std::span<const device::Extent> row) const noexcept {
+    return device::pages_of(row) * page_bytes_;
+  }
   void make_accessible(device::Address address, std::uint64_t bytes);
 
   const Context& context_;

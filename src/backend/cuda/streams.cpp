@@ -12,6 +12,7 @@
 
 namespace weir::backend::cuda {
 
+using device::DriverCalls;
 using device::EventId;
 
 namespace {
@@ -49,7 +50,8 @@ Streams::Streams(const Context& context) : context_(context) {
 Streams::~Streams() {
   if (exiting()) return;
   const Current here(context_);
-  for (CUevent event : spare_) context_.note(context_.driver().event_destroy(event), "cuEventDestroy");
+  for (CUevent event : spare_)
+    context_.note(context_.driver().event_destroy(event), {"cuEventDestroy", &DriverCalls::events});
 }
 
 // --- Streams ---
@@ -181,7 +183,7 @@ bool Streams::capturing(StreamId stream) const noexcept {
   if (entry->kind == Kind::per_thread && entry->thread != std::this_thread::get_id()) return false;
   const Current here(context_);
   CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
-  context_.count();
+  context_.count(&DriverCalls::others);
   const CUresult code = context_.driver().stream_capturing(entry->handle, &status);
   // The legacy stream cannot be used, nor waited for, while a stream that it waits for is captured.
   if (code == CUDA_ERROR_STREAM_CAPTURE_IMPLICIT) return true;
@@ -202,7 +204,8 @@ CUevent Streams::take_event() {
     if (spare_.capacity() < events_made_) spare_.reserve(events_made_ * 2);  // so that release() never allocates
   }
   CUevent event = nullptr;
-  context_.check(context_.driver().event_create(&event, CU_EVENT_DISABLE_TIMING), "cuEventCreate");
+  context_.check(context_.driver().event_create(&event, CU_EVENT_DISABLE_TIMING),
+                 {"cuEventCreate", &DriverCalls::events});
   return event;
 }
 
@@ -218,7 +221,7 @@ EventId Streams::record(StreamId stream) {
   CUevent event = take_event();
   const auto id = static_cast<EventId>(reinterpret_cast<std::uint64_t>(event));
   try {
-    context_.check(context_.driver().event_record(event, on.get()), "cuEventRecord");
+    context_.check(context_.driver().event_record(event, on.get()), {"cuEventRecord", &DriverCalls::events});
   } catch (...) {
     release(id);
     throw;
@@ -232,23 +235,24 @@ bool Streams::query(EventId event) {
   const Current here(context_);
   const CUresult code = context_.driver().event_query(native(event));
   if (code == CUDA_ERROR_NOT_READY) {
-    context_.count();
+    context_.count(&DriverCalls::events);
     return false;
   }
-  context_.check(code, "cuEventQuery");
+  context_.check(code, {"cuEventQuery", &DriverCalls::events});
   return true;
 }
 
-// The driver's own waits have no deadline.
-bool Streams::wait(EventId event, std::chrono::nanoseconds deadline) {
+// The driver's own waits have no deadline, and are for one event.
+bool Streams::wait_any(std::span<const EventId> events, std::chrono::nanoseconds deadline) {
   using std::chrono::microseconds;
   constexpr std::chrono::nanoseconds longest = std::chrono::hours(24 * 365);  // from now, still a time
   constexpr int spins = 100;
   constexpr microseconds longest_pause{50};
+  if (events.empty()) return true;
   const auto end = std::chrono::steady_clock::now() + std::min(deadline, longest);
   microseconds pause{1};
   for (int i = 0;; ++i) {
-    if (query(event)) return true;
+    if (std::any_of(events.begin(), events.end(), [&](EventId event) { return query(event); })) return true;
     const auto left = end - std::chrono::steady_clock::now();
     if (left.count() <= 0) return false;
     if (i < spins) {
@@ -265,7 +269,8 @@ void Streams::stream_wait(StreamId stream, EventId event) {
   if (event == EventId::none) return;
   context_.require_usable();
   const Current here(context_);
-  context_.check(context_.driver().stream_wait(on.get(), native(event), CU_EVENT_WAIT_DEFAULT), "cuStreamWaitEvent");
+  context_.check(context_.driver().stream_wait(on.get(), native(event), CU_EVENT_WAIT_DEFAULT),
+                 {"cuStreamWaitEvent", &DriverCalls::events});
 }
 
 void Streams::release(EventId event) noexcept {

@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
+#include <span>
 #include <vector>
 
 #include "backend/cuda/context.hpp"
@@ -56,7 +57,10 @@ class Streams {
 
   [[nodiscard]] device::EventId record(StreamId stream);
   [[nodiscard]] bool query(device::EventId event);
-  [[nodiscard]] bool wait(device::EventId event, std::chrono::nanoseconds deadline);
+  [[nodiscard]] bool wait_any(std::span<const device::EventId> events, std::chrono::nanoseconds deadline);
+  [[nodiscard]] bool wait(device::EventId event, std::chrono::nanoseconds deadline) {
+    return wait_any({&event, 1}, deadline);
+  }
   void stream_wait(StreamId stream, device::EventId event);
   void release(device::EventId event) noexcept;
 

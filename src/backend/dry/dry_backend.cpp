@@ -1,22 +1,26 @@
 #include "backend/dry/dry_backend.hpp"
 
-#include <atomic>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <stdexcept>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
 #include "core/lazy_memory.hpp"
+#include "device/call_counter.hpp"
 
 namespace weir::backend::dry {
 namespace {
 
 using device::Address;
+using device::DriverCalls;
 using device::EventId;
+using device::Extent;
 using device::PageHandle;
 
 constexpr std::uint64_t page_bytes = std::uint64_t{2} << 20;
@@ -44,68 +48,80 @@ class DryBackend final : public device::Backend {
   }
 
   Address reserve(std::uint64_t bytes) override {
-    count(1);
+    calls_.add(&DriverCalls::reserves);
     const std::lock_guard lock(mutex_);
-    return next_range(bytes);
+    const Address start = next_range(bytes);
+    ranges_.emplace(start, bytes);
+    return start;
   }
-  void unreserve(Address, std::uint64_t) noexcept override { count(1); }
-
-  void create(std::span<PageHandle> pages) override {
-    count(pages.size());
+  void unreserve(Address address, std::uint64_t) noexcept override {
+    calls_.add(&DriverCalls::reserves);
     const std::lock_guard lock(mutex_);
-    take(pages.size() * page_bytes);
-    for (PageHandle& page : pages) {
-      page = static_cast<PageHandle>(++last_page_);
-      idle_.insert(page);
+    ranges_.erase(address);
+  }
+
+  [[nodiscard]] std::uint32_t max_extent_pages() const noexcept override { return UINT32_MAX; }
+  void create(std::span<Extent> row) override {
+    calls_.add(&DriverCalls::creates, row.size());
+    const std::lock_guard lock(mutex_);
+    for (const Extent& extent : row) expect(extent.pages != 0, "a handle must have a page at least");
+    take(pages_of(row) * page_bytes);
+    for (Extent& extent : row) {
+      extent.handle = static_cast<PageHandle>(++last_handle_);
+      handles_.emplace(extent.handle, Created{.pages = extent.pages});
     }
   }
-  void destroy(std::span<const PageHandle> pages) noexcept override {
-    count(pages.size());
+  // As on CUDA, a handle that is still mapped is unmapped too: it may be so on a device given up for lost.
+  void destroy(std::span<const Extent> row) noexcept override {
+    calls_.add(&DriverCalls::destroys, row.size());
     const std::lock_guard lock(mutex_);
-    for (const PageHandle page : pages) idle_.erase(page);
-    taken_ -= pages.size() * page_bytes;
+    for (const Extent& extent : row) {
+      const auto found = handles_.find(extent.handle);
+      if (found == handles_.end()) continue;
+      if (found->second.address != 0) mapped_.erase(found->second.address);
+      taken_ -= found->second.pages * page_bytes;
+      handles_.erase(found);
+    }
   }
-  void map(Address address, std::span<const PageHandle> pages) override {
-    count(pages.size() + 1);  // a mapping each, and the access for all
+  void map(Address address, std::span<const Extent> row) override {
+    calls_.add(&DriverCalls::maps, row.size());
+    calls_.add(&DriverCalls::accesses);
     const std::lock_guard lock(mutex_);
     expect(address % page_bytes == 0, "a mapping must start on a page");
-    for (std::size_t i = 0; i < pages.size(); ++i) {
-      expect(idle_.contains(pages[i]), "the page to map is mapped already, or destroyed");
-      expect(!mapped_.contains(address + i * page_bytes), "something is mapped at the address already");
-    }
-    for (std::size_t i = 0; i < pages.size(); ++i) {
-      idle_.erase(pages[i]);
-      mapped_.emplace(address + i * page_bytes, pages[i]);
+    expect_free(address, pages_of(row) * page_bytes);
+    for (const Extent& extent : row) expect(created(extent).address == 0, "the handle to map is mapped already");
+    for (const Extent& extent : row) {
+      created(extent).address = address;
+      mapped_.emplace(address, extent);
+      address += extent.pages * page_bytes;
     }
   }
-  void unmap(Address address, std::span<const PageHandle> pages) override {
-    count(1);
+  void unmap(Address address, std::span<const Extent> row) override {
+    calls_.add(&DriverCalls::unmaps);  // one for the whole row
     const std::lock_guard lock(mutex_);
-    for (std::size_t i = 0; i < pages.size(); ++i) {
-      const auto found = mapped_.find(address + i * page_bytes);
-      expect(found != mapped_.end() && found->second == pages[i], "that page is not mapped there");
+    Address at = address;
+    for (const Extent& extent : row) {
+      expect(created(extent).address == at, "the handle to unmap is not mapped there");
+      at += extent.pages * page_bytes;
     }
-    for (std::size_t i = 0; i < pages.size(); ++i) {
-      mapped_.erase(address + i * page_bytes);
-      idle_.insert(pages[i]);
-    }
+    for (const Extent& extent : row) mapped_.erase(std::exchange(created(extent).address, 0));
   }
 
   Address allocate_segment(std::uint64_t bytes) override {
-    count(1);
+    calls_.add(&DriverCalls::segments);
     const std::lock_guard lock(mutex_);
     take(bytes);
     return next_range(bytes);
   }
   void free_segment(Address, std::uint64_t bytes) noexcept override {
-    count(1);
+    calls_.add(&DriverCalls::segments);
     const std::lock_guard lock(mutex_);
     taken_ -= bytes;
   }
 
   // Real memory, as it is the host's: transfers put their data there.
   Address allocate_pinned(std::uint64_t bytes) override {
-    count(1);
+    calls_.add(&DriverCalls::pinned);
     try {
       return reinterpret_cast<Address>(core::map_lazy(bytes));
     } catch (const std::bad_alloc&) {
@@ -114,7 +130,7 @@ class DryBackend final : public device::Backend {
     }
   }
   void free_pinned(Address address, std::uint64_t bytes) noexcept override {
-    count(1);
+    calls_.add(&DriverCalls::pinned);
     core::unmap_lazy(reinterpret_cast<void*>(address), bytes);  // NOLINT(performance-no-int-to-ptr)
   }
 
@@ -128,44 +144,72 @@ class DryBackend final : public device::Backend {
     return stream;
   }
   StreamId create_stream() override {
+    calls_.add(&DriverCalls::others);
     const StreamId stream = device::next_stream_id();
     const std::lock_guard lock(mutex_);
     streams_.insert(stream);
     return stream;
   }
   void destroy_stream(StreamId stream) noexcept override {
+    calls_.add(&DriverCalls::others);
     const std::lock_guard lock(mutex_);
     streams_.erase(stream);
   }
   EventId record(StreamId stream) override {
     static_cast<void>(resolve(stream));
-    count(1);
+    calls_.add(&DriverCalls::events);
     return EventId::none;
   }
   bool query(EventId) override {
-    count(1);
+    calls_.add(&DriverCalls::events);
     return true;
   }
-  bool wait(EventId, std::chrono::nanoseconds) override { return true; }
+  bool wait_any(std::span<const EventId>, std::chrono::nanoseconds) override {
+    calls_.add(&DriverCalls::events);
+    return true;
+  }
   void stream_wait(StreamId stream, EventId) override {
     static_cast<void>(resolve(stream));
-    count(1);
+    calls_.add(&DriverCalls::events);
   }
   void release(EventId) noexcept override {}
 
-  void fill(StreamId, Address, std::uint8_t, std::uint64_t) override { count(1); }
-  void copy(StreamId, Address, Address, std::uint64_t) override { count(1); }
-  void upload(StreamId, Address, const void*, std::uint64_t) override { count(1); }
-  void download(StreamId, void*, Address, std::uint64_t) override { count(1); }
-  void write(StreamId, Address, std::span<const std::byte>) override { count(1); }
+  void fill(StreamId, Address, std::uint8_t, std::uint64_t) override { calls_.add(&DriverCalls::others); }
+  void copy(StreamId, Address, Address, std::uint64_t) override { calls_.add(&DriverCalls::others); }
+  void upload(StreamId, Address, const void*, std::uint64_t) override { calls_.add(&DriverCalls::others); }
+  void download(StreamId, void*, Address, std::uint64_t) override { calls_.add(&DriverCalls::others); }
+  void write(StreamId, Address, std::span<const std::byte>) override { calls_.add(&DriverCalls::others); }
   void run(StreamId, std::function<void()>) override {
     throw Unsupported("the dry device has no memory and runs no work; open the host device for that", {.name = "run"});
   }
 
-  [[nodiscard]] std::uint64_t driver_calls() const noexcept override { return calls_.load(std::memory_order_relaxed); }
+  [[nodiscard]] DriverCalls driver_calls() const noexcept override { return calls_.seen(); }
 
  private:
-  void count(std::uint64_t calls) noexcept { calls_.fetch_add(calls, std::memory_order_relaxed); }
+  /// What is behind a handle.
+  struct Created {
+    std::uint32_t pages = 0;
+    Address address = 0;  ///< where it is mapped; 0 = nowhere
+  };
+
+  Created& created(const Extent& extent) {
+    const auto found = handles_.find(extent.handle);
+    expect(found != handles_.end(), "there is no such handle, or it was destroyed");
+    expect(found->second.pages == extent.pages, "a handle is torn apart: it has another number of pages");
+    return found->second;
+  }
+
+  // Reserved, and nothing mapped in it.
+  void expect_free(Address address, std::uint64_t bytes) const {
+    const auto range = ranges_.upper_bound(address);
+    expect(range != ranges_.begin() && address + bytes <= std::prev(range)->first + std::prev(range)->second,
+           "a mapping must lie in one reserved range");
+    const auto next = mapped_.lower_bound(address);
+    const bool hit = next != mapped_.end() && next->first < address + bytes;
+    const bool hit_before =
+        next != mapped_.begin() && std::prev(next)->first + std::prev(next)->second.pages * page_bytes > address;
+    expect(!hit && !hit_before, "something is mapped at the address already");
+  }
 
   Address next_range(std::uint64_t bytes) {
     const Address start = next_;
@@ -185,12 +229,13 @@ class DryBackend final : public device::Backend {
   const std::uint64_t capacity_;
   mutable std::mutex mutex_;
   std::uint64_t taken_ = 0;
-  std::uint64_t last_page_ = 0;
+  std::uint64_t last_handle_ = 0;
   Address next_ = first_address;
   std::unordered_set<StreamId> streams_;
-  std::unordered_set<PageHandle> idle_;
-  std::unordered_map<Address, PageHandle> mapped_;
-  std::atomic<std::uint64_t> calls_{0};
+  std::map<Address, std::uint64_t> ranges_;
+  std::unordered_map<PageHandle, Created> handles_;
+  std::map<Address, Extent> mapped_;
+  device::CallCounter calls_;
 };
 
 }  // namespace

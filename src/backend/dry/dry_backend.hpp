@@ -1,7 +1,8 @@
 // The dry device: addresses without memory, of any size, so that a trace of a
 // 50 GiB job runs on a laptop. It counts driver calls as CUDA would make them
-// and is as strict as a driver: mapping what is mapped, unmapping what is not
-// or destroying what is in use throws std::logic_error, for it is a fault in weir.
+// and is as strict as a driver: mapping what is mapped or outside of what is
+// reserved, unmapping what is not there, or a part of a handle, throws
+// std::logic_error, for it is a fault in weir.
 // All work on its streams is done at once.
 #pragma once
 

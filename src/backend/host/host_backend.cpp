@@ -15,7 +15,7 @@ namespace {
 
 using device::Address;
 using device::EventId;
-using device::PageHandle;
+using device::Extent;
 
 std::uint64_t machine_memory() {
   const std::uint64_t total =
@@ -56,10 +56,10 @@ class HostBackend final : public device::Backend {
 
   Address reserve(std::uint64_t bytes) override { return pages_.reserve(bytes); }
   void unreserve(Address address, std::uint64_t bytes) noexcept override { pages_.unreserve(address, bytes); }
-  void create(std::span<PageHandle> pages) override { pages_.create(pages); }
-  void destroy(std::span<const PageHandle> pages) noexcept override { pages_.destroy(pages); }
-  void map(Address address, std::span<const PageHandle> pages) override { pages_.map(address, pages); }
-  void unmap(Address address, std::span<const PageHandle> pages) override { pages_.unmap(address, pages); }
+  void create(std::span<Extent> row) override { pages_.create(row); }
+  void destroy(std::span<const Extent> row) noexcept override { pages_.destroy(row); }
+  void map(Address address, std::span<const Extent> row) override { pages_.map(address, row); }
+  void unmap(Address address, std::span<const Extent> row) override { pages_.unmap(address, row); }
   Address allocate_segment(std::uint64_t bytes) override { return pages_.allocate_segment(bytes); }
   void free_segment(Address address, std::uint64_t bytes) noexcept override { pages_.free_segment(address, bytes); }
 
@@ -71,7 +71,9 @@ class HostBackend final : public device::Backend {
   void destroy_stream(StreamId stream) noexcept override { streams_.destroy(stream); }
   EventId record(StreamId stream) override { return streams_.record(resolve(stream)); }
   bool query(EventId event) override { return streams_.query(event); }
-  bool wait(EventId event, std::chrono::nanoseconds deadline) override { return streams_.wait(event, deadline); }
+  bool wait_any(std::span<const EventId> events, std::chrono::nanoseconds deadline) override {
+    return streams_.wait_any(events, deadline);
+  }
   void stream_wait(StreamId stream, EventId event) override { streams_.stream_wait(resolve(stream), event); }
   void release(EventId) noexcept override {}
 
@@ -101,7 +103,8 @@ class HostBackend final : public device::Backend {
     return true;
   }
 
-  [[nodiscard]] std::uint64_t driver_calls() const noexcept override { return pages_.calls(); }
+  // Of the kernel, about memory: its streams and events are weir's own threads and call nobody.
+  [[nodiscard]] device::DriverCalls driver_calls() const noexcept override { return pages_.calls(); }
 
  private:
   const std::uint64_t capacity_;

@@ -2,8 +2,10 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <stdexcept>
 #include <string>
 
 #include <weir/bytes.hpp>
@@ -13,6 +15,8 @@ namespace weir::backend::host {
 namespace {
 
 using device::Address;
+using device::DriverCalls;
+using device::Extent;
 using device::PageHandle;
 
 void* pointer(Address address) { return reinterpret_cast<void*>(address); }  // NOLINT(performance-no-int-to-ptr)
@@ -35,12 +39,12 @@ void prefer_large_pages(Address address, std::uint64_t bytes) {
   if (bytes >= HostPages::page_bytes) madvise(pointer(address), bytes, MADV_HUGEPAGE);
 }
 
-std::size_t index(PageHandle page) { return static_cast<std::size_t>(page) - 1; }
+std::size_t index(const Extent& page) { return static_cast<std::size_t>(page.handle) - 1; }
 
 }  // namespace
 
 Address HostPages::reserve(std::uint64_t bytes) {
-  count();
+  calls_.add(&DriverCalls::reserves);
   // A page more than asked, so that an aligned range lies inside; the rest goes back.
   const std::uint64_t padded = bytes + page_bytes;
   void* raw = map_anonymous(padded, PROT_NONE);
@@ -55,7 +59,7 @@ Address HostPages::reserve(std::uint64_t bytes) {
 }
 
 void HostPages::unreserve(Address address, std::uint64_t bytes) noexcept {
-  count();
+  calls_.add(&DriverCalls::reserves);
   munmap(pointer(address), bytes);
 }
 
@@ -70,11 +74,14 @@ void HostPages::commit(std::uint64_t bytes) {
   } while (!committed_.compare_exchange_weak(now, now + bytes));
 }
 
-void HostPages::create(std::span<PageHandle> pages) {
-  count();
+void HostPages::create(std::span<Extent> pages) {
+  if (std::any_of(pages.begin(), pages.end(), [](const Extent& page) { return page.pages != 1; })) {
+    throw std::logic_error("host: an extent of several pages was asked for; max_extent_pages() allows one");
+  }
+  calls_.add(&DriverCalls::creates);
   commit(pages.size() * page_bytes);
   const std::lock_guard lock(mutex_);
-  for (PageHandle& page : pages) {
+  for (Extent& page : pages) {
     std::size_t number_of_page = location_.size();
     if (unused_.empty()) {
       location_.push_back(0);
@@ -83,16 +90,16 @@ void HostPages::create(std::span<PageHandle> pages) {
       number_of_page = unused_.back();
       unused_.pop_back();
     }
-    page = static_cast<PageHandle>(number_of_page + 1);
+    page.handle = static_cast<PageHandle>(number_of_page + 1);
   }
 }
 
-void HostPages::destroy(std::span<const PageHandle> pages) noexcept {
+void HostPages::destroy(std::span<const Extent> pages) noexcept {
   const std::lock_guard lock(mutex_);
-  for (const PageHandle page : pages) {
+  for (const Extent& page : pages) {
     Address& where = location_[index(page)];
     if (where != 0) {
-      count();
+      calls_.add(&DriverCalls::destroys);
       madvise(pointer(where), page_bytes, MADV_DONTNEED);
       parked_.erase(where);
       where = 0;
@@ -116,21 +123,21 @@ void HostPages::place(std::size_t page, Address address) {
     location_[other] = from;
     if (from != 0) parked_[from] = other;
   } else if (from != 0) {
-    count();
     void* moved = mremap(pointer(from), page_bytes, page_bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
                          pointer(address));
     if (moved == MAP_FAILED) fail("mremap", page_bytes);
     parked_.erase(from);
   }
   location_[page] = address;
+  calls_.add(&DriverCalls::maps);
 }
 
-void HostPages::map(Address address, std::span<const PageHandle> pages) {
+void HostPages::map(Address address, std::span<const Extent> pages) {
   const std::lock_guard lock(mutex_);
   std::size_t placed = 0;
   try {
     for (; placed < pages.size(); ++placed) place(index(pages[placed]), address + placed * page_bytes);
-    count();
+    calls_.add(&DriverCalls::accesses);
     if (mprotect(pointer(address), pages.size() * page_bytes, PROT_READ | PROT_WRITE) != 0) {
       fail("mprotect", pages.size() * page_bytes);
     }
@@ -141,10 +148,10 @@ void HostPages::map(Address address, std::span<const PageHandle> pages) {
   }
 }
 
-void HostPages::unmap(Address address, std::span<const PageHandle> pages) {
+void HostPages::unmap(Address address, std::span<const Extent> pages) {
   const std::lock_guard lock(mutex_);
   parked_.reserve(parked_.size() + pages.size());
-  count();
+  calls_.add(&DriverCalls::unmaps);
   if (mprotect(pointer(address), pages.size() * page_bytes, PROT_NONE) != 0) {
     fail("mprotect", pages.size() * page_bytes);
   }
@@ -152,7 +159,7 @@ void HostPages::unmap(Address address, std::span<const PageHandle> pages) {
 }
 
 Address HostPages::allocate_segment(std::uint64_t bytes) {
-  count();
+  calls_.add(&DriverCalls::segments);
   commit(bytes);
   void* raw = map_anonymous(bytes, PROT_READ | PROT_WRITE);
   if (raw == MAP_FAILED) {
@@ -164,13 +171,13 @@ Address HostPages::allocate_segment(std::uint64_t bytes) {
 }
 
 void HostPages::free_segment(Address address, std::uint64_t bytes) noexcept {
-  count();
+  calls_.add(&DriverCalls::segments);
   munmap(pointer(address), bytes);
   committed_ -= bytes;
 }
 
 Address HostPages::allocate_pinned(std::uint64_t bytes) {
-  count();
+  calls_.add(&DriverCalls::pinned);
   void* raw = map_anonymous(bytes, PROT_READ | PROT_WRITE);
   if (raw == MAP_FAILED) fail("mmap", bytes);
   prefer_large_pages(number(raw), bytes);
@@ -178,7 +185,7 @@ Address HostPages::allocate_pinned(std::uint64_t bytes) {
 }
 
 void HostPages::free_pinned(Address address, std::uint64_t bytes) noexcept {
-  count();
+  calls_.add(&DriverCalls::pinned);
   munmap(pointer(address), bytes);
 }
 

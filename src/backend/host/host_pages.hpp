@@ -3,6 +3,7 @@
 // An unmapped page stays parked, unreadable, where it last was; mapping it
 // elsewhere moves it by mremap. As contents are undefined after a mapping, a
 // page parked in the way just changes places with the one that comes.
+// Every extent is one page: the kernel charges by the page anyway, and pages that may lie anywhere serve any hole.
 // The kernel is asked for large pages of its own behind them, of the same size, so at most what is mapped is resident.
 // Invariant: at most one page is at an address. Called by HostBackend.
 #pragma once
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "device/backend.hpp"
+#include "device/call_counter.hpp"
 
 namespace weir::backend::host {
 
@@ -27,10 +29,10 @@ class HostPages {
 
   device::Address reserve(std::uint64_t bytes);
   void unreserve(device::Address address, std::uint64_t bytes) noexcept;
-  void create(std::span<device::PageHandle> pages);
-  void destroy(std::span<const device::PageHandle> pages) noexcept;
-  void map(device::Address address, std::span<const device::PageHandle> pages);
-  void unmap(device::Address address, std::span<const device::PageHandle> pages);
+  void create(std::span<device::Extent> pages);
+  void destroy(std::span<const device::Extent> pages) noexcept;
+  void map(device::Address address, std::span<const device::Extent> pages);
+  void unmap(device::Address address, std::span<const device::Extent> pages);
 
   device::Address allocate_segment(std::uint64_t bytes);
   void free_segment(device::Address address, std::uint64_t bytes) noexcept;
@@ -38,16 +40,16 @@ class HostPages {
   device::Address allocate_pinned(std::uint64_t bytes);
   void free_pinned(device::Address address, std::uint64_t bytes) noexcept;
 
-  [[nodiscard]] std::uint64_t calls() const noexcept { return calls_.load(std::memory_order_relaxed); }
+  /// A create counts as a call although it only books; a map is each page that came to another place.
+  [[nodiscard]] device::DriverCalls calls() const noexcept { return calls_.seen(); }
 
  private:
   void commit(std::uint64_t bytes);
   void place(std::size_t page, device::Address address);
-  void count() noexcept { calls_.fetch_add(1, std::memory_order_relaxed); }
 
   const std::uint64_t capacity_;
   std::atomic<std::uint64_t> committed_{0};
-  std::atomic<std::uint64_t> calls_{0};
+  device::CallCounter calls_;
 
   std::mutex mutex_;
   std::vector<device::Address> location_;                    // by page; 0 = has no memory yet

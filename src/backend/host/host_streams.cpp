@@ -6,6 +6,7 @@
 #include <deque>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <weir/errors.hpp>
 
@@ -29,6 +30,29 @@ std::uint64_t position_of(device::EventId event) {
 }
 
 }  // namespace
+
+// One thread's wait for any of several positions: each worker that is watched tells when its own is reached.
+class HostStreams::Watch {
+ public:
+  void tell() {
+    {
+      const std::lock_guard lock(mutex_);
+      told_ = true;
+    }
+    told_at_.notify_one();
+  }
+  bool wait(std::chrono::nanoseconds deadline) {
+    std::unique_lock lock(mutex_);
+    return told_at_.wait_for(lock, std::min(deadline, longest), [&] { return told_; });
+  }
+
+ private:
+  static constexpr std::chrono::nanoseconds longest = std::chrono::hours(24 * 365);  // from now, still a time
+
+  std::mutex mutex_;
+  std::condition_variable told_at_;
+  bool told_ = false;
+};
 
 class HostStreams::Worker {
  public:
@@ -69,23 +93,24 @@ class HostStreams::Worker {
     return completed_ >= position;
   }
 
-  bool wait(std::uint64_t position, std::chrono::nanoseconds deadline) {
-    std::unique_lock lock(mutex_);
-    return completed_at_.wait_for(lock, std::min(deadline, longest), [&] { return reached(position); });
+  /// Tells `watch` when the position is reached, until unwatch(); true, and nothing more, where it is already.
+  bool watch(std::uint64_t position, Watch& watch) {
+    const std::lock_guard lock(mutex_);
+    if (completed_ >= position) return true;
+    watches_.push_back({position, &watch});
+    return false;
   }
-
-  void wait(std::uint64_t position) {
-    std::unique_lock lock(mutex_);
-    completed_at_.wait(lock, [&] { return reached(position); });
+  /// From here on the watch may end.
+  void unwatch(const Watch& watch) noexcept {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(watches_, [&](const Watched& each) { return each.by == &watch; });
   }
 
  private:
-  /// Also notes that it is waited for, if it is not. The caller holds the mutex.
-  bool reached(std::uint64_t position) {
-    if (completed_ >= position) return true;
-    awaited_ = std::min(awaited_, position);
-    return false;
-  }
+  struct Watched {
+    std::uint64_t position = 0;
+    Watch* by = nullptr;
+  };
 
   void loop() {
     std::unique_lock lock(mutex_);
@@ -97,19 +122,16 @@ class HostStreams::Worker {
       lock.unlock();
       work();
       lock.lock();
-      if (++completed_ < awaited_) continue;
-      awaited_ = UINT64_MAX;  // who waits for more says so again
-      completed_at_.notify_all();
+      ++completed_;
+      for (const Watched& each : watches_) {
+        if (each.position <= completed_) each.by->tell();
+      }
     }
   }
 
-  static constexpr std::chrono::nanoseconds longest = std::chrono::hours(24 * 365);  // from now, still a time
-
   std::mutex mutex_;
   std::condition_variable queued_;  // for the worker
-  std::condition_variable
-      completed_at_;                    // for those who wait; woken only when the nearest of their positions is reached
-  std::uint64_t awaited_ = UINT64_MAX;  // that position
+  std::vector<Watched> watches_;
   std::deque<std::function<void()>> queue_;
   std::uint64_t submitted_ = 0;
   std::uint64_t completed_ = 0;
@@ -172,16 +194,32 @@ bool HostStreams::query(device::EventId event) {
   return !worker || worker->done(position_of(event));
 }
 
-bool HostStreams::wait(device::EventId event, std::chrono::nanoseconds deadline) {
-  const auto worker = event == device::EventId::none ? nullptr : find_or_null(stream_of(event));
-  return !worker || worker->wait(position_of(event), deadline);
+bool HostStreams::wait_any(std::span<const device::EventId> events, std::chrono::nanoseconds deadline) {
+  Watch watch;
+  std::vector<std::shared_ptr<Worker>> watched;
+  watched.reserve(events.size());
+  bool done = events.empty();
+  for (std::size_t i = 0; i < events.size() && !done; ++i) {
+    auto worker = events[i] == device::EventId::none ? nullptr : find_or_null(stream_of(events[i]));
+    done = !worker || worker->watch(position_of(events[i]), watch);
+    if (!done) watched.push_back(std::move(worker));
+  }
+  if (!done) done = watch.wait(deadline);
+  for (const auto& worker : watched) worker->unwatch(watch);
+  return done;
 }
 
 void HostStreams::stream_wait(StreamId stream, device::EventId event) {
   if (query(event)) return;
   auto worker = find_or_null(stream_of(event));
   if (!worker) return;
-  run(stream, [worker = std::move(worker), position = position_of(event)] { worker->wait(position); });
+  run(stream, [worker = std::move(worker), position = position_of(event)] {
+    Watch watch;
+    while (!worker->watch(position, watch)) {
+      static_cast<void>(watch.wait(std::chrono::nanoseconds::max()));
+      worker->unwatch(watch);
+    }
+  });
 }
 
 }  // namespace weir::backend::host

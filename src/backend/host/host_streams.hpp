@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 
 #include "device/backend.hpp"
 
@@ -30,10 +31,12 @@ class HostStreams {
   void run(StreamId stream, std::function<void()> work);
   device::EventId record(StreamId stream);
   bool query(device::EventId event);
-  bool wait(device::EventId event, std::chrono::nanoseconds deadline);
+  bool wait_any(std::span<const device::EventId> events, std::chrono::nanoseconds deadline);
+  bool wait(device::EventId event, std::chrono::nanoseconds deadline) { return wait_any({&event, 1}, deadline); }
   void stream_wait(StreamId stream, device::EventId event);
 
  private:
+  class Watch;
   class Worker;
   StreamId per_thread();
   std::shared_ptr<Worker> find(StreamId stream);

@@ -27,6 +27,8 @@ std::uint64_t value_of(device::EventId event) {
 
 // A wait looks so often whether the device was lost meanwhile, which not every driver tells those who wait.
 constexpr std::chrono::nanoseconds slice = std::chrono::milliseconds(100);
+// And so often, while it is in the driver, whether what was kept back has been issued meanwhile.
+constexpr std::chrono::nanoseconds mixed_slice = std::chrono::milliseconds(1);
 
 }  // namespace
 
@@ -49,10 +51,25 @@ bool Streams::query(device::EventId event) {
   return !stream || reached(*stream, value_of(event));
 }
 
-bool Streams::wait(device::EventId event, std::chrono::nanoseconds deadline) {
+bool Streams::wait_any(std::span<const device::EventId> events, std::chrono::nanoseconds deadline) {
   gpu_.require_alive();
-  const Shared stream = event == device::EventId::none ? nullptr : find_or_null(stream_of(event));
-  return !stream || await(*stream, value_of(event), deadline);
+  const auto end = std::chrono::steady_clock::now() + std::clamp(deadline, {}, longest_wait);
+  std::vector<Goal> goals;
+  for (const device::EventId event : events) {
+    Shared stream = event == device::EventId::none ? nullptr : find_or_null(stream_of(event));
+    if (!stream) return true;
+    goals.push_back({std::move(stream), value_of(event)});
+  }
+  if (goals.empty()) return true;
+  if (goals.size() == 1) return await(*goals.front().stream, goals.front().value, deadline);
+  for (;;) {
+    if (std::any_of(goals.begin(), goals.end(), [&](const Goal& each) { return reached(*each.stream, each.value); })) {
+      return true;
+    }
+    const std::chrono::nanoseconds left = end - std::chrono::steady_clock::now();
+    if (left.count() <= 0) return false;
+    await_some(goals, std::min(left, slice));
+  }
 }
 
 void Streams::stream_wait(StreamId id, device::EventId event) {
@@ -94,6 +111,33 @@ bool Streams::await(Stream& stream, std::uint64_t value, std::chrono::nanosecond
   land(stream, value);
   tell_failure(stream, value);
   return true;
+}
+
+// Waits in the driver for those that are issued, and here for the others; at most so long, often less.
+void Streams::await_some(std::span<const Goal> goals, std::chrono::nanoseconds most) {
+  gpu_.require_alive();
+  std::vector<VkSemaphore> semaphores;
+  std::vector<std::uint64_t> values;
+  {
+    std::unique_lock lock(order_);
+    for (const Goal& each : goals) {
+      if (each.stream->issued < each.value) continue;
+      semaphores.push_back(each.stream->timeline);
+      values.push_back(each.value);
+    }
+    if (semaphores.empty()) {
+      changed_.wait_for(lock, most);
+      return;
+    }
+  }
+  auto info = of_type<VkSemaphoreWaitInfo>(VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO);
+  info.flags = VK_SEMAPHORE_WAIT_ANY_BIT;
+  info.semaphoreCount = static_cast<std::uint32_t>(semaphores.size());
+  info.pSemaphores = semaphores.data();
+  info.pValues = values.data();
+  const bool all = semaphores.size() == goals.size();
+  const auto step = static_cast<std::uint64_t>((all ? most : std::min(most, mixed_slice)).count());
+  gpu_.require(gpu_.vk().vkWaitSemaphores, gpu_.device(), &info, step);
 }
 
 // For a host function: all before it is done, and what it may read is there.

@@ -61,6 +61,15 @@ std::uint32_t Gpu::family(Lane lane) const noexcept {
   return adapter_.bind_family;
 }
 
+device::DriverCalls Gpu::calls() const noexcept {
+  device::DriverCalls seen = calls_.seen();
+  seen.events =
+      vk().vkGetSemaphoreCounterValue.calls() + vk().vkWaitSemaphores.calls() + vk().vkSignalSemaphore.calls();
+  const std::uint64_t all = vk().calls();
+  seen.others = all - std::min(all, seen.all());  // a call may be noted that is only about to be made
+  return seen;
+}
+
 void Gpu::name(VkObjectType type, std::uint64_t object, const std::string& name) const noexcept {
   if (!vk().vkSetDebugUtilsObjectNameEXT) return;
   auto info = of_type<VkDebugUtilsObjectNameInfoEXT>(VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT);

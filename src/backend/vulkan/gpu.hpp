@@ -12,6 +12,7 @@
 
 #include "backend/vulkan/errors.hpp"
 #include "backend/vulkan/instance.hpp"
+#include "device/call_counter.hpp"
 
 namespace weir::backend::vulkan {
 
@@ -48,6 +49,11 @@ class Gpu {
     return require_for(0, function, arguments...);
   }
 
+  /// Notes what calls are for that a function's name does not tell.
+  void count(device::CallPurpose purpose, std::uint64_t calls = 1) const noexcept { calls_.add(purpose, calls); }
+  /// Those noted, those about semaphores as events, and the rest of what went through vk().
+  [[nodiscard]] device::DriverCalls calls() const noexcept;
+
   [[nodiscard]] bool lost() const noexcept { return lost_.load(std::memory_order_acquire); }
   /// Throws DeviceLost once the device is lost: nothing is asked of the driver any more.
   void require_alive() const {
@@ -66,6 +72,7 @@ class Gpu {
   std::array<VkQueue, lanes> queues_{};
   std::vector<std::uint32_t> families_;
   mutable std::atomic<bool> lost_{false};
+  mutable device::CallCounter calls_;
 };
 
 /// The number of a handle, for names.

@@ -10,6 +10,8 @@
 namespace weir::backend::vulkan {
 namespace {
 
+using device::DriverCalls;
+
 constexpr VkMemoryPropertyFlags local = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
 constexpr VkMemoryPropertyFlags visible = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
 constexpr VkMemoryPropertyFlags coherently = VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
@@ -191,16 +193,19 @@ void Memory::give_back(VkDeviceMemory memory, std::uint64_t bytes, std::uint32_t
 Block Memory::allocate(Use use, std::uint64_t bytes, std::string_view name) {
   Block block;
   block.type = use == Use::storage ? storage_ : use == Use::pinned ? pinned_ : staging_;
+  if (use != Use::staging) block.purpose = use == Use::storage ? &DriverCalls::segments : &DriverCalls::pinned;
   if (bytes > gpu_.adapter().largest_buffer) {
     throw OutOfMemory(gpu_.adapter().name + ": " + format_bytes(bytes) + " asked, the largest buffer is " +
                           format_bytes(gpu_.adapter().largest_buffer),
                       {.name = gpu_.adapter().name, .bytes_asked = bytes, .limit = gpu_.adapter().largest_buffer});
   }
+  const bool maps = use != Use::storage || in_place_;
+  // The buffer, its needs, memory, and the two brought together; the host's view of it.
+  gpu_.count(block.purpose, maps ? 5 : 4);
   block.buffer = make_buffer(bytes, 0);
   try {
     VkMemoryRequirements needs{};
     gpu_.vk().vkGetBufferMemoryRequirements(gpu_.device(), block.buffer, &needs);
-    const bool maps = use != Use::storage || in_place_;
     block.memory_bytes = needs.size + (maps ? mapped_alignment : 0);
     block.memory = take(block.memory_bytes, block.type);
     if (maps) map(block);
@@ -227,12 +232,14 @@ void Memory::map(Block& block) {
 }
 
 void Memory::free(const Block& block) noexcept {
+  gpu_.count(block.purpose, block.memory == VK_NULL_HANDLE ? 1 : 2);
   gpu_.vk().vkDestroyBuffer(gpu_.device(), block.buffer, nullptr);
   if (block.memory != VK_NULL_HANDLE) give_back(block.memory, block.memory_bytes, block.type);
 }
 
 Block Memory::reserve(std::uint64_t bytes, std::string_view name) {
   Block block;
+  gpu_.count(&DriverCalls::reserves);
   block.buffer = make_buffer(bytes, sparse);
   try {
     block.address = address_of(block.buffer);
@@ -244,11 +251,20 @@ Block Memory::reserve(std::uint64_t bytes, std::string_view name) {
   }
 }
 
-void Memory::unreserve(const Block& block) noexcept { gpu_.vk().vkDestroyBuffer(gpu_.device(), block.buffer, nullptr); }
+void Memory::unreserve(const Block& block) noexcept {
+  gpu_.count(&DriverCalls::reserves);
+  gpu_.vk().vkDestroyBuffer(gpu_.device(), block.buffer, nullptr);
+}
 
-VkDeviceMemory Memory::allocate_page(std::uint64_t bytes) { return take(bytes, storage_); }
+VkDeviceMemory Memory::allocate_pages(std::uint64_t bytes) {
+  gpu_.count(&DriverCalls::creates);
+  return take(bytes, storage_);
+}
 
-void Memory::free_page(VkDeviceMemory page, std::uint64_t bytes) noexcept { give_back(page, bytes, storage_); }
+void Memory::free_pages(VkDeviceMemory pages, std::uint64_t bytes) noexcept {
+  gpu_.count(&DriverCalls::destroys);
+  give_back(pages, bytes, storage_);
+}
 
 VkDeviceAddress Memory::address_of(VkBuffer buffer) const noexcept {
   if (!gpu_.adapter().device_addresses) return 0;

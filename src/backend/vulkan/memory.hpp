@@ -22,6 +22,7 @@ struct Block {
   std::uint32_t type = 0;          ///< of its memory
   std::byte* mapped = nullptr;     ///< where the host sees the buffer, if it does; a multiple of 512
   VkDeviceAddress address = 0;     ///< of the buffer's start; 0 where the device has none
+  device::CallPurpose purpose = &device::DriverCalls::others;  ///< what calls about it count as
 };
 
 class Memory {
@@ -36,9 +37,9 @@ class Memory {
   /// A buffer over `bytes` that pages are bound to.
   [[nodiscard]] Block reserve(std::uint64_t bytes, std::string_view name);
   void unreserve(const Block& block) noexcept;
-  /// Bare memory for a page.
-  [[nodiscard]] VkDeviceMemory allocate_page(std::uint64_t bytes);
-  void free_page(VkDeviceMemory page, std::uint64_t bytes) noexcept;
+  /// Bare memory for pages.
+  [[nodiscard]] VkDeviceMemory allocate_pages(std::uint64_t bytes);
+  void free_pages(VkDeviceMemory pages, std::uint64_t bytes) noexcept;
 
   /// Whether the host sees storage, coherently and cached: then it is written in place.
   [[nodiscard]] bool in_place() const noexcept { return in_place_; }

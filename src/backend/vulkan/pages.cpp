@@ -11,6 +11,8 @@ namespace weir::backend::vulkan {
 namespace {
 
 using device::Address;
+using device::DriverCalls;
+using device::Extent;
 using device::PageHandle;
 
 constexpr std::uint64_t usual_page = std::uint64_t{2} << 20;
@@ -42,6 +44,12 @@ std::uint64_t Pages::address_space() const noexcept {
 
 std::uint64_t Pages::largest_range() const noexcept {
   return std::min(address_space(), gpu_.adapter().largest_buffer / page_bytes_ * page_bytes_);
+}
+
+std::uint32_t Pages::max_extent_pages() const noexcept {
+  if (!gpu_.adapter().sparse) return 1;
+  return static_cast<std::uint32_t>(
+      std::clamp<std::uint64_t>(gpu_.adapter().most_allocated / page_bytes_, 1, UINT32_MAX));
 }
 
 Address Pages::reserve(std::uint64_t bytes) {
@@ -81,37 +89,44 @@ void Pages::unreserve(Address address, std::uint64_t bytes) noexcept {
   reserved_ -= bytes;
 }
 
-void Pages::create(std::span<PageHandle> pages) {
+void Pages::create(std::span<Extent> row) {
   gpu_.require_alive();
   std::size_t made = 0;
   try {
-    for (; made < pages.size(); ++made) {
-      pages[made] = static_cast<PageHandle>(number_of(memory_.allocate_page(page_bytes_)));
+    for (; made < row.size(); ++made) {
+      row[made].handle = static_cast<PageHandle>(number_of(memory_.allocate_pages(row[made].pages * page_bytes_)));
     }
   } catch (...) {
-    for (std::size_t i = 0; i < made; ++i) memory_.free_page(memory_of(pages[i]), page_bytes_);
+    free(row.first(made));
     throw;
   }
 }
 
-void Pages::destroy(std::span<const PageHandle> pages) noexcept {
-  // They were unmapped, perhaps a moment ago: a page outlives the binds that name it.
-  static_cast<void>(streams_.await_binds());
-  for (const PageHandle page : pages) memory_.free_page(memory_of(page), page_bytes_);
+void Pages::free(std::span<const Extent> row) noexcept {
+  for (const Extent& extent : row) memory_.free_pages(memory_of(extent.handle), extent.pages * page_bytes_);
 }
 
-void Pages::map(Address address, std::span<const PageHandle> pages) { bind(address, pages, true); }
+void Pages::destroy(std::span<const Extent> row) noexcept {
+  // They were unmapped, perhaps a moment ago: memory outlives the binds that name it.
+  static_cast<void>(streams_.await_binds());
+  free(row);
+}
 
-void Pages::unmap(Address address, std::span<const PageHandle> pages) { bind(address, pages, false); }
+void Pages::map(Address address, std::span<const Extent> row) { bind(address, row, true); }
 
-void Pages::bind(Address address, std::span<const PageHandle> pages, bool mapped) {
-  const Addresses::Place place = addresses_.find(address, pages.size() * page_bytes_);
-  std::vector<VkSparseMemoryBind> binds(pages.size());
-  for (std::size_t i = 0; i < pages.size(); ++i) {
-    binds[i].resourceOffset = place.offset + i * page_bytes_;
-    binds[i].size = page_bytes_;
-    binds[i].memory = mapped ? memory_of(pages[i]) : VkDeviceMemory{VK_NULL_HANDLE};
+void Pages::unmap(Address address, std::span<const Extent> row) { bind(address, row, false); }
+
+void Pages::bind(Address address, std::span<const Extent> row, bool mapped) {
+  const Addresses::Place place = addresses_.find(address, device::pages_of(row) * page_bytes_);
+  std::vector<VkSparseMemoryBind> binds(row.size());
+  VkDeviceSize offset = place.offset;
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    binds[i].resourceOffset = offset;
+    binds[i].size = row[i].pages * page_bytes_;
+    binds[i].memory = mapped ? memory_of(row[i].handle) : VkDeviceMemory{VK_NULL_HANDLE};
+    offset += binds[i].size;
   }
+  gpu_.count(mapped ? &DriverCalls::maps : &DriverCalls::unmaps);
   streams_.bind(place.block.buffer, binds);
 }
 

@@ -1,5 +1,5 @@
-// Virtual memory out of sparse residency: an address range is a sparse buffer, a page
-// is one VkDeviceMemory, mapping binds it. The page is as large as the number of
+// Virtual memory out of sparse residency: an address range is a sparse buffer, an extent
+// is one VkDeviceMemory, mapping binds it, a row of them by one call. The page is as large as the number of
 // allocations that the device allows asks for, so that what the pool counts is what
 // the driver holds, byte for byte. Binds are queue operations, in the order of a
 // semaphore that all later submissions wait for. Called by the backend.
@@ -23,15 +23,19 @@ class Pages {
   [[nodiscard]] std::uint64_t address_space() const noexcept;
   [[nodiscard]] std::uint64_t largest_range() const noexcept;
 
+  /// As many as the device allows in one allocation.
+  [[nodiscard]] std::uint32_t max_extent_pages() const noexcept;
+
   [[nodiscard]] device::Address reserve(std::uint64_t bytes);
   void unreserve(device::Address address, std::uint64_t bytes) noexcept;
-  void create(std::span<device::PageHandle> pages);
-  void destroy(std::span<const device::PageHandle> pages) noexcept;
-  void map(device::Address address, std::span<const device::PageHandle> pages);
-  void unmap(device::Address address, std::span<const device::PageHandle> pages);
+  void create(std::span<device::Extent> row);
+  void destroy(std::span<const device::Extent> row) noexcept;
+  void map(device::Address address, std::span<const device::Extent> row);
+  void unmap(device::Address address, std::span<const device::Extent> row);
 
  private:
-  void bind(device::Address address, std::span<const device::PageHandle> pages, bool mapped);
+  void free(std::span<const device::Extent> row) noexcept;
+  void bind(device::Address address, std::span<const device::Extent> row, bool mapped);
 
   Gpu& gpu_;
   Memory& memory_;

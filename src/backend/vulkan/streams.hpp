@@ -58,7 +58,7 @@ class Streams {
   void submit(StreamId id, Work work);
   [[nodiscard]] device::EventId record(StreamId id);
   [[nodiscard]] bool query(device::EventId event);
-  [[nodiscard]] bool wait(device::EventId event, std::chrono::nanoseconds deadline);
+  [[nodiscard]] bool wait_any(std::span<const device::EventId> events, std::chrono::nanoseconds deadline);
   void stream_wait(StreamId id, device::EventId event);
 
   // --- Sparse memory: bound in order, before all that is submitted later on any stream ---
@@ -82,6 +82,11 @@ class Streams {
   struct Stream;
   struct Item;
   using Shared = std::shared_ptr<Stream>;
+  /// A value of a stream's timeline.
+  struct Goal {
+    Shared stream;
+    std::uint64_t value = 0;
+  };
 
   [[nodiscard]] Shared find(StreamId id);
   [[nodiscard]] Shared find_or_null(StreamId id);
@@ -102,6 +107,7 @@ class Streams {
   // --- events.cpp ---
   [[nodiscard]] bool reached(Stream& stream, std::uint64_t value);
   [[nodiscard]] bool await(Stream& stream, std::uint64_t value, std::chrono::nanoseconds deadline);
+  void await_some(std::span<const Goal> goals, std::chrono::nanoseconds most);
   [[nodiscard]] bool await_issue(Stream& stream, std::uint64_t value, std::chrono::nanoseconds deadline);
   [[nodiscard]] bool await_semaphore(VkSemaphore semaphore, std::uint64_t value, std::chrono::nanoseconds deadline);
   void settle(Stream& stream, std::uint64_t value);

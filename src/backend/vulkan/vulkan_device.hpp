@@ -14,12 +14,11 @@ class VulkanDevice final : public device::Backend {
 
   device::Address reserve(std::uint64_t bytes) override { return pages_.reserve(bytes); }
   void unreserve(device::Address address, std::uint64_t bytes) noexcept override { pages_.unreserve(address, bytes); }
-  void create(std::span<device::PageHandle> pages) override { pages_.create(pages); }
-  void destroy(std::span<const device::PageHandle> pages) noexcept override { pages_.destroy(pages); }
-  void map(device::Address address, std::span<const device::PageHandle> pages) override { pages_.map(address, pages); }
-  void unmap(device::Address address, std::span<const device::PageHandle> pages) override {
-    pages_.unmap(address, pages);
-  }
+  [[nodiscard]] std::uint32_t max_extent_pages() const noexcept override { return pages_.max_extent_pages(); }
+  void create(std::span<device::Extent> row) override { pages_.create(row); }
+  void destroy(std::span<const device::Extent> row) noexcept override { pages_.destroy(row); }
+  void map(device::Address address, std::span<const device::Extent> row) override { pages_.map(address, row); }
+  void unmap(device::Address address, std::span<const device::Extent> row) override { pages_.unmap(address, row); }
 
   device::Address allocate_segment(std::uint64_t bytes) override;
   void free_segment(device::Address address, std::uint64_t bytes) noexcept override;
@@ -31,8 +30,8 @@ class VulkanDevice final : public device::Backend {
   void destroy_stream(StreamId stream) noexcept override { streams_.destroy(stream); }
   device::EventId record(StreamId stream) override { return streams_.record(stream); }
   bool query(device::EventId event) override { return streams_.query(event); }
-  bool wait(device::EventId event, std::chrono::nanoseconds deadline) override {
-    return streams_.wait(event, deadline);
+  bool wait_any(std::span<const device::EventId> events, std::chrono::nanoseconds deadline) override {
+    return streams_.wait_any(events, deadline);
   }
   void stream_wait(StreamId stream, device::EventId event) override { streams_.stream_wait(stream, event); }
   void release(device::EventId) noexcept override {}
@@ -45,7 +44,7 @@ class VulkanDevice final : public device::Backend {
   void write(StreamId stream, device::Address to, std::span<const std::byte> bytes) override;
   void run(StreamId stream, std::function<void()> work) override;
 
-  [[nodiscard]] std::uint64_t driver_calls() const noexcept override { return gpu_.vk().calls(); }
+  [[nodiscard]] device::DriverCalls driver_calls() const noexcept override { return gpu_.calls(); }
 
   [[nodiscard]] Gpu& gpu() noexcept { return gpu_; }
   [[nodiscard]] Streams& streams() noexcept { return streams_; }

@@ -3,7 +3,10 @@
 #include "backend/cuda/cuda_backend.hpp"
 
 #include <array>
+#include <chrono>
 #include <cstring>
+#include <future>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -17,7 +20,7 @@
 namespace weir::backend::cuda {
 namespace {
 
-using device::PageHandle;
+using device::Extent;
 using fake_cuda::Fake;
 using testing::HasSubstr;
 using namespace literals;
@@ -66,7 +69,7 @@ TEST_F(CudaBackend, ErrorsNameTheCallTheCodeAndTheSizes) {
     EXPECT_EQ(error.facts().native_code, 2);
   }
   fake_->fail("cuMemCreate", 2, CUDA_ERROR_INVALID_VALUE);
-  std::array<PageHandle, 3> pages{};
+  std::array<Extent, 3> pages{};
   EXPECT_THROW(backend.create(pages), DriverError);
   EXPECT_EQ(fake_->bytes_used(), 0u);
 }
@@ -75,14 +78,14 @@ TEST_F(CudaBackend, AMappingThatFailsHalfwayIsUndone) {
   device::Backend& backend = open();
   const std::uint64_t page = backend.info().page_bytes;
   const device::Address range = backend.reserve(4 * page);
-  std::array<PageHandle, 3> pages{};
+  std::array<Extent, 3> pages{};
   backend.create(pages);
   for (const char* call : {"cuMemMap", "cuMemSetAccess"}) {
     fake_->fail(call, 1, CUDA_ERROR_INVALID_VALUE);
     EXPECT_THROW(backend.map(range, pages), DriverError);
   }
   backend.map(range, pages);
-  fake_->fail("cuMemUnmap", 3, CUDA_ERROR_INVALID_VALUE);
+  fake_->fail("cuMemUnmap", 1, CUDA_ERROR_INVALID_VALUE);
   EXPECT_THROW(backend.unmap(range, pages), DriverError);
   backend.fill(StreamId::legacy_default, range, 1, 3 * page);  // all is there still
   const device::EventId done = backend.record(StreamId::legacy_default);
@@ -93,41 +96,94 @@ TEST_F(CudaBackend, AMappingThatFailsHalfwayIsUndone) {
   backend.unreserve(range, 4 * page);
 }
 
-TEST_F(CudaBackend, ABundleIsOneHandleOfTheDriver) {
+TEST_F(CudaBackend, AnExtentIsOneHandleOfTheDriver) {
   device::Backend& backend = open();
-  constexpr PageHandle more = PageHandle::bundled;
   const std::uint64_t page = backend.info().page_bytes;
   const device::Address range = backend.reserve(8 * page);
-  std::array<PageHandle, 6> pages{PageHandle::none, more, more, PageHandle::none, PageHandle::none, more};
+  std::array<Extent, 3> row{Extent{.pages = 3}, Extent{.pages = 1}, Extent{.pages = 2}};
   fake_->fail("cuMemCreate", 3, CUDA_ERROR_OUT_OF_MEMORY);
-  EXPECT_THROW(backend.create(pages), OutOfMemory);
+  EXPECT_THROW(backend.create(row), OutOfMemory);
   EXPECT_EQ(fake_->handles(), 1u);  // the range
-  backend.create(pages);
+  backend.create(row);
   EXPECT_EQ(fake_->handles(), 4u);
   EXPECT_EQ(fake_->bytes_used(), 6 * page);
   fake_->fail("cuMemMap", 3, CUDA_ERROR_UNKNOWN);
-  EXPECT_THROW(backend.map(range, pages), DriverError);
+  EXPECT_THROW(backend.map(range, row), DriverError);
   fake_->fail("cuMemSetAccess", 1, CUDA_ERROR_UNKNOWN);
-  EXPECT_THROW(backend.map(range, pages), DriverError);
-  const std::uint64_t failed = backend.driver_calls();
-  backend.map(range + page, pages);
-  EXPECT_EQ(backend.driver_calls() - failed, 4u);
+  EXPECT_THROW(backend.map(range, row), DriverError);
+  backend.map(range + page, row);
   auto* bytes = reinterpret_cast<unsigned char*>(range + page);  // NOLINT(performance-no-int-to-ptr)
   std::memset(bytes, 7, 6 * page);
-  fake_->fail("cuMemUnmap", 2, CUDA_ERROR_UNKNOWN);
-  EXPECT_THROW(backend.unmap(range + page, pages), DriverError);
-  EXPECT_EQ(bytes[0], 7);  // mapped again, with what it held
+  fake_->fail("cuMemUnmap", 1, CUDA_ERROR_UNKNOWN);
+  EXPECT_THROW(backend.unmap(range + page, row), DriverError);
+  EXPECT_EQ(bytes[0], 7);  // still mapped, with what it held
   EXPECT_EQ(bytes[6 * page - 1], 7);
-  backend.unmap(range + page, pages);
-  // The bundles apart, in another order.
-  backend.map(range, std::span(pages).subspan(4));
-  backend.map(range + 2 * page, std::span(pages).first(3));
-  EXPECT_EQ(*reinterpret_cast<unsigned char*>(range + 4 * page), 7);  // NOLINT(performance-no-int-to-ptr)
-  backend.unmap(range, std::span(pages).subspan(4));
-  backend.unmap(range + 2 * page, std::span(pages).first(3));
-  backend.destroy(pages);
+  backend.unmap(range + page, row);
+  // The extents apart, in another order.
+  backend.map(range, std::span(row).subspan(2));
+  backend.map(range + 2 * page, std::span(row).first(1));
+  std::memset(reinterpret_cast<void*>(range + 2 * page), 8, 3 * page);    // NOLINT(performance-no-int-to-ptr)
+  EXPECT_EQ(*reinterpret_cast<unsigned char*>(range + 5 * page - 1), 8);  // NOLINT(performance-no-int-to-ptr)
+  backend.unmap(range, std::span(row).subspan(2));
+  backend.unmap(range + 2 * page, std::span(row).first(1));
+  backend.destroy(row);
   EXPECT_EQ(fake_->bytes_used(), 0u);
   backend.unreserve(range, 8 * page);
+}
+
+// By the handle where the driver does, and once for a row where the driver takes one.
+TEST_F(CudaBackend, CountsItsCallsByWhatTheyAreFor) {
+  device::Backend& backend = open();
+  const std::uint64_t page = backend.info().page_bytes;
+  std::array<Extent, 2> row{Extent{.pages = 30}, Extent{.pages = 1}};
+  const device::DriverCalls before = backend.driver_calls();
+  const device::Address range = backend.reserve(31 * page);
+  backend.create(row);
+  backend.map(range, row);
+  const device::DriverCalls mapped = backend.driver_calls();
+  EXPECT_EQ(mapped.reserves - before.reserves, 1u);
+  EXPECT_EQ(mapped.creates - before.creates, 2u);
+  EXPECT_EQ(mapped.maps - before.maps, 2u);
+  EXPECT_EQ(mapped.accesses - before.accesses, 1u);
+  EXPECT_EQ(mapped.all() - before.all(), 6u);
+  backend.unmap(range, row);
+  backend.destroy(row);
+  backend.unreserve(range, 31 * page);
+  const device::DriverCalls gone = backend.driver_calls();
+  EXPECT_EQ(gone.unmaps - mapped.unmaps, 1u);
+  EXPECT_EQ(gone.destroys - mapped.destroys, 2u);
+  EXPECT_EQ(gone.about_memory() - mapped.about_memory(), 4u);
+  backend.free_segment(backend.allocate_segment(1_MiB), 1_MiB);
+  backend.free_pinned(backend.allocate_pinned(4096), 4096);
+  const device::EventId event = backend.record(StreamId::legacy_default);
+  EXPECT_TRUE(backend.query(event));
+  backend.release(event);
+  const device::DriverCalls after = backend.driver_calls();
+  EXPECT_EQ(after.segments - gone.segments, 2u);
+  EXPECT_EQ(after.pinned - gone.pinned, 2u);
+  EXPECT_EQ(after.events - gone.events, 3u);  // created too
+  for (const char* call : {"cuMemCreate", "cuMemMap", "cuMemRelease"}) EXPECT_EQ(fake_->calls(call), 2u) << call;
+}
+
+TEST_F(CudaBackend, WaitsForWhicheverOfTheEventsIsDoneFirst) {
+  device::Backend& backend = open();
+  std::promise<void> slow;
+  const StreamId first = backend.create_stream();
+  const StreamId second = backend.create_stream();
+  backend.run(first, [go = slow.get_future().share()] { go.wait(); });
+  const std::array events{backend.record(first), backend.record(first)};
+  EXPECT_FALSE(backend.wait_any(events, std::chrono::milliseconds(1)));
+  backend.run(second, [] { std::this_thread::sleep_for(std::chrono::milliseconds(5)); });
+  const std::array more{events[0], backend.record(second), events[1]};
+  EXPECT_TRUE(backend.wait_any(more, std::chrono::seconds(10)));
+  EXPECT_FALSE(backend.query(events[0]));
+  EXPECT_TRUE(backend.query(more[1]));
+  EXPECT_TRUE(backend.wait_any({}, std::chrono::nanoseconds(0)));
+  slow.set_value();
+  EXPECT_TRUE(backend.wait_any(events, std::chrono::seconds(10)));
+  for (const device::EventId each : more) backend.release(each);
+  backend.destroy_stream(first);
+  backend.destroy_stream(second);
 }
 
 TEST_F(CudaBackend, StickyErrorsAreALostDevice) {

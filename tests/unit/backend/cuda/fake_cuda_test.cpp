@@ -2,6 +2,7 @@
 #include "fake_cuda/fake_cuda.hpp"
 
 #include <cstring>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -28,9 +29,9 @@ class FakeCuda : public testing::Test {
     EXPECT_EQ(driver.reserve(&start, pages * page, page, 0, 0), CUDA_SUCCESS);
     return start;
   }
-  CUmemGenericAllocationHandle made() {
+  CUmemGenericAllocationHandle made(std::uint64_t pages = 1) {
     CUmemGenericAllocationHandle handle = 0;
-    EXPECT_EQ(driver.create(&handle, page, &wanted, 0), CUDA_SUCCESS);
+    EXPECT_EQ(driver.create(&handle, pages * page, &wanted, 0), CUDA_SUCCESS);
     return handle;
   }
   void expect_breach(CUresult code) {
@@ -80,13 +81,40 @@ TEST_F(FakeCuda, RefusesToUnmapWhatWorkUses) {
   fake.let_go();
 }
 
-TEST_F(FakeCuda, RefusesToUnmapTwiceOrInOneGo) {
-  const CUdeviceptr start = range(2);
-  ASSERT_EQ(driver.map(start, page, 0, made(), 0), CUDA_SUCCESS);
-  ASSERT_EQ(driver.map(start + page, page, 0, made(), 0), CUDA_SUCCESS);
-  expect_breach(driver.unmap(start, 2 * page));
-  EXPECT_EQ(driver.unmap(start, page), CUDA_SUCCESS);
-  EXPECT_NE(driver.unmap(start, page), CUDA_SUCCESS);
+TEST_F(FakeCuda, UnmapsWholeMappingsInOneGo) {
+  const CUdeviceptr start = range(5);
+  const CUmemGenericAllocationHandle large = made(3);
+  const CUmemGenericAllocationHandle small = made();
+  ASSERT_EQ(driver.map(start, 3 * page, 0, large, 0), CUDA_SUCCESS);
+  ASSERT_EQ(driver.map(start + 3 * page, page, 0, small, 0), CUDA_SUCCESS);
+  ASSERT_EQ(driver.set_access(start, 4 * page, &access, 1), CUDA_SUCCESS);
+  EXPECT_EQ(driver.unmap(start, 4 * page), CUDA_SUCCESS);
+  EXPECT_EQ(driver.release(large), CUDA_SUCCESS);
+  EXPECT_EQ(driver.release(small), CUDA_SUCCESS);
+  EXPECT_EQ(fake.fault(), "");
+}
+
+// Parts of a mapping, more than is mapped, and what is unmapped already.
+TEST_F(FakeCuda, RefusesToUnmapWhatIsNoWholeMapping) {
+  for (const auto& [first, count] : {std::pair{0, 1}, {0, 2}, {1, 2}, {2, 2}, {0, 5}, {3, 2}, {0, 0}}) {
+    SCOPED_TRACE(first * 10 + count);
+    Fake own{{.memory = std::uint64_t{64} << 20}};
+    ASSERT_EQ(driver.context_retain(&context, 0), CUDA_SUCCESS);
+    const CUdeviceptr start = range(5);
+    ASSERT_EQ(driver.map(start, 3 * page, 0, made(3), 0), CUDA_SUCCESS);
+    ASSERT_EQ(driver.map(start + 3 * page, page, 0, made(), 0), CUDA_SUCCESS);
+    EXPECT_NE(driver.unmap(start + static_cast<std::uint64_t>(first) * page, static_cast<std::uint64_t>(count) * page),
+              CUDA_SUCCESS);
+    EXPECT_NE(own.fault(), "");
+    EXPECT_EQ(driver.unmap(start, 4 * page), CUDA_SUCCESS);  // nothing had changed
+    EXPECT_NE(driver.unmap(start, 4 * page), CUDA_SUCCESS);
+  }
+}
+
+TEST_F(FakeCuda, RefusesAccessToAPartOfAMapping) {
+  const CUdeviceptr start = range(3);
+  ASSERT_EQ(driver.map(start, 2 * page, 0, made(2), 0), CUDA_SUCCESS);
+  expect_breach(driver.set_access(start, page, &access, 1));
 }
 
 TEST_F(FakeCuda, RefusesToReleaseWhatIsMappedOrGone) {

@@ -29,7 +29,7 @@ TEST(CudaProfiler, IsToldOfStreamsAndOfWhatMapsMemory) {
   const std::uint64_t page = backend->info().page_bytes;
   const StreamId stream = backend->create_stream();
   const device::Address range = backend->reserve(4 * page);
-  std::array<device::PageHandle, 3> pages{};
+  std::array<device::Extent, 3> pages{};
   backend->create(pages);
   backend->map(range, pages);
   backend->unmap(range, pages);

@@ -20,7 +20,7 @@ namespace weir::backend::host {
 namespace {
 
 using device::Address;
-using device::PageHandle;
+using device::Extent;
 
 constexpr std::uint64_t page = HostPages::page_bytes;
 
@@ -73,7 +73,7 @@ TEST_F(HostPagesTest, ARangeIsAlignedAndUnreadable) {
 }
 
 TEST_F(HostPagesTest, AreUsableExactlyWhileMapped) {
-  std::vector<PageHandle> pages(2);
+  std::vector<Extent> pages(2);
   pages_.create(pages);
   pages_.map(range_ + 3 * page, pages);
   EXPECT_EQ(protection(range_ + 2 * page), "---p");
@@ -89,7 +89,7 @@ TEST_F(HostPagesTest, AreUsableExactlyWhileMapped) {
 
 TEST_F(HostPagesTest, MayBeLargePagesOfTheKernelOfWhichOnlyTheTouchedAreResident) {
   if (!std::ifstream("/sys/kernel/mm/transparent_hugepage/enabled")) GTEST_SKIP() << "no transparent huge pages here";
-  std::vector<PageHandle> pages(8);
+  std::vector<Extent> pages(8);
   pages_.create(pages);
   pages_.map(range_, pages);
   EXPECT_NE(account(range_, "VmFlags").find(" hg"), std::string::npos);
@@ -105,7 +105,7 @@ TEST_F(HostPagesTest, MayBeLargePagesOfTheKernelOfWhichOnlyTheTouchedAreResident
 using HostPagesDeathTest = HostPagesTest;
 
 TEST_F(HostPagesDeathTest, AStrayAccessAfterUnmappingFaults) {
-  std::vector<PageHandle> pages(1);
+  std::vector<Extent> pages(1);
   pages_.create(pages);
   pages_.map(range_, pages);
   auto* byte = static_cast<volatile unsigned char*>(pointer(range_));
@@ -119,13 +119,13 @@ TEST_F(HostPagesDeathTest, AStrayAccessAfterUnmappingFaults) {
 // Mapped anew at random, in any order: every page stays usable, and no two share memory.
 TEST_F(HostPagesTest, MoveAboutAndStayWholeAndApart) {
   std::mt19937 random(9);
-  std::vector<PageHandle> pages(16);
+  std::vector<Extent> pages(16);
   pages_.create(pages);
   std::vector<Address> where(pages.size(), 0);
   std::vector<bool> taken(64);
   for (std::uint64_t round = 0; round < 300; ++round) {
     const std::size_t which = random() % pages.size();
-    const std::span<const PageHandle> one(&pages[which], 1);
+    const std::span<const Extent> one(&pages[which], 1);
     if (where[which] != 0) {
       ASSERT_TRUE(contract::has_pattern(pointer(where[which]), page, which)) << round;
       pages_.unmap(where[which], one);
@@ -143,15 +143,44 @@ TEST_F(HostPagesTest, MoveAboutAndStayWholeAndApart) {
   for (std::size_t which = 0; which < pages.size(); ++which) {
     if (where[which] == 0) continue;
     EXPECT_TRUE(contract::has_pattern(pointer(where[which]), page, which));
-    pages_.unmap(where[which], std::span<const PageHandle>(&pages[which], 1));
+    pages_.unmap(where[which], std::span<const Extent>(&pages[which], 1));
   }
   pages_.destroy(pages);
 }
 
-TEST_F(HostPagesTest, AreBoundedByTheCapacity) {
-  std::vector<PageHandle> pages(32);
+TEST_F(HostPagesTest, CountsTheKernelsCallsByWhatTheyAreFor) {
+  const device::DriverCalls before = pages_.calls();
+  std::vector<Extent> pages(3);
   pages_.create(pages);
-  std::vector<PageHandle> more(1);
+  pages_.map(range_, pages);
+  pages_.unmap(range_, pages);
+  pages_.map(range_, pages);  // where they are still
+  pages_.unmap(range_, pages);
+  pages_.map(range_ + 8 * page, pages);
+  pages_.unmap(range_ + 8 * page, pages);
+  pages_.destroy(pages);
+  pages_.free_segment(pages_.allocate_segment(page), page);
+  pages_.free_pinned(pages_.allocate_pinned(page), page);
+  const device::DriverCalls after = pages_.calls();
+  EXPECT_EQ(after.creates - before.creates, 1u);
+  EXPECT_EQ(after.maps - before.maps, 6u);
+  EXPECT_EQ(after.accesses - before.accesses, 3u);
+  EXPECT_EQ(after.unmaps - before.unmaps, 3u);
+  EXPECT_EQ(after.destroys - before.destroys, 3u);
+  EXPECT_EQ(after.segments - before.segments, 2u);
+  EXPECT_EQ(after.pinned - before.pinned, 2u);
+  EXPECT_EQ(after.all() - before.all(), 20u);
+}
+
+TEST_F(HostPagesTest, AnExtentIsOnePage) {
+  std::vector<Extent> row{{.pages = 2}};
+  EXPECT_THROW(pages_.create(row), std::logic_error);
+}
+
+TEST_F(HostPagesTest, AreBoundedByTheCapacity) {
+  std::vector<Extent> pages(32);
+  pages_.create(pages);
+  std::vector<Extent> more(1);
   EXPECT_THROW(pages_.create(more), OutOfMemory);
   EXPECT_THROW(static_cast<void>(pages_.allocate_segment(1)), OutOfMemory);
   pages_.destroy(pages);

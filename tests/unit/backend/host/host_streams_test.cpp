@@ -155,6 +155,51 @@ TEST(HostStreams, AreNotDoneWhileTheyEnd) {
   ending.join();
 }
 
+TEST(HostStreams, AWaitForSeveralEndsWithTheFirstThatIsDone) {
+  HostStreams streams;
+  const StreamId first = streams.create();
+  const StreamId second = streams.create();
+  Gate gate;
+  streams.run(first, [&] { gate.wait(); });
+  const EventId slow = streams.record(first);
+  EXPECT_FALSE(streams.wait_any(std::array{slow, slow}, 1ms));
+  streams.run(second, [] { std::this_thread::sleep_for(2ms); });
+  const EventId quick = streams.record(second);
+  EXPECT_TRUE(streams.wait_any(std::array{slow, quick}, 10s));
+  EXPECT_FALSE(streams.query(slow));
+  EXPECT_TRUE(streams.query(quick));
+  EXPECT_TRUE(streams.wait_any(std::array{slow, quick}, 0ns));
+  EXPECT_TRUE(streams.wait_any(std::array{slow, EventId::none}, 0ns));
+  EXPECT_TRUE(streams.wait_any({}, 0ns));
+  gate.open();
+  EXPECT_TRUE(streams.wait_any(std::array{slow}, 10s));
+}
+
+// Many threads wait for overlapping sets while the streams work: each is woken, none by what it did not ask for.
+TEST(HostStreams, WaitsForSeveralFromManyThreads) {
+  HostStreams streams;
+  std::array<StreamId, 3> ids{};
+  for (StreamId& id : ids) id = streams.create();
+  std::vector<std::thread> crew;
+  std::atomic<int> wrong{0};
+  for (std::size_t t = 0; t < 4; ++t) {
+    crew.emplace_back([&, t] {
+      for (std::size_t round = 0; round < 200; ++round) {
+        std::array<EventId, 2> events{};
+        for (std::size_t i = 0; i < events.size(); ++i) {
+          const StreamId on = ids[(t + round + i) % ids.size()];
+          streams.run(on, [] { std::this_thread::yield(); });
+          events[i] = streams.record(on);
+        }
+        if (!streams.wait_any(events, 20s)) ++wrong;
+        if (!streams.query(events[0]) && !streams.query(events[1])) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : crew) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
 TEST(HostStreams, AWaitingStreamOutlivesTheOneItWaitsFor) {
   HostStreams streams;
   const StreamId first = streams.create();

@@ -1,9 +1,12 @@
 // The Vulkan backend over a driver that presents a discrete GPU, refuses, fails and
 // is lost. Skipped, with the reason, where no driver loads.
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <numeric>
 #include <optional>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -111,7 +114,9 @@ void use_pages(device::Backend& backend) {
   if (!backend.info().virtual_memory) return;
   const std::uint64_t page = backend.info().page_bytes;
   const Address range = backend.reserve(4 * page);
-  std::array<device::PageHandle, 2> pages{};
+  std::array<device::Extent, 2> pages{};
+  pages[0].pages = std::min(backend.max_extent_pages(), 2u);
+  const std::uint64_t bytes = device::pages_of(pages) * page;
   bool created = false;
   bool mapped = false;
   const auto give_back = [&] {
@@ -132,10 +137,10 @@ void use_pages(device::Backend& backend) {
     created = true;
     backend.map(range + page, pages);
     mapped = true;
-    backend.fill(StreamId::legacy_default, range + page, 0x31, 2 * page);
+    backend.fill(StreamId::legacy_default, range + page, 0x31, bytes);
     const Owned pinned(backend, 4096, true);
     try {
-      backend.download(StreamId::legacy_default, pinned.bytes(), range + 2 * page - 2048, 4096);
+      backend.download(StreamId::legacy_default, pinned.bytes(), range + page + pages[0].pages * page - 2048, 4096);
       settle(backend, StreamId::legacy_default);
       EXPECT_EQ(std::count(pinned.bytes(), pinned.bytes() + 4096, 0x31), 4096);
     } catch (const DeviceLost&) {
@@ -207,6 +212,62 @@ TEST_F(VulkanBackend, AManagerMovesItsBuffersOnADiscreteDevice) {
     memory.start_upload(buffer, pinned, 11).wait();
     EXPECT_EQ(memory.download(buffer)[1010], 5u);
   }
+}
+
+// Kept back in software, in the driver, or both: the first that is done ends the wait.
+TEST_F(VulkanBackend, WaitsForWhicheverOfTheEventsIsDoneFirst) {
+  const auto backend = open();
+  const std::array streams{backend->create_stream(), backend->create_stream(), backend->create_stream()};
+  const Owned memory(*backend, 64, false);
+  std::promise<void> slow;
+  backend->run(streams[0], [go = slow.get_future().share()] { go.wait(); });
+  backend->fill(streams[0], memory.address(), 1, 64);
+  const device::EventId last = backend->record(streams[0]);
+  EXPECT_FALSE(backend->wait_any(std::array{last, last}, 2ms));
+  backend->run(streams[1], [] { std::this_thread::sleep_for(5ms); });
+  const device::EventId soon = backend->record(streams[1]);
+  EXPECT_TRUE(backend->wait_any(std::array{last, soon}, 10s));  // neither is issued when it begins
+  EXPECT_FALSE(backend->query(last));
+  EXPECT_TRUE(backend->query(soon));
+  backend->fill(streams[2], memory.address(), 2, 64);
+  const device::EventId issued = backend->record(streams[2]);
+  EXPECT_TRUE(backend->wait_any(std::array{last, issued}, 10s));
+  EXPECT_TRUE(backend->query(issued));
+  EXPECT_TRUE(backend->wait_any({}, 0ns));
+  slow.set_value();
+  EXPECT_TRUE(backend->wait_any(std::array{last, last}, 10s));
+  for (const StreamId each : streams) backend->destroy_stream(each);
+}
+
+TEST_F(VulkanBackend, CountsItsCallsByWhatTheyAreFor) {
+  const auto backend = open();
+  const device::DriverCalls before = backend->driver_calls();
+  {
+    const Owned memory(*backend, 4096, false);
+    const Owned pinned(*backend, 4096, true);
+    settle(*backend, StreamId::legacy_default);
+  }
+  const device::DriverCalls after = backend->driver_calls();
+  EXPECT_GE(after.segments - before.segments, 6u);
+  EXPECT_EQ(after.pinned - before.pinned, 7u);
+  EXPECT_EQ(after.creates, before.creates);
+  if (!backend->info().virtual_memory) return;
+  const std::uint64_t page = backend->info().page_bytes;
+  std::array<device::Extent, 2> row{};
+  row[1].pages = std::min(backend->max_extent_pages(), 3u);
+  const Address range = backend->reserve(4 * page);
+  backend->create(row);
+  backend->map(range, row);
+  backend->unmap(range, row);
+  backend->destroy(row);
+  backend->unreserve(range, 4 * page);
+  const device::DriverCalls mapped = backend->driver_calls();
+  EXPECT_EQ(mapped.reserves - after.reserves, 2u);
+  EXPECT_EQ(mapped.creates - after.creates, 2u);
+  EXPECT_EQ(mapped.maps - after.maps, 1u);  // a bind for the row
+  EXPECT_EQ(mapped.unmaps - after.unmaps, 1u);
+  EXPECT_EQ(mapped.destroys - after.destroys, 2u);
+  EXPECT_EQ(mapped.segments, after.segments);
 }
 
 // The host's memory is not coherent there, and the device's cannot be seen.

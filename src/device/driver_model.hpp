@@ -1,0 +1,38 @@
+// What a driver's calls cost and how late its events are: the measure by which the
+// dry device, the tests' fake driver and the models of other allocators take time.
+// Plain values; made by name, from text, or from a file that was measured on a GPU.
+#pragma once
+
+#include <chrono>
+#include <string_view>
+
+namespace weir::device {
+
+/// Times of one call each, whatever it covers, and for each handle that it covers besides.
+struct DriverModel {
+  using Time = std::chrono::nanoseconds;
+  Time event{0};  ///< after its record, and after its stream's earlier work, until an event is done
+  Time record{0};
+  Time query{0};
+  Time create{0};
+  Time map{0};
+  Time access{0};
+  Time unmap{0};
+  Time destroy{0};
+  Time reserve{0};
+  Time allocate{0};  ///< of plain memory, as cudaMalloc; what frees it costs the same
+  Time create_handle{0};
+  Time map_handle{0};
+  Time access_handle{0};
+  Time unmap_handle{0};
+  friend bool operator==(const DriverModel&, const DriverModel&) = default;
+};
+
+/// A preset's name ("instant", "cheap", "dear"), or entries "event_us=6,create_us=7.6"; what is not named costs nothing.
+/// Entries are the names above with _us; microseconds, fractions allowed. Throws InvalidArgument that names the entry and
+/// its limits, or lists the presets.
+[[nodiscard]] DriverModel driver_model(std::string_view text);
+/// One entry of a model, for readers of files. Throws as driver_model().
+void set_entry(DriverModel& model, std::string_view name, double microseconds);
+
+}  // namespace weir::device

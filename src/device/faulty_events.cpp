@@ -1,0 +1,139 @@
+// The faulty backend's events: held for as long as a test says, late by a time of its
+// choice, and never used after their release.
+#include <algorithm>
+#include <thread>
+
+#include "device/faulty_backend.hpp"
+
+namespace weir::device {
+namespace {
+
+constexpr std::chrono::nanoseconds longest_wait = std::chrono::hours(24 * 365);  // from now, still a time
+// A thread that sleeps comes back so much too late; what is nearer is waited for awake.
+constexpr std::chrono::microseconds sleep_slack{100};
+
+}  // namespace
+
+void FaultyBackend::hold_events() {
+  const std::lock_guard lock(mutex_);
+  holding_ = true;
+}
+
+void FaultyBackend::let_events_go() {
+  {
+    const std::lock_guard lock(mutex_);
+    holding_ = false;
+  }
+  events_go_.notify_all();
+}
+
+void FaultyBackend::delay_events(std::chrono::nanoseconds delay) {
+  const std::lock_guard lock(mutex_);
+  delay_ = delay;
+}
+
+EventId FaultyBackend::record(StreamId stream) {
+  enter(CallKind::record);
+  expect_open(stream, "record: the stream is being captured");
+  const EventId inner = inner_->record(stream);
+  const std::lock_guard lock(mutex_);
+  const auto event = static_cast<EventId>(++last_event_);
+  events_.emplace(event, Recorded{inner, Clock::now() + delay_});
+  return event;
+}
+
+// The mutex is held.
+FaultyBackend::Recorded FaultyBackend::recorded(EventId event) {
+  if (event == EventId::none) return {};
+  const auto found = events_.find(event);
+  expect(found != events_.end(), "an event is used after its release");
+  return found == events_.end() ? Recorded{} : found->second;
+}
+
+void FaultyBackend::expect_open(StreamId stream, const char* rule) {
+  const bool captured = inner_->capturing(stream);
+  const std::lock_guard lock(mutex_);
+  expect(!captured, rule);
+}
+
+bool FaultyBackend::query(EventId event) {
+  enter(CallKind::query);
+  Recorded known;
+  {
+    const std::lock_guard lock(mutex_);
+    known = recorded(event);
+    if (event != EventId::none && (holding_ || Clock::now() < known.due)) return false;
+  }
+  return patience_.count() == 0 ? inner_->query(known.inner) : inner_->wait(known.inner, patience_);
+}
+
+FaultyBackend::Outlook FaultyBackend::outlook(std::span<const Recorded> events) const {
+  const Clock::time_point now = Clock::now();
+  Outlook seen{.due = {}, .next_due = Clock::time_point::max()};
+  for (const Recorded& each : events) {
+    if (each.due <= now) {
+      seen.due.push_back(each.inner);
+    } else {
+      seen.next_due = std::min(seen.next_due, each.due);
+    }
+  }
+  return seen;
+}
+
+bool FaultyBackend::wait_any(std::span<const EventId> events, std::chrono::nanoseconds deadline) {
+  enter(CallKind::wait);
+  if (events.empty()) return true;
+  const Clock::time_point end = Clock::now() + std::clamp(deadline, {}, longest_wait);
+  std::unique_lock lock(mutex_);
+  std::vector<Recorded> known;
+  for (const EventId event : events) {
+    if (event == EventId::none) return true;
+    known.push_back(recorded(event));
+  }
+  for (;;) {
+    if (!events_go_.wait_until(lock, end, [&] { return !holding_; })) return false;
+    const bool last_look = Clock::now() >= end;
+    const Outlook seen = outlook(known);
+    const Clock::time_point until = std::min(end, seen.next_due);
+    if (!seen.due.empty()) {
+      const std::chrono::nanoseconds left = std::max<std::chrono::nanoseconds>(until - Clock::now(), {});
+      lock.unlock();
+      if (inner_->wait_any(seen.due, std::max(left, patience_))) return true;
+      lock.lock();
+    } else if (until - Clock::now() > sleep_slack) {
+      events_go_.wait_until(lock, until - sleep_slack);
+    } else {
+      lock.unlock();
+      while (Clock::now() < until) std::this_thread::yield();
+      lock.lock();
+    }
+    if (last_look) return false;
+  }
+}
+
+void FaultyBackend::stream_wait(StreamId stream, EventId event) {
+  enter(CallKind::stream_wait);
+  Recorded known;
+  {
+    const std::lock_guard lock(mutex_);
+    known = recorded(event);
+  }
+  inner_->stream_wait(stream, known.inner);
+}
+
+void FaultyBackend::release(EventId event) noexcept {
+  EventId inner = EventId::none;
+  {
+    const std::lock_guard lock(mutex_);
+    note(CallKind::release);
+    if (event == EventId::none) return;
+    const auto found = events_.find(event);
+    expect(found != events_.end(), "release: the event does not exist, or was released before");
+    if (found == events_.end()) return;
+    inner = found->second.inner;
+    events_.erase(found);
+  }
+  inner_->release(inner);
+}
+
+}  // namespace weir::device
