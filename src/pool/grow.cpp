@@ -10,7 +10,7 @@
 #include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
-#include "device/bundles.hpp"
+#include "pool/bundles.hpp"
 #include "pool/ladder.hpp"
 #include "pool/page_layout.hpp"
 
@@ -121,8 +121,9 @@ std::uint32_t Pool::Implementation::grow_pages(const Placement& wanted, std::uin
 }
 
 void Pool::Implementation::supply(pool::GrowthPlan& plan) {
-  const bool lasting = plan.pages_before && backend_.bundles_pages();
-  const std::uint64_t most_bundled = lasting ? std::max<std::uint64_t>(most_bundle_bytes / info_.page_bytes, 1) : 1;
+  const bool lasting = plan.pages_before && backend_.max_extent_pages() > 1;
+  const std::uint64_t most_bundled =
+      lasting ? std::clamp<std::uint64_t>(most_bundle_bytes / info_.page_bytes, 1, backend_.max_extent_pages()) : 1;
   std::vector<PageHandle> found = store_.take_held({plan.missing_pages, true}, lasting);
   pool::PageLayout layout;
   try {
@@ -158,7 +159,7 @@ void Pool::Implementation::supply(pool::GrowthPlan& plan) {
 void Pool::Implementation::make_way(std::vector<PageHandle>& unused, std::uint64_t wanted) {
   std::size_t gone = 0;
   while (gone < unused.size() && gone < wanted) {
-    gone += device::pages_of_first(std::span<const PageHandle>(unused).subspan(gone));
+    gone += pool::pages_of_first(std::span<const PageHandle>(unused).subspan(gone));
   }
   store_.destroy(std::span<const PageHandle>(unused).first(gone));
   unused.erase(unused.begin(), unused.begin() + static_cast<std::ptrdiff_t>(gone));

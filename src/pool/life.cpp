@@ -12,6 +12,7 @@
 #include "core/names.hpp"
 #include "core/stderr_log.hpp"
 #include "device/event.hpp"
+#include "pool/bundles.hpp"
 #include "pool/implementation.hpp"
 
 namespace weir {
@@ -78,7 +79,7 @@ Pool::Implementation::Implementation(Device device, PoolOptions options, const t
       most_bytes_(std::min(store_.limit(), (index::max_granules << index::granule_shift) - 2 * info_.page_bytes)),
       clock_(options_.clock == nullptr ? Clock::system() : *options_.clock),
       started_(clock_.now()),
-      calls_before_(backend_.driver_calls()),
+      calls_before_(backend_.driver_calls().all()),
       lanes_(backend_),
       arena_count_(arenas_for(info_, most_arenas)),
       range_bytes_(range_for(info_)),
@@ -152,7 +153,7 @@ bool Pool::Implementation::comes_to_rest(Lane lane, const core::Deadline& deadli
 bool Pool::Implementation::unmap_for_good(const pool::PageRun& run) noexcept {
   for (int tries = 0; tries < 2; ++tries) {
     try {
-      backend_.unmap(run.address, run.pages);
+      backend_.unmap(run.address, pool::extents_of(run.pages));
       return true;
     } catch (const DeviceLost&) {
       return true;

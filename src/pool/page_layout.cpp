@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "device/bundles.hpp"
+#include "pool/bundles.hpp"
 
 namespace weir::pool {
 
@@ -19,8 +19,7 @@ using Row = std::span<const PageHandle>;
 
 std::vector<Row> handles_of(Row row) {
   std::vector<Row> handles;
-  device::for_each_handle(row,
-                          [&](std::size_t first, std::size_t count) { handles.push_back(row.subspan(first, count)); });
+  for_each_handle(row, [&](std::size_t first, std::size_t count) { handles.push_back(row.subspan(first, count)); });
   return handles;
 }
 
@@ -46,7 +45,7 @@ PageLayout lay_out(const MissingPages& missing, std::span<const PageHandle> foun
   for (std::uint64_t place = 0; place < left;) {
     const std::uint64_t count = std::min(most_at(missing.before + place, missing), left - place);
     const auto first = layout.pages.begin() + static_cast<std::ptrdiff_t>(place);
-    std::fill(first + 1, first + static_cast<std::ptrdiff_t>(count), PageHandle::bundled);
+    std::fill(first + 1, first + static_cast<std::ptrdiff_t>(count), bundled);
     place += count;
   }
   return layout;

@@ -5,7 +5,7 @@
 #include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
-#include "device/bundles.hpp"
+#include "pool/bundles.hpp"
 
 namespace weir::pool {
 namespace {
@@ -72,7 +72,7 @@ std::vector<device::PageHandle> PageStore::take_held(const PagesWanted& wanted, 
 
 void PageStore::hold(std::span<const device::PageHandle> pages) {
   const std::lock_guard lock(mutex_);
-  device::for_each_handle(pages, [&](std::size_t first, std::size_t count) {
+  for_each_handle(pages, [&](std::size_t first, std::size_t count) {
     const auto handle = pages.subspan(first, count);
     if (count == 1) {
       held_.push_back(handle.front());
@@ -88,7 +88,10 @@ void PageStore::create(std::span<device::PageHandle> pages) {
   claim(bytes);
   const auto began = track::Latency::Clock::now();
   try {
-    backend_.create(pages);
+    std::vector<device::Extent> row = extents_of(pages);
+    backend_.create(row);
+    auto next = row.cbegin();
+    for_each_handle(pages, [&](std::size_t first, std::size_t) { pages[first] = (next++)->handle; });
   } catch (...) {
     claims_->all -= bytes;
     throw;
@@ -100,14 +103,14 @@ void PageStore::create(std::span<device::PageHandle> pages) {
 
 void PageStore::map(device::Address address, std::span<const device::PageHandle> pages) {
   const auto began = track::Latency::Clock::now();
-  backend_.map(address, pages);
+  backend_.map(address, extents_of(pages));
   mapping_.record_since(began);
   page_maps_.fetch_add(pages.size(), std::memory_order_relaxed);
 }
 
 void PageStore::destroy(std::span<const device::PageHandle> pages) noexcept {
   if (pages.empty()) return;
-  backend_.destroy(pages);
+  backend_.destroy(extents_of(pages));
   pages_ -= pages.size();
   gave(pages.size() * page_bytes_);
 }

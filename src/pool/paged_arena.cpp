@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pool/bundles.hpp"
+
 namespace weir::pool {
 
 using device::PageHandle;
@@ -183,9 +185,7 @@ PageRun PagedArena::run_at(std::uint64_t start, std::uint64_t pages) const {
   return {start << index::granule_shift, {first, first + pages}};
 }
 
-bool PagedArena::goes_on(std::uint64_t page) const noexcept {
-  return page < pages_end_ && pages_[page] == PageHandle::bundled;
-}
+bool PagedArena::goes_on(std::uint64_t page) const noexcept { return page < pages_end_ && pages_[page] == bundled; }
 
 // Where the pages that a stretch can give start; its end if it can give none.
 std::uint64_t PagedArena::start_of_last(const Stretch& stretch, const PagesWanted& wanted) const noexcept {

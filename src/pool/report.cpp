@@ -65,7 +65,7 @@ Statistics Pool::Implementation::sums() const {
   all.external = store_.external();
   all.refusals = refusals_.load();
   all.errors = errors_.load();
-  all.driver_calls = backend_.driver_calls() - calls_before_;
+  all.driver_calls = backend_.driver_calls().all() - calls_before_;
   all.page_maps = store_.page_maps();
   all.page_remaps = store_.page_remaps();
   return all;

@@ -8,6 +8,7 @@
 #include <weir/bytes.hpp>
 
 #include "device/event.hpp"
+#include "pool/bundles.hpp"
 #include "pool/hot_path.hpp"
 #include "pool/ladder.hpp"
 
@@ -225,7 +226,7 @@ void Pool::Implementation::cut(std::uint32_t id, std::uint32_t most, StreamId st
   }
   cache.lock.leave();
   try {
-    backend_.unmap(tail.run.address, tail.run.pages);
+    backend_.unmap(tail.run.address, pool::extents_of(tail.run.pages));
   } catch (...) {
     enter(cache);
     {

@@ -4,13 +4,14 @@
 
 #include <weir/errors.hpp>
 
+#include "pool/bundles.hpp"
 #include "pool/implementation.hpp"
 
 namespace weir {
 
 bool Pool::Implementation::unmap(pool::PagedArena& arena, const pool::LeavingPages& pages) {
   try {
-    backend_.unmap(pages.run.address, pages.run.pages);
+    backend_.unmap(pages.run.address, pool::extents_of(pages.run.pages));
   } catch (const Error& error) {
     log(LogLevel::warning, LogEvent::fallback, error.message(), 0, pages.run.address, StreamId{});
     const auto lock = arena.lock();

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "device/bundles.hpp"
+#include "pool/bundles.hpp"
 #include "pool/page_layout.hpp"
 #include "pool/paged_arena.hpp"
 
@@ -31,7 +31,7 @@ class BundlesTest : public testing::Test {
     std::uint64_t before = plan.pages_before.value_or(0);
     for (PageRun& run : plan.missing) {
       run.pages = lay_out({run.pages.size(), before, plan.pages_before ? most_bundled : 1}, {}).pages;
-      device::for_each_handle(run.pages, [&](std::size_t first, std::size_t count) {
+      for_each_handle(run.pages, [&](std::size_t first, std::size_t count) {
         run.pages[first] = static_cast<PageHandle>(++last_handle_);
         const Address at = run.address + first * page_bytes;
         ASSERT_TRUE(mapped_.emplace(run.pages[first], Mapped{at, count}).second);
@@ -75,7 +75,7 @@ class BundlesTest : public testing::Test {
   }
   /// Whole handles only, from where they are mapped.
   void left(const PageRun& run) {
-    device::for_each_handle(run.pages, [&](std::size_t first, std::size_t count) {
+    for_each_handle(run.pages, [&](std::size_t first, std::size_t count) {
       const auto found = mapped_.find(run.pages[first]);
       ASSERT_NE(found, mapped_.end());
       ASSERT_EQ(found->second.at, run.address + first * page_bytes);
@@ -95,7 +95,7 @@ class BundlesTest : public testing::Test {
     ASSERT_EQ(arena_.mapped_pages(), pages);
     std::uint64_t told = 0;
     for (const PageRun& run : arena_.mapped_runs()) {
-      device::for_each_handle(run.pages, [&](std::size_t first, std::size_t count) {
+      for_each_handle(run.pages, [&](std::size_t first, std::size_t count) {
         const auto found = mapped_.find(run.pages[first]);
         ASSERT_NE(found, mapped_.end());
         ASSERT_EQ(found->second.pages, count);

@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "device/bundles.hpp"
+#include "pool/bundles.hpp"
 
 namespace weir::pool {
 namespace {
@@ -20,14 +20,14 @@ std::vector<PageHandle> row(const std::vector<std::size_t>& lengths, std::uint64
   std::vector<PageHandle> pages;
   for (const std::size_t length : lengths) {
     pages.push_back(static_cast<PageHandle>(first++));
-    pages.insert(pages.end(), length - 1, PageHandle::bundled);
+    pages.insert(pages.end(), length - 1, bundled);
   }
   return pages;
 }
 
 std::vector<std::size_t> lengths(std::span<const PageHandle> pages) {
   std::vector<std::size_t> found;
-  device::for_each_handle(pages, [&](std::size_t, std::size_t count) { found.push_back(count); });
+  for_each_handle(pages, [&](std::size_t, std::size_t count) { found.push_back(count); });
   return found;
 }
 
@@ -73,7 +73,7 @@ TEST(PageLayoutTest, HoldsForAnyPages) {
     const std::vector<PageHandle> found = row(given);
     const PageLayout layout = lay_out(missing, found);
     ASSERT_EQ(layout.pages.size(), missing.count);
-    device::for_each_handle(layout.pages, [&](std::size_t first, std::size_t count) {
+    for_each_handle(layout.pages, [&](std::size_t first, std::size_t count) {
       ASSERT_LE(count, std::max<std::uint64_t>(1, std::min(missing.most_bundled, (missing.before + first) / 8)));
       ASSERT_TRUE(first >= layout.fresh || first + count <= layout.fresh);
       ASSERT_EQ(layout.pages[first] == PageHandle::none, first < layout.fresh);
@@ -82,7 +82,7 @@ TEST(PageLayoutTest, HoldsForAnyPages) {
     std::vector<PageHandle> all(layout.pages.begin() + static_cast<std::ptrdiff_t>(layout.fresh), layout.pages.end());
     all.insert(all.end(), layout.unused.begin(), layout.unused.end());
     std::vector<std::size_t> by_handle(given.size());
-    device::for_each_handle(all, [&](std::size_t first, std::size_t count) {
+    for_each_handle(all, [&](std::size_t first, std::size_t count) {
       by_handle.at(static_cast<std::size_t>(all[first]) - 1) += count;
     });
     ASSERT_EQ(by_handle, given);

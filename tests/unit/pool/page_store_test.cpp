@@ -10,6 +10,7 @@
 #include <weir/weir.hpp>
 
 #include "device/faulty_backend.hpp"
+#include "pool/bundles.hpp"
 
 namespace weir::pool {
 namespace {
@@ -86,8 +87,7 @@ TEST_F(PageStoreTest, HoldsPagesForLater) {
 }
 
 TEST_F(PageStoreTest, BundlesAreHeldAndTakenWhole) {
-  backend_.bundle_pages();
-  constexpr PageHandle more = PageHandle::bundled;
+  constexpr PageHandle more = bundled;
   std::vector<PageHandle> pages{PageHandle::none, PageHandle::none, more, more, PageHandle::none, more, more, more};
   store_.create(pages);
   EXPECT_EQ(store_.reserved(), 16_MiB);
@@ -121,10 +121,10 @@ TEST_F(PageStoreTest, RemapsAreMappingsBeyondThePeakPageCount) {
   EXPECT_EQ(store_.page_maps(), 5u);
   EXPECT_EQ(store_.page_remaps(), 0u);
   const std::span<const PageHandle> two(pages.data(), 2);
-  backend_.unmap(range, two);
+  backend_.unmap(range, extents_of(two));
   store_.map(range, two);
   EXPECT_EQ(store_.page_remaps(), 2u);
-  backend_.unmap(range, pages);
+  backend_.unmap(range, extents_of(pages));
   store_.destroy(pages);
   backend_.unreserve(range, 10_MiB);
 }
@@ -141,7 +141,7 @@ TEST_F(PageStoreTest, TimesEachCallThatTookOrMappedMemory) {
   backend_.fail(1, FaultyBackend::Fault::out_of_memory, CallKind::create);
   std::vector<PageHandle> more(1);
   EXPECT_THROW(store_.create(more), OutOfMemory);
-  backend_.unmap(range, pages);
+  backend_.unmap(range, extents_of(pages));
   store_.destroy(pages);
   store_.free_segment(segment);
   backend_.unreserve(range, 8_MiB);
