@@ -4,7 +4,6 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <sstream>
@@ -33,17 +32,13 @@ inline fake_cuda::Fake& shared_fake() {
 #endif
 
 inline std::shared_ptr<device::FaultyBackend> open_backend(const std::string& name) {
-  constexpr std::chrono::milliseconds idle{10};
   if (name != cuda_fake) {
-    auto opened = std::make_shared<device::FaultyBackend>(open_device({.backend = name}).shared_backend());
-    if (name == "cuda") opened->be_patient(idle);
-    return opened;
+    return std::make_shared<device::FaultyBackend>(open_device({.backend = name}).shared_backend());
   }
 #ifdef WEIR_HAS_CUDA
   static_cast<void>(shared_fake());
   auto opened = std::make_shared<device::FaultyBackend>(backend::cuda::make_cuda_backend(fake_cuda::Fake::table()));
   opened->show_pointers();
-  opened->be_patient(idle);
   return opened;
 #else
   throw NotFound("this build has no CUDA backend", {.name = name});

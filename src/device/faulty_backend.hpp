@@ -72,9 +72,6 @@ class FaultyBackend final : public Backend {
   /// Events recorded from now on are done so much later than their record at the earliest, in real time.
   void delay_events(std::chrono::nanoseconds delay);
 
-  /// How long a query waits for an event that is not done. On a real device an event takes microseconds although
-  /// nothing runs, and most cases count on work that is done being seen so.
-  void be_patient(std::chrono::nanoseconds most) noexcept { patience_ = most; }
   /// Says of the device that the host can use its addresses, as a fake driver's are.
   void show_pointers() noexcept { shows_pointers_ = true; }
 
@@ -174,7 +171,6 @@ class FaultyBackend final : public Backend {
   bool holding_ = false;
   bool shows_pointers_ = false;
   std::chrono::nanoseconds delay_{0};
-  std::chrono::nanoseconds patience_{0};
   std::string breach_;
 
   std::set<StreamId> streams_{StreamId::legacy_default};

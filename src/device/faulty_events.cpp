@@ -64,7 +64,7 @@ bool FaultyBackend::query(EventId event) {
     known = recorded(event);
     if (event != EventId::none && (holding_ || Clock::now() < known.due)) return false;
   }
-  return patience_.count() == 0 ? inner_->query(known.inner) : inner_->wait(known.inner, patience_);
+  return inner_->query(known.inner);
 }
 
 FaultyBackend::Outlook FaultyBackend::outlook(std::span<const Recorded> events) const {
@@ -98,7 +98,7 @@ bool FaultyBackend::wait_any(std::span<const EventId> events, std::chrono::nanos
     if (!seen.due.empty()) {
       const std::chrono::nanoseconds left = std::max<std::chrono::nanoseconds>(until - Clock::now(), {});
       lock.unlock();
-      if (inner_->wait_any(seen.due, std::max(left, patience_))) return true;
+      if (inner_->wait_any(seen.due, left)) return true;
       lock.lock();
     } else if (until - Clock::now() > sleep_slack) {
       events_go_.wait_until(lock, until - sleep_slack);

@@ -33,9 +33,6 @@ Program::Program(const Configuration& configuration, std::uint64_t seed)
                                                         .clock = &clock_})),
       oracle_(configuration.limit, page_bytes_, configuration.threads == 1 ? 0 : configuration.threads * 64_KiB),
       crew_(configuration.threads - 1) {
-  // No work here waits for anything but events that are held, so that what is queued is done soon, however busy the
-  // machine is.
-  backend_->be_patient(5s);
   for (std::size_t i = 0; i < stream_count; ++i) streams_.push_back(device_.stream());
 }
 
