@@ -12,6 +12,9 @@
 
 namespace weir::device {
 
+/// The moment `time` after `moment`: the last that there is where the sum would overflow, `moment` for less than none.
+[[nodiscard]] std::chrono::nanoseconds later(std::chrono::nanoseconds moment, std::chrono::nanoseconds time) noexcept;
+
 class SimulatedTime final : public Clock {
  public:
   enum class Kind : std::uint8_t {
@@ -22,14 +25,15 @@ class SimulatedTime final : public Clock {
   explicit SimulatedTime(Kind kind = Kind::imagined) noexcept : kind_(kind) {}
 
   [[nodiscard]] std::chrono::nanoseconds now() const noexcept override;
-  /// The program does something else for so long.
+  /// The program does something else for so long. Nothing for zero or less, here and in spend().
   void pass(std::chrono::nanoseconds time) noexcept;
   /// A driver call takes so long.
   void spend(std::chrono::nanoseconds time) noexcept;
-  /// The host waits for `moment`, at most `deadline` long from now; false if that was not enough.
+  /// The host waits for `moment`, at most `deadline` long from now; false if that was not enough. Imagined time is then
+  /// exactly at the earlier of the two, unless another thread brought it further.
   [[nodiscard]] bool wait_until(std::chrono::nanoseconds moment, std::chrono::nanoseconds deadline) noexcept;
 
-  /// All the time that calls took, and that was waited.
+  /// All the time that calls took, and that was waited; the sums of all threads.
   [[nodiscard]] std::chrono::nanoseconds in_driver() const noexcept;
   [[nodiscard]] std::chrono::nanoseconds waited() const noexcept;
 
