@@ -1,6 +1,8 @@
 // The composition root: the one file that names concrete backends. It lists
 // what can be opened, best first, and opens what is asked for.
 #include <iterator>
+#include <string>
+#include <utility>
 
 #include <weir/bytes.hpp>
 #include <weir/device.hpp>
@@ -11,6 +13,7 @@
 #include "core/environment.hpp"
 #include "device/backend.hpp"
 #include "device/choose.hpp"
+#include "manager/simulated_device.hpp"
 #ifdef WEIR_HAS_CUDA
 #include "backend/cuda/cuda_devices.hpp"
 #endif
@@ -30,6 +33,13 @@ void refuse_capacity(const DeviceRequest& request) {
   if (!request.capacity) return;
   throw InvalidArgument("open_device: only the dry device takes a capacity; limit the pool instead",
                         {.name = "capacity", .bytes_asked = *request.capacity});
+}
+
+void check_dry_capacity(const char* call, std::uint64_t capacity) {
+  if (capacity != 0 && capacity <= largest_dry_capacity) return;
+  throw InvalidArgument(std::string(call) + ": a dry device holds 1 B to " + format_bytes(largest_dry_capacity) +
+                            ", not " + format_bytes(capacity),
+                        {.name = "capacity", .bytes_asked = capacity, .limit = largest_dry_capacity});
 }
 
 /// A backend that this build left out.
@@ -78,11 +88,7 @@ Provider dry() {
       .open =
           [](std::size_t, const DeviceRequest& request) {
             const std::uint64_t capacity = request.capacity.value_or(default_dry_capacity);
-            if (capacity == 0 || capacity > largest_dry_capacity) {
-              throw InvalidArgument("open_device: a dry device holds 1 B to " + format_bytes(largest_dry_capacity) +
-                                        ", not " + format_bytes(capacity),
-                                    {.name = "capacity", .bytes_asked = capacity, .limit = largest_dry_capacity});
-            }
+            check_dry_capacity("open_device", capacity);
             return backend::dry::make_dry_backend(capacity);
           }};
 }
@@ -117,6 +123,14 @@ std::vector<MissingBackend> missing_backends() {
 Device open_device(const DeviceRequest& request) {
   if (request.backend != "dry" && !request.backend.starts_with("dry:")) refuse_capacity(request);
   return device::choose(providers(), request, core::environment().device);
+}
+
+Device manager::open_simulated_device(std::uint64_t capacity, const device::DriverModel& model,
+                                      device::SimulatedTime::Kind time) {
+  check_dry_capacity("open_simulated_device", capacity);
+  auto backend = backend::dry::make_dry_backend(capacity, model, time);
+  std::string why = backend->info().name + ", whose driver takes the time of a model";
+  return Device(std::move(backend), std::move(why));
 }
 
 }  // namespace weir
