@@ -206,7 +206,11 @@ CUresult Calls::event_record(CUevent event, CUstream handle) {
   if (legacy && !fake.blocking_streams_idle()) {
     if (const CUresult code = fake.queue(handle, {.run = [] {}}); code != CUDA_SUCCESS) return code;
   }
-  found->second = {on, on->submitted()};
+  found->second = {.stream = on, .position = on->submitted()};
+  if (const auto lateness = fake.model_.event; lateness.count() != 0) {
+    found->second.arrival = on->watch();
+    found->second.lateness = lateness;
+  }
   return CUDA_SUCCESS;
 }
 

@@ -6,9 +6,26 @@
 
 namespace weir::fake_cuda {
 
+/// What a call costs, by its name: paid at the call's end, when the fake's lock is free again.
+class Toll {
+ public:
+  Toll(Fake& fake, const char* call) : fake_(fake), call_(call) {}
+  Toll(const Toll&) = delete;
+  Toll& operator=(const Toll&) = delete;
+  ~Toll();
+  /// How many handles the call covers, where it may be more than one.
+  void cover(std::uint64_t handles) noexcept { handles_ = handles; }
+
+ private:
+  Fake& fake_;
+  const char* const call_;
+  std::uint64_t handles_ = 1;
+};
+
 // The beginning of each call: the fake in force, under its lock; returns at once where it has to.
 #define FAKE_ENTER(name, needs_context)                     \
   Fake& fake = *current_fake();                             \
+  [[maybe_unused]] Toll toll(fake, name);                   \
   [[maybe_unused]] const std::lock_guard lock(fake.mutex_); \
   if (const CUresult early = fake.enter(name, needs_context); early != CUDA_SUCCESS) return early
 

@@ -28,6 +28,8 @@ ThreadState& this_thread() {
 Fake::Fake(const Options& options)
     : options_(options),
       before_(std::exchange(in_force, this)),
+      takes_time_(options.model != device::DriverModel{}),
+      model_(options.model),
       used_(static_cast<std::size_t>(options.devices)),
       retained_(static_cast<std::size_t>(options.devices)) {
   memory_file_ = memfd_create("fake_cuda", MFD_CLOEXEC);
@@ -106,6 +108,12 @@ std::size_t Fake::contexts_retained() const {
 void Fake::hold() { gate_->shut(); }
 
 void Fake::let_go() { gate_->open(); }
+
+void Fake::take_time(const device::DriverModel& model) {
+  const std::lock_guard lock(mutex_);
+  model_ = model;
+  takes_time_ = model != device::DriverModel{};
+}
 
 CUstream Fake::make_stream() {
   const std::lock_guard lock(mutex_);

@@ -2,10 +2,13 @@
 // one, and stricter where weir promises more than the driver asks. Device memory
 // is the host's, so that contents can be checked; work runs on threads of its own.
 // The first breach of a rule is kept in words, and the call refused as the
-// driver would. Used by the tests of the backend and by the contract and model
+// driver would. Calls may cost, and events be late, as a DriverModel says, in real
+// time. Used by the tests of the backend and by the contract and model
 // suites, whose kinds it stands under as "cuda_fake". One is in force at a time.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -17,6 +20,8 @@
 #include <vector>
 
 #include "backend/cuda/driver.hpp"
+#include "device/driver_model.hpp"
+#include "device/simulated_time.hpp"
 #include "fake_cuda/fake_stream.hpp"
 
 namespace weir::fake_cuda {
@@ -28,7 +33,8 @@ struct Options {
   bool virtual_memory = true;
   bool odd_segments = false;  ///< cuMemAlloc gives 256 bytes of alignment and no more
   int version = 13000;
-  CUresult start = CUDA_SUCCESS;  ///< what cuInit gives
+  CUresult start = CUDA_SUCCESS;   ///< what cuInit gives
+  device::DriverModel model = {};  ///< by default nothing costs, and no event is later than its stream's work
 };
 
 /// What a graph holds: work that runs each time it is launched.
@@ -63,6 +69,10 @@ class Fake {
   /// Holds back all work that is queued from now on.
   void hold();
   void let_go();
+  /// What calls cost from now on, and how late events are that are recorded from now on. Sat out in real time.
+  void take_time(const device::DriverModel& model);
+  /// All that calls cost so far.
+  [[nodiscard]] std::chrono::nanoseconds in_driver() const noexcept { return time_.in_driver(); }
   /// A stream of the program's own, to be adopted.
   [[nodiscard]] CUstream make_stream();
   void begin_capture(CUstream stream);
@@ -73,6 +83,7 @@ class Fake {
 
  private:
   friend struct Calls;
+  friend class Toll;
   struct Physical {
     std::uint64_t offset = 0;
     std::uint64_t bytes = 0;
@@ -100,6 +111,7 @@ class Fake {
   [[nodiscard]] bool pinned(const void* address, std::uint64_t bytes) const;
   /// Where the mappings end that lie side by side from `address` on and start before its `bytes` are over.
   [[nodiscard]] CUdeviceptr whole_mappings_end(CUdeviceptr address, std::uint64_t bytes) const;
+  [[nodiscard]] std::uint64_t mappings_in(CUdeviceptr address, std::uint64_t bytes) const;
   [[nodiscard]] bool busy(std::uint64_t address, std::uint64_t bytes);
   /// The stream behind a handle, for the calling thread; null, with the breach noted, for one that is none.
   [[nodiscard]] std::shared_ptr<Stream> stream(CUstream handle);
@@ -109,6 +121,9 @@ class Fake {
 
   const Options options_;
   Fake* const before_;
+  device::SimulatedTime time_{device::SimulatedTime::Kind::real};
+  std::atomic<bool> takes_time_;
+  device::DriverModel model_;
   mutable std::mutex mutex_;
   int memory_file_ = -1;
   std::uint64_t file_end_ = 0;

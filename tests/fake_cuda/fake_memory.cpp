@@ -135,6 +135,7 @@ CUresult Calls::unmap(CUdeviceptr address, std::size_t bytes) {
   if (fake.whole_mappings_end(address, bytes) != address + bytes || bytes == 0) {
     return fake.breach("cuMemUnmap: not whole mappings, side by side, or unmapped before");
   }
+  toll.cover(fake.mappings_in(address, bytes));
   if (fake.busy(address, bytes)) return fake.breach("cuMemUnmap: queued work uses the memory");
   static_cast<void>(
       mmap(pointer(address), bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0));
@@ -153,6 +154,7 @@ CUresult Calls::set_access(CUdeviceptr address, std::size_t bytes, const CUmemAc
   }
   const CUdeviceptr reached = fake.whole_mappings_end(address, bytes);
   if (reached != address + bytes) return fake.breach("cuMemSetAccess: not whole mappings, side by side");
+  toll.cover(fake.mappings_in(address, bytes));
   if (mprotect(pointer(address), bytes, PROT_READ | PROT_WRITE) != 0) return CUDA_ERROR_OUT_OF_MEMORY;
   for (auto mapping = fake.mappings_.find(address); mapping != fake.mappings_.end() && mapping->first < reached;
        ++mapping) {

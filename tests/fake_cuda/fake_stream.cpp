@@ -3,7 +3,19 @@
 #include <algorithm>
 #include <utility>
 
+#include <weir/clock.hpp>
+
+#include "device/simulated_time.hpp"
+
 namespace weir::fake_cuda {
+namespace {
+
+/// The moment when a point that is late is done, if its stream came there.
+std::chrono::nanoseconds done_at(const Point& point) {
+  return device::later(std::chrono::nanoseconds(point.arrival->load()), point.lateness);
+}
+
+}  // namespace
 
 void Gate::shut() {
   const std::lock_guard lock(mutex_);
@@ -23,10 +35,18 @@ void Gate::pass() {
   opened_.wait(lock, [&] { return !shut_; });
 }
 
-bool Point::done() const { return !stream || stream->done(position); }
+bool Point::done() const {
+  if (!stream) return true;
+  if (!stream->done(position)) return false;
+  return !arrival || done_at(*this) <= Clock::system().now();
+}
 
 void Point::wait() const {
-  if (stream) stream->wait(position);
+  if (!stream) return;
+  stream->wait(position);
+  if (!arrival) return;
+  device::SimulatedTime time(device::SimulatedTime::Kind::real);
+  static_cast<void>(time.wait_until(done_at(*this), std::chrono::nanoseconds::max()));
 }
 
 Stream::Stream(std::shared_ptr<Gate> gate, int device, bool blocking)
@@ -74,11 +94,27 @@ void Stream::loop() {
     Work done = std::move(queue_.front());
     queue_.pop_front();
     ++completed_;
+    tell_watches();
     changed_.notify_all();
     lock.unlock();
     done.run = nullptr;
     lock.lock();
   }
+}
+
+void Stream::tell_watches() {
+  const std::int64_t now = Clock::system().now().count();
+  for (; !watches_.empty() && watches_.front().position <= completed_; watches_.pop_front()) {
+    watches_.front().arrival->store(now);
+  }
+}
+
+std::shared_ptr<const Arrival> Stream::watch() {
+  auto arrival = std::make_shared<Arrival>(0);
+  const std::lock_guard lock(mutex_);
+  watches_.push_back({submitted_, arrival});
+  tell_watches();
+  return arrival;
 }
 
 std::uint64_t Stream::submitted() {
@@ -103,6 +139,7 @@ void Stream::drop() {
     queue_.swap(dropped);
     completed_ = submitted_;
     ++drops_;
+    tell_watches();
   }
   changed_.notify_all();
 }

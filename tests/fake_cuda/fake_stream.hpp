@@ -2,6 +2,8 @@
 // each piece of work touches, for as long as it is not done.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -38,11 +40,17 @@ class Gate {
 
 class Stream;
 
+/// When a stream came to a position, by the system's clock, in nanoseconds; 0: not yet.
+using Arrival = std::atomic<std::int64_t>;
+
 /// All work of a stream up to a position.
 struct Point {
   std::shared_ptr<Stream> stream = {};
   std::uint64_t position = 0;
   bool captured = false;
+  /// Of one that is late: done so long after the stream came there, which Stream::watch() tells.
+  std::shared_ptr<const Arrival> arrival = {};
+  std::chrono::nanoseconds lateness{0};
   [[nodiscard]] bool done() const;
   void wait() const;
 };
@@ -56,6 +64,8 @@ class Stream {
 
   void submit(Work work);
   [[nodiscard]] std::uint64_t submitted();
+  /// Told when all that is submitted by now is done.
+  [[nodiscard]] std::shared_ptr<const Arrival> watch();
   [[nodiscard]] bool done(std::uint64_t position);
   void wait(std::uint64_t position);
   /// Takes no more work; does what it has.
@@ -74,7 +84,13 @@ class Stream {
   std::vector<Work> graph = {};
 
  private:
+  struct Watch {
+    std::uint64_t position = 0;
+    std::shared_ptr<Arrival> arrival;
+  };
+
   void loop();
+  void tell_watches();
 
   const std::shared_ptr<Gate> gate_;
   const int device_;
@@ -85,6 +101,7 @@ class Stream {
   std::uint64_t submitted_ = 0;
   std::uint64_t completed_ = 0;
   std::uint64_t drops_ = 0;
+  std::deque<Watch> watches_;  // by position
   bool closing_ = false;
   std::thread thread_;
 };
