@@ -32,17 +32,9 @@ DeviceInfo DryBackend::info() const {
           .default_limit = memory_.capacity()};
 }
 
-void DryBackend::spend(CallKind kind, std::uint64_t calls, Time time) noexcept {
-  {
-    const std::lock_guard lock(calls_mutex_);
-    calls_.*kind += calls;
-  }
+void DryBackend::spend(device::CallPurpose purpose, std::uint64_t calls, Time time) noexcept {
+  calls_.add(purpose, calls);
   time_.spend(time);
-}
-
-DriverCalls DryBackend::driver_calls() const noexcept {
-  const std::lock_guard lock(calls_mutex_);
-  return calls_;
 }
 
 // --- Memory ---

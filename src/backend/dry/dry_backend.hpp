@@ -13,12 +13,12 @@
 #include <functional>
 #include <limits>
 #include <memory>
-#include <mutex>
 #include <span>
 
 #include "backend/dry/dry_memory.hpp"
 #include "backend/dry/dry_streams.hpp"
 #include "device/backend.hpp"
+#include "device/call_counter.hpp"
 #include "device/driver_model.hpp"
 #include "device/simulated_time.hpp"
 
@@ -78,15 +78,13 @@ class DryBackend final : public device::Backend {
   void write(StreamId stream, device::Address, std::span<const std::byte>) override { pretend_work(stream); }
   void run(StreamId stream, std::function<void()> work) override;
 
-  [[nodiscard]] device::DriverCalls driver_calls() const noexcept override;
+  [[nodiscard]] device::DriverCalls driver_calls() const noexcept override { return calls_.seen(); }
   [[nodiscard]] device::SimulatedTime* simulated_time() noexcept override { return shows_time_ ? &time_ : nullptr; }
 
  private:
-  using CallKind = std::uint64_t device::DriverCalls::*;
-
   DryBackend(std::uint64_t capacity, const device::DriverModel& model, Kind time, bool shows_time);
-  /// So many calls of a kind, which take so long in all.
-  void spend(CallKind kind, std::uint64_t calls, Time time) noexcept;
+  /// So many calls for a purpose, which take so long in all.
+  void spend(device::CallPurpose purpose, std::uint64_t calls, Time time) noexcept;
   void pretend_work(StreamId stream);
 
   const device::DriverModel model_;
@@ -94,8 +92,7 @@ class DryBackend final : public device::Backend {
   device::SimulatedTime time_;
   DryMemory memory_;
   DryStreams streams_;
-  mutable std::mutex calls_mutex_;
-  device::DriverCalls calls_;
+  device::CallCounter calls_;
 };
 
 /// A dry device of so many bytes, as open_device() opens it.

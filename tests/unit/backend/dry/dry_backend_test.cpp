@@ -206,6 +206,26 @@ TEST_F(DryBackendTest, EventsAreDoneAtOnceAndGoneWhenReleased) {
   backend_->release(device::EventId::none);
 }
 
+TEST_F(DryBackendTest, AHandleStandsForAnyNumberOfPages) {
+  const auto large = make_dry_backend(UINT64_MAX);
+  std::vector<Extent> row{{.pages = 1}, {.pages = UINT32_MAX}, {.pages = 5}};
+  ASSERT_EQ(large->max_extent_pages(), UINT32_MAX);
+  large->create(row);
+  EXPECT_NE(row[0].handle, row[1].handle);
+  const std::uint64_t bytes = device::pages_of(row) * page_;
+  EXPECT_EQ(large->info().memory_free, UINT64_MAX - bytes);
+  const device::Address start = large->reserve(bytes + page_);
+  large->map(start, row);
+  large->unmap(start, row);
+  large->map(start + page_, row);
+  large->unmap(start + page_, std::span(row).first(2));
+  large->unmap(start + bytes - 4 * page_, std::span(row).last(1));
+  large->destroy(row);
+  EXPECT_EQ(large->info().memory_free, UINT64_MAX);
+  std::vector<Extent> none{{.pages = 0}};
+  EXPECT_THROW(large->create(none), std::logic_error);
+}
+
 TEST_F(DryBackendTest, CountsItsCallsAsADriverWould) {
   std::vector<Extent> pages(3);
   backend_->create(pages);                                                   // 3
