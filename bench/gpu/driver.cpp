@@ -1,6 +1,8 @@
 // Measures this machine's CUDA driver and writes the file that `weir replay --driver`
 // takes.
 //   weir_gpu_driver FILE
+#include <dlfcn.h>
+
 #include <array>
 #include <cstdio>
 #include <exception>
@@ -8,26 +10,72 @@
 #include <stdexcept>
 #include <string>
 
-#include "backend/cuda/driver.hpp"
 #include "driver_costs.hpp"
 
 namespace weir::bench::gpu {
 namespace {
 
+#define CALLS(CALL)                              \
+  CALL(init, cuInit)                             \
+  CALL(version, cuDriverGetVersion)              \
+  CALL(device, cuDeviceGet)                      \
+  CALL(device_name, cuDeviceGetName)             \
+  CALL(context_retain, cuDevicePrimaryCtxRetain) \
+  CALL(context_push, cuCtxPushCurrent)           \
+  CALL(reserve, cuMemAddressReserve)             \
+  CALL(unreserve, cuMemAddressFree)              \
+  CALL(create, cuMemCreate)                      \
+  CALL(release, cuMemRelease)                    \
+  CALL(map, cuMemMap)                            \
+  CALL(unmap, cuMemUnmap)                        \
+  CALL(set_access, cuMemSetAccess)               \
+  CALL(allocate, cuMemAlloc)                     \
+  CALL(free, cuMemFree)                          \
+  CALL(stream_create, cuStreamCreate)            \
+  CALL(stream_destroy, cuStreamDestroy)          \
+  CALL(event_create, cuEventCreate)              \
+  CALL(event_destroy, cuEventDestroy)            \
+  CALL(event_record, cuEventRecord)              \
+  CALL(event_query, cuEventQuery)
+
+// The names are cuda.h's macros, which give them their versions.
+#define NAME(call) #call
+#define VERSIONED(call) NAME(call)
+
+/// The driver's own functions, found without linking it: it is not where the program is built.
+struct Driver {
+#define MEMBER(member, call) decltype(&::call) member = nullptr;
+  CALLS(MEMBER)
+#undef MEMBER
+
+  Driver() {
+    void* const library = dlopen("libcuda.so.1", RTLD_NOW);
+    if (library == nullptr) throw std::runtime_error("libcuda.so.1 cannot be loaded: there is no CUDA driver");
+#define FIND(member, call) find(library, VERSIONED(call), member);
+    CALLS(FIND)
+#undef FIND
+  }
+
+ private:
+  template <class Function>
+  static void find(void* library, const char* name, Function& function) {
+    function = reinterpret_cast<Function>(dlsym(library, name));
+    if (function == nullptr) throw std::runtime_error(std::string("the CUDA driver has no ") + name);
+  }
+};
+
 constexpr int rounds = 200;
 
 void measure_into(const std::string& file) {
-  const backend::cuda::Found& found = backend::cuda::system_driver();
-  if (found.driver == nullptr) throw std::runtime_error(found.why_none);
-  const backend::cuda::Driver& driver = *found.driver;
+  const Driver driver;
   CUdevice device = 0;
   CUcontext context = nullptr;
   std::array<char, 256> name{};
   int version = 0;
-  if (driver.device_get(&device, 0) != CUDA_SUCCESS || driver.context_retain(&context, device) != CUDA_SUCCESS ||
-      driver.context_push(context) != CUDA_SUCCESS ||
+  if (driver.init(0) != CUDA_SUCCESS || driver.device(&device, 0) != CUDA_SUCCESS ||
+      driver.context_retain(&context, device) != CUDA_SUCCESS || driver.context_push(context) != CUDA_SUCCESS ||
       driver.device_name(name.data(), static_cast<int>(name.size()), device) != CUDA_SUCCESS ||
-      driver.driver_version(&version) != CUDA_SUCCESS) {
+      driver.version(&version) != CUDA_SUCCESS) {
     throw std::runtime_error("the first CUDA device cannot be opened");
   }
   DriverCosts costs(driver, device);

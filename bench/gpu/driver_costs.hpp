@@ -12,14 +12,16 @@
 #include <utility>
 #include <vector>
 
-#include "backend/cuda/driver.hpp"
+#include <cuda.h>
 
 namespace weir::bench::gpu {
 
+/// `Driver` has a member for each call that is measured, with the driver's own type.
+template <class Driver>
 class DriverCosts {
  public:
   /// A context has to be current, with 256 MiB of the device free.
-  DriverCosts(const backend::cuda::Driver& driver, int device) : driver_(driver) {
+  DriverCosts(const Driver& driver, int device) : driver_(driver) {
     wanted_.type = CU_MEM_ALLOCATION_TYPE_PINNED;
     wanted_.location = {.type = CU_MEM_LOCATION_TYPE_DEVICE, .id = device};
     access_ = {.location = wanted_.location, .flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE};
@@ -158,7 +160,7 @@ class DriverCosts {
     return median(pairs);
   }
 
-  const backend::cuda::Driver& driver_;
+  const Driver& driver_;
   CUmemAllocationProp wanted_{};
   CUmemAccessDesc access_{};
   std::vector<std::pair<std::string, double>> entries_;

@@ -6,6 +6,7 @@
 
 #include <weir/bytes.hpp>
 
+#include "backend/cuda/driver.hpp"
 #include "fake_cuda/fake_cuda.hpp"
 #include "monitor/replay/driver_file.hpp"
 
@@ -24,7 +25,7 @@ TEST(DriverCosts, OfADriverWithKnownCosts) {
       device::driver_model("event_us=900,record_us=60,query_us=20,create_us=50,map_us=30,access_us=200,"
                            "unmap_us=100,destroy_us=40,reserve_us=70,allocate_us=250,access_handle_us=20,"
                            "unmap_handle_us=10"));
-  DriverCosts costs(driver, 0);
+  DriverCosts<backend::cuda::Driver> costs(driver, 0);
   costs.measure(5);
   const device::DriverModel model = replay::parse_driver_model(costs.json("a \"test\"", "none\n"));
   EXPECT_GE(model.event, 700us);  // from after the record to before the query that saw it
