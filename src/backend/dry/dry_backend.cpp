@@ -19,7 +19,11 @@ using device::EventId;
 using device::Extent;
 
 DryBackend::DryBackend(std::uint64_t capacity, const device::DriverModel& model, Kind time, bool shows_time)
-    : model_(model), shows_time_(shows_time), time_(time), memory_(capacity), streams_(time_, model.event) {}
+    : model_(model),
+      shows_time_(shows_time),
+      time_(time),
+      memory_(capacity, fault_),
+      streams_(time_, model.event, fault_) {}
 
 DeviceInfo DryBackend::info() const {
   return {.name = "dry device of " + format_bytes(memory_.capacity()),

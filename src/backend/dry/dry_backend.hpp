@@ -3,8 +3,7 @@
 // takes the time of a DriverModel for them, in time of its own; without a model calls
 // cost nothing and all work is done at once. It is as strict as a driver: mapping what
 // is mapped, unmapping what is not or using what was destroyed or released throws
-// std::logic_error, for it is a fault in weir, and ends the program where nothing can
-// be thrown.
+// std::logic_error, for it is a fault in weir; where nothing can be thrown, it is kept.
 #pragma once
 
 #include <chrono>
@@ -40,6 +39,8 @@ class DryBackend final : public device::Backend {
   void set_foreign_bytes(std::uint64_t bytes) { memory_.set_foreign_bytes(bytes); }
   /// Queues work on a stream that takes so long. Throws InvalidArgument for a stream that does not exist.
   void keep_busy(StreamId stream, Time time) { streams_.keep_busy(stream, time); }
+  /// The first rule that was broken in a call that cannot throw: what it was to give back stayed. Null for none.
+  [[nodiscard]] const char* fault() const noexcept { return fault_.rule(); }
   /// Events recorded and not released.
   [[nodiscard]] std::size_t events() const { return streams_.events(); }
 
@@ -90,6 +91,7 @@ class DryBackend final : public device::Backend {
   const device::DriverModel model_;
   const bool shows_time_;
   device::SimulatedTime time_;
+  FirstFault fault_;
   DryMemory memory_;
   DryStreams streams_;
   device::CallCounter calls_;

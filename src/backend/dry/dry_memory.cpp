@@ -1,8 +1,6 @@
 #include "backend/dry/dry_memory.hpp"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <iterator>
 #include <stdexcept>
 #include <string>
@@ -32,13 +30,8 @@ void expect(bool holds, const char* rule) {
   if (!holds) throw std::logic_error(who + std::string(rule));
 }
 
-void require(bool holds, const char* rule) noexcept {
-  if (holds) return;
-  static_cast<void>(std::fprintf(stderr, "%s%s\n", who, rule));
-  std::abort();
-}
-
-DryMemory::DryMemory(std::uint64_t capacity) : capacity_(capacity), next_(first_address) {}
+DryMemory::DryMemory(std::uint64_t capacity, FirstFault& fault)
+    : capacity_(capacity), fault_(fault), next_(first_address) {}
 
 std::uint64_t DryMemory::free_now() const noexcept {
   const std::uint64_t left = capacity_ - taken_;
@@ -88,8 +81,8 @@ Address DryMemory::reserve(std::uint64_t bytes) {
 void DryMemory::unreserve(Address address, std::uint64_t bytes) noexcept {
   const std::lock_guard lock(mutex_);
   const auto range = ranges_.find(address);
-  require(range != ranges_.end() && range->second == bytes, "an address range is given back that was not reserved");
-  ranges_.erase(range);
+  const bool known = range != ranges_.end() && range->second == bytes;
+  if (fault_.holds(known, "an address range is given back that was not reserved so")) ranges_.erase(range);
 }
 
 // --- Extents ---
@@ -123,8 +116,8 @@ void DryMemory::destroy(std::span<const Extent> row) noexcept {
   const std::lock_guard lock(mutex_);
   for (const Extent& each : row) {
     const auto found = created_.find(each.handle);
-    require(found != created_.end() && found->second.pages == each.pages,
-            "an extent is destroyed that was not created so, or was destroyed before");
+    const bool known = found != created_.end() && found->second.pages == each.pages;
+    if (!fault_.holds(known, "an extent is destroyed that was not created so, or was destroyed before")) continue;
     if (found->second.mapped != 0) mappings_.erase(found->second.mapped);  // of a lost device
     created_.erase(found);
     taken_ -= bytes_of(each.pages);
@@ -199,7 +192,8 @@ Address DryMemory::allocate(std::uint64_t bytes) {
 void DryMemory::release(Address address, std::uint64_t bytes) noexcept {
   const std::lock_guard lock(mutex_);
   const auto segment = segments_.find(address);
-  require(segment != segments_.end() && segment->second == bytes, "a segment is freed that was not allocated so");
+  const bool known = segment != segments_.end() && segment->second == bytes;
+  if (!fault_.holds(known, "a segment is freed that was not allocated so, or was freed before")) return;
   segments_.erase(segment);
   taken_ -= bytes;
 }

@@ -3,6 +3,7 @@
 // driver: see DryBackend. Thread-safe; takes no time. Used by DryBackend alone.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -21,12 +22,27 @@ inline constexpr std::uint64_t page_bytes = std::uint64_t{2} << 20;
 
 /// Throws std::logic_error where a rule does not hold: a fault in weir.
 void expect(bool holds, const char* rule);
-/// The same where nothing can be thrown: says so on stderr and ends the program.
-void require(bool holds, const char* rule) noexcept;
+
+/// Keeps the first rule that did not hold where nothing can be thrown. Thread-safe.
+class FirstFault {
+ public:
+  /// Gives `holds`. `rule` outlives the device.
+  bool holds(bool holds, const char* rule) noexcept {
+    const char* none = nullptr;
+    if (!holds) rule_.compare_exchange_strong(none, rule);
+    return holds;
+  }
+  /// Null for none.
+  [[nodiscard]] const char* rule() const noexcept { return rule_.load(); }
+
+ private:
+  std::atomic<const char*> rule_{nullptr};
+};
 
 class DryMemory {
  public:
-  explicit DryMemory(std::uint64_t capacity);
+  /// `fault` outlives it.
+  DryMemory(std::uint64_t capacity, FirstFault& fault);
 
   [[nodiscard]] std::uint64_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] std::uint64_t free() const;
@@ -58,6 +74,7 @@ class DryMemory {
   Physical& find(device::PageHandle handle);
 
   const std::uint64_t capacity_;
+  FirstFault& fault_;
   mutable std::mutex mutex_;
   std::uint64_t taken_ = 0;
   std::uint64_t foreign_ = 0;

@@ -6,8 +6,6 @@
 
 #include <weir/errors.hpp>
 
-#include "backend/dry/dry_memory.hpp"
-
 namespace weir::backend::dry {
 
 using device::EventId;
@@ -98,7 +96,8 @@ void DryStreams::stream_wait(StreamId stream, EventId event) {
 void DryStreams::release(EventId event) noexcept {
   if (event == EventId::none) return;
   const std::lock_guard lock(mutex_);
-  require(events_.erase(event) == 1, "an event is released that was never recorded, or was released before");
+  const bool known = events_.erase(event) == 1;
+  fault_.holds(known, "an event is released that was never recorded, or was released before");
 }
 
 std::size_t DryStreams::events() const {

@@ -11,6 +11,7 @@
 
 #include <weir/stream.hpp>
 
+#include "backend/dry/dry_memory.hpp"
 #include "device/backend.hpp"
 #include "device/simulated_time.hpp"
 
@@ -20,8 +21,9 @@ class DryStreams {
  public:
   using Time = std::chrono::nanoseconds;
 
-  /// An event is done `lateness` after its record and its stream's earlier work.
-  DryStreams(device::SimulatedTime& time, Time lateness) : time_(time), lateness_(lateness) {}
+  /// An event is done `lateness` after its record and its stream's earlier work. `time` and `fault` outlive it.
+  DryStreams(device::SimulatedTime& time, Time lateness, FirstFault& fault)
+      : time_(time), lateness_(lateness), fault_(fault) {}
 
   [[nodiscard]] StreamId resolve(StreamId stream) const;
   [[nodiscard]] StreamId create();
@@ -45,6 +47,7 @@ class DryStreams {
 
   device::SimulatedTime& time_;
   const Time lateness_;
+  FirstFault& fault_;
   mutable std::mutex mutex_;
   std::unordered_map<StreamId, Time> streams_{{StreamId::legacy_default, {}}, {StreamId::per_thread_default, {}}};
   std::uint64_t last_event_ = 0;
