@@ -12,8 +12,7 @@ namespace weir::manager {
 
 /// `capacity` in bytes, as DeviceRequest has it; throws InvalidArgument as open_device() does. Its backend's
 /// simulated_time() is the time that it lives in.
-[[nodiscard]] Device open_simulated_device(
-    std::uint64_t capacity, const device::DriverModel& model = {},
-    device::SimulatedTime::Kind time = device::SimulatedTime::Kind::imagined);
+[[nodiscard]] Device open_simulated_device(std::uint64_t capacity, const device::DriverModel& model = {},
+                                           device::SimulatedTime::Kind time = device::SimulatedTime::Kind::imagined);
 
 }  // namespace weir::manager
