@@ -2,6 +2,7 @@
 // actions and states are those of torch.cuda.memory._snapshot.
 #include "monitor/replay/pytorch_records.hpp"
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -72,6 +73,14 @@ class Record {
     return static_cast<std::uint64_t>(*value.integer());
   }
 
+  /// Microseconds of a clock; nothing where the field is missing, and where it is beyond any date.
+  [[nodiscard]] std::optional<std::chrono::microseconds> time(std::string_view name) const {
+    constexpr std::int64_t max_time = std::int64_t{1} << 53;  // in the year 2255
+    const std::optional<Value> value = find(name);
+    if (!value || !value->integer() || *value->integer() < 0 || *value->integer() > max_time) return std::nullopt;
+    return std::chrono::microseconds(*value->integer());
+  }
+
   [[nodiscard]] std::uint64_t natural(std::string_view name) const {
     const std::uint64_t value = bits(name);
     if (value >> 63 != 0) fail(place_, "field '" + std::string(name) + "' is negative");
@@ -138,7 +147,8 @@ void read_events(Value trace, const Place& at, Budget& budget, SnapshotFrames& f
            .bytes = record.bytes("size"),
            .stream = block ? record.bits("stream") : 0,
            .kind = *kind,
-           .frame = *kind == SnapshotEvent::Kind::allocate ? frames.telling(record.find("frames"), device.frames) : 0});
+           .frame = *kind == SnapshotEvent::Kind::allocate ? frames.telling(record.find("frames"), device.frames) : 0,
+           .time = record.time("time_us")});
     }
     ++place.index;
   });

@@ -3,7 +3,9 @@
 // live at the end and the bytes reserved at the end. Called by pytorch_snapshot.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "monitor/replay/pickle.hpp"
@@ -23,6 +25,7 @@ struct SnapshotEvent {
   std::uint64_t stream = 0;  ///< the recorder's stream handle
   Kind kind = Kind::allocate;
   std::uint32_t frame = 0;  ///< number of a text of SnapshotDevice::frames
+  std::optional<std::chrono::microseconds> time = {};  ///< of the recorder's clock; older files tell none
 };
 
 struct SnapshotBlock {

@@ -81,12 +81,15 @@ DeviceTrace read_device(const SnapshotDevice& device, Trace& trace) {
     const BlockOrigin origin{.address = address, .label = builder.label(device.frames.text(frame))};
     live.add(address, {bytes, stream, builder.allocate(bytes, stream, origin)});
   };
+  // What was live before is taken to have come with the first event, in the one thread of which a snapshot tells.
+  if (!device.events.empty()) builder.at({}, device.events.front().time);
   for (const auto& [address, block] : start.by_address()) {
     const bool is_known = block.index != ends_in_history;
     begin(address, block.bytes, block.stream, is_known ? device.live_at_end[block.index - 1].frame : 0);
   }
 
   for (const SnapshotEvent& event : device.events) {
+    builder.at({}, event.time);
     if (event.kind == Kind::allocate) {
       live.take_overlapping(event.address, event.bytes, [&](const LiveBlocks::Block& lost) {
         builder.free(lost.index, lost.stream);

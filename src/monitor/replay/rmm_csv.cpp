@@ -2,13 +2,17 @@
 #include "monitor/replay/rmm_csv.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -23,6 +27,39 @@ namespace weir::replay {
 
 namespace {
 
+constexpr std::chrono::hours day{24};
+constexpr std::chrono::hours half_a_day{12};
+
+/// "HH:MM:SS.ffffff", or with a colon before the fraction as older logs have it; nothing for anything else.
+std::optional<std::chrono::nanoseconds> read_time_of_day(std::string_view text) {
+  constexpr std::array<std::uint64_t, 3> most{24, 60, 61};  // hours, minutes, seconds with one that leaps
+  constexpr std::size_t max_digits = 9;                     // of the fraction: nanoseconds
+  std::array<std::uint64_t, 3> parts{};
+  const auto number = [&text](std::uint64_t& value) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const auto digits = static_cast<std::size_t>(end - text.data());
+    text.remove_prefix(digits);
+    return error == std::errc() && digits <= max_digits ? digits : 0;
+  };
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (i != 0) {
+      if (!text.starts_with(':')) return std::nullopt;
+      text.remove_prefix(1);
+    }
+    if (number(parts[i]) == 0 || parts[i] >= most[i]) return std::nullopt;
+  }
+  std::uint64_t fraction = 0;
+  if (text.starts_with('.') || text.starts_with(':')) {
+    text.remove_prefix(1);
+    const std::size_t digits = number(fraction);
+    if (digits == 0) return std::nullopt;
+    for (std::size_t i = digits; i < max_digits; ++i) fraction *= 10;
+  }
+  if (!text.empty()) return std::nullopt;
+  return std::chrono::hours(parts[0]) + std::chrono::minutes(parts[1]) + std::chrono::seconds(parts[2]) +
+         std::chrono::nanoseconds(fraction);
+}
+
 class RmmLog {
  public:
   explicit RmmLog(CsvReader csv)
@@ -31,7 +68,8 @@ class RmmLog {
         pointer_(csv_.column("Pointer")),
         size_(csv_.column("Size")),
         stream_(csv_.find_column("Stream")),
-        thread_(csv_.find_column("Thread")) {}
+        thread_(csv_.find_column("Thread")),
+        time_(csv_.find_column("Time")) {}
 
   Trace read() && {
     while (csv_.next_row()) row();
@@ -52,7 +90,8 @@ class RmmLog {
   /// A block that ended because its pointer was allocated again; its free is still to be told.
   struct Ended {
     Live block;
-    std::size_t line = 0;  ///< of the later allocation
+    std::size_t line = 0;   ///< of the later allocation
+    std::size_t event = 0;  ///< of its end
   };
 
   void row() {
@@ -60,6 +99,7 @@ class RmmLog {
     const std::uint64_t pointer = csv_.address(pointer_);
     const std::uint64_t bytes = csv_.bytes(size_);
     const std::uint64_t stream = stream_ ? csv_.address(*stream_) : 0;
+    builder_.at(thread_ ? csv_.text(*thread_) : std::string_view(), time_ ? time_of(csv_.text(*time_)) : std::nullopt);
     if (action == "allocate") {
       allocate(pointer, bytes, stream);
     } else if (action == "free" || action == "deallocate") {
@@ -72,6 +112,19 @@ class RmmLog {
     if (thread_) last_line_.insert_or_assign(std::string(csv_.text(*thread_)), csv_.line());
   }
 
+  /// The time of a row, as spdlog writes the time of day; one that is far before the row above is of the next day.
+  std::optional<std::chrono::nanoseconds> time_of(std::string_view text) {
+    const auto read = read_time_of_day(text);
+    if (!read) return std::nullopt;
+    auto time = *read + days_;
+    if (last_ && time < *last_ - half_a_day) {
+      time += day;
+      days_ += day;
+    }
+    last_ = time;
+    return time;
+  }
+
   void allocate(std::uint64_t pointer, std::uint64_t bytes, std::uint64_t stream) {
     if (bytes == 0) {
       empty_[pointer].push_back(builder_.allocate(0, stream, {.address = pointer, .line = csv_.line()}));
@@ -79,8 +132,8 @@ class RmmLog {
     }
     const auto [live, added] = live_.try_emplace(pointer);
     if (!added) {
-      builder_.free(live->second.block, live->second.stream);
-      ended_[pointer].push_back({live->second, csv_.line()});
+      const std::size_t event = builder_.free(live->second.block, live->second.stream);
+      ended_[pointer].push_back({live->second, csv_.line(), event});
     }
     live->second = {builder_.allocate(bytes, stream, {.address = pointer, .line = csv_.line()}), csv_.line(), bytes,
                     stream};
@@ -115,6 +168,7 @@ class RmmLog {
       return before < each.line && !other_size;
     });
     if (found == ended->second.end()) return false;
+    builder_.reassign(found->event);
     ended->second.erase(found);
     if (ended->second.empty()) ended_.erase(ended);
     return true;
@@ -143,6 +197,9 @@ class RmmLog {
   std::size_t size_;
   std::optional<std::size_t> stream_;
   std::optional<std::size_t> thread_;
+  std::optional<std::size_t> time_;
+  std::optional<std::chrono::nanoseconds> last_;  // of the rows' times
+  std::chrono::hours days_{0};                    // that passed since the first row
   Trace trace_;
   TraceBuilder builder_{0};
   std::unordered_map<std::uint64_t, Live> live_;

@@ -15,6 +15,9 @@ namespace weir::replay {
 /// and counted. Without a column Stream there is one stream. A block of zero bytes
 /// has no address of its own: several may live at one pointer.
 ///
+/// Each of the column Thread's values is a thread; times are those of the column
+/// Time, where every row has one ("14:03:01.000123").
+///
 /// RMM frees first and logs after, so another thread's allocation at the same
 /// pointer can be told before the free. Then the old block ends at that allocation,
 /// and the late free is counted. It must be the next record of its thread, for a

@@ -3,6 +3,7 @@
 // freed at most once. Written by the readers and the generator; read by replay.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,6 +22,7 @@ struct TraceEvent {
   std::uint32_t block = 0;   ///< index into DeviceTrace::block_bytes
   std::uint32_t stream = 0;  ///< index of the stream, in order of first appearance
   Kind kind = Kind::allocate;
+  std::uint16_t thread = 0;  ///< index of the thread, in order of first appearance
 };
 
 /// How the recording itself names a block, so that who made it can find it there.
@@ -37,8 +39,10 @@ struct DeviceTrace {
   std::vector<std::string> labels;  ///< foreign text, each once: a CSV's ids, a snapshot's frames; the first is empty
   std::vector<std::uint64_t> stream_keys;  ///< the recorder's own key of every stream
   std::vector<TraceEvent> events;
+  std::vector<std::chrono::nanoseconds> times;          ///< of every event, never falling; empty where none are told
   std::uint32_t device = 0;                             ///< the recorder's device number
   std::uint32_t streams = 0;                            ///< distinct streams
+  std::uint32_t threads = 1;                            ///< distinct threads; one where the recording tells of none
   std::optional<std::uint64_t> recorded_peak_reserved;  ///< bytes, where the file tells
 };
 

@@ -1,6 +1,7 @@
 // See trace_builder.hpp.
 #include "monitor/replay/trace_builder.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <utility>
@@ -16,6 +17,28 @@ std::uint32_t TraceBuilder::stream_index(std::uint64_t stream) {
   return known->second;
 }
 
+void TraceBuilder::at(std::string_view thread, std::optional<std::chrono::nanoseconds> time) {
+  thread_ = thread;
+  time_ = time;
+}
+
+std::uint16_t TraceBuilder::thread_index() {
+  const auto known = threads_.find(thread_);
+  if (known != threads_.end()) return known->second;
+  if (threads_.size() > std::numeric_limits<std::uint16_t>::max()) {
+    throw ParseError("the trace names more than 2^16 threads");
+  }
+  return threads_.emplace(thread_, static_cast<std::uint16_t>(threads_.size())).first->second;
+}
+
+void TraceBuilder::add(const TraceEvent& event) {
+  trace_.events.push_back(event);
+  has_times_ = has_times_ && time_.has_value();
+  if (!has_times_) return;
+  auto& times = trace_.times;
+  times.push_back(times.empty() ? *time_ : std::max(*time_, times.back()));
+}
+
 std::uint32_t TraceBuilder::allocate(std::uint64_t bytes, std::uint64_t stream, const BlockOrigin& origin) {
   if (bytes > max_live_bytes - live_bytes_) {
     throw ParseError("more than 1 EiB would be live at once; a size in the trace must be wrong");
@@ -24,8 +47,7 @@ std::uint32_t TraceBuilder::allocate(std::uint64_t bytes, std::uint64_t stream, 
     throw ParseError("the trace has more than 2^32 - 1 blocks");
   }
   const auto block = static_cast<std::uint32_t>(live_.size());
-  const TraceEvent event{block, stream_index(stream), TraceEvent::Kind::allocate};
-  trace_.events.push_back(event);
+  add({block, stream_index(stream), TraceEvent::Kind::allocate, thread_index()});
   trace_.block_bytes.push_back(bytes);
   trace_.origins.push_back(origin);
   live_.push_back(true);
@@ -33,17 +55,20 @@ std::uint32_t TraceBuilder::allocate(std::uint64_t bytes, std::uint64_t stream, 
   return block;
 }
 
-void TraceBuilder::free(std::uint32_t block, std::uint64_t stream) {
+std::size_t TraceBuilder::free(std::uint32_t block, std::uint64_t stream) {
   if (block >= live_.size() || !live_[block]) {
     throw ParseError("the trace frees block " + std::to_string(block) + ", which is not live");
   }
-  trace_.events.push_back({block, stream_index(stream), TraceEvent::Kind::free});
+  add({block, stream_index(stream), TraceEvent::Kind::free, thread_index()});
   live_[block] = false;
   live_bytes_ -= trace_.block_bytes[block];
+  return trace_.events.size() - 1;
 }
 
 DeviceTrace TraceBuilder::finish() && {
   trace_.streams = static_cast<std::uint32_t>(streams_.size());
+  trace_.threads = std::max(std::uint32_t{1}, static_cast<std::uint32_t>(threads_.size()));
+  if (!has_times_) trace_.times = {};
   trace_.labels = std::move(labels_).take();
   return std::move(trace_);
 }

@@ -2,6 +2,7 @@
 // rapids-logger, with null as 0x0 or (nil), and with failures between.
 #include "monitor/replay/rmm_csv.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -142,6 +143,51 @@ TEST(RmmCsv, RefusesBrokenFields) {
 TEST(RmmCsv, RefusesALogWithoutAllocations) {
   EXPECT_TRUE(names(refusal(""), {"without one allocation"}));
   EXPECT_TRUE(names(refusal("1,t,free,0x10,8,0\n"), {"without one allocation"}));
+}
+
+/// The thread of each event.
+std::vector<int> threads_of(const Trace& trace) {
+  std::vector<int> all;
+  for (const TraceEvent& event : trace.devices[0].events) all.push_back(event.thread);
+  return all;
+}
+
+TEST(RmmCsv, KeepsThreads) {
+  const Trace trace = read(
+      "77,t,allocate,0x10,8,0\n12,t,allocate failure,0x0,8,0\n78,t,allocate,0x20,8,0\n77,t,free,0x20,8,0\n"
+      "78,t,free,0x10,8,0\n");
+  EXPECT_EQ(trace.devices[0].threads, 2U) << "a thread without an event is none";
+  EXPECT_EQ(threads_of(trace), (std::vector<int>{0, 1, 0, 1}));
+}
+
+TEST(RmmCsv, ALateFreeIsTheDoingOfTheThreadThatTellsIt) {
+  const Trace trace = read(
+      "1,t,allocate,0x10,8,0\n2,t,allocate,0x10,8,1\n3,t,free,0x10,8,0\n2,t,free,0x10,8,1\n");
+  EXPECT_EQ(events_text(trace.devices[0]), "+0 -0 +1@1 -1@1");
+  const std::vector<int> threads = threads_of(trace);
+  EXPECT_EQ(trace.devices[0].threads, 3U);
+  EXPECT_NE(threads[1], threads[0]);
+  EXPECT_NE(threads[1], threads[2]);
+  EXPECT_EQ(threads[3], threads[2]);
+}
+
+TEST(RmmCsv, ReadsTimesAcrossMidnight) {
+  using std::chrono::nanoseconds;
+  const Trace trace = read(
+      "1,23:59:59.999999,allocate,0x10,8,0\n1,23:59:59:999998,allocate,0x20,8,0\n1,00:00:00.5,free,0x20,8,0\n"
+      "1,12:00:01,free,0x10,8,0\n");
+  const auto& times = trace.devices[0].times;
+  ASSERT_EQ(times.size(), 4U);
+  EXPECT_EQ(times[1] - times[0], nanoseconds(0)) << "a step back stands still";
+  EXPECT_EQ(times[2] - times[1], nanoseconds(500'001'000));
+  EXPECT_EQ(times[3] - times[2], std::chrono::hours(12) + std::chrono::milliseconds(500));
+}
+
+TEST(RmmCsv, OtherTimesAreNone) {
+  for (const std::string time : {"t", "", "1:2", "24:00:00", "1:60:0", "-1:0:0", "1:2:3.", "1:2:3.4x", "1:2:3.0123456789"}) {
+    EXPECT_TRUE(read("1," + time + ",allocate,0x10,8,0\n").devices[0].times.empty()) << time;
+  }
+  EXPECT_EQ(read("1,1:2:3.4,allocate,0x10,8,0\n").devices[0].times.size(), 1U);
 }
 
 }  // namespace

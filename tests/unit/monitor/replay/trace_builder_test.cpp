@@ -1,7 +1,11 @@
 // The builder keeps a trace's invariant, whatever it is asked.
 #include "monitor/replay/trace_builder.hpp"
 
+#include <chrono>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -55,6 +59,47 @@ TEST(TraceBuilder, RefusesToFreeWhatIsNotLive) {
   const auto block = builder.allocate(1, 0);
   builder.free(block, 0);
   EXPECT_TRUE(names(message_of([&] { builder.free(block, 0); }), {"block 0", "not live"}));
+}
+
+TEST(TraceBuilder, KeepsThreadsAndTimes) {
+  using std::chrono::nanoseconds;
+  TraceBuilder builder(0);
+  builder.at("named but idle", nanoseconds(5));
+  builder.at("b", nanoseconds(10));
+  const auto first = builder.allocate(1, 0);
+  builder.at("a", nanoseconds(7));
+  const std::size_t freed = builder.free(first, 0);
+  builder.at("b", nanoseconds(20));
+  builder.allocate(2, 0);
+  builder.reassign(freed);
+  const DeviceTrace trace = std::move(builder).finish();
+  EXPECT_EQ(trace.times, (std::vector<nanoseconds>{nanoseconds(10), nanoseconds(10), nanoseconds(20)}));
+  EXPECT_EQ(trace.events[1].thread, 0U) << "given to the other";
+  EXPECT_EQ(trace.events[2].thread, 0U);
+}
+
+TEST(TraceBuilder, ATimeThatIsMissingTakesAllOfThem) {
+  TraceBuilder builder(0);
+  builder.at("a", std::chrono::nanoseconds(10));
+  builder.allocate(1, 0);
+  builder.at("b", std::nullopt);
+  builder.allocate(1, 0);
+  builder.at("b", std::chrono::nanoseconds(20));
+  builder.allocate(1, 0);
+  const DeviceTrace trace = std::move(builder).finish();
+  EXPECT_TRUE(trace.times.empty());
+  EXPECT_EQ(trace.threads, 2U);
+  EXPECT_EQ(facts_of(trace).broken, "");
+}
+
+TEST(TraceBuilder, RefusesMoreThreadsThanItNumbers) {
+  TraceBuilder builder(0);
+  for (int thread = 0; thread < 1 << 16; ++thread) {
+    builder.at(std::to_string(thread), std::nullopt);
+    builder.allocate(1, 0);
+  }
+  builder.at("one more", std::nullopt);
+  EXPECT_TRUE(names(message_of([&] { builder.allocate(1, 0); }), {"2^16 threads"}));
 }
 
 }  // namespace

@@ -36,6 +36,9 @@ class TraceOracle {
     }
     if (trace_.stream_keys.size() != trace_.streams) facts_.broken = "a stream has no key";
     if (streams_ != trace_.streams) facts_.broken = "streams is not the number of streams";
+    if (threads_ != trace_.threads) facts_.broken = "threads is not the number of threads";
+    if (!trace_.times.empty() && trace_.times.size() != trace_.events.size()) facts_.broken = "an event has no time";
+    if (!std::is_sorted(trace_.times.begin(), trace_.times.end())) facts_.broken = "times fall";
     if (facts_.peak_live > std::uint64_t{1} << 60) facts_.broken = "more than 1 EiB is live";
     return facts_;
   }
@@ -47,6 +50,7 @@ class TraceOracle {
     if (event.block >= states_.size()) return "an event names a block beyond block_bytes";
     if (event.stream > streams_) return "streams are not numbered by first appearance";
     streams_ = std::max(streams_, event.stream + 1);
+    threads_ = std::max(threads_, event.thread + std::uint32_t{1});
     State& state = states_[event.block];
     const std::uint64_t bytes = trace_.block_bytes[event.block];
     if (event.kind == TraceEvent::Kind::allocate) {
@@ -67,6 +71,7 @@ class TraceOracle {
   const DeviceTrace& trace_;
   std::vector<State> states_;
   std::uint32_t streams_ = 0;
+  std::uint32_t threads_ = 1;
   TraceFacts facts_;
 };
 
