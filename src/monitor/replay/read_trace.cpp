@@ -2,10 +2,12 @@
 // process shortens meanwhile is then a parse error and not a SIGBUS.
 #include "monitor/replay/read_trace.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <new>
 #include <span>
@@ -19,6 +21,7 @@
 
 #include "monitor/replay/csv.hpp"
 #include "monitor/replay/excerpt.hpp"
+#include "monitor/replay/gzip.hpp"
 #include "monitor/replay/identify.hpp"
 #include "monitor/replay/interval_csv.hpp"
 #include "monitor/replay/pickle.hpp"
@@ -83,31 +86,74 @@ class InputFile {
   std::unique_ptr<std::FILE, Close> file_;
 };
 
-/// The whole of a pickle: its values refer to its bytes.
-Trace read_whole_snapshot(InputFile& file) {
-  const std::uintmax_t size = file.size();
-  if (size > Pickle::max_file_bytes) throw ParseError("is a pickle of 4 GiB or more; record a shorter history");
-  std::vector<char> bytes(static_cast<std::size_t>(size));
-  bytes.resize(file.read(bytes));
-  return read_pytorch_snapshot(std::as_bytes(std::span(bytes)));
+using Source = CsvReader::Source;
+
+/// All that a source still has, where it has `expected` bytes or, unknown to the caller, more or fewer.
+std::vector<char> read_all(const Source& source, std::size_t expected) {
+  constexpr std::size_t piece = std::size_t{1} << 20;
+  std::vector<char> bytes(expected + 1);  // one more, which stays empty where the expectation is right
+  std::size_t filled = source(bytes);
+  while (filled == bytes.size()) {
+    bytes.resize(std::max(2 * bytes.size(), piece));
+    const std::size_t more = source(std::span(bytes).subspan(filled));
+    if (more == 0) break;
+    filled += more;
+  }
+  bytes.resize(filled);
+  return bytes;
 }
 
+/// A trace of whatever format. `open` gives a source that starts at the beginning; `bytes` is how much it has, or 0.
 // The beginning first: a file that is no trace, say a model's weights, is refused unread.
+Trace read_source(const std::function<Source()>& open, std::size_t bytes) {
+  std::array<char, 2 * CsvReader::longest_line> beginning{};
+  const std::span<const char> start(beginning.data(), open()(beginning));
+  const TraceFormat format = identify(std::as_bytes(start));
+  if (format == TraceFormat::pytorch_snapshot) {
+    // Whole: a pickle's values refer to its bytes.
+    const std::vector<char> all = read_all(open(), bytes);
+    return read_pytorch_snapshot(std::as_bytes(std::span(all)));
+  }
+  CsvReader csv(open());
+  return format == TraceFormat::rmm_csv ? read_rmm_csv(std::move(csv)) : read_interval_csv(std::move(csv));
+}
+
+/// What a source of gzip data holds.
+Source unpacked(Source packed) {
+  const auto reader = std::make_shared<GzipReader>(std::move(packed));
+  return [reader](std::span<char> room) { return reader->read(room); };
+}
+
 Trace read_file(const std::filesystem::path& path) {
   InputFile file(path);
-  std::array<char, 2 * CsvReader::longest_line> beginning{};
-  const std::span<const char> start(beginning.data(), file.read(beginning));
-  const TraceFormat format = identify(std::as_bytes(start));
-  file.rewind();
-  if (format == TraceFormat::pytorch_snapshot) return read_whole_snapshot(file);
-  CsvReader csv([&file](std::span<char> room) { return file.read(room); });
-  return format == TraceFormat::rmm_csv ? read_rmm_csv(std::move(csv)) : read_interval_csv(std::move(csv));
+  const auto from_start = [&file]() -> Source {
+    file.rewind();
+    return [&file](std::span<char> room) { return file.read(room); };
+  };
+  std::array<char, 2> start{};
+  const std::size_t known = file.read(start);
+  if (GzipReader::is_gzip({start.data(), known})) return read_source([&] { return unpacked(from_start()); }, 0);
+  const std::uintmax_t size = file.size();
+  if (size > Pickle::max_file_bytes && start[0] == '\x80') {
+    throw ParseError("is a pickle of 4 GiB or more; record a shorter history");
+  }
+  return read_source(from_start, static_cast<std::size_t>(size));
 }
 
 }  // namespace
 
 Trace read_trace(std::span<const std::byte> file) {
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
+  if (GzipReader::is_gzip(text)) {
+    const auto from_start = [text]() -> Source {
+      return unpacked([rest = text](std::span<char> room) mutable {
+        const std::size_t count = rest.copy(room.data(), room.size());
+        rest.remove_prefix(count);
+        return count;
+      });
+    };
+    return read_source(from_start, 0);
+  }
   switch (identify(file)) {
     case TraceFormat::pytorch_snapshot: return read_pytorch_snapshot(file);
     case TraceFormat::rmm_csv: return read_rmm_csv(text);

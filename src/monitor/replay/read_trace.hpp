@@ -10,7 +10,7 @@
 
 namespace weir::replay {
 
-/// Reads a PyTorch memory snapshot, an RMM log or an interval CSV. Throws
+/// Reads a PyTorch memory snapshot, an RMM log or an interval CSV, packed by gzip or not. Throws
 /// NotFound (no such file), InvalidArgument (a directory or device), DriverError
 /// (the system could not read it; native_code is errno), OutOfMemory, or
 /// ParseError (what it holds). Each message is one line that starts with the path.
