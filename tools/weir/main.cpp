@@ -46,7 +46,7 @@ std::vector<std::string> words_of(int argc, char** argv) {
   };
   std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
   for (std::size_t i = 0; i + 1 < words.size() && words[i] != "--"; ++i) {
-    for (const std::string option : {"--capacity", "--limit"}) {
+    for (const std::string option : {"--capacity", "--fits", "--limit"}) {
       const bool apart = words[i] == option && i + 2 < words.size() && number(words[i + 1]) && unit(words[i + 2]);
       const bool joined =
           words[i].starts_with(option + "=") && number(words[i].substr(option.size() + 1)) && unit(words[i + 1]);

@@ -43,4 +43,11 @@ void Progress::show(std::uint64_t done, std::uint64_t all) {
   std::fflush(stderr);
 }
 
+void Progress::tell(const std::string& text) {
+  if (!terminal_) return;
+  shown_ = 0;
+  fmt::print(stderr, "\r\033[K{}", fitting(text));
+  std::fflush(stderr);
+}
+
 }  // namespace weir::tool

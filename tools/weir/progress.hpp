@@ -16,6 +16,8 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void show(std::uint64_t done, std::uint64_t all);
+  /// A line of words in the bar's place.
+  void tell(const std::string& text);
 
  private:
   std::string label_;

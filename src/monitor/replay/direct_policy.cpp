@@ -1,31 +1,41 @@
 // See direct_policy.hpp.
 #include "monitor/replay/direct_policy.hpp"
 
-#include <algorithm>
+#include <cstdint>
 
 namespace weir::replay {
 
-DirectPolicyResult simulate_direct_policy(const DeviceTrace& trace) {
-  constexpr std::uint64_t page = std::uint64_t{2} << 20;
-  DirectPolicyResult result;
-  std::uint64_t reserved = 0;
-  std::uint64_t requested = 0;
-  for (const TraceEvent& event : trace.events) {
-    const std::uint64_t bytes = trace.block_bytes[event.block];
-    if (bytes == 0) continue;
+namespace {
+
+class Direct {
+ public:
+  explicit Direct(const device::DriverModel& driver) : driver_(driver) {}
+
+  std::uint64_t allocate(std::uint64_t bytes, std::uint32_t /*stream*/) {
+    constexpr std::uint64_t page = std::uint64_t{2} << 20;
     const std::uint64_t rounded = (bytes + page - 1) / page * page;
-    ++result.driver_calls;
-    if (event.kind == TraceEvent::Kind::allocate) {
-      reserved += rounded;
-      requested += bytes;
-      result.peak_reserved = std::max(result.peak_reserved, reserved);
-      result.peak_requested = std::max(result.peak_requested, requested);
-    } else {
-      reserved -= rounded;
-      requested -= bytes;
-    }
+    reserved_ += rounded;
+    used_.charge(1, driver_.allocate);
+    return rounded;
   }
-  return result;
+  void free(std::uint64_t rounded) {
+    reserved_ -= rounded;
+    used_.charge(1, driver_.allocate);
+  }
+  [[nodiscard]] std::uint64_t reserved() const { return reserved_; }
+  [[nodiscard]] DriverUse used() const { return used_; }
+
+ private:
+  const device::DriverModel& driver_;
+  std::uint64_t reserved_ = 0;
+  DriverUse used_;
+};
+
+}  // namespace
+
+PolicyResult simulate_direct_policy(const DeviceTrace& trace, const PolicyOptions& options) {
+  Direct model(options.driver);
+  return run_policy(trace, options, model);
 }
 
 }  // namespace weir::replay

@@ -3,6 +3,7 @@
 #include "monitor/replay/pytorch_policy.hpp"
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -24,7 +25,7 @@ class Program {
  public:
   std::uint32_t allocate(std::uint64_t bytes, std::uint64_t stream = 0) { return builder_.allocate(bytes, stream); }
   void free(std::uint32_t block, std::uint64_t stream = 0) { builder_.free(block, stream); }
-  [[nodiscard]] PytorchPolicyResult run() const {
+  [[nodiscard]] PolicyResult run() const {
     TraceBuilder copy = builder_;
     return simulate_pytorch_policy(std::move(copy).finish());
   }
@@ -66,7 +67,7 @@ TEST(PytorchPolicy, CountsSegmentsAndRequests) {
   program.allocate(5 * mib);
   program.free(first);
   program.allocate(50);
-  const PytorchPolicyResult result = program.run();
+  const PolicyResult result = program.run();
   EXPECT_EQ(result.driver_calls, 2U);
   EXPECT_EQ(result.peak_requested, 5 * mib + 100);
 }
@@ -176,6 +177,19 @@ TEST(PytorchPolicy, RefusesATraceOfMoreThanItCanCount) {
   Program program;
   for (std::uint64_t stream = 0; stream < 16; ++stream) program.free(program.allocate(max_live_bytes, stream), stream);
   EXPECT_THROW(static_cast<void>(program.run()), InvalidArgument);
+}
+
+TEST(PytorchPolicy, LaterPassesFindTheirSegments) {
+  TraceBuilder builder(0);
+  builder.allocate(5 * mib, 0);
+  builder.free(builder.allocate(512, 0), 0);
+  const PolicyResult result = simulate_pytorch_policy(
+      std::move(builder).finish(), {.passes = 3, .driver = {.allocate = std::chrono::microseconds(7)}});
+  ASSERT_EQ(result.passes.size(), 3U);
+  EXPECT_EQ(result.passes[0].calls, 2U);
+  EXPECT_EQ(result.passes[0].time, std::chrono::microseconds(14));
+  EXPECT_EQ(result.passes[1].calls + result.passes[2].calls, 0U);
+  EXPECT_EQ(result.peak_reserved, 22 * mib);
 }
 
 }  // namespace

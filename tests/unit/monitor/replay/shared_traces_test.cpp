@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "monitor/replay/pytorch_expandable.hpp"
 #include "monitor/replay/pytorch_policy.hpp"
 #include "monitor/replay/read_trace.hpp"
 #include "trace_facts.hpp"
@@ -55,13 +56,48 @@ TEST_P(SharedTrace, IsReadWhole) {
 
 TEST_P(SharedSnapshot, PolicyModelAgreesWithWhatPytorchReserved) {
   DeviceTrace device = read_trace(path_).devices.at(0);
-  const PytorchPolicyResult model = simulate_pytorch_policy(device);
+  const PolicyResult model = simulate_pytorch_policy(device);
   const auto recorded = static_cast<double>(GetParam().recorded_peak_reserved.value());
   EXPECT_NEAR(static_cast<double>(model.peak_reserved), recorded, recorded * 0.005);
   EXPECT_EQ(model.peak_requested, GetParam().peak_live);
 
   device.recorded_peak_reserved = 1;
   EXPECT_EQ(simulate_pytorch_policy(device).peak_reserved, model.peak_reserved) << "the model looks at the answer";
+}
+
+// What PyTorch's expandable segments hold of each, by an independent model of the published rules.
+TEST(SharedTraces, ExpandableSegments) {
+  struct {
+    const char* file;
+    double percent;
+  } const known[] = {{"pytorch/niu_fwdbwd_200.pickle", 89.4},
+                     {"pytorch/wedsonlin_medium_ctx128_training.pickle", 98.0},
+                     {"idealloc/pangu_2.6B.csv", 83.7},
+                     {"idealloc/resnet50.csv", 97.9},
+                     {"torch26/torch26_small_fixed.pickle.gz", 97.3},
+                     {"torch26/torch26_small_fixed_two_threads_rmm.csv.gz", 97.3}};
+  for (const auto& [file, percent] : known) {
+    const auto path = std::filesystem::path(WEIR_SHARED_DATA) / "traces" / file;
+    if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is absent";
+    const PolicyResult model = simulate_pytorch_expandable(read_trace(path).devices.at(0), {.passes = 2});
+    EXPECT_NEAR(100.0 * static_cast<double>(model.peak_requested) / static_cast<double>(model.peak_reserved), percent,
+                0.05)
+        << file;
+    EXPECT_EQ(model.passes[1].calls, 0U) << file;
+  }
+}
+
+TEST(SharedTraces, ThreadsAndTimes) {
+  const auto folder = std::filesystem::path(WEIR_SHARED_DATA) / "traces/torch26";
+  if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is absent";
+  const Trace log = read_trace(folder / "torch26_small_fixed_two_threads_rmm.csv.gz");
+  EXPECT_EQ(log.devices.at(0).threads, 2U);
+  EXPECT_EQ(log.devices[0].times.size(), 53'211U);
+  EXPECT_EQ(testing::broken_promise(log), "");
+  const Trace snapshot = read_trace(folder / "torch26_small_fixed.pickle.gz");
+  EXPECT_EQ(snapshot.devices.at(0).threads, 1U);
+  EXPECT_EQ(snapshot.devices[0].times.size(), 52'943U);
+  EXPECT_EQ(testing::broken_promise(snapshot), "");
 }
 
 std::string test_name(const ::testing::TestParamInfo<Expected>& named) {
