@@ -64,6 +64,22 @@ class SharedTraces(ToolCase):
         for key in ("peak_reserved", "page_remaps", "misses"):
             self.assertEqual(host[key], dry[key])
 
+    def test_threads_of_a_real_job(self):
+        log = str(TRACES / "torch26/torch26_small_fixed_two_threads_rmm.csv.gz")
+        if not os.path.exists(log):
+            self.skipTest("no torch26 traces")
+        (each,), _ = self.replay(log)
+        (merged,), _ = self.replay("--threads", "merge", log)
+        self.assertEqual((each["threads"], merged["threads"], each["operations"]), (2, 1, 53211))
+        self.assertAlmostEqual(each["comparisons"]["pytorch_expandable"]["utilization"], 0.973, delta=0.001)
+
+    def test_expandable_segments_cost_what_is_known_of_them(self):
+        (each,), _ = self.replay("--repeat", "2", str(TRACES / TRAINING))
+        expandable = each["comparisons"]["pytorch_expandable"]
+        self.assertAlmostEqual(expandable["utilization"], 0.980, delta=0.001)
+        self.assertLess(abs(expandable["driver_calls"][0] / 1035 - 1), 0.02)
+        self.assertEqual(expandable["driver_calls"][1], 0)
+
     def test_would_it_fit(self):
         trace = str(TRACES / TRAINING)
         (fits,), _ = self.replay("--capacity", "24GiB", trace)

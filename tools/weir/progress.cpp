@@ -13,12 +13,17 @@ namespace {
 constexpr int width = 30;
 constexpr std::size_t before_label = width + 7;
 
+/// Of the terminal.
+std::size_t columns_there() {
+  winsize terminal{};
+  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &terminal) == 0 && terminal.ws_col != 0;
+  return known ? terminal.ws_col : 80;
+}
+
 /// The end of a label, where a path has its file's name, short enough that the bar stays on one line.
 std::string fitting(const std::string& label) {
   std::string shown = label;
-  winsize terminal{};
-  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &terminal) == 0 && terminal.ws_col != 0;
-  const std::size_t columns = known ? terminal.ws_col : 80;
+  const std::size_t columns = columns_there();
   const std::size_t room = columns > before_label + 1 ? columns - before_label - 1 : 0;
   if (shown.size() > room) shown.erase(0, shown.size() - room);
   return shown;
@@ -46,7 +51,7 @@ void Progress::show(std::uint64_t done, std::uint64_t all) {
 void Progress::tell(const std::string& text) {
   if (!terminal_) return;
   shown_ = 0;
-  fmt::print(stderr, "\r\033[K{}", fitting(text));
+  fmt::print(stderr, "\r\033[K{}", text.substr(0, columns_there() - 1));
   std::fflush(stderr);
 }
 

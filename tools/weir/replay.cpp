@@ -65,9 +65,10 @@ class ReplayRun {
       options_.progress = [&](std::uint64_t done, std::uint64_t all) { progress.show(done, all); };
       report = replay::replay(trace, options_);
       if (line_.tightest) {
-        subject.tightest = replay::find_tightest(
-            trace, options_, report.needed, [&](std::uint64_t refused, std::uint64_t fits) {
-              progress.tell(fmt::format("tightest: more than {}, at most {}", format_bytes(refused), format_bytes(fits)));
+        subject.tightest =
+            replay::find_tightest(trace, options_, report.needed, [&](std::uint64_t refused, std::uint64_t fits) {
+              progress.tell(
+                  fmt::format("tightest: more than {}, at most {}", format_bytes(refused), format_bytes(fits)));
             });
       }
     } catch (const replay::Interrupted&) {

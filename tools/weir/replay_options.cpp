@@ -48,7 +48,8 @@ std::optional<std::chrono::nanoseconds> parse_gap(const std::string& text) {
   const auto us = number_of<double>(text);
   if (!us || !(*us >= 0) || *us > max_gap_us) {
     throw CLI::ValidationError(
-        "--gap", fmt::format("'{}' is neither a number of microseconds from 0 to {:.0f} nor 'recorded'", text, max_gap_us));
+        "--gap",
+        fmt::format("'{}' is neither a number of microseconds from 0 to {:.0f} nor 'recorded'", text, max_gap_us));
   }
   return std::chrono::nanoseconds(std::llround(*us * 1e3));
 }
@@ -81,7 +82,8 @@ void add_answers(CLI::App& sub, const std::shared_ptr<ReplayCommandLine>& line) 
          },
          "The same, answered in one line, with the time that each pass loses to memory; repeats 4 times unless told")
       ->excludes(capacity);
-  sub.add_flag("--tightest", line->tightest, "Find the least memory in which it completes; Ctrl-C tells the best so far");
+  sub.add_flag("--tightest", line->tightest,
+               "Find the least memory in which it completes; Ctrl-C tells the best so far");
   sub.add_flag("--json", line->as_json, "One JSON object a file and line on stdout");
 }
 

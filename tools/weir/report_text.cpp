@@ -88,11 +88,10 @@ std::string verdict(const Subject& subject, const ReplayReport& report) {
 std::string tightest_of(const Subject& subject, const ReplayReport& report) {
   if (!subject.tightest) return {};
   const replay::Tightest& tightest = *subject.tightest;
-  return fmt::format("  {} {:>12}   utilization {}{}\n",
-                     tightest.interrupted ? "tightest so far" : "tightest       ", format_bytes(tightest.limit),
-                     percent(ratio(report.peak_requested, tightest.all)),
-                     tightest.interrupted ? ", interrupted; more than " + format_bytes(tightest.refused) + " it must be"
-                                          : "");
+  return fmt::format(
+      "  {} {:>12}   utilization {}{}\n", tightest.interrupted ? "tightest so far" : "tightest       ",
+      format_bytes(tightest.limit), percent(ratio(report.peak_requested, tightest.all)),
+      tightest.interrupted ? ", interrupted; more than " + format_bytes(tightest.refused) + " it must be" : "");
 }
 
 // --- pass by pass ----------------------------------------------------------------------------
@@ -106,8 +105,8 @@ std::string pass_row(std::size_t number, const PassFigures& pass, const ReplayRe
                                  pass.event_calls, pass.page_remaps, format_bytes(pass.peak_reserved),
                                  percent(ratio(report.peak_requested, pass.peak_reserved)));
   if (timed) {
-    text += fmt::format(" {:>13} {:>11} {:>12}", long_time(pass.driver), long_time(pass.waited),
-                        long_time(pass.longest));
+    text +=
+        fmt::format(" {:>13} {:>11} {:>12}", long_time(pass.driver), long_time(pass.waited), long_time(pass.longest));
   }
   return text + "\n";
 }
@@ -117,9 +116,8 @@ std::string pass_table(const Subject& subject, const ReplayReport& report) {
   const bool timed = costs_time(subject, report);
   const std::vector<PassFigures>& passes = report.whole;
   if (passes.size() < 2 && !timed) return {};
-  std::string text =
-      fmt::format("    {:>4} {:>12} {:>12} {:>8} {:>13} {:>11}", "pass", "memory calls", "event calls", "remaps",
-                  "peak reserved", "utilization");
+  std::string text = fmt::format("    {:>4} {:>12} {:>12} {:>8} {:>13} {:>11}", "pass", "memory calls", "event calls",
+                                 "remaps", "peak reserved", "utilization");
   if (timed) text += fmt::format(" {:>13} {:>11} {:>12}", "in the driver", "waited", "longest wait");
   text += "\n";
   for (std::size_t i = 0; i < passes.size(); ++i) {
@@ -132,7 +130,8 @@ std::string pass_table(const Subject& subject, const ReplayReport& report) {
 
 // --- beside others ---------------------------------------------------------------------------
 
-/// One allocator's line: its memory, and its calls and their time in the first pass and, where there are more, the last.
+/// One allocator's line: its memory, and its calls and their time in the first pass and, where there are more, the
+/// last.
 struct Row {
   const char* name;
   std::uint64_t reserved;
@@ -146,10 +145,9 @@ std::string to_text(const Row& row, bool timed) {
     const std::string first = value(row.passes.front());
     return row.passes.size() == 1 ? first : first + " / " + value(row.passes.back());
   };
-  std::string text =
-      fmt::format("    {:<34} {:>12} {:>12} {:>16}", row.name, format_bytes(row.reserved),
-                  percent(ratio(row.requested, row.reserved)),
-                  both([](const replay::DriverUse& pass) { return std::to_string(pass.calls); }));
+  std::string text = fmt::format("    {:<34} {:>12} {:>12} {:>16}", row.name, format_bytes(row.reserved),
+                                 percent(ratio(row.requested, row.reserved)),
+                                 both([](const replay::DriverUse& pass) { return std::to_string(pass.calls); }));
   if (timed) {
     // A µ is one column and two bytes, which fmt knows.
     text += fmt::format(" {:>22}", both([](const replay::DriverUse& pass) { return long_time(pass.time); }));
@@ -189,9 +187,9 @@ std::string to_text(const Subject& subject, const ReplayReport& report) {
   };
   const auto plural = [](std::uint64_t count) { return count == 1 ? "" : "s"; };
   std::string text = verdict(subject, report);
-  text += fmt::format("  {}, {} operations, {} stream{}, {} thread{}\n", replay::to_string(subject.trace.format),
-                      report.operations, report.streams, plural(report.streams), report.threads,
-                      plural(report.threads));
+  text +=
+      fmt::format("  {}, {} operations, {} stream{}, {} thread{}\n", replay::to_string(subject.trace.format),
+                  report.operations, report.streams, plural(report.streams), report.threads, plural(report.threads));
   text += gaps(subject.trace);
   text += fmt::format("  peak requested  {:>12}\n", format_bytes(pool.requested.peak));
   text += fmt::format("  peak reserved   {:>12}   utilization {}\n", format_bytes(pool.reserved.peak),
@@ -216,8 +214,8 @@ std::string to_answer(const Subject& subject, const ReplayReport& report) {
   if (!costs_time(subject, report)) return answer + "; name a --driver to learn what time it loses";
   const std::vector<PassFigures>& passes = report.passes;
   const auto lost = passes.back().lost();
-  std::string text = fmt::format("{}, and loses {} to memory in each step", answer,
-                                 lost.count() == 0 ? "no time" : long_time(lost));
+  std::string text =
+      fmt::format("{}, and loses {} to memory in each step", answer, lost.count() == 0 ? "no time" : long_time(lost));
   if (passes.size() > 1) text += fmt::format(" ({} in the first)", long_time(passes.front().lost()));
   return text;
 }

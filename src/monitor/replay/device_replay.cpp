@@ -127,8 +127,9 @@ DeviceReplay::DeviceReplay(const DeviceTrace& trace, const ReplayOptions& option
       crew_(merges_ ? 1 : trace.threads),
       clock_cost_(clock_cost()) {
   if (!options.gap && trace.times.empty()) {
-    throw InvalidArgument("the recording tells no times, so that the gaps between operations are not known; name one, as --gap 1",
-                          {.name = "gap"});
+    throw InvalidArgument(
+        "the recording tells no times, so that the gaps between operations are not known; name one, as --gap 1",
+        {.name = "gap"});
   }
   for (std::uint32_t i = 0; i < trace.streams; ++i) streams_.push_back(device_.stream());
   for (std::size_t i = 0; i < trace.events.size(); ++i) {

@@ -34,9 +34,9 @@ class DeviceReplay {
   DeviceReplay(const DeviceReplay&) = delete;
   DeviceReplay& operator=(const DeviceReplay&) = delete;
 
-  /// The next pass, and at its end the frees of what is still live. Its figures, or nothing where a request was refused,
-  /// which refusal() then tells of. `times`, where there is room, gets the host's time of each operation. Throws what
-  /// the device throws, and Interrupted.
+  /// The next pass, and at its end the frees of what is still live. Its figures, or nothing where a request was
+  /// refused, which refusal() then tells of. `times`, where there is room, gets the host's time of each operation.
+  /// Throws what the device throws, and Interrupted.
   [[nodiscard]] std::optional<PassFigures> run_pass(std::vector<double>* times = nullptr, const Tick& tick = {});
 
   [[nodiscard]] Refusal refusal() const;

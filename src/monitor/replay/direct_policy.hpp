@@ -7,8 +7,8 @@
 
 namespace weir::replay {
 
-/// Each block is rounded up to 2 MiB, and takes one call to allocate it and one to free it. Blocks of zero bytes reserve
-/// nothing and call nothing; a block that the trace never frees makes one call.
+/// Each block is rounded up to 2 MiB, and takes one call to allocate it and one to free it. Blocks of zero bytes
+/// reserve nothing and call nothing; a block that the trace never frees makes one call.
 [[nodiscard]] PolicyResult simulate_direct_policy(const DeviceTrace& trace, const PolicyOptions& options = {});
 
 }  // namespace weir::replay

@@ -15,7 +15,7 @@ namespace weir::replay {
 
 /// What a trace is put through besides itself.
 struct PolicyOptions {
-  std::uint32_t passes = 1;          ///< what is live at a pass's end is freed before the next
+  std::uint32_t passes = 1;         ///< what is live at a pass's end is freed before the next
   device::DriverModel driver = {};  ///< what calls cost
 };
 

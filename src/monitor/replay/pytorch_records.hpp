@@ -24,7 +24,7 @@ struct SnapshotEvent {
   std::uint64_t bytes = 0;   ///< as requested for blocks, as reserved for segments
   std::uint64_t stream = 0;  ///< the recorder's stream handle
   Kind kind = Kind::allocate;
-  std::uint32_t frame = 0;  ///< number of a text of SnapshotDevice::frames
+  std::uint32_t frame = 0;                             ///< number of a text of SnapshotDevice::frames
   std::optional<std::chrono::microseconds> time = {};  ///< of the recorder's clock; older files tell none
 };
 

@@ -8,9 +8,9 @@
 
 namespace weir::replay {
 
-/// Throws what open_device throws, InvalidArgument for options that make no sense with this trace, DriverError where the
-/// device fails, OutOfMemory that names the block where a request is refused and no capacity was given, or none would
-/// do, and Interrupted. Where the capacity was too small, `needed` was tried.
+/// Throws what open_device throws, InvalidArgument for options that make no sense with this trace, DriverError where
+/// the device fails, OutOfMemory that names the block where a request is refused and no capacity was given, or none
+/// would do, and Interrupted. Where the capacity was too small, `needed` was tried.
 [[nodiscard]] ReplayReport replay(const Trace& trace, const ReplayOptions& options);
 
 }  // namespace weir::replay

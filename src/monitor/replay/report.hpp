@@ -88,14 +88,14 @@ struct Tightest {
 struct ReplayReport {
   std::uint64_t operations = 0;  ///< allocations + frees in the trace
   std::uint64_t streams = 0;
-  std::uint64_t threads = 0;           ///< that replayed it
-  Statistics pool;                     ///< summed over the devices, and of all passes
-  std::uint64_t needed = 0;            ///< the most bytes reserved on one device: with as much each, the trace fits
-  Nanoseconds per_operation;           ///< host time of one call, the clock's own cost taken off
-  std::uint64_t peak_requested = 0;    ///< of the trace, summed over the devices
-  bool has_time = false;               ///< whether passes tell times
-  std::vector<PassFigures> passes;     ///< those that every device completed, under the capacity where one is given
-  std::vector<PassFigures> whole;      ///< the passes of the replay that came to the end
+  std::uint64_t threads = 0;         ///< that replayed it
+  Statistics pool;                   ///< summed over the devices, and of all passes
+  std::uint64_t needed = 0;          ///< the most bytes reserved on one device: with as much each, the trace fits
+  Nanoseconds per_operation;         ///< host time of one call, the clock's own cost taken off
+  std::uint64_t peak_requested = 0;  ///< of the trace, summed over the devices
+  bool has_time = false;             ///< whether passes tell times
+  std::vector<PassFigures> passes;   ///< those that every device completed, under the capacity where one is given
+  std::vector<PassFigures> whole;    ///< the passes of the replay that came to the end
   PolicyResult direct;
   PolicyResult pytorch;
   PolicyResult expandable;

@@ -1,6 +1,10 @@
 // The replay itself: what it reports of a trace that fits, of one that does not, and of several devices.
 #include "monitor/replay/replay.hpp"
 
+#include <chrono>
+#include <utility>
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -93,6 +97,48 @@ TEST(Replay, OnANamedDevice) {
   EXPECT_TRUE(replay(trace, {.device = "dry:0"}).fits());
   EXPECT_FALSE(replay(trace, {.device = "host", .capacity = 6_MiB}).fits());
   EXPECT_THROW(static_cast<void>(replay(trace, {.device = "host:99"})), NotFound);
+}
+
+TEST(Replay, PassesAreSummedOverDevices) {
+  Trace trace;
+  trace.devices.push_back(device_with(0, {4_MiB}));
+  trace.devices.push_back(device_with(1, {6_MiB}));
+  const ReplayReport report = replay(trace, {.passes = 3, .driver = {.create = std::chrono::microseconds(1)}});
+  EXPECT_TRUE(report.has_time);
+  ASSERT_EQ(report.passes.size(), 3U);
+  EXPECT_GE(report.passes[0].peak_reserved, 10_MiB);
+  EXPECT_GE(report.passes[0].creates, 2U);
+  EXPECT_EQ(report.passes[2].driver_calls, 0U);
+  EXPECT_EQ(report.peak_requested, 10_MiB);
+  EXPECT_EQ(report.pool.allocations, 6U);
+  EXPECT_EQ(report.threads, 2U);
+  EXPECT_EQ(report.pytorch.passes.size(), 3U);
+  EXPECT_EQ(report.expandable.passes.size(), 3U);
+}
+
+TEST(Replay, ARefusedPassEndsTheRepeats) {
+  Trace trace;
+  trace.devices.push_back(device_with(0, {4_MiB, 6_MiB}));
+  const ReplayReport report = replay(trace, {.capacity = 8_MiB, .passes = 3});
+  ASSERT_EQ(report.refusals.size(), 1U);
+  EXPECT_EQ(report.refusals[0].pass, 1U);
+  EXPECT_EQ(report.refusals[0].operation, 2U);
+  EXPECT_TRUE(report.passes.empty()) << "none was completed under the capacity";
+  EXPECT_EQ(report.whole.size(), 3U) << "of the replay without one";
+  EXPECT_TRUE(replay(trace, {.capacity = report.needed, .passes = 3}).fits());
+}
+
+TEST(Replay, RefusesPassesBeyondItsLimits) {
+  Trace trace;
+  trace.devices.push_back(device_with(0, {1}));
+  for (const std::uint32_t passes : {0U, 1001U}) {
+    try {
+      static_cast<void>(replay(trace, {.passes = passes}));
+      ADD_FAILURE() << "was replayed";
+    } catch (const InvalidArgument& error) {
+      EXPECT_THAT(error.message(), HasSubstr("1 to 1000 passes"));
+    }
+  }
 }
 
 }  // namespace

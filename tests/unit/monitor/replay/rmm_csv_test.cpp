@@ -161,8 +161,7 @@ TEST(RmmCsv, KeepsThreads) {
 }
 
 TEST(RmmCsv, ALateFreeIsTheDoingOfTheThreadThatTellsIt) {
-  const Trace trace = read(
-      "1,t,allocate,0x10,8,0\n2,t,allocate,0x10,8,1\n3,t,free,0x10,8,0\n2,t,free,0x10,8,1\n");
+  const Trace trace = read("1,t,allocate,0x10,8,0\n2,t,allocate,0x10,8,1\n3,t,free,0x10,8,0\n2,t,free,0x10,8,1\n");
   EXPECT_EQ(events_text(trace.devices[0]), "+0 -0 +1@1 -1@1");
   const std::vector<int> threads = threads_of(trace);
   EXPECT_EQ(trace.devices[0].threads, 3U);
@@ -184,7 +183,8 @@ TEST(RmmCsv, ReadsTimesAcrossMidnight) {
 }
 
 TEST(RmmCsv, OtherTimesAreNone) {
-  for (const std::string time : {"t", "", "1:2", "24:00:00", "1:60:0", "-1:0:0", "1:2:3.", "1:2:3.4x", "1:2:3.0123456789"}) {
+  for (const std::string time :
+       {"t", "", "1:2", "24:00:00", "1:60:0", "-1:0:0", "1:2:3.", "1:2:3.4x", "1:2:3.0123456789"}) {
     EXPECT_TRUE(read("1," + time + ",allocate,0x10,8,0\n").devices[0].times.empty()) << time;
   }
   EXPECT_EQ(read("1,1:2:3.4,allocate,0x10,8,0\n").devices[0].times.size(), 1U);
