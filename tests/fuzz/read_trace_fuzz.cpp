@@ -10,6 +10,7 @@
 #include <weir/errors.hpp>
 
 #include "monitor/replay/direct_policy.hpp"
+#include "monitor/replay/pytorch_expandable.hpp"
 #include "monitor/replay/pytorch_policy.hpp"
 #include "monitor/replay/read_trace.hpp"
 #include "unit/monitor/replay/trace_facts.hpp"
@@ -35,6 +36,9 @@ void check(const DeviceTrace& device) {
     const auto pytorch = weir::replay::simulate_pytorch_policy(device);
     require(pytorch.peak_requested == facts.peak_live, "PyTorch's policy's peak requested");
     require(pytorch.peak_reserved >= facts.peak_live, "PyTorch's policy reserved too little");
+    const auto expandable = weir::replay::simulate_pytorch_expandable(device, {.passes = 2});
+    require(expandable.peak_requested == facts.peak_live, "expandable segments' peak requested");
+    require(expandable.peak_reserved >= facts.peak_live, "expandable segments reserved too little");
   } catch (const weir::InvalidArgument&) {
     // More than 16 EiB over all streams.
   }

@@ -6,7 +6,6 @@
 #include <system_error>
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include <weir/bytes.hpp>
 #include <weir/device.hpp>

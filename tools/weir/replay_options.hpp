@@ -9,13 +9,10 @@
 #include <string>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 #include "monitor/replay/options.hpp"
 #include "monitor/replay/transformer.hpp"
-
-namespace CLI {
-class App;
-class Option;
-}  // namespace CLI
 
 namespace weir::tool {
 

@@ -209,7 +209,7 @@ std::string to_answer(const Subject& subject, const ReplayReport& report) {
   if (!report.fits()) {
     return fmt::format("does not fit in {}: {}; {} would do", capacity, file, format_bytes(report.needed));
   }
-  const std::string answer = fmt::format("fits in {}: {}", capacity, file);
+  std::string answer = fmt::format("fits in {}: {}", capacity, file);
   if (!report.has_time) return answer;
   if (!costs_time(subject, report)) return answer + "; name a --driver to learn what time it loses";
   const std::vector<PassFigures>& passes = report.passes;
