@@ -51,9 +51,13 @@ struct PoolOptions {
   bool zero = false;
   /// Remember where each block was allocated, for leak reports.
   bool call_sites = false;
+  /// The largest handle of the driver that pages come in while memory is to spare: a call for it costs what one for a
+  /// page does, but it moves and goes back only as a whole. Less suits a job that shares its device. Bytes.
+  std::uint64_t max_handle_bytes = std::uint64_t{32} << 20;
   /// How long an allocation waits at most for pending work before it gives up.
   std::chrono::nanoseconds reclaim_deadline = std::chrono::seconds(10);
-  const Clock* clock = nullptr;  ///< not owned; outlives the pool. Default: the system's
+  const Clock* clock = nullptr;  ///< not owned; outlives the pool. Default: the device's, which is the system's but
+                                 ///< where time is simulated
   LogSink* log = nullptr;        ///< not owned; outlives the pool. Default: silence
 };
 

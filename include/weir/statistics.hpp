@@ -36,25 +36,28 @@ struct Statistics {
   Amount reserved;
 
   // Every reserved byte is in exactly one of these states; they sum to reserved.live.
-  std::uint64_t live = 0;         ///< in blocks that callers hold; equals allocated.live
-  std::uint64_t cached = 0;       ///< in blocks kept by thread caches
-  std::uint64_t pending = 0;      ///< freed, waiting for work on other streams
-  std::uint64_t mapped_free = 0;  ///< in free ranges of arenas
-  std::uint64_t held = 0;         ///< created, not mapped
-  std::uint64_t external = 0;     ///< booked for other libraries; not part of reserved
-  std::uint64_t largest_free_range = 0;
+  std::uint64_t live = 0;                ///< in blocks that callers hold; equals allocated.live
+  std::uint64_t cached = 0;              ///< in blocks kept by thread caches
+  std::uint64_t pending = 0;             ///< freed, waiting for work on other streams
+  std::uint64_t mapped_free = 0;         ///< in free ranges of arenas
+  std::uint64_t held = 0;                ///< created, not mapped
+  std::uint64_t external = 0;            ///< booked for other libraries; not part of reserved
+  std::uint64_t largest_free_range = 0;  ///< at most a 32nd less than the largest there is
 
   std::uint64_t allocations = 0;  ///< requests served
   std::uint64_t frees = 0;
   std::uint64_t cache_hits = 0;    ///< served by a thread cache
   std::uint64_t arena_hits = 0;    ///< served from pages already mapped
   std::uint64_t misses = 0;        ///< pages had to be mapped, or a segment allocated
-  std::uint64_t refusals = 0;      ///< requests that ended in an error
+  std::uint64_t refusals = 0;      ///< requests that memory was refused, or that ended in an error
   std::uint64_t errors = 0;        ///< misuse that was caught, thrown or logged
-  std::uint64_t driver_calls = 0;  ///< calls into the device's driver since the pool was made
-  std::uint64_t page_maps = 0;     ///< pages mapped, all told
-  std::uint64_t page_remaps = 0;   ///< of those, mappings beyond the peak page count
-  std::uint64_t evictions = 0;     ///< blocks pushed out of thread caches
+  std::uint64_t driver_calls = 0;  ///< calls into the device's driver about memory since the pool was made
+  std::uint64_t event_calls = 0;   ///< calls that recorded an event, asked for one or waited for one, since then
+  /// What this pool's calls about memory took, by the device's clock.
+  std::chrono::nanoseconds driver_time{};
+  std::uint64_t page_maps = 0;    ///< pages mapped, all told
+  std::uint64_t page_remaps = 0;  ///< of those, mappings beyond the peak page count
+  std::uint64_t evictions = 0;    ///< blocks pushed out of thread caches
 
   /// Arena hits: of each thread and stream every 32nd, as reading a clock costs what such a hit does, and cache hits
   /// none.

@@ -305,7 +305,7 @@ typedef struct weir_statistics {
   uint64_t cache_hits;  ///< served by a thread cache
   uint64_t arena_hits;  ///< served from pages already mapped
   uint64_t misses;      ///< pages had to be mapped, or a segment allocated
-  uint64_t refusals;    ///< requests that ended in an error
+  uint64_t refusals;    ///< requests that memory was refused, or that ended in an error
   uint64_t errors;      ///< misuse that was caught
   uint64_t driver_calls;
   uint64_t page_maps;            ///< pages mapped, all told
@@ -315,6 +315,8 @@ typedef struct weir_statistics {
   weir_latency growth_latency;   ///< of allocations that found no room in what was mapped; all of them
   weir_latency mapping_latency;  ///< of each driver call that created or mapped pages or allocated a segment
   weir_latency wait_latency;     ///< for work on the device, also up to a deadline
+  uint64_t event_calls;          ///< calls of the driver about events; driver_calls are those about memory
+  int64_t driver_time_ns;        ///< what calls about memory took
 } weir_statistics;
 
 /// Fills *statistics, whose struct_size the caller has set.

@@ -7,7 +7,7 @@
 #include <weir/errors.hpp>
 
 #include "device/backend.hpp"
-#include "device/event.hpp"
+#include "device/fence.hpp"
 
 namespace weir::detail {
 namespace {
@@ -64,7 +64,7 @@ StreamId settled(const Pool& pool, StreamId stream) {
 
 // Whether a block that could not be cut is left for a smaller one: when that gives back a page or more and more than an
 // eighth of what stays, or, of a block below a page, a quarter. One that grows in place was cut to whole pages, or to
-// whole bundles of them, which are never more than that eighth, and stays where it is.
+// whole extents of them, which are never more than that eighth, and stays where it is.
 bool worth_leaving(std::uint64_t allocated, std::uint64_t bytes, std::uint64_t page_bytes) {
   const std::uint64_t needed = (bytes + Pool::granule - 1) / Pool::granule * Pool::granule;
   if (allocated <= needed) return false;
@@ -220,15 +220,12 @@ void BufferCore::move_to_new_block(std::uint64_t bytes, StreamId stream) {
 }
 
 void BufferCore::hold_back_for_users(StreamId stream) const {
-  const auto hold_back_for = [&](StreamId user) {
-    if (user == stream) return;
-    try {
-      device::Event(pool_->device().shared_backend(), user).hold_back(stream);
-    } catch (const InvalidArgument&) {  // NOLINT(bugprone-empty-catch): a stream that was destroyed; its work is done
-    }
-  };
-  hold_back_for(home_);
-  for (const StreamId user : others_) hold_back_for(user);
+  device::Fence users;
+  if (home_ != stream) users.add(pool_->device().shared_backend(), home_);
+  for (const StreamId user : others_) {
+    if (user != stream) users.add(pool_->device().shared_backend(), user);
+  }
+  users.hold_back(stream);
 }
 
 // --- Use ---

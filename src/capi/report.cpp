@@ -46,6 +46,8 @@ weir_statistics in_c(const Statistics& known) {
   all.growth_latency = in_c(known.growth_latency);
   all.mapping_latency = in_c(known.mapping_latency);
   all.wait_latency = in_c(known.wait_latency);
+  all.event_calls = known.event_calls;
+  all.driver_time_ns = known.driver_time.count();
   return all;
 }
 

@@ -6,18 +6,22 @@
 #include <cstdint>
 #include <string>
 
+#include <weir/clock.hpp>
+
 namespace weir::core {
 
 class Deadline {
  public:
   /// Has passed.
   Deadline() = default;
-  /// None, or a negative time, has passed already: a wait then only looks.
-  explicit Deadline(std::chrono::nanoseconds time) noexcept
-      : given_(time), end_(std::chrono::steady_clock::now() + std::clamp(time, std::chrono::nanoseconds(0), longest)) {}
+  /// None, or a negative time, has passed already: a wait then only looks. Where a device's time is simulated, waits
+  /// for it go by its clock.
+  explicit Deadline(std::chrono::nanoseconds time, const Clock& clock = Clock::system()) noexcept
+      : clock_(&clock), given_(time), end_(clock.now() + std::clamp(time, std::chrono::nanoseconds(0), longest)) {}
 
   [[nodiscard]] std::chrono::nanoseconds left() const noexcept {
-    return std::max(end_ - std::chrono::steady_clock::now(), std::chrono::nanoseconds(0));
+    return clock_ == nullptr ? std::chrono::nanoseconds(0)
+                             : std::max(end_ - clock_->now(), std::chrono::nanoseconds(0));
   }
 
   [[nodiscard]] bool passed() const noexcept { return left().count() == 0; }
@@ -36,8 +40,9 @@ class Deadline {
 
  private:
   static constexpr std::chrono::nanoseconds longest = std::chrono::hours(24 * 365);
+  const Clock* clock_ = nullptr;  // which outlives it
   std::chrono::nanoseconds given_{0};
-  std::chrono::steady_clock::time_point end_{};
+  std::chrono::nanoseconds end_{0};
 };
 
 }  // namespace weir::core

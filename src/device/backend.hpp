@@ -39,8 +39,8 @@ using Address = std::uint64_t;
 /// The driver's name for physical memory.
 enum class PageHandle : std::uint64_t { none = 0 };
 
-/// Physical memory under one handle of the driver: so many pages, side by side wherever they are mapped. Created, mapped
-/// at most once, unmapped and destroyed as a whole.
+/// Physical memory under one handle of the driver: so many pages, side by side wherever they are mapped. Created,
+/// mapped at most once, unmapped and destroyed as a whole.
 struct Extent {
   PageHandle handle = PageHandle::none;
   std::uint32_t pages = 1;

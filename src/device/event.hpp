@@ -39,6 +39,11 @@ class Event {
     if (backend_ && backend_->is_here()) backend_->release(id_);
   }
 
+  /// For waits for one of several; none for one that is long past. Throws in a child of fork().
+  [[nodiscard]] EventId id() const {
+    if (backend_) backend_->require_here();
+    return id_;
+  }
   [[nodiscard]] bool done() const {
     if (!backend_) return true;
     backend_->require_here();
@@ -61,5 +66,8 @@ class Event {
   std::shared_ptr<Backend> backend_;
   EventId id_ = EventId::none;
 };
+
+/// A point that several wait for; null is long past.
+using SharedEvent = std::shared_ptr<const Event>;
 
 }  // namespace weir::device

@@ -57,10 +57,18 @@ bool FaultyBackend::fired() const {
 void FaultyBackend::note(CallKind kind) noexcept { ++calls_[static_cast<std::size_t>(kind)]; }
 
 // The door of every call that may throw: counts it, and throws where a fault is due.
+void FaultyBackend::deny_memory(bool denied) {
+  const std::lock_guard lock(mutex_);
+  denied_ = denied;
+}
+
 void FaultyBackend::enter(CallKind kind) {
   {
     const std::lock_guard lock(mutex_);
     note(kind);
+    const bool takes =
+        kind == CallKind::create || kind == CallKind::allocate_segment || kind == CallKind::allocate_pinned;
+    if (denied_ && takes) throw OutOfMemory("memory that is denied", {.name = "faulty"});
     const bool due = countdown_ != 0 && (!only_ || *only_ == kind) && --countdown_ == 0;
     if (!due && !lost_) return;
     if (due) {

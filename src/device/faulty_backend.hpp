@@ -66,6 +66,8 @@ class FaultyBackend final : public Backend {
   void heal();
   /// Whether the fault of the last fail() or lose() has happened.
   [[nodiscard]] bool fired() const;
+  /// While denied, there is no memory: whatever would take some throws OutOfMemory.
+  void deny_memory(bool denied);
   /// While held, no event is done: query is false, wait runs into its deadline.
   void hold_events();
   void let_events_go();
@@ -169,6 +171,7 @@ class FaultyBackend final : public Backend {
   bool fired_ = false;
   bool lost_ = false;
   bool holding_ = false;
+  bool denied_ = false;
   bool shows_pointers_ = false;
   std::chrono::nanoseconds delay_{0};
   std::string breach_;

@@ -89,6 +89,18 @@ class FreeRanges {
     return 0;
   }
 
+  /// The same, larger bins first, and some ranges a little smaller.
+  template <class Wanted>
+  [[nodiscard]] std::uint32_t find_if_down(Table table, std::uint32_t size, Wanted wanted) const {
+    const unsigned least = bin_of(size);
+    for (unsigned bin = last_bin(bin_count); bin != bin_count && bin >= least; bin = last_bin(bin)) {
+      for (std::uint32_t id = heads_[bin]; id != 0; id = table[id].list_next) {
+        if (wanted(id)) return id;
+      }
+    }
+    return 0;
+  }
+
   /// Calls `visit(id)` for every range of `size` granules or more (and some a little smaller),
   /// smaller bins first. `visit` must not change the lists.
   template <class Visit>
@@ -103,6 +115,21 @@ class FreeRanges {
   }
 
   [[nodiscard]] bool empty() const noexcept { return doublings_ == 0; }
+
+  /// Whether there is a range of a size whose bin is that of `size`, or larger.
+  [[nodiscard]] bool holds(std::uint32_t size) const noexcept { return next_bin(bin_of(size)) != bin_count; }
+
+  /// One of the largest ranges, or 0: none is in a larger bin, and of its own bin a few are looked at.
+  [[nodiscard]] std::uint32_t find_largest(Table table) const noexcept {
+    if (empty()) return 0;
+    std::uint32_t best = heads_[last_bin(bin_count)];
+    std::uint32_t id = best;
+    for (int look = 0; id != 0 && look < own_bin_looks; ++look) {
+      if (table[id].size > table[best].size) best = id;
+      id = table[id].list_next;
+    }
+    return best;
+  }
 
  private:
   /// One of two, without a branch: where a range stands in its list is beyond prediction.
@@ -120,6 +147,20 @@ class FreeRanges {
     if (above == 0) return bin_count;
     doubling = static_cast<unsigned>(std::countr_zero(above));
     return doubling * bins_per_doubling + static_cast<unsigned>(std::countr_zero(bins_[doubling]));
+  }
+
+  /// The last non-empty bin before `bin`, or bin_count.
+  [[nodiscard]] unsigned last_bin(unsigned bin) const noexcept {
+    const auto highest = [](std::uint32_t bits) { return 31u - static_cast<unsigned>(std::countl_zero(bits)); };
+    unsigned doubling = bin / bins_per_doubling;
+    if (bin < bin_count) {
+      const std::uint32_t here = bins_[doubling] & ((1u << (bin % bins_per_doubling)) - 1);
+      if (here != 0) return doubling * bins_per_doubling + highest(here);
+    }
+    const std::uint32_t below = doublings_ & ((1u << doubling) - 1);
+    if (below == 0) return bin_count;
+    doubling = highest(below);
+    return doubling * bins_per_doubling + highest(bins_[doubling]);
   }
 
   std::uint32_t doublings_ = 0;

@@ -1,48 +1,93 @@
-// What happens when a thread's cache has no block of the size: its arena is asked,
-// then the others; grow.cpp has what follows when none of them can serve.
+// What a hit leaves over: requests that the thread's cache cannot serve or that have more
+// to do, and what is told where memory is refused. ladder.cpp has the ways to memory.
 #include <algorithm>
-#include <map>
+#include <array>
 #include <string>
 
 #include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
-#include "pool/hot_path.hpp"
+#include "pool/hit_path.hpp"
+#include "pool/ladder.hpp"
 
 namespace weir {
 
-using pool::PagesFrom;
 using pool::Placement;
+using pool::Request;
+using pool::Served;
+using pool::Source;
 using pool::ThreadCache;
-using track::Block;
+using pool::Ways;
 
-void Pool::Implementation::refuse_arguments(const Request& request) const {
-  if (request.bytes > most_bytes_) {
-    const std::string text = "pool \"" + options_.name + "\": " + format_bytes(request.bytes) +
-                             " asked at once, of at most " + format_bytes(most_bytes_) +
-                             "; ask for less, or raise the limit";
-    const ErrorFacts facts{.name = options_.name, .bytes_asked = request.bytes, .limit = most_bytes_};
-    if (options_.limit) throw LimitExceeded(text, facts);
-    throw OutOfMemory(text, facts);
+namespace {
+
+// Of so many arena hits of a cache one is timed: reading the clock twice costs about what such a hit does.
+constexpr std::uint64_t arena_hits_a_sample = 32;
+// Of an operation that is no hit, in hits, when the clock is due.
+constexpr std::uint32_t slow_weight = 2;
+// Of what holds the memory, so many blocks are named.
+constexpr std::size_t named_holders = 3;
+
+}  // namespace
+
+// --- Caches ---
+
+ThreadCache& Pool::Implementation::cache_of(StreamId stream) {
+  if (Cache* const quick = quick_cache(key_base_, stream)) return *quick;
+  require_usable();
+  const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
+  Cache* cache = pool::Caches::known(key);
+  if (cache == nullptr) {
+    bool known = true;  // a stream that was destroyed is not: what is freed on it is clean, for its work was finished
+    StreamId resolved = stream;
+    try {
+      resolved = backend_.resolve(stream);
+    } catch (const InvalidArgument&) {
+      known = false;
+    }
+    cache = &caches_.begin(key, stream, [&](Cache& made) {
+      // Under the caches' lock, under which retire() looks for the stream's caches: else one that it does not
+      // find yet might go on with a lane that is given up.
+      made.lane = known ? order_.lanes().of(resolved) : pool::clean_lane;
+      // A stream's arena; lane 0 is no stream.
+      made.home = static_cast<std::uint8_t>((std::max<Lane>(made.lane, 1) - 1) % space_.arena_count());
+      made.meetings = 0;
+      made.now = clock_.now();
+    });
   }
-  throw InvalidArgument("pool \"" + options_.name + "\": an alignment of " + std::to_string(request.alignment) +
-                            " is not a power of two up to " + format_bytes(info_.page_bytes),
-                        {.name = options_.name, .bytes_asked = request.bytes, .limit = info_.page_bytes});
+  pool::remember(key, *cache);
+  pool::thread_slots.put(key, *cache);
+  return *cache;
 }
 
-Placement Pool::Implementation::placement(const Request& request, Lane lane) const {
-  const bool power_of_two = request.alignment != 0 && (request.alignment & (request.alignment - 1)) == 0;
-  // A size past the limit is refused here, before any arithmetic could overflow.
-  if (!power_of_two || request.alignment > info_.page_bytes || request.bytes > most_bytes_) [[unlikely]] {
-    refuse_arguments(request);
-  }
-  Placement wanted;
-  wanted.granules = static_cast<std::uint32_t>(index::granules_for(request.bytes));
-  wanted.alignment = static_cast<std::uint32_t>(std::max(request.alignment, Pool::granule) >> index::granule_shift);
-  wanted.lane = lane;
-  wanted.small = wanted.granules <= small_granules_ && wanted.alignment == 1;
-  return wanted;
+std::uint64_t Pool::Implementation::after_hit(Cache& cache, const track::Block& block, bool overdrawn, bool due) {
+  if (overdrawn) credits_.settle(cache);
+  if (due) tick(cache);
+  return block.address();
 }
+
+void Pool::Implementation::tick(Cache& cache) {
+  cache.slow_operations = 0;
+  pace(cache, clock_.now());
+  if (const std::uint64_t key = cache.key; key != 0) pool::thread_slots.put_first(key, cache);
+  if (cache.now >= next_maintenance_.load(std::memory_order_relaxed)) maintain();
+}
+
+// A thread that does little else than allocate gains by what is cached, a tenth of a microsecond each time; one that
+// also works gains more by tight memory: large blocks that are not cached join into larger ranges, and handles become
+// free.
+void Pool::Implementation::pace(Cache& cache, std::uint32_t now) {
+  constexpr std::uint32_t fast = 64;  // readings of the clock, each after as many operations, in about a millisecond
+  if (cache.now == now) {
+    ++cache.ticks;
+    return;
+  }
+  cache.keep_large(cache.ticks >= fast && now - cache.now == 1);
+  cache.ticks = 0;
+  cache.now = now;
+}
+
+// --- Requests ---
 
 std::uint64_t Pool::Implementation::allocate_address(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag,
                                                      CallSite where) {
@@ -52,24 +97,160 @@ std::uint64_t Pool::Implementation::allocate_address(std::size_t bytes, std::siz
 
 std::uint64_t Pool::Implementation::allocate_after_miss(Cache& cache, std::size_t bytes, std::size_t alignment, Tag tag,
                                                         CallSite where) {
-  return blocks_[allocate({bytes, alignment, cache.stream, tag, where, &cache})].address();
+  const std::uint32_t id = allocate({bytes, alignment, cache.stream, tag, where, &cache});
+  return id == 0 ? 0 : blocks_[id].address();
+}
+
+std::uint64_t Pool::Implementation::try_allocate(Cache* cache, std::size_t bytes, std::size_t alignment,
+                                                 StreamId stream, Tag tag, CallSite where) {
+  const Request request{bytes, alignment, stream, tag, where, cache};
+  const std::optional<std::uint32_t> id = serve(request, Ways::any, 0);
+  if (!id) {
+    note_refusal(request, "no room; try_allocate gives nothing");
+    return refused;
+  }
+  return *id == 0 ? 0 : blocks_[*id].address();
 }
 
 std::uint32_t Pool::Implementation::allocate(const Request& request) {
+  const std::optional<std::uint32_t> id = serve(request, Ways::any, 0);
+  if (!id) refuse(request);
+  return *id;
+}
+
+std::uint32_t Pool::Implementation::allocate_growable(const Request& request, std::size_t max) {
+  if (mode_ != PoolMode::pages || request.bytes <= info_.page_bytes) return allocate(request);
+  const std::uint64_t bound = std::min<std::uint64_t>(std::max(max, request.bytes), max_bytes_);
+  const std::uint32_t max_granules = whole_pages(index::granules_for(bound));
+  const std::optional<std::uint32_t> id = serve(request, Ways::growable, max_granules);
+  if (!id) refuse(request);
+  notes_.set_max_granules(*id, max_granules);
+  blocks_[*id].claim.fetch_or(track::Block::shared_bit, std::memory_order_relaxed);
+  return *id;
+}
+
+std::uint32_t Pool::Implementation::allocate_plain(const Request& request) {
+  const std::optional<std::uint32_t> id = serve(request, Ways::plain, 0);
+  if (!id) refuse(request);
+  if (*id != 0) blocks_[*id].claim.fetch_or(track::Block::shared_bit, std::memory_order_relaxed);
+  return *id;
+}
+
+// An allocation that nobody takes: no book knows of it, and what it finds or maps is free at once.
+void Pool::Implementation::map_ahead(std::uint64_t bytes, StreamId stream) {
+  require_usable();
+  if (mode_ == PoolMode::off) {
+    throw Unsupported("pool \"" + options_.name + "\" is off and keeps no memory, so none can be mapped ahead",
+                      {.name = options_.name, .bytes_asked = bytes});
+  }
+  if (bytes == 0) return;
+  Cache& cache = cache_of(stream);
+  const Request request{bytes, Pool::granule, stream, Tag::none, {}};
+  if (bytes > max_bytes_) refuse_size(request);
+  Placement wanted = placement(request, cache.lane);
+  wanted.small = false;
+  std::uint32_t id = space_.fit_in_any(wanted, nullptr);
+  try {
+    if (id == 0) id = Ladder(*this, wanted, cache).free_memory().id;
+  } catch (const Unsupported& error) {
+    // No addresses are left for so much in one piece; requests of the size get memory of the driver's own.
+    journal_.note(LogLevel::warning, LogEvent::fallback, error.message(), bytes, 0, stream);
+    return;
+  }
+  if (id == 0) refuse(request);
+  release(id, blocks_[id].lane, clock_.now());
+}
+
+// A block for the request, with all books written; 0 for no bytes, empty where memory is refused.
+std::optional<std::uint32_t> Pool::Implementation::serve(const Request& request, Ways ways, std::uint32_t max) {
   if (request.bytes == 0) return 0;
   require_usable();
-  Cache& cache = request.cache != nullptr ? *request.cache : cache_of(request.stream);
-  return serve_by(request, cache, [&] { return serve(placement(request, cache.lane), request, cache); });
+  try {
+    // A size past the limit is refused here, before any arithmetic could overflow.
+    if (request.bytes > max_bytes_) [[unlikely]]
+      return std::nullopt;
+    Cache& cache = request.cache != nullptr ? *request.cache : cache_of(request.stream);
+    const Placement wanted = placement(request, cache.lane);
+    cache.slow_operations += slow_weight;
+    if (cache.slow_operations >= operations_per_tick) tick(cache);
+    const Served served = find(request, wanted, cache, ways, max);
+    if (served.id == 0) return std::nullopt;
+    if (options_.zero) clear(served, request, cache);
+    return hand_out(served, request, cache);
+  } catch (const Error& error) {
+    note_refusal(request, error.message());
+    throw;
+  }
+}
+
+Served Pool::Implementation::find(const Request& request, const Placement& wanted, Cache& cache, Ways ways,
+                                  std::uint32_t max) {
+  const bool timed = cache.arena_hits.get() % arena_hits_a_sample == 0;
+  const auto began = timed ? track::Latency::Clock::now() : track::Latency::Clock::time_point();
+  try {
+    if (ways == Ways::plain) {
+      Placement anywhere = wanted;
+      anywhere.small = false;
+      return Ladder(*this, anywhere, cache).plain();
+    }
+    if (ways == Ways::growable) {
+      Placement whole = wanted;
+      whole.granules = whole_pages(wanted.granules);
+      whole.small = false;
+      return Ladder(*this, whole, cache).growable(max);
+    }
+    const Served served = Ladder(*this, wanted, cache).any(request.cache != nullptr);
+    if (timed && served.by == Source::arena) arena_latency_.record_since(began);
+    return served;
+  } catch (const DeviceLost&) {
+    throw;
+  } catch (const Error& error) {
+    if (mode_ == PoolMode::off || ways != Ways::any) throw;
+    journal_.note(LogLevel::warning, LogEvent::fallback, error.message(), request.bytes, 0, request.stream);
+    return {space_.allocate_directly(wanted).id, Source::driver};
+  }
+}
+
+std::uint32_t Pool::Implementation::hand_out(const Served& served, const Request& request, Cache& cache) {
+  track::Block& block = blocks_[served.id];
+  caches_.enter(cache);
+  block.own(cache.id);
+  const bool overdrawn = begin_life(block, request.bytes, request.tag, cache) < 0;
+  if (served.by == Source::cache) {
+    cache.cache_hits.add(1);
+  } else {
+    cache.bypassed(block.bytes());
+    (served.by == Source::arena ? cache.arena_hits : cache.misses).add(1);
+  }
+  cache.lock.leave();
+  if (overdrawn) credits_.settle(cache);
+  if (!hooks_) return served.id;
+  if (options_.call_sites) notes_.set_call_site(served.id, request.where);
+  journal_.note(LogLevel::debug, served.by == Source::cache ? LogEvent::reuse : LogEvent::allocate, {}, request.bytes,
+                block.address(), request.stream);
+  return served.id;
+}
+
+Placement Pool::Implementation::placement(const Request& request, Lane lane) const {
+  const bool power_of_two = request.alignment != 0 && (request.alignment & (request.alignment - 1)) == 0;
+  if (!power_of_two || request.alignment > info_.page_bytes) [[unlikely]]
+    refuse_alignment(request);
+  Placement wanted;
+  wanted.granules = static_cast<std::uint32_t>(index::granules_for(request.bytes));
+  wanted.alignment = static_cast<std::uint32_t>(std::max(request.alignment, Pool::granule) >> index::granule_shift);
+  wanted.lane = lane;
+  wanted.small = wanted.granules <= small_granules_ && wanted.alignment == 1 && space_.parts_small_blocks();
+  return wanted;
 }
 
 // A block that could not be cleared is not handed out.
 void Pool::Implementation::clear(const Served& served, const Request& request, Cache& cache) {
-  Block& block = blocks_[served.id];
+  track::Block& block = blocks_[served.id];
   block.lane.store(cache.lane, std::memory_order_relaxed);
   try {
     backend_.fill(request.stream, block.address(), 0, block.bytes());
   } catch (...) {
-    enter(cache);
+    caches_.enter(cache);
     if (served.by == Source::cache) cache.passed_by(block.bytes());
     block.become(track::BlockState::busy);
     cache.lock.leave();
@@ -78,178 +259,48 @@ void Pool::Implementation::clear(const Served& served, const Request& request, C
   }
 }
 
-inline Pool::Implementation::Served Pool::Implementation::serve(const Placement& wanted, const Request& request,
-                                                                Cache& cache) {
-  const bool freed_elsewhere = cache.remote_head.load(std::memory_order_relaxed) != 0;
-  if (freed_elsewhere) drain(cache);
-  if (wanted.alignment == 1 && (freed_elsewhere || request.cache == nullptr)) {
-    enter(cache);
-    const std::uint32_t id = cache.pop(blocks_, wanted.granules);
-    cache.lock.leave();
-    if (id != 0) return {id, Source::cache};
+// --- Refusals ---
+
+void Pool::Implementation::note_refusal(const Request& request, std::string_view text) noexcept {
+  ++refusals_;
+  journal_.note(LogLevel::warning, LogEvent::refuse, text, request.bytes, 0, request.stream);
+}
+
+void Pool::Implementation::refuse_alignment(const Request& request) const {
+  throw InvalidArgument("pool \"" + options_.name + "\": an alignment of " + std::to_string(request.alignment) +
+                            " is not a power of two up to " + format_bytes(info_.page_bytes),
+                        {.name = options_.name, .bytes_asked = request.bytes, .limit = info_.page_bytes});
+}
+
+void Pool::Implementation::refuse_size(const Request& request) {
+  const std::string text = "pool \"" + options_.name + "\": " + format_bytes(request.bytes) +
+                           " asked at once, of at most " + format_bytes(max_bytes_) +
+                           "; ask for less, or raise the limit";
+  const ErrorFacts facts{.name = options_.name, .bytes_asked = request.bytes, .limit = max_bytes_};
+  note_refusal(request, text);
+  if (options_.limit) throw LimitExceeded(text, facts);
+  throw OutOfMemory(text, facts);
+}
+
+void Pool::Implementation::refuse(const Request& request) {
+  if (request.bytes > max_bytes_) refuse_size(request);
+  const pool::PageStore& store = space_.store();
+  const std::uint64_t taken = store.reserved() + store.external();
+  const std::uint64_t free = store.limit() - std::min(store.limit(), taken);
+  std::string text = "pool \"" + options_.name + "\": no room for " + format_bytes(request.bytes) + "; " +
+                     format_bytes(taken) + " of " + format_bytes(store.limit()) + " are taken";
+  std::vector<LiveBlock> holders = live_blocks();
+  holders.resize(std::min(holders.size(), named_holders));
+  if (!holders.empty()) text += ", the largest blocks are";
+  for (const LiveBlock& holder : holders) {
+    text += " " + format_bytes(holder.requested) + (holder.tag.empty() ? "" : " (" + holder.tag + ")") +
+            (&holder == &holders.back() ? "" : ",");
   }
-  if (cache.arena_hits.get() % arena_hits_a_sample != 0) return serve_beyond_cache(wanted, request, cache);
-  const auto began = track::Latency::Clock::now();
-  const Served served = serve_beyond_cache(wanted, request, cache);
-  if (served.by == Source::arena) arena_latency_.record_since(began);
-  return served;
-}
-
-Pool::Implementation::Served Pool::Implementation::serve_beyond_cache(const Placement& wanted, const Request& request,
-                                                                      Cache& cache) {
-  const auto grown = [&] { return timed_growth([&] { return grow(wanted, request, cache); }); };
-  if (mode_ == PoolMode::off) return grown();
-  pool::Arena* home = arenas_[mode_ == PoolMode::segments ? segment_arena_number : cache.home].load();
-  if (home == nullptr) home = arenas_[0].load();  // its own is made when it must grow
-  if (const std::uint32_t id = fit_here(*home, wanted, cache)) return {id, Source::arena};
-  // What this thread has comes before what others work in.
-  if (const std::uint32_t id = fit_after_eviction(*home, wanted, cache)) return {id, Source::arena};
-  if (flush_own()) {
-    {
-      const auto lock = home->lock();
-      if (const std::uint32_t id = home->fit(wanted)) return {id, Source::arena};
-    }
-    if (const std::uint32_t id = fit_in_slack(wanted, cache)) return {id, Source::driver};
-    if (const std::uint32_t id = fit_in_borrowed(wanted, cache)) return {id, Source::driver};
-  }
-  if (const std::uint32_t id = fit_in_any(wanted, home)) return {id, Source::arena};
-  return grown();
-}
-
-// Rather than work in another thread's arena, and meet it there at every turn, a thread
-// takes over pages of which that arena has plenty.
-std::uint32_t Pool::Implementation::fit_in_borrowed(const Placement& wanted, Cache& cache) {
-  if (mode_ != PoolMode::pages) return 0;
-  const std::uint64_t needed = most_pages(wanted);
-  bool plenty = false;
-  for_each_paged([&](pool::PagedArena& arena) {
-    if (plenty || arena.number() == cache.home || !arena.may_spare(needed)) return;
-    const auto lock = arena.lock();
-    plenty = arena.spare_pages(cache.lane) >= needed;
-  });
-  return plenty ? try_to_grow(wanted, cache, PagesFrom::anywhere) : 0;
-}
-
-std::uint32_t Pool::Implementation::fit_in_slack(const Placement& wanted, Cache& cache) {
-  if (mode_ != PoolMode::pages) return 0;
-  std::uint64_t mapped = 0;
-  for_each_paged([&](pool::PagedArena& arena) { mapped += arena.mapped_pages(); });
-  if (!slack_.allows(most_pages(wanted), mapped)) return 0;
-  const std::uint32_t id = try_to_grow(wanted, cache, PagesFrom::driver);
-  if (id == 0) slack_.refuse();
-  return id;
-}
-
-std::uint64_t Pool::Implementation::most_pages(const Placement& wanted) const noexcept {
-  return (wanted.granules * index::granule_bytes + wanted.alignment * index::granule_bytes) / info_.page_bytes + 2;
-}
-
-std::uint32_t Pool::Implementation::try_to_grow(const Placement& wanted, Cache& cache, PagesFrom from) {
-  const Moving moving(growing_, moved_);
-  try {
-    return timed_growth([&] {
-      if (from == PagesFrom::anywhere) clean_lanes(core::Deadline(), true);
-      return grow_pages(wanted, cache.home, from);
-    });
-  } catch (const Error&) {
-    return 0;  // the ladder that follows has other ways, and the last word
-  }
-}
-
-// A small block can be cut out of a larger one that this cache gives up; emptying every
-// cache for it would cost thousands of hits.
-std::uint32_t Pool::Implementation::fit_after_eviction(pool::Arena& arena, const Placement& wanted, Cache& cache) {
-  if (!wanted.small) return 0;
-  enter(cache);
-  const std::uint32_t chain = cache.take_larger(blocks_, wanted.granules);
-  cache.lock.leave();
-  if (chain == 0) return 0;
-  release_chain(chain, cache.lane);
-  const auto lock = arena.lock();
-  return arena.fit(wanted);
-}
-
-std::uint32_t Pool::Implementation::fit_here(pool::Arena& arena, const Placement& wanted, Cache& cache) {
-  if (wanted.granules <= ThreadCache::small_granules) {
-    const auto lock = arena.lock();
-    return arena.fit(wanted);
-  }
-  enter(cache);
-  std::uint32_t chain = cache.note_miss(blocks_, wanted.granules);
-  const bool has_large = cache.has_large();
-  cache.lock.leave();
-  std::uint32_t id = 0;
-  {
-    const auto lock = arena.lock();
-    if (chain != 0) chain = release_into(arena, chain, cache.lane);
-    id = has_large ? arena.fit_closely(wanted) : arena.fit(wanted);
-  }
-  if (chain != 0) release_chain(chain, cache.lane);
-  if (id != 0 || !has_large) return id;
-  // Before a much larger range is broken, the large blocks of this cache may join into a better one.
-  enter(cache);
-  chain = cache.take_large(blocks_);
-  cache.lock.leave();
-  release_chain(chain, cache.lane);
-  const auto lock = arena.lock();
-  return arena.fit(wanted);
-}
-
-std::uint32_t Pool::Implementation::fit_in_any(const Placement& wanted, const pool::Arena* except) {
-  std::uint32_t id = 0;
-  for_each_arena([&](pool::Arena& arena) {
-    if (id != 0 || &arena == except || arena.free_granules() < wanted.granules) return;
-    const auto lock = arena.lock();
-    id = arena.fit(wanted);
-  });
-  return id;
-}
-
-// --- Peaks ---
-
-void Pool::Implementation::settle_peaks(Cache& cache) {
-  const std::lock_guard lock(peaks_mutex_);
-  settle_peak(requested_, &ThreadCache::requested, cache);
-  settle_peak(allocated_, &ThreadCache::allocated, cache);
-}
-
-void Pool::Implementation::settle_peak(track::PeakMeter& meter, track::Ledger ThreadCache::*ledger, Cache& cache) {
-  const std::int64_t debt = -(cache.*ledger).credit();
-  if (debt <= 0) return;
-  // Half of what is left beyond the debt comes along, so that the next requests need not come here.
-  const std::int64_t spare = std::max<std::int64_t>(0, meter.headroom() - debt) / 2;
-  std::int64_t found = meter.take(debt + spare);
-  if (found < debt) {
-    std::vector<Cache*> rich;
-    {
-      const std::lock_guard lock(caches_mutex_);
-      std::map<const void*, std::int64_t> credits;  // of each other thread, in all its caches
-      const auto credit_of = [&](const Cache& other) { return std::max<std::int64_t>(0, (other.*ledger).credit()); };
-      for (const Cache* other : awake_) {
-        if (!pool::is_own(*other)) credits[other->thread] += credit_of(*other);
-      }
-      for (Cache* other : awake_) {
-        if (other == &cache || credit_of(*other) == 0) continue;
-        // This thread's other caches give up all they have: with one thread the peak is exact.
-        if (pool::is_own(*other) || credits[other->thread] > track::PeakMeter::tolerance) rich.push_back(other);
-      }
-    }
-    visit(rich, [&](ThreadCache& other) {
-      const std::int64_t theirs = (other.*ledger).credit();
-      other.grant(ledger, -theirs);
-      found += theirs;
-    });
-    if (found < debt) {
-      meter.rise(debt - found);
-      found = debt;
-    }
-    const std::int64_t shared = (found - debt) / 2;
-    meter.give(shared);
-    found -= shared;
-  }
-  enter(cache);
-  cache.grant(ledger, found);
-  cache.lock.leave();
+  text += "; free memory, trim other pools, or raise the limit";
+  const ErrorFacts facts{.name = options_.name, .bytes_asked = request.bytes, .limit = store.limit(), .free = free};
+  note_refusal(request, text);
+  if (options_.limit && free < request.bytes) throw LimitExceeded(text, facts);
+  throw OutOfMemory(text, facts);
 }
 
 }  // namespace weir

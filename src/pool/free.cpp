@@ -4,10 +4,11 @@
 #include <array>
 #include <charconv>
 #include <string>
+#include <utility>
 
 #include <weir/errors.hpp>
 
-#include "pool/hot_path.hpp"
+#include "pool/hit_path.hpp"
 
 namespace weir {
 
@@ -29,7 +30,7 @@ std::string hexadecimal(std::uint64_t address) {
 // their blocks, so a stale one for long blocks may stand before that of a short one.
 std::uint32_t Pool::Implementation::record_at(std::uint64_t address) const noexcept {
   std::uint32_t former = 0;
-  for (const std::uint32_t id : {addresses_.find(address), addresses_.find_short(address)}) {
+  for (const std::uint32_t id : {space_.addresses().find(address), space_.addresses().find_short(address)}) {
     if (id == 0 || blocks_[id].address() != address) continue;
     if (blocks_[id].is(BlockState::live)) return id;
     former = id;
@@ -48,14 +49,14 @@ void Pool::Implementation::free(std::uint32_t id, StreamId stream) {
   require_usable();
   Block& block = blocks_[id];
   Cache& cache = cache_of(stream);
-  Cache& owner = *caches_[block.owner()].load(std::memory_order_acquire);
+  Cache& owner = caches_[block.owner()];
   const std::uint64_t address = block.address();  // once freed, the block is anyone's
   const std::uint64_t requested = block.requested;
   // What used the memory before this life, and cleared it for this one, may still run on the stream of the
   // allocation, which the caller of a free on another need not wait for.
   const Lane follows = block.lane.load(std::memory_order_relaxed);
   if (follows != cache.lane && follows != pool::clean_lane && block.is(BlockState::live)) {
-    note_use(id, lanes_.stream(follows));
+    note_use(id, order_.lanes().stream(follows));
   }
   if (!pool::is_own(owner)) {
     free_remotely(id, cache, owner);
@@ -63,19 +64,19 @@ void Pool::Implementation::free(std::uint32_t id, StreamId stream) {
   } else {
     free_own(id, cache, owner);
   }
-  if (hooks_) log(LogLevel::debug, LogEvent::free, {}, requested, address, stream);
+  if (hooks_) journal_.note(LogLevel::debug, LogEvent::free, {}, requested, address, stream);
 }
 
 // The block came from a cache of this thread: this stream's or another's.
 void Pool::Implementation::free_own(std::uint32_t id, Cache& cache, Cache& owner) {
   Block& block = blocks_[id];
-  enter(owner);
+  caches_.enter(owner);
   const bool live = block.is(BlockState::live) && block.remote.load(std::memory_order_relaxed) == 0;
   if (live) block.become(BlockState::busy);
   owner.lock.leave();
   if (!live) refuse_free(block.address(), id);
   const bool shared = block.shared();
-  enter(cache);
+  caches_.enter(cache);
   const std::int64_t credit = end_life(block, cache);
   block.claim.store(static_cast<std::uint16_t>(cache.id | (shared ? Block::shared_bit : 0)), std::memory_order_relaxed);
   bool kept = false;
@@ -105,17 +106,17 @@ void Pool::Implementation::free_remotely(std::uint32_t id, Cache& cache, Cache& 
     // It was freed before, and its owner has taken it back since. Should the block's next life have been
     // freed meanwhile, counting on this entry in a queue, then the entry is made for that.
     std::uint32_t mine = generation;
-    if (!block.remote.compare_exchange_strong(mine, 0)) queue_remote(id, *caches_[block.owner()].load());
+    if (!block.remote.compare_exchange_strong(mine, 0)) queue_remote(id, caches_[block.owner()]);
     refuse_free(block.address(), id);
   }
   cache.frees.add(1);
-  requested_.give(requested);
-  allocated_.give(static_cast<std::int64_t>(block.bytes()));
+  cache.lent += block.bytes();
+  credits_.give(requested, static_cast<std::int64_t>(block.bytes()));
   block.lane.store(cache.lane, std::memory_order_relaxed);
   if (before != 0) {  // an earlier life was freed twice and still waits; that entry now stands for this one
     ++errors_;
-    log(LogLevel::error, LogEvent::misuse, "a block was freed twice, by two threads at once", block.bytes(),
-        block.address(), StreamId{});
+    journal_.note(LogLevel::error, LogEvent::misuse, "a block was freed twice, by two threads at once", block.bytes(),
+                  block.address());
     return;
   }
   queue_remote(id, owner);
@@ -129,7 +130,7 @@ void Pool::Implementation::queue_remote(std::uint32_t id, Cache& owner) noexcept
     block.remote_next = head;
   } while (!owner.remote_head.compare_exchange_weak(head, id, std::memory_order_seq_cst, std::memory_order_relaxed));
   // Either this sees it asleep, or who puts it to sleep sees the block.
-  if (owner.lock.asleep()) wake(owner);
+  if (owner.lock.asleep()) caches_.wake(owner);
 }
 
 void Pool::Implementation::refuse_free(std::uint64_t address, std::uint32_t id) const {
@@ -156,7 +157,7 @@ std::uint32_t Pool::Implementation::live_at(std::uint64_t address) const {
 
 std::uint32_t Pool::Implementation::live_by(BlockHandle handle) const {
   if (handle == BlockHandle{}) return 0;
-  if (handle.id != 0 && handle.id < blocks_.end()) {
+  if (handle.id != 0 && handle.id < space_.blocks().end()) {
     const Block& named = blocks_[handle.id];
     // In this order: a block leaves its queue after it stops being live, and lives again under a new generation.
     if (named.remote.load() == 0 && named.is(BlockState::live) && handle_of(handle.id) == handle) return handle.id;
@@ -174,9 +175,76 @@ void Pool::Implementation::used_on(std::uint32_t id, StreamId stream) {
 }
 
 void Pool::Implementation::note_use(std::uint32_t id, StreamId stream) {
-  const std::lock_guard lock(pending_mutex_);
-  uses_[id].push_back(stream);
+  order_.pending().note_use(id, stream);
   blocks_[id].claim.fetch_or(Block::shared_bit, std::memory_order_relaxed);
+}
+
+// --- On to the arenas ---
+
+void Pool::Implementation::release(std::uint32_t id, Lane lane, std::uint32_t now) {
+  const bool plain = mode_ == PoolMode::pages && blocks_[id].arena == pool::Space::segments_number;
+  if (mode_ == PoolMode::off || plain) {
+    free_directly(id, lane, now);
+  } else {
+    space_.release(id, lane, now);
+  }
+}
+
+// Blocks that carry their lane with them; their stamps tell when they were freed.
+void Pool::Implementation::release_freed(std::uint32_t chain) {
+  while (chain != 0) {
+    const std::uint32_t id = std::exchange(chain, blocks_[chain].list_next);
+    const Block& block = blocks_[id];
+    const Lane lane = block.lane.load(std::memory_order_relaxed);
+    if (block.shared()) {
+      free_shared(id, lane, block.stamp);
+    } else {
+      release(id, lane, block.stamp);
+    }
+  }
+}
+
+void Pool::Implementation::release_taken(const std::vector<pool::Caches::Taken>& taken) {
+  for (const pool::Caches::Taken& each : taken) {
+    space_.release_chain(each.cached, each.lane);
+    release_freed(each.freed);
+  }
+}
+
+void Pool::Implementation::flush_all(std::uint32_t since) {
+  const auto moving = motion_.begin();
+  release_taken(caches_.flush(credits_, since));
+}
+
+// Giving back must not fail: what the driver refuses to record is recorded when the fence is looked at.
+void Pool::Implementation::free_shared(std::uint32_t id, Lane lane, std::uint32_t now) {
+  // What a free can afford to look at, however many wait.
+  constexpr std::size_t max_unfinished = 4;
+  Block& block = blocks_[id];
+  notes_.drop_max_granules(id);
+  pool::PendingFree free{id, lane, block.size, order_.fence_of(id)};
+  block.own(block.owner());
+  block.become(BlockState::pending);
+  block.stamp = now;
+  order_.pending().add(std::move(free));
+  reclaim_pending(max_unfinished);
+}
+
+bool Pool::Implementation::reclaim_pending(std::size_t max_unfinished) {
+  return order_.pending().reclaim(max_unfinished, [&](const pool::PendingFree& free) {
+    const auto moving = motion_.begin();
+    Block& block = blocks_[free.id];
+    block.become(BlockState::busy);
+    release(free.id, free.lane, block.stamp);
+  });
+}
+
+// With the pool off a free is the driver's: the memory must be unused, so its stream is waited for.
+void Pool::Implementation::free_directly(std::uint32_t id, Lane lane, std::uint32_t now) {
+  const auto moving = motion_.begin();
+  space_.release(id, lane, now);
+  if (lane != pool::clean_lane) order_.clean(space_, lane, core::Deadline(options_.reclaim_deadline));
+  space_.release_segments(UINT32_MAX, 0);
 }
 
 }  // namespace weir

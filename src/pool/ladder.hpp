@@ -1,60 +1,83 @@
-// What a refused request does before it gives up, and how pages get to where they
-// are missing. Included by the files that take memory from the driver.
+// The ways to memory for a request that its thread's cache cannot serve, from the nearest
+// to the dearest: rungs of a ladder, each tried in turn. That memory is refused is told,
+// not thrown. The lists of rungs are in ladder.cpp, on one screen.
 #pragma once
 
-#include <weir/errors.hpp>
+#include <optional>
+#include <span>
 
+#include "core/deadline.hpp"
 #include "pool/implementation.hpp"
 
 namespace weir {
 
-/// Gives what `take` gives, after finished frees and all caches were gathered. Where memory is refused, pending work is
-/// waited for, reclaim_deadline in all, and threads that carry memory about are let finish, before the refusal stands.
-template <class Take>
-auto Pool::Implementation::with_reclaim(Take take) {
-  constexpr int most_tries = 500;          // of up to 100 µs each, while other threads move memory
-  std::optional<core::Deadline> deadline;  // from the first refusal on
-  for (int tries = 0;;) {
-    std::uint64_t frees_before = 0;
-    if (mode_ != PoolMode::off) {
-      reclaim_pending(core::Deadline());
-      frees_before = flush_all();
-    }
-    const std::uint64_t moved_before = moved_.load();
-    try {
-      return take();
-    } catch (const std::bad_alloc&) {
-      if (!deadline) deadline.emplace(options_.reclaim_deadline);
-      const bool finished = await_any(*deadline);
-      const bool released = release_idle_segments(UINT32_MAX, 0) != 0;
-      if (finished || released) continue;
-      // What a thread frees after its cache was emptied is in no arena.
-      const bool freed = mode_ != PoolMode::off && awake_frees() != frees_before;
-      if (++tries > most_tries || !(freed || await_others(moved_before))) throw;
-    }
-  }
-}
+/// One request on its way up. For one thread.
+class Pool::Implementation::Ladder {
+ public:
+  Ladder(Implementation& pool, const pool::Placement& wanted, Cache& cache)
+      : pool_(pool), wanted_(wanted), cache_(cache) {}
 
-/// Finds the missing pages of a plan and maps them; a failure is handed to `abandon` with the number
-/// of runs that were mapped, and thrown on. No lock is held.
-template <class Abandon>
-void Pool::Implementation::fill_in(pool::GrowthPlan& plan, Abandon abandon) {
-  std::size_t mapped_runs = 0;
-  try {
-    for (const pool::PageRun& run : plan.missing) addresses_.prepare(run.address, run.pages.size() * info_.page_bytes);
-    supply(plan);
-    for (; mapped_runs < plan.missing.size(); ++mapped_runs) {
-      const pool::PageRun& run = plan.missing[mapped_runs];
-      store_.map(run.address, run.pages);
-    }
-  } catch (...) {
-    for (std::size_t i = mapped_runs; i < plan.missing.size(); ++i) {
-      if (plan.supplied) store_.hold(plan.missing[i].pages);
-    }
-    abandon(mapped_runs);
-    throw;
-  }
-  log(LogLevel::info, LogEvent::grow, {}, plan.missing_pages * info_.page_bytes, 0, StreamId{});
-}
+  // Each throws what the driver throws but for lack of memory; nothing has changed then, nor where it is refused.
+
+  /// `looked` if the cache is known to have no block of the size.
+  [[nodiscard]] pool::Served any(bool looked);
+  /// The same for a thread that wants nothing out of caches: memory that is free for all.
+  [[nodiscard]] pool::Served free_memory();
+  /// `max` granules in all.
+  [[nodiscard]] pool::Served growable(std::uint32_t max);
+  [[nodiscard]] pool::Served plain();
+  /// As many granules more as are wanted for a growable block, to be finished by `plan`. Empty where it has no space
+  /// for them.
+  [[nodiscard]] std::optional<pool::Served> extend(std::uint32_t id, pool::GrowthPlan& plan);
+
+ private:
+  struct Rung {
+    const char* name;                 ///< for debuggers
+    std::uint32_t (Ladder::*take)();  ///< gives a block, or 0
+    pool::Source by;
+  };
+  struct Lists;  // of rungs; each is known when its climb is compiled, so that a climb costs no more than its rungs
+
+  /// Tries each rung of a list from `first` on.
+  template <const auto& rungs, std::size_t first = 0>
+  [[nodiscard]] pool::Served try_each();
+  template <const auto& rungs>
+  [[nodiscard]] pool::Served climb();
+  [[nodiscard]] bool hopeless() const noexcept;
+  [[nodiscard]] bool more_may_come(std::uint64_t frees_before, std::uint64_t moved_before);
+  [[nodiscard]] std::uint64_t frees_seen() const noexcept;
+
+  // The rungs.
+  [[nodiscard]] std::uint32_t own_queue();
+  [[nodiscard]] std::uint32_t lent();
+  [[nodiscard]] std::uint32_t own_arena();
+  [[nodiscard]] std::uint32_t larger_cached();
+  [[nodiscard]] std::uint32_t own_caches();
+  [[nodiscard]] std::uint32_t other_arenas();
+  [[nodiscard]] std::uint32_t gather();
+  [[nodiscard]] std::uint32_t all_caches();
+  [[nodiscard]] std::uint32_t other_streams();
+  [[nodiscard]] std::uint32_t growth();
+  [[nodiscard]] std::uint32_t growth_at_any_cost();
+  [[nodiscard]] std::uint32_t broken_range();
+  [[nodiscard]] std::uint32_t driver_segment();
+  [[nodiscard]] std::uint32_t kept_range();
+  [[nodiscard]] std::uint32_t kept_range_at_any_cost();
+  [[nodiscard]] std::uint32_t extension();
+  [[nodiscard]] std::uint32_t extension_at_any_cost();
+
+  [[nodiscard]] std::uint32_t take_from(pool::Arena& arena);
+  [[nodiscard]] std::uint32_t fit_at_home(pool::Arena& arena);
+  [[nodiscard]] std::uint32_t extend(pool::Effort effort);
+
+  Implementation& pool_;
+  const pool::Placement wanted_;
+  Cache& cache_;
+  std::optional<core::Deadline> deadline_;  // from the first refusal on
+  std::uint32_t max_ = 0;                   // granules, of a growable block
+  std::uint32_t extended_ = 0;              // the block to extend, and how
+  pool::GrowthPlan* plan_ = nullptr;
+  bool has_space_ = true;  // it can be extended
+};
 
 }  // namespace weir

@@ -20,26 +20,22 @@ std::uint64_t unsigned_of(std::int64_t value) { return value < 0 ? 0 : static_ca
 
 Statistics Pool::Implementation::statistics() const {
   Statistics all = sums();
-  for_each_arena([&](pool::Arena& arena) {
-    const auto lock = arena.lock();
-    all.largest_free_range = std::max(all.largest_free_range, arena.largest_free());
-  });
+  all.largest_free_range = space_.largest_free();
   all.arena_latency = arena_latency_.summary();
   all.growth_latency = growth_latency_.summary();
-  all.mapping_latency = store_.mapping_latency();
-  all.wait_latency = wait_latency_.summary();
+  all.mapping_latency = space_.store().mapping_latency();
+  all.wait_latency = order_.waits();
   return all;
 }
 
-// All but the largest free range, which takes a walk over all of them, and times.
+// All but the largest free range and times.
 Statistics Pool::Implementation::sums() const {
   require_usable();
   Statistics all;
-  std::int64_t requested = requested_.peak() - requested_.headroom();
-  std::int64_t allocated = allocated_.peak() - allocated_.headroom();
-  for_each_cache([&](const Cache& cache) {
-    requested -= cache.requested.credit();
-    allocated -= cache.allocated.credit();
+  const pool::PageStore& store = space_.store();
+  const pool::Credits::Sums live = credits_.live();
+  const pool::Credits::Sums peaks = credits_.peaks();
+  caches_.for_each([&](const Cache& cache) {
     all.requested.cumulative += cache.requested.out.get();
     all.allocated.cumulative += cache.allocated.out.get();
     all.cache_hits += cache.cache_hits.get();
@@ -50,37 +46,35 @@ Statistics Pool::Implementation::sums() const {
     all.cached += unsigned_of(cache.cached()) + cache.remote_bytes.load(std::memory_order_relaxed);
   });
   all.allocations = all.cache_hits + all.arena_hits + all.misses;
-  all.requested.live = unsigned_of(requested);
-  all.requested.peak = unsigned_of(requested_.peak());
-  all.allocated.live = unsigned_of(allocated);
-  all.allocated.peak = unsigned_of(allocated_.peak());
-  all.reserved = {store_.reserved(), store_.peak(), store_.total()};
+  all.requested.live = unsigned_of(live.requested);
+  all.requested.peak = unsigned_of(peaks.requested);
+  all.allocated.live = unsigned_of(live.allocated);
+  all.allocated.peak = unsigned_of(peaks.allocated);
+  all.reserved = {store.reserved(), store.peak(), store.total()};
   all.live = all.allocated.live;
-  all.pending = pending_granules_.load() * index::granule_bytes;
-  for_each_arena([&](pool::Arena& arena) {
-    const auto lock = arena.lock();
-    all.mapped_free += arena.free_granules() * index::granule_bytes;
-  });
-  all.held = store_.held();
-  all.external = store_.external();
+  all.pending = order_.pending().granules() * index::granule_bytes;
+  all.mapped_free = space_.free_bytes() - store.held();
+  all.held = store.held();
+  all.external = store.external();
   all.refusals = refusals_.load();
-  all.errors = errors_.load();
-  all.driver_calls = backend_.driver_calls().all() - calls_before_;
-  all.page_maps = store_.page_maps();
-  all.page_remaps = store_.page_remaps();
+  all.errors = errors_.load() + caches_.misuses();
+  const device::DriverCalls calls = backend_.driver_calls();
+  all.driver_calls = calls.about_memory() - calls_before_.about_memory();
+  all.event_calls = calls.events - calls_before_.events;
+  all.driver_time = store.driver_time();
+  all.page_maps = store.page_maps();
+  all.page_remaps = store.page_remaps();
   return all;
 }
 
 LeakCount Pool::Implementation::check_leaks() const {
   require_usable();
-  std::int64_t bytes = requested_.peak() - requested_.headroom();
   std::int64_t blocks = 0;  // may come out below 0 while other threads free what they allocated meanwhile
-  for_each_cache([&](const Cache& cache) {
-    bytes -= cache.requested.credit();
+  caches_.for_each([&](const Cache& cache) {
     const std::uint64_t allocations = cache.cache_hits.get() + cache.arena_hits.get() + cache.misses.get();
     blocks += static_cast<std::int64_t>(allocations - cache.frees.get());
   });
-  return {unsigned_of(blocks), unsigned_of(bytes)};
+  return {unsigned_of(blocks), unsigned_of(credits_.live().requested)};
 }
 
 LiveBlock Pool::Implementation::describe(std::uint32_t id) const {
@@ -91,36 +85,23 @@ LiveBlock Pool::Implementation::describe(std::uint32_t id) const {
   known.address = block.address();
   known.requested = block.requested;
   known.allocated = block.bytes();
-  const std::uint32_t now = coarse_now();
-  known.age = std::chrono::nanoseconds(std::int64_t{now - std::min(now, block.stamp)} << coarse_shift);
-  known.tag = tags_.name(block.tag);
-  const std::lock_guard lock(notes_mutex_);
-  if (const auto found = call_sites_.find(id); found != call_sites_.end()) {
-    known.call_site = found->second.text();
-  }
+  known.age = clock_.since(block.stamp);
+  known.tag = notes_.tags.name(block.tag);
+  known.call_site = notes_.call_site(id);
   return known;
 }
 
 std::vector<LiveBlock> Pool::Implementation::live_blocks() const {
   require_usable();
   std::vector<LiveBlock> blocks;
-  {
-    // All are put to sleep, and none is woken while this has the lock, so that all records are seen at one moment.
-    const std::lock_guard lock(caches_mutex_);
-    struct Waking {
-      const std::vector<Cache*>& caches;
-      ~Waking() {
-        for (Cache* cache : caches) cache->lock.wake();
-      }
-    };
-    const Waking afterwards{awake_};
-    visit(awake_, [](Cache& cache) { cache.lock.put_to_sleep(); });
-    for (std::uint32_t id = 1; id < blocks_.end(); ++id) {
+  // None is woken meanwhile, so that all records are seen at one moment.
+  caches_.with_all_asleep([&] {
+    for (std::uint32_t id = 1; id < space_.blocks().end(); ++id) {
       const Block& block = blocks_[id];
       if (block.is(BlockState::live) && block.remote.load(std::memory_order_relaxed) == 0)
         blocks.push_back(describe(id));
     }
-  }
+  });
   std::stable_sort(blocks.begin(), blocks.end(),
                    [](const LiveBlock& a, const LiveBlock& b) { return a.requested > b.requested; });
   return blocks;
@@ -129,7 +110,7 @@ std::vector<LiveBlock> Pool::Implementation::live_blocks() const {
 Tag Pool::Implementation::tag(std::string_view name) {
   require_usable();
   core::check_name("tag", name);
-  return static_cast<Tag>(tags_.take(name));
+  return static_cast<Tag>(notes_.tags.take(name));
 }
 
 void Pool::Implementation::verify() const {
@@ -139,12 +120,9 @@ void Pool::Implementation::verify() const {
     throw std::logic_error("pool \"" + options_.name + "\": " + what + " counted " + std::to_string(counted) +
                            ", found " + std::to_string(found));
   };
-  for_each_arena([](pool::Arena& arena) {
-    const auto lock = arena.lock();
-    arena.verify();
-  });
+  space_.verify();
   Statistics found;
-  for (std::uint32_t id = 1; id < blocks_.end(); ++id) {
+  for (std::uint32_t id = 1; id < space_.blocks().end(); ++id) {
     const Block& block = blocks_[id];
     switch (block.state.load(std::memory_order_relaxed)) {
       case BlockState::live:

@@ -16,8 +16,8 @@ class TransferEngine::Slots final : public Companion {
   struct Slot {
     std::span<std::byte> memory;
     std::size_t bytes = 0;
-    InFlight in_flight;
-    SharedEvent done;  ///< empty where the driver refused to record it: the wait tries again
+    device::Fence in_flight;
+    device::SharedEvent done;  ///< empty where the driver refused to record it: the wait tries again
     Moment began{};
   };
 
@@ -82,8 +82,8 @@ void TransferEngine::start_download(BufferCore& buffer, StreamId stream, const D
   // Until the copy is queued the slot stays as it is: a frame that was read may lie there still.
   const bool larger = slot.memory.size() < bytes;
   const std::span<std::byte> memory = larger ? allocate_pinned(bytes) : slot.memory;
-  InFlight in_flight;
-  SharedEvent done;
+  device::Fence in_flight;
+  device::SharedEvent done;
   try {
     done = queue_download(buffer, memory.first(bytes), stream, options.snapshot, in_flight);
   } catch (...) {
@@ -101,10 +101,10 @@ void TransferEngine::start_download(BufferCore& buffer, StreamId stream, const D
 }
 
 // Once the download is queued nothing throws: the caller would take it for one that does not read the buffer.
-SharedEvent TransferEngine::queue_download(BufferCore& buffer, std::span<std::byte> to, StreamId stream, bool snapshot,
-                                           InFlight& in_flight) {
+device::SharedEvent TransferEngine::queue_download(BufferCore& buffer, std::span<std::byte> to, StreamId stream,
+                                                   bool snapshot, device::Fence& in_flight) {
   if (to.empty()) return nullptr;
-  SharedEvent done;
+  device::SharedEvent done;
   const std::uint64_t contents = buffer.access(stream);
   std::uint64_t source = contents;
   BlockHandle copy;

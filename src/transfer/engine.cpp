@@ -59,11 +59,11 @@ class TransferEngine::Piece {
  private:
   TransferEngine& engine_;
   std::span<std::byte> bytes_;
-  InFlight in_flight_;
-  SharedEvent copying_;
+  device::Fence in_flight_;
+  device::SharedEvent copying_;
 };
 
-SharedEvent TransferEngine::record(StreamId stream) const {
+device::SharedEvent TransferEngine::record(StreamId stream) const {
   return std::make_shared<const device::Event>(backend(), stream);
 }
 

@@ -22,9 +22,9 @@
 
 #include "buffer/buffer_core.hpp"
 #include "core/deadline.hpp"
+#include "device/fence.hpp"
 #include "track/latency.hpp"
 #include "track/tally.hpp"
-#include "transfer/in_flight.hpp"
 
 namespace weir::detail {
 
@@ -58,7 +58,7 @@ struct WaitBook {
 
 struct TransferState {
   using Moment = track::Latency::Clock::time_point;
-  TransferState(SharedEvent end, const Task& task, std::shared_ptr<WaitBook> its_book, Moment its_beginning)
+  TransferState(device::SharedEvent end, const Task& task, std::shared_ptr<WaitBook> its_book, Moment its_beginning)
       : event(std::move(end)),
         verb(task.verb),
         buffer(task.buffer),
@@ -66,7 +66,7 @@ struct TransferState {
         book(std::move(its_book)),
         began(its_beginning) {}
 
-  const SharedEvent event;
+  const device::SharedEvent event;
   const char* const verb;
   const std::string buffer;
   const std::uint64_t bytes;
@@ -117,7 +117,7 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   // --- Pinned memory (pinned.cpp) ---
   /// For the engine's own use: freed by put_aside. Throws LimitExceeded.
   [[nodiscard]] std::span<std::byte> allocate_pinned(std::uint64_t bytes);
-  void put_aside(std::span<std::byte> bytes, InFlight in_flight) noexcept;
+  void put_aside(std::span<std::byte> bytes, device::Fence in_flight) noexcept;
   /// For a user: freed by drop_pinned, once no copy uses it.
   [[nodiscard]] PinnedBytes make_pinned(std::uint64_t bytes);
   void drop_pinned(std::span<std::byte> bytes) noexcept;
@@ -152,16 +152,16 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   class Slots;
   struct Aside {
     std::span<std::byte> bytes;
-    InFlight in_flight;
+    device::Fence in_flight;
   };
   struct Owned {
     std::size_t bytes = 0;
-    InFlight in_flight;
+    device::Fence in_flight;
   };
 
   [[nodiscard]] const std::shared_ptr<device::Backend>& backend() const noexcept { return device_.shared_backend(); }
   [[nodiscard]] bool in_place(const BufferCore& buffer) const noexcept { return in_place_ || buffer.on_host(); }
-  [[nodiscard]] SharedEvent record(StreamId stream) const;
+  [[nodiscard]] device::SharedEvent record(StreamId stream) const;
   [[nodiscard]] Transfer ticket(StreamId stream, const Task& task, Moment began) const;
   /// True if all of it lies in memory that make_pinned gave.
   [[nodiscard]] bool is_pinned(const std::byte* data, std::size_t bytes) const;
@@ -171,8 +171,8 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
                         core::Deadline deadline, const Task& task);
   void download_in_pieces(std::uint64_t address, std::span<std::byte> data, StreamId stream, core::Deadline deadline,
                           const Task& task);
-  SharedEvent queue_download(BufferCore& buffer, std::span<std::byte> to, StreamId stream, bool snapshot,
-                             InFlight& in_flight);
+  device::SharedEvent queue_download(BufferCore& buffer, std::span<std::byte> to, StreamId stream, bool snapshot,
+                                     device::Fence& in_flight);
   void note(BufferCore& buffer, bool up, std::uint64_t bytes, bool asynchronous) noexcept;
   void free_pinned(std::span<std::byte> bytes) noexcept;
 

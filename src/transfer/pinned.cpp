@@ -93,9 +93,9 @@ void TransferEngine::free_pinned(std::span<std::byte> bytes) noexcept {
   }
 }
 
-void TransferEngine::put_aside(std::span<std::byte> bytes, InFlight in_flight) noexcept {
+void TransferEngine::put_aside(std::span<std::byte> bytes, device::Fence in_flight) noexcept {
   if (bytes.empty()) return;
-  if (in_flight.past(backend())) {
+  if (in_flight.past()) {
     free_pinned(bytes);
     return;
   }
@@ -110,7 +110,7 @@ void TransferEngine::collect() noexcept {
     looked_at.swap(aside_);
   }
   std::erase_if(looked_at, [&](Aside& each) {
-    if (!each.in_flight.past(backend())) return false;
+    if (!each.in_flight.past()) return false;
     free_pinned(each.bytes);
     return true;
   });
@@ -133,7 +133,7 @@ PinnedBytes TransferEngine::make_pinned(std::uint64_t bytes) {
 }
 
 void TransferEngine::drop_pinned(std::span<std::byte> bytes) noexcept {
-  InFlight in_flight;
+  device::Fence in_flight;
   {
     const std::lock_guard lock(mutex_);
     const auto found = owned_.find(bytes.data());
@@ -152,19 +152,19 @@ bool TransferEngine::is_pinned(const std::byte* data, std::size_t bytes) const {
 }
 
 void TransferEngine::note_pinned_use(const std::byte* data, StreamId stream) {
-  const auto around = [&]() -> InFlight* {
+  const auto around = [&]() -> device::Fence* {
     const auto next = owned_.upper_bound(data);
     return next == owned_.begin() ? nullptr : &std::prev(next)->second.in_flight;
   };
-  InFlight uses;
+  device::Fence uses;
   uses.add(backend(), stream);
   {
     const std::lock_guard lock(mutex_);
-    if (InFlight* const known = around()) uses.add(std::exchange(*known, {}));
+    if (device::Fence* const known = around()) uses.add(std::exchange(*known, {}));
   }
-  static_cast<void>(uses.past(backend()));  // forgets what is; with no lock held, as it asks the driver
+  static_cast<void>(uses.past());  // forgets what is; with no lock held, as it asks the driver
   const std::lock_guard lock(mutex_);
-  if (InFlight* const known = around()) known->add(std::move(uses));
+  if (device::Fence* const known = around()) known->add(std::move(uses));
 }
 
 }  // namespace detail

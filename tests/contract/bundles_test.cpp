@@ -33,7 +33,7 @@ class Bundles : public PoolContract {
 INSTANTIATE_TEST_SUITE_P(Kinds, Bundles, testing::ValuesIn(kinds()), name_of);
 
 TEST_P(Bundles, ALargeGrowthTakesFewCalls) {
-  Pool& pool = make_pool();
+  Pool& pool = make_pool({.max_handle_bytes = 64_MiB});
   const auto calls_of = [&](auto work) {
     const std::uint64_t before = backend_->driver_calls().all();
     work();

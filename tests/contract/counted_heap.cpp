@@ -1,5 +1,7 @@
 #include "contract/counted_heap.hpp"
 
+#include <dlfcn.h>
+
 #include <cstddef>
 #include <cstdlib>
 #include <new>
@@ -12,6 +14,7 @@ namespace weir::contract {
 
 bool heap_is_counted() noexcept { return false; }
 std::uint64_t heap_allocations() noexcept { return 0; }
+std::uint64_t exceptions_thrown() noexcept { return 0; }
 
 }  // namespace weir::contract
 
@@ -20,6 +23,7 @@ std::uint64_t heap_allocations() noexcept { return 0; }
 namespace {
 
 thread_local std::uint64_t count = 0;
+thread_local std::uint64_t thrown = 0;
 
 void* counted(std::size_t bytes, std::size_t alignment) {
   ++count;
@@ -50,10 +54,20 @@ void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memo
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 
+// Every throw of the program comes here, and goes on to the C++ library's own.
+extern "C" [[noreturn]] void __cxa_throw(void* what, void* type, void (*destroy)(void*)) {  // NOLINT: its name
+  using Throw = void (*)(void*, void*, void (*)(void*));
+  static const auto next = reinterpret_cast<Throw>(dlsym(RTLD_NEXT, "__cxa_throw"));
+  ++thrown;
+  next(what, type, destroy);
+  std::abort();  // it does not come back
+}
+
 namespace weir::contract {
 
 bool heap_is_counted() noexcept { return true; }
 std::uint64_t heap_allocations() noexcept { return count; }
+std::uint64_t exceptions_thrown() noexcept { return thrown; }
 
 }  // namespace weir::contract
 

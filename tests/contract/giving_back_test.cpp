@@ -110,10 +110,10 @@ TEST_P(GivingBack, IdleMemoryGoesBackAfterItsAgeAndNotBefore) {
   const std::uint64_t reserved = pool.statistics().reserved.live;
   EXPECT_GE(reserved, 20_MiB);
   clock_.advance(29s);
-  pool.maintain();
+  maintain(pool);
   EXPECT_EQ(pool.statistics().reserved.live, reserved);
   clock_.advance(2s);
-  pool.maintain();
+  maintain(pool);
   EXPECT_EQ(pool.statistics().reserved.live, 0u);
 }
 
@@ -123,6 +123,7 @@ TEST_P(GivingBack, AgeingRunsAtOperationsToo) {
   churn(pool, 40);
   clock_.advance(40s);
   notice_time(pool);
+  if (GetParam().late != 0s) maintain(pool);           // what the operations recorded is not past by the last of them
   EXPECT_LE(pool.statistics().reserved.live, 32_MiB);  // a page, or one segment, for what is in use
   const std::uint64_t reserved = pool.statistics().reserved.live;
   clock_.advance(20s);
@@ -152,7 +153,7 @@ TEST_P(GivingBack, AgeingKeepsWhatIsToBeKept) {
   pool.deallocate(first);
   pool.deallocate(second);
   clock_.advance(60s);
-  pool.maintain();
+  maintain(pool);
   const Statistics now = pool.statistics();
   EXPECT_EQ(now.mapped_free + now.held, GetParam().mode == PoolMode::pages ? 64_MiB : 80_MiB);
 }
@@ -171,7 +172,7 @@ TEST_P(GivingBack, MemoryFreedLateIsNotIdleSinceLongAgo) {
   pool.maintain();
   EXPECT_GE(pool.statistics().reserved.live, 10_MiB);
   clock_.advance(30s);
-  pool.maintain();
+  maintain(pool);
   EXPECT_EQ(pool.statistics().reserved.live, 0u);
 }
 
@@ -179,7 +180,7 @@ TEST_P(GivingBack, AZeroAgeReturnsMemoryAtOnce) {
   Pool& pool = make_pool({.idle_age = 0s});
   churn(pool, 10);
   clock_.advance(10ms);
-  pool.maintain();
+  maintain(pool);
   EXPECT_EQ(pool.statistics().reserved.live, 0u);
 }
 
@@ -200,6 +201,9 @@ TEST_P(GivingBack, IdleMemoryOfManyStreamsAndThreadsGoesBackToo) {
   for (const Stream& stream : streams) churn(pool, 20, stream);
   std::thread([&] { churn(pool, 20, streams[0]); }).join();
   clock_.advance(31s);
+  pool.maintain();  // an event is late: what it records is past when it looks again
+  for (const Stream& stream : streams) device_->synchronize(stream);
+  device_->synchronize(StreamId::legacy_default);
   pool.maintain();
   EXPECT_EQ(pool.statistics().reserved.live, 0u);
 }

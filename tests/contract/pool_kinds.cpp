@@ -2,10 +2,19 @@
 
 #include <algorithm>
 #include <sstream>
+#include <thread>
 
+#include "late_events.hpp"
 #include "open_backend.hpp"
 
 namespace weir::contract {
+namespace {
+
+// A real device's events are late by themselves.
+bool can_be_late(const std::string& backend) { return backend == "host" || backend == "dry" || backend == cuda_fake; }
+
+}  // namespace
+
 const std::vector<KnownBackend>& known_backends() {
   static const std::vector<KnownBackend> all = [] {
     std::vector<KnownBackend> found;
@@ -24,6 +33,9 @@ std::vector<Kind> kinds() {
     all.push_back({backend.name, "segments", PoolMode::segments, true});
     all.push_back({backend.name, "segments_uncached", PoolMode::segments, false});
     all.push_back({backend.name, "off", PoolMode::off, false});
+    if (!can_be_late(backend.name)) continue;
+    all.push_back({backend.name, "pages_late", PoolMode::pages, true, lateness_asked()});
+    all.push_back({backend.name, "segments_late", PoolMode::segments, true, lateness_asked()});
   }
   return all;
 }
@@ -88,6 +100,7 @@ testing::AssertionResult coherent(const Statistics& s) {
 
 void PoolContract::SetUp() {
   backend_ = open_backend(GetParam().backend);
+  backend_->delay_events(GetParam().late);
   device_.emplace(backend_, "for the contract suite");
   info_ = device_->info();
   if (GetParam().mode == PoolMode::pages && !info_.virtual_memory) {
@@ -113,6 +126,13 @@ Pool& PoolContract::make_pool(PoolOptions options) {
   if (options.clock == nullptr) options.clock = &clock_;
   pools_.push_back(std::make_unique<Pool>(*device_, std::move(options)));
   return *pools_.back();
+}
+
+void PoolContract::maintain(Pool& pool) const {
+  pool.maintain();
+  if (GetParam().late == std::chrono::nanoseconds(0)) return;
+  std::this_thread::sleep_for(GetParam().late);
+  pool.maintain();
 }
 
 void PoolContract::end_pool(Pool& pool) {

@@ -6,6 +6,7 @@
 // destroys it, and finds that the driver has everything back.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -33,13 +34,15 @@ struct Kind {
   std::string backend;
   std::string name;
   PoolMode mode = PoolMode::automatic;
-  bool cached = true;  ///< with thread caches
+  bool cached = true;                ///< with thread caches
+  std::chrono::nanoseconds late{0};  ///< every event is done so much later than its record, as a GPU's are
 
   friend std::ostream& operator<<(std::ostream& out, const Kind& kind) {
     return out << kind.backend << ' ' << kind.name;
   }
 };
-/// The kinds for all backends that can be opened.
+/// The kinds for all backends that can be opened. Those whose names end in "late" have late events: by 5 µs, or by what
+/// the environment variable WEIR_LATE says ("5ms", "50us"), which makes the suite slow.
 [[nodiscard]] std::vector<Kind> kinds();
 /// For test names.
 [[nodiscard]] std::string name_of(const testing::TestParamInfo<Kind>& kind);
@@ -56,6 +59,13 @@ class PoolContract : public testing::TestWithParam<Kind> {
 
   /// A new pool of the case's kind, on `device_`, with the fake clock; the fixture owns it.
   Pool& make_pool(PoolOptions options = {});
+  /// A deadline for those who will not wait: 0, but where events are late, for what ends then is not given up.
+  [[nodiscard]] std::chrono::nanoseconds no_patience() const {
+    const auto late = GetParam().late;
+    return late.count() == 0 ? late : 20 * late + std::chrono::milliseconds(20);
+  }
+  /// Maintains the pool; where events are late, once more when those are past that are recorded by then.
+  void maintain(Pool& pool) const;
   /// Destroys the pool early, with the checks of the end.
   void end_pool(Pool& pool);
 

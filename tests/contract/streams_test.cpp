@@ -45,7 +45,7 @@ TEST_P(Streams, MemoryFreedOnOneServesAnotherInsteadOfNewMemory) {
 // While the freeing stream's work goes on, the other stream waits on the device, not the host.
 TEST_P(Streams, AStreamWaitsForTheOtherOnTheDevice) {
   if (!pooling()) GTEST_SKIP() << "a pool that is switched off reuses nothing";
-  Pool& pool = make_pool({.limit = 32_MiB, .reclaim_deadline = 0s});
+  Pool& pool = make_pool({.limit = 32_MiB, .reclaim_deadline = no_patience()});
   Stream first = device_->stream();
   Stream second = device_->stream();
   pool.deallocate(pool.allocate(20_MiB, 1, first), first);
@@ -59,7 +59,7 @@ TEST_P(Streams, AStreamWaitsForTheOtherOnTheDevice) {
 }
 
 TEST_P(Streams, PendingMemoryIsNotReusedBeforeItsEvents) {
-  Pool& pool = make_pool({.reclaim_deadline = 0s});
+  Pool& pool = make_pool({.reclaim_deadline = no_patience()});
   Stream user = device_->stream();
   void* block = pool.allocate(5_MiB);
   pool.used_on(block, user);
@@ -75,7 +75,7 @@ TEST_P(Streams, PendingMemoryIsNotReusedBeforeItsEvents) {
   EXPECT_EQ(pool.trim(), 0u);
   EXPECT_EQ(pool.statistics().pending, 5_MiB);
   backend_->let_events_go();
-  pool.maintain();
+  maintain(pool);
   EXPECT_EQ(pool.statistics().pending, 0u);
   pool.deallocate(other);
 }
@@ -89,13 +89,13 @@ TEST_P(Streams, ABlockUsedOnSeveralWaitsForAllOfThem) {
   const std::uint64_t before = records();
   pool.release(block);
   EXPECT_GE(records() - before, 3u);
-  pool.maintain();
+  maintain(pool);
   EXPECT_EQ(pool.statistics().pending, 0u);
 }
 
 // A block of a thread's that another thread frees, used on a third stream: the same rules.
 TEST_P(Streams, UseElsewhereHoldsAlsoWhereAnotherThreadFrees) {
-  Pool& pool = make_pool({.reclaim_deadline = 0s});
+  Pool& pool = make_pool({.reclaim_deadline = no_patience()});
   Stream user = device_->stream();
   void* block = pool.allocate(5_MiB);
   pool.used_on(block, user);
@@ -105,7 +105,7 @@ TEST_P(Streams, UseElsewhereHoldsAlsoWhereAnotherThreadFrees) {
   EXPECT_NE(other, block);
   backend_->let_events_go();
   pool.deallocate(other);
-  pool.maintain();
+  maintain(pool);
   EXPECT_EQ(pool.statistics().pending, 0u);
   static_cast<void>(pool.trim());
   EXPECT_EQ(pool.statistics().reserved.live, 0u);
@@ -134,7 +134,7 @@ TEST_P(Streams, AUserMayEndBeforeTheBlockIsFreed) {
     pool.used_on(block, user);
   }
   EXPECT_NO_THROW(pool.deallocate(block));
-  pool.maintain();
+  maintain(pool);
   EXPECT_EQ(pool.statistics().pending, 0u);
   static_cast<void>(pool.trim());
   EXPECT_EQ(pool.statistics().reserved.live, 0u);

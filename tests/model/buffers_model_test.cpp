@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "late_events.hpp"
 #include "model/buffers_program.hpp"
 #include "model/environment.hpp"
 #include "open_backend.hpp"
@@ -47,6 +48,16 @@ INSTANTIATE_TEST_SUITE_P(
                     BuffersConfiguration{.name = "dry_pages", .backend = "dry", .limit = 24_MiB},
                     BuffersConfiguration{
                         .name = "dry_segments", .backend = "dry", .mode = PoolMode::segments, .limit = 96_MiB}),
+    name_of);
+
+INSTANTIATE_TEST_SUITE_P(
+    Late, BuffersModel,
+    testing::Values(
+        BuffersConfiguration{.name = "host_pages_late", .limit = 256_MiB, .late = lateness_asked()},
+        BuffersConfiguration{.name = "host_pages_tight_late", .limit = 24_MiB, .late = lateness_asked()},
+        BuffersConfiguration{
+            .name = "host_segments_late", .mode = PoolMode::segments, .limit = 256_MiB, .late = lateness_asked()},
+        BuffersConfiguration{.name = "dry_pages_late", .backend = "dry", .limit = 24_MiB, .late = lateness_asked()}),
     name_of);
 
 std::vector<BuffersConfiguration> faulty() {

@@ -30,13 +30,14 @@ BuffersProgram::BuffersProgram(const BuffersConfiguration& configuration, std::u
       backend_(std::make_shared<device::FaultyBackend>(inner_)),
       quiet_(inner_, "for the model test"),
       device_(backend_, "for the model test"),
-      memory_(std::make_unique<MemoryManager>(device_,
-                                              ManagerOptions{.name = configuration.name,
-                                                             .limit = configuration.limit,
-                                                             .pool = configuration.mode,
-                                                             .transfers = transfers_of(configuration.in_place, seed),
-                                                             .reclaim_deadline = 1ms,
-                                                             .clock = &clock_})) {
+      memory_(std::make_unique<MemoryManager>(
+          device_, ManagerOptions{.name = configuration.name,
+                                  .limit = configuration.limit,
+                                  .pool = configuration.mode,
+                                  .transfers = transfers_of(configuration.in_place, seed),
+                                  .reclaim_deadline = configuration.late == 0s ? 1ms : 20ms + 20 * configuration.late,
+                                  .clock = &clock_})) {
+  backend_->delay_events(configuration.late);
   lanes_.resize(4);
   for (std::size_t i = 1; i < lanes_.size(); ++i) lanes_[i].own = device_.stream();
   if (configuration_.faults != 0) backend_->fail_every(configuration_.faults);

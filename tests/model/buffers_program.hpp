@@ -30,8 +30,9 @@ struct BuffersConfiguration {
   std::string backend = "host";
   PoolMode mode = PoolMode::pages;
   std::uint64_t limit = 0;
-  bool in_place = false;     ///< the host writes device memory itself
-  std::uint64_t faults = 0;  ///< every n-th driver call fails; 0 = none
+  bool in_place = false;             ///< the host writes device memory itself
+  std::uint64_t faults = 0;          ///< every n-th driver call fails; 0 = none
+  std::chrono::nanoseconds late{0};  ///< events are done so much later than they were recorded
 
   friend std::ostream& operator<<(std::ostream& out, const BuffersConfiguration& each) { return out << each.name; }
 };

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "late_events.hpp"
 #include "model/environment.hpp"
 #include "model/program.hpp"
 #include "open_backend.hpp"
@@ -79,6 +80,30 @@ INSTANTIATE_TEST_SUITE_P(Pools, Model,
                                                        .limit = 128_MiB,
                                                        .live = 64_MiB,
                                                        .threads = 4}),
+                         [](const auto& configuration) { return configuration.param.name; });
+
+// With late events, by which each wait takes longer.
+std::vector<Configuration> late() {
+  std::vector<Configuration> all;
+  const auto add = [&](const std::string& backend, const std::string& name, PoolMode mode, std::uint64_t limit) {
+    all.push_back({.name = backend + name,
+                   .backend = backend,
+                   .mode = mode,
+                   .limit = limit,
+                   .live = limit == 96_MiB ? 80_MiB : limit / 4,
+                   .threads = 4,
+                   .late = lateness_asked(),
+                   .share = 2});
+  };
+  for (const std::string backend : {"host", "dry", cuda_fake}) {
+    add(backend, "_pages_late", PoolMode::pages, 512_MiB);
+    add(backend, "_pages_tight_late", PoolMode::pages, 96_MiB);
+    add(backend, "_segments_late", PoolMode::segments, 256_MiB);
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Late, Model, testing::ValuesIn(late()),
                          [](const auto& configuration) { return configuration.param.name; });
 
 // Pages where the driver has sparse memory, else segments.

@@ -16,6 +16,9 @@ const char* const owners[] = {"", "first owner", "second owner"};
 
 void* pointer(std::uint64_t address) { return reinterpret_cast<void*>(address); }  // NOLINT(performance-no-int-to-ptr)
 
+// Late events come in the end; where a step holds them altogether, nothing is to be waited for.
+std::chrono::nanoseconds deadline_for(std::chrono::nanoseconds late) { return late == 0s ? 0s : 10s; }
+
 }  // namespace
 
 Program::Program(const Configuration& configuration, std::uint64_t seed)
@@ -29,10 +32,11 @@ Program::Program(const Configuration& configuration, std::uint64_t seed)
                                                         .limit = configuration.limit,
                                                         .thread_cache_bytes = configuration.thread_cache_bytes,
                                                         .zero = configuration.zero,
-                                                        .reclaim_deadline = 0s,
+                                                        .reclaim_deadline = deadline_for(configuration.late),
                                                         .clock = &clock_})),
       oracle_(configuration.limit, page_bytes_, configuration.threads == 1 ? 0 : configuration.threads * 64_KiB),
       crew_(configuration.threads - 1) {
+  backend_->delay_events(configuration.late);
   for (std::size_t i = 0; i < stream_count; ++i) streams_.push_back(device_.stream());
 }
 
@@ -64,10 +68,18 @@ std::string Program::act() {
   return give_back();
 }
 
+// No work but that of clearing is ever queued. On CUDA an event takes some microseconds all the same, and a pool
+// without a deadline waits for none.
+bool Program::all_is_past() const {
+  const bool late =
+      configuration_.backend == "cuda" || configuration_.backend == cuda_fake || configuration_.late != 0s;
+  return !holding_ && !configuration_.zero && !late;
+}
+
 std::string Program::check() {
   const Statistics now = pool_->statistics();
   if (std::string wrong = oracle_.compare(now); !wrong.empty()) return wrong;
-  const bool idle = !holding_ && !configuration_.zero;  // no work but that of clearing is ever queued
+  const bool idle = all_is_past();
   if (idle && now.pending != 0) return std::to_string(now.pending) + " bytes are pending, and no event is late";
   if (steps_ % steps_between_walks != 0) return {};
   pool_->verify();
@@ -103,8 +115,9 @@ std::string Program::allocate() {
   Oracle::Live block{0, bytes, {}, owners[roll(std::size(owners))]};
   const Tag tag = block.tag.empty() ? Tag::none : pool_->tag(block.tag);
   last_ = "allocate " + std::to_string(bytes) + " aligned to " + std::to_string(alignment);
-  const bool idle = !holding_ && !configuration_.zero;
-  const bool must_work = configuration_.mode == PoolMode::pages && idle && oracle_.pages_suffice(bytes);
+  const bool waits = configuration_.late != 0s && !holding_ && !configuration_.zero;
+  const bool must_work =
+      configuration_.mode == PoolMode::pages && (all_is_past() || waits) && oracle_.pages_suffice(bytes);
   bool refused = false;
   on_any_thread([&] {
     try {
@@ -239,7 +252,8 @@ std::string Program::change_streams() {
       return {};
     }
     case 2: {
-      last_ = holding_ ? "late events come" : "events are late";
+      if (configuration_.late != 0s) return {};  // they are late already; to hold them would cost the whole deadline
+      last_ = holding_ ? "late events come" : "events are held";
       holding_ = !holding_;
       if (holding_) {
         backend_->hold_events();
@@ -322,7 +336,8 @@ std::string Program::give_back() {
       const StreamId stream = any_stream();
       try {
         on_any_thread([&] { pool_->map_ahead(bytes, stream); });
-      } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): other memory may be in the way
+      } catch (const std::bad_alloc&) {
+        oracle_.refused();  // other memory may be in the way
       }
       return {};
     }

@@ -3,6 +3,7 @@
 // may do is a step, and so is everything that a caller must not do.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <ostream>
 #include <random>
@@ -27,7 +28,8 @@ struct Configuration {
   std::size_t threads = 1;
   std::uint64_t thread_cache_bytes = std::uint64_t{1} << 30;
   bool zero = false;
-  std::uint64_t share = 1;  ///< it takes one of so many of the operations: clearing is slow
+  std::chrono::nanoseconds late{0};  ///< events are done so much later than they were recorded
+  std::uint64_t share = 1;           ///< it takes one of so many of the operations: clearing is slow
 
   friend std::ostream& operator<<(std::ostream& out, const Configuration& configuration) {
     return out << configuration.name;
@@ -52,6 +54,7 @@ class Program {
   using Dice = std::uint64_t;
 
   [[nodiscard]] std::string act();
+  [[nodiscard]] bool all_is_past() const;
   [[nodiscard]] std::string check();
   [[nodiscard]] std::string allocate();
   [[nodiscard]] std::string free_one();

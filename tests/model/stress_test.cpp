@@ -23,6 +23,7 @@
 
 #include "contract/fake_clock.hpp"
 #include "device/faulty_backend.hpp"
+#include "late_events.hpp"
 #include "model/environment.hpp"
 #include "open_backend.hpp"
 
@@ -42,7 +43,8 @@ struct Kind {
   PoolMode mode;
   std::uint64_t thread_cache_bytes = std::uint64_t{1} << 30;
   bool zero = false;
-  std::uint64_t share = 1;  ///< it takes one of so many of the operations
+  std::uint64_t share = 1;           ///< it takes one of so many of the operations
+  std::chrono::nanoseconds late{0};  ///< events are done so much later than they were recorded
 
   friend std::ostream& operator<<(std::ostream& out, const Kind& kind) { return out << kind.name; }
 };
@@ -58,15 +60,17 @@ struct Held {
 /// What the threads share beside the pool.
 struct Common {
   explicit Common(const Kind& kind)
-      : backend(open_backend(kind.backend)),
+      : late(kind.late),
+        backend(open_backend(kind.backend)),
         device(backend, "for the stress test"),
         pool(std::make_unique<Pool>(device, PoolOptions{.name = kind.name,
                                                         .mode = kind.mode,
                                                         .limit = limit,
                                                         .thread_cache_bytes = kind.thread_cache_bytes,
                                                         .zero = kind.zero,
-                                                        .reclaim_deadline = 1ms,
+                                                        .reclaim_deadline = kind.late == 0s ? 1ms : 10s,
                                                         .clock = &clock})) {
+    backend->delay_events(kind.late);
     for (std::size_t i = 0; i < 2 * workers; ++i) board.push_back(device.stream());
   }
 
@@ -76,6 +80,7 @@ struct Common {
     return board[dice % board.size()];
   }
 
+  const std::chrono::nanoseconds late;
   contract::FakeClock clock;
   std::atomic<bool> overwritten{false};
   std::atomic<std::uint64_t> next_mark{1};
@@ -154,7 +159,7 @@ void Worker::step() {
   if (dice < 980) return pool().maintain();
   if (dice < 983) return renew_stream();
   if (dice < 988) return pool().retire(own_stream());
-  if (dice < 989) return common_.backend->hold_events();
+  if (dice < 989 && common_.late == 0s) return common_.backend->hold_events();  // late ones come, and are waited for
   if (dice < 995) return common_.backend->let_events_go();
   common_.clock.advance(std::chrono::milliseconds(roll(20'000)));
 }
@@ -324,6 +329,25 @@ INSTANTIATE_TEST_SUITE_P(
         Kind{.name = "dry_segments", .backend = "dry", .mode = PoolMode::segments},
         Kind{.name = "dry_off", .backend = "dry", .mode = PoolMode::off, .share = 5}),
     [](const auto& kind) { return kind.param.name; });
+
+// With late events, by which each wait takes longer.
+INSTANTIATE_TEST_SUITE_P(Late, Stress,
+                         testing::Values(Kind{.name = "host_pages_late",
+                                              .backend = "host",
+                                              .mode = PoolMode::pages,
+                                              .share = 20,
+                                              .late = lateness_asked()},
+                                         Kind{.name = "host_segments_late",
+                                              .backend = "host",
+                                              .mode = PoolMode::segments,
+                                              .share = 20,
+                                              .late = lateness_asked()},
+                                         Kind{.name = "dry_pages_late",
+                                              .backend = "dry",
+                                              .mode = PoolMode::pages,
+                                              .share = 20,
+                                              .late = lateness_asked()}),
+                         [](const auto& kind) { return kind.param.name; });
 
 #ifdef WEIR_HAS_CUDA
 INSTANTIATE_TEST_SUITE_P(

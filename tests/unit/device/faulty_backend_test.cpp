@@ -48,6 +48,21 @@ TEST_F(FaultyBackendTest, FailsTheNthCallOfAKind) {
   EXPECT_EQ(backend_->balance(), FaultyBackend::Balance{});
 }
 
+TEST_F(FaultyBackendTest, DeniesMemoryUntilItIsToldOtherwise) {
+  std::vector<Extent> pages(2);
+  backend_->deny_memory(true);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THROW(backend_->create(pages), OutOfMemory);
+    EXPECT_THROW(static_cast<void>(backend_->allocate_segment(page_)), OutOfMemory);
+    EXPECT_THROW(static_cast<void>(backend_->allocate_pinned(page_)), OutOfMemory);
+  }
+  EXPECT_NO_THROW(static_cast<void>(backend_->query(EventId::none)));
+  backend_->deny_memory(false);
+  backend_->create(pages);
+  backend_->destroy(pages);
+  EXPECT_EQ(backend_->balance(), FaultyBackend::Balance{});
+}
+
 TEST_F(FaultyBackendTest, LosesTheDeviceForGood) {
   std::vector<Extent> pages(2);
   backend_->create(pages);

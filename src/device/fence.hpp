@@ -1,0 +1,58 @@
+// Who may still use a piece of memory, and until when: points in streams that must be
+// past before the memory is freed, moved or written again. The one answer to that
+// question, for freed blocks, for staging memory, and for buffers that move.
+//
+// A point that the driver refused to record, or that a captured stream cannot have, is
+// recorded later, which waits for more but never for less. For one thread at a time.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/deadline.hpp"
+#include "device/event.hpp"
+
+namespace weir::device {
+
+class Fence {
+ public:
+  /// All work queued on `stream` so far. Gives its point; null if there is none yet, and then `why` says what the
+  /// driver said. Nothing for a stream that was destroyed: its work is done.
+  SharedEvent add(const std::shared_ptr<Backend>& backend, StreamId stream, std::string* why = nullptr);
+  /// A point that was recorded already.
+  void add(SharedEvent point) {
+    if (point) points_.push_back(std::move(point));
+  }
+  /// What another waits for.
+  void add(Fence other);
+
+  [[nodiscard]] bool empty() const noexcept { return points_.empty() && later_.empty(); }
+  /// Looks; what is past is not asked again. On a lost device nothing runs any more: all its points are past.
+  [[nodiscard]] bool past() noexcept;
+  /// Blocks the host until all is past; false when the deadline passed first, or a stream is being captured. Throws
+  /// what the driver throws, but for a lost device; what was past by then is not waited for again.
+  [[nodiscard]] bool await(const core::Deadline& deadline);
+  /// Work queued on `stream` from now on starts after all of it. Throws what the driver throws, and Unsupported where a
+  /// stream that uses the memory is being captured.
+  void hold_back(StreamId stream);
+  /// Adds the points that were not past when they were last looked at, for a wait for one of several.
+  void collect(std::vector<SharedEvent>& unfinished) const {
+    unfinished.insert(unfinished.end(), points_.begin(), points_.end());
+  }
+
+ private:
+  struct Later {
+    std::shared_ptr<Backend> backend;
+    StreamId stream;
+  };
+  /// Whether there is a point for everything now.
+  [[nodiscard]] bool record_rest();
+
+  std::vector<SharedEvent> points_;
+  std::vector<Later> later_;
+};
+
+/// Blocks the host until one of the points, or more, is past; false when the deadline passed first, or there is none.
+[[nodiscard]] bool await_any(Backend& backend, const std::vector<SharedEvent>& points, const core::Deadline& deadline);
+
+}  // namespace weir::device

@@ -1,0 +1,77 @@
+#include "pool/cache/thread_cache.hpp"
+
+#include <utility>
+
+namespace weir::pool {
+
+std::uint32_t ThreadCache::note_miss(track::Block* blocks, std::uint32_t granules) noexcept {
+  std::uint32_t chain = 0;
+  Slot& slot = slot_of(granules);
+  if (slot.granules == granules) {
+    if (slot.repeats < 8) ++slot.repeats;
+  } else if (slot.repeats != 0) {
+    --slot.repeats;
+  } else {
+    unchain(blocks, slot.head, chain);
+    slot.granules = granules;
+  }
+  return chain;
+}
+
+// Moves a whole list to the front of `chain`.
+void ThreadCache::unchain(track::Block* blocks, std::uint32_t& head, std::uint32_t& chain) noexcept {
+  while (head != 0) {
+    const std::uint32_t block_id = head;
+    track::Block& block = blocks[block_id];
+    head = block.list_next;
+    block.list_next = chain;
+    chain = block_id;
+    ceiling_.add(static_cast<std::int64_t>(block.bytes()));
+    if (block.size > small_granules) large_granules_ -= block.size;
+    evictions.add(1);
+  }
+}
+
+std::uint32_t ThreadCache::take_large(track::Block* blocks) noexcept {
+  std::uint32_t chain = 0;
+  for (std::uint32_t i = 0; i < listed_count_; ++i) {
+    Slot& slot = large_[listed_[i]];
+    slot.listed = false;
+    unchain(blocks, slot.head, chain);
+  }
+  listed_count_ = 0;
+  return chain;
+}
+
+std::uint32_t ThreadCache::take_all(track::Block* blocks) noexcept {
+  std::uint32_t chain = take_large(blocks);
+  for (std::uint32_t& head : small_) unchain(blocks, head, chain);
+  return chain;
+}
+
+std::uint32_t ThreadCache::take_larger(track::Block* blocks, std::uint32_t granules) noexcept {
+  for (std::uint32_t size = granules + 1; size <= small_granules; ++size) {
+    if (small_[size] == 0) continue;
+    std::uint32_t head = std::exchange(small_[size], blocks[small_[size]].list_next);
+    blocks[head].list_next = 0;
+    std::uint32_t chain = 0;
+    unchain(blocks, head, chain);
+    return chain;
+  }
+  return 0;
+}
+
+std::uint32_t ThreadCache::take_older(track::Block* blocks, std::uint32_t time) noexcept {
+  std::uint32_t chain = 0;
+  // Lists are newest first: all from the first old block on are old.
+  const auto take_tail = [&](std::uint32_t& head) {
+    std::uint32_t* link = &head;
+    while (*link != 0 && blocks[*link].stamp >= time) link = &blocks[*link].list_next;
+    unchain(blocks, *link, chain);
+  };
+  for (std::uint32_t& head : small_) take_tail(head);
+  for (Slot& slot : large_) take_tail(slot.head);
+  return chain;
+}
+
+}  // namespace weir::pool

@@ -1,0 +1,112 @@
+// What is done now and then: idle memory goes back to the driver, finished frees are taken
+// in, and what belonged to a stream or a thread that ends goes back to all.
+#include <algorithm>
+
+#include <weir/errors.hpp>
+
+#include "pool/door.hpp"
+#include "pool/hit_path.hpp"
+
+namespace weir {
+
+using pool::Lane;
+
+std::uint64_t Pool::Implementation::trim(std::uint64_t keep_free) {
+  require_usable();
+  const auto moving = motion_.begin();
+  const core::Deadline deadline(options_.reclaim_deadline, backend_.clock());
+  flush_all();  // what other threads freed may be pending from now on
+  for (;;) {    // of several that are pending each has its own point
+    reclaim_pending();
+    if (order_.pending().empty() || deadline.passed() || !order_.await_any(space_, deadline)) break;
+  }
+  for (const auto& [lane, latest] : space_.lanes_in_use(false)) order_.clean(space_, lane, deadline);
+  const std::uint64_t released =
+      space_.release_pages(UINT32_MAX, keep_free) + space_.release_segments(UINT32_MAX, keep_free);
+  if (released != 0) journal_.note(LogLevel::info, LogEvent::trim, {}, released);
+  return released;
+}
+
+void Pool::Implementation::maintain() {
+  require_usable();
+  const std::uint32_t now = clock_.now();
+  next_maintenance_.store(now + maintenance_interval, std::memory_order_relaxed);
+  // For threads that have not looked for long: what they free next was not freed long ago.
+  caches_.for_each([&](Cache& cache) { cache.now = now; });
+  reclaim_pending();
+  order_.look(space_, false);
+  const auto moving = motion_.begin();
+  if (options_.idle_age.count() >> 20 >= now) return;
+  const std::uint32_t since = now - pool::CoarseClock::units(options_.idle_age);
+  flush_all(since);
+  order_.prepare_pages(space_);
+  order_.look(space_, false);
+  const std::uint64_t released =
+      space_.release_pages(since, options_.keep_free) + space_.release_segments(since, options_.keep_free);
+  if (released != 0) journal_.note(LogLevel::info, LogEvent::trim, {}, released);
+}
+
+// Another library's bytes push idle memory out before they are refused.
+std::shared_ptr<detail::Claims> Pool::Implementation::book_external(std::uint64_t bytes) {
+  require_usable();
+  try {
+    return space_.store().book_external(bytes);
+  } catch (const LimitExceeded&) {
+    if (bytes > space_.store().limit() || trim(0) == 0) throw;
+    return space_.store().book_external(bytes);
+  }
+}
+
+// --- Streams and threads that end ---
+
+void Pool::Implementation::retire(StreamId stream) {
+  require_usable();
+  order_.retire(stream);
+  const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
+  for (Cache* cache : caches_.take_serving(key)) detach(*cache, key);
+  reclaim_pending();
+  order_.look_at_retired(space_);
+}
+
+// Empties the cache that serves `key`: what it holds goes to the arenas, its credit to all. Only its own
+// thread, which may be in the middle of using it, can give it up for others; until then it stays with it.
+void Pool::Implementation::detach(Cache& cache, std::uint64_t key) {
+  bool mine = false;  // not if another thread was quicker
+  bool given_up = false;
+  pool::Caches::Taken taken;
+  {
+    const auto moving = credits_.begin_moving();
+    pool::Caches::visit({&cache}, [&](Cache& here) {
+      mine = here.key == key && here.thread != nullptr;
+      if (!mine) return;
+      credits_.take_back(here);
+      here.key = 0;
+      given_up = pool::is_own(here);
+      if (given_up) here.thread = nullptr;
+      taken.freed = caches_.take_remote(here, false);
+      taken.cached = here.take_all(blocks_);
+      taken.lane = here.lane;  // by the time the blocks go back, the cache may serve another stream
+    });
+  }
+  if (!mine) return;
+  release_taken({taken});
+  if (given_up) caches_.end(cache, key);
+}
+
+void Pool::Implementation::thread_ends(Cache& cache) noexcept {
+  if (forked()) return;
+  [[maybe_unused]] const Door door(*this);
+  detach(cache, cache.key);
+}
+
+void Pool::Implementation::stream_ends(StreamId stream) noexcept {
+  if (forked()) return;
+  [[maybe_unused]] const Door door(*this);
+  try {
+    retire(stream);
+  } catch (const Error& error) {
+    journal_.note(LogLevel::error, LogEvent::fallback, error.message(), 0, 0, stream);
+  }
+}
+
+}  // namespace weir

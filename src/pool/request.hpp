@@ -1,0 +1,38 @@
+// A request on its way through the pool, and what came of it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <weir/pool.hpp>
+
+#include "pool/cache/thread_cache.hpp"
+
+namespace weir::pool {
+
+/// One request, as it came through a door.
+struct Request {
+  std::size_t bytes;
+  std::size_t alignment;
+  StreamId stream;
+  Tag tag;
+  CallSite where;
+  ThreadCache* cache = nullptr;  ///< the thread's, if it was looked into and had none of the size
+};
+
+/// Who served a request, for the books.
+enum class Source : std::uint8_t { cache, arena, driver };
+
+struct Served {
+  std::uint32_t id = 0;  ///< a `busy` block; 0 if the request is refused
+  Source by = Source::cache;
+};
+
+/// Which memory a request may have.
+enum class Ways : std::uint8_t {
+  any,       ///< an ordinary block
+  growable,  ///< one with address space kept behind it
+  plain,     ///< an allocation of the driver's own
+};
+
+}  // namespace weir::pool

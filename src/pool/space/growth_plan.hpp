@@ -1,0 +1,62 @@
+// A place for a block while the pages that it lacks are found and mapped: it is in no
+// list, so that nobody else takes it, and no lock is held meanwhile.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "pool/space/page_table.hpp"
+
+namespace weir::pool {
+
+/// Side by side pages that are missing.
+struct Gap {
+  device::Address start = 0;       ///< of its room
+  std::uint64_t pages = 0;         ///< that must be mapped
+  std::uint64_t room = 0;          ///< that may be: what is mapped beyond what must be is free memory
+  bool from_end = false;           ///< the pages that must be mapped lie at the end of the room, else at its start
+  std::vector<MovableExtent> row;  ///< at least `pages`, at most `room` pages, once supplied
+
+  /// Where the row is mapped. Bytes.
+  [[nodiscard]] device::Address address(std::uint64_t page_bytes) const noexcept;
+};
+
+[[nodiscard]] std::uint64_t pages_of(const std::vector<MovableExtent>& row) noexcept;
+
+struct GrowthPlan {
+  /// So many gaps at most, lest planning allocates under a lock.
+  static constexpr std::size_t max_gaps = 8;
+
+  std::uint32_t piece = 0;        ///< covers the block and all room of the gaps
+  std::uint64_t block_start = 0;  ///< granules
+  std::vector<Gap> gaps;          ///< by address
+  std::uint64_t missing_pages = 0;
+  /// Of a growable block: its pages before the first that is missing.
+  std::optional<std::uint64_t> pages_before;
+
+  GrowthPlan() { gaps.reserve(max_gaps); }
+};
+
+/// Pages on their way out of an arena, whole extents that no work uses.
+struct LeavingPages {
+  /// So many extents at a time, lest taking them allocates under a lock.
+  static constexpr std::size_t max_extents = 64;
+
+  std::uint32_t piece = 0;
+  device::Address address = 0;
+  std::uint64_t pages = 0;
+  std::vector<MovableExtent> row;
+
+  LeavingPages() { row.reserve(max_extents); }
+};
+
+/// Which pages are to leave an arena.
+struct PagesWanted {
+  std::uint64_t max_pages = 0;
+  bool beyond = false;                   ///< rather than fewer, as many more as the last extent has
+  std::uint32_t since = UINT32_MAX;      ///< coarse time: free since then or longer
+  std::uint32_t max_moves = UINT32_MAX;  ///< none that was moved more often
+};
+
+}  // namespace weir::pool

@@ -1,0 +1,118 @@
+// Blocks that grow in place: a paged arena keeps the address space behind such a
+// block free of others, and maps pages there when the block grows. The space is
+// cut from the end of a hole, far from where the arena itself grows.
+#include <algorithm>
+
+#include "pool/space/paged_arena.hpp"
+
+namespace weir::pool {
+
+using track::Block;
+using track::BlockState;
+
+namespace {
+
+void plan_for(std::uint32_t piece, const Block& block, std::uint64_t pages, std::uint64_t pages_before,
+              GrowthPlan& plan) {
+  plan.pages_before = pages_before;
+  plan.piece = piece;
+  plan.block_start = block.start;
+  plan.gaps.push_back({.start = block.address(), .pages = pages, .room = pages, .from_end = false, .row = {}});
+  plan.missing_pages = pages;
+}
+
+}  // namespace
+
+bool PagedArena::plan_growable(const Placement& wanted, std::uint32_t max, GrowthPlan& plan) {
+  const std::uint32_t hole = holes_.find(blocks_, max);
+  if (hole == 0) return false;
+  erase_hole(hole);
+  carve(hole, page_down(blocks_[hole].end() - max), max);
+  blocks_[hole].become(BlockState::kept);
+  carve(hole, blocks_[hole].start, wanted.granules);
+  plan_for(hole, blocks_[hole], pages_in(wanted.granules), 0, plan);
+  return true;
+}
+
+std::uint32_t PagedArena::finish_growable(const GrowthPlan& plan, const Placement& wanted) {
+  open(wanted.lane);
+  Block& block = blocks_[plan.piece];
+  block.lane.store(wanted.lane, std::memory_order_relaxed);
+  addresses_.set(block.address(), block.size, plan.piece);
+  return plan.piece;
+}
+
+// A single row is mapped as a whole or not at all.
+void PagedArena::abandon_growable(const GrowthPlan& plan) {
+  keep(plan.piece);
+  make_hole(plan.piece);
+}
+
+bool PagedArena::plan_extension(std::uint32_t id, std::uint32_t granules, GrowthPlan& plan) {
+  const std::uint32_t next = blocks_[id].next;
+  if (!blocks_[next].is(BlockState::kept) || blocks_[next].size < granules) return false;
+  carve(next, blocks_[next].start, granules);
+  plan_for(next, blocks_[next], pages_in(granules), pages_in(blocks_[id].size), plan);
+  return true;
+}
+
+void PagedArena::finish_extension(const GrowthPlan& plan, std::uint32_t id) {
+  blocks_[plan.piece].stamp = 0;  // the block keeps its age
+  merge(id, plan.piece);
+}
+
+void PagedArena::abandon_extension(const GrowthPlan& plan) { keep(plan.piece); }
+
+bool PagedArena::growable(std::uint32_t id) const noexcept { return blocks_[blocks_[id].next].is(BlockState::kept); }
+
+// Makes a piece in no list kept space, one with what is kept behind it.
+void PagedArena::keep(std::uint32_t id) {
+  Block& piece = blocks_[id];
+  if (blocks_[piece.next].is(BlockState::kept)) merge(id, piece.next);
+  piece.lane.store(clean_lane, std::memory_order_relaxed);
+  piece.requested = 0;
+  piece.become(BlockState::kept);
+}
+
+std::uint32_t PagedArena::tail_granules(std::uint32_t id, std::uint32_t granules) const noexcept {
+  const Block& block = blocks_[id];
+  const std::size_t end = page_index(block.end());
+  std::size_t start = page_index(block.end() - granules);
+  if (start < end && pages_.first_of(start) != start) start = pages_.end_of(start);
+  return static_cast<std::uint32_t>((end - start) * page_granules_);
+}
+
+void PagedArena::list_tail(std::uint32_t id, std::uint32_t granules, LeavingPages& leaving) const {
+  const Block& block = blocks_[id];
+  leaving.address = block.address() + block.bytes() - std::uint64_t{granules} * index::granule_bytes;
+  leaving.pages = pages_in(granules);
+  leaving.row.reserve(leaving.pages);
+  const std::size_t end = page_index(block.end());
+  for (std::size_t page = end - leaving.pages; page < end; page = pages_.end_of(page)) {
+    leaving.row.push_back(pages_.at(page));
+  }
+}
+
+void PagedArena::take_tail(std::uint32_t id, std::uint32_t granules, LeavingPages& leaving) {
+  Block& block = blocks_[id];
+  const std::uint32_t tail = new_record();
+  Block& piece = blocks_[tail];
+  piece.start = block.end() - granules;
+  piece.size = granules;
+  piece.previous = id;
+  piece.next = block.next;
+  piece.stamp = 0;
+  piece.requested = 0;
+  piece.lane.store(clean_lane, std::memory_order_relaxed);
+  piece.become(BlockState::busy);
+  if (block.next != 0) blocks_[block.next].previous = tail;
+  block.next = tail;
+  block.size -= granules;
+  leaving.piece = tail;
+}
+
+void PagedArena::tail_left(const LeavingPages& pages) { keep(pages.piece); }
+
+void PagedArena::tail_stayed(const LeavingPages& pages, std::uint32_t id) { merge(id, pages.piece); }
+
+}  // namespace weir::pool

@@ -1,0 +1,172 @@
+#include "pool/space/page_store.hpp"
+
+#include <algorithm>
+
+#include <weir/bytes.hpp>
+#include <weir/errors.hpp>
+
+#include "pool/space/growth_plan.hpp"
+
+namespace weir::pool {
+namespace {
+
+void raise(std::atomic<std::uint64_t>& peak, std::uint64_t value) noexcept {
+  std::uint64_t seen = peak.load();
+  while (seen < value && !peak.compare_exchange_weak(seen, value)) {
+  }
+}
+
+}  // namespace
+
+PageStore::PageStore(device::Backend& backend, std::string pool_name, std::uint64_t limit, std::uint64_t page_bytes,
+                     const track::Tallies& tallies)
+    : backend_(backend), pool_name_(std::move(pool_name)), limit_(limit), page_bytes_(page_bytes), tallies_(tallies) {
+  claims_->tally = tallies.external;
+}
+
+PageStore::~PageStore() { claims_->leave(); }
+
+bool PageStore::claim(std::uint64_t bytes) noexcept {
+  std::uint64_t now = claims_->all.load();
+  do {
+    if (bytes > limit_ || now > limit_ - bytes) return false;
+  } while (!claims_->all.compare_exchange_weak(now, now + bytes));
+  return true;
+}
+
+std::uint64_t PageStore::headroom() const noexcept { return limit_ - std::min(limit_, claims_->all.load()); }
+
+void PageStore::took(std::uint64_t bytes) noexcept {
+  total_ += bytes;
+  raise(peak_, reserved_ += bytes);
+  if (tallies_.reserved != nullptr) tallies_.reserved->take(bytes);
+}
+
+void PageStore::gave(std::uint64_t bytes) noexcept {
+  reserved_ -= bytes;
+  claims_->all -= bytes;
+  if (tallies_.reserved != nullptr) tallies_.reserved->give(bytes);
+}
+
+/// A call of the driver about memory, on the books; `takes` if it takes or maps some.
+template <class Call>
+void PageStore::timed(Call call, bool takes) {
+  const auto began = track::Latency::Clock::now();
+  const auto by_device = backend_.clock().now();
+  call();
+  driver_time_ += (backend_.clock().now() - by_device).count();
+  if (takes) mapping_.record_since(began);
+}
+
+// The limit is asked first. That the device has no more is an answer, too, not an error.
+template <class Call>
+Taken PageStore::take(std::uint64_t bytes, Call call) {
+  if (!claim(bytes)) return Taken::limit_refused;
+  try {
+    timed(call, true);
+  } catch (const std::bad_alloc& refusal) {
+    claims_->all -= bytes;
+    if (dynamic_cast<const Error*>(&refusal) == nullptr) throw;  // it is the host's own memory that is short
+    refused_at_ = reserved();
+    return Taken::device_refused;
+  } catch (...) {
+    claims_->all -= bytes;
+    throw;
+  }
+  took(bytes);
+  // A little more than it refused may be what others gave back for a moment.
+  constexpr std::uint64_t part_to_tell = 8;
+  const std::uint64_t refused = refused_at_;
+  if (refused != UINT64_MAX && reserved() > refused + refused / part_to_tell) refused_at_ = UINT64_MAX;
+  return Taken::yes;
+}
+
+std::vector<MovableExtent> PageStore::take_held(std::uint64_t max_pages, bool beyond) {
+  std::vector<MovableExtent> taken;
+  if (held_pages_ == 0 || max_pages == 0) return taken;
+  const std::lock_guard lock(mutex_);
+  std::stable_sort(held_.begin(), held_.end(), [](const auto& a, const auto& b) { return a.pages < b.pages; });
+  std::uint64_t left = max_pages;
+  for (std::size_t i = held_.size(); i-- > 0 && left != 0;) {
+    if (held_[i].pages > left) continue;
+    left -= held_[i].pages;
+    taken.push_back(held_[i]);
+    held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  if (left != 0 && beyond && !held_.empty()) {
+    // All that are left are larger than what is wanted yet.
+    taken.push_back(held_.front());
+    held_.erase(held_.begin());
+  }
+  held_pages_ -= pages_of(taken);
+  return taken;
+}
+
+void PageStore::hold(std::span<const MovableExtent> row) {
+  const std::lock_guard lock(mutex_);
+  held_.insert(held_.end(), row.begin(), row.end());
+  for (const MovableExtent& extent : row) held_pages_ += extent.pages;
+}
+
+Taken PageStore::create(std::span<MovableExtent> row) {
+  if (row.empty()) return Taken::yes;
+  std::vector<device::Extent> made(row.begin(), row.end());
+  const std::uint64_t pages = device::pages_of(made);
+  const Taken taken = take(pages * page_bytes_, [&] { backend_.create(made); });
+  if (taken != Taken::yes) return taken;
+  for (std::size_t i = 0; i < made.size(); ++i) row[i] = {made[i], 0};
+  raise(peak_pages_, pages_ += pages);
+  return taken;
+}
+
+void PageStore::map(device::Address address, std::span<const MovableExtent> row) {
+  const std::vector<device::Extent> plain(row.begin(), row.end());
+  timed([&] { backend_.map(address, plain); }, true);
+  page_maps_.fetch_add(device::pages_of(plain), std::memory_order_relaxed);
+}
+
+void PageStore::unmap(device::Address address, std::span<MovableExtent> row) {
+  const std::vector<device::Extent> plain(row.begin(), row.end());
+  timed([&] { backend_.unmap(address, plain); }, false);
+  for (MovableExtent& extent : row) ++extent.moves;
+}
+
+void PageStore::destroy(std::span<const MovableExtent> row) noexcept {
+  std::uint64_t pages = 0;
+  for (const MovableExtent& extent : row) {  // one by one, as a list of plain ones would have to be allocated
+    const device::Extent& plain = extent;
+    timed([&] { backend_.destroy({&plain, 1}); }, false);
+    pages += extent.pages;
+  }
+  pages_ -= pages;
+  gave(pages * page_bytes_);
+}
+
+Taken PageStore::allocate_segment(std::uint64_t bytes, Segment& segment) {
+  segment = {0, bytes};
+  return take(bytes, [&] { segment.address = backend_.allocate_segment(bytes); });
+}
+
+void PageStore::free_segment(const Segment& segment) noexcept {
+  timed([&] { backend_.free_segment(segment.address, segment.bytes); }, false);
+  gave(segment.bytes);
+}
+
+std::shared_ptr<detail::Claims> PageStore::book_external(std::uint64_t bytes) {
+  if (!claim(bytes)) {
+    throw LimitExceeded("pool \"" + pool_name_ + "\": " + format_bytes(bytes) + " more would pass its limit of " +
+                            format_bytes(limit_) + ", " + format_bytes(headroom()) +
+                            " of it are left; free memory, or raise the limit",
+                        {.name = pool_name_, .bytes_asked = bytes, .limit = limit_, .free = headroom()});
+  }
+  claims_->external += bytes;
+  if (tallies_.external != nullptr) tallies_.external->take(bytes);
+  return claims_;
+}
+
+std::uint64_t PageStore::page_remaps() const noexcept {
+  const std::uint64_t maps = page_maps_.load();
+  return maps - std::min(maps, peak_pages_.load());
+}
+
+}  // namespace weir::pool

@@ -1,0 +1,17 @@
+// What is asked of an arena.
+#pragma once
+
+#include <cstdint>
+
+#include "pool/lane.hpp"
+
+namespace weir::pool {
+
+struct Placement {
+  std::uint32_t granules = 0;
+  std::uint32_t alignment = 1;  ///< granules, a power of two
+  Lane lane = clean_lane;
+  bool small = false;  ///< belongs into pages for small blocks
+};
+
+}  // namespace weir::pool

@@ -1,0 +1,206 @@
+#include "pool/space/space.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <thread>
+
+#include <weir/bytes.hpp>
+#include <weir/errors.hpp>
+
+#include "pool/order/lanes.hpp"
+
+namespace weir::pool {
+namespace {
+
+// Address space that a pool takes of a device with little of it: other pools want some too.
+std::uint64_t share_of(const DeviceInfo& info) { return info.address_space.value_or(UINT64_MAX) / 4; }
+
+// Address space for each arena: enough that holes need not be reused before they are convenient.
+std::uint64_t range_for(const DeviceInfo& info) {
+  constexpr std::uint64_t least = 16_GiB;
+  constexpr std::uint64_t most = 1_TiB;
+  const std::uint64_t memory = info.memory_total.value_or(0);
+  const std::uint64_t wanted = memory >= most / 4 ? most : std::max(least, std::bit_ceil(memory * 4));
+  return std::max(std::bit_floor(std::min({wanted, info.largest_range, share_of(info)})), info.page_bytes);
+}
+
+unsigned arenas_for(const DeviceInfo& info, unsigned max) {
+  const std::uint64_t room = std::max<std::uint64_t>(share_of(info) / range_for(info), 1);
+  const unsigned wanted = std::clamp(std::thread::hardware_concurrency(), 1u, max);
+  return static_cast<unsigned>(std::min<std::uint64_t>(wanted, room));
+}
+
+}  // namespace
+
+Space::Space(device::Backend& backend, const DeviceInfo& info, const PoolOptions& options,
+             const track::Tallies& tallies, const Journal& journal, Lanes& lanes, const CoarseClock& clock)
+    : backend_(backend),
+      journal_(journal),
+      lanes_(lanes),
+      clock_(clock),
+      page_bytes_(info.page_bytes),
+      max_growth_pages_(std::max<std::uint64_t>(options.max_handle_bytes / info.page_bytes, 1)),
+      max_handle_pages_(backend.max_extent_pages()),
+      explicit_limit_(options.limit),
+      segment_bytes_(options.segment_bytes),
+      range_bytes_(range_for(info)),
+      arena_count_(arenas_for(info, max_arenas)),
+      mode_(options.mode),
+      store_(backend, options.name, options.limit.value_or(info.default_limit), info.page_bytes, tallies),
+      segments_(blocks_, addresses_, segments_number, info.page_bytes) {
+  arenas_[segments_number] = &segments_;
+  if (mode_ == PoolMode::pages && !info.virtual_memory) {
+    throw Unsupported("pool \"" + options.name + "\": " + info.name + " has no virtual memory; use PoolMode::automatic",
+                      {.name = options.name});
+  }
+  if (mode_ == PoolMode::automatic) mode_ = info.virtual_memory ? PoolMode::pages : PoolMode::segments;
+  if (mode_ != PoolMode::pages) return;
+  try {
+    static_cast<void>(paged(0));
+  } catch (const DriverError& error) {
+    if (options.mode == PoolMode::pages) throw;
+    journal_.note(LogLevel::warning, LogEvent::fallback, error.message(), range_bytes_);
+    mode_ = PoolMode::segments;
+  }
+}
+
+PagedArena& Space::paged(unsigned number) {
+  const std::lock_guard lock(making_arenas_);
+  if (!paged_[number]) {
+    const device::Address range = backend_.reserve(range_bytes_);
+    ranges_.push_back(range);
+    paged_[number] = std::make_unique<PagedArena>(blocks_, addresses_, static_cast<std::uint8_t>(number), range,
+                                                  range_bytes_, page_bytes_);
+    arenas_[number].store(paged_[number].get(), std::memory_order_release);
+  }
+  return *paged_[number];
+}
+
+Arena& Space::home(std::uint8_t number) const noexcept {
+  Arena* arena = arenas_[mode_ == PoolMode::segments ? segments_number : number].load(std::memory_order_acquire);
+  return arena != nullptr ? *arena : *arenas_[0].load(std::memory_order_acquire);  // its own is made when it must grow
+}
+
+std::uint32_t Space::fit(Arena& arena, const Placement& wanted) {
+  const auto lock = arena.lock();
+  return arena.fit(wanted);
+}
+
+std::uint32_t Space::fit(Arena& arena, const Placement& wanted, bool& met) {
+  Arena::Lock lock = arena.try_lock();
+  if (!lock) {
+    met = true;
+    lock = arena.lock();
+  }
+  return arena.fit(wanted);
+}
+
+std::uint32_t Space::fit_in_any(const Placement& wanted, const Arena* except) {
+  std::uint32_t id = 0;
+  for_each_arena([&](Arena& arena) {
+    if (id != 0 || &arena == except || arena.free_granules() < wanted.granules) return;
+    id = fit(arena, wanted);
+  });
+  return id;
+}
+
+bool Space::parts_small_blocks() const noexcept {
+  constexpr std::uint64_t few_pages = 8;
+  return mode_ != PoolMode::pages || store_.reserved() > few_pages * page_bytes_;
+}
+
+void Space::release(std::uint32_t id, Lane lane, std::uint32_t now) {
+  track::Block& block = blocks_[id];
+  Arena& arena = *arenas_[block.arena].load(std::memory_order_acquire);
+  if (block.arena != segments_number) static_cast<PagedArena&>(arena).stamp(block.start, block.end(), now);
+  const auto lock = arena.lock();
+  block.lane.store(lane, std::memory_order_relaxed);
+  arena.release(id, lanes_.epoch(lane), now);
+}
+
+void Space::release_chain(std::uint32_t chain, Lane lane) {
+  while (chain != 0) chain = release_some(chain, lane);
+}
+
+// Releases some of a chain's first arena's, by one turn of its lock; gives the chain of the others.
+std::uint32_t Space::release_some(std::uint32_t chain, Lane lane) {
+  constexpr int max_blocks = 64;  // by one turn
+  Arena& arena = *arenas_[blocks_[chain].arena].load(std::memory_order_acquire);
+  std::array<std::uint32_t, max_blocks> taken;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
+  std::size_t count = 0;
+  while (chain != 0 && count < max_blocks && blocks_[chain].arena == arena.number()) {
+    track::Block& block = blocks_[chain];
+    taken[count++] = std::exchange(chain, block.list_next);
+    block.become(track::BlockState::busy);
+    if (arena.number() != segments_number) {
+      static_cast<PagedArena&>(arena).stamp(block.start, block.end(), block.stamp);
+    }
+  }
+  const std::uint64_t epoch = lanes_.epoch(lane);
+  const auto lock = arena.lock();
+  for (std::size_t i = 0; i < count; ++i) {
+    blocks_[taken[i]].lane.store(lane, std::memory_order_relaxed);
+    arena.release(taken[i], epoch, blocks_[taken[i]].stamp);
+  }
+  return chain;
+}
+
+void Space::reassign(Lane from, std::uint64_t epoch, Lane to) {
+  for_each_arena([&](Arena& arena) {
+    for (bool more = true; more;) {
+      const auto lock = arena.lock();
+      more = arena.reassign(from, epoch, to, lanes_.epoch(to));
+    }
+  });
+}
+
+std::vector<Arena::LaneInUse> Space::lanes_in_use(bool only_pages) const {
+  std::vector<Arena::LaneInUse> lanes;
+  for_each_arena([&](Arena& arena) {
+    std::size_t left = SIZE_MAX;
+    for (bool more = true; more;) {
+      lanes.reserve(lanes.size() + Arena::max_lanes_a_turn);  // nothing is allocated under the lock
+      const auto lock = arena.lock();
+      more = arena.collect_lanes(only_pages, left, lanes);
+    }
+  });
+  // Of one lane in several arenas the latest free counts.
+  std::sort(lanes.begin(), lanes.end(),
+            [](const auto& a, const auto& b) { return a.lane != b.lane ? a.lane < b.lane : a.latest > b.latest; });
+  const auto same = [](const auto& a, const auto& b) { return a.lane == b.lane; };
+  lanes.erase(std::unique(lanes.begin(), lanes.end(), same), lanes.end());
+  return lanes;
+}
+
+std::uint64_t Space::free_bytes() const noexcept {
+  std::uint64_t bytes = store_.held();
+  for_each_arena([&](Arena& arena) { bytes += arena.free_granules() * index::granule_bytes; });
+  return bytes;
+}
+
+std::uint64_t Space::largest_free() const {
+  std::uint64_t largest = 0;
+  for_each_arena([&](Arena& arena) {
+    std::size_t next_lane = 0;
+    do {
+      const auto lock = arena.lock();
+      largest = std::max(largest, arena.largest_free(next_lane));
+    } while (next_lane != 0);
+  });
+  return largest;
+}
+
+void Space::verify() const {
+  for_each_arena([](Arena& arena) {
+    const auto lock = arena.lock();
+    arena.verify();
+  });
+}
+
+std::uint64_t Space::longest_loop() const {
+  std::uint64_t longest = 0;
+  for_each_arena([&](const Arena& arena) { longest = std::max(longest, arena.longest_loop()); });
+  return longest;
+}
+
+}  // namespace weir::pool

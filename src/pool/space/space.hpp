@@ -1,0 +1,182 @@
+// Where a pool's memory is: arenas over address ranges, and the pages and segments
+// that back them. Finds room, grows, moves free pages to where they are needed, and
+// gives them back. It knows of streams only which lane a range follows, and of time
+// only what it is told: which lanes are done, and when to wait, is for others to say.
+//
+// Arenas share the physical pages. A stream has an arena, and threads that meet there too
+// often get others; what is free in any arena serves all.
+//
+// Thread-safe. No lock is held across a driver call or a callback, and a spin lock for a
+// bounded number of steps.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <weir/device.hpp>
+#include <weir/pool.hpp>
+
+#include "index/address_map.hpp"
+#include "pool/coarse_clock.hpp"
+#include "pool/journal.hpp"
+#include "pool/space/page_store.hpp"
+#include "pool/space/paged_arena.hpp"
+#include "pool/space/row_layout.hpp"
+#include "pool/space/segment_arena.hpp"
+#include "track/block_table.hpp"
+
+namespace weir::pool {
+
+class Lanes;
+
+/// How far a growth goes to get its pages.
+enum class Effort : std::uint8_t {
+  thrifty,   ///< held pages, free ones that were not moved before, then new ones; what cannot be had is refused
+  thorough,  ///< where that is refused, all free pages, wherever they are and however often they were moved
+};
+
+/// A block, or why there is none.
+struct Growth {
+  std::uint32_t id = 0;
+  Taken taken = Taken::yes;
+};
+
+class Space {
+ public:
+  static constexpr unsigned max_arenas = 16;
+  /// Its number as an arena; pages' arenas come before.
+  static constexpr std::uint8_t segments_number = max_arenas;
+
+  Space(device::Backend& backend, const DeviceInfo& info, const PoolOptions& options, const track::Tallies& tallies,
+        const Journal& journal, Lanes& lanes, const CoarseClock& clock);
+  Space(const Space&) = delete;
+  Space& operator=(const Space&) = delete;
+
+  [[nodiscard]] PoolMode mode() const noexcept { return mode_; }
+  [[nodiscard]] PageStore& store() noexcept { return store_; }
+  [[nodiscard]] const PageStore& store() const noexcept { return store_; }
+  [[nodiscard]] track::BlockTable& blocks() noexcept { return blocks_; }
+  [[nodiscard]] const track::BlockTable& blocks() const noexcept { return blocks_; }
+  [[nodiscard]] const index::AddressMap& addresses() const noexcept { return addresses_; }
+  [[nodiscard]] unsigned arena_count() const noexcept { return arena_count_; }
+  [[nodiscard]] std::uint64_t range_bytes() const noexcept { return range_bytes_; }
+  [[nodiscard]] std::uint64_t page_bytes() const noexcept { return page_bytes_; }
+
+  // --- Room that is there; 0 if there is none ---
+
+  /// The arena that a thread of that home asks first.
+  [[nodiscard]] Arena& home(std::uint8_t number) const noexcept;
+  /// `met` is set if another thread was in the arena.
+  [[nodiscard]] std::uint32_t fit(Arena& arena, const Placement& wanted, bool& met);
+  [[nodiscard]] std::uint32_t fit(Arena& arena, const Placement& wanted);
+  [[nodiscard]] std::uint32_t fit_in_any(const Placement& wanted, const Arena* except);
+  /// Small blocks share pages of their own but where the pool is so small that these would be most of it.
+  [[nodiscard]] bool parts_small_blocks() const noexcept;
+
+  /// Whether a growth would rather move free pages than buy new ones.
+  [[nodiscard]] bool rents() const noexcept { return may_rent_.load(std::memory_order_relaxed); }
+
+  // --- Growing (growing.cpp) ---
+
+  /// Throws what the driver throws but for lack of memory, and Unsupported where the address range is exhausted;
+  /// nothing has changed then, nor where it is refused.
+  [[nodiscard]] Growth grow(const Placement& wanted, std::uint8_t home, Effort effort);
+  /// A segment of the driver's own for the block.
+  [[nodiscard]] Growth allocate_directly(const Placement& wanted);
+  /// A block with address space kept behind it; `max` granules in all.
+  [[nodiscard]] Growth grow_growable(const Placement& wanted, std::uint32_t max, std::uint8_t home, Effort effort);
+  /// Maps the next pages of a growable block; false in `id` = 0 with `taken` = yes where it has no space for them.
+  /// On success `plan` is for finish_extension().
+  [[nodiscard]] Growth extend(std::uint32_t id, std::uint32_t granules, Effort effort, GrowthPlan& plan);
+  void finish_extension(const GrowthPlan& plan, std::uint32_t id);
+  [[nodiscard]] std::uint32_t tail_granules(std::uint32_t id, std::uint32_t granules);
+  /// Lists what take_tail() will take, page by page: before others are kept away from the block.
+  void list_tail(std::uint32_t id, std::uint32_t granules, LeavingPages& leaving) const;
+  /// Takes the last granules off a growable block, whose owner keeps others away meanwhile.
+  void take_tail(std::uint32_t id, std::uint32_t granules, LeavingPages& leaving);
+  /// Throws what the driver throws, with nothing changed.
+  void unmap_tail(LeavingPages& leaving);
+  void tail_left(const LeavingPages& leaving, std::uint32_t id);
+  void tail_stayed(const LeavingPages& leaving, std::uint32_t id);
+
+  // --- Giving back (giving_back.cpp) ---
+
+  /// The block is free in the order of the lane, as of now.
+  void release(std::uint32_t id, Lane lane, std::uint32_t now);
+  /// Those of a chain by list_next; their stamps tell when they were freed.
+  void release_chain(std::uint32_t chain, Lane lane);
+  void reassign(Lane from, std::uint64_t epoch, Lane to);
+  /// The lanes that have free ranges, but for the clean one; or only those with ranges of whole pages. Ascending.
+  [[nodiscard]] std::vector<Arena::LaneInUse> lanes_in_use(bool only_pages) const;
+  /// Gives free pages and segments that no work touches back to the driver, free since `since` or longer, but leaves
+  /// `keep_free` bytes. Bytes given back.
+  std::uint64_t release_pages(std::uint32_t since, std::uint64_t keep_free);
+  std::uint64_t release_segments(std::uint32_t since, std::uint64_t keep_free);
+  /// Gives everything back; no work uses it any more. What cannot be unmapped stays with the device.
+  void return_everything() noexcept;
+
+  [[nodiscard]] std::uint64_t free_bytes() const noexcept;
+  [[nodiscard]] std::uint64_t largest_free() const;
+  void verify() const;
+  /// For tests: see Arena::longest_loop().
+  [[nodiscard]] std::uint64_t longest_loop() const;
+
+ private:
+  template <class Visit>
+  void for_each_arena(Visit visit) const {
+    for (const auto& arena : arenas_) {
+      if (Arena* here = arena.load(std::memory_order_acquire)) visit(*here);
+    }
+  }
+  template <class Visit>
+  void for_each_paged(Visit visit) const {
+    for_each_arena([&](Arena& arena) {
+      if (arena.number() != segments_number) visit(static_cast<PagedArena&>(arena));
+    });
+  }
+  [[nodiscard]] PagedArena& paged(unsigned number);
+  [[nodiscard]] Growth grow_pages(const Placement& wanted, std::uint8_t home, Effort effort);
+  [[nodiscard]] Growth grow_segments(const Placement& wanted, Effort effort);
+  [[nodiscard]] std::uint32_t use_segment(const Segment& segment, const Placement& wanted);
+  [[nodiscard]] std::uint64_t extent_pages(std::uint64_t missing_pages) const noexcept;
+  [[nodiscard]] Taken supply(GrowthPlan& plan, std::uint8_t home, Effort effort);
+  [[nodiscard]] Taken create(RowLayout& layout);
+  template <class Abandon>
+  [[nodiscard]] Taken fill_in(GrowthPlan& plan, std::uint8_t home, Effort effort, Abandon abandon);
+  void recycle(std::vector<MovableExtent>& found, std::uint64_t pages, std::uint32_t max_moves, std::uint8_t home);
+  void part_large(std::vector<MovableExtent>& found);
+  bool clear_addresses(std::uint8_t home);
+  [[nodiscard]] bool unmap(PagedArena& arena, LeavingPages& leaving);
+  [[nodiscard]] bool unmap_for_good(MappedRow& mapped) noexcept;
+  [[nodiscard]] std::uint32_t release_some(std::uint32_t chain, Lane lane);
+
+  device::Backend& backend_;
+  const Journal& journal_;
+  Lanes& lanes_;
+  const CoarseClock& clock_;
+  const std::uint64_t page_bytes_;
+  const std::uint64_t max_growth_pages_;  ///< by the options: what one growth takes beyond what is asked
+  const std::uint64_t max_handle_pages_;  ///< of the device
+  const std::optional<std::uint64_t> explicit_limit_;
+  const std::uint64_t segment_bytes_;
+  const std::uint64_t range_bytes_;
+  const unsigned arena_count_;
+  PoolMode mode_;
+
+  PageStore store_;
+  std::atomic<bool> may_rent_{false};  ///< the last growth bought new pages
+  track::BlockTable blocks_;
+  index::AddressMap addresses_;
+  std::mutex making_arenas_;
+  std::array<std::atomic<Arena*>, max_arenas + 1> arenas_{};
+  std::array<std::unique_ptr<PagedArena>, max_arenas> paged_;
+  std::vector<device::Address> ranges_;
+  SegmentArena segments_;
+};
+
+}  // namespace weir::pool
