@@ -14,19 +14,24 @@ struct Case {
   bool bypass_cache = false;
   /// In the JSON that scripts read; the others are run for the table, or when asked for by name.
   bool standard = true;
+  /// Each thread on a stream of its own, where the subject has streams.
+  bool streams = false;
   std::string_view what;
 };
 
 inline constexpr std::array cases = {
-    Case{"lifo_1", 1, false, true, "1 MiB blocks, last in first out, 1 deep"},
-    Case{"lifo_64", 1, false, true, "1 MiB blocks, last in first out, 64 deep"},
-    Case{"random_1000", 1, false, true, "1,000 live blocks of 256 B to 4 MiB (log-uniform), replaced at random"},
-    Case{"random_1000", 2, false, true, "the same, two threads with 1,000 blocks each"},
-    Case{"holes_100", 1, true, true, "1 KiB pairs past the cache, behind 100 free holes of 512 B"},
-    Case{"holes_65536", 1, true, true, "the same behind 65,536 holes"},
-    Case{"holes_near_100", 1, true, false, "32.5 KiB pairs behind 100 holes of 32 KiB, too small but of the same bin"},
-    Case{"holes_near_65536", 1, true, false, "the same behind 65,536 holes"},
-    Case{"rmm_random_100000_1", 1, false, true,
+    Case{"lifo_1", 1, false, true, false, "1 MiB blocks, last in first out, 1 deep"},
+    Case{"lifo_64", 1, false, true, false, "1 MiB blocks, last in first out, 64 deep"},
+    Case{"random_1000", 1, false, true, false, "1,000 live blocks of 256 B to 4 MiB (log-uniform), replaced at random"},
+    Case{"random_1000", 2, false, true, false, "the same, two threads with 1,000 blocks each"},
+    Case{"random_1000_streams", 2, false, true, true,
+         "the same, each thread on a stream of its own where there are streams"},
+    Case{"holes_100", 1, true, true, false, "1 KiB pairs past the cache, behind 100 free holes of 512 B"},
+    Case{"holes_65536", 1, true, true, false, "the same behind 65,536 holes"},
+    Case{"holes_near_100", 1, true, false, false,
+         "32.5 KiB pairs behind 100 holes of 32 KiB, too small but of the same bin"},
+    Case{"holes_near_65536", 1, true, false, false, "the same behind 65,536 holes"},
+    Case{"rmm_random_100000_1", 1, false, true, false,
          "RMM's random_allocations, n = 100,000, sizes to 1 MiB, again on one pool"},
 };
 

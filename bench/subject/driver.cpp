@@ -27,6 +27,10 @@
 #include "workload.hpp"
 
 namespace bench::subject {
+
+// Most subjects have no streams.
+[[gnu::weak]] void take_stream() {}
+
 namespace {
 
 struct Run {
@@ -101,6 +105,7 @@ void run_pair(const Case& which, std::chrono::milliseconds window) {
 
   const auto body = [&](unsigned index) {
     pin_to_core(index);
+    if (which.streams) take_stream();
     const std::unique_ptr<Workload> work = make_workload(which.name, index);
     warm_up(*work);
     for (std::size_t turn = 0; turn < ready.size(); ++turn) {

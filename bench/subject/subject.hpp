@@ -14,6 +14,8 @@ namespace bench::subject {
 void open(bool bypass_cache);
 /// Called once, when every block has been given back.
 void close();
+/// What the calling thread allocates follows a stream of its own from now on; nothing where there are no streams.
+void take_stream();
 /// nullptr where memory ran out, or an exception.
 [[nodiscard]] void* allocate(std::size_t bytes);
 /// `bytes` as asked for: of use only to allocators whose interface wants it.

@@ -1,6 +1,8 @@
 // weir as a subject: the pointer door of one pool on the host device, with default options. Linked
 // with the library as users have it, and once more with the build that tracks nothing.
 #include <memory>
+#include <mutex>
+#include <vector>
 
 #include <weir/weir.hpp>
 
@@ -10,6 +12,10 @@ namespace bench::subject {
 namespace {
 
 std::unique_ptr<weir::Pool> pool;
+std::vector<weir::Stream> streams;  // under the mutex
+std::mutex streams_mutex;
+bool any_streams = false;
+thread_local weir::StreamId stream = weir::StreamId::legacy_default;
 
 }  // namespace
 
@@ -19,9 +25,27 @@ void open(bool bypass_cache) {
   pool = std::make_unique<weir::Pool>(weir::open_device({.backend = "host", .capacity = {}}), options);
 }
 
-void close() { pool.reset(); }
-void* allocate(std::size_t bytes) { return pool->allocate(bytes); }
-void deallocate(void* address, std::size_t) { pool->deallocate(address); }
+void close() {
+  streams.clear();
+  pool.reset();
+}
+void take_stream() {
+  const std::lock_guard lock(streams_mutex);
+  weir::Device device = pool->device();
+  streams.push_back(device.stream());
+  stream = streams.back();
+  any_streams = true;
+}
+void* allocate(std::size_t bytes) {
+  if (any_streams) [[unlikely]]
+    return pool->allocate(bytes, weir::Pool::granule, stream);
+  return pool->allocate(bytes);
+}
+void deallocate(void* address, std::size_t) {
+  if (any_streams) [[unlikely]]
+    return pool->deallocate(address, stream);
+  pool->deallocate(address);
+}
 
 #ifdef WEIR_NO_TRACKING
 std::string version() { return "weir " WEIR_VERSION ", host device, without tracking"; }

@@ -124,7 +124,7 @@ void* take(std::size_t bytes) {
 std::unique_ptr<Workload> make_workload(std::string_view name, unsigned index) {
   if (name == "lifo_1") return std::make_unique<LastInFirstOut>(1);
   if (name == "lifo_64") return std::make_unique<LastInFirstOut>(64);
-  if (name == "random_1000") return std::make_unique<Replace>(1 + index);
+  if (name == "random_1000" || name == "random_1000_streams") return std::make_unique<Replace>(1 + index);
   // Below 64 granules of 512 B each size has a bin of its own; 32 KiB and 32.5 KiB share one.
   for (const std::size_t count : {100UL, 65536UL}) {
     const std::string suffix = std::to_string(count);
