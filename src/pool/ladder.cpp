@@ -1,6 +1,8 @@
 #include "pool/ladder.hpp"
 
-#include <numeric>
+#include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include <weir/errors.hpp>
@@ -135,7 +137,23 @@ bool Pool::Implementation::Ladder::more_may_come(std::uint64_t frees_before, std
   if (!deadline_->passed() && pool_.order_.await_any(pool_.space_, *deadline_)) return true;
   // What a thread frees after its cache was emptied is in no arena; what another has in hand is nowhere for a moment.
   if (deadline_->passed()) return false;
-  return frees_seen() != frees_before || pool_.motion_.await_others(moved_before);
+  return frees_seen() != frees_before || in_others_hands() || pool_.motion_.await_others(moved_before);
+}
+
+// Whether some memory is in no book: a thread has freed it, and it is not back in an arena yet. That takes nanoseconds,
+// or until the thread has its core again.
+bool Pool::Implementation::Ladder::in_others_hands() {
+  if (!patience_) patience_.emplace(std::chrono::milliseconds(20));
+  if (patience_->passed()) return false;
+  const std::optional<std::uint64_t> live = pool_.credits_.allocated_now();
+  std::uint64_t known = live.value_or(0) + pool_.space_.free_bytes();
+  known += pool_.order_.pending().granules() * index::granule_bytes;
+  pool_.caches_.for_each([&](const Cache& cache) {
+    known += static_cast<std::uint64_t>(std::max<std::int64_t>(cache.cached(), 0)) + cache.remote_bytes.load();
+  });
+  if (live && known == pool_.space_.store().reserved()) return false;
+  std::this_thread::yield();
+  return true;
 }
 
 // --- Rungs: what is near ---

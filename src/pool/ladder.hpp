@@ -45,6 +45,7 @@ class Pool::Implementation::Ladder {
   [[nodiscard]] pool::Served climb();
   [[nodiscard]] bool hopeless() const noexcept;
   [[nodiscard]] bool more_may_come(std::uint64_t frees_before, std::uint64_t moved_before);
+  [[nodiscard]] bool in_others_hands();
   [[nodiscard]] std::uint64_t frees_seen() const noexcept;
 
   // The rungs.
@@ -74,6 +75,7 @@ class Pool::Implementation::Ladder {
   const pool::Placement wanted_;
   Cache& cache_;
   std::optional<core::Deadline> deadline_;  // from the first refusal on
+  std::optional<core::Deadline> patience_;  // with threads that have memory in hand
   std::uint32_t max_ = 0;                   // granules, of a growable block
   std::uint32_t extended_ = 0;              // the block to extend, and how
   pool::GrowthPlan* plan_ = nullptr;

@@ -286,9 +286,8 @@ TEST_P(Threads, KeepExactTotalsUnderStress) {
   EXPECT_EQ(now.refusals, 0u);
 }
 
-// What one thread has left in its pages serves another at first; one that keeps coming gets pages of its own, few of
-// them, and none where there is a limit. A thread alone has none beyond what it needs.
-class Slack : public Threads {
+// What one thread has left in its pages serves another, as long as they do not meet at its arena too often.
+class Shared : public Threads {
  protected:
   static constexpr std::size_t bytes = 20'000, count = 4000;
 
@@ -306,11 +305,11 @@ class Slack : public Threads {
   }
   /// On as many threads as the pool has arenas, one after the other, as some of them may share this thread's.
   static void on_other_threads(const std::function<void()>& work) {
-    const unsigned count = std::min(std::thread::hardware_concurrency(), 16u);
-    std::barrier<> all_done(count);
+    const unsigned workers = std::min(std::thread::hardware_concurrency(), 16u);
+    std::barrier<> all_done(workers);
     std::mutex mutex;
     std::vector<std::jthread> threads;
-    for (unsigned i = 0; i < count; ++i) {
+    for (unsigned i = 0; i < workers; ++i) {
       threads.emplace_back([&] {
         {
           const std::lock_guard lock(mutex);
@@ -334,7 +333,7 @@ class Slack : public Threads {
 };
 
 // Threads take what is free wherever it is, and nobody gets pages to spare.
-TEST_P(Slack, AThreadThatKeepsComingTakesWhatIsFreeInAnyArena) {
+TEST_P(Shared, AThreadThatKeepsComingTakesWhatIsFreeInAnyArena) {
   Pool& pool = make_pool();
   const std::vector<void*> mine = half_empty(pool);
   std::vector<void*> large;
@@ -348,7 +347,7 @@ TEST_P(Slack, AThreadThatKeepsComingTakesWhatIsFreeInAnyArena) {
   free_all(pool, mine);
 }
 
-TEST_P(Slack, AloneItHasNone) {
+TEST_P(Shared, AloneItHasNone) {
   Pool& pool = make_pool();
   const std::vector<void*> mine = half_empty(pool);
   const std::uint64_t before = pool.statistics().reserved.live;
@@ -357,7 +356,7 @@ TEST_P(Slack, AloneItHasNone) {
   free_all(pool, mine);
 }
 
-TEST_P(Slack, ALimitComesFirst) {
+TEST_P(Shared, ALimitComesFirst) {
   Pool& free_of_limits = make_pool();
   free_all(free_of_limits, half_empty(free_of_limits));
   Pool& pool = make_pool({.limit = free_of_limits.statistics().reserved.peak});
@@ -367,7 +366,7 @@ TEST_P(Slack, ALimitComesFirst) {
   free_all(pool, mine);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, Slack, testing::ValuesIn(kinds()), name_of);
+INSTANTIATE_TEST_SUITE_P(Kinds, Shared, testing::ValuesIn(kinds()), name_of);
 INSTANTIATE_TEST_SUITE_P(Kinds, Threads, testing::ValuesIn(kinds()), name_of);
 
 }  // namespace

@@ -27,7 +27,7 @@ constexpr std::uint64_t parts_of_mapped = 64;
 constexpr std::uint64_t scarce_from_part = 8;
 
 // An extent that was moved once is not moved again instead of a purchase.
-constexpr std::uint32_t max_moves = 0;
+constexpr std::uint32_t max_moves_rented = 0;
 
 constexpr std::uint64_t round_up(std::uint64_t bytes, std::uint64_t unit) { return (bytes + unit - 1) / unit * unit; }
 
@@ -71,7 +71,7 @@ Taken Space::supply(GrowthPlan& plan, std::uint8_t home, Effort effort) {
   try {
     // A growable block cannot use free pages where they are; others rent every second time.
     const bool moves = plan.pages_before || rents();
-    if (moves) recycle(found, plan.missing_pages, plan.pages_before ? UINT32_MAX : max_moves, home);
+    if (moves) recycle(found, plan.missing_pages, plan.pages_before ? UINT32_MAX : max_moves_rented, home);
     const std::uint64_t large = plan.pages_before ? max_growth_pages_ : extent_pages(plan.missing_pages);
     RowLayout layout;
     const auto try_with = [&](std::uint64_t max_pages) {

@@ -124,7 +124,6 @@ TEST_F(PendingFreesTest, AtItsEndAllThatUsesMemoryIsWaitedFor) {
 TEST_F(PendingFreesTest, AmongThreadsEachIsGivenOnce) {
   constexpr std::uint32_t rounds = 2000;
   std::vector<std::atomic<int>> given(3 * rounds);
-  std::atomic<bool> stop{false};
   const auto take = [&](const PendingFree& free) { ++given[free.id]; };
   std::vector<std::thread> crew;
   crew.reserve(3);
