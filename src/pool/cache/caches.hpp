@@ -45,7 +45,7 @@ class Caches {
   /// The calling thread's cache for `key`, pool and stream, as the registry knows it; null if it has none that serves.
   [[nodiscard]] static ThreadCache* known(std::uint64_t key) noexcept;
   /// A cache for the calling thread, in use from now on. `set_up` is called with it, under the lock under which
-  /// serving() looks: so a cache that is not found there knows what has happened until then.
+  /// take_serving() looks: so a cache that is not found there knows what has happened until then.
   template <class SetUp>
   ThreadCache& begin(std::uint64_t key, StreamId stream, SetUp set_up) {
     const std::lock_guard lock(mutex_);
