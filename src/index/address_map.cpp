@@ -28,9 +28,12 @@ void AddressMap::prepare(std::uint64_t address, std::uint64_t bytes) {
 
 void AddressMap::forget_long(std::uint64_t address, std::uint64_t bytes) noexcept {
   constexpr std::uint64_t stretch = std::uint64_t{1} << long_shift;
-  const std::uint64_t first = (address + stretch - 1) & ~(stretch - 1);  // only what lies inside as a whole
-  for (std::uint64_t at = first; at + stretch <= address + bytes; at += stretch) {
-    leaf_of(at)->longs[(at >> long_shift) % long_count].store(0, std::memory_order_relaxed);
+  const std::uint64_t first = (address + stretch - 1) >> long_shift;  // only what lies inside as a whole
+  const std::uint64_t end = (address + bytes) >> long_shift;
+  Leaf* leaf = nullptr;
+  for (std::uint64_t entry = first; entry < end; ++entry) {
+    if (leaf == nullptr || entry % long_count == 0) leaf = leaf_of(entry << long_shift);
+    leaf->longs[entry % long_count].store(0, std::memory_order_relaxed);
   }
 }
 

@@ -134,8 +134,9 @@ class FreeRanges {
  private:
   /// One of two, without a branch: where a range stands in its list is beyond prediction.
   [[nodiscard]] static std::uint32_t* choose(bool first, std::uint32_t* one, std::uint32_t* other) noexcept {
-    std::uint32_t* const both[] = {other, one};
-    return both[first];
+    const auto bits = [](std::uint32_t* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); };
+    const std::uintptr_t mask = -static_cast<std::uintptr_t>(first);
+    return reinterpret_cast<std::uint32_t*>(bits(other) ^ ((bits(one) ^ bits(other)) & mask));
   }
   /// The first non-empty bin at or after `bin`, or bin_count.
   [[nodiscard]] unsigned next_bin(unsigned bin) const noexcept {

@@ -133,10 +133,12 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] Cache& cache_of(StreamId stream);
   [[nodiscard, gnu::noinline]] std::uint64_t after_hit(Cache& cache, const track::Block& block, bool overdrawn,
                                                        bool due);
-  [[nodiscard]] std::optional<std::uint32_t> serve(const Request& request, pool::Ways ways, std::uint32_t max);
-  [[nodiscard]] pool::Served find(const Request& request, const pool::Placement& wanted, Cache& cache, pool::Ways ways,
-                                  std::uint32_t max);
-  [[nodiscard]] std::uint32_t hand_out(const pool::Served& served, const Request& request, Cache& cache);
+  [[nodiscard, gnu::always_inline]] inline std::optional<std::uint32_t> serve(const Request& request, pool::Ways ways,
+                                                                              std::uint32_t max);
+  [[nodiscard, gnu::always_inline]] inline pool::Served find(const Request& request, const pool::Placement& wanted,
+                                                             Cache& cache, pool::Ways ways, std::uint32_t max);
+  [[nodiscard, gnu::always_inline]] inline std::uint32_t hand_out(const pool::Served& served, const Request& request,
+                                                                  Cache& cache);
   [[nodiscard]] pool::Placement placement(const Request& request, Lane lane) const;
   void clear(const pool::Served& served, const Request& request, Cache& cache);
   void note_refusal(const Request& request, std::string_view text) noexcept;

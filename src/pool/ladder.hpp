@@ -72,7 +72,7 @@ class Pool::Implementation::Ladder {
   [[nodiscard]] std::uint32_t extend(pool::Effort effort);
 
   Implementation& pool_;
-  const pool::Placement wanted_;
+  const pool::Placement& wanted_;  // the caller keeps it
   Cache& cache_;
   std::optional<core::Deadline> deadline_;  // from the first refusal on
   std::optional<core::Deadline> patience_;  // with threads that have memory in hand

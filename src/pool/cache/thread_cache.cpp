@@ -4,20 +4,6 @@
 
 namespace weir::pool {
 
-std::uint32_t ThreadCache::note_miss(track::Block* blocks, std::uint32_t granules) noexcept {
-  std::uint32_t chain = 0;
-  Slot& slot = slot_of(granules);
-  if (slot.granules == granules) {
-    if (slot.repeats < 8) ++slot.repeats;
-  } else if (slot.repeats != 0) {
-    --slot.repeats;
-  } else {
-    unchain(blocks, slot.head, chain);
-    slot.granules = granules;
-  }
-  return chain;
-}
-
 // Moves a whole list to the front of `chain`.
 void ThreadCache::unchain(track::Block* blocks, std::uint32_t& head, std::uint32_t& chain) noexcept {
   while (head != 0) {

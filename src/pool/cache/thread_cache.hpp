@@ -132,7 +132,19 @@ class ThreadCache {
 
   /// Learns that a large size was asked for and not there. Gives a chain of blocks that
   /// are to go to their arenas first, or 0. The caller holds `lock`.
-  [[nodiscard]] std::uint32_t note_miss(track::Block* blocks, std::uint32_t granules) noexcept;
+  [[nodiscard]] std::uint32_t note_miss(track::Block* blocks, std::uint32_t granules) noexcept {
+    std::uint32_t chain = 0;
+    Slot& slot = slot_of(granules);
+    if (slot.granules == granules) {
+      if (slot.repeats < 8) ++slot.repeats;
+    } else if (slot.repeats != 0) {
+      --slot.repeats;
+    } else {
+      unchain(blocks, slot.head, chain);
+      slot.granules = granules;
+    }
+    return chain;
+  }
 
   /// True if it may hold blocks of more than 256 KiB.
   [[nodiscard]] bool has_large() const noexcept { return listed_count_ != 0; }

@@ -64,8 +64,8 @@ inline void Arena::put_in(std::uint32_t id) {
   }
 }
 
-void Arena::leave_rest(const Block& block, std::uint64_t from, std::uint64_t to, std::uint32_t before,
-                       std::uint32_t after) {
+std::uint32_t Arena::new_piece(const Block& block, std::uint64_t from, std::uint64_t to, std::uint32_t before,
+                               std::uint32_t after) {
   const std::uint32_t rest = new_record();
   Block& piece = blocks_[rest];
   piece.start = from;
@@ -78,14 +78,14 @@ void Arena::leave_rest(const Block& block, std::uint64_t from, std::uint64_t to,
   piece.requested = block.requested;
   piece.stamp = block.stamp;
   piece.become(block.state.load(std::memory_order_relaxed));
-  put_in(rest);
+  return rest;
 }
 
 std::uint32_t Arena::carve(std::uint32_t id, std::uint64_t start, std::uint32_t granules) {
   Block& block = blocks_[id];
   const std::uint64_t end = block.end();
-  if (start > block.start) leave_rest(block, block.start, start, block.previous, id);
-  if (end > start + granules) leave_rest(block, start + granules, end, id, block.next);
+  if (start > block.start) put_in(new_piece(block, block.start, start, block.previous, id));
+  if (end > start + granules) put_in(new_piece(block, start + granules, end, id, block.next));
   block.start = start;
   block.size = granules;
   block.become(BlockState::busy);
@@ -132,10 +132,13 @@ std::uint64_t Arena::largest_free(std::size_t& next_lane) {
 
 std::uint32_t Arena::take(std::uint32_t id, std::uint64_t start, const Placement& wanted, bool small) {
   erase_free(id);
-  carve(id, start, wanted.granules);
+  return become_block(carve(id, start, wanted.granules), wanted.lane, small);
+}
+
+std::uint32_t Arena::become_block(std::uint32_t id, Lane lane, bool small) {
   Block& block = blocks_[id];
   block.small = small;
-  block.lane.store(wanted.lane, std::memory_order_relaxed);
+  block.lane.store(lane, std::memory_order_relaxed);
   addresses_.set(block.address(), block.size, id);
   return id;
 }
@@ -208,35 +211,39 @@ std::uint32_t Arena::take_page(Lane lane) {
   return carve(found, page_up(blocks_[found].start), page_granules_);
 }
 
+// The block is cut off first: what is left may join what another stream still uses.
 std::uint32_t Arena::fit_in_page(std::uint32_t page, const Placement& wanted) {
   Block& block = blocks_[page];
-  const std::uint64_t start = block.start;  // as settling may join it with what another stream still uses
+  addresses_.forget_long(block.address(), block.bytes());
   open(wanted.lane);
   if (block.lane.load(std::memory_order_relaxed) == clean_lane) {
     block.lane.store(wanted.lane, std::memory_order_relaxed);
   }
-  addresses_.forget_long(block.address(), block.bytes());
-  settle(page, BlockState::free_small);
-  return take(page, start, wanted, true);
+  const std::uint32_t rest = new_piece(block, block.start + wanted.granules, block.end(), page, block.next);
+  block.size = wanted.granules;
+  settle_as<BlockState::free_small>(rest);
+  return become_block(page, wanted.lane, true);
 }
 
 // --- Giving back ---
 
 template <BlockState Kind>
-void Arena::settle_as(std::uint32_t id) {
+inline Arena::Ranges& Arena::list_of(const Block& piece) {
+  if constexpr (Kind == BlockState::hole) {
+    return holes_;
+  } else {
+    return ranges_of(piece);
+  }
+}
+
+template <BlockState Kind>
+inline std::uint64_t Arena::join(std::uint32_t id) {
   Block& block = blocks_[id];
-  const auto list_of = [&](const Block& piece) -> Ranges& {
-    if constexpr (Kind == BlockState::hole) {
-      return holes_;
-    } else {
-      return ranges_of(piece);
-    }
-  };
   std::uint64_t joined = 0;
   // Takes a neighbour out of its list and into this piece; gives what lies beyond it.
   const auto absorb = [&](std::uint32_t neighbour) {
     const Block& other = blocks_[neighbour];
-    list_of(other).erase(blocks_, neighbour);
+    list_of<Kind>(other).erase(blocks_, neighbour);
     joined += other.size;
     block.size += other.size;
     const Lane lane = std::max(block.lane.load(std::memory_order_relaxed), other.lane.load(std::memory_order_relaxed));
@@ -260,8 +267,14 @@ void Arena::settle_as(std::uint32_t id) {
   }
   block.small = false;
   block.become(Kind);
-  list_of(block).insert(blocks_, id);
-  if (Kind != BlockState::hole) free_granules_.add(block.size - joined);
+  return joined;
+}
+
+template <BlockState Kind>
+void Arena::settle_as(std::uint32_t id) {
+  const std::uint64_t joined = join<Kind>(id);
+  list_of<Kind>(blocks_[id]).insert(blocks_, id);
+  if (Kind != BlockState::hole) free_granules_.add(blocks_[id].size - joined);
 }
 
 void Arena::settle(std::uint32_t id, BlockState kind) {
@@ -288,12 +301,16 @@ void Arena::give_back(std::uint32_t id, bool small, std::uint32_t now) {
   std::uint64_t start = block.start;
   std::uint64_t end = block.end();
   if (small) {
-    settle(id, BlockState::free_small);
-    if (whole_pages(block) == 0) return;
+    const std::uint64_t joined = join<BlockState::free_small>(id);
+    if (whole_pages(block) == 0) {
+      list_of<BlockState::free_small>(block).insert(blocks_, id);
+      free_granules_.add(block.size - joined);
+      return;
+    }
     // Pages that are wholly free serve blocks of any size again.
     start = page_up(block.start);
     end = page_down(block.end());
-    erase_free(id);
+    free_granules_.add(-joined);
     carve(id, start, static_cast<std::uint32_t>(end - start));
   }
   settle_as<BlockState::free>(id);

@@ -40,14 +40,14 @@ class Arena {
   [[nodiscard]] Lock try_lock() { return {mutex_, std::try_to_lock}; }
 
   /// A `busy` block from memory that is there, in the order of the lane; 0 if nothing fits.
-  [[nodiscard]] std::uint32_t fit(const Placement& wanted);
+  [[nodiscard, gnu::flatten]] std::uint32_t fit(const Placement& wanted);
   /// The same, but only where at most an eighth of the block's size would be left over.
   [[nodiscard]] std::uint32_t fit_closely(const Placement& wanted);
   /// Opens a page, `busy`, for small blocks and gives the first of them.
   [[nodiscard]] std::uint32_t fit_in_page(std::uint32_t page, const Placement& wanted);
 
   /// Makes the block free in the order of its lane, as of `epoch`, and joins it with its neighbours.
-  void release(std::uint32_t id, std::uint64_t epoch, std::uint32_t now);
+  [[gnu::flatten]] void release(std::uint32_t id, std::uint64_t epoch, std::uint32_t now);
 
   /// Hands some of the lane's ranges freed up to `epoch` over to another lane; true if there may be more.
   [[nodiscard]] bool reassign(Lane from, std::uint64_t epoch, Lane to, std::uint64_t to_epoch);
@@ -116,15 +116,18 @@ class Arena {
   /// Cuts [start, start + granules) out of a piece that is in no list; what is left over
   /// on either side becomes a piece of the same kind, put back in its list. Gives the cut piece, `busy`.
   std::uint32_t carve(std::uint32_t id, std::uint64_t start, std::uint32_t granules);
-  /// A new piece [from, to) of what `block` was, between the pieces `before` and `after`, in its list.
-  void leave_rest(const track::Block& block, std::uint64_t from, std::uint64_t to, std::uint32_t before,
-                  std::uint32_t after);
+  /// A new piece [from, to) of what `block` was, between the pieces `before` and `after`, in no list.
+  [[nodiscard]] std::uint32_t new_piece(const track::Block& block, std::uint64_t from, std::uint64_t to,
+                                        std::uint32_t before, std::uint32_t after);
   /// Makes one piece of two neighbours that are in no list; `id` stays, `other` is dropped.
   void merge(std::uint32_t id, std::uint32_t other) noexcept;
   /// Makes a piece in no list free, free_small or a hole: joined with its neighbours, in its list.
   void settle(std::uint32_t id, track::BlockState kind);
   template <track::BlockState Kind>
   void settle_as(std::uint32_t id);
+  /// The first half of settling: takes its neighbours out of their lists and into the piece. Gives their granules.
+  template <track::BlockState Kind>
+  [[nodiscard]] std::uint64_t join(std::uint32_t id);
 
   [[nodiscard]] std::uint64_t page_up(std::uint64_t granule) const noexcept {
     return (granule + page_granules_ - 1) & ~std::uint64_t{page_granules_ - 1};
@@ -158,8 +161,8 @@ class Arena {
   Ranges holes_;
 
  private:
-  void make_lists(Lane lane);
-  void take_records();
+  [[gnu::noinline]] void make_lists(Lane lane);
+  [[gnu::noinline]] void take_records();
   [[nodiscard]] Ranges* find_ranges(Lane lane, bool small) const noexcept {
     if (lane >= lanes_.size() || !lanes_[lane]) return nullptr;
     return small ? &lanes_[lane]->small : &lanes_[lane]->large;
@@ -171,7 +174,8 @@ class Arena {
   [[nodiscard]] std::uint32_t find(std::uint32_t granules, Lane lane, bool small) const noexcept;
   [[nodiscard]] std::uint32_t fit_large(const Placement& wanted);
   [[nodiscard]] std::uint32_t fit_into(std::uint32_t best, const Placement& wanted);
-  [[nodiscard]] std::uint32_t fit_aligned(std::uint32_t best, const Placement& wanted, std::uint32_t alignment);
+  [[nodiscard, gnu::noinline]] std::uint32_t fit_aligned(std::uint32_t best, const Placement& wanted,
+                                                         std::uint32_t alignment);
   [[nodiscard]] std::uint32_t fit_small(const Placement& wanted);
   /// A wholly free page of the lane, `busy`; or 0.
   [[nodiscard]] std::uint32_t take_page(Lane lane);
@@ -185,6 +189,10 @@ class Arena {
   void give_back(std::uint32_t id, bool small, std::uint32_t now);
   void put_in(std::uint32_t id);
   [[nodiscard]] std::uint32_t take(std::uint32_t id, std::uint64_t start, const Placement& wanted, bool small);
+  /// A `busy` piece is a block from now on, found by its address.
+  std::uint32_t become_block(std::uint32_t id, Lane lane, bool small);
+  template <track::BlockState Kind>
+  [[nodiscard]] Ranges& list_of(const track::Block& piece);
 
   core::SpinLock mutex_;
   std::vector<std::unique_ptr<LaneRanges>> lanes_;        // none where a lane has no ranges

@@ -76,25 +76,6 @@ PagedArena& Space::paged(unsigned number) {
   return *paged_[number];
 }
 
-Arena& Space::home(std::uint8_t number) const noexcept {
-  Arena* arena = arenas_[mode_ == PoolMode::segments ? segments_number : number].load(std::memory_order_acquire);
-  return arena != nullptr ? *arena : *arenas_[0].load(std::memory_order_acquire);  // its own is made when it must grow
-}
-
-std::uint32_t Space::fit(Arena& arena, const Placement& wanted) {
-  const auto lock = arena.lock();
-  return arena.fit(wanted);
-}
-
-std::uint32_t Space::fit(Arena& arena, const Placement& wanted, bool& met) {
-  Arena::Lock lock = arena.try_lock();
-  if (!lock) {
-    met = true;
-    lock = arena.lock();
-  }
-  return arena.fit(wanted);
-}
-
 std::uint32_t Space::fit_in_any(const Placement& wanted, const Arena* except) {
   std::uint32_t id = 0;
   for_each_arena([&](Arena& arena) {

@@ -70,10 +70,24 @@ class Space {
   // --- Room that is there; 0 if there is none ---
 
   /// The arena that a thread of that home asks first.
-  [[nodiscard]] Arena& home(std::uint8_t number) const noexcept;
+  [[nodiscard]] Arena& home(std::uint8_t number) const noexcept {
+    Arena* arena = arenas_[mode_ == PoolMode::segments ? segments_number : number].load(std::memory_order_acquire);
+    return arena != nullptr ? *arena
+                            : *arenas_[0].load(std::memory_order_acquire);  // its own is made when it must grow
+  }
   /// `met` is set if another thread was in the arena.
-  [[nodiscard]] std::uint32_t fit(Arena& arena, const Placement& wanted, bool& met);
-  [[nodiscard]] std::uint32_t fit(Arena& arena, const Placement& wanted);
+  [[nodiscard]] static std::uint32_t fit(Arena& arena, const Placement& wanted, bool& met) {
+    Arena::Lock lock = arena.try_lock();
+    if (!lock) [[unlikely]] {
+      met = true;
+      lock = arena.lock();
+    }
+    return arena.fit(wanted);
+  }
+  [[nodiscard]] static std::uint32_t fit(Arena& arena, const Placement& wanted) {
+    const auto lock = arena.lock();
+    return arena.fit(wanted);
+  }
   [[nodiscard]] std::uint32_t fit_in_any(const Placement& wanted, const Arena* except);
   /// Small blocks share pages of their own but where the pool is so small that these would be most of it.
   [[nodiscard]] bool parts_small_blocks() const noexcept;
