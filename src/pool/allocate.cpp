@@ -49,8 +49,7 @@ ThreadCache& Pool::Implementation::cache_of(StreamId stream) {
       // Under the caches' lock, under which retire() looks for the stream's caches: else one that it does not
       // find yet might go on with a lane that is given up.
       made.lane = known ? order_.lanes().of(resolved) : pool::clean_lane;
-      // A stream's arena; lane 0 is no stream.
-      made.home = static_cast<std::uint8_t>((std::max<Lane>(made.lane, 1) - 1) % space_.arena_count());
+      made.home = space_.home_of(made.lane);
       made.meetings = 0;
       made.now = clock_.now();
     });
@@ -82,7 +81,7 @@ void Pool::Implementation::pace(Cache& cache, std::uint32_t now) {
     ++cache.ticks;
     return;
   }
-  cache.keep_large(cache.ticks >= fast && now - cache.now == 1);
+  cache.set_fast(cache.ticks >= fast && now - cache.now == 1);
   cache.ticks = 0;
   cache.now = now;
 }

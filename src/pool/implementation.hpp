@@ -203,7 +203,6 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   std::uint64_t hit_key_base_ = 0;  ///< the same, or that of no pool: then no request is a hit
   bool hooks_ = false;              ///< anything to do for every block: log, clear, note the call site
 
-  std::atomic<bool> threads_part_{false};  ///< some met too often in a stream's arena, and got others
   std::atomic<std::uint64_t> refusals_{0};
   mutable std::atomic<std::uint64_t> errors_{0};
   std::atomic<std::uint32_t> next_maintenance_{0};

@@ -198,7 +198,6 @@ inline std::uint32_t Pool::Implementation::Ladder::fit_at_home(pool::Arena& aren
     if (cache_.meetings >= enough) {
       cache_.meetings = 0;
       cache_.home = static_cast<std::uint8_t>(pool::thread_ordinal() % pool_.space_.arena_count());
-      pool_.threads_part_.store(true, std::memory_order_relaxed);
     }
   } else if (cache_.meetings != 0) {
     --cache_.meetings;
@@ -246,17 +245,41 @@ std::uint32_t Pool::Implementation::Ladder::own_caches() {
   return pool_.space_.fit(pool_.space_.home(cache_.home), wanted_);
 }
 
-// Threads that have parted meet again where one takes what another has. Every few times it takes new pages to its
-// own arena instead, so that in the end each has what it needs at its peak.
 std::uint32_t Pool::Implementation::Ladder::other_arenas() {
+  const std::uint32_t id = pool_.space_.fit_in_any(wanted_, &pool_.space_.home(cache_.home));
+  if (id == 0) return 0;
+  const std::uint32_t at_home = settle_home();
+  if (at_home == 0) return id;
+  pool_.release(id, wanted_.lane, cache_.now);
+  return at_home;
+}
+
+// What a thread takes from where others work it pays for with the time of both, again and again. Every few times one
+// that does little else than allocate takes new pages to its own arena instead, so that in the end each has what it
+// needs at its peak. Others, and all once the pool has grown as far as speed may cost, work where their stream does.
+std::uint32_t Pool::Implementation::Ladder::settle_home() {
   constexpr std::uint16_t few = 16;
-  if (pool_.threads_part_.load(std::memory_order_relaxed) && ++cache_.strays >= few) {
-    cache_.strays = 0;
-    const auto moving = pool_.motion_.begin();
-    const pool::Growth growth = pool_.space_.grow(wanted_, cache_.home, Effort::thrifty);
-    if (growth.id != 0) return growth.id;
+  if (++cache_.strays < few) return 0;
+  cache_.strays = 0;
+  if (!cache_.fast() || !may_spend_for_speed()) {
+    cache_.home = pool_.space_.home_of(wanted_.lane);
+    return 0;
   }
-  return pool_.space_.fit_in_any(wanted_, &pool_.space_.home(cache_.home));
+  try {
+    const auto moving = pool_.motion_.begin();
+    return pool_.space_.grow(wanted_, cache_.home, Effort::thrifty).id;
+  } catch (const Error& error) {  // it was for speed alone
+    pool_.journal_.note_fallback(error, cache_.stream);
+  } catch (const std::bad_alloc&) {  // nor is the host's memory needed for it
+  }
+  return 0;
+}
+
+// Half as much again as was allocated at the peak. With a quarter, two threads that replace blocks at random take two
+// to six times as long; with twice as much they gain nothing.
+bool Pool::Implementation::Ladder::may_spend_for_speed() const noexcept {
+  const auto peak = static_cast<std::uint64_t>(pool_.credits_.peaks().allocated);
+  return pool_.space_.store().reserved() < peak + peak / 2;
 }
 
 // --- Rungs: what is far ---
@@ -278,6 +301,7 @@ std::uint32_t Pool::Implementation::Ladder::all_caches() {
 }
 
 std::uint32_t Pool::Implementation::Ladder::other_streams() {
+  if (const std::uint32_t id = settle_home()) return id;
   if (!pool_.order_.claim(pool_.space_, wanted_.lane)) return 0;
   return pool_.space_.fit_in_any(wanted_, nullptr);
 }

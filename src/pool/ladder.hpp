@@ -70,6 +70,8 @@ class Pool::Implementation::Ladder {
   [[nodiscard]] std::uint32_t take_from(pool::Arena& arena);
   [[nodiscard]] std::uint32_t fit_at_home(pool::Arena& arena);
   [[nodiscard]] std::uint32_t extend(pool::Effort effort);
+  [[nodiscard]] std::uint32_t settle_home();
+  [[nodiscard]] bool may_spend_for_speed() const noexcept;
 
   Implementation& pool_;
   const pool::Placement& wanted_;  // the caller keeps it

@@ -49,7 +49,7 @@ class ThreadCache {
   std::uint32_t slow_operations = 0;  ///< since the coarse time was read
   std::uint32_t ticks = 0;            ///< how often it was read since it last changed
   std::uint64_t lent = 0;             ///< bytes freed into other threads' queues since those were drained
-  std::uint16_t strays = 0;           ///< how often it took from other arenas, since it last took pages home instead
+  std::uint16_t strays = 0;           ///< how often its home had too little while there was some elsewhere
   std::uint16_t meetings = 0;         ///< with other threads in the home arena, worn down by fits without
 
   // --- Fixed while it has an owner ---
@@ -70,9 +70,10 @@ class ThreadCache {
     capacity_ = bytes;
   }
 
-  /// Of blocks above 256 KiB it keeps few bytes, or as many as of others. Those that it has stay. The caller is the
-  /// owner.
-  void keep_large(bool many) noexcept { max_large_granules_ = many ? UINT64_MAX : few_large_granules; }
+  /// Whether its thread does little else than allocate: else it keeps few bytes of blocks above 256 KiB. Those that it
+  /// has stay. The caller is the owner.
+  void set_fast(bool fast) noexcept { max_large_granules_ = fast ? UINT64_MAX : few_large_granules; }
+  [[nodiscard]] bool fast() const noexcept { return max_large_granules_ == UINT64_MAX; }
 
   /// Bytes in its lists. A hit and the free of a block that is kept change this by what
   /// they write into the ledger; whatever else moves blocks corrects `ceiling_`.

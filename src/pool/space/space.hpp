@@ -10,6 +10,7 @@
 // bounded number of steps.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <memory>
@@ -69,6 +70,10 @@ class Space {
 
   // --- Room that is there; 0 if there is none ---
 
+  /// The number of a stream's arena.
+  [[nodiscard]] std::uint8_t home_of(Lane lane) const noexcept {
+    return static_cast<std::uint8_t>((std::max<Lane>(lane, 1) - 1) % arena_count_);  // lane 0 is no stream
+  }
   /// The arena that a thread of that home asks first.
   [[nodiscard]] Arena& home(std::uint8_t number) const noexcept {
     Arena* arena = arenas_[mode_ == PoolMode::segments ? segments_number : number].load(std::memory_order_acquire);
