@@ -285,9 +285,17 @@ void Pool::Implementation::refuse(const Request& request) {
   if (request.bytes > max_bytes_) refuse_size(request);
   const pool::PageStore& store = space_.store();
   const std::uint64_t taken = store.reserved() + store.external();
-  const std::uint64_t free = store.limit() - std::min(store.limit(), taken);
+  const std::uint64_t left = store.limit() - std::min(store.limit(), taken);
+  const std::uint64_t unit = space_.unit_bytes();
+  const std::uint64_t free = left / unit * unit;
+  const bool by_limit = free < request.bytes;
   std::string text = "pool \"" + options_.name + "\": no room for " + format_bytes(request.bytes) + "; " +
                      format_bytes(taken) + " of " + format_bytes(store.limit()) + " are taken";
+  if (free != left && by_limit) {
+    text += ", and memory comes in whole units of " + format_bytes(unit) + ", of which the limit leaves " +
+            std::to_string(free / unit);
+  }
+  if (!by_limit) text += what_device_says(left);
   std::vector<LiveBlock> holders = live_blocks();
   holders.resize(std::min(holders.size(), named_holders));
   if (!holders.empty()) text += ", the largest blocks are";
@@ -298,8 +306,19 @@ void Pool::Implementation::refuse(const Request& request) {
   text += "; free memory, trim other pools, or raise the limit";
   const ErrorFacts facts{.name = options_.name, .bytes_asked = request.bytes, .limit = store.limit(), .free = free};
   note_refusal(request, text);
-  if (options_.limit && free < request.bytes) throw LimitExceeded(text, facts);
+  if (options_.limit && by_limit) throw LimitExceeded(text, facts);
   throw OutOfMemory(text, facts);
+}
+
+std::string Pool::Implementation::what_device_says(std::uint64_t left) const {
+  std::string text = "; " + format_bytes(left) + " of the pool's limit is left, but the device gives no more";
+  try {
+    const DeviceInfo now = backend_.info();
+    if (now.memory_free) text += ": " + format_bytes(*now.memory_free) + " are free";
+    if (now.memory_free && now.memory_total) text += " of " + format_bytes(*now.memory_total);
+  } catch (const Error&) {  // a device that cannot even tell
+  }
+  return text + "; other pools and other programs may hold the rest";
 }
 
 }  // namespace weir

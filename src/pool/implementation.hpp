@@ -142,6 +142,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] pool::Placement placement(const Request& request, Lane lane) const;
   void clear(const pool::Served& served, const Request& request, Cache& cache);
   void note_refusal(const Request& request, std::string_view text) noexcept;
+  [[nodiscard]] std::string what_device_says(std::uint64_t left) const;
   [[noreturn]] void refuse(const Request& request);
   [[noreturn]] void refuse_size(const Request& request);
   [[noreturn]] void refuse_alignment(const Request& request) const;

@@ -41,6 +41,9 @@ std::uint64_t free_bytes(const Pool& pool) {
   const std::uint64_t taken = now.reserved.live + now.external;
   std::uint64_t more = limit > taken ? limit - taken : 0;
   if (info.memory_free) more = std::min(more, *info.memory_free);
+  const PoolMode mode = pool.options().mode;
+  const bool pages = mode == PoolMode::pages || (mode == PoolMode::automatic && info.virtual_memory);
+  more -= more % (pages ? info.page_bytes : Pool::granule);  // memory comes in whole ones
   const std::uint64_t unused = now.reserved.live - std::min(now.reserved.live, now.live + now.pending);
   return unused + more;
 }

@@ -60,6 +60,34 @@ TEST_P(Limits, AreReachedToTheLastPage) {
   pool.deallocate(all);
 }
 
+// Memory comes in units, so that of a limit only whole ones count; who refuses says which.
+TEST_P(Limits, ThatAreNoWholeUnitsServeWhatWholeUnitsDo) {
+  const std::uint64_t unit = GetParam().mode == PoolMode::pages ? info_.page_bytes : Pool::granule;
+  const auto refused = [&](Pool& pool, std::size_t bytes, std::uint64_t free) {
+    try {
+      static_cast<void>(pool.allocate(bytes));
+      ADD_FAILURE() << bytes << " bytes were served";
+    } catch (const LimitExceeded& error) {
+      EXPECT_EQ(error.facts().free, free);
+      EXPECT_THAT(error.what(), testing::HasSubstr("whole units of " + format_bytes(unit)));
+    }
+  };
+  for (const std::uint64_t units : {0u, 1u, 7u}) {
+    for (const std::uint64_t rest : {std::uint64_t{1}, unit - 1}) {
+      Pool& pool = make_pool({.limit = units * unit + rest});
+      refused(pool, *pool.options().limit, units * unit);
+      if (units == 0) {
+        refused(pool, 1, 0);
+      } else {
+        pool.deallocate(pool.allocate(units * unit));
+        expect_under_limit(pool);
+        EXPECT_EQ(free_bytes(pool), std::min(units * unit, info_.memory_free.value_or(UINT64_MAX)));
+      }
+      EXPECT_LE(automatic_chunk(pool, 1), std::max<std::size_t>(units * unit, 1));
+    }
+  }
+}
+
 TEST_P(Limits, ARefusedRequestChangesNothing) {
   Pool& pool = make_pool({.limit = 32_MiB});
   void* block = pool.allocate(20_MiB);
@@ -152,7 +180,13 @@ TEST_P(Limits, AFullDeviceIsOutOfMemoryAndLeavesThePoolUsable) {
   void* live = pool.allocate(1_MiB);
   backend_->deny_memory(true);
   const Statistics before = pool.statistics();
-  EXPECT_THROW(static_cast<void>(pool.allocate(100_MiB)), OutOfMemory);
+  try {
+    static_cast<void>(pool.allocate(100_MiB));
+    ADD_FAILURE() << "a full device served it";
+  } catch (const OutOfMemory& error) {
+    EXPECT_EQ(error.code(), ErrorCode::out_of_memory);
+    EXPECT_THAT(error.what(), testing::HasSubstr("of the pool's limit is left, but the device gives no more"));
+  }
   EXPECT_TRUE(same_but_refusals(before, pool.statistics()));
   backend_->deny_memory(false);
   // A refusal of the driver's that passes is none: it is asked again, for less or in smaller parts.

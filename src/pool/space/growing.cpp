@@ -270,6 +270,7 @@ Growth Space::grow_segments(const Placement& wanted, Effort effort) {
   if (taken != Taken::yes && effort == Effort::thorough) {
     release_segments(UINT32_MAX, 0);
     taken = store_.allocate_segment(exact, segment);
+    if (taken != Taken::yes) taken = store_.allocate_segment(needed, segment);
   }
   if (taken != Taken::yes) return {0, taken};
   return {use_segment(segment, wanted), taken};

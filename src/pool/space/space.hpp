@@ -67,6 +67,10 @@ class Space {
   [[nodiscard]] unsigned arena_count() const noexcept { return arena_count_; }
   [[nodiscard]] std::uint64_t range_bytes() const noexcept { return range_bytes_; }
   [[nodiscard]] std::uint64_t page_bytes() const noexcept { return page_bytes_; }
+  /// Memory comes in whole multiples of it.
+  [[nodiscard]] std::uint64_t unit_bytes() const noexcept {
+    return mode_ == PoolMode::pages ? page_bytes_ : index::granule_bytes;
+  }
 
   // --- Room that is there; 0 if there is none ---
 
