@@ -67,23 +67,25 @@ std::uint64_t Pool::Implementation::after_hit(Cache& cache, const track::Block& 
 
 void Pool::Implementation::tick(Cache& cache) {
   cache.slow_operations = 0;
-  pace(cache, clock_.now());
+  const std::uint64_t now = clock_.units();
+  cache.now = pool::CoarseClock::stamp(now);
+  pace(cache, now);
   if (const std::uint64_t key = cache.key; key != 0) pool::thread_slots.put_first(key, cache);
-  if (cache.now >= next_maintenance_.load(std::memory_order_relaxed)) maintain();
+  if (now >= next_maintenance_.load(std::memory_order_relaxed)) maintain();
 }
 
 // A thread that does little else than allocate gains by what is cached, a tenth of a microsecond each time; one that
 // also works gains more by tight memory: large blocks that are not cached join into larger ranges, and handles become
 // free.
-void Pool::Implementation::pace(Cache& cache, std::uint32_t now) {
+void Pool::Implementation::pace(Cache& cache, std::uint64_t now) {
   constexpr std::uint32_t fast = 64;  // readings of the clock, each after as many operations, in about a millisecond
-  if (cache.now == now) {
+  if (cache.paced == now) {
     ++cache.ticks;
     return;
   }
-  cache.set_fast(cache.ticks >= fast && now - cache.now == 1);
+  cache.set_fast(cache.ticks >= fast && now - cache.paced == 1);
   cache.ticks = 0;
-  cache.now = now;
+  cache.paced = now;
 }
 
 // --- Requests ---

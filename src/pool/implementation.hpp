@@ -147,7 +147,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[noreturn]] void refuse_size(const Request& request);
   [[noreturn]] void refuse_alignment(const Request& request) const;
   void tick(Cache& cache);
-  void pace(Cache& cache, std::uint32_t now);
+  void pace(Cache& cache, std::uint64_t now);
 
   // --- free.cpp ---
   [[nodiscard]] std::uint32_t record_at(std::uint64_t address) const noexcept;
@@ -178,7 +178,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
 
   // How many operations may pass before a thread looks at the clock again.
   static constexpr std::uint32_t operations_per_tick = 64;
-  static constexpr std::uint32_t maintenance_interval = 1000;  ///< coarse time, about a second
+  static constexpr std::uint64_t maintenance_interval = 1000;  ///< coarse time, about a second
 
   const Device device_;
   const PoolOptions options_;
@@ -206,7 +206,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
 
   std::atomic<std::uint64_t> refusals_{0};
   mutable std::atomic<std::uint64_t> errors_{0};
-  std::atomic<std::uint32_t> next_maintenance_{0};
+  std::atomic<std::uint64_t> next_maintenance_{0};
   track::Latency arena_latency_;
   track::Latency growth_latency_;
 #ifdef WEIR_PARANOID

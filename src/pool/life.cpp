@@ -67,7 +67,7 @@ Pool::Implementation::Implementation(Device device, PoolOptions options, const t
     const std::uint64_t share = info_.page_bytes >> (index::granule_shift + 3);
     small_granules_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(share, Cache::small_granules));
   }
-  next_maintenance_ = clock_.now() + maintenance_interval;
+  next_maintenance_ = clock_.units() + maintenance_interval;
   uid_ = pool::enroll(*this);
   key_base_ = std::uint64_t{uid_} << 32;
   hit_key_base_ = hooks_ ? UINT64_MAX : key_base_;

@@ -29,20 +29,19 @@ std::uint64_t Pool::Implementation::trim(std::uint64_t keep_free) {
 
 void Pool::Implementation::maintain() {
   require_usable();
-  const std::uint32_t now = clock_.now();
-  next_maintenance_.store(now + maintenance_interval, std::memory_order_relaxed);
+  next_maintenance_.store(clock_.units() + maintenance_interval, std::memory_order_relaxed);
   // For threads that have not looked for long: what they free next was not freed long ago.
-  caches_.for_each([&](Cache& cache) { cache.now = now; });
+  caches_.for_each([now = clock_.now()](Cache& cache) { cache.now = now; });
   reclaim_pending();
   order_.look(space_, false);
   const auto moving = motion_.begin();
-  if (options_.idle_age.count() >> 20 >= now) return;
-  const std::uint32_t since = now - pool::CoarseClock::units(options_.idle_age);
-  flush_all(since);
+  const std::optional<std::uint32_t> since = clock_.of_age(options_.idle_age);
+  if (!since) return;
+  flush_all(*since);
   order_.prepare_pages(space_);
   order_.look(space_, false);
   const std::uint64_t released =
-      space_.release_pages(since, options_.keep_free) + space_.release_segments(since, options_.keep_free);
+      space_.release_pages(*since, options_.keep_free) + space_.release_segments(*since, options_.keep_free);
   if (released != 0) journal_.note(LogLevel::info, LogEvent::trim, {}, released);
 }
 

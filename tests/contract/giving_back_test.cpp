@@ -117,6 +117,42 @@ TEST_P(GivingBack, IdleMemoryGoesBackAfterItsAgeAndNotBefore) {
   EXPECT_EQ(pool.statistics().reserved.live, 0u);
 }
 
+// Stamps of time are short; none of their borders is seen.
+TEST_P(GivingBack, IdleMemoryGoesBackHoweverOldThePoolIs) {
+  if (!pooling()) GTEST_SKIP() << "a pool that is switched off has no idle memory";
+  Pool& pool = make_pool();
+  void* const old = pool.allocate(1_MiB);
+  std::chrono::nanoseconds age{0};
+  constexpr std::chrono::nanoseconds unit{1 << 20};
+  for (const auto border :
+       {std::chrono::nanoseconds{(std::int64_t{1} << 31) * unit},
+        std::chrono::nanoseconds{(std::int64_t{1} << 32) * unit}, std::chrono::nanoseconds{100 * 365 * 24h}}) {
+    for (const auto before : {15s, 0s}) {  // the border lies between the free and the look, then behind both
+      const auto start = border - before;
+      clock_.advance(start - age);
+      age = start;
+      maintain(pool);
+      churn(pool, 40);
+      const std::uint64_t reserved = pool.statistics().reserved.live;
+      EXPECT_GE(reserved, 20_MiB);
+      const auto pass = [&](std::chrono::nanoseconds time) {
+        clock_.advance(time);
+        age += time;
+        maintain(pool);
+      };
+      pass(25s);
+      EXPECT_EQ(pool.statistics().reserved.live, reserved) << age.count();
+      pass(8s);
+      EXPECT_LE(pool.statistics().reserved.live, 32_MiB) << age.count();
+      const std::vector<LiveBlock> live = pool.live_blocks();
+      ASSERT_EQ(live.size(), 1u);
+      EXPECT_LE(live[0].age, age + 2s);
+      EXPECT_GE(live[0].age, age - 2s);
+    }
+  }
+  pool.deallocate(old);
+}
+
 TEST_P(GivingBack, AgeingRunsAtOperationsToo) {
   if (!pooling()) GTEST_SKIP() << "a pool that is switched off has no idle memory";
   Pool& pool = make_pool();
