@@ -3,9 +3,14 @@
 #include "core/lazy_memory.hpp"
 
 namespace weir::index {
+namespace {
+
+constexpr const char* what = "the map from addresses to blocks";
+
+}  // namespace
 
 AddressMap::AddressMap()
-    : root_(static_cast<std::atomic<Leaf*>*>(core::map_lazy(root_count * sizeof(std::atomic<Leaf*>)))) {}
+    : root_(static_cast<std::atomic<Leaf*>*>(core::map_lazy(root_count * sizeof(std::atomic<Leaf*>), what))) {}
 
 AddressMap::~AddressMap() {
   for (std::uint64_t i = 0; i < root_count; ++i) {
@@ -20,7 +25,7 @@ void AddressMap::prepare(std::uint64_t address, std::uint64_t bytes) {
   for (std::uint64_t at = address >> leaf_shift; at <= (end - 1) >> leaf_shift; ++at) {
     std::atomic<Leaf*>& slot = root_[at % root_count];
     if (slot.load(std::memory_order_acquire) != nullptr) continue;
-    auto* leaf = static_cast<Leaf*>(core::map_lazy(sizeof(Leaf)));
+    auto* leaf = static_cast<Leaf*>(core::map_lazy(sizeof(Leaf), what));
     Leaf* expected = nullptr;
     if (!slot.compare_exchange_strong(expected, leaf)) core::unmap_lazy(leaf, sizeof(Leaf));
   }

@@ -105,12 +105,13 @@ std::uint64_t Pool::Implementation::allocate_after_miss(Cache& cache, std::size_
 std::uint64_t Pool::Implementation::try_allocate(Cache* cache, std::size_t bytes, std::size_t alignment,
                                                  StreamId stream, Tag tag, CallSite where) {
   const Request request{bytes, alignment, stream, tag, where, cache};
-  const std::optional<std::uint32_t> id = serve(request, Ways::any, 0);
-  if (!id) {
+  try {
+    const std::optional<std::uint32_t> id = serve(request, Ways::any, 0);
+    if (id) return *id == 0 ? 0 : blocks_[*id].address();
     note_refusal(request, "no room; try_allocate gives nothing");
-    return refused;
+  } catch (const OutOfMemory&) {  // of addresses, or of records; noted
   }
-  return *id == 0 ? 0 : blocks_[*id].address();
+  return refused;
 }
 
 std::uint32_t Pool::Implementation::allocate(const Request& request) {
@@ -178,10 +179,23 @@ std::optional<std::uint32_t> Pool::Implementation::serve(const Request& request,
     if (served.id == 0) return std::nullopt;
     if (options_.zero) clear(served, request, cache);
     return hand_out(served, request, cache);
+  } catch (const OutOfMemory& error) {
+    const OutOfMemory whose = named(error, options_.name);
+    note_refusal(request, whose.message());
+    throw whose;
   } catch (const Error& error) {
     note_refusal(request, error.message());
     throw;
   }
+}
+
+// What lies below a pool does not know which one asks.
+OutOfMemory Pool::Implementation::named(const OutOfMemory& error, const std::string& pool) {
+  const std::string prefix = "pool \"" + pool + "\"";
+  if (error.message().starts_with(prefix)) return error;
+  ErrorFacts facts = error.facts();
+  facts.name = pool;
+  return OutOfMemory(prefix + ": " + error.message(), std::move(facts));
 }
 
 Served Pool::Implementation::find(const Request& request, const Placement& wanted, Cache& cache, Ways ways,
@@ -208,7 +222,9 @@ Served Pool::Implementation::find(const Request& request, const Placement& wante
   } catch (const Error& error) {
     if (mode_ == PoolMode::off || ways != Ways::any) throw;
     journal_.note(LogLevel::warning, LogEvent::fallback, error.message(), request.bytes, 0, request.stream);
-    return {space_.allocate_directly(wanted).id, Source::driver};
+    const std::uint32_t id = space_.allocate_directly(wanted).id;
+    if (id == 0 && dynamic_cast<const OutOfMemory*>(&error) != nullptr) throw;  // it says what is short
+    return {id, Source::driver};
   }
 }
 
@@ -320,7 +336,9 @@ std::string Pool::Implementation::what_device_says(std::uint64_t left) const {
     if (now.memory_free && now.memory_total) text += " of " + format_bytes(*now.memory_total);
   } catch (const Error&) {  // a device that cannot even tell
   }
-  return text + "; other pools and other programs may hold the rest";
+  text += "; other pools and other programs may hold the rest";
+  const std::string reason = space_.store().last_refusal();
+  return reason.empty() ? text : text + " (" + reason + ")";
 }
 
 }  // namespace weir

@@ -114,6 +114,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
     if (!forked()) notes_.tags.drop(static_cast<std::uint32_t>(tag));
   }
 
+  /// The error, which says whose it is.
+  [[nodiscard]] static OutOfMemory named(const OutOfMemory& error, const std::string& pool);
   /// Whether this is a child of fork(), and the pool its parent's.
   [[nodiscard]] bool forked() const noexcept { return !home_.is_here(); }
   void require_usable() const;

@@ -83,6 +83,7 @@ Pool::Implementation::~Implementation() {
   if (comes_to_rest()) {
     space_.return_everything();
   } else {
+    space_.leave_ranges();
     journal_.note(LogLevel::error, LogEvent::leak, "work on a stream did not end; the pool's memory stays with it",
                   space_.store().reserved());
   }

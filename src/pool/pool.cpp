@@ -19,8 +19,14 @@ void* pointer(std::uint64_t address) { return reinterpret_cast<void*>(address); 
 
 Pool::Pool(Device device, PoolOptions options) : Pool(std::move(device), std::move(options), track::Tallies()) {}
 
-Pool::Pool(Device device, PoolOptions options, const track::Tallies& tallies)
-    : implementation_(std::make_unique<Implementation>(std::move(device), std::move(options), tallies)) {}
+Pool::Pool(Device device, PoolOptions options, const track::Tallies& tallies) {
+  const std::string name = options.name;
+  try {
+    implementation_ = std::make_unique<Implementation>(std::move(device), std::move(options), tallies);
+  } catch (const OutOfMemory& error) {
+    throw Implementation::named(error, name);
+  }
+}
 
 // A child of fork() leaves a pool as it is: another thread may have been changing it at that moment, or held a lock.
 Pool::~Pool() {

@@ -93,12 +93,7 @@ void DryBackend::free_segment(Address address, std::uint64_t bytes) noexcept {
 // Real memory, as it is the host's: transfers put their data there.
 Address DryBackend::allocate_pinned(std::uint64_t bytes) {
   spend(&DriverCalls::pinned, 1, model_.allocate);
-  try {
-    return reinterpret_cast<Address>(core::map_lazy(bytes));
-  } catch (const std::bad_alloc&) {
-    throw OutOfMemory("dry device: the host has no " + format_bytes(bytes) + " for pinned memory",
-                      {.name = "dry device", .bytes_asked = bytes});
-  }
+  return reinterpret_cast<Address>(core::map_lazy(bytes, "the dry device's pinned memory"));
 }
 
 void DryBackend::free_pinned(Address address, std::uint64_t bytes) noexcept {

@@ -9,6 +9,7 @@
 
 #include "backend/host/host_pages.hpp"
 #include "backend/host/host_streams.hpp"
+#include "core/lazy_memory.hpp"
 
 namespace weir::backend::host {
 namespace {
@@ -51,6 +52,7 @@ class HostBackend final : public device::Backend {
             .page_bytes = HostPages::page_bytes,
             .virtual_memory = true,
             .pointers = true,
+            .address_space = core::address_space_limit(),
             .default_limit = capacity_ / 10 * 9};
   }
 

@@ -11,6 +11,8 @@
 #include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
+#include "core/lazy_memory.hpp"
+
 namespace weir::backend::host {
 namespace {
 
@@ -25,6 +27,7 @@ Address number(void* address) { return reinterpret_cast<Address>(address); }
 
 [[noreturn]] void fail(const char* call, std::uint64_t bytes) {
   const int code = errno;
+  if (code == ENOMEM) throw core::no_addresses(bytes, call, code);
   throw DriverError(std::string(call) + " of " + format_bytes(bytes) + " failed: " + std::strerror(code),
                     {.name = call, .bytes_asked = bytes, .native_code = code});
 }

@@ -26,7 +26,7 @@ Caches::Caches(track::Block* blocks, const Journal& journal, const core::HomePro
       journal_(journal),
       home_(home),
       capacity_(static_cast<std::int64_t>(std::min<std::uint64_t>(capacity, INT64_MAX / 2))),
-      caches_(static_cast<std::atomic<ThreadCache*>*>(core::map_lazy(table_bytes))) {}
+      caches_(static_cast<std::atomic<ThreadCache*>*>(core::map_lazy(table_bytes, "the list of thread caches"))) {}
 
 Caches::~Caches() {
   for_each([](ThreadCache& cache) { delete &cache; });

@@ -20,7 +20,7 @@ constexpr std::size_t table_bytes = (max_lanes + 1) * sizeof(std::atomic<std::ui
 
 Lanes::Lanes(std::shared_ptr<device::Backend> backend)
     : backend_(std::move(backend)),
-      epochs_(static_cast<std::atomic<std::uint64_t>*>(core::map_lazy(table_bytes))),
+      epochs_(static_cast<std::atomic<std::uint64_t>*>(core::map_lazy(table_bytes, "the list of streams"))),
       entries_(1) {}
 
 Lanes::~Lanes() { core::unmap_lazy(epochs_, table_bytes); }

@@ -143,9 +143,13 @@ std::uint32_t Arena::become_block(std::uint32_t id, Lane lane, bool small) {
   return id;
 }
 
-std::uint32_t Arena::fit(const Placement& wanted) { return wanted.small ? fit_small(wanted) : fit_large(wanted); }
+std::uint32_t Arena::fit(const Placement& wanted) {
+  keep_records();
+  return wanted.small ? fit_small(wanted) : fit_large(wanted);
+}
 
 std::uint32_t Arena::fit_closely(const Placement& wanted) {
+  keep_records();
   const std::uint32_t best = find(wanted.granules, wanted.lane, false);
   return best != 0 && blocks_[best].size - wanted.granules <= wanted.granules / 8 ? fit_into(best, wanted) : 0;
 }

@@ -88,6 +88,7 @@ class Arena {
       take_records();
     const std::uint32_t id = spare_records_;
     spare_records_ = blocks_[id].list_next;
+    --spare_count_;
     blocks_[id].arena = number_;
     blocks_[id].small = false;
     return id;
@@ -96,6 +97,13 @@ class Arena {
     blocks_[id].become(track::BlockState::unused);
     blocks_[id].list_next = spare_records_;
     spare_records_ = id;
+    ++spare_count_;
+  }
+  /// Before memory is taken: the last few records are for those that give back. Throws OutOfMemory, with nothing done.
+  void keep_records() {
+    constexpr std::uint32_t few = 16;
+    if (spare_count_ < few) [[unlikely]]
+      take_records();
   }
 
   void insert_free(std::uint32_t id) noexcept {
@@ -199,6 +207,7 @@ class Arena {
   std::vector<Lane> opened_;                              // the lanes with lists, but for the clean one
   std::vector<std::unique_ptr<LaneRanges>> spare_lists_;  // empty
   std::uint32_t spare_records_ = 0;
+  std::uint32_t spare_count_ = 0;
   track::Counter<std::uint64_t> free_granules_;
   track::Counter<std::uint64_t> longest_loop_;
 };

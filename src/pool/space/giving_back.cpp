@@ -130,11 +130,19 @@ void Space::return_everything() noexcept {
   store_.destroy(store_.take_held(UINT64_MAX, false));
   for (const Segment& segment : segments_.all()) store_.free_segment(segment);
   if (all_unmapped) {
-    for (const device::Address range : ranges_) backend_.unreserve(range, range_bytes_);
+    unreserve_ranges();
   } else {
+    leave_ranges();
     journal_.note(LogLevel::error, LogEvent::leak, "pages could not be unmapped; they stay with the device",
                   store_.reserved());
   }
+}
+
+void Space::unreserve_ranges() noexcept {
+  for (const Range& range : ranges_) {
+    if (range.bytes != 0) backend_.unreserve(range.address, range.bytes);
+  }
+  leave_ranges();
 }
 
 }  // namespace weir::pool

@@ -195,8 +195,9 @@ Growth Space::grow_pages(const Placement& wanted, std::uint8_t home, Effort effo
     return arena.plan_growth(place, surplus, plan);
   };
   if (!find_place() && !(clear_addresses(home) && find_place())) {
-    throw Unsupported("pool \"" + journal_.pool_name() + "\": its address range of " + format_bytes(range_bytes_) +
-                          " has no place left for " + format_bytes(wanted.granules * index::granule_bytes),
+    throw Unsupported("pool \"" + journal_.pool_name() + "\": its address range of " +
+                          format_bytes(ranges_[arena.number()].bytes) + " has no place left for " +
+                          format_bytes(wanted.granules * index::granule_bytes),
                       {.name = journal_.pool_name()});
   }
   const Taken taken = fill_in(plan, home, effort, [&](std::size_t mapped) {
@@ -224,8 +225,9 @@ Growth Space::grow_growable(const Placement& wanted, std::uint32_t max, std::uin
     planned = arena.plan_growable(wanted, max, plan);
   }
   if (!planned) {
-    throw Unsupported("pool \"" + journal_.pool_name() + "\": its address range of " + format_bytes(range_bytes_) +
-                          " cannot keep " + format_bytes(std::uint64_t{max} * index::granule_bytes) + " for one block",
+    throw Unsupported("pool \"" + journal_.pool_name() + "\": its address range of " +
+                          format_bytes(ranges_[arena.number()].bytes) + " cannot keep " +
+                          format_bytes(std::uint64_t{max} * index::granule_bytes) + " for one block",
                       {.name = journal_.pool_name()});
   }
   const Taken taken = fill_in(plan, home, effort, [&](std::size_t) {

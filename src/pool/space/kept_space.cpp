@@ -24,6 +24,7 @@ void plan_for(std::uint32_t piece, const Block& block, std::uint64_t pages, std:
 }  // namespace
 
 bool PagedArena::plan_growable(const Placement& wanted, std::uint32_t max, GrowthPlan& plan) {
+  keep_records();
   const std::uint32_t hole = holes_.find(blocks_, max);
   if (hole == 0) return false;
   erase_hole(hole);
@@ -49,6 +50,7 @@ void PagedArena::abandon_growable(const GrowthPlan& plan) {
 }
 
 bool PagedArena::plan_extension(std::uint32_t id, std::uint32_t granules, GrowthPlan& plan) {
+  keep_records();
   const std::uint32_t next = blocks_[id].next;
   if (!blocks_[next].is(BlockState::kept) || blocks_[next].size < granules) return false;
   carve(next, blocks_[next].start, granules);

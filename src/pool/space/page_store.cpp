@@ -66,8 +66,11 @@ Taken PageStore::take(std::uint64_t bytes, Call call) {
     timed(call, true);
   } catch (const std::bad_alloc& refusal) {
     claims_->all -= bytes;
-    if (dynamic_cast<const Error*>(&refusal) == nullptr) throw;  // it is the host's own memory that is short
+    const auto* const error = dynamic_cast<const Error*>(&refusal);
+    if (error == nullptr) throw;  // it is the host's own memory that is short
     refused_at_ = reserved();
+    const std::lock_guard lock(mutex_);
+    last_refusal_ = error->message();
     return Taken::device_refused;
   } catch (...) {
     claims_->all -= bytes;
@@ -79,6 +82,11 @@ Taken PageStore::take(std::uint64_t bytes, Call call) {
   const std::uint64_t refused = refused_at_;
   if (refused != UINT64_MAX && reserved() > refused + refused / part_to_tell) refused_at_ = UINT64_MAX;
   return Taken::yes;
+}
+
+std::string PageStore::last_refusal() const {
+  const std::lock_guard lock(mutex_);
+  return last_refusal_;
 }
 
 std::vector<MovableExtent> PageStore::take_held(std::uint64_t max_pages, bool beyond) {

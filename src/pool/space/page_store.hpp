@@ -82,6 +82,8 @@ class PageStore {
   [[nodiscard]] std::uint64_t headroom() const noexcept;
   /// What was reserved when the device last refused more, if it did not give much more since; else UINT64_MAX. Bytes.
   [[nodiscard]] std::uint64_t refused_at() const noexcept { return refused_at_.load(); }
+  /// What the device said when it last refused more; empty if it never did.
+  [[nodiscard]] std::string last_refusal() const;
   [[nodiscard]] std::uint64_t page_maps() const noexcept { return page_maps_.load(); }
   /// Mappings beyond the peak page count.
   [[nodiscard]] std::uint64_t page_remaps() const noexcept;
@@ -118,6 +120,7 @@ class PageStore {
   std::atomic<std::int64_t> driver_time_{0};  // nanoseconds
   mutable std::mutex mutex_;
   std::vector<MovableExtent> held_;
+  std::string last_refusal_;
   track::Latency mapping_;
 };
 

@@ -21,7 +21,7 @@ struct MovableExtent : device::Extent {
 
 class PageTable {
  public:
-  explicit PageTable(std::size_t pages) : entries_(pages) {}
+  explicit PageTable(std::size_t pages) : entries_(pages, "a table of pages") {}
 
   [[nodiscard]] bool mapped(std::size_t page) const noexcept {
     return entries_[page].handle != device::PageHandle::none;

@@ -37,7 +37,7 @@ PagedArena::PagedArena(track::BlockTable& blocks, index::AddressMap& addresses, 
     : Arena(blocks, addresses, number, static_cast<std::uint32_t>(page_bytes >> index::granule_shift)),
       first_granule_(range >> index::granule_shift),
       pages_(bytes / page_bytes),
-      free_since_(bytes / page_bytes) {
+      free_since_(bytes / page_bytes, "the ages of pages") {
   const std::uint32_t id = new_record();
   Block& all = blocks_[id];
   all.start = first_granule_;
@@ -70,6 +70,7 @@ Gap PagedArena::take_gap(std::uint32_t hole, const Window& window, std::uint64_t
 }
 
 bool PagedArena::plan_growth(const Placement& wanted, std::uint64_t surplus, GrowthPlan& plan) {
+  keep_records();
   std::uint64_t steps = 0;
   const Window best = best_window(wanted, steps);
   note_loop(steps);

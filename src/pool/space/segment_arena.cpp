@@ -6,6 +6,7 @@ using track::Block;
 using track::BlockState;
 
 void SegmentArena::add(const Segment& segment, std::uint32_t now) {
+  keep_records();
   const std::uint32_t id = new_record();
   Block& piece = blocks_[id];
   piece.start = segment.address >> index::granule_shift;

@@ -24,6 +24,11 @@ std::uint64_t range_for(const DeviceInfo& info) {
   return std::max(std::bit_floor(std::min({wanted, info.largest_range, share_of(info)})), info.page_bytes);
 }
 
+// Below it a range is of little use.
+std::uint64_t min_range(const DeviceInfo& info) {
+  return std::max<std::uint64_t>(std::min(64_MiB, range_for(info)), info.page_bytes);
+}
+
 unsigned arenas_for(const DeviceInfo& info, unsigned max) {
   const std::uint64_t room = std::max<std::uint64_t>(share_of(info) / range_for(info), 1);
   const unsigned wanted = std::clamp(std::thread::hardware_concurrency(), 1u, max);
@@ -43,10 +48,11 @@ Space::Space(device::Backend& backend, const DeviceInfo& info, const PoolOptions
       max_handle_pages_(backend.max_extent_pages()),
       explicit_limit_(options.limit),
       segment_bytes_(options.segment_bytes),
-      range_bytes_(range_for(info)),
+      range_bytes_(std::max(range_for(info) / addresses_taken_.divisor(), min_range(info))),
       arena_count_(arenas_for(info, max_arenas)),
       mode_(options.mode),
       store_(backend, options.name, options.limit.value_or(info.default_limit), info.page_bytes, tallies),
+      blocks_(addresses_taken_.divisor()),
       segments_(blocks_, addresses_, segments_number, info.page_bytes) {
   arenas_[segments_number] = &segments_;
   if (mode_ == PoolMode::pages && !info.virtual_memory) {
@@ -57,23 +63,58 @@ Space::Space(device::Backend& backend, const DeviceInfo& info, const PoolOptions
   if (mode_ != PoolMode::pages) return;
   try {
     static_cast<void>(paged(0));
-  } catch (const DriverError& error) {
+  } catch (const DeviceLost&) {
+    throw;
+  } catch (const Error& error) {
     if (options.mode == PoolMode::pages) throw;
     journal_.note(LogLevel::warning, LogEvent::fallback, error.message(), range_bytes_);
     mode_ = PoolMode::segments;
   }
 }
 
+// Where there are no addresses for another arena, threads share the first.
 PagedArena& Space::paged(unsigned number) {
   const std::lock_guard lock(making_arenas_);
-  if (!paged_[number]) {
-    const device::Address range = backend_.reserve(range_bytes_);
-    ranges_.push_back(range);
-    paged_[number] = std::make_unique<PagedArena>(blocks_, addresses_, static_cast<std::uint8_t>(number), range,
-                                                  range_bytes_, page_bytes_);
-    arenas_[number].store(paged_[number].get(), std::memory_order_release);
+  if (paged_[number]) return *paged_[number];
+  if (number != 0 && addresses_short_) return *paged_[0];
+  try {
+    make_arena(number);
+  } catch (const DeviceLost&) {
+    throw;
+  } catch (const Error& error) {
+    if (number == 0) throw;
+    addresses_short_ = true;
+    journal_.note(LogLevel::warning, LogEvent::fallback, error.message(), range_bytes_);
+    return *paged_[0];
   }
   return *paged_[number];
+}
+
+void Space::make_arena(unsigned number) {
+  const Range range = reserve();
+  try {
+    paged_[number] = std::make_unique<PagedArena>(blocks_, addresses_, static_cast<std::uint8_t>(number), range.address,
+                                                  range.bytes, page_bytes_);
+  } catch (...) {
+    backend_.unreserve(range.address, range.bytes);
+    throw;
+  }
+  ranges_[number] = range;
+  arenas_[number].store(paged_[number].get(), std::memory_order_release);
+}
+
+// Of the size that is wished, or half of it, and so on.
+Space::Range Space::reserve() {
+  const std::uint64_t least = min_range(backend_.info());
+  for (std::uint64_t bytes = range_bytes_;; bytes /= 2) {
+    try {
+      return {backend_.reserve(bytes), bytes};
+    } catch (const DeviceLost&) {
+      throw;
+    } catch (const Error&) {
+      if (bytes / 2 < least) throw;
+    }
+  }
 }
 
 std::uint32_t Space::fit_in_any(const Placement& wanted, const Arena* except) {

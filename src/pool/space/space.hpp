@@ -22,6 +22,7 @@
 #include <weir/device.hpp>
 #include <weir/pool.hpp>
 
+#include "core/lazy_memory.hpp"
 #include "index/address_map.hpp"
 #include "pool/coarse_clock.hpp"
 #include "pool/journal.hpp"
@@ -55,6 +56,8 @@ class Space {
 
   Space(device::Backend& backend, const DeviceInfo& info, const PoolOptions& options, const track::Tallies& tallies,
         const Journal& journal, Lanes& lanes, const CoarseClock& clock);
+  /// return_everything() or leave_ranges() comes first, where memory was taken.
+  ~Space() { unreserve_ranges(); }
   Space(const Space&) = delete;
   Space& operator=(const Space&) = delete;
 
@@ -65,7 +68,6 @@ class Space {
   [[nodiscard]] const track::BlockTable& blocks() const noexcept { return blocks_; }
   [[nodiscard]] const index::AddressMap& addresses() const noexcept { return addresses_; }
   [[nodiscard]] unsigned arena_count() const noexcept { return arena_count_; }
-  [[nodiscard]] std::uint64_t range_bytes() const noexcept { return range_bytes_; }
   [[nodiscard]] std::uint64_t page_bytes() const noexcept { return page_bytes_; }
   /// Memory comes in whole multiples of it.
   [[nodiscard]] std::uint64_t unit_bytes() const noexcept {
@@ -142,6 +144,8 @@ class Space {
   std::uint64_t release_segments(std::uint32_t since, std::uint64_t keep_free);
   /// Gives everything back; no work uses it any more. What cannot be unmapped stays with the device.
   void return_everything() noexcept;
+  /// The addresses stay with the device, as memory that may be in use is mapped there.
+  void leave_ranges() noexcept { ranges_ = {}; }
 
   [[nodiscard]] std::uint64_t free_bytes() const noexcept;
   [[nodiscard]] std::uint64_t largest_free() const;
@@ -162,7 +166,15 @@ class Space {
       if (arena.number() != segments_number) visit(static_cast<PagedArena&>(arena));
     });
   }
+  /// Addresses of the device's.
+  struct Range {
+    device::Address address = 0;
+    std::uint64_t bytes = 0;
+  };
   [[nodiscard]] PagedArena& paged(unsigned number);
+  void make_arena(unsigned number);
+  void unreserve_ranges() noexcept;
+  [[nodiscard]] Range reserve();
   [[nodiscard]] Growth grow_pages(const Placement& wanted, std::uint8_t home, Effort effort);
   [[nodiscard]] Growth grow_segments(const Placement& wanted, Effort effort);
   [[nodiscard]] std::uint32_t use_segment(const Segment& segment, const Placement& wanted);
@@ -187,6 +199,7 @@ class Space {
   const std::uint64_t max_handle_pages_;  ///< of the device
   const std::optional<std::uint64_t> explicit_limit_;
   const std::uint64_t segment_bytes_;
+  const core::AddressShare addresses_taken_;
   const std::uint64_t range_bytes_;
   const unsigned arena_count_;
   PoolMode mode_;
@@ -198,7 +211,8 @@ class Space {
   std::mutex making_arenas_;
   std::array<std::atomic<Arena*>, max_arenas + 1> arenas_{};
   std::array<std::unique_ptr<PagedArena>, max_arenas> paged_;
-  std::vector<device::Address> ranges_;
+  std::array<Range, max_arenas> ranges_{};  // by arena
+  bool addresses_short_ = false;            // there were none for another arena
   SegmentArena segments_;
 };
 

@@ -11,7 +11,7 @@ namespace {
 
 TEST(LazyMemory, IsZeroAndMayBeLarge) {
   constexpr std::size_t bytes = std::size_t{64} << 30;
-  auto* memory = static_cast<unsigned char*>(map_lazy(bytes));
+  auto* memory = static_cast<unsigned char*>(map_lazy(bytes, "a test"));
   for (std::size_t at = 0; at < bytes; at += bytes / 16) {
     EXPECT_EQ(memory[at], 0);
     memory[at] = 1;
@@ -20,7 +20,7 @@ TEST(LazyMemory, IsZeroAndMayBeLarge) {
 }
 
 TEST(LazyMemory, ThrowsWhereThereIsNoSuchSpace) {
-  EXPECT_THROW(static_cast<void>(map_lazy(std::size_t{1} << 62)), std::bad_alloc);
+  EXPECT_THROW(static_cast<void>(map_lazy(std::size_t{1} << 62, "a test")), OutOfMemory);
 }
 
 }  // namespace

@@ -193,16 +193,16 @@ TEST_F(HostPagesTest, AreBoundedByTheCapacity) {
   pages_.destroy(more);
 }
 
-TEST_F(HostPagesTest, WhatTheSystemRefusesIsADriverErrorWithItsCode) {
+TEST_F(HostPagesTest, WhatTheSystemRefusesIsLackOfMemoryWithItsCode) {
   HostPages boundless(UINT64_MAX);
   try {
     static_cast<void>(boundless.allocate_segment(std::uint64_t{1} << 60));
     FAIL() << "an exbibyte was given";
-  } catch (const DriverError& error) {
+  } catch (const OutOfMemory& error) {
     EXPECT_EQ(error.facts().native_code, ENOMEM);
     EXPECT_EQ(error.facts().bytes_asked, std::uint64_t{1} << 60);
   }
-  EXPECT_THROW(static_cast<void>(boundless.reserve(std::uint64_t{1} << 60)), DriverError);
+  EXPECT_THROW(static_cast<void>(boundless.reserve(std::uint64_t{1} << 60)), OutOfMemory);
 }
 
 }  // namespace
