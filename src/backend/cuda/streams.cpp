@@ -141,18 +141,15 @@ StreamId Streams::per_thread() {
   // One id a thread and device. Ids are never used again, so that one of a device that is gone only misses, and a
   // second id for the same stream is one stream more to order by events. Nothing to destroy: pools come here from
   // a thread's last destructors.
-  struct Own {
-    const Streams* device;
-    StreamId stream;
-  };
   constexpr std::size_t most_devices = 16;
-  thread_local std::array<Own, most_devices> own{};
+  thread_local std::array<StreamId, most_devices> own{};
   thread_local std::size_t next = 0;
-  for (const Own& each : own) {
-    if (each.device == this && find_or_null(each.stream)) return each.stream;
+  for (const StreamId each : own) {
+    const auto known = find_or_null(each);
+    if (known && known->kind == Kind::per_thread) return each;
   }
   const StreamId made = add(std::make_shared<Entry>(context_, CU_STREAM_PER_THREAD, Kind::per_thread));
-  own[next++ % most_devices] = {this, made};
+  own[next++ % most_devices] = made;
   return made;
 }
 

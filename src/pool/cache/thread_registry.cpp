@@ -11,6 +11,7 @@
 
 namespace weir::pool {
 
+constinit ThreadSlots::Second ThreadSlots::empty;
 constinit thread_local ThreadSlots thread_slots [[gnu::tls_model("initial-exec")]];
 
 namespace {
@@ -40,9 +41,11 @@ Registry& registry() {
 struct Ownership {
   std::unordered_map<std::uint64_t, ThreadCache*> caches;  // by key
   std::size_t tidy_at = 64;                                // entries; then those that serve no more make room
+  ThreadSlots::Second slots;
   unsigned ordinal;
 
   Ownership() {
+    thread_slots.by_key = &slots;
     Registry& all = registry();
     const std::lock_guard lock(all.mutex);
     const auto free = std::find(all.ordinals.begin(), all.ordinals.end(), false);

@@ -19,52 +19,57 @@ class Member {
   virtual void closed_by_fork() noexcept = 0;
 };
 
-/// Direct-mapped tables of the caches a thread used last: a key that is not 0 has a cache beside it.
-struct ThreadSlots {
-  static constexpr std::uint64_t count = 16;
-  struct Table {
-    // Apart, so that a look costs no address arithmetic.
-    std::array<std::uint64_t, count> keys{};
-    std::array<ThreadCache*, count> caches{};
+/// A direct-mapped table of caches a thread used last: a key that is not 0 has a cache beside it.
+template <std::uint64_t count>
+struct SlotTable {
+  // Apart, so that a look costs no address arithmetic.
+  std::array<std::uint64_t, count> keys{};
+  std::array<ThreadCache*, count> caches{};
 
-    void put(std::uint64_t slot, std::uint64_t key, ThreadCache& cache) noexcept {
-      keys[slot] = key;
-      caches[slot] = &cache;
+  void put(std::uint64_t number, std::uint64_t key, ThreadCache& cache) noexcept {
+    keys[number % count] = key;
+    caches[number % count] = &cache;
+  }
+  [[nodiscard]] ThreadCache* find(std::uint64_t number, std::uint64_t key) const noexcept {
+    return keys[number % count] == key ? caches[number % count] : nullptr;
+  }
+  void forget(const ThreadCache& cache) noexcept {
+    for (std::uint64_t slot = 0; slot < count; ++slot) {
+      if (caches[slot] != &cache) continue;
+      keys[slot] = 0;
+      caches[slot] = nullptr;
     }
-    void forget(const ThreadCache& cache) noexcept {
-      for (std::uint64_t slot = 0; slot < count; ++slot) {
-        if (caches[slot] != &cache) continue;
-        keys[slot] = 0;
-        caches[slot] = nullptr;
-      }
-    }
-  };
+  }
+};
+
+/// Where a thread finds its caches. Small, for a library that is loaded late gets some hundred bytes of such variables,
+/// which it shares with others; so the second table lies elsewhere, once the thread has a cache.
+struct ThreadSlots {
+  using Second = SlotTable<32>;
+  static constinit Second empty;  ///< for good
+
   /// Looked at first: where a cache would be is known from the stream alone, so a processor goes on with it while it
   /// still works out the key. Of pools that share a slot, the busiest has it.
-  Table by_stream;
-  Table by_key;
+  SlotTable<8> by_stream;
+  Second* by_key = &empty;
 
-  [[nodiscard]] static std::uint64_t slot_of(StreamId stream) noexcept {
-    return static_cast<std::uint32_t>(stream) % count;
-  }
-  [[nodiscard]] static std::uint64_t slot_of(std::uint64_t key) noexcept { return (key ^ (key >> 32)) % count; }
+  [[nodiscard]] static std::uint64_t number_of(std::uint64_t key) noexcept { return key ^ (key >> 32); }
   [[nodiscard]] ThreadCache* find(std::uint64_t key, StreamId stream) const noexcept {
-    const std::uint64_t first = slot_of(stream);
-    if (by_stream.keys[first] == key) [[likely]]
-      return by_stream.caches[first];
-    const std::uint64_t second = slot_of(key);
-    return by_key.keys[second] == key ? by_key.caches[second] : nullptr;
+    if (ThreadCache* const cache = by_stream.find(static_cast<std::uint32_t>(stream), key)) [[likely]]
+      return cache;
+    return by_key->find(number_of(key), key);
   }
+  /// Where the thread has a second table.
   void put(std::uint64_t key, ThreadCache& cache) noexcept {
-    by_key.put(slot_of(key), key, cache);
+    by_key->put(number_of(key), key, cache);
     put_first(key, cache);
   }
   void put_first(std::uint64_t key, ThreadCache& cache) noexcept {
-    by_stream.put(slot_of(static_cast<StreamId>(static_cast<std::uint32_t>(key))), key, cache);
+    by_stream.put(static_cast<std::uint32_t>(key), key, cache);
   }
   void forget(const ThreadCache& cache) noexcept {
     by_stream.forget(cache);
-    by_key.forget(cache);
+    by_key->forget(cache);
   }
 };
 

@@ -19,7 +19,8 @@ class ThreadSlotsTest : public testing::Test {
   static std::unique_ptr<ThreadCache> cache() { return std::make_unique<ThreadCache>(); }
 
   static constexpr StreamId stream_ = StreamId{5};
-  ThreadSlots slots_;
+  ThreadSlots::Second second_;
+  ThreadSlots slots_{.by_stream = {}, .by_key = &second_};
 };
 
 TEST_F(ThreadSlotsTest, AreEmptyAtFirst) { EXPECT_EQ(find(1, stream_), nullptr); }
@@ -39,7 +40,7 @@ TEST_F(ThreadSlotsTest, PoolsOnOneStreamAreAllFoundWhicheverIsFirst) {
 }
 
 TEST_F(ThreadSlotsTest, StreamsThatShareASlotAreToldApart) {
-  constexpr StreamId other{static_cast<std::uint32_t>(stream_) + ThreadSlots::count};
+  constexpr StreamId other{static_cast<std::uint32_t>(stream_) + 8};
   const auto one = cache(), two = cache();
   slots_.put(key_of(1, stream_), *one);
   EXPECT_EQ(find(1, other), nullptr);
