@@ -33,11 +33,17 @@ struct BufferStatistics {
   std::uint64_t resizes = 0;           ///< changes of capacity
   std::uint64_t resizes_in_place = 0;  ///< of those, without moving
   std::uint64_t bytes_moved = 0;       ///< copied by resizes that moved
+  /// The elements that it can have where it is: those up to here are mapped behind the others, the address stays. That
+  /// is its capacity until it has grown past a page for the first time, where no addresses are left for a range of its
+  /// own, and where there is no virtual memory.
+  std::size_t capacity_in_place = 0;
   std::uint64_t uploads = 0;
   std::uint64_t downloads = 0;
   std::uint64_t bytes_uploaded = 0;
   std::uint64_t bytes_downloaded = 0;
 
+  /// Whether its next growth can be in place; else it moves, by remapping or by a copy.
+  [[nodiscard]] bool grows_in_place() const noexcept { return capacity_in_place > capacity; }
   /// size ÷ capacity.
   [[nodiscard]] double fill() const noexcept {
     return capacity == 0 ? 0.0 : static_cast<double>(size) / static_cast<double>(capacity);
@@ -115,9 +121,11 @@ class AnyBuffer {
   [[nodiscard]] BufferStatistics statistics() const;
 
   /// Makes room for `count` elements: if there is too little, for max(⌊capacity × growth⌋, count), at most
-  /// max_elements(). Contents and size are kept. True if the capacity changed. Once past a page the buffer grows in
-  /// place where the device has virtual memory; else its contents are copied, in the order of `stream` and of
-  /// all streams it was used on. Throws LimitExceeded, OutOfMemory; then nothing has changed.
+  /// max_elements(). Contents and size are kept. True if the capacity changed. Where the device has virtual memory, a
+  /// buffer that grows past a page moves into a range of its own, twice as long as it is, and grows in place from then
+  /// on; when the range is full it moves into a longer one. What it moves of whole pages is not copied if the work that
+  /// uses it is done; all else is copied, in the order of `stream` and of all streams it was used on. Throws
+  /// LimitExceeded, OutOfMemory; then nothing has changed.
   bool ensure_capacity(std::size_t count, StreamId stream = StreamId::legacy_default);
   /// Sets the number of elements in use, with room for them. New ones are undefined.
   void resize(std::size_t count, StreamId stream = StreamId::legacy_default);
