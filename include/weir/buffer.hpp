@@ -33,17 +33,16 @@ struct BufferStatistics {
   std::uint64_t resizes = 0;           ///< changes of capacity
   std::uint64_t resizes_in_place = 0;  ///< of those, without moving
   std::uint64_t bytes_moved = 0;       ///< copied by resizes that moved
-  /// The elements that it can have where it is: those up to here are mapped behind the others, the address stays. That
-  /// is its capacity until it has grown past a page for the first time, where no addresses are left for a range of its
-  /// own, and where there is no virtual memory.
-  std::size_t capacity_in_place = 0;
+  /// Whether it has a range of addresses of its own with room left: pages are mapped at its end when it grows, and the
+  /// address stays. False until it has grown past a page for the first time, when its range is full, where no addresses
+  /// are left for one, and where there is no virtual memory: then it moves when it grows, by remapping or by a copy.
+  bool grows_in_place = false;
+  std::size_t capacity_in_place = 0;  ///< elements that it can have where it is
   std::uint64_t uploads = 0;
   std::uint64_t downloads = 0;
   std::uint64_t bytes_uploaded = 0;
   std::uint64_t bytes_downloaded = 0;
 
-  /// Whether its next growth can be in place; else it moves, by remapping or by a copy.
-  [[nodiscard]] bool grows_in_place() const noexcept { return capacity_in_place > capacity; }
   /// size ÷ capacity.
   [[nodiscard]] double fill() const noexcept {
     return capacity == 0 ? 0.0 : static_cast<double>(size) / static_cast<double>(capacity);

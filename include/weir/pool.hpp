@@ -163,12 +163,14 @@ class Pool {
   /// it ends at once, or where there is no room for a copy: then it waits for that work. All else is copied in the order
   /// of `stream`, after the work on its own stream and those named by used_on; limits count both copies. Empty, with
   /// nothing changed, where it has no virtual memory, where no addresses are left, and up to a page. Throws as acquire,
-  /// StaleHandle; then nothing has changed. Should the driver refuse to map a block's memory anywhere any more, the
-  /// block is gone: a DriverError says so, and the handle is stale.
+  /// StaleHandle; then nothing has changed. Should the driver refuse to map a block's memory anywhere any more, or the
+  /// device be lost meanwhile, the block is gone: a DriverError or DeviceLost says so, and the handle is stale.
   [[nodiscard]] std::optional<Enlarged> enlarge(BlockHandle block, std::size_t bytes, std::size_t most,
                                                 std::size_t contents, StreamId stream = StreamId::legacy_default);
   /// As deallocate. Throws StaleHandle for a handle whose block is gone.
   void release(BlockHandle block, StreamId stream = StreamId::legacy_default);
+  /// Whether the handle names a live block of this pool.
+  [[nodiscard]] bool holds(BlockHandle block) const noexcept;
   /// The device address of a live block; 0 for an empty one. Throws StaleHandle.
   [[nodiscard]] std::uint64_t address(BlockHandle block) const;
   /// The handle of the live block that starts at `address`. Throws InvalidArgument.

@@ -217,14 +217,15 @@ Change BufferCore::cut(std::uint64_t bytes, StreamId stream, std::size_t count) 
 }
 
 // A block that is gone, as the driver lost it, closes the buffer.
-void BufferCore::note_place() noexcept {
-  try {
-    address_ = pool_->address(block_);
-    allocated_ = pool_->allocated(block_);
-    room_ = pool_->room(block_);
-  } catch (const Error&) {
+void BufferCore::note_place() {
+  if (!pool_->holds(block_)) {
+    block_ = {};
     close();
+    return;
   }
+  address_ = pool_->address(block_);
+  allocated_ = pool_->allocated(block_);
+  room_ = pool_->room(block_);
 }
 
 // The copy comes after all work queued so far on the streams that used the old block.
@@ -304,6 +305,7 @@ BufferStatistics BufferCore::statistics() const {
   known.size = size();
   known.requested = known.capacity * type_.bytes;
   known.allocated = allocated_;
+  known.grows_in_place = room_ > allocated_;
   known.capacity_in_place = std::max(known.capacity, std::min(max_elements_, room_ / type_.bytes));
   const std::chrono::nanoseconds now = clock_.now();
   known.age = now - made_;

@@ -95,7 +95,7 @@ class BufferCore {
   void change_capacity(std::size_t count, StreamId asked_on);
   [[nodiscard]] Change enlarge(std::uint64_t bytes, StreamId stream);
   [[nodiscard]] Change cut(std::uint64_t bytes, StreamId stream, std::size_t count);
-  void note_place() noexcept;
+  void note_place();
   void move_to_new_block(std::uint64_t bytes, StreamId stream);
   void hold_back_for_users(StreamId stream) const;
   void note_use(StreamId stream);

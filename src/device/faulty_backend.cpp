@@ -18,10 +18,11 @@ DeviceInfo FaultyBackend::info() const {
 
 // --- Faults ---
 
-void FaultyBackend::fail(std::uint64_t nth, Fault fault, std::optional<CallKind> only) {
+void FaultyBackend::fail(std::uint64_t nth, Fault fault, std::optional<CallKind> only, std::uint64_t times) {
   const std::lock_guard lock(mutex_);
   countdown_ = nth;
   period_ = 0;
+  repeats_ = times - 1;
   fault_ = fault;
   only_ = only;
   fired_ = false;
@@ -75,7 +76,10 @@ void FaultyBackend::enter(CallKind kind) {
       fired_ = true;
       lost_ = !fault_.has_value();
       const std::optional<Fault> fault = fault_;
-      if (period_ != 0) {
+      if (repeats_ != 0) {
+        --repeats_;
+        countdown_ = 1;
+      } else if (period_ != 0) {
         countdown_ = period_;
         fault_ = fault == Fault::driver_error ? Fault::out_of_memory : Fault::driver_error;
       }

@@ -56,8 +56,9 @@ class FaultyBackend final : public Backend {
 
   // --- Faults ---
 
-  /// The n-th call from now that may throw (1 is the next), of any kind or of one, fails once.
-  void fail(std::uint64_t nth, Fault fault, std::optional<CallKind> only = std::nullopt);
+  /// The n-th call from now that may throw (1 is the next), of any kind or of one, fails, and so many in all one after
+  /// the other.
+  void fail(std::uint64_t nth, Fault fault, std::optional<CallKind> only = std::nullopt, std::uint64_t times = 1);
   /// Every n-th call that may throw fails, once with the one fault and once with the other.
   void fail_every(std::uint64_t n);
   /// From the n-th call from now on, every call that may throw throws DeviceLost, and queued work has ended.
@@ -166,6 +167,7 @@ class FaultyBackend final : public Backend {
   std::array<std::uint64_t, call_kinds> calls_{};
   std::uint64_t countdown_ = 0;  // calls until the fault; 0 = none
   std::uint64_t period_ = 0;     // calls from one fault to the next; 0 = there is no next
+  std::uint64_t repeats_ = 0;    // of the fault, after it
   std::optional<Fault> fault_;   // empty: the device is lost
   std::optional<CallKind> only_;
   bool fired_ = false;

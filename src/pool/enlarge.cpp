@@ -73,14 +73,17 @@ std::optional<Pool::Enlarged> Pool::Implementation::move_to_range(std::uint32_t 
   return Enlarged{.moved = true, .bytes_copied = copied};
 }
 
-// Events are late by some microseconds even where nothing runs; to wait so long costs less than a copy does.
+// Events are late by some microseconds even where nothing runs. A copy needs as many new handles as would move, so to
+// wait about as long as those cost is worth it.
 std::optional<pool::Served> Pool::Implementation::find_range(std::uint32_t id, const Placement& wanted,
                                                              std::uint32_t max, device::Fence& users, Cache& cache,
                                                              MovePlan& plan) {
-  constexpr std::chrono::microseconds lateness{20};
+  constexpr std::chrono::microseconds cost_of_handle{20};
+  constexpr std::chrono::microseconds max_wait{1000};
   plan.pages_before = space_.list_whole(id, plan.moving);
+  const auto wait = std::min<std::chrono::microseconds>(cost_of_handle * plan.moving.row.size(), max_wait);
   try {
-    if (plan.moving.pages != 0 && !order_.await(users, core::Deadline(lateness, backend_.clock()))) {
+    if (plan.moving.pages != 0 && !order_.await(users, core::Deadline(wait, backend_.clock()))) {
       MovePlan copy;
       const std::optional<pool::Served> served = Ladder(*this, wanted, cache).move(id, max, copy, false);
       if (!served || served->id != 0) {
@@ -93,9 +96,10 @@ std::optional<pool::Served> Pool::Implementation::find_range(std::uint32_t id, c
       }
     }
     return Ladder(*this, wanted, cache).move(id, max, plan, true);
-  } catch (const Error&) {
+  } catch (const Error& error) {
     if (!plan.lost) throw;
     drop_lost(id, plan, cache);
+    if (error.code() == ErrorCode::device_lost) throw;
     throw DriverError("pool \"" + options_.name +
                           "\": the driver maps a block's memory neither where it was to go nor where it was; the "
                           "block and what it held are gone",

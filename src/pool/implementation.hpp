@@ -84,6 +84,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void used_on(std::uint32_t id, StreamId stream);
   [[nodiscard]] std::uint32_t live_at(std::uint64_t address) const;
   [[nodiscard]] std::uint32_t live_by(BlockHandle handle) const;
+  [[nodiscard]] bool holds(BlockHandle handle) const noexcept;
   /// Pools count generations alike, so each mixes its own number in: a handle opens one pool only.
   [[nodiscard]] BlockHandle handle_of(std::uint32_t id) const noexcept {
     return {id, blocks_[id].generation.load(std::memory_order_acquire) ^ (uid_ * 2654435761u)};

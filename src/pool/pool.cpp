@@ -89,6 +89,8 @@ void Pool::release(BlockHandle block, StreamId stream) {
   if (id != 0 && !implementation_->free_hit(id, stream)) implementation_->free(id, stream);
 }
 
+bool Pool::holds(BlockHandle block) const noexcept { return implementation_->holds(block); }
+
 std::uint64_t Pool::address(BlockHandle block) const {
   implementation_->require_usable();
   const std::uint32_t id = implementation_->live_by(block);
