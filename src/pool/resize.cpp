@@ -42,7 +42,7 @@ bool Pool::Implementation::resize_here(std::uint32_t id, std::size_t bytes, Stre
   }
   if (granules > block.size) {
     if (granules > max || !extend(id, granules - block.size, stream, cache)) return false;
-  } else if (granules < block.size && max != 0) {
+  } else if (granules < block.size && max != 0 && bytes < block.requested) {  // who asks for more does not wait
     cut(id, block.size - granules, stream, cache);
   }
   count_requested(id, bytes, cache);
