@@ -61,16 +61,17 @@ std::optional<Pool::Enlarged> Pool::Implementation::move_to_range(std::uint32_t 
   if (!served) return std::nullopt;
   if (served->id == 0) refuse({plan.range.missing_pages * info_.page_bytes, 1, stream, Tag::none, {}});
   const bool idle = users.empty();
-  std::uint64_t copied = 0;
+  Carried carried;
   try {
-    copied = carry_over(id, plan, contents, users, stream);
+    carry_over(id, plan, contents, users, stream, carried);
   } catch (...) {
-    go_back(id, plan, stream, cache);
+    // With its contents the block is whole at its new place too, longer than it was asked to be.
+    if (carried.all || !go_back(id, plan, stream, cache, carried.copied != 0)) settle_move(id, plan, cache.lane, cache);
     throw;
   }
-  settle_move(id, plan, idle && copied == 0 ? pool::clean_lane : cache.lane.load(), cache);
+  settle_move(id, plan, idle && carried.copied == 0 ? pool::clean_lane : cache.lane.load(), cache);
   count_requested(id, bytes, cache);
-  return Enlarged{.moved = true, .bytes_copied = copied};
+  return Enlarged{.moved = true, .bytes_copied = carried.copied};
 }
 
 // Events are late by some microseconds even where nothing runs. A copy needs as many new handles as would move, so to
@@ -108,23 +109,22 @@ std::optional<pool::Served> Pool::Implementation::find_range(std::uint32_t id, c
 }
 
 // What is not mapped at the new place with what it holds is copied there, after the work of all who use the block.
-std::uint64_t Pool::Implementation::carry_over(std::uint32_t id, const MovePlan& plan, std::uint64_t contents,
-                                               device::Fence& users, StreamId stream) {
+void Pool::Implementation::carry_over(std::uint32_t id, const MovePlan& plan, std::uint64_t contents,
+                                      device::Fence& users, StreamId stream, Carried& carried) {
   const std::uint64_t from = blocks_[id].address();
   const std::uint64_t to = plan.range.gaps.front().start;
   users.hold_back(stream);
-  if (options_.zero) {
-    const std::uint64_t bytes = plan.range.gaps.front().pages * info_.page_bytes;
-    for (const auto& [begin, end] : parts_beside(plan, info_.page_bytes, bytes)) {
-      if (begin != end) backend_.fill(stream, to + begin, 0, end - begin);
-    }
-  }
-  std::uint64_t copied = 0;
   for (const auto& [begin, end] : parts_beside(plan, info_.page_bytes, contents)) {
     if (begin != end) backend_.copy(stream, to + begin, from + begin, end - begin);
-    copied += end - begin;
+    carried.copied += end - begin;
   }
-  return copied;
+  carried.all = true;
+  if (!options_.zero) return;
+  const std::uint64_t bytes = plan.range.gaps.front().pages * info_.page_bytes;
+  for (const auto& [begin, end] : parts_beside(plan, info_.page_bytes, bytes)) {
+    const std::uint64_t unwritten = std::max(begin, std::min(contents, end));
+    if (unwritten != end) backend_.fill(stream, to + unwritten, 0, end - unwritten);
+  }
 }
 
 void Pool::Implementation::settle_move(std::uint32_t id, const MovePlan& plan, Lane lane, Cache& cache) {
@@ -148,20 +148,22 @@ void Pool::Implementation::settle_move(std::uint32_t id, const MovePlan& plan, L
   block.claim.fetch_or(Block::shared_bit, std::memory_order_relaxed);
 }
 
-// The contents could not be carried over. Where the driver refuses the way back too, the block stays where it went.
-void Pool::Implementation::go_back(std::uint32_t id, MovePlan& plan, StreamId stream, Cache& cache) {
-  try {
-    device::Fence queued;
-    queued.add(device_.shared_backend(), stream);
-    if (order_.await(queued, core::Deadline(options_.reclaim_deadline, backend_.clock()))) {
+// The contents could not be carried over: all is undone, once a copy that was queued is done. False where that does not
+// end, or the driver refuses the way back too.
+bool Pool::Implementation::go_back(std::uint32_t id, MovePlan& plan, StreamId stream, Cache& cache, bool copying) {
+  for (int tries = 0; tries < 2; ++tries) {  // a failure may have passed at a second try
+    try {
+      device::Fence queued;
+      if (copying) queued.add(device_.shared_backend(), stream);
+      if (!order_.await(queued, core::Deadline(options_.reclaim_deadline, backend_.clock()))) return false;
       space_.undo_move(id, plan);
       if (plan.lost) drop_lost(id, plan, cache);
-      return;
+      return true;
+    } catch (const Error& error) {
+      journal_.note_fallback(error, stream);
     }
-  } catch (const Error& error) {
-    journal_.note_fallback(error, stream);
   }
-  settle_move(id, plan, cache.lane, cache);
+  return false;
 }
 
 // The block ends, as if it were freed; nobody uses it, as what was to move was idle.

@@ -198,10 +198,15 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] std::optional<pool::Served> find_range(std::uint32_t id, const pool::Placement& wanted,
                                                        std::uint32_t max, device::Fence& users, Cache& cache,
                                                        pool::MovePlan& plan);
-  [[nodiscard]] std::uint64_t carry_over(std::uint32_t id, const pool::MovePlan& plan, std::uint64_t contents,
-                                         device::Fence& users, StreamId stream);
+  /// What of a block's contents has its copy queued.
+  struct Carried {
+    std::uint64_t copied = 0;
+    bool all = false;
+  };
+  void carry_over(std::uint32_t id, const pool::MovePlan& plan, std::uint64_t contents, device::Fence& users,
+                  StreamId stream, Carried& carried);
   void settle_move(std::uint32_t id, const pool::MovePlan& plan, Lane lane, Cache& cache);
-  void go_back(std::uint32_t id, pool::MovePlan& plan, StreamId stream, Cache& cache);
+  [[nodiscard]] bool go_back(std::uint32_t id, pool::MovePlan& plan, StreamId stream, Cache& cache, bool copying);
   void drop_lost(std::uint32_t id, const pool::MovePlan& plan, Cache& cache);
 
   // --- maintenance.cpp, life.cpp ---
