@@ -69,8 +69,9 @@ class FaultyBackend final : public Backend {
   [[nodiscard]] bool fired() const;
   /// While denied, there is no memory: whatever would take some throws OutOfMemory.
   void deny_memory(bool denied);
-  /// While held, no event is done: query is false, wait runs into its deadline.
-  void hold_events();
+  /// While held, no event is done, or none of the streams that `which` is true of: query is false, wait runs into its
+  /// deadline.
+  void hold_events(std::function<bool(StreamId)> which = {});
   void let_events_go();
   /// Events recorded from now on are done so much later than their record at the earliest, in real time.
   void delay_events(std::chrono::nanoseconds delay);
@@ -143,6 +144,7 @@ class FaultyBackend final : public Backend {
   struct Recorded {
     EventId inner = EventId::none;  ///< what the inner backend knows it by
     Clock::time_point due;          ///< not done before
+    StreamId stream{};
   };
   /// What those who wait for several events can do now.
   struct Outlook {
@@ -158,6 +160,7 @@ class FaultyBackend final : public Backend {
   void expect(bool holds, const char* rule) noexcept;
   void expect_open(StreamId stream, const char* rule);
   [[nodiscard]] Recorded recorded(EventId event);
+  [[nodiscard]] bool holds(const Recorded& event) const { return holding_ && (!held_ || held_(event.stream)); }
   [[nodiscard]] Outlook outlook(std::span<const Recorded> events) const;
 
   const std::shared_ptr<Backend> inner_;
@@ -173,6 +176,7 @@ class FaultyBackend final : public Backend {
   bool fired_ = false;
   bool lost_ = false;
   bool holding_ = false;
+  std::function<bool(StreamId)> held_;  // which streams' events; empty for all
   bool denied_ = false;
   bool shows_pointers_ = false;
   std::chrono::nanoseconds delay_{0};
