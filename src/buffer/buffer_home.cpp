@@ -26,8 +26,8 @@ void BufferHome::resized(const std::string& buffer, std::uint64_t before, std::u
   if (!wants(LogLevel::debug)) return;
   const char* const how =
       change == Change::in_place ? ", in place" : (change == Change::by_copy ? ", by a copy" : ", by remapping");
-  const std::string text = "buffer \"" + buffer + "\" was resized from " + format_bytes(before) + " to " +
-                           format_bytes(after) + how;
+  const std::string text =
+      "buffer \"" + buffer + "\" was resized from " + format_bytes(before) + " to " + format_bytes(after) + how;
   log_->write({.level = LogLevel::debug,
                .event = LogEvent::resize,
                .pool = manager_,

@@ -211,14 +211,17 @@ void FaultyBackend::fill(StreamId stream, Address address, std::uint8_t value, s
 
 void FaultyBackend::upload(StreamId stream, Address to, const void* from, std::uint64_t bytes) {
   enter(CallKind::upload);
+  note_copy(stream);
   inner_->upload(stream, to, from, bytes);
 }
 void FaultyBackend::download(StreamId stream, void* to, Address from, std::uint64_t bytes) {
   enter(CallKind::download);
+  note_copy(stream);
   inner_->download(stream, to, from, bytes);
 }
 void FaultyBackend::write(StreamId stream, Address to, std::span<const std::byte> bytes) {
   enter(CallKind::write);
+  note_copy(stream);
   {
     const std::lock_guard lock(mutex_);
     expect(bytes.size() <= most_written, "write: more bytes than it takes");
@@ -227,6 +230,7 @@ void FaultyBackend::write(StreamId stream, Address to, std::span<const std::byte
 }
 void FaultyBackend::copy(StreamId stream, Address to, Address from, std::uint64_t bytes) {
   enter(CallKind::copy);
+  note_copy(stream);
   inner_->copy(stream, to, from, bytes);
 }
 

@@ -69,9 +69,11 @@ class FaultyBackend final : public Backend {
   [[nodiscard]] bool fired() const;
   /// While denied, there is no memory: whatever would take some throws OutOfMemory.
   void deny_memory(bool denied);
+  /// Which streams' events are held; `copied` says whether a copy was ever queued on it.
+  using Holding = std::function<bool(StreamId stream, bool copied)>;
   /// While held, no event is done, or none of the streams that `which` is true of: query is false, wait runs into its
   /// deadline.
-  void hold_events(std::function<bool(StreamId)> which = {});
+  void hold_events(Holding which = {});
   void let_events_go();
   /// Events recorded from now on are done so much later than their record at the earliest, in real time.
   void delay_events(std::chrono::nanoseconds delay);
@@ -160,7 +162,10 @@ class FaultyBackend final : public Backend {
   void expect(bool holds, const char* rule) noexcept;
   void expect_open(StreamId stream, const char* rule);
   [[nodiscard]] Recorded recorded(EventId event);
-  [[nodiscard]] bool holds(const Recorded& event) const { return holding_ && (!held_ || held_(event.stream)); }
+  [[nodiscard]] bool holds(const Recorded& event) const {
+    return holding_ && (!held_ || held_(event.stream, copied_.contains(event.stream)));
+  }
+  void note_copy(StreamId stream);
   [[nodiscard]] Outlook outlook(std::span<const Recorded> events) const;
 
   const std::shared_ptr<Backend> inner_;
@@ -176,7 +181,8 @@ class FaultyBackend final : public Backend {
   bool fired_ = false;
   bool lost_ = false;
   bool holding_ = false;
-  std::function<bool(StreamId)> held_;  // which streams' events; empty for all
+  Holding held_;               // empty for all
+  std::set<StreamId> copied_;  // streams that a copy was queued on
   bool denied_ = false;
   bool shows_pointers_ = false;
   std::chrono::nanoseconds delay_{0};

@@ -15,10 +15,15 @@ constexpr std::chrono::microseconds sleep_slack{100};
 
 }  // namespace
 
-void FaultyBackend::hold_events(std::function<bool(StreamId)> which) {
+void FaultyBackend::hold_events(Holding which) {
   const std::lock_guard lock(mutex_);
   holding_ = true;
   held_ = std::move(which);
+}
+
+void FaultyBackend::note_copy(StreamId stream) {
+  const std::lock_guard lock(mutex_);
+  copied_.insert(stream);
 }
 
 void FaultyBackend::let_events_go() {

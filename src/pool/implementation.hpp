@@ -8,8 +8,8 @@
 //
 // pool.cpp has the public face, hit_path.hpp the hit, allocate.cpp what a hit leaves over,
 // ladder.cpp the ways to memory when a cache has none, free.cpp frees that are no hit,
-// resize.cpp blocks that change their size, enlarge.cpp those that move for it, maintenance.cpp the ways back, report.cpp what
-// the pool tells of itself, life.cpp its beginning and its end.
+// resize.cpp blocks that change their size, enlarge.cpp those that move for it, maintenance.cpp the ways back,
+// report.cpp what the pool tells of itself, life.cpp its beginning and its end.
 //
 // Order of locks: registry, credits, caches' list, a cache, an arena. No lock is
 // held across a driver call or a callback.

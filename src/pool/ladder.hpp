@@ -29,8 +29,8 @@ class Pool::Implementation::Ladder {
   /// As many granules more as are wanted for a growable block, to be finished by `plan`. Empty where it has no space
   /// for them.
   [[nodiscard]] std::optional<pool::Served> extend(std::uint32_t id, pool::GrowthPlan& plan);
-  /// A range of its own for a block, of `max` granules at most, with what the plan says to move in it. Empty where there
-  /// are no addresses for it. Impatient, it waits for nobody.
+  /// A range of its own for a block, of `max` granules at most, with what the plan says to move in it. Empty where
+  /// there are no addresses for it. Impatient, it waits for nobody.
   [[nodiscard]] std::optional<pool::Served> move(std::uint32_t id, std::uint32_t max, pool::MovePlan& plan,
                                                  bool patient);
 

@@ -81,7 +81,9 @@ TEST_P(BufferGrowth, CapacityIsClampedToTheMaximumAndRefusedPastIt) {
 TEST_P(BufferGrowth, ALargeBufferThatEndsServesTheNextOne) {
   if (GetParam().mode == PoolMode::off) GTEST_SKIP() << "each block is the driver's there";
   MemoryManager& memory = make_manager();
-  const auto make_and_end = [&] { const Buffer<std::uint32_t> each = memory.scoped<std::uint32_t>("b", words(32_MiB)); };
+  const auto make_and_end = [&] {
+    const Buffer<std::uint32_t> each = memory.scoped<std::uint32_t>("b", words(32_MiB));
+  };
   make_and_end();
   const std::uint64_t calls = memory.statistics().pool.driver_calls;
   for (int round = 0; round < 50; ++round) make_and_end();

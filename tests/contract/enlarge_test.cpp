@@ -154,8 +154,7 @@ TEST_P(Enlarge, WorkThatGoesOnIsFollowedByACopy) {
   pool.used_on(block, grower);
   // What it left is handed out after the writer, and after the copy.
   const BlockHandle other = aligned(pool, 4);
-  device_->run(StreamId::legacy_default,
-               [&, to = pointer(pool.address(other))] { fill_pattern(to, 4 * page(), 8); });
+  device_->run(StreamId::legacy_default, [&, to = pointer(pool.address(other))] { fill_pattern(to, 4 * page(), 8); });
   EXPECT_TRUE(coherent(pool.statistics()));
   go.set_value();
   device_->synchronize(grower);

@@ -60,7 +60,6 @@ struct MovePlan {
   std::uint64_t pages_before = 0;  ///< of the block, before the first that moves
   std::uint32_t max = 0;           ///< granules of the range
   bool lost = false;               ///< what moved could be mapped neither there nor back: the block is without it
-
 };
 
 /// Which pages are to leave an arena.
