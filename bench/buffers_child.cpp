@@ -100,14 +100,40 @@ void copying_resize() {
                         }));
 }
 
-/// Growth of `bytes` by 102 MiB, in place; with how much became resident by it.
+/// A large buffer that is made and ends, again and again: it is an ordinary block of the pool.
+void made_and_ended() {
+  MemoryManager memory = open();
+  const auto make = [&] { static_cast<void>(memory.scoped<char>("large", 64 * mib)); };
+  make();
+  constexpr int rounds = 2000;
+  const auto calls = memory.statistics().pool.driver_calls;
+  const double spent = seconds([&] {
+    for (int i = 0; i < rounds; ++i) make();
+  });
+  print("large_made_us", 1e6 * spent / rounds);
+  print("large_made_calls", static_cast<double>(memory.statistics().pool.driver_calls - calls));
+}
+
+/// Growth of `bytes`, which has grown before, by 102 MiB, in place; with how much became resident by it.
 double grow(std::size_t bytes, double* resident = nullptr) {
   MemoryManager memory = open();
   auto buffer = memory.scoped<char>("grows", bytes, {.growth = 1.0, .max_bytes = 2_GiB});
+  buffer.ensure_capacity(bytes + 2 * mib);  // it moves into a range of its own
   const double before = resident_bytes();
   const double spent = seconds([&] { buffer.ensure_capacity(bytes + 102 * mib); });
   if (resident != nullptr) *resident = resident_bytes() - before;
   return buffer.statistics().resizes_in_place == 1 ? spent : -1;
+}
+
+/// The first growth of 1 GiB that was written, by 102 MiB: it moves, by remapping.
+double first_growth() {
+  MemoryManager memory = open();
+  auto buffer = memory.scoped<char>("grows", kib * mib, {.growth = 1.0, .max_bytes = 2_GiB});
+  weir::Device device = memory.device();
+  device.run({}, [address = buffer.access().data()] { std::memset(address, 1, kib * mib); });
+  device.synchronize({});
+  const double spent = seconds([&] { buffer.ensure_capacity((kib + 102) * mib); });
+  return buffer.statistics().bytes_moved == 0 ? spent : -1;
 }
 
 /// What growing by 10 % is where a buffer cannot grow in place: of contents that were written.
@@ -139,7 +165,11 @@ void growth_in_place() {
   print("grow_1gib_us", 1e6 * large);
   print("grow_resident_mib", resident / mib);
   print("grow_1gib_to_256mib", large / small);
-  print("grow_to_reallocation_ppm", 1e6 * large / reallocate());
+  const double copied = reallocate();
+  print("grow_to_reallocation_ppm", 1e6 * large / copied);
+  const double first = first_growth();
+  print("first_growth_us", 1e6 * first);
+  print("first_growth_to_reallocation", first / copied);
 }
 
 // --- Transfers ---
@@ -315,6 +345,7 @@ int main() {
   try {
     creation();
     copying_resize();
+    made_and_ended();
     growth_in_place();
     transfers();
     overlap();

@@ -1,4 +1,4 @@
-// A simulation's frames: a buffer that grows in place, downloads that overlap the next step.
+// A simulation's frames: a buffer that grows, downloads that overlap the next step.
 #include <cstdio>
 #include <vector>
 #include <weir/weir.hpp>
@@ -27,7 +27,7 @@ int main() {
 
   const std::vector<Vec3> start(200'000);
   auto positions = memory.create<Vec3>("positions", start, weir::presets::positions);
-  positions.ensure_capacity(250'000);  // in place; contents kept
+  positions.ensure_capacity(250'000);  // contents kept
 
   const auto stream = device.stream();
   float last = 0;

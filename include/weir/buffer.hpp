@@ -33,6 +33,11 @@ struct BufferStatistics {
   std::uint64_t resizes = 0;           ///< changes of capacity
   std::uint64_t resizes_in_place = 0;  ///< of those, without moving
   std::uint64_t bytes_moved = 0;       ///< copied by resizes that moved
+  /// Whether it has a range of addresses of its own with room left: pages are mapped at its end when it grows, and the
+  /// address stays. False until it has grown past a page for the first time, when its range is full, where no addresses
+  /// are left for one, and where there is no virtual memory: then it moves when it grows, by remapping or by a copy.
+  bool grows_in_place = false;
+  std::size_t capacity_in_place = 0;  ///< elements that it can have where it is
   std::uint64_t uploads = 0;
   std::uint64_t downloads = 0;
   std::uint64_t bytes_uploaded = 0;
@@ -115,9 +120,11 @@ class AnyBuffer {
   [[nodiscard]] BufferStatistics statistics() const;
 
   /// Makes room for `count` elements: if there is too little, for max(⌊capacity × growth⌋, count), at most
-  /// max_elements(). Contents and size are kept. True if the capacity changed. Once past a page the buffer grows in
-  /// place where the device has virtual memory; else its contents are copied, in the order of `stream` and of
-  /// all streams it was used on. Throws LimitExceeded, OutOfMemory; then nothing has changed.
+  /// max_elements(). Contents and size are kept. True if the capacity changed. Where the device has virtual memory, a
+  /// buffer that grows past a page moves into a range of its own, twice as long as it is, and grows in place from then
+  /// on; when the range is full it moves into a longer one. What it moves of whole pages is not copied if the work that
+  /// uses it is done; all else is copied, in the order of `stream` and of all streams it was used on. Throws
+  /// LimitExceeded, OutOfMemory; then nothing has changed.
   bool ensure_capacity(std::size_t count, StreamId stream = StreamId::legacy_default);
   /// Sets the number of elements in use, with room for them. New ones are undefined.
   void resize(std::size_t count, StreamId stream = StreamId::legacy_default);

@@ -152,14 +152,34 @@ class Pool {
   /// back together only, so that up to an eighth more than asked stays allocated. Throws as acquire, StaleHandle,
   /// Timeout; then nothing has changed.
   [[nodiscard]] bool resize(BlockHandle block, std::size_t bytes, StreamId stream = StreamId::legacy_default);
+  /// How a block became longer.
+  struct Enlarged {
+    bool moved = false;              ///< its address is another one
+    std::uint64_t bytes_copied = 0;  ///< of its contents, on the device; what else it held came along by remapping
+  };
+  /// Makes a live block `bytes` long, in place or in a range of address space of its own, which is as long as doubling
+  /// makes it, `most` at most: there it grows in place from then on. Its first `contents` bytes are kept. Of a block
+  /// that starts at a page's border, the driver's handles that it alone uses move by remapping, where the work that
+  /// uses it ends at once, or where there is no room for a copy: then it waits for that work. All else is copied in the
+  /// order of `stream`, after the work on its own stream and those named by used_on; limits count both copies. Empty,
+  /// with nothing changed, where it has no virtual memory, where no addresses are left, and up to a page. Throws as
+  /// acquire, StaleHandle; then nothing has changed. Should the driver refuse to map a block's memory anywhere any
+  /// more, or the device be lost meanwhile, the block is gone: a DriverError or DeviceLost says so, and the handle is
+  /// stale.
+  [[nodiscard]] std::optional<Enlarged> enlarge(BlockHandle block, std::size_t bytes, std::size_t most,
+                                                std::size_t contents, StreamId stream = StreamId::legacy_default);
   /// As deallocate. Throws StaleHandle for a handle whose block is gone.
   void release(BlockHandle block, StreamId stream = StreamId::legacy_default);
+  /// Whether the handle names a live block of this pool.
+  [[nodiscard]] bool holds(BlockHandle block) const noexcept;
   /// The device address of a live block; 0 for an empty one. Throws StaleHandle.
   [[nodiscard]] std::uint64_t address(BlockHandle block) const;
   /// The handle of the live block that starts at `address`. Throws InvalidArgument.
   [[nodiscard]] BlockHandle handle(const void* address) const;
   /// The bytes that a live block takes up. Throws StaleHandle.
   [[nodiscard]] std::uint64_t allocated(BlockHandle block) const;
+  /// The bytes to which a live block can grow without moving; where it cannot, what it takes up. Throws StaleHandle.
+  [[nodiscard]] std::uint64_t room(BlockHandle block) const;
   /// What is known of a live block. Throws StaleHandle.
   [[nodiscard]] LiveBlock describe(BlockHandle block) const;
 
@@ -201,6 +221,8 @@ class Pool {
   void verify() const;
 
   [[nodiscard]] const Device& device() const noexcept;
+  /// The pages that its memory is made of; 0 where that is segments, or the pool is off. Bytes.
+  [[nodiscard]] std::uint64_t page_bytes() const noexcept;
   [[nodiscard]] const PoolOptions& options() const noexcept;
 
  private:

@@ -96,8 +96,7 @@ BufferCore::BufferCore(std::shared_ptr<BufferHome> home, Pool& pool, const Clock
     pool_->drop_tag(tag_);
     throw;
   }
-  address_ = pool_->address(block_);
-  allocated_ = pool_->allocated(block_);
+  note_place();
   capacity_ = capacity;
   size_ = request.count;
 }
@@ -131,17 +130,13 @@ std::uint64_t BufferCore::bytes_for(std::size_t count) const {
                      .limit = options_.max_bytes}));
 }
 
-// A buffer past a page gets a range of its own, in which it grows; where none can be kept, a plain place.
+// An ordinary block, whatever its size. One that may grow past a page lies on pages' borders, so that its handles can
+// move when it does.
 BlockHandle BufferCore::acquire(std::uint64_t bytes, StreamId stream) const try {
   if (options_.plain) return pool_->acquire_plain(bytes, Pool::granule, stream, tag_, where_);
-  const std::uint64_t most = max_elements_ * type_.bytes;
-  if (most > bytes) {
-    try {
-      return pool_->acquire_growable(bytes, most, stream, tag_, where_);
-    } catch (const Unsupported&) {  // NOLINT(bugprone-empty-catch): an ordinary block will do
-    }
-  }
-  return pool_->acquire(bytes, Pool::granule, stream, tag_, where_);
+  const std::uint64_t page = pool_->page_bytes();
+  const bool may_move = page != 0 && bytes >= page && bytes < max_bytes();
+  return pool_->acquire(bytes, may_move ? page : Pool::granule, stream, tag_, where_);
 } catch (const Error& error) {
   rethrow_for(name_, error);
 }
@@ -175,29 +170,62 @@ void BufferCore::change_capacity(std::size_t count, StreamId asked_on) {
   const std::uint64_t bytes = bytes_for(count);
   const StreamId user = settled(*pool_, asked_on);
   const StreamId stream = on_host() ? home_ : user;
-  const bool shrinks = count < capacity();
   const std::uint64_t before = capacity() * type_.bytes;
-  bool moved = false;
   note_use(user);
+  const Change change = count < capacity() ? cut(bytes, stream, count) : enlarge(bytes, stream);
+  capacity_ = count;
+  note_place();
+  add(resizes_, 1);
+  if (change == Change::in_place) add(resizes_in_place_, 1);
+  touch();
+  manager_->resized(name_, before, bytes, change, address_, stream);
+}
+
+Change BufferCore::enlarge(std::uint64_t bytes, StreamId stream) {
   try {
-    moved = !pool_->resize(block_, bytes, stream);
+    if (const auto enlarged = pool_->enlarge(block_, bytes, max_bytes(), bytes_in_use(), stream)) {
+      add(bytes_moved_, enlarged->bytes_copied);
+      if (!enlarged->moved) return Change::in_place;
+      return enlarged->bytes_copied == 0 ? Change::by_remapping : Change::by_copy;
+    }
+  } catch (const Error& error) {
+    note_place();  // a driver that fails may have left it at its new place
+    rethrow_for(name_, error);
+  }
+  move_to_new_block(bytes, stream);
+  return Change::by_copy;
+}
+
+Change BufferCore::cut(std::uint64_t bytes, StreamId stream, std::size_t count) {
+  bool in_place = false;
+  try {
+    in_place = pool_->resize(block_, bytes, stream);
   } catch (const Error& error) {
     rethrow_for(name_, error);
   }
-  if (moved) move_to_new_block(bytes, stream);
-  capacity_ = count;
-  if (shrinks && !moved && worth_leaving(pool_->allocated(block_), bytes, pool_->device().info().page_bytes)) {
-    try {
-      move_to_new_block(bytes, stream);
-      moved = true;
-    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): no room for both, or no copy; it has shrunk where it is
-    }
+  if (in_place) {
+    capacity_ = count;
+    if (!worth_leaving(pool_->allocated(block_), bytes, pool_->device().info().page_bytes)) return Change::in_place;
   }
+  try {
+    move_to_new_block(bytes, stream);
+    return Change::by_copy;
+  } catch (const Error&) {
+    if (!in_place) throw;
+    return Change::in_place;  // no room for both, or no copy; it has shrunk where it is
+  }
+}
+
+// A block that is gone, as the driver lost it, closes the buffer.
+void BufferCore::note_place() {
+  if (!pool_->holds(block_)) {
+    block_ = {};
+    close();
+    return;
+  }
+  address_ = pool_->address(block_);
   allocated_ = pool_->allocated(block_);
-  add(resizes_, 1);
-  if (!moved) add(resizes_in_place_, 1);
-  touch();
-  manager_->resized(name_, before, bytes, moved, address_, stream);
+  room_ = pool_->room(block_);
 }
 
 // The copy comes after all work queued so far on the streams that used the old block.
@@ -277,6 +305,8 @@ BufferStatistics BufferCore::statistics() const {
   known.size = size();
   known.requested = known.capacity * type_.bytes;
   known.allocated = allocated_;
+  known.grows_in_place = room_ > allocated_;
+  known.capacity_in_place = std::max(known.capacity, std::min(max_elements_, room_ / type_.bytes));
   const std::chrono::nanoseconds now = clock_.now();
   known.age = now - made_;
   known.since_access = now - std::chrono::nanoseconds(touched_.load(std::memory_order_relaxed));

@@ -90,8 +90,12 @@ class BufferCore {
   using Count = std::atomic<std::uint64_t>;
   static void add(Count& count, std::uint64_t amount) noexcept { count.fetch_add(amount, std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t bytes_for(std::size_t count) const;
+  [[nodiscard]] std::uint64_t max_bytes() const noexcept { return max_elements_ * type_.bytes; }
   [[nodiscard]] BlockHandle acquire(std::uint64_t bytes, StreamId stream) const;
   void change_capacity(std::size_t count, StreamId asked_on);
+  [[nodiscard]] Change enlarge(std::uint64_t bytes, StreamId stream);
+  [[nodiscard]] Change cut(std::uint64_t bytes, StreamId stream, std::size_t count);
+  void note_place();
   void move_to_new_block(std::uint64_t bytes, StreamId stream);
   void hold_back_for_users(StreamId stream) const;
   void note_use(StreamId stream);
@@ -120,6 +124,7 @@ class BufferCore {
   const std::chrono::nanoseconds made_;
   std::atomic<std::chrono::nanoseconds::rep> touched_;
   Count allocated_{0};
+  Count room_{0};  ///< bytes that it can have where it is
   Count accesses_{0};
   Count resizes_{0};
   Count resizes_in_place_{0};

@@ -21,11 +21,13 @@ void BufferHome::note(const Error& error) noexcept {
                .bytes = error.facts().bytes_asked.value_or(0)});
 }
 
-void BufferHome::resized(const std::string& buffer, std::uint64_t before, std::uint64_t after, bool moved,
+void BufferHome::resized(const std::string& buffer, std::uint64_t before, std::uint64_t after, Change change,
                          std::uint64_t address, StreamId stream) const noexcept {
   if (!wants(LogLevel::debug)) return;
-  const std::string text = "buffer \"" + buffer + "\" was resized from " + format_bytes(before) + " to " +
-                           format_bytes(after) + (moved ? ", by a copy" : ", in place");
+  const char* const how =
+      change == Change::in_place ? ", in place" : (change == Change::by_copy ? ", by a copy" : ", by remapping");
+  const std::string text =
+      "buffer \"" + buffer + "\" was resized from " + format_bytes(before) + " to " + format_bytes(after) + how;
   log_->write({.level = LogLevel::debug,
                .event = LogEvent::resize,
                .pool = manager_,

@@ -14,6 +14,9 @@
 
 namespace weir::detail {
 
+/// How a buffer's capacity changed.
+enum class Change : std::uint8_t { in_place, by_remapping, by_copy };
+
 class BufferHome {
  public:
   /// `log` outlives the manager; nullptr for silence.
@@ -33,8 +36,8 @@ class BufferHome {
   }
   void note(const Error& error) noexcept;
   /// Logs a change of capacity.
-  void resized(const std::string& buffer, std::uint64_t before, std::uint64_t after, bool moved, std::uint64_t address,
-               StreamId stream) const noexcept;
+  void resized(const std::string& buffer, std::uint64_t before, std::uint64_t after, Change change,
+               std::uint64_t address, StreamId stream) const noexcept;
 
   /// Requests that memory or a limit refused.
   [[nodiscard]] std::uint64_t refusals() const noexcept { return refusals_.load(std::memory_order_relaxed); }

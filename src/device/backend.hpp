@@ -106,7 +106,8 @@ class Backend {
   /// Gives each extent of the row a handle of its own for its number of pages; throws OutOfMemory with none created.
   virtual void create(std::span<Extent> row) = 0;
   virtual void destroy(std::span<const Extent> row) noexcept = 0;
-  /// Maps the extents one after the other from `address` on, readable and writable; contents undefined.
+  /// Maps the extents one after the other from `address` on, readable and writable. One that was mapped before holds
+  /// what it held, if nothing else was mapped meanwhile where it was; all else is undefined.
   virtual void map(Address address, std::span<const Extent> row) = 0;
   /// Unmaps the extents that were mapped one after the other from `address` on; they stay created.
   virtual void unmap(Address address, std::span<const Extent> row) = 0;

@@ -18,10 +18,11 @@ DeviceInfo FaultyBackend::info() const {
 
 // --- Faults ---
 
-void FaultyBackend::fail(std::uint64_t nth, Fault fault, std::optional<CallKind> only) {
+void FaultyBackend::fail(std::uint64_t nth, Fault fault, std::optional<CallKind> only, std::uint64_t times) {
   const std::lock_guard lock(mutex_);
   countdown_ = nth;
   period_ = 0;
+  repeats_ = times - 1;
   fault_ = fault;
   only_ = only;
   fired_ = false;
@@ -75,7 +76,10 @@ void FaultyBackend::enter(CallKind kind) {
       fired_ = true;
       lost_ = !fault_.has_value();
       const std::optional<Fault> fault = fault_;
-      if (period_ != 0) {
+      if (repeats_ != 0) {
+        --repeats_;
+        countdown_ = 1;
+      } else if (period_ != 0) {
         countdown_ = period_;
         fault_ = fault == Fault::driver_error ? Fault::out_of_memory : Fault::driver_error;
       }
@@ -207,14 +211,17 @@ void FaultyBackend::fill(StreamId stream, Address address, std::uint8_t value, s
 
 void FaultyBackend::upload(StreamId stream, Address to, const void* from, std::uint64_t bytes) {
   enter(CallKind::upload);
+  note_copy(stream);
   inner_->upload(stream, to, from, bytes);
 }
 void FaultyBackend::download(StreamId stream, void* to, Address from, std::uint64_t bytes) {
   enter(CallKind::download);
+  note_copy(stream);
   inner_->download(stream, to, from, bytes);
 }
 void FaultyBackend::write(StreamId stream, Address to, std::span<const std::byte> bytes) {
   enter(CallKind::write);
+  note_copy(stream);
   {
     const std::lock_guard lock(mutex_);
     expect(bytes.size() <= most_written, "write: more bytes than it takes");
@@ -223,6 +230,7 @@ void FaultyBackend::write(StreamId stream, Address to, std::span<const std::byte
 }
 void FaultyBackend::copy(StreamId stream, Address to, Address from, std::uint64_t bytes) {
   enter(CallKind::copy);
+  note_copy(stream);
   inner_->copy(stream, to, from, bytes);
 }
 

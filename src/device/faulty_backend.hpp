@@ -56,8 +56,9 @@ class FaultyBackend final : public Backend {
 
   // --- Faults ---
 
-  /// The n-th call from now that may throw (1 is the next), of any kind or of one, fails once.
-  void fail(std::uint64_t nth, Fault fault, std::optional<CallKind> only = std::nullopt);
+  /// The n-th call from now that may throw (1 is the next), of any kind or of one, fails, and so many in all one after
+  /// the other.
+  void fail(std::uint64_t nth, Fault fault, std::optional<CallKind> only = std::nullopt, std::uint64_t times = 1);
   /// Every n-th call that may throw fails, once with the one fault and once with the other.
   void fail_every(std::uint64_t n);
   /// From the n-th call from now on, every call that may throw throws DeviceLost, and queued work has ended.
@@ -68,8 +69,11 @@ class FaultyBackend final : public Backend {
   [[nodiscard]] bool fired() const;
   /// While denied, there is no memory: whatever would take some throws OutOfMemory.
   void deny_memory(bool denied);
-  /// While held, no event is done: query is false, wait runs into its deadline.
-  void hold_events();
+  /// Which streams' events are held; `copied` says whether a copy was ever queued on it.
+  using Holding = std::function<bool(StreamId stream, bool copied)>;
+  /// While held, no event is done, or none of the streams that `which` is true of: query is false, wait runs into its
+  /// deadline.
+  void hold_events(Holding which = {});
   void let_events_go();
   /// Events recorded from now on are done so much later than their record at the earliest, in real time.
   void delay_events(std::chrono::nanoseconds delay);
@@ -142,6 +146,7 @@ class FaultyBackend final : public Backend {
   struct Recorded {
     EventId inner = EventId::none;  ///< what the inner backend knows it by
     Clock::time_point due;          ///< not done before
+    StreamId stream{};
   };
   /// What those who wait for several events can do now.
   struct Outlook {
@@ -157,6 +162,10 @@ class FaultyBackend final : public Backend {
   void expect(bool holds, const char* rule) noexcept;
   void expect_open(StreamId stream, const char* rule);
   [[nodiscard]] Recorded recorded(EventId event);
+  [[nodiscard]] bool holds(const Recorded& event) const {
+    return holding_ && (!held_ || held_(event.stream, copied_.contains(event.stream)));
+  }
+  void note_copy(StreamId stream);
   [[nodiscard]] Outlook outlook(std::span<const Recorded> events) const;
 
   const std::shared_ptr<Backend> inner_;
@@ -166,11 +175,14 @@ class FaultyBackend final : public Backend {
   std::array<std::uint64_t, call_kinds> calls_{};
   std::uint64_t countdown_ = 0;  // calls until the fault; 0 = none
   std::uint64_t period_ = 0;     // calls from one fault to the next; 0 = there is no next
+  std::uint64_t repeats_ = 0;    // of the fault, after it
   std::optional<Fault> fault_;   // empty: the device is lost
   std::optional<CallKind> only_;
   bool fired_ = false;
   bool lost_ = false;
   bool holding_ = false;
+  Holding held_;               // empty for all
+  std::set<StreamId> copied_;  // streams that a copy was queued on
   bool denied_ = false;
   bool shows_pointers_ = false;
   std::chrono::nanoseconds delay_{0};

@@ -2,6 +2,7 @@
 // choice, and never used after their release.
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 #include "device/faulty_backend.hpp"
 
@@ -14,9 +15,15 @@ constexpr std::chrono::microseconds sleep_slack{100};
 
 }  // namespace
 
-void FaultyBackend::hold_events() {
+void FaultyBackend::hold_events(Holding which) {
   const std::lock_guard lock(mutex_);
   holding_ = true;
+  held_ = std::move(which);
+}
+
+void FaultyBackend::note_copy(StreamId stream) {
+  const std::lock_guard lock(mutex_);
+  copied_.insert(stream);
 }
 
 void FaultyBackend::let_events_go() {
@@ -38,7 +45,7 @@ EventId FaultyBackend::record(StreamId stream) {
   const EventId inner = inner_->record(stream);
   const std::lock_guard lock(mutex_);
   const auto event = static_cast<EventId>(++last_event_);
-  events_.emplace(event, Recorded{inner, Clock::now() + delay_});
+  events_.emplace(event, Recorded{inner, Clock::now() + delay_, stream});
   return event;
 }
 
@@ -62,7 +69,7 @@ bool FaultyBackend::query(EventId event) {
   {
     const std::lock_guard lock(mutex_);
     known = recorded(event);
-    if (event != EventId::none && (holding_ || Clock::now() < known.due)) return false;
+    if (event != EventId::none && (holds(known) || Clock::now() < known.due)) return false;
   }
   return inner_->query(known.inner);
 }
@@ -71,6 +78,7 @@ FaultyBackend::Outlook FaultyBackend::outlook(std::span<const Recorded> events) 
   const Clock::time_point now = Clock::now();
   Outlook seen{.due = {}, .next_due = Clock::time_point::max()};
   for (const Recorded& each : events) {
+    if (holds(each)) continue;
     if (each.due <= now) {
       seen.due.push_back(each.inner);
     } else {
@@ -91,7 +99,10 @@ bool FaultyBackend::wait_any(std::span<const EventId> events, std::chrono::nanos
     known.push_back(recorded(event));
   }
   for (;;) {
-    if (!events_go_.wait_until(lock, end, [&] { return !holding_; })) return false;
+    const auto any_goes = [&] {
+      return std::any_of(known.begin(), known.end(), [&](const Recorded& each) { return !holds(each); });
+    };
+    if (!events_go_.wait_until(lock, end, any_goes)) return false;
     const bool last_look = Clock::now() >= end;
     const Outlook seen = outlook(known);
     const Clock::time_point until = std::min(end, seen.next_due);

@@ -155,13 +155,16 @@ std::uint32_t Pool::Implementation::live_at(std::uint64_t address) const {
                         {.name = options_.name});
 }
 
+bool Pool::Implementation::holds(BlockHandle handle) const noexcept {
+  if (handle.id == 0 || handle.id >= space_.blocks().end()) return false;
+  const Block& named = blocks_[handle.id];
+  // In this order: a block leaves its queue after it stops being live, and lives again under a new generation.
+  return named.remote.load() == 0 && named.is(BlockState::live) && handle_of(handle.id) == handle;
+}
+
 std::uint32_t Pool::Implementation::live_by(BlockHandle handle) const {
   if (handle == BlockHandle{}) return 0;
-  if (handle.id != 0 && handle.id < space_.blocks().end()) {
-    const Block& named = blocks_[handle.id];
-    // In this order: a block leaves its queue after it stops being live, and lives again under a new generation.
-    if (named.remote.load() == 0 && named.is(BlockState::live) && handle_of(handle.id) == handle) return handle.id;
-  }
+  if (holds(handle)) return handle.id;
   ++errors_;
   throw StaleHandle("pool \"" + options_.name + "\": the handle (" + std::to_string(handle.id) + ", " +
                         std::to_string(handle.generation) + ") names no live block; it was freed, or is another pool's",

@@ -8,8 +8,8 @@
 //
 // pool.cpp has the public face, hit_path.hpp the hit, allocate.cpp what a hit leaves over,
 // ladder.cpp the ways to memory when a cache has none, free.cpp frees that are no hit,
-// resize.cpp blocks that change their size, maintenance.cpp the ways back, report.cpp what
-// the pool tells of itself, life.cpp its beginning and its end.
+// resize.cpp blocks that change their size, enlarge.cpp those that move for it, maintenance.cpp the ways back,
+// report.cpp what the pool tells of itself, life.cpp its beginning and its end.
 //
 // Order of locks: registry, credits, caches' list, a cache, an arena. No lock is
 // held across a driver call or a callback.
@@ -84,6 +84,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void used_on(std::uint32_t id, StreamId stream);
   [[nodiscard]] std::uint32_t live_at(std::uint64_t address) const;
   [[nodiscard]] std::uint32_t live_by(BlockHandle handle) const;
+  [[nodiscard]] bool holds(BlockHandle handle) const noexcept;
   /// Pools count generations alike, so each mixes its own number in: a handle opens one pool only.
   [[nodiscard]] BlockHandle handle_of(std::uint32_t id) const noexcept {
     return {id, blocks_[id].generation.load(std::memory_order_acquire) ^ (uid_ * 2654435761u)};
@@ -92,6 +93,9 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
 
   // --- resize.cpp ---
   [[nodiscard]] bool resize(std::uint32_t id, std::size_t bytes, StreamId stream);
+  // --- enlarge.cpp ---
+  [[nodiscard]] std::optional<Enlarged> enlarge(std::uint32_t id, std::size_t bytes, std::size_t max,
+                                                std::size_t contents, StreamId stream);
 
   // --- maintenance.cpp ---
   void retire(StreamId stream);
@@ -121,6 +125,11 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void require_usable() const;
   [[nodiscard]] const Device& device() const noexcept { return device_; }
   [[nodiscard]] const PoolOptions& options() const noexcept { return options_; }
+  /// How far a block may grow where it is; its size where it cannot. Bytes.
+  [[nodiscard]] std::uint64_t room(std::uint32_t id) const noexcept {
+    return std::max(blocks_[id].bytes(), std::uint64_t{notes_.max_granules(id)} << index::granule_shift);
+  }
+  [[nodiscard]] std::uint64_t page_bytes() const noexcept { return mode_ == PoolMode::pages ? info_.page_bytes : 0; }
   [[nodiscard]] std::uint64_t longest_loop() const { return space_.longest_loop(); }
 
  private:
@@ -170,8 +179,40 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] bool resize_here(std::uint32_t id, std::size_t bytes, StreamId stream);
   [[nodiscard]] bool extend(std::uint32_t id, std::uint32_t granules, StreamId stream, Cache& cache);
   void cut(std::uint32_t id, std::uint32_t max, StreamId stream, Cache& cache);
+  void count_requested(std::uint32_t id, std::size_t bytes, Cache& cache);
+  [[nodiscard]] device::Fence users_of(std::uint32_t id, StreamId stream);
   void await_users(std::uint32_t id, StreamId stream);
   [[nodiscard]] std::uint32_t whole_pages(std::uint64_t granules) const noexcept;
+  /// What the call throws is counted and logged as a refusal, but for what refuse() has taken note of.
+  template <class Call>
+  auto noting_refusals(std::size_t bytes, StreamId stream, Call call) {
+    require_usable();
+    try {
+      return call();
+    } catch (const Error& error) {
+      if (dynamic_cast<const std::bad_alloc*>(&error) == nullptr) {
+        note_refusal({bytes, 1, stream, Tag::none, {}}, error.message());
+      }
+      throw;
+    }
+  }
+
+  // --- enlarge.cpp ---
+  [[nodiscard]] std::optional<Enlarged> move_to_range(std::uint32_t id, std::size_t bytes, std::uint32_t max,
+                                                      std::uint64_t contents, StreamId stream);
+  [[nodiscard]] std::optional<pool::Served> find_range(std::uint32_t id, const pool::Placement& wanted,
+                                                       std::uint32_t max, device::Fence& users, Cache& cache,
+                                                       pool::MovePlan& plan);
+  /// What of a block's contents has its copy queued.
+  struct Carried {
+    std::uint64_t copied = 0;
+    bool all = false;
+  };
+  void carry_over(std::uint32_t id, const pool::MovePlan& plan, std::uint64_t contents, device::Fence& users,
+                  StreamId stream, Carried& carried);
+  void settle_move(std::uint32_t id, const pool::MovePlan& plan, Lane lane, Cache& cache);
+  [[nodiscard]] bool go_back(std::uint32_t id, pool::MovePlan& plan, StreamId stream, Cache& cache, bool copying);
+  void drop_lost(std::uint32_t id, const pool::MovePlan& plan, Cache& cache);
 
   // --- maintenance.cpp, life.cpp ---
   void detach(Cache& cache, std::uint64_t key);

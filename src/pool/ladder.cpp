@@ -49,6 +49,11 @@ struct Pool::Implementation::Ladder::Lists {
       {"extension", &Ladder::extension, Source::driver},
       {"extension at any cost", &Ladder::extension_at_any_cost, Source::driver},
   }};
+  static constexpr std::array<Rung, 3> move{{
+      {"gather", &Ladder::gather, Source::arena},
+      {"longer range", &Ladder::longer_range, Source::driver},
+      {"longer range at any cost", &Ladder::longer_range_at_any_cost, Source::driver},
+  }};
   static constexpr std::array<Rung, 2> plain{{
       {"gather", &Ladder::gather, Source::arena},
       {"driver segment", &Ladder::driver_segment, Source::driver},
@@ -111,6 +116,22 @@ std::optional<Served> Pool::Implementation::Ladder::extend(std::uint32_t id, poo
   return served;
 }
 
+std::optional<Served> Pool::Implementation::Ladder::move(std::uint32_t id, std::uint32_t max, pool::MovePlan& plan,
+                                                         bool patient) {
+  extended_ = id;
+  max_ = max;
+  move_ = &plan;
+  Served served;
+  if (patient) {
+    served = climb<Lists::move>();
+  } else {
+    const auto moving = pool_.motion_.begin();
+    served = try_each<Lists::move>();
+  }
+  if (!has_space_) return std::nullopt;
+  return served;
+}
+
 // Whether the books alone say no: with all that is not in a caller's hands, there would be too little.
 bool Pool::Implementation::Ladder::hopeless() const noexcept {
   const std::optional<std::uint64_t> live = pool_.credits_.allocated_now();
@@ -118,7 +139,8 @@ bool Pool::Implementation::Ladder::hopeless() const noexcept {
   const pool::PageStore& store = pool_.space_.store();
   const std::uint64_t taken = *live + store.external();
   const std::uint64_t left = store.limit() - std::min(store.limit(), taken);
-  return std::uint64_t{wanted_.granules} * index::granule_bytes > left;
+  const std::uint64_t moves = move_ == nullptr ? 0 : move_->moving.pages * pool_.info_.page_bytes;
+  return std::uint64_t{wanted_.granules} * index::granule_bytes - moves > left;
 }
 
 std::uint64_t Pool::Implementation::Ladder::frees_seen() const noexcept {
@@ -350,6 +372,16 @@ std::uint32_t Pool::Implementation::Ladder::extend(Effort effort) {
   if (!has_space_) return 0;
   *plan_ = {};
   const pool::Growth growth = pool_.space_.extend(extended_, wanted_.granules, effort, *plan_);
+  if (growth.id == 0 && growth.taken == pool::Taken::yes) has_space_ = false;
+  return growth.id;
+}
+
+std::uint32_t Pool::Implementation::Ladder::longer_range() { return move(Effort::thrifty); }
+std::uint32_t Pool::Implementation::Ladder::longer_range_at_any_cost() { return move(Effort::thorough); }
+
+std::uint32_t Pool::Implementation::Ladder::move(Effort effort) {
+  if (!has_space_) return 0;
+  const pool::Growth growth = pool_.space_.begin_move(extended_, wanted_, max_, cache_.home, effort, *move_);
   if (growth.id == 0 && growth.taken == pool::Taken::yes) has_space_ = false;
   return growth.id;
 }

@@ -29,6 +29,10 @@ class Pool::Implementation::Ladder {
   /// As many granules more as are wanted for a growable block, to be finished by `plan`. Empty where it has no space
   /// for them.
   [[nodiscard]] std::optional<pool::Served> extend(std::uint32_t id, pool::GrowthPlan& plan);
+  /// A range of its own for a block, of `max` granules at most, with what the plan says to move in it. Empty where
+  /// there are no addresses for it. Impatient, it waits for nobody.
+  [[nodiscard]] std::optional<pool::Served> move(std::uint32_t id, std::uint32_t max, pool::MovePlan& plan,
+                                                 bool patient);
 
  private:
   struct Rung {
@@ -66,12 +70,15 @@ class Pool::Implementation::Ladder {
   [[nodiscard]] std::uint32_t kept_range_at_any_cost();
   [[nodiscard]] std::uint32_t extension();
   [[nodiscard]] std::uint32_t extension_at_any_cost();
+  [[nodiscard]] std::uint32_t longer_range();
+  [[nodiscard]] std::uint32_t longer_range_at_any_cost();
 
   [[nodiscard]] std::uint32_t take_from(pool::Arena& arena);
   [[nodiscard]] std::uint32_t fit_at_home(pool::Arena& arena);
   [[nodiscard]] std::uint32_t extend(pool::Effort effort);
   [[nodiscard]] std::uint32_t settle_home();
   [[nodiscard]] bool may_spend_for_speed() const noexcept;
+  [[nodiscard]] std::uint32_t move(pool::Effort effort);
 
   Implementation& pool_;
   const pool::Placement& wanted_;  // the caller keeps it
@@ -79,9 +86,10 @@ class Pool::Implementation::Ladder {
   std::optional<core::Deadline> deadline_;  // from the first refusal on
   std::optional<core::Deadline> patience_;  // with threads that have memory in hand
   std::uint32_t max_ = 0;                   // granules, of a growable block
-  std::uint32_t extended_ = 0;              // the block to extend, and how
+  std::uint32_t extended_ = 0;              // the block to extend or to move, and how
   pool::GrowthPlan* plan_ = nullptr;
-  bool has_space_ = true;  // it can be extended
+  pool::MovePlan* move_ = nullptr;
+  bool has_space_ = true;  // there are addresses for it
 };
 
 }  // namespace weir

@@ -82,11 +82,20 @@ bool Pool::resize(BlockHandle block, std::size_t bytes, StreamId stream) {
   return id != 0 && implementation_->resize(id, bytes, stream);
 }
 
+std::optional<Pool::Enlarged> Pool::enlarge(BlockHandle block, std::size_t bytes, std::size_t most,
+                                            std::size_t contents, StreamId stream) {
+  [[maybe_unused]] const Implementation::Door door(*implementation_);
+  const std::uint32_t id = implementation_->live_by(block);
+  return id == 0 ? std::nullopt : implementation_->enlarge(id, bytes, most, contents, stream);
+}
+
 void Pool::release(BlockHandle block, StreamId stream) {
   [[maybe_unused]] const Implementation::Door door(*implementation_);
   const std::uint32_t id = implementation_->live_by(block);
   if (id != 0 && !implementation_->free_hit(id, stream)) implementation_->free(id, stream);
 }
+
+bool Pool::holds(BlockHandle block) const noexcept { return implementation_->holds(block); }
 
 std::uint64_t Pool::address(BlockHandle block) const {
   implementation_->require_usable();
@@ -105,6 +114,12 @@ std::uint64_t Pool::allocated(BlockHandle block) const {
   implementation_->require_usable();
   const std::uint32_t id = implementation_->live_by(block);
   return id == 0 ? 0 : implementation_->block(id).bytes();
+}
+
+std::uint64_t Pool::room(BlockHandle block) const {
+  implementation_->require_usable();
+  const std::uint32_t id = implementation_->live_by(block);
+  return id == 0 ? 0 : implementation_->room(id);
 }
 
 LiveBlock Pool::describe(BlockHandle block) const { return implementation_->describe(implementation_->live_by(block)); }
@@ -148,6 +163,7 @@ LeakCount Pool::check_leaks() const { return implementation_->check_leaks(); }
 std::vector<LiveBlock> Pool::live_blocks() const { return implementation_->live_blocks(); }
 void Pool::verify() const { implementation_->verify(); }
 const Device& Pool::device() const noexcept { return implementation_->device(); }
+std::uint64_t Pool::page_bytes() const noexcept { return implementation_->page_bytes(); }
 const PoolOptions& Pool::options() const noexcept { return implementation_->options(); }
 
 ExternalBytes::ExternalBytes(ExternalBytes&& other) noexcept

@@ -21,15 +21,7 @@ std::uint32_t Pool::Implementation::whole_pages(std::uint64_t granules) const no
 }
 
 bool Pool::Implementation::resize(std::uint32_t id, std::size_t bytes, StreamId stream) {
-  require_usable();
-  try {
-    return resize_here(id, bytes, stream);
-  } catch (const Error& error) {
-    if (dynamic_cast<const std::bad_alloc*>(&error) == nullptr) {  // of that, refuse() has taken note
-      note_refusal({bytes, 1, stream, Tag::none, {}}, error.message());
-    }
-    throw;
-  }
+  return noting_refusals(bytes, stream, [&] { return resize_here(id, bytes, stream); });
 }
 
 bool Pool::Implementation::resize_here(std::uint32_t id, std::size_t bytes, StreamId stream) {
@@ -50,9 +42,15 @@ bool Pool::Implementation::resize_here(std::uint32_t id, std::size_t bytes, Stre
   }
   if (granules > block.size) {
     if (granules > max || !extend(id, granules - block.size, stream, cache)) return false;
-  } else if (granules < block.size && max != 0) {
+  } else if (granules < block.size && max != 0 && bytes < block.requested) {  // who asks for more does not wait
     cut(id, block.size - granules, stream, cache);
   }
+  count_requested(id, bytes, cache);
+  return true;
+}
+
+void Pool::Implementation::count_requested(std::uint32_t id, std::size_t bytes, Cache& cache) {
+  Block& block = blocks_[id];
   caches_.enter(cache);
   bool overdrawn = false;
   if (bytes > block.requested) {
@@ -63,7 +61,6 @@ bool Pool::Implementation::resize_here(std::uint32_t id, std::size_t bytes, Stre
   block.requested = bytes;
   cache.lock.leave();
   if (overdrawn) credits_.settle(cache);
-  return true;
 }
 
 bool Pool::Implementation::extend(std::uint32_t id, std::uint32_t granules, StreamId stream, Cache& cache) {
@@ -96,12 +93,17 @@ bool Pool::Implementation::extend(std::uint32_t id, std::uint32_t granules, Stre
   return true;
 }
 
-// Waits for the work that may use the block: what is queued on its stream, the caller's, and those named by used_on.
-void Pool::Implementation::await_users(std::uint32_t id, StreamId stream) {
+// The work that may use the block: what is queued on its stream, the caller's, and those named by used_on.
+device::Fence Pool::Implementation::users_of(std::uint32_t id, StreamId stream) {
   device::Fence fence;
   fence.add(device_.shared_backend(), order_.lanes().stream(blocks_[id].lane.load(std::memory_order_relaxed)));
   fence.add(device_.shared_backend(), stream);
   for (const StreamId user : order_.pending().users(id)) fence.add(device_.shared_backend(), user);
+  return fence;
+}
+
+void Pool::Implementation::await_users(std::uint32_t id, StreamId stream) {
+  device::Fence fence = users_of(id, stream);
   if (order_.await(fence, core::Deadline(options_.reclaim_deadline))) return;
   throw Timeout("pool \"" + options_.name +
                     "\": the work that uses a block did not end in time for it to shrink; it is as it was",

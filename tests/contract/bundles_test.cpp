@@ -165,7 +165,7 @@ class Crowd {
 
   void step() {
     try {
-      switch (roll(8)) {
+      switch (roll(9)) {
         case 0:
         case 1: add(pool_.acquire_growable(page_ + 1 + roll(90 * page_), 300 * page_)); break;
         case 2: add(pool_.acquire(1 + roll(roll(2) == 0 ? page_ / 4 : 20 * page_))); break;
@@ -175,6 +175,9 @@ class Crowd {
           if (!live_.empty()) resize(live_[roll(live_.size())]);
           break;
         case 6:
+          if (!live_.empty()) enlarge(live_[roll(live_.size())]);
+          break;
+        case 7:
           if (roll(10) == 0) static_cast<void>(pool_.trim(roll(200 * page_)));
           break;
         default:
@@ -208,8 +211,10 @@ class Crowd {
   [[nodiscard]] std::uint64_t* word(const Live& each, std::uint64_t at) const {
     return reinterpret_cast<std::uint64_t*>(pool_.address(each.block) + at);  // NOLINT(performance-no-int-to-ptr)
   }
+  // What is free in the order of a stream is the host's when the work queued there is done.
   void mark(const Live& each, std::uint64_t from) const {
     if (!pointers_) return;
+    settle();
     for (std::uint64_t at = (from + page_ - 1) / page_ * page_; at + 8 <= each.bytes; at += page_) {
       *word(each, at) = each.mark + at;
     }
@@ -230,6 +235,21 @@ class Crowd {
     each.bytes = bytes;
     // A word that reaches past the old end was not marked, or not to its end.
     mark(each, before < 8 ? 0 : before - 7);
+  }
+  void enlarge(Live& each) {
+    const std::uint64_t bytes = each.bytes + 1 + roll(40 * page_);
+    if (!pool_.enlarge(each.block, bytes, 300 * page_, each.bytes)) return;
+    const std::uint64_t before = std::exchange(each.bytes, bytes);
+    mark(each, before < 8 ? 0 : before - 7);
+    check(each);
+  }
+  void settle() const {
+    Device device = pool_.device();
+    try {
+      device.synchronize(StreamId::legacy_default);
+    } catch (const Error&) {  // a fault that was injected; it happens once
+      device.synchronize(StreamId::legacy_default);
+    }
   }
   void drop(std::uint64_t at) {
     check(live_[at]);

@@ -109,6 +109,8 @@ class ManagerFaults : public ManagerContract {
           EXPECT_TRUE(test_.holds(buffer, had, known_[name].seed)) << name;
         }
         fill(name);
+      } else if (lost_ && !memory_.contains(name)) {
+        known_.erase(name);  // it was on its way when the device was lost
       }
     }
     void shrink(const std::string& name, std::size_t count) {

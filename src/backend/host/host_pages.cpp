@@ -112,12 +112,19 @@ void HostPages::destroy(std::span<const Extent> pages) noexcept {
   committed_ -= pages.size() * page_bytes;
 }
 
-// Puts the page's memory at `address`, still unreadable.
+// Puts the page's memory at `address` with what it holds, still unreadable. A page that is parked there was given up by
+// who had it: its memory goes, and it gets what the other leaves.
 void HostPages::place(std::size_t page, Address address) {
   const Address from = location_[page];
   if (from == address) {
     parked_.erase(address);
     return;
+  }
+  if (from != 0) {
+    void* moved = mremap(pointer(from), page_bytes, page_bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
+                         pointer(address));
+    if (moved == MAP_FAILED) fail("mremap", page_bytes);
+    parked_.erase(from);
   }
   const auto in_the_way = parked_.find(address);
   if (in_the_way != parked_.end()) {
@@ -125,11 +132,6 @@ void HostPages::place(std::size_t page, Address address) {
     parked_.erase(in_the_way);
     location_[other] = from;
     if (from != 0) parked_[from] = other;
-  } else if (from != 0) {
-    void* moved = mremap(pointer(from), page_bytes, page_bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
-                         pointer(address));
-    if (moved == MAP_FAILED) fail("mremap", page_bytes);
-    parked_.erase(from);
   }
   location_[page] = address;
   calls_.add(&DriverCalls::maps);

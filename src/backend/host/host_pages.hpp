@@ -1,8 +1,8 @@
 // Pages of host memory, as a GPU driver would have them: created, mapped into a
 // reserved range, unmapped, mapped elsewhere with the same physical memory.
 // An unmapped page stays parked, unreadable, where it last was; mapping it
-// elsewhere moves it by mremap. As contents are undefined after a mapping, a
-// page parked in the way just changes places with the one that comes.
+// elsewhere moves it by mremap, with what it holds. What a page held that is parked
+// in the way is lost: who has a place no more maps nothing there.
 // Every extent is one page: the kernel charges by the page anyway, and pages that may lie anywhere serve any hole.
 // The kernel is asked for large pages of its own behind them, of the same size, so at most what is mapped is resident.
 // Invariant: at most one page is at an address. Called by HostBackend.

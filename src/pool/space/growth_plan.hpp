@@ -51,6 +51,17 @@ struct LeavingPages {
   LeavingPages() { row.reserve(max_extents); }
 };
 
+/// A live block on its way into a range of its own: extents that it alone uses are unmapped where it is and mapped
+/// there, between new ones.
+struct MovePlan {
+  GrowthPlan range;  ///< its piece becomes the block; one gap, as long as the block, once it is supplied
+  /// The extents that move with what they hold; none where all is copied. The address is the one they left.
+  LeavingPages moving;
+  std::uint64_t pages_before = 0;  ///< of the block, before the first that moves
+  std::uint32_t max = 0;           ///< granules of the range
+  bool lost = false;               ///< what moved could be mapped neither there nor back: the block is without it
+};
+
 /// Which pages are to leave an arena.
 struct PagesWanted {
   std::uint64_t max_pages = 0;

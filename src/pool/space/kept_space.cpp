@@ -1,6 +1,7 @@
 // Blocks that grow in place: a paged arena keeps the address space behind such a
 // block free of others, and maps pages there when the block grows. The space is
-// cut from the end of a hole, far from where the arena itself grows.
+// cut from the end of a hole, far from where the arena itself grows. A block that was
+// ordinary moves there at its first growth, and again where its range is too short.
 #include <algorithm>
 
 #include "pool/space/paged_arena.hpp"
@@ -95,26 +96,66 @@ void PagedArena::list_tail(std::uint32_t id, std::uint32_t granules, LeavingPage
   }
 }
 
-void PagedArena::take_tail(std::uint32_t id, std::uint32_t granules, LeavingPages& leaving) {
+// Parts a piece that is in no list; gives what begins at `from`, in none either.
+std::uint32_t PagedArena::cut_end(std::uint32_t id, std::uint64_t from) {
   Block& block = blocks_[id];
-  const std::uint32_t tail = new_record();
-  Block& piece = blocks_[tail];
-  piece.start = block.end() - granules;
-  piece.size = granules;
+  const std::uint32_t end = new_record();
+  Block& piece = blocks_[end];
+  piece.start = from;
+  piece.size = static_cast<std::uint32_t>(block.end() - from);
   piece.previous = id;
   piece.next = block.next;
   piece.stamp = 0;
   piece.requested = 0;
   piece.lane.store(clean_lane, std::memory_order_relaxed);
   piece.become(BlockState::busy);
-  if (block.next != 0) blocks_[block.next].previous = tail;
-  block.next = tail;
-  block.size -= granules;
-  leaving.piece = tail;
+  if (block.next != 0) blocks_[block.next].previous = end;
+  block.next = end;
+  block.size -= piece.size;
+  return end;
+}
+
+void PagedArena::take_tail(std::uint32_t id, std::uint32_t granules, LeavingPages& leaving) {
+  leaving.piece = cut_end(id, blocks_[id].end() - granules);
 }
 
 void PagedArena::tail_left(const LeavingPages& pages) { keep(pages.piece); }
 
 void PagedArena::tail_stayed(const LeavingPages& pages, std::uint32_t id) { merge(id, pages.piece); }
+
+// --- Moving ---
+
+std::uint64_t PagedArena::list_whole(std::uint32_t id, LeavingPages& leaving) const {
+  const Block& block = blocks_[id];
+  if (block.start != page_down(block.start)) return 0;
+  const std::size_t start = page_index(block.start);
+  const std::size_t end = page_index(page_down(block.end()));
+  std::size_t page = start;
+  while (page < end && pages_.first_of(page) < start) page = pages_.end_of(page);
+  const std::uint64_t before = page - start;
+  leaving.address = granule_of(page) << index::granule_shift;
+  for (; page < end && pages_.end_of(page) <= end; page = pages_.end_of(page)) {
+    leaving.row.push_back(pages_.at(page));
+    leaving.pages += leaving.row.back().pages;
+  }
+  return leaving.pages == 0 ? 0 : before;
+}
+
+void PagedArena::leave(std::uint32_t id, const LeavingPages& left, std::uint64_t epoch, std::uint32_t now) {
+  if (left.pages == 0) return release(id, epoch, now);
+  const Lane lane = blocks_[id].lane.load(std::memory_order_relaxed);
+  const std::uint64_t first = left.address >> index::granule_shift;
+  const std::uint64_t last = first + left.pages * page_granules_;
+  const std::uint32_t after = last < blocks_[id].end() ? cut_end(id, last) : 0;
+  const bool any_before = first > blocks_[id].start;
+  const std::uint32_t hole = any_before ? cut_end(id, first) : id;
+  const std::uint32_t behind = blocks_[hole].next;
+  if (blocks_[behind].is(BlockState::kept)) make_hole(behind);
+  make_hole(hole);
+  if (any_before) release(id, epoch, now);
+  if (after == 0) return;
+  blocks_[after].lane.store(lane, std::memory_order_relaxed);
+  release(after, epoch, now);
+}
 
 }  // namespace weir::pool

@@ -80,6 +80,15 @@ class PagedArena final : public Arena {
   void tail_left(const LeavingPages& pages);
   void tail_stayed(const LeavingPages& pages, std::uint32_t id);
 
+  // --- A block that moves into a range of its own (kept_space.cpp) ---
+
+  /// Lists the extents that lie wholly in the block, if it starts at a page's border: in another range they would not
+  /// lie as they do. Needs no lock, for the block is its owner's. Gives the pages of the block before them.
+  std::uint64_t list_whole(std::uint32_t id, LeavingPages& leaving) const;
+  /// The place that a block had, in a record of its own now, is free in the order of its lane, but for the extents
+  /// that left.
+  void leave(std::uint32_t id, const LeavingPages& left, std::uint64_t epoch, std::uint32_t now);
+
   /// Pages mapped now.
   [[nodiscard]] std::uint64_t mapped_pages() const noexcept { return mapped_pages_.load(); }
   /// All that is mapped, for the end of the pool.
@@ -116,6 +125,7 @@ class PagedArena final : public Arena {
     return std::uint64_t{page_granules_} << index::granule_shift;
   }
   void keep(std::uint32_t id);
+  std::uint32_t cut_end(std::uint32_t id, std::uint64_t from);
   void make_hole(std::uint32_t id);
   void rejoin(std::uint32_t id);
   void became_free(std::uint64_t start, std::uint64_t end, const track::Block& range, std::uint32_t now) override;

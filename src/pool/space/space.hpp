@@ -129,6 +129,24 @@ class Space {
   void tail_left(const LeavingPages& leaving, std::uint32_t id);
   void tail_stayed(const LeavingPages& leaving, std::uint32_t id);
 
+  // --- A block that moves into a range of its own (moving.cpp) ---
+
+  /// Lists what of a block can move with what it holds; gives the pages of the block before that.
+  std::uint64_t list_whole(std::uint32_t id, LeavingPages& leaving) const;
+  /// Finds a range for a block in pages, of at most `max` granules, and maps in it what the plan says to move and what
+  /// is missing; no work uses what moves. 0 in `id` with `taken` = yes where there are no addresses for it. Throws what
+  /// the driver throws; then, and where it is refused, nothing has changed, but for a plan that says `lost`: then
+  /// drop_rest() is to follow.
+  [[nodiscard]] Growth begin_move(std::uint32_t id, const Placement& wanted, std::uint32_t max, std::uint8_t home,
+                                  Effort effort, MovePlan& plan);
+  /// The block is there now; what stays of its old place is free in the order of the lane.
+  void finish_move(std::uint32_t id, const MovePlan& plan, Lane lane, std::uint32_t now);
+  /// All as before begin_move(), but for a plan that says `lost`. No work uses what was mapped. Throws what the driver
+  /// throws; the move is still to be finished then.
+  void undo_move(std::uint32_t id, MovePlan& plan);
+  /// Frees what is left of a block whose extents are lost.
+  void drop_rest(std::uint32_t id, const MovePlan& plan, Lane lane, std::uint32_t now);
+
   // --- Giving back (giving_back.cpp) ---
 
   /// The block is free in the order of the lane, as of now.
@@ -185,6 +203,9 @@ class Space {
   [[nodiscard]] Taken fill_in(GrowthPlan& plan, std::uint8_t home, Effort effort, Abandon abandon);
   void recycle(std::vector<MovableExtent>& found, std::uint64_t pages, std::uint32_t max_moves, std::uint8_t home);
   void part_large(std::vector<MovableExtent>& found);
+  [[nodiscard]] bool find_range(const Placement& wanted, std::uint32_t max, std::uint8_t home, MovePlan& plan);
+  void remap(std::uint32_t id, MovePlan& plan);
+  void map_back(std::uint32_t id, MovePlan& plan) noexcept;
   bool clear_addresses(std::uint8_t home);
   [[nodiscard]] bool unmap(PagedArena& arena, LeavingPages& leaving);
   [[nodiscard]] bool unmap_for_good(MappedRow& mapped) noexcept;

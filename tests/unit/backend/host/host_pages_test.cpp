@@ -148,6 +148,25 @@ TEST_F(HostPagesTest, MoveAboutAndStayWholeAndApart) {
   pages_.destroy(pages);
 }
 
+TEST_F(HostPagesTest, APageThatMovesKeepsWhatItHoldsAlsoWhereAnotherIsParked) {
+  const Address range = pages_.reserve(4 * page);
+  std::vector<Extent> two(2);
+  pages_.create(two);
+  pages_.map(range, two);
+  contract::fill_pattern(pointer(range), page, 1);
+  contract::fill_pattern(pointer(range + page), page, 2);
+  pages_.unmap(range, two);  // both are parked now, each in the other's way
+  pages_.map(range + page, std::span(two).first(1));
+  EXPECT_TRUE(contract::has_pattern(pointer(range + page), page, 1));
+  pages_.map(range + 2 * page, std::span(two).last(1));
+  contract::fill_pattern(pointer(range + 2 * page), page, 3);
+  EXPECT_TRUE(contract::has_pattern(pointer(range + page), page, 1));
+  pages_.unmap(range + page, std::span(two).first(1));
+  pages_.unmap(range + 2 * page, std::span(two).last(1));
+  pages_.destroy(two);
+  pages_.unreserve(range, 4 * page);
+}
+
 TEST_F(HostPagesTest, CountsTheKernelsCallsByWhatTheyAreFor) {
   const device::DriverCalls before = pages_.calls();
   std::vector<Extent> pages(3);
