@@ -3,11 +3,14 @@
 
 import json
 import os
+import signal
 import struct
+import subprocess
+import time
 import unittest
 from pathlib import Path
 
-from tool import ToolCase, weir
+from tool import TOOL, ToolCase, weir
 
 LAS = Path(os.environ.get("WEIR_SHARED_DATA", "")) / "las"
 TILE = LAS / "ign_lidarhd_77055_627755.las"
@@ -77,6 +80,53 @@ class Lidar(ToolCase):
         self.assertIn('no feature "planar"', done.stderr.decode())
         self.assertEqual(sorted(each.name for each in self.folder.iterdir()), ["bad.las", "same.las"])
         self.assertEqual(weir("lidar", same).returncode, 2)
+
+    def test_outputs_that_cannot_be_written_fail_before_the_work(self):
+        source = self.file("in.las", small_las([(0, 0, 0)]))
+        out = str(self.folder / "out.las")
+        kept = self.file("kept.png", b"kept")
+        for options, word in (
+            (["-o", str(self.folder)], "is a folder"),
+            (["-o", str(self.folder / "none" / "out.las")], "no file can be made in the folder"),
+            (["-o", out, "--preview", str(self.folder)], "is a folder"),
+            (["-o", out, "--preview", str(self.folder / "none" / "out.png")], "no file can be made in the folder"),
+            (["-o", out, "--preview", out], "is the output too"),
+            (["-o", out, "--preview", source], "is an input too"),
+        ):
+            done = weir("lidar", source, *options)
+            self.assertEqual(done.returncode, 1, options)
+            self.assertIn(word, done.stderr.decode())
+            self.assertEqual(len(done.stderr.splitlines()), 1)
+        self.assertEqual(sorted(each.name for each in self.folder.iterdir()), ["in.las", "kept.png"])
+        self.assertEqual(Path(kept).read_bytes(), b"kept")
+
+    def test_links_devices_and_pipes_stay_what_they_are(self):
+        source = self.file("in.las", small_las([(i * 7 % 300, i * 11 % 500, i % 9) for i in range(500)]))
+        plain, behind, link, pipe = (self.folder / name for name in ("plain.las", "behind.las", "link.las", "pipe"))
+        behind.write_bytes(b"old")
+        link.symlink_to("behind.las")
+        os.mkfifo(pipe)
+        for out in (plain, link, Path("/dev/null")):
+            self.assertEqual(weir("lidar", source, "-o", str(out)).returncode, 0)
+        with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+            self.assertEqual(weir("lidar", source, "-o", str(pipe)).returncode, 0)
+            self.assertEqual(reader.communicate(timeout=60)[0], plain.read_bytes())
+        self.assertTrue(link.is_symlink() and pipe.is_fifo() and Path("/dev/null").is_char_device())
+        self.assertEqual(behind.read_bytes(), plain.read_bytes())
+
+    def test_an_interrupted_run_leaves_nothing(self):
+        source = self.file("in.las", small_las([(i * 7 % 3001, i * 11 % 5003, i % 9) for i in range(100_000)]))
+        (self.folder / "out.las").write_bytes(b"old")
+        arguments = [TOOL, "lidar", source, "-o", str(self.folder / "out.las"), "--k", "128", "--features", "full"]
+        for signal_number in (signal.SIGINT, signal.SIGTERM):
+            with subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as running:
+                deadline = time.monotonic() + 60
+                while len(list(self.folder.iterdir())) == 2 and time.monotonic() < deadline:
+                    time.sleep(0.001)
+                running.send_signal(signal_number)
+                self.assertEqual(running.wait(timeout=60), -signal_number)
+            self.assertEqual(sorted(each.name for each in self.folder.iterdir()), ["in.las", "out.las"])
+            self.assertEqual((self.folder / "out.las").read_bytes(), b"old")
 
     @unittest.skipUnless(TILE.exists(), f"no {TILE.name}")
     def test_chunks_change_nothing(self):

@@ -122,16 +122,24 @@ void print_text(const Arguments& arguments, const lidar::RunReport& report) {
 void execute(const Arguments& arguments) {
   lidar::RunSettings settings = settings_of(arguments);
   const auto started = std::chrono::steady_clock::now();
+  files::OutputFile output(arguments.output);
+  std::optional<files::OutputFile> picture;
+  if (!arguments.preview.empty()) picture.emplace(arguments.preview);
+  if (picture && picture->same_as(output)) {
+    throw InvalidArgument(arguments.preview + ": is the output too; the picture goes elsewhere", {.name = "preview"});
+  }
   const lidar::Cloud cloud = lidar::Cloud::open(arguments.inputs);
   for (const lidar::LasFile& file : cloud.files()) {
-    std::error_code none;
-    if (std::filesystem::equivalent(file.path(), arguments.output, none)) {
-      throw InvalidArgument(arguments.output + ": is an input too; the output goes elsewhere", {.name = "output"});
+    for (const std::string& written : {arguments.output, arguments.preview}) {
+      std::error_code none;
+      if (std::filesystem::equivalent(file.path(), written, none)) {
+        throw InvalidArgument(written + ": is an input too; the output goes elsewhere", {.name = "output"});
+      }
     }
   }
-  lidar::LasWriter writer(cloud, settings.features, arguments.output);
+  lidar::LasWriter writer(cloud, settings.features, output);
   std::optional<lidar::Preview> preview;
-  if (!arguments.preview.empty()) preview.emplace(cloud, settings.features, shown(arguments, settings.features));
+  if (picture) preview.emplace(cloud, settings.features, shown(arguments, settings.features));
   Both sink(writer, preview ? &*preview : nullptr);
   const double opening = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
 
@@ -140,7 +148,7 @@ void execute(const Arguments& arguments) {
   lidar::RunReport report = lidar::run(cloud, settings, sink);
   const auto closing = std::chrono::steady_clock::now();
   writer.commit();
-  if (preview) preview->write(arguments.preview);
+  if (preview) preview->write(*picture);
   const double end = std::chrono::duration<double>(std::chrono::steady_clock::now() - closing).count();
   report.read.seconds += opening;
   report.write.seconds += end;

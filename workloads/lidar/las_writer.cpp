@@ -147,15 +147,15 @@ LasWriter::Plan LasWriter::plan(const Cloud& cloud, const FeatureSet& features) 
   return plan;
 }
 
-LasWriter::LasWriter(const Cloud& cloud, const FeatureSet& features, const std::string& path)
-    : cloud_(cloud), plan_(plan(cloud, features)), file_(path, plan_.total) {
+LasWriter::LasWriter(const Cloud& cloud, const FeatureSet& features, files::OutputFile& file)
+    : cloud_(cloud), plan_(plan(cloud, features)), file_(file), image_(file.reserve(plan_.total)) {
   write_header();
   write_records();
 }
 
 void LasWriter::write_header() {
   const LasFile& first = cloud_.files().front();
-  std::byte* const to = file_.bytes().data();
+  std::byte* const to = image_.data();
   std::memcpy(to, first.bytes().data(), standard_header_bytes(first.header().minor));
   write_number<std::uint8_t>(to + 25, 4);
   write_text(to + 58, 32, "weir lidar");
@@ -199,7 +199,7 @@ void LasWriter::write_counts(std::byte* header) const {
 }
 
 void LasWriter::write_records() {
-  std::byte* to = file_.bytes().data() + plan_.header;
+  std::byte* to = image_.data() + plan_.header;
   for (const LasRecord& record : plan_.records) {
     write_number(to, record.reserved);
     std::memcpy(to + 2, record.user.data(), record.user.size());
@@ -210,7 +210,7 @@ void LasWriter::write_records() {
   }
   const std::span<const std::byte> gap = kept_gap(cloud_.files().front());
   std::copy(gap.begin(), gap.end(), to);
-  to = file_.bytes().data() + plan_.extended_at;
+  to = image_.data() + plan_.extended_at;
   for (const LasRecord& record : plan_.extended) {
     write_number(to, record.reserved);
     std::memcpy(to + 2, record.user.data(), record.user.size());
@@ -221,8 +221,13 @@ void LasWriter::write_records() {
   }
 }
 
+void LasWriter::commit() {
+  image_ = {};
+  file_.commit();
+}
+
 void LasWriter::take(const FeatureRows& rows) {
-  std::byte* const points = file_.bytes().data() + plan_.points;
+  std::byte* const points = image_.data() + plan_.points;
   const std::size_t before = cloud_.files().front().header().point_bytes;
   for (std::size_t i = 0; i < rows.ids.size(); ++i) {
     const std::uint32_t id = rows.ids[i];

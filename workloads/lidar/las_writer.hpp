@@ -10,6 +10,7 @@
 
 #include "cloud.hpp"
 #include "feature_set.hpp"
+#include "files/output_file.hpp"
 #include "sink.hpp"
 
 namespace weir::lidar {
@@ -17,11 +18,11 @@ namespace weir::lidar {
 class LasWriter : public Sink {
  public:
   /// Throws InvalidArgument where a dimension of a feature's name is there already, or points or records would pass
-  /// what LAS can hold; DriverError where the file cannot be made.
-  LasWriter(const Cloud& cloud, const FeatureSet& features, const std::string& path);
+  /// what LAS can hold; DriverError where there is no space for the file. `file` has had nothing written to it yet.
+  LasWriter(const Cloud& cloud, const FeatureSet& features, files::OutputFile& file);
 
   void take(const FeatureRows& rows) override;
-  void commit() { file_.commit(); }
+  void commit();
   [[nodiscard]] std::uint64_t bytes() const noexcept { return plan_.total; }
 
  private:
@@ -38,7 +39,8 @@ class LasWriter : public Sink {
 
   const Cloud& cloud_;
   Plan plan_;
-  NewFile file_;
+  files::OutputFile& file_;
+  std::span<std::byte> image_;  // the file's
 };
 
 }  // namespace weir::lidar
