@@ -49,6 +49,7 @@ Cloud::Cloud(std::vector<LasFile> files) : files_(std::move(files)) {
   }
   first_.push_back(static_cast<std::uint32_t>(points));
   check_alike();
+  layout_ = join_layouts(files_);
   find_unit();
   scan();
 }
@@ -58,14 +59,6 @@ void Cloud::check_alike() const {
   const LasHeader& header = one.header();
   for (const LasFile& file : files_) {
     const LasHeader& other = file.header();
-    if (other.format != header.format) {
-      refuse(file, "point data format",
-             std::to_string(other.format) + "; " + one.path() + " has " + std::to_string(header.format) +
-                 ", and one cloud has one");
-    }
-    if (other.point_bytes != header.point_bytes || !std::ranges::equal(file.descriptors(), one.descriptors())) {
-      refuse(file, "extra bytes", "other than those of " + one.path() + "; one cloud has one layout of points");
-    }
     if (((other.global_encoding ^ header.global_encoding) & 0x11u) != 0) {
       refuse(file, "global encoding", "other time or coordinate system than " + one.path());
     }
@@ -177,8 +170,8 @@ void Cloud::set_bounds(const std::array<std::int64_t, 3>& low, const std::array<
   }
 }
 
-bool Cloud::has_rgb() const noexcept { return point_layout(files_.front().header().format).colour >= 0; }
-bool Cloud::has_nir() const noexcept { return point_layout(files_.front().header().format).infrared >= 0; }
+bool Cloud::has_rgb() const noexcept { return point_layout(layout_.format).colour >= 0; }
+bool Cloud::has_nir() const noexcept { return point_layout(layout_.format).infrared >= 0; }
 
 std::size_t Cloud::file_of(std::uint32_t id) const noexcept {
   return static_cast<std::size_t>(std::upper_bound(first_.begin(), first_.end() - 1, id) - first_.begin()) - 1;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "joint_layout.hpp"
 #include "las_file.hpp"
 #include "tree.hpp"
 
@@ -15,13 +16,14 @@ namespace weir::lidar {
 
 class Cloud {
  public:
-  /// Files that are one cloud have one point format and one record length, and scales and offsets with a common unit;
+  /// Files that are one cloud have points that can be brought to one layout, and scales and offsets with a common unit;
   /// axes of unequal scales count in that unit too, so that distances are true. Throws InvalidArgument naming the file
   /// and the field that does not fit, and what LasFile throws.
   explicit Cloud(std::vector<LasFile> files);
   [[nodiscard]] static Cloud open(const std::vector<std::string>& paths);
 
   [[nodiscard]] const std::vector<LasFile>& files() const noexcept { return files_; }
+  [[nodiscard]] const JointLayout& layout() const noexcept { return layout_; }
   [[nodiscard]] std::uint32_t points() const noexcept { return first_.back(); }
   /// One integer step, in the files' own units.
   [[nodiscard]] double unit() const noexcept { return unit_; }
@@ -72,6 +74,7 @@ class Cloud {
   void set_bounds(const std::array<std::int64_t, 3>& low, const std::array<std::int64_t, 3>& high);
 
   std::vector<LasFile> files_;
+  JointLayout layout_;
   std::vector<std::uint32_t> first_;  // and the total
   std::vector<Placement> placements_;
   double unit_ = 1;
