@@ -29,10 +29,10 @@ bool whole(double value, double tolerance, std::int64_t& out) noexcept {
 
 }  // namespace
 
-Cloud Cloud::open(const std::vector<std::string>& paths) {
+Cloud Cloud::open(const std::vector<std::string>& paths, Reading reading) {
   std::vector<LasFile> files;
   files.reserve(paths.size());
-  for (const std::string& path : paths) files.emplace_back(path);
+  for (const std::string& path : paths) files.emplace_back(path, reading);
   return Cloud(std::move(files));
 }
 

@@ -20,7 +20,7 @@ class Cloud {
   /// axes of unequal scales count in that unit too, so that distances are true. Throws InvalidArgument naming the file
   /// and the field that does not fit, and what LasFile throws.
   explicit Cloud(std::vector<LasFile> files);
-  [[nodiscard]] static Cloud open(const std::vector<std::string>& paths);
+  [[nodiscard]] static Cloud open(const std::vector<std::string>& paths, Reading reading = Reading::tolerant);
 
   [[nodiscard]] const std::vector<LasFile>& files() const noexcept { return files_; }
   [[nodiscard]] const JointLayout& layout() const noexcept { return layout_; }

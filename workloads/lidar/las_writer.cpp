@@ -114,7 +114,7 @@ LasWriter::LasWriter(const Cloud& cloud, std::span<const Scale> scales, const Na
 void LasWriter::write_header() {
   const LasFile& first = cloud_.files().front();
   std::byte* const to = image_.data();
-  std::memcpy(to, first.bytes().data(), standard_header_bytes(first.header().minor));
+  std::memcpy(to, first.bytes().data(), first.header().standard_bytes);
   write_number<std::uint8_t>(to + 25, 4);
   write_text(to + 58, 32, "weir lidar");
   write_number(to + 94, static_cast<std::uint16_t>(plan_.header));

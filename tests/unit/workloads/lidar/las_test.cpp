@@ -183,8 +183,6 @@ TEST(LasHostile, ErrorsNameTheField) {
   EXPECT_THAT(error_of(with<std::uint16_t>(94, 65535)), HasSubstr("header size"));
   EXPECT_THAT(error_of(with<std::uint32_t>(96, 226)), HasSubstr("offset to point data"));
   EXPECT_THAT(error_of(with<std::uint32_t>(96, UINT32_MAX)), HasSubstr("offset to point data"));
-  EXPECT_THAT(error_of(with<std::uint32_t>(100, 1)), HasSubstr("number of variable length records"));
-  EXPECT_THAT(error_of(with<std::uint32_t>(100, UINT32_MAX)), HasSubstr("number of variable length records"));
   EXPECT_THAT(error_of(with<std::uint8_t>(104, 11)), HasSubstr("point data format"));
   EXPECT_THAT(error_of(with<std::uint8_t>(104, 128 + 3)), HasSubstr("laszip"));
   EXPECT_THAT(error_of(with<std::uint16_t>(105, 19)), HasSubstr("point data record length"));
@@ -216,7 +214,7 @@ TEST(LasHostile, OfTheDataFolder) {
     const LasFile file(garbage);
     ADD_FAILURE() << "was read";
   } catch (const ParseError& error) {
-    EXPECT_THAT(error.message(), HasSubstr("variable length record"));
+    EXPECT_THAT(error.message(), HasSubstr("number of point records"));
   }
   for (const char* name : {"autzen_trim.laz", "small/1.2-with-color.copc.laz", "small/laspy_fullwave.laz"}) {
     try {
