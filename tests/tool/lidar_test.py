@@ -25,7 +25,25 @@ def small_las(points):
     return bytes(header) + b"".join(struct.pack("<iii8x", *point) for point in points)
 
 
+def dimensions(las):
+    """The names of the extra dimensions that a LAS file describes."""
+    place, = struct.unpack_from("<H", las, 94)
+    names = []
+    for _ in range(struct.unpack_from("<I", las, 100)[0]):
+        length, = struct.unpack_from("<H", las, place + 20)
+        if las[place + 2 : place + 18].rstrip(b"\0") == b"LASF_Spec" and las[place + 18] == 4:
+            data = las[place + 54 : place + 54 + length]
+            names += [data[i + 4 : i + 36].rstrip(b"\0").decode() for i in range(0, length, 192)]
+        place += 54 + length
+    return names
+
+
 class Lidar(ToolCase):
+    def lidar(self, *arguments, status=0):
+        done = weir("lidar", *arguments)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done
+
     def test_report_for_scripts(self):
         source = self.file("in.las", small_las([(i * 7 % 300, i * 11 % 500, i % 9) for i in range(3000)]))
         picture = self.folder / "out.png"
@@ -85,19 +103,22 @@ class Lidar(ToolCase):
         source = self.file("in.las", small_las([(0, 0, 0)]))
         out = str(self.folder / "out.las")
         kept = self.file("kept.png", b"kept")
+        link, same = str(self.folder / "link.png"), str(self.folder / "same.png")
+        os.symlink("out.las", link)
+        os.link(source, same)
         for options, word in (
             (["-o", str(self.folder)], "is a folder"),
             (["-o", str(self.folder / "none" / "out.las")], "no file can be made in the folder"),
             (["-o", out, "--preview", str(self.folder)], "is a folder"),
             (["-o", out, "--preview", str(self.folder / "none" / "out.png")], "no file can be made in the folder"),
-            (["-o", out, "--preview", out], "is the output too"),
-            (["-o", out, "--preview", source], "is an input too"),
+            (["-o", out, "--preview", link], "is the output too"),
+            (["-o", out, "--preview", same], "is an input too"),
         ):
             done = weir("lidar", source, *options)
             self.assertEqual(done.returncode, 1, options)
             self.assertIn(word, done.stderr.decode())
             self.assertEqual(len(done.stderr.splitlines()), 1)
-        self.assertEqual(sorted(each.name for each in self.folder.iterdir()), ["in.las", "kept.png"])
+        self.assertEqual(sorted(each.name for each in self.folder.iterdir()), ["in.las", "kept.png", "link.png", "same.png"])
         self.assertEqual(Path(kept).read_bytes(), b"kept")
 
     def test_links_devices_and_pipes_stay_what_they_are(self):
@@ -127,6 +148,80 @@ class Lidar(ToolCase):
                 self.assertEqual(running.wait(timeout=60), -signal_number)
             self.assertEqual(sorted(each.name for each in self.folder.iterdir()), ["in.las", "out.las"])
             self.assertEqual((self.folder / "out.las").read_bytes(), b"old")
+
+    def test_other_kinds_of_files_are_no_las(self):
+        source = self.file("in.las", small_las([(0, 0, 0)]))
+        for name, word in (("out.laz", "laszip -i"), ("out.csv", "only LAS is written"), ("out.LAS.zip", "only LAS")):
+            done = self.lidar(source, "-o", str(self.folder / name), status=2)
+            self.assertIn(word, done.stderr.decode())
+        done = self.lidar(source, "-o", str(self.folder / "out.las"), "--preview", "picture.jpg", status=2)
+        self.assertIn("only PNG is written", done.stderr.decode())
+        self.lidar(source, "-o", str(self.folder / "OUT.LAS"))
+        self.lidar(source, "-o", str(self.folder / "plain"))
+        self.assertEqual(sorted(each.name for each in self.folder.iterdir()), ["OUT.LAS", "in.las", "plain"])
+
+    def test_the_standard_output_is_for_the_points(self):
+        source = self.file("in.las", small_las([(i * 7 % 300, i * 11 % 500, i % 9) for i in range(500)]))
+        self.lidar(source, "-o", str(self.folder / "out.las"))
+        piped = weir("lidar", source, "-o", "-")
+        self.assertEqual(piped.stdout, (self.folder / "out.las").read_bytes())
+        self.assertIn("500 points", piped.stderr.decode())
+
+    def test_scales_and_names(self):
+        source = self.file("in.las", small_las([(i * 7 % 300, i * 11 % 500, i % 9) for i in range(500)]))
+        one, two, three = (str(self.folder / name) for name in ("one.las", "two.las", "three.las"))
+        features = ["--features", "planarity, is_ground,"]
+        self.lidar(source, "-o", one, "--k", "10,20,10", *features)
+        self.assertEqual(dimensions(Path(one).read_bytes()), ["planarity_k10", "is_ground", "planarity_k20"])
+        self.lidar(source, "-o", one, *features)
+        self.assertEqual(dimensions(Path(one).read_bytes()), ["planarity", "is_ground"])
+        refused = self.lidar(one, "-o", two, *features, status=1).stderr.decode()
+        self.assertIn("--overwrite", refused)
+        self.assertIn("--suffix", refused)
+        self.lidar(one, "-o", two, "--k", "40", "--features", "planarity", "--suffix", "_k40", "--prefix", "w_")
+        self.assertEqual(dimensions(Path(two).read_bytes()), ["planarity", "is_ground", "w_planarity_k40"])
+        over = self.lidar(one, "-o", three, "--overwrite", *features)
+        self.assertEqual(Path(three).read_bytes(), Path(one).read_bytes())
+        self.assertIn('"planarity" is replaced', over.stdout.decode())
+        self.lidar(source, "-o", two, "--radius", "0.5,2", "--features", "planarity")
+        self.assertEqual(dimensions(Path(two).read_bytes()), ["planarity_r0_5", "planarity_r2"])
+        self.assertIn("letters, digits", self.lidar(one, "-o", two, "--suffix", "a b", status=2).stderr.decode())
+
+    def test_flaws_are_told_and_refused_when_strict(self):
+        flawed = bytearray(small_las([(i * 7 % 300, i * 11 % 500, i % 9) for i in range(50)]))
+        struct.pack_into("<I", flawed, 100, 1)
+        source, out = self.file("in.las", bytes(flawed)), str(self.folder / "out.las")
+        self.assertIn("number of variable length records", self.lidar(source, "-o", out).stdout.decode())
+        notes = json.loads(self.lidar(source, "-o", out, "--json").stdout)["notes"]
+        self.assertEqual(len(notes), 1)
+        strict = self.lidar(source, "-o", out, "--strict", status=1)
+        self.assertIn("number of variable length records", strict.stderr.decode())
+
+    def test_the_report_speaks_of_the_cloud(self):
+        source, out = self.file("in.las", small_las([(i % 30 * 100, i // 30 * 100, 0) for i in range(900)])), "out.las"
+        out = str(self.folder / out)
+        text = self.lidar(source, "-o", out, "--features", "normal_z,ndvi").stdout.decode()
+        for words in ("900 points of 1 file", "29.00 x 29.00 x 0.00", "20 neighbours", "normal_z", "all points"):
+            self.assertIn(words, text)
+        for words in ("scope", "hits", "fragmentation", "memory"):
+            self.assertNotIn(words, text)
+        self.assertIn("memory high-water", self.lidar(source, "-o", out, "--verbose").stdout.decode())
+        report = json.loads(self.lidar(source, "-o", out, "--k", "5", "--features", "normal_z,ndvi", "--json").stdout)
+        self.assertEqual(report["scales"][0]["k"], 5)
+        self.assertEqual(report["scales"][0]["farthest_neighbour"]["p50"], 1.0)
+        normal, vegetation = report["features"]
+        self.assertEqual(normal, {"name": "normal_z", "least": 1.0, "mean": 1.0, "greatest": 1.0, "nans": 0})
+        self.assertEqual(vegetation, {"name": "ndvi", "least": None, "mean": None, "greatest": None, "nans": 900})
+
+    def test_options_are_plain(self):
+        source, out = self.file("in.las", small_las([(0, 0, 0)])), str(self.folder / "out.las")
+        for radius in ("-1", "0", "x", "nan", "1e999"):
+            done = self.lidar(source, "-o", out, "--radius=" + radius, status=2)
+            self.assertIn("not " + radius, done.stderr.decode())
+            self.assertLess(len(done.stderr.splitlines()[0]), 100)
+        shown = weir("lidar", "--help").stdout.decode()
+        for feature in ("planarity", "mean_red", "height_above_ground", "lod3"):
+            self.assertIn(feature, shown)
 
     @unittest.skipUnless(TILE.exists(), f"no {TILE.name}")
     def test_chunks_change_nothing(self):

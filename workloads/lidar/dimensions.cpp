@@ -77,7 +77,24 @@ class Placing {
     made_.descriptors = layout.descriptors;
   }
 
-  std::uint16_t place(Feature feature, const std::string& name) {
+  void place(Feature feature, const std::string& name) {
+    made_.written.push_back({name, place_of(feature, name)});
+    made_.places.back().push_back(made_.written.back().place);
+  }
+  void begin_scale() { made_.places.emplace_back(); }
+
+  Dimensions finish() {
+    if (made_.descriptors.size() > UINT16_MAX) {
+      throw InvalidArgument(path_ + ": extra bytes: " + std::to_string(made_.descriptors.size() / descriptor_bytes) +
+                                " dimensions with the features; a record describes at most 341",
+                            {.name = "extra bytes"});
+    }
+    made_.point_bytes = static_cast<std::uint16_t>(end_);
+    return std::move(made_);
+  }
+
+ private:
+  std::uint16_t place_of(Feature feature, const std::string& name) {
     check(name);
     std::size_t at = point_layout(layout_.format).bytes;
     for (std::size_t i = 0; i < made_.descriptors.size(); i += descriptor_bytes) {
@@ -100,19 +117,6 @@ class Placing {
     return static_cast<std::uint16_t>(place);
   }
 
-  Dimensions finish() {
-    if (made_.descriptors.size() > UINT16_MAX) {
-      throw InvalidArgument(path_ + ": extra bytes: " + std::to_string(made_.descriptors.size() / descriptor_bytes) +
-                                " dimensions with the features; a record describes at most 341",
-                            {.name = "extra bytes"});
-    }
-    made_.point_bytes = static_cast<std::uint16_t>(end_);
-    return std::move(made_);
-  }
-
-  std::vector<std::vector<std::uint16_t>>& places() noexcept { return made_.places; }
-
- private:
   [[noreturn]] void fail(const std::string& name, const std::string& what) const {
     throw InvalidArgument(path_ + ": extra bytes: " + what, {.name = name});
   }
@@ -169,10 +173,10 @@ Dimensions place_features(const JointLayout& layout, std::span<const Scale> scal
                           const std::string& path) {
   Placing placing(layout, naming, path);
   for (const Scale& scale : scales) {
-    std::vector<std::uint16_t>& places = placing.places().emplace_back();
+    placing.begin_scale();
     for (const Feature feature : scale.features.features()) {
       const std::string mark = depends_on_scale(feature) ? scale.mark : std::string();
-      places.push_back(placing.place(feature, naming.prefix + std::string(name(feature)) + mark + naming.suffix));
+      placing.place(feature, naming.prefix + std::string(name(feature)) + mark + naming.suffix);
     }
   }
   return placing.finish();

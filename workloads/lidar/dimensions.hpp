@@ -26,7 +26,12 @@ struct Naming {
 };
 
 struct Dimensions {
-  std::vector<std::vector<std::uint16_t>> places;  ///< by scale, then in its set's order: bytes into a point
+  struct Written {
+    std::string name;
+    std::uint16_t place = 0;  ///< bytes into a point
+  };
+  std::vector<Written> written;                    ///< all features, scale by scale
+  std::vector<std::vector<std::uint16_t>> places;  ///< by scale, then in its set's order
   std::vector<std::byte> descriptors;              ///< those of the layout, and the features'
   std::uint16_t point_bytes = 0;
   std::vector<std::string> overwritten;  ///< names

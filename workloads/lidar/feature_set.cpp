@@ -137,6 +137,12 @@ FeatureSet FeatureSet::scaled() const {
   return set;
 }
 
+FeatureSet FeatureSet::with(Feature feature) const {
+  FeatureSet set = *this;
+  set.add(feature);
+  return set;
+}
+
 void FeatureSet::add(Feature feature) {
   if (!has(feature)) features_.push_back(feature);
 }

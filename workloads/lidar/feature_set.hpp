@@ -81,6 +81,8 @@ class FeatureSet {
   [[nodiscard]] bool has(Feature feature) const noexcept;
   /// Those of its features that depend on the size of the neighbourhood.
   [[nodiscard]] FeatureSet scaled() const;
+  /// The same with one more, behind the others.
+  [[nodiscard]] FeatureSet with(Feature feature) const;
   /// The column of a feature that it has.
   [[nodiscard]] std::size_t column(Feature feature) const noexcept;
 

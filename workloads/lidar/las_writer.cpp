@@ -194,7 +194,7 @@ void LasWriter::take(const FeatureRows& rows) {
     const std::uint32_t id = rows.ids[i];
     std::byte* const to = points + std::uint64_t{id} * plan_.dimensions.point_bytes;
     if (copy) copy_point(id, to);
-    for (std::size_t c = 0; c < rows.columns.size(); ++c) {
+    for (std::size_t c = 0; c < places.size(); ++c) {
       if (rows.columns[c] != nullptr) write_number(to + places[c], rows.columns[c][i]);
     }
   }

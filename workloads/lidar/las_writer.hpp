@@ -15,6 +15,13 @@
 
 namespace weir::lidar {
 
+/// The values of one of the features that were written. Without any number all are NaN.
+struct ColumnSummary {
+  std::string name;
+  double least = 0, mean = 0, greatest = 0;
+  std::uint64_t nans = 0;
+};
+
 class LasWriter : public Sink {
  public:
   /// Throws InvalidArgument where features cannot be named, or points or records would pass what LAS can hold;
@@ -25,7 +32,10 @@ class LasWriter : public Sink {
 
   /// The rows that come from now on are of that scale; at first of scale 0, which has to be whole before others begin.
   void begin_scale(std::size_t scale) noexcept { scale_ = scale; }
+  /// Columns beyond the scale's own features are not written.
   void take(const FeatureRows& rows) override;
+  /// Of all features, when all rows have come, by so many threads; before commit().
+  [[nodiscard]] std::vector<ColumnSummary> summarize(unsigned threads) const;
   void commit();
   [[nodiscard]] std::uint64_t bytes() const noexcept { return plan_.total; }
   /// What the output lacks of the inputs, or has otherwise, a sentence each.
