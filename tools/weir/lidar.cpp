@@ -133,6 +133,11 @@ class LidarRun {
       for (const std::string& flaw : file.flaws()) all.push_back(file.path() + ": " + flaw);
     }
     all.insert(all.end(), writer.told().begin(), writer.told().end());
+    for (const auto& [is, what] :
+         {std::pair(cloud.rgb_of_8_bits(), "red, green and blue"), std::pair(cloud.nir_of_8_bits(), "near infrared")}) {
+      if (!is) continue;
+      all.push_back(fmt::format("{} are of 8 bits in fields of 16: features take them times 257", what));
+    }
     return all;
   }
 

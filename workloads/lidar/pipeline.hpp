@@ -57,8 +57,8 @@ struct RunReport {
   std::string scopes;                                ///< summaries, a line each
 };
 
-/// Throws InvalidArgument for settings that make no sense, and what memory, files and the sink throw; then the sink
-/// has got some of the rows.
+/// Throws InvalidArgument for settings that make no sense, LimitExceeded with the least limit that would do, and what
+/// memory, files and the sink throw; then the sink has got some of the rows.
 [[nodiscard]] RunReport run(const Cloud& cloud, const RunSettings& settings, Sink& sink);
 
 }  // namespace weir::lidar

@@ -32,6 +32,21 @@ ComputeSettings compute_settings(const Cloud& cloud, const RunSettings& settings
   return compute;
 }
 
+ManagerOptions manager_options(const RunSettings& settings) {
+  ManagerOptions options{.name = "lidar", .pool = settings.pool ? PoolMode::automatic : PoolMode::off};
+  if (settings.limit != 0) {
+    options.limit = settings.limit;
+    options.transfers.pinned_limit = settings.limit;
+  }
+  return options;
+}
+
+std::string height_rule(const FeatureSet& features, const Cloud& cloud) {
+  if (!features.needs_height()) return {};
+  return cloud.has_ground() ? "z less the inverse-distance mean of up to 8 ground-class points within 15 m"
+                            : "z less the lowest z within 15 m, as no point has the ground class";
+}
+
 std::uint64_t bytes_of(const std::vector<ScopeFeature>& features) {
   std::uint64_t sum = 0;
   for (const ScopeFeature& feature : features) sum += feature.type.bytes;
