@@ -21,6 +21,7 @@
 #include "lidar_report.hpp"
 #include "progress.hpp"
 #include "workloads/lidar/cloud.hpp"
+#include "workloads/lidar/crs.hpp"
 #include "workloads/lidar/las_writer.hpp"
 #include "workloads/lidar/pipeline.hpp"
 #include "workloads/lidar/preview.hpp"
@@ -84,6 +85,8 @@ class LidarRun {
     const lidar::Cloud cloud =
         lidar::Cloud::open(line_.inputs, line_.strict ? lidar::Reading::strict : lidar::Reading::tolerant);
     check_inputs(cloud);
+    const lidar::CoordinateSystem system = lidar::coordinate_system(cloud.files().front());
+    check_units(cloud, system);
     std::vector<lidar::Scale> scales;
     for (const LidarCommandLine::Pass& pass : passes_) scales.push_back(pass.scale);
     lidar::LasWriter writer(cloud, scales, line_.naming, output_);
@@ -91,12 +94,13 @@ class LidarRun {
     if (picture_) preview.emplace(cloud, scales.front().features, shown(scales.front().features));
     LidarOutcome outcome(line_, cloud);
     outcome.notes = notes(cloud, writer);
+    outcome.system = system;
     outcome.read.seconds = since(started);
     {
       Progress bar(line_.output);
       for (std::size_t i = 0; i < passes_.size(); ++i) {
         writer.begin_scale(i);
-        outcome.passes.push_back(pass(cloud, writer, i == 0 && preview ? &*preview : nullptr, i, bar));
+        outcome.passes.push_back(pass(outcome, writer, i == 0 && preview ? &*preview : nullptr, i, bar));
       }
     }
     const auto closing = std::chrono::steady_clock::now();
@@ -127,6 +131,22 @@ class LidarRun {
     }
   }
 
+  /// Features in units of length make no sense where two coordinates are angles and one is a length.
+  void check_units(const lidar::Cloud& cloud, const lidar::CoordinateSystem& system) const {
+    if (!system.geographic()) return;
+    std::string names;
+    for (const lidar::Feature feature : passes_.front().scale.features.features()) {
+      if (lidar::is_metric(feature)) names.append(names.empty() ? "" : ", ").append(name(feature));
+    }
+    if (names.empty()) return;
+    throw InvalidArgument(cloud.files().front().path() + ": the coordinates are in degrees (" + system.name +
+                              "), in which there is no " + names +
+                              "; project them first, as with `pdal translate IN.las OUT.las reprojection "
+                              "--filters.reprojection.out_srs=EPSG:32632` and your own zone, or leave these out of "
+                              "--features",
+                          {.name = "features"});
+  }
+
   static std::vector<std::string> notes(const lidar::Cloud& cloud, const lidar::LasWriter& writer) {
     std::vector<std::string> all;
     for (const lidar::LasFile& file : cloud.files()) {
@@ -147,10 +167,12 @@ class LidarRun {
     return features.has(lidar::Feature::planarity) ? lidar::Feature::planarity : features.features().front();
   }
 
-  LidarPass pass(const lidar::Cloud& cloud, lidar::LasWriter& writer, lidar::Sink* preview, std::size_t index,
+  LidarPass pass(const LidarOutcome& outcome, lidar::LasWriter& writer, lidar::Sink* preview, std::size_t index,
                  Progress& bar) const {
+    const lidar::Cloud& cloud = outcome.cloud;
     const LidarCommandLine::Pass& asked = passes_[index];
     lidar::RunSettings settings = settings_of(asked);
+    settings.ground = {outcome.system.from_metres(line_.height_radius), line_.height_count};
     settings.progress = [&](std::uint64_t done, std::uint64_t all) {
       bar.show(index * all + done, passes_.size() * all);
     };

@@ -97,7 +97,8 @@ CLI::App* add_lidar_options(CLI::App& app, const std::shared_ptr<LidarCommandLin
                 ->delimiter(',')
                 ->check(CLI::Range(1, 128))
                 ->default_str("20");
-  command->add_option("--radius", a.radii, "All neighbours within this distance instead, or several")
+  command
+      ->add_option("--radius", a.radii, "All neighbours within this distance instead, in the file's unit, or several")
       ->delimiter(',')
       ->check(distance)
       ->excludes(k);
@@ -107,6 +108,12 @@ CLI::App* add_lidar_options(CLI::App& app, const std::shared_ptr<LidarCommandLin
   command->add_option("--suffix", a.naming.suffix, "Behind the names of the features")->check(name_part);
   command->add_flag("--overwrite", a.naming.overwrite, "Replace features that the input has from an earlier run");
   command->add_flag("--strict", a.strict, "Refuse files with flaws that are else passed over and told");
+  command->add_option("--height-radius", a.height_radius, "How far from a point its ground is looked for, in metres")
+      ->check(distance)
+      ->capture_default_str();
+  command->add_option("--height-count", a.height_count, "Nearest points of the ground's class that make its ground")
+      ->check(CLI::Range(1U, lidar::GroundSearch::most_count))
+      ->capture_default_str();
   command->add_option("--chunk", a.chunk, "Points of a chunk (default: as memory allows)")->check(CLI::PositiveNumber);
   command->add_option("--limit", a.limit, "Bound on device memory, e.g. 4GiB");
   command->add_option("--device", a.device,

@@ -20,6 +20,8 @@ struct LidarCommandLine {
   std::vector<double> radii;  ///< in place of ks
   std::string features = "geometry";
   lidar::Naming naming;
+  double height_radius = 15;  ///< metres
+  std::uint32_t height_count = 8;
   bool strict = false, json = false, verbose = false;
   std::size_t chunk = 0;
   unsigned threads = 0;

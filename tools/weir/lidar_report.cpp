@@ -32,6 +32,19 @@ std::string neighbourhood(const LidarCommandLine::Pass& asked) {
   return asked.radius > 0 ? fmt::format("radius {}", asked.radius) : fmt::format("{} neighbours", asked.k);
 }
 
+std::string unit_name(const lidar::LengthUnit& unit) {
+  return unit.kind == lidar::LengthUnit::Kind::unknown ? std::string("unknown") : unit.name;
+}
+
+/// The name and the unit of what the coordinates are in.
+void add_system(std::string& text, const lidar::CoordinateSystem& system) {
+  line(text, "  coordinate system    {}", system.name.empty() ? "none is named" : system.name);
+  std::string unit = unit_name(system.horizontal);
+  if (unit == "unknown") unit += ", taken for metres";
+  if (system.vertical.kind != lidar::LengthUnit::Kind::unknown) unit += "; heights in " + system.vertical.name;
+  line(text, "  unit                 {}", unit);
+}
+
 double extent(const lidar::Cloud& cloud, std::size_t axis) {
   const double steps = static_cast<double>(cloud.output_high()[axis]) - cloud.output_low()[axis];
   return steps * cloud.output_scale()[axis];
@@ -41,6 +54,7 @@ void add_cloud(std::string& text, const LidarOutcome& outcome) {
   const lidar::Cloud& cloud = outcome.cloud;
   line(text, "{}: {} points of {} {}", outcome.line.output, cloud.points(), cloud.files().size(),
        cloud.files().size() == 1 ? "file" : "files");
+  add_system(text, outcome.system);
   line(text, "  extent               {:.2f} x {:.2f} x {:.2f}", extent(cloud, 0), extent(cloud, 1), extent(cloud, 2));
   const double area = extent(cloud, 0) * extent(cloud, 1);
   if (area > 0) line(text, "  points a square unit {:.4g}", static_cast<double>(cloud.points()) / area);
@@ -167,6 +181,9 @@ std::string lidar_json(const LidarOutcome& outcome) {
                              {"kernel", report.kernel},
                              {"threads", report.threads}};
   if (!report.height.empty()) all["height_above_ground"] = report.height;
+  all["coordinate_system"] = {{"name", outcome.system.name},
+                              {"unit", unit_name(outcome.system.horizontal)},
+                              {"vertical_unit", unit_name(outcome.system.vertical)}};
   all["scales"] = scales;
   all["features"] = nlohmann::ordered_json::array();
   for (const ColumnSummary& each : outcome.columns) all["features"].push_back(column(each));

@@ -7,6 +7,7 @@
 
 #include "lidar_options.hpp"
 #include "workloads/lidar/cloud.hpp"
+#include "workloads/lidar/crs.hpp"
 #include "workloads/lidar/las_writer.hpp"
 #include "workloads/lidar/pipeline.hpp"
 
@@ -26,6 +27,7 @@ struct LidarOutcome {
   std::vector<LidarPass> passes;
   std::vector<lidar::ColumnSummary> columns;
   std::vector<std::string> notes;
+  lidar::CoordinateSystem system;
   lidar::StageTime read, write, total;  ///< of all passes, opening and closing included
 };
 

@@ -114,6 +114,12 @@ std::string_view name(Feature feature) noexcept { return table[static_cast<std::
 std::string_view description(Feature feature) noexcept { return table[static_cast<std::size_t>(feature)].description; }
 
 bool depends_on_scale(Feature feature) noexcept { return feature != height_above_ground && feature != is_ground; }
+bool is_metric(Feature feature) noexcept {
+  constexpr std::array metric{eigenvalue_1, eigenvalue_2, eigenvalue_3,  eigenvalue_sum,
+                              omnivariance, density,      mean_distance, std_distance,
+                              radius,       z_range,      z_std,         height_above_ground};
+  return std::ranges::find(metric, feature) != metric.end();
+}
 bool may_be_nan(Feature feature) noexcept { return feature == height_above_ground || feature >= mean_red; }
 
 FeatureSet FeatureSet::parse(std::string_view text) {

@@ -67,6 +67,8 @@ inline constexpr std::size_t feature_count = static_cast<std::size_t>(Feature::n
 [[nodiscard]] std::string feature_names();
 /// Whether the size of the neighbourhood changes it.
 [[nodiscard]] bool depends_on_scale(Feature feature) noexcept;
+/// Whether it is in units of length, or of its powers.
+[[nodiscard]] bool is_metric(Feature feature) noexcept;
 /// Whether it may be no number: where there is no ground, or no colour.
 [[nodiscard]] bool may_be_nan(Feature feature) noexcept;
 

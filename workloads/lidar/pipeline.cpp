@@ -12,7 +12,6 @@
 
 #include "chunk_computer.hpp"
 #include "far_queries.hpp"
-#include "height.hpp"
 #include "limits.hpp"
 #include "partition.hpp"
 #include "run_plan.hpp"
@@ -129,7 +128,7 @@ class Run {
       constexpr double pi = 3.14159265358979, generous = 2.5;
       halo = generous * std::sqrt(area * compute_.search.k / (pi * static_cast<double>(chunk.count))) + 1;
     }
-    if (settings_.features.needs_height()) halo = std::max(halo, ground_reach / cloud_.unit() + 1);
+    if (settings_.features.needs_height()) halo = std::max(halo, compute_.ground.reach / cloud_.unit() + 1);
     return static_cast<std::int64_t>(std::min(halo, 4e9));
   }
 
@@ -338,7 +337,7 @@ class Run {
     report_.reuse_rate = all == 0 ? 0.0 : static_cast<double>(reuses_) / static_cast<double>(all);
     report_.hit_rate = known.pool.hit_rate();
     report_.fragmentation = 1.0 - known.pool.utilization();
-    report_.height = height_rule(settings_.features, cloud_);
+    report_.height = height_rule(compute_);
   }
 
   const Cloud& cloud_;

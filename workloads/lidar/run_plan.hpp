@@ -18,7 +18,7 @@ namespace weir::lidar {
 [[nodiscard]] ComputeSettings compute_settings(const Cloud& cloud, const RunSettings& settings);
 [[nodiscard]] ManagerOptions manager_options(const RunSettings& settings);
 /// What height_above_ground is measured from, in words; empty where no feature needs it.
-[[nodiscard]] std::string height_rule(const FeatureSet& features, const Cloud& cloud);
+[[nodiscard]] std::string height_rule(const ComputeSettings& settings);
 /// Of one point.
 [[nodiscard]] std::uint64_t bytes_of(const std::vector<ScopeFeature>& features);
 

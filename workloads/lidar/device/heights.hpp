@@ -14,8 +14,8 @@ WEIR_LIDAR_BODY void offer_ground(ivec4 own, uint place) {
   const Long distance = flat_distance(own, at, at);
   const uint id = uint(at.w);
   if (less(ground_bound, distance)) return;
-  if (ground_count == ground_most) {
-    if (!before(distance, id, ground_distance[ground_most - 1u], ground_id[ground_most - 1u])) return;
+  if (ground_count == ground_wanted) {
+    if (!before(distance, id, ground_distance[ground_wanted - 1u], ground_id[ground_wanted - 1u])) return;
     --ground_count;
   }
   uint to = ground_count;
@@ -28,7 +28,7 @@ WEIR_LIDAR_BODY void offer_ground(ivec4 own, uint place) {
   ground_distance[to] = distance;
   ground_id[to] = id;
   ground_z[to] = at.z;
-  if (ground_count == ground_most) ground_bound = ground_distance[ground_most - 1u];
+  if (ground_count == ground_wanted) ground_bound = ground_distance[ground_wanted - 1u];
 }
 WEIR_LIDAR_BODY void offer_ground_leaf(ivec4 own, uint leaf) {
   const uint end = min((leaf + 1u) * leaf_points, count);
@@ -46,8 +46,8 @@ WEIR_LIDAR_BODY void put_height_by_class(uint place, uint row) {
     const Long distance = flat_distance(own, boxes[at], high);
     const uint lowest = uint(high.w);
     bool open = lowest != 0xffffffffu && !less(ground_bound, distance);
-    if (open && ground_count == ground_most) {
-      open = !(same(distance, ground_bound) && lowest > ground_id[ground_most - 1u]);
+    if (open && ground_count == ground_wanted) {
+      open = !(same(distance, ground_bound) && lowest > ground_id[ground_wanted - 1u]);
     }
     if (open && walk.level == 0u) offer_ground_leaf(own, walk.at);
     walk = next_of(walk, open);

@@ -16,7 +16,7 @@ const uint block_counters = 64u;  // of the sort's sums, a thread
 const uint digits_of_word = 6u;   // of a code
 const uint leaf_points = 8u;
 const uint ground_class = 2u;
-const uint ground_most = 8u;
+const uint ground_most = 16u;
 
 /// Where a walk over the boxes is: at box `at` of `level`, whose boxes begin at `begin`, below the box of level `root`
 /// that is next to the query's own there, which is `self`.
