@@ -3,6 +3,8 @@
 
 import json
 import os
+import re
+import select
 import signal
 import struct
 import subprocess
@@ -23,6 +25,27 @@ def small_las(points):
     struct.pack_into("<HIIBHI", header, 94, 227, 227, 0, 0, 20, len(points))
     struct.pack_into("<6d", header, 131, 0.01, 0.01, 0.01, 0, 0, 0)
     return bytes(header) + b"".join(struct.pack("<iii8x", *point) for point in points)
+
+
+def coloured_las(points, colour):
+    """LAS 1.2, format 2."""
+    las = bytearray(small_las([]))
+    struct.pack_into("<BHI", las, 104, 2, 26, len(points))
+    return bytes(las) + b"".join(struct.pack("<iii8xHHH", *point, *colour) for point in points)
+
+
+def with_wkt(las, text):
+    """The same with a coordinate system."""
+    data = text.encode()
+    record = struct.pack("<H16sHH32s", 0, b"LASF_Projection", 2112, len(data), b"") + data
+    las = bytearray(las[:227] + record + las[227:])
+    struct.pack_into("<II", las, 96, 227 + len(record), 1)
+    struct.pack_into("<H", las, 6, 1 << 4)
+    return bytes(las)
+
+
+FEET = 'PROJCS["Oregon",GEOGCS["NAD83",UNIT["degree",0.017]],UNIT["foot",0.3048]]'
+DEGREES = 'GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.25]],UNIT["degree",0.0174532925199433]]'
 
 
 def dimensions(las):
@@ -212,6 +235,81 @@ class Lidar(ToolCase):
         normal, vegetation = report["features"]
         self.assertEqual(normal, {"name": "normal_z", "least": 1.0, "mean": 1.0, "greatest": 1.0, "nans": 0})
         self.assertEqual(vegetation, {"name": "ndvi", "least": None, "mean": None, "greatest": None, "nans": 900})
+
+    def test_reaches_for_ground_are_metres(self):
+        # The lowest point is 10 units away: within 15 m that are 49 feet, beyond 2 m that are 6.6.
+        points = small_las([(0, 0, 500), (1000, 0, 0)] + [(i, 0, 500) for i in range(1, 20)])
+        out = str(self.folder / "out.las")
+        greatest = {}
+        for name, las in (("feet", with_wkt(points, FEET)), ("plain", points)):
+            source = self.file(name + ".las", las)
+            for radius in ("2", "9.5", "15"):
+                done = self.lidar(source, "-o", out, "--features", "height_above_ground", "--height-radius", radius, "--json")
+                report = json.loads(done.stdout)
+                greatest[name, radius] = report["features"][0]["greatest"]
+            self.assertEqual(report["coordinate_system"]["unit"], "foot" if name == "feet" else "unknown")
+        self.assertEqual(greatest["feet", "2"], 0)
+        self.assertEqual(greatest["feet", "9.5"], 5)
+        self.assertEqual(greatest["plain", "9.5"], 0)  # unknown units are taken for metres, and this is said
+        self.assertEqual(greatest["plain", "15"], 5)
+        self.assertIn("unknown, taken for metres", self.lidar(source, "-o", out).stdout.decode())
+        self.lidar(source, "-o", out, "--height-count", "17", status=2)
+
+    def test_degrees_have_no_lengths(self):
+        source = self.file("in.las", with_wkt(small_las([(i * 7 % 300, i * 11 % 500, i) for i in range(99)]), DEGREES))
+        out = str(self.folder / "out.las")
+        refused = self.lidar(source, "-o", out, "--features", "planarity,density", status=1).stderr.decode()
+        self.assertIn("density", refused)
+        self.assertNotIn("planarity", refused)
+        self.assertIn("reprojection", refused)
+        self.lidar(source, "-o", out, "--features", "planarity")
+
+    def test_colours_of_8_bits_are_scaled(self):
+        points = [(i * 7 % 300, i * 11 % 500, i % 9) for i in range(99)]
+        out = str(self.folder / "out.las")
+        for colour, mean in ((255, 1), (51, 0.2), (256, 256 / 65535), (65535, 1)):
+            source = self.file("in.las", coloured_las(points, (colour, 0, 0)))
+            report = json.loads(self.lidar(source, "-o", out, "--features", "mean_red", "--json").stdout)
+            self.assertAlmostEqual(report["features"][0]["mean"], mean, places=5)
+            self.assertEqual(len(report["notes"]), colour < 256)
+            self.assertEqual(Path(out).read_bytes()[375 + 54 + 192 + 20 :][:2], struct.pack("<H", colour))
+
+    def test_a_file_given_twice_is_noticed(self):
+        source = self.file("in.las", small_las([(0, 0, 0)]))
+        link = str(self.folder / "link.las")
+        os.symlink(source, link)
+        for again in (source, link):
+            refused = self.lidar(source, again, "-o", str(self.folder / "out.las"), status=1)
+            self.assertIn("given twice", refused.stderr.decode())
+
+    def test_a_limit_that_is_too_little_names_one_that_would_do(self):
+        source = self.file("in.las", small_las([(i * 7 % 3001, i * 11 % 5003, i % 9) for i in range(50_000)]))
+        arguments = [source, "-o", str(self.folder / "out.las"), "--chunk", "40000", "--device", "host", "--limit"]
+        refused = self.lidar(*arguments, "1MiB", status=1).stderr.decode()
+        least = re.search(r"; (\d+)\.00 MiB would do", refused)
+        self.assertIsNotNone(least, refused)
+        self.lidar(*arguments, least[1] + "MiB")
+        self.lidar(*arguments, f"{int(least[1]) - 1}MiB", status=1)
+
+    def test_progress_says_how_long_the_rest_takes(self):
+        source = self.file("in.las", small_las([(i * 7 % 3001, i * 11 % 5003, i % 9) for i in range(100_000)]))
+        terminal, program = os.openpty()
+        arguments = [TOOL, "lidar", source, "-o", str(self.folder / "out.las"), "--k", "128", "--features", "full"]
+        arguments += ["--chunk", "1000", "--threads", "1", "--device", "host", "--kernel", "x86-64"]
+        with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=program) as running:
+            os.close(program)
+            shown = os.read(terminal, 65536)
+            running.send_signal(signal.SIGSTOP)  # however fast the machine is, a second has passed
+            time.sleep(1.2)
+            running.send_signal(signal.SIGCONT)
+            while running.poll() is None or select.select([terminal], [], [], 0)[0]:
+                try:
+                    shown += os.read(terminal, 65536)
+                except OSError:  # the other end is closed
+                    break
+        os.close(terminal)
+        self.assertIn(b" % ", shown)
+        self.assertRegex(shown, rb"\d+ s left")
 
     def test_options_are_plain(self):
         source, out = self.file("in.las", small_las([(0, 0, 0)])), str(self.folder / "out.las")
