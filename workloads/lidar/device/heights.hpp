@@ -1,6 +1,6 @@
 // Height above the ground of a query, by the rules of workloads/lidar/height.hpp: from the nearest points of the
-// ground's class, or from the lowest point, within 15 m as seen from above. Included inside thread.hpp's struct and by
-// chunk.comp.
+// ground's class, or from the lowest point, within a reach as seen from above. Included inside thread.hpp's struct and
+// by chunk.comp.
 
 WEIR_LIDAR_BODY Long flat_distance(ivec4 at, ivec4 low, ivec4 high) {
   const uint x = outside(at.x, low.x, high.x);
