@@ -8,7 +8,6 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
-#include <stdexcept>
 #include <thread>
 
 namespace bench {
@@ -22,10 +21,13 @@ std::string processor() {
   return "unknown processor";
 }
 
-void write(const std::filesystem::path& file, const std::string& text) {
-  std::ofstream stream(file);
-  stream << text;
-  if (!stream.flush()) throw std::runtime_error(file.string() + ": cannot be written");
+/// Of today's runs, there when this returns.
+std::string folder_for(const std::string& results, const std::string& machine) {
+  const std::string date = fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::time(nullptr)));
+  const std::filesystem::path folder = std::filesystem::path(results) / (date + "-" + machine);
+  std::error_code ignored;  // the files say what is wrong
+  std::filesystem::create_directories(folder, ignored);
+  return folder;
 }
 
 }  // namespace
@@ -37,14 +39,16 @@ std::string describe_machine() {
                      std::thread::hardware_concurrency(), system.sysname, system.release, __VERSION__);
 }
 
-std::string archive(const std::string& results, const Record& record) {
-  const std::string date = fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::time(nullptr)));
-  const std::filesystem::path folder = std::filesystem::path(results) / (date + "-" + record.machine);
-  std::error_code ignored;  // writing says what is wrong
-  std::filesystem::create_directories(folder, ignored);
-  write(folder / (record.name + ".txt"), fmt::format("$ {}\n{}\n{}", record.command, describe_machine(), record.text));
-  write(folder / (record.name + ".json"), record.raw.dump(1) + '\n');
-  return folder;
+Archive::Archive(const std::string& results, const std::string& machine, const std::string& name)
+    : folder_(folder_for(results, machine)),
+      text_(folder_ + "/" + name + ".txt"),
+      raw_(folder_ + "/" + name + ".json") {}
+
+void Archive::keep(const std::string& command, const std::string& text, const nlohmann::ordered_json& raw) {
+  text_.write(fmt::format("$ {}\n{}\n{}", command, describe_machine(), text));
+  raw_.write(raw.dump(1) + '\n');
+  text_.commit();
+  raw_.commit();
 }
 
 }  // namespace bench

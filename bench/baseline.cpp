@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "bars.hpp"
+#include "files/output_file.hpp"
 #include "verdict.hpp"
 
 namespace bench {
@@ -88,6 +89,7 @@ bool compare_with_baseline(const BaselineOptions& options) {
 }
 
 void write_baseline(const BaselineOptions& options, const std::string& machine) {
+  weir::files::OutputFile output(options.file);
   const HotRun run = run_hot(options.hot);
   if (!run.failures.empty()) throw std::runtime_error("no baseline is written: " + run.failures.front());
   nlohmann::ordered_json file;
@@ -95,9 +97,8 @@ void write_baseline(const BaselineOptions& options, const std::string& machine) 
   file["machine"] = machine;
   file["subjects"] = run.versions;
   for (const auto& [name, value] : baseline_ratios(run)) file["ratios"][name] = std::round(value.median * 1e4) / 1e4;
-  std::ofstream stream(options.file);
-  stream << file.dump(2) << '\n';
-  if (!stream.flush()) throw std::runtime_error(options.file.string() + ": cannot be written");
+  output.write(file.dump(2) + '\n');
+  output.commit();
   fmt::print("wrote {}\n", options.file.string());
 }
 

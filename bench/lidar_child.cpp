@@ -190,7 +190,8 @@ void stages(std::uint32_t points) {
   RunSettings settings{.features = FeatureSet::parse("geometry"), .chunk = points / 16, .backend = "host"};
   for (int i = 0; i < 2 * attempts; ++i) {
     settings.overlap = i % 2 == 0;
-    LasWriter writer(cloud, settings.features, "weir_bench_stages.las");  // never committed, so it leaves no file
+    weir::files::OutputFile file("weir_bench_stages.las");  // never committed, so it leaves no file
+    LasWriter writer(cloud, settings.features, file);
     seconds[i % 2] = std::min(seconds[i % 2], run(cloud, settings, writer).total.seconds);
   }
   std::printf("serial_to_overlapped %g ", seconds[1] / seconds[0]);

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -70,21 +71,32 @@ HotOptions hot_options(const Arguments& arguments, unsigned rounds) {
   return options;
 }
 
-void save(const Arguments& arguments, const std::string& name, const std::string& text,
-          const nlohmann::ordered_json& raw) {
-  if (!arguments.save) return;
-  const Record record{arguments.machine, name, arguments.command, text, raw};
-  fmt::print(stderr, "weir_bench: saved in {}\n", archive(results_folder, record));
-}
+/// Where --save keeps a run; made before the run, so that it does not end in a folder that cannot be written.
+class Saved {
+ public:
+  Saved(const Arguments& arguments, const std::string& name) : command_(arguments.command) {
+    if (arguments.save) archive_.emplace(results_folder, arguments.machine, name);
+  }
+  void keep(const std::string& text, const nlohmann::ordered_json& raw) {
+    if (!archive_) return;
+    archive_->keep(command_, text, raw);
+    fmt::print(stderr, "weir_bench: saved in {}\n", archive_->folder());
+  }
+
+ private:
+  std::string command_;
+  std::optional<Archive> archive_;
+};
 
 int hot(const Arguments& arguments) {
+  Saved saved(arguments, "hot");
   const HotOptions options = hot_options(arguments, 12);
   const HotRun run = run_hot(options);
   const std::string text = hot_table(run, options, arguments.verbose);
   fmt::print("{}", arguments.json ? json_lines(hot_json(run)) : text);
   const std::string note = disturbance(run);
   if (!note.empty()) fmt::print(stderr, "weir_bench: {}\n", note);
-  save(arguments, "hot", note.empty() ? text : text + '\n' + note + '\n', hot_raw(run));
+  saved.keep(note.empty() ? text : text + '\n' + note + '\n', hot_raw(run));
   const bool weir_failed = std::any_of(run.failures.begin(), run.failures.end(), [](const std::string& failure) {
     return failure.find("weir_bench_weir:") != std::string::npos;
   });
@@ -92,6 +104,7 @@ int hot(const Arguments& arguments) {
 }
 
 int tracking(const Arguments& arguments) {
+  Saved saved(arguments, "tracking");
   TrackingOptions options;
   if (arguments.rounds > 0) options.rounds = arguments.rounds;
   options.milliseconds = arguments.milliseconds;
@@ -99,24 +112,26 @@ int tracking(const Arguments& arguments) {
   options.verbose = arguments.verbose;
   const TrackingReport report = run_tracking(options);
   fmt::print("{}", arguments.json ? json_lines(report.rows) : report.text);
-  save(arguments, "tracking", report.text, report.raw);
+  saved.keep(report.text, report.raw);
   return 0;
 }
 
 int buffers(const Arguments& arguments) {
+  Saved saved(arguments, "buffers");
   constexpr unsigned usual_rounds = 5;
   const BuffersReport report = run_buffers(arguments.rounds > 0 ? arguments.rounds : usual_rounds);
   fmt::print("{}", arguments.json ? json_lines(report.rows) : report.text);
-  save(arguments, "buffers", report.text, report.raw);
+  saved.keep(report.text, report.raw);
   return 0;
 }
 
 int lidar(const Arguments& arguments) {
+  Saved saved(arguments, "lidar");
   constexpr unsigned usual_rounds = 3;
   const unsigned rounds = arguments.rounds > 0 ? arguments.rounds : usual_rounds;
   const BuffersReport report = run_lidar(rounds, lidar_tile, arguments.full);
   fmt::print("{}", arguments.json ? json_lines(report.rows) : report.text);
-  save(arguments, "lidar", report.text, report.raw);
+  saved.keep(report.text, report.raw);
   return 0;
 }
 

@@ -6,11 +6,11 @@
 #include <array>
 #include <cstdio>
 #include <exception>
-#include <fstream>
 #include <stdexcept>
 #include <string>
 
 #include "driver_costs.hpp"
+#include "files/output_file.hpp"
 
 namespace weir::bench::gpu {
 namespace {
@@ -67,6 +67,7 @@ struct Driver {
 constexpr int rounds = 200;
 
 void measure_into(const std::string& file) {
+  weir::files::OutputFile out(file);
   const Driver driver;
   CUdevice device = 0;
   CUcontext context = nullptr;
@@ -80,11 +81,9 @@ void measure_into(const std::string& file) {
   }
   DriverCosts costs(driver, device);
   costs.measure(rounds);
-  std::ofstream out(file);
-  out << costs.json("medians of " + std::to_string(rounds) + " rounds by weir_gpu_driver; microseconds",
-                    std::string(name.data()) + ", CUDA driver " + std::to_string(version));
-  out.flush();
-  if (!out) throw std::runtime_error(file + " cannot be written");
+  out.write(costs.json("medians of " + std::to_string(rounds) + " rounds by weir_gpu_driver; microseconds",
+                       std::string(name.data()) + ", CUDA driver " + std::to_string(version)));
+  out.commit();
 }
 
 }  // namespace

@@ -5,12 +5,12 @@
 //   weir_gpu_trace TRACE OPERATIONS_FILE
 #include <cstdint>
 #include <cstdio>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include <weir/weir.hpp>
 
+#include "files/output_file.hpp"
 #include "measure.hpp"
 #include "monitor/replay/read_trace.hpp"
 
@@ -125,11 +125,15 @@ int main(int argc, char** argv) {
     check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
     const weir::replay::Trace trace = weir::replay::read_trace(argv[1]);
     const Job job = scaled(trace.devices.front(), free);
-    std::ofstream operations(argv[2]);
+    weir::files::OutputFile operations(argv[2]);
+    std::string text;
     for (const auto& event : job.events) {
       const bool allocate = event.kind == weir::replay::TraceEvent::Kind::allocate;
-      operations << (allocate ? 'a' : 'f') << ' ' << event.block << ' ' << job.bytes[event.block] << '\n';
+      text += std::string(allocate ? "a " : "f ") + std::to_string(event.block) + ' ' +
+              std::to_string(job.bytes[event.block]) + '\n';
     }
+    operations.write(text);
+    operations.commit();
     report("trace/free_before", static_cast<double>(free), "bytes");
     report("trace/peak_requested", static_cast<double>(job.peak), "bytes");
     report("trace/events", static_cast<double>(job.events.size()), "events");

@@ -2,11 +2,13 @@
 // the cloud can be made with all coordinates from 0 on.
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include <weir/errors.hpp>
 
 #include "workloads/lidar/cloud.hpp"
+#include "workloads/lidar/crs.hpp"
 
 namespace {
 
@@ -20,12 +22,17 @@ void read_all(std::span<const std::byte> bytes) {
       for (const std::byte each : record.data) sum += static_cast<std::uint64_t>(each);
     }
   }
+  sum += coordinate_system(files.front()).name.size();
   const Cloud cloud(std::move(files));
   for (std::uint32_t id = 0; id < cloud.points(); ++id) {
     const Point point = cloud.point(cloud.file_of(id), id);
     std::uint16_t colours[4];
     cloud.colours(id, colours);
     if (point.x < 0 || point.y < 0 || point.z < 0 || point.x > cloud.extent()[0]) __builtin_trap();
+    std::vector<std::byte> joint(cloud.layout().bytes);
+    for (const FieldCopy& each : cloud.layout().copies.front()) {
+      std::memcpy(joint.data() + each.to, cloud.files().front().point(id) + each.from, each.bytes);
+    }
     sum += cloud.classification(id) + colours[0] + colours[3];
   }
   [[maybe_unused]] static volatile std::uint64_t kept;

@@ -3,11 +3,16 @@
 
 import json
 import os
+import re
+import select
+import signal
 import struct
+import subprocess
+import time
 import unittest
 from pathlib import Path
 
-from tool import ToolCase, weir
+from tool import TOOL, ToolCase, weir
 
 LAS = Path(os.environ.get("WEIR_SHARED_DATA", "")) / "las"
 TILE = LAS / "ign_lidarhd_77055_627755.las"
@@ -22,7 +27,46 @@ def small_las(points):
     return bytes(header) + b"".join(struct.pack("<iii8x", *point) for point in points)
 
 
+def coloured_las(points, colour):
+    """LAS 1.2, format 2."""
+    las = bytearray(small_las([]))
+    struct.pack_into("<BHI", las, 104, 2, 26, len(points))
+    return bytes(las) + b"".join(struct.pack("<iii8xHHH", *point, *colour) for point in points)
+
+
+def with_wkt(las, text):
+    """The same with a coordinate system."""
+    data = text.encode()
+    record = struct.pack("<H16sHH32s", 0, b"LASF_Projection", 2112, len(data), b"") + data
+    las = bytearray(las[:227] + record + las[227:])
+    struct.pack_into("<II", las, 96, 227 + len(record), 1)
+    struct.pack_into("<H", las, 6, 1 << 4)
+    return bytes(las)
+
+
+FEET = 'PROJCS["Oregon",GEOGCS["NAD83",UNIT["degree",0.017]],UNIT["foot",0.3048]]'
+DEGREES = 'GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.25]],UNIT["degree",0.0174532925199433]]'
+
+
+def dimensions(las):
+    """The names of the extra dimensions that a LAS file describes."""
+    place, = struct.unpack_from("<H", las, 94)
+    names = []
+    for _ in range(struct.unpack_from("<I", las, 100)[0]):
+        length, = struct.unpack_from("<H", las, place + 20)
+        if las[place + 2 : place + 18].rstrip(b"\0") == b"LASF_Spec" and las[place + 18] == 4:
+            data = las[place + 54 : place + 54 + length]
+            names += [data[i + 4 : i + 36].rstrip(b"\0").decode() for i in range(0, length, 192)]
+        place += 54 + length
+    return names
+
+
 class Lidar(ToolCase):
+    def lidar(self, *arguments, status=0):
+        done = weir("lidar", *arguments)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done
+
     def test_report_for_scripts(self):
         source = self.file("in.las", small_las([(i * 7 % 300, i * 11 % 500, i % 9) for i in range(3000)]))
         picture = self.folder / "out.png"
@@ -77,6 +121,205 @@ class Lidar(ToolCase):
         self.assertIn('no feature "planar"', done.stderr.decode())
         self.assertEqual(sorted(each.name for each in self.folder.iterdir()), ["bad.las", "same.las"])
         self.assertEqual(weir("lidar", same).returncode, 2)
+
+    def test_outputs_that_cannot_be_written_fail_before_the_work(self):
+        source = self.file("in.las", small_las([(0, 0, 0)]))
+        out = str(self.folder / "out.las")
+        kept = self.file("kept.png", b"kept")
+        link, same = str(self.folder / "link.png"), str(self.folder / "same.png")
+        os.symlink("out.las", link)
+        os.link(source, same)
+        for options, word in (
+            (["-o", str(self.folder)], "is a folder"),
+            (["-o", str(self.folder / "none" / "out.las")], "no file can be made in the folder"),
+            (["-o", out, "--preview", str(self.folder)], "is a folder"),
+            (["-o", out, "--preview", str(self.folder / "none" / "out.png")], "no file can be made in the folder"),
+            (["-o", out, "--preview", link], "is the output too"),
+            (["-o", out, "--preview", same], "is an input too"),
+        ):
+            done = weir("lidar", source, *options)
+            self.assertEqual(done.returncode, 1, options)
+            self.assertIn(word, done.stderr.decode())
+            self.assertEqual(len(done.stderr.splitlines()), 1)
+        self.assertEqual(sorted(each.name for each in self.folder.iterdir()), ["in.las", "kept.png", "link.png", "same.png"])
+        self.assertEqual(Path(kept).read_bytes(), b"kept")
+
+    def test_links_devices_and_pipes_stay_what_they_are(self):
+        source = self.file("in.las", small_las([(i * 7 % 300, i * 11 % 500, i % 9) for i in range(500)]))
+        plain, behind, link, pipe = (self.folder / name for name in ("plain.las", "behind.las", "link.las", "pipe"))
+        behind.write_bytes(b"old")
+        link.symlink_to("behind.las")
+        os.mkfifo(pipe)
+        for out in (plain, link, Path("/dev/null")):
+            self.assertEqual(weir("lidar", source, "-o", str(out)).returncode, 0)
+        with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+            self.assertEqual(weir("lidar", source, "-o", str(pipe)).returncode, 0)
+            self.assertEqual(reader.communicate(timeout=60)[0], plain.read_bytes())
+        self.assertTrue(link.is_symlink() and pipe.is_fifo() and Path("/dev/null").is_char_device())
+        self.assertEqual(behind.read_bytes(), plain.read_bytes())
+
+    def test_an_interrupted_run_leaves_nothing(self):
+        source = self.file("in.las", small_las([(i * 7 % 3001, i * 11 % 5003, i % 9) for i in range(100_000)]))
+        (self.folder / "out.las").write_bytes(b"old")
+        arguments = [TOOL, "lidar", source, "-o", str(self.folder / "out.las"), "--k", "128", "--features", "full"]
+        for signal_number in (signal.SIGINT, signal.SIGTERM):
+            with subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as running:
+                deadline = time.monotonic() + 60
+                while len(list(self.folder.iterdir())) == 2 and time.monotonic() < deadline:
+                    time.sleep(0.001)
+                running.send_signal(signal_number)
+                self.assertEqual(running.wait(timeout=60), -signal_number)
+            self.assertEqual(sorted(each.name for each in self.folder.iterdir()), ["in.las", "out.las"])
+            self.assertEqual((self.folder / "out.las").read_bytes(), b"old")
+
+    def test_other_kinds_of_files_are_no_las(self):
+        source = self.file("in.las", small_las([(0, 0, 0)]))
+        for name, word in (("out.laz", "laszip -i"), ("out.csv", "only LAS is written"), ("out.LAS.zip", "only LAS")):
+            done = self.lidar(source, "-o", str(self.folder / name), status=2)
+            self.assertIn(word, done.stderr.decode())
+        done = self.lidar(source, "-o", str(self.folder / "out.las"), "--preview", "picture.jpg", status=2)
+        self.assertIn("only PNG is written", done.stderr.decode())
+        self.lidar(source, "-o", str(self.folder / "OUT.LAS"))
+        self.lidar(source, "-o", str(self.folder / "plain"))
+        self.assertEqual(sorted(each.name for each in self.folder.iterdir()), ["OUT.LAS", "in.las", "plain"])
+
+    def test_the_standard_output_is_for_the_points(self):
+        source = self.file("in.las", small_las([(i * 7 % 300, i * 11 % 500, i % 9) for i in range(500)]))
+        self.lidar(source, "-o", str(self.folder / "out.las"))
+        piped = weir("lidar", source, "-o", "-")
+        self.assertEqual(piped.stdout, (self.folder / "out.las").read_bytes())
+        self.assertIn("500 points", piped.stderr.decode())
+
+    def test_scales_and_names(self):
+        source = self.file("in.las", small_las([(i * 7 % 300, i * 11 % 500, i % 9) for i in range(500)]))
+        one, two, three = (str(self.folder / name) for name in ("one.las", "two.las", "three.las"))
+        features = ["--features", "planarity, is_ground,"]
+        self.lidar(source, "-o", one, "--k", "10,20,10", *features)
+        self.assertEqual(dimensions(Path(one).read_bytes()), ["planarity_k10", "is_ground", "planarity_k20"])
+        self.lidar(source, "-o", one, *features)
+        self.assertEqual(dimensions(Path(one).read_bytes()), ["planarity", "is_ground"])
+        refused = self.lidar(one, "-o", two, *features, status=1).stderr.decode()
+        self.assertIn("--overwrite", refused)
+        self.assertIn("--suffix", refused)
+        self.lidar(one, "-o", two, "--k", "40", "--features", "planarity", "--suffix", "_k40", "--prefix", "w_")
+        self.assertEqual(dimensions(Path(two).read_bytes()), ["planarity", "is_ground", "w_planarity_k40"])
+        over = self.lidar(one, "-o", three, "--overwrite", *features)
+        self.assertEqual(Path(three).read_bytes(), Path(one).read_bytes())
+        self.assertIn('"planarity" is replaced', over.stdout.decode())
+        self.lidar(source, "-o", two, "--radius", "0.5,2", "--features", "planarity")
+        self.assertEqual(dimensions(Path(two).read_bytes()), ["planarity_r0_5", "planarity_r2"])
+        self.assertIn("letters, digits", self.lidar(one, "-o", two, "--suffix", "a b", status=2).stderr.decode())
+
+    def test_flaws_are_told_and_refused_when_strict(self):
+        flawed = bytearray(small_las([(i * 7 % 300, i * 11 % 500, i % 9) for i in range(50)]))
+        struct.pack_into("<I", flawed, 100, 1)
+        source, out = self.file("in.las", bytes(flawed)), str(self.folder / "out.las")
+        self.assertIn("number of variable length records", self.lidar(source, "-o", out).stdout.decode())
+        notes = json.loads(self.lidar(source, "-o", out, "--json").stdout)["notes"]
+        self.assertEqual(len(notes), 1)
+        strict = self.lidar(source, "-o", out, "--strict", status=1)
+        self.assertIn("number of variable length records", strict.stderr.decode())
+
+    def test_the_report_speaks_of_the_cloud(self):
+        source, out = self.file("in.las", small_las([(i % 30 * 100, i // 30 * 100, 0) for i in range(900)])), "out.las"
+        out = str(self.folder / out)
+        text = self.lidar(source, "-o", out, "--features", "normal_z,ndvi").stdout.decode()
+        for words in ("900 points of 1 file", "29.00 x 29.00 x 0.00", "20 neighbours", "normal_z", "all points"):
+            self.assertIn(words, text)
+        for words in ("scope", "hits", "fragmentation", "memory"):
+            self.assertNotIn(words, text)
+        self.assertIn("memory high-water", self.lidar(source, "-o", out, "--verbose").stdout.decode())
+        report = json.loads(self.lidar(source, "-o", out, "--k", "5", "--features", "normal_z,ndvi", "--json").stdout)
+        self.assertEqual(report["scales"][0]["k"], 5)
+        self.assertEqual(report["scales"][0]["farthest_neighbour"]["p50"], 1.0)
+        normal, vegetation = report["features"]
+        self.assertEqual(normal, {"name": "normal_z", "least": 1.0, "mean": 1.0, "greatest": 1.0, "nans": 0})
+        self.assertEqual(vegetation, {"name": "ndvi", "least": None, "mean": None, "greatest": None, "nans": 900})
+
+    def test_reaches_for_ground_are_metres(self):
+        # The lowest point is 10 units away: within 15 m that are 49 feet, beyond 2 m that are 6.6.
+        points = small_las([(0, 0, 500), (1000, 0, 0)] + [(i, 0, 500) for i in range(1, 20)])
+        out = str(self.folder / "out.las")
+        greatest = {}
+        for name, las in (("feet", with_wkt(points, FEET)), ("plain", points)):
+            source = self.file(name + ".las", las)
+            for radius in ("2", "9.5", "15"):
+                done = self.lidar(source, "-o", out, "--features", "height_above_ground", "--height-radius", radius, "--json")
+                report = json.loads(done.stdout)
+                greatest[name, radius] = report["features"][0]["greatest"]
+            self.assertEqual(report["coordinate_system"]["unit"], "foot" if name == "feet" else "unknown")
+        self.assertEqual(greatest["feet", "2"], 0)
+        self.assertEqual(greatest["feet", "9.5"], 5)
+        self.assertEqual(greatest["plain", "9.5"], 0)  # unknown units are taken for metres, and this is said
+        self.assertEqual(greatest["plain", "15"], 5)
+        self.assertIn("unknown, taken for metres", self.lidar(source, "-o", out).stdout.decode())
+        self.lidar(source, "-o", out, "--height-count", "17", status=2)
+
+    def test_degrees_have_no_lengths(self):
+        source = self.file("in.las", with_wkt(small_las([(i * 7 % 300, i * 11 % 500, i) for i in range(99)]), DEGREES))
+        out = str(self.folder / "out.las")
+        refused = self.lidar(source, "-o", out, "--features", "planarity,density", status=1).stderr.decode()
+        self.assertIn("density", refused)
+        self.assertNotIn("planarity", refused)
+        self.assertIn("reprojection", refused)
+        self.lidar(source, "-o", out, "--features", "planarity")
+
+    def test_colours_of_8_bits_are_scaled(self):
+        points = [(i * 7 % 300, i * 11 % 500, i % 9) for i in range(99)]
+        out = str(self.folder / "out.las")
+        for colour, mean in ((255, 1), (51, 0.2), (256, 256 / 65535), (65535, 1)):
+            source = self.file("in.las", coloured_las(points, (colour, 0, 0)))
+            report = json.loads(self.lidar(source, "-o", out, "--features", "mean_red", "--json").stdout)
+            self.assertAlmostEqual(report["features"][0]["mean"], mean, places=5)
+            self.assertEqual(len(report["notes"]), colour < 256)
+            self.assertEqual(Path(out).read_bytes()[375 + 54 + 192 + 20 :][:2], struct.pack("<H", colour))
+
+    def test_a_file_given_twice_is_noticed(self):
+        source = self.file("in.las", small_las([(0, 0, 0)]))
+        link = str(self.folder / "link.las")
+        os.symlink(source, link)
+        for again in (source, link):
+            refused = self.lidar(source, again, "-o", str(self.folder / "out.las"), status=1)
+            self.assertIn("given twice", refused.stderr.decode())
+
+    def test_a_limit_that_is_too_little_names_one_that_would_do(self):
+        source = self.file("in.las", small_las([(i * 7 % 3001, i * 11 % 5003, i % 9) for i in range(50_000)]))
+        arguments = [source, "-o", str(self.folder / "out.las"), "--chunk", "40000", "--device", "host", "--limit"]
+        refused = self.lidar(*arguments, "1MiB", status=1).stderr.decode()
+        least = re.search(r"; (\d+)\.00 MiB would do", refused)
+        self.assertIsNotNone(least, refused)
+        self.lidar(*arguments, least[1] + "MiB")
+        self.lidar(*arguments, f"{int(least[1]) - 1}MiB", status=1)
+
+    def test_progress_says_how_long_the_rest_takes(self):
+        source = self.file("in.las", small_las([(i * 7 % 3001, i * 11 % 5003, i % 9) for i in range(100_000)]))
+        terminal, program = os.openpty()
+        arguments = [TOOL, "lidar", source, "-o", str(self.folder / "out.las"), "--k", "128", "--features", "full"]
+        arguments += ["--chunk", "1000", "--threads", "1", "--device", "host", "--kernel", "x86-64"]
+        with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=program) as running:
+            os.close(program)
+            shown = os.read(terminal, 65536)
+            running.send_signal(signal.SIGSTOP)  # however fast the machine is, a second has passed
+            time.sleep(1.2)
+            running.send_signal(signal.SIGCONT)
+            while running.poll() is None or select.select([terminal], [], [], 0)[0]:
+                try:
+                    shown += os.read(terminal, 65536)
+                except OSError:  # the other end is closed
+                    break
+        os.close(terminal)
+        self.assertIn(b" % ", shown)
+        self.assertRegex(shown, rb"\d+ s left")
+
+    def test_options_are_plain(self):
+        source, out = self.file("in.las", small_las([(0, 0, 0)])), str(self.folder / "out.las")
+        for radius in ("-1", "0", "x", "nan", "1e999"):
+            done = self.lidar(source, "-o", out, "--radius=" + radius, status=2)
+            self.assertIn("not " + radius, done.stderr.decode())
+            self.assertLess(len(done.stderr.splitlines()[0]), 100)
+        shown = weir("lidar", "--help").stdout.decode()
+        for feature in ("planarity", "mean_red", "height_above_ground", "lod3"):
+            self.assertIn(feature, shown)
 
     @unittest.skipUnless(TILE.exists(), f"no {TILE.name}")
     def test_chunks_change_nothing(self):

@@ -1,5 +1,9 @@
 // `weir lidar`: features of every point of one or more LAS files, into a LAS file.
+#include <unistd.h>
+
+#include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -8,13 +12,16 @@
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 #include <weir/bytes.hpp>
 
 #include "commands.hpp"
+#include "files/output_file.hpp"
+#include "lidar_options.hpp"
+#include "lidar_report.hpp"
 #include "progress.hpp"
 #include "workloads/lidar/cloud.hpp"
+#include "workloads/lidar/crs.hpp"
 #include "workloads/lidar/las_writer.hpp"
 #include "workloads/lidar/pipeline.hpp"
 #include "workloads/lidar/preview.hpp"
@@ -22,164 +29,191 @@
 namespace weir::tool {
 namespace {
 
-struct Arguments {
-  std::vector<std::string> inputs;
-  std::string output;
-  std::uint32_t k = 20;
-  double radius = 0;
-  std::string features = "geometry";
-  std::size_t chunk = 0;
-  std::string limit, device, kernel, pool = "on", preview, colour;
-  unsigned threads = 0;
-  bool json = false;
-};
-
-/// Rows to the file and to the picture.
-class Both : public lidar::Sink {
+/// The distance of the farthest neighbour, of points spread over the cloud. What comes again takes the place of what
+/// came before.
+class Reaches : public lidar::Sink {
  public:
-  Both(lidar::Sink& file, lidar::Sink* picture) : file_(file), picture_(picture) {}
+  Reaches(std::uint32_t points, std::size_t column)
+      : step_(points / most + 1), column_(column), values_((points + step_ - 1) / step_) {}
   void take(const lidar::FeatureRows& rows) override {
-    file_.take(rows);
-    if (picture_ != nullptr) picture_->take(rows);
+    for (std::size_t i = 0; i < rows.ids.size(); ++i) {
+      if (rows.ids[i] % step_ == 0) values_[rows.ids[i] / step_] = rows.columns[column_][i];
+    }
+  }
+  [[nodiscard]] std::vector<float> sorted() {
+    std::ranges::sort(values_);
+    return std::move(values_);
   }
 
  private:
-  lidar::Sink& file_;
-  lidar::Sink* picture_;
+  static constexpr std::uint32_t most = 100'000;
+  std::uint32_t step_;
+  std::size_t column_;
+  std::vector<float> values_;
 };
 
-lidar::RunSettings settings_of(const Arguments& arguments) {
-  lidar::RunSettings settings;
-  settings.features = lidar::FeatureSet::parse(arguments.features);
-  settings.k = arguments.k;
-  settings.radius = arguments.radius;
-  settings.chunk = arguments.chunk;
-  if (!arguments.limit.empty()) settings.limit = parse_bytes(arguments.limit);
-  settings.threads = arguments.threads;
-  settings.pool = arguments.pool == "on";
-  settings.backend = arguments.device;
-  settings.kernel = arguments.kernel;
-  settings.scratch = std::filesystem::path(arguments.output).parent_path().string();
-  return settings;
+class Several : public lidar::Sink {
+ public:
+  explicit Several(std::vector<lidar::Sink*> sinks) : sinks_(std::move(sinks)) {}
+  void take(const lidar::FeatureRows& rows) override {
+    for (lidar::Sink* sink : sinks_) sink->take(rows);
+  }
+
+ private:
+  std::vector<lidar::Sink*> sinks_;
+};
+
+double since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// The feature that the picture shows: the one named, else the first that tells surfaces apart.
-lidar::Feature shown(const Arguments& arguments, const lidar::FeatureSet& features) {
-  if (!arguments.colour.empty()) return lidar::FeatureSet::parse(arguments.colour).features().front();
-  return features.has(lidar::Feature::planarity) ? lidar::Feature::planarity : features.features().front();
-}
-
-nlohmann::ordered_json stage(const lidar::StageTime& time, std::uint64_t points) {
-  return {{"seconds", time.seconds}, {"points_per_second", time.points_per_second(points)}};
-}
-
-void print_json(const lidar::RunReport& report) {
-  nlohmann::ordered_json all{{"points", report.points},
-                             {"read", stage(report.read, report.points)},
-                             {"neighbours_features", stage(report.compute, report.points)},
-                             {"write", stage(report.write, report.points)},
-                             {"total", stage(report.total, report.points)},
-                             {"memory_high_water", report.memory_high_water},
-                             {"pinned_high_water", report.pinned_high_water},
-                             {"reuse_rate", report.reuse_rate},
-                             {"hit_rate", report.hit_rate},
-                             {"fragmentation", report.fragmentation},
-                             {"driver_calls_after_first_chunk", report.driver_calls_after_first_chunk},
-                             {"allocation_seconds", report.allocation_seconds},
-                             {"chunks", report.chunks},
-                             {"chunk_points", report.chunk_points},
-                             {"coincident", report.coincident},
-                             {"beyond_halo", report.beyond_halo},
-                             {"device", report.device},
-                             {"kernel", report.kernel},
-                             {"threads", report.threads}};
-  if (!report.height.empty()) all["height_above_ground"] = report.height;
-  fmt::print("{}\n", all.dump());
-}
-
-void print_text(const Arguments& arguments, const lidar::RunReport& report) {
-  fmt::print("{}: {} points in {} chunks of up to {}, on {} with {} kernels, {} threads\n", arguments.output,
-             report.points, report.chunks, report.chunk_points, report.device, report.kernel, report.threads);
-  const auto line = [&](const char* name, const lidar::StageTime& time) {
-    fmt::print("  {:<20} {:>9.3f} s {:>14.0f} points/s\n", name, time.seconds, time.points_per_second(report.points));
-  };
-  line("read", report.read);
-  line("neighbours+features", report.compute);
-  line("write", report.write);
-  line("total", report.total);
-  fmt::print("  memory high-water {} (pinned {}), reuse {:.1f} %, hits {:.1f} %, fragmentation {:.1f} %\n",
-             format_bytes(report.memory_high_water), format_bytes(report.pinned_high_water), 100 * report.reuse_rate,
-             100 * report.hit_rate, 100 * report.fragmentation);
-  fmt::print("  driver calls for memory after the first chunk {}, allocation {:.3f} ms\n",
-             report.driver_calls_after_first_chunk, 1000 * report.allocation_seconds);
-  if (report.coincident != 0) fmt::print("  {} points have all neighbours at their own place\n", report.coincident);
-  if (report.beyond_halo != 0)
-    fmt::print("  {} points had neighbours looked for past their halo\n", report.beyond_halo);
-  if (!report.height.empty()) fmt::print("  height_above_ground: {}\n", report.height);
-  fmt::print("{}", report.scopes);
-}
-
-void execute(const Arguments& arguments) {
-  lidar::RunSettings settings = settings_of(arguments);
-  const auto started = std::chrono::steady_clock::now();
-  const lidar::Cloud cloud = lidar::Cloud::open(arguments.inputs);
-  for (const lidar::LasFile& file : cloud.files()) {
-    std::error_code none;
-    if (std::filesystem::equivalent(file.path(), arguments.output, none)) {
-      throw InvalidArgument(arguments.output + ": is an input too; the output goes elsewhere", {.name = "output"});
+class LidarRun {
+ public:
+  explicit LidarRun(const LidarCommandLine& line) : line_(line), output_(line.output), passes_(line.passes()) {
+    if (!line.preview.empty()) picture_.emplace(line.preview);
+    if (picture_ && picture_->same_as(output_)) {
+      throw InvalidArgument(line.preview + ": is the output too; the picture goes elsewhere", {.name = "preview"});
+    }
+    if (output_.standard_output() && isatty(STDOUT_FILENO) == 1) {
+      throw InvalidArgument("the standard output is a terminal, which shows no LAS file; send it to a file or a pipe",
+                            {.name = "output"});
     }
   }
-  lidar::LasWriter writer(cloud, settings.features, arguments.output);
-  std::optional<lidar::Preview> preview;
-  if (!arguments.preview.empty()) preview.emplace(cloud, settings.features, shown(arguments, settings.features));
-  Both sink(writer, preview ? &*preview : nullptr);
-  const double opening = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
 
-  Progress bar(arguments.output);
-  settings.progress = [&](std::uint64_t done, std::uint64_t all) { bar.show(done, all); };
-  lidar::RunReport report = lidar::run(cloud, settings, sink);
-  const auto closing = std::chrono::steady_clock::now();
-  writer.commit();
-  if (preview) preview->write(arguments.preview);
-  const double end = std::chrono::duration<double>(std::chrono::steady_clock::now() - closing).count();
-  report.read.seconds += opening;
-  report.write.seconds += end;
-  report.total.seconds += opening + end;
-  if (arguments.json) {
-    print_json(report);
-  } else {
-    print_text(arguments, report);
+  void execute() {
+    const auto started = std::chrono::steady_clock::now();
+    const lidar::Cloud cloud =
+        lidar::Cloud::open(line_.inputs, line_.strict ? lidar::Reading::strict : lidar::Reading::tolerant);
+    check_inputs(cloud);
+    const lidar::CoordinateSystem system = lidar::coordinate_system(cloud.files().front());
+    check_units(cloud, system);
+    std::vector<lidar::Scale> scales;
+    for (const LidarCommandLine::Pass& pass : passes_) scales.push_back(pass.scale);
+    lidar::LasWriter writer(cloud, scales, line_.naming, output_);
+    std::optional<lidar::Preview> preview;
+    if (picture_) preview.emplace(cloud, scales.front().features, shown(scales.front().features));
+    LidarOutcome outcome(line_, cloud);
+    outcome.notes = notes(cloud, writer);
+    outcome.system = system;
+    outcome.read.seconds = since(started);
+    {
+      Progress bar(line_.output);
+      for (std::size_t i = 0; i < passes_.size(); ++i) {
+        writer.begin_scale(i);
+        outcome.passes.push_back(pass(outcome, writer, i == 0 && preview ? &*preview : nullptr, i, bar));
+      }
+    }
+    const auto closing = std::chrono::steady_clock::now();
+    outcome.columns = writer.summarize(outcome.passes.front().report.threads);
+    writer.commit();
+    if (preview) preview->write(*picture_);
+    outcome.write.seconds = since(closing);
+    for (const LidarPass& each : outcome.passes) {
+      outcome.read.seconds += each.report.read.seconds;
+      outcome.write.seconds += each.report.write.seconds;
+    }
+    outcome.total.seconds = since(started);
+    const std::string text = line_.json ? lidar_json(outcome) : lidar_text(outcome);
+    // The standard output is for the points where they go there.
+    const bool taken = output_.standard_output() || (picture_ && picture_->standard_output());
+    fmt::print(taken ? stderr : stdout, "{}", text);
   }
-}
+
+ private:
+  void check_inputs(const lidar::Cloud& cloud) const {
+    for (const lidar::LasFile& file : cloud.files()) {
+      for (const std::string& written : {line_.output, line_.preview}) {
+        std::error_code none;
+        if (std::filesystem::equivalent(file.path(), written, none)) {
+          throw InvalidArgument(written + ": is an input too; the output goes elsewhere", {.name = "output"});
+        }
+      }
+    }
+  }
+
+  /// Features in units of length make no sense where two coordinates are angles and one is a length.
+  void check_units(const lidar::Cloud& cloud, const lidar::CoordinateSystem& system) const {
+    if (!system.geographic()) return;
+    std::string names;
+    for (const lidar::Feature feature : passes_.front().scale.features.features()) {
+      if (lidar::is_metric(feature)) names.append(names.empty() ? "" : ", ").append(name(feature));
+    }
+    if (names.empty()) return;
+    throw InvalidArgument(cloud.files().front().path() + ": the coordinates are in degrees (" + system.name +
+                              "), in which there is no " + names +
+                              "; project them first, as with `pdal translate IN.las OUT.las reprojection "
+                              "--filters.reprojection.out_srs=EPSG:32632` and your own zone, or leave these out of "
+                              "--features",
+                          {.name = "features"});
+  }
+
+  static std::vector<std::string> notes(const lidar::Cloud& cloud, const lidar::LasWriter& writer) {
+    std::vector<std::string> all;
+    for (const lidar::LasFile& file : cloud.files()) {
+      for (const std::string& flaw : file.flaws()) all.push_back(file.path() + ": " + flaw);
+    }
+    all.insert(all.end(), writer.told().begin(), writer.told().end());
+    for (const auto& [is, what] :
+         {std::pair(cloud.rgb_of_8_bits(), "red, green and blue"), std::pair(cloud.nir_of_8_bits(), "near infrared")}) {
+      if (!is) continue;
+      all.push_back(fmt::format("{} are of 8 bits in fields of 16: features take them times 257", what));
+    }
+    return all;
+  }
+
+  /// The feature that the picture shows: the one named, else the first that tells surfaces apart.
+  [[nodiscard]] lidar::Feature shown(const lidar::FeatureSet& features) const {
+    if (!line_.colour.empty()) return lidar::FeatureSet::parse(line_.colour).features().front();
+    return features.has(lidar::Feature::planarity) ? lidar::Feature::planarity : features.features().front();
+  }
+
+  LidarPass pass(const LidarOutcome& outcome, lidar::LasWriter& writer, lidar::Sink* preview, std::size_t index,
+                 Progress& bar) const {
+    const lidar::Cloud& cloud = outcome.cloud;
+    const LidarCommandLine::Pass& asked = passes_[index];
+    lidar::RunSettings settings = settings_of(asked);
+    settings.ground = {outcome.system.from_metres(line_.height_radius), line_.height_count};
+    settings.progress = [&](std::uint64_t done, std::uint64_t all) {
+      bar.show(index * all + done, passes_.size() * all);
+    };
+    Reaches reaches(cloud.points(), settings.features.column(lidar::Feature::radius));
+    std::vector<lidar::Sink*> sinks{&writer, &reaches};
+    if (preview != nullptr) sinks.push_back(preview);
+    Several sink(std::move(sinks));
+    LidarPass made{.asked = asked, .report = lidar::run(cloud, settings, sink), .reaches = {}};
+    made.reaches = reaches.sorted();
+    return made;
+  }
+
+  [[nodiscard]] lidar::RunSettings settings_of(const LidarCommandLine::Pass& asked) const {
+    lidar::RunSettings settings;
+    settings.features = asked.scale.features.with(lidar::Feature::radius);
+    settings.k = asked.k;
+    settings.radius = asked.radius;
+    settings.chunk = line_.chunk;
+    if (!line_.limit.empty()) settings.limit = parse_bytes(line_.limit);
+    settings.threads = line_.threads;
+    settings.pool = line_.pool == "on";
+    settings.backend = line_.device;
+    settings.kernel = line_.kernel;
+    settings.scratch = std::filesystem::path(line_.output).parent_path().string();
+    return settings;
+  }
+
+  const LidarCommandLine& line_;
+  files::OutputFile output_;
+  std::optional<files::OutputFile> picture_;
+  std::vector<LidarCommandLine::Pass> passes_;
+};
 
 }  // namespace
 
 void add_lidar(CLI::App& app, int&) {
-  auto* command = app.add_subcommand("lidar", "Features of each point of LAS files, from its neighbours");
-  auto a = std::make_shared<Arguments>();
-  command->add_option("inputs", a->inputs, "LAS files; several are one cloud")->required();
-  command->add_option("-o,--output", a->output, "The LAS 1.4 file to write")->required();
-  auto* k = command->add_option("--k", a->k, "Neighbours, the point itself included")
-                ->check(CLI::Range(1, 128))
-                ->capture_default_str();
-  command->add_option("--radius", a->radius, "All neighbours within this distance instead")
-      ->check(CLI::PositiveNumber)
-      ->excludes(k);
-  command->add_option("--features", a->features, "minimal, lod2, lod3, geometry, full, or names with commas")
-      ->capture_default_str();
-  command->add_option("--chunk", a->chunk, "Points of a chunk (default: as memory allows)")->check(CLI::PositiveNumber);
-  command->add_option("--limit", a->limit, "Bound on device memory, e.g. 4GiB");
-  command->add_option("--device", a->device,
-                      "Where to compute: host, vulkan or cuda (default: the best that is no emulation)");
-  command->add_option("--kernel", a->kernel, "Kernels of the host: x86-64, x86-64-v3, x86-64-v4 (default: the best)");
-  command->add_option("--threads", a->threads, "Threads of the host (default: one a core)")->check(CLI::Range(1, 1024));
-  command->add_option("--pool", a->pool, "off: the driver makes each buffer")
-      ->check(CLI::IsMember({"on", "off"}))
-      ->capture_default_str();
-  auto* preview = command->add_option("--preview", a->preview, "Also a picture from above, a PNG file");
-  command->add_option("--colour", a->colour, "The feature that the picture shows")->needs(preview);
-  command->add_flag("--json", a->json, "One JSON object on stdout");
-  command->callback([a] { execute(*a); });
+  auto line = std::make_shared<LidarCommandLine>();
+  add_lidar_options(app, line)->callback([line] {
+    line->check();
+    LidarRun(*line).execute();
+  });
 }
 
 }  // namespace weir::tool

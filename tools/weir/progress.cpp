@@ -11,7 +11,7 @@ namespace weir::tool {
 namespace {
 
 constexpr int width = 30;
-constexpr std::size_t before_label = width + 7;
+constexpr std::size_t before_label = width + 7, longest_left = 17;
 
 /// Of the terminal.
 std::size_t columns_there() {
@@ -24,9 +24,18 @@ std::size_t columns_there() {
 std::string fitting(const std::string& label) {
   std::string shown = label;
   const std::size_t columns = columns_there();
-  const std::size_t room = columns > before_label + 1 ? columns - before_label - 1 : 0;
+  const std::size_t room = columns > before_label + longest_left + 1 ? columns - before_label - longest_left - 1 : 0;
   if (shown.size() > room) shown.erase(0, shown.size() - room);
   return shown;
+}
+
+/// As long as the rest takes at the pace so far, in the two largest units; nothing while that is a guess.
+std::string time_left(std::chrono::duration<double> passed, double part_done) {
+  if (passed.count() < 1 || part_done <= 0) return {};
+  const auto seconds = static_cast<std::uint64_t>(passed.count() / part_done * (1 - part_done) + 0.5);
+  if (seconds >= 3600) return fmt::format("{} h {:2} min left", seconds / 3600, seconds / 60 % 60);
+  if (seconds >= 60) return fmt::format("{} min {:2} s left", seconds / 60, seconds % 60);
+  return fmt::format("{} s left", seconds);
 }
 
 }  // namespace
@@ -44,7 +53,9 @@ void Progress::show(std::uint64_t done, std::uint64_t all) {
   if (!terminal_ || percent == shown_) return;
   shown_ = percent;
   const int filled = percent * width / 100;
-  fmt::print(stderr, "\r\033[K{:#<{}}{:.<{}} {:3} % {}", "", filled, "", width - filled, percent, label_);
+  const double part = all == 0 ? 1 : static_cast<double>(done) / static_cast<double>(all);
+  fmt::print(stderr, "\r\033[K{:#<{}}{:.<{}} {:3} % {} {}", "", filled, "", width - filled, percent, label_,
+             time_left(std::chrono::steady_clock::now() - started_, part));
   std::fflush(stderr);
 }
 

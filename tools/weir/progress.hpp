@@ -1,7 +1,8 @@
-// A progress bar on stderr for work that takes a while; silent where stderr is
+// A progress bar on stderr, with the time that is left, for work that takes a while; silent where stderr is
 // no terminal. Called by long commands.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -22,6 +23,7 @@ class Progress {
  private:
   std::string label_;
   bool terminal_;
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   int shown_ = -1;  // percent
 };
 

@@ -112,7 +112,7 @@ KernelResult compute_chunk(const ComputeSettings& settings, const ChunkData& dat
   std::optional<GroundHeight> ground;
   float* heights = nullptr;
   if (settings.features.needs_height()) {
-    ground.emplace(tree, settings.has_ground ? data.classes : nullptr, settings.unit, team);
+    ground.emplace(tree, settings.has_ground ? data.classes : nullptr, settings.unit, settings.ground, team);
     heights = task.columns[static_cast<std::size_t>(Feature::height_above_ground)];
   }
   float* const flags = task.columns[static_cast<std::size_t>(Feature::is_ground)];

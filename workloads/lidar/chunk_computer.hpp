@@ -17,12 +17,20 @@
 
 namespace weir::lidar {
 
+/// Where height_above_ground looks for ground.
+struct GroundSearch {
+  static constexpr std::uint32_t most_count = 16;
+  double reach = 15;        ///< in the cloud's own units, as seen from above
+  std::uint32_t count = 8;  ///< nearest points of the ground's class that are taken, 1 to most_count
+};
+
 /// What of a cloud and of a run the computation needs.
 struct ComputeSettings {
   FeatureSet features;
   Search search;
   NamedKernel kernel;  ///< the host's
   double unit = 1;
+  GroundSearch ground = {};
   bool has_rgb = false, has_nir = false, has_ground = false;
   unsigned threads = 1;  ///< the host's
 };

@@ -1,8 +1,12 @@
 #include "cloud.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <utility>
 
 #include <weir/errors.hpp>
 
@@ -29,10 +33,19 @@ bool whole(double value, double tolerance, std::int64_t& out) noexcept {
 
 }  // namespace
 
-Cloud Cloud::open(const std::vector<std::string>& paths) {
+Cloud Cloud::open(const std::vector<std::string>& paths, Reading reading) {
+  std::map<std::pair<dev_t, ino_t>, std::string> known;
+  for (const std::string& path : paths) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) continue;  // reading it says why
+    const auto [first, fresh] = known.try_emplace({status.st_dev, status.st_ino}, path);
+    if (fresh) continue;
+    const std::string as = first->second == path ? std::string() : ", before as " + first->second;
+    throw InvalidArgument(path + ": is given twice" + as + "; its points would count twice", {.name = path});
+  }
   std::vector<LasFile> files;
   files.reserve(paths.size());
-  for (const std::string& path : paths) files.emplace_back(path);
+  for (const std::string& path : paths) files.emplace_back(path, reading);
   return Cloud(std::move(files));
 }
 
@@ -49,8 +62,10 @@ Cloud::Cloud(std::vector<LasFile> files) : files_(std::move(files)) {
   }
   first_.push_back(static_cast<std::uint32_t>(points));
   check_alike();
+  layout_ = join_layouts(files_);
   find_unit();
   scan();
+  scan_colours();
 }
 
 void Cloud::check_alike() const {
@@ -58,14 +73,6 @@ void Cloud::check_alike() const {
   const LasHeader& header = one.header();
   for (const LasFile& file : files_) {
     const LasHeader& other = file.header();
-    if (other.format != header.format) {
-      refuse(file, "point data format",
-             std::to_string(other.format) + "; " + one.path() + " has " + std::to_string(header.format) +
-                 ", and one cloud has one");
-    }
-    if (other.point_bytes != header.point_bytes || !std::ranges::equal(file.descriptors(), one.descriptors())) {
-      refuse(file, "extra bytes", "other than those of " + one.path() + "; one cloud has one layout of points");
-    }
     if (((other.global_encoding ^ header.global_encoding) & 0x11u) != 0) {
       refuse(file, "global encoding", "other time or coordinate system than " + one.path());
     }
@@ -133,6 +140,25 @@ void Cloud::scan_file(const LasFile& source, std::array<std::int32_t, 3>& low, s
   }
 }
 
+// Colours of 8 bits belong into the upper half of their fields, and often are in the lower one.
+void Cloud::scan_colours() {
+  constexpr std::uint16_t most_of_8_bits = 255, to_16_bits = 257;
+  if (!has_rgb() && !has_nir()) return;
+  std::uint16_t colour = 0, infrared = 0;
+  for (std::size_t f = 0; f < files_.size(); ++f) {
+    for (std::uint32_t id = first_[f]; id < first_[f + 1]; ++id) {
+      std::uint16_t each[4];
+      colours_of(f, id, each);
+      colour = std::max({colour, each[0], each[1], each[2]});
+      infrared = std::max(infrared, each[3]);
+      const bool rgb_known = !has_rgb() || colour > most_of_8_bits, nir_known = !has_nir() || infrared > most_of_8_bits;
+      if (rgb_known && nir_known) return;
+    }
+  }
+  if (colour != 0 && colour <= most_of_8_bits) colour_factor_ = to_16_bits;
+  if (infrared != 0 && infrared <= most_of_8_bits) infrared_factor_ = to_16_bits;
+}
+
 void Cloud::scan() {
   std::array<std::int64_t, 3> low, high;
   low.fill(std::numeric_limits<std::int64_t>::max());
@@ -177,8 +203,8 @@ void Cloud::set_bounds(const std::array<std::int64_t, 3>& low, const std::array<
   }
 }
 
-bool Cloud::has_rgb() const noexcept { return point_layout(files_.front().header().format).colour >= 0; }
-bool Cloud::has_nir() const noexcept { return point_layout(files_.front().header().format).infrared >= 0; }
+bool Cloud::has_rgb() const noexcept { return point_layout(layout_.format).colour >= 0; }
+bool Cloud::has_nir() const noexcept { return point_layout(layout_.format).infrared >= 0; }
 
 std::size_t Cloud::file_of(std::uint32_t id) const noexcept {
   return static_cast<std::size_t>(std::upper_bound(first_.begin(), first_.end() - 1, id) - first_.begin()) - 1;
@@ -200,7 +226,12 @@ std::uint8_t Cloud::classification(std::uint32_t id) const noexcept {
 }
 
 void Cloud::colours(std::uint32_t id, std::uint16_t* out) const noexcept {
-  const std::size_t file = file_of(id);
+  colours_of(file_of(id), id, out);
+  for (int i = 0; i < 3; ++i) out[i] = static_cast<std::uint16_t>(out[i] * colour_factor_);
+  out[3] = static_cast<std::uint16_t>(out[3] * infrared_factor_);
+}
+
+void Cloud::colours_of(std::size_t file, std::uint32_t id, std::uint16_t* out) const noexcept {
   const PointLayout& layout = point_layout(files_[file].header().format);
   const std::byte* at = files_[file].point(id - first_[file]);
   for (int i = 0; i < 3; ++i) {

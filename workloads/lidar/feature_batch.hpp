@@ -138,9 +138,9 @@ class FeatureBatch {
 
   void colours() noexcept {
     const double none = __builtin_nan("");
-    const Feature mean[4] = {Feature::red, Feature::green, Feature::blue, Feature::nir};
-    const Feature deviation[4] = {Feature::red_std, Feature::green_std, Feature::blue_std, Feature::nir_std};
-    const Feature range[4] = {Feature::red_range, Feature::green_range, Feature::blue_range, Feature::nir_range};
+    const Feature mean[4] = {Feature::mean_red, Feature::mean_green, Feature::mean_blue, Feature::mean_nir};
+    const Feature deviation[4] = {Feature::std_red, Feature::std_green, Feature::std_blue, Feature::std_nir};
+    const Feature range[4] = {Feature::range_red, Feature::range_green, Feature::range_blue, Feature::range_nir};
     for (int c = 0; c < 4; ++c) {
       const bool there = c == 3 ? task_.has_nir : task_.has_rgb;
       column(mean[c], [=, this](std::uint32_t i) { return there ? colour_[c][i] : none; });

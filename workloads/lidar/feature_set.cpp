@@ -42,18 +42,18 @@ constexpr std::array<Named, feature_count> table{{
     {"z_std", "standard deviation of z"},
     {"height_above_ground", "z above the ground"},
     {"is_ground", "1 where class is 2"},
-    {"red", "mean of neighbours, 0 to 1"},
-    {"green", "mean of neighbours, 0 to 1"},
-    {"blue", "mean of neighbours, 0 to 1"},
-    {"nir", "mean of neighbours, 0 to 1"},
-    {"red_std", "standard deviation"},
-    {"green_std", "standard deviation"},
-    {"blue_std", "standard deviation"},
-    {"nir_std", "standard deviation"},
-    {"red_range", "largest less smallest"},
-    {"green_range", "largest less smallest"},
-    {"blue_range", "largest less smallest"},
-    {"nir_range", "largest less smallest"},
+    {"mean_red", "mean of neighbours, 0 to 1"},
+    {"mean_green", "mean of neighbours, 0 to 1"},
+    {"mean_blue", "mean of neighbours, 0 to 1"},
+    {"mean_nir", "mean of neighbours, 0 to 1"},
+    {"std_red", "standard deviation"},
+    {"std_green", "standard deviation"},
+    {"std_blue", "standard deviation"},
+    {"std_nir", "standard deviation"},
+    {"range_red", "largest less smallest"},
+    {"range_green", "largest less smallest"},
+    {"range_blue", "largest less smallest"},
+    {"range_nir", "largest less smallest"},
     {"excess_green", "2G-R-B"},
     {"ndvi", "(NIR-R)/(NIR+R)"},
 }};
@@ -64,22 +64,28 @@ constexpr std::array geometry{normal_x,       normal_y,          normal_z,    ei
 constexpr std::array minimal{normal_z, planarity, height_above_ground, density};
 constexpr std::array lod2{normal_z,    planarity,     linearity,  anisotropy, height_above_ground,
                           verticality, horizontality, wall_score, roof_score, facade_score,
-                          red,         green,         blue,       ndvi};
-constexpr std::array lod3_more{normal_x,     normal_y,
-                               eigenvalue_1, eigenvalue_2,
-                               eigenvalue_3, eigenvalue_sum,
-                               sphericity,   omnivariance,
-                               eigenentropy, surface_variation,
-                               density,      mean_distance,
-                               std_distance, radius,
-                               z_range,      z_std,
-                               nir};
+                          mean_red,    mean_green,    mean_blue,  ndvi};
+constexpr std::array lod3_more{normal_x,       normal_y,      eigenvalue_1, eigenvalue_2, eigenvalue_3,
+                               eigenvalue_sum, sphericity,    omnivariance, eigenentropy, surface_variation,
+                               density,        mean_distance, std_distance, radius,       z_range,
+                               z_std,          mean_nir};
 
-std::string known_names() {
+std::string_view trimmed(std::string_view word) noexcept {
+  constexpr std::string_view blanks = " \t";
+  const std::size_t first = std::min(word.find_first_not_of(blanks), word.size());
+  word.remove_prefix(first);
+  return word.substr(0, word.find_last_not_of(blanks) + 1);
+}
+
+}  // namespace
+
+std::string feature_names() {
   std::string text = "minimal, lod2, lod3, geometry, full";
   for (const Named& each : table) text.append(", ").append(each.name);
   return text;
 }
+
+namespace {
 
 std::vector<Feature> members(std::string_view word) {
   const auto list = [](const auto& array) { return std::vector<Feature>(array.begin(), array.end()); };
@@ -96,7 +102,7 @@ std::vector<Feature> members(std::string_view word) {
     if (word == "full" || word == table[i].name) found.push_back(static_cast<Feature>(i));
   }
   if (found.empty()) {
-    throw InvalidArgument("no feature \"" + std::string(word) + "\"; there are: " + known_names(),
+    throw InvalidArgument("no feature \"" + std::string(word) + "\"; there are: " + feature_names(),
                           {.name = std::string(word)});
   }
   return found;
@@ -107,13 +113,39 @@ std::vector<Feature> members(std::string_view word) {
 std::string_view name(Feature feature) noexcept { return table[static_cast<std::size_t>(feature)].name; }
 std::string_view description(Feature feature) noexcept { return table[static_cast<std::size_t>(feature)].description; }
 
+bool depends_on_scale(Feature feature) noexcept { return feature != height_above_ground && feature != is_ground; }
+bool is_metric(Feature feature) noexcept {
+  constexpr std::array metric{eigenvalue_1, eigenvalue_2, eigenvalue_3,  eigenvalue_sum,
+                              omnivariance, density,      mean_distance, std_distance,
+                              radius,       z_range,      z_std,         height_above_ground};
+  return std::ranges::find(metric, feature) != metric.end();
+}
+bool may_be_nan(Feature feature) noexcept { return feature == height_above_ground || feature >= mean_red; }
+
 FeatureSet FeatureSet::parse(std::string_view text) {
   FeatureSet set;
   for (std::size_t at = 0; at <= text.size();) {
     const std::size_t comma = std::min(text.find(',', at), text.size());
-    for (const Feature each : members(text.substr(at, comma - at))) set.add(each);
+    const std::string_view word = trimmed(text.substr(at, comma - at));
     at = comma + 1;
+    if (word.empty()) continue;
+    for (const Feature each : members(word)) set.add(each);
   }
+  if (set.size() == 0) throw InvalidArgument("no features; there are: " + feature_names(), {.name = "features"});
+  return set;
+}
+
+FeatureSet FeatureSet::scaled() const {
+  FeatureSet set;
+  for (const Feature each : features_) {
+    if (depends_on_scale(each)) set.add(each);
+  }
+  return set;
+}
+
+FeatureSet FeatureSet::with(Feature feature) const {
+  FeatureSet set = *this;
+  set.add(feature);
   return set;
 }
 
@@ -133,7 +165,7 @@ bool FeatureSet::any(Feature first, Feature last) const noexcept {
   return std::any_of(features_.begin(), features_.end(), [&](Feature each) { return each >= first && each <= last; });
 }
 
-bool FeatureSet::needs_colours() const noexcept { return any(red, ndvi); }
+bool FeatureSet::needs_colours() const noexcept { return any(mean_red, ndvi); }
 bool FeatureSet::needs_neighbours() const noexcept {
   return needs_colours() || has(facade_score) || has(mean_distance) || has(std_distance) || has(z_range);
 }

@@ -41,18 +41,18 @@ enum class Feature : std::uint8_t {
   z_std,
   height_above_ground,
   is_ground,
-  red,
-  green,
-  blue,
-  nir,
-  red_std,
-  green_std,
-  blue_std,
-  nir_std,
-  red_range,
-  green_range,
-  blue_range,
-  nir_range,
+  mean_red,
+  mean_green,
+  mean_blue,
+  mean_nir,
+  std_red,
+  std_green,
+  std_blue,
+  std_nir,
+  range_red,
+  range_green,
+  range_blue,
+  range_nir,
   excess_green,
   ndvi,
 };
@@ -63,15 +63,28 @@ inline constexpr std::size_t feature_count = static_cast<std::size_t>(Feature::n
 /// At most 32 bytes: what the output's descriptor says of it.
 [[nodiscard]] std::string_view description(Feature feature) noexcept;
 
+/// The sets and the features, with commas between them.
+[[nodiscard]] std::string feature_names();
+/// Whether the size of the neighbourhood changes it.
+[[nodiscard]] bool depends_on_scale(Feature feature) noexcept;
+/// Whether it is in units of length, or of its powers.
+[[nodiscard]] bool is_metric(Feature feature) noexcept;
+/// Whether it may be no number: where there is no ground, or no colour.
+[[nodiscard]] bool may_be_nan(Feature feature) noexcept;
+
 class FeatureSet {
  public:
   /// `text` is the name of a set (minimal, lod2, lod3, geometry, full) or names of features and sets with
-  /// commas between them. Throws InvalidArgument, which lists what there is.
+  /// commas between them; blanks and empty names count for nothing. Throws InvalidArgument, which lists what there is.
   [[nodiscard]] static FeatureSet parse(std::string_view text);
 
   [[nodiscard]] std::span<const Feature> features() const noexcept { return features_; }
   [[nodiscard]] std::size_t size() const noexcept { return features_.size(); }
   [[nodiscard]] bool has(Feature feature) const noexcept;
+  /// Those of its features that depend on the size of the neighbourhood.
+  [[nodiscard]] FeatureSet scaled() const;
+  /// The same with one more, behind the others.
+  [[nodiscard]] FeatureSet with(Feature feature) const;
   /// The column of a feature that it has.
   [[nodiscard]] std::size_t column(Feature feature) const noexcept;
 

@@ -33,36 +33,41 @@ struct Ground {
 /// The nearest few, in order.
 class Nearest {
  public:
-  explicit Nearest(std::uint64_t reach) noexcept : bound_(reach) {}
+  Nearest(std::uint64_t reach, std::uint32_t wanted) noexcept : bound_(reach), wanted_(wanted) {}
   [[nodiscard]] bool hopeless(std::uint64_t distance, std::uint32_t lowest_id) const noexcept {
     if (distance > bound_) return true;
-    return full() && distance == found_.back().distance && lowest_id > found_.back().id;
+    return full() && distance == found_[wanted_ - 1].distance && lowest_id > found_[wanted_ - 1].id;
   }
   void offer(const Ground& one) noexcept {
-    if (one.distance > bound_ || (full() && !(one < found_.back()))) return;
+    if (one.distance > bound_ || (full() && !(one < found_[wanted_ - 1]))) return;
     std::size_t at = full() ? count_ - 1 : count_++;
     for (; at > 0 && one < found_[at - 1]; --at) found_[at] = found_[at - 1];
     found_[at] = one;
-    if (full()) bound_ = found_.back().distance;
+    if (full()) bound_ = found_[wanted_ - 1].distance;
   }
-  [[nodiscard]] bool full() const noexcept { return count_ == found_.size(); }
+  [[nodiscard]] bool full() const noexcept { return count_ == wanted_; }
   [[nodiscard]] std::span<const Ground> found() const noexcept { return {found_.data(), count_}; }
 
  private:
   std::uint64_t bound_;
-  std::size_t count_ = 0;
-  std::array<Ground, ground_neighbours> found_{};
+  std::size_t wanted_, count_ = 0;
+  std::array<Ground, GroundSearch::most_count> found_{};
 };
 
 }  // namespace
 
-std::uint64_t ground_reach_squared(double unit) noexcept {
-  const double reach = std::floor(ground_reach / unit);
-  return reach < 4e9 ? static_cast<std::uint64_t>(reach * reach) : std::uint64_t{1} << 63;
+std::uint64_t ground_reach_squared(double reach, double unit) noexcept {
+  const double steps = std::floor(reach / unit);
+  return steps < 3e9 ? static_cast<std::uint64_t>(steps * steps) : std::uint64_t{1} << 63;
 }
 
-GroundHeight::GroundHeight(const Tree& tree, const std::uint8_t* classes, double unit, Team& team)
-    : tree_(tree), unit_(unit), reach_squared_(ground_reach_squared(unit)), by_class_(classes != nullptr) {
+GroundHeight::GroundHeight(const Tree& tree, const std::uint8_t* classes, double unit, const GroundSearch& search,
+                           Team& team)
+    : tree_(tree),
+      unit_(unit),
+      reach_squared_(ground_reach_squared(search.reach, unit)),
+      wanted_(search.count),
+      by_class_(classes != nullptr) {
   if (!by_class_) return;
   const auto is_ground = [&](std::uint32_t input) { return classes[input] == ground_class; };
   std::vector<std::uint32_t> before(team.size() + 1);  // ground points of each range, then of all ranges before it
@@ -94,7 +99,7 @@ GroundHeight::GroundHeight(const Tree& tree, const std::uint8_t* classes, double
 
 float GroundHeight::above_class(std::uint32_t position, std::uint64_t& hint) const {
   const std::int64_t x = tree_.x[position], y = tree_.y[position];
-  Nearest nearest(std::min(reach_squared_, hint));
+  Nearest nearest(std::min(reach_squared_, hint), wanted_);
   const auto end = static_cast<std::uint32_t>(ground_.nodes.size());
   for (std::uint32_t i = 0; i < end;) {
     const Node& node = ground_.nodes[i];

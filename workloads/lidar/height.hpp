@@ -1,28 +1,25 @@
 // Height above the ground of a chunk's queries. Where the cloud has points of the ground class: z less the mean, by
-// inverse distance, of the z of the nearest of them, at most 8 and within 15 m. Where it has none: z less the lowest z
-// within 15 m. Distances are horizontal; what has no ground in reach is not a number. Called by workers, a range of
+// inverse distance, of the z of the nearest of them, so many and within a reach. Where it has none: z less the lowest z
+// within that. Distances are horizontal; what has no ground in reach is not a number. Called by workers, a range of
 // positions each.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
+#include "chunk_computer.hpp"
 #include "team.hpp"
 #include "tree.hpp"
 
 namespace weir::lidar {
 
-/// How far ground is looked for, in the cloud's own units, which are taken for metres.
-inline constexpr double ground_reach = 15.0;
-inline constexpr std::uint32_t ground_neighbours = 8;
-
-/// The same as a square of integer steps.
-[[nodiscard]] std::uint64_t ground_reach_squared(double unit) noexcept;
+/// `reach` as a square of integer steps.
+[[nodiscard]] std::uint64_t ground_reach_squared(double reach, double unit) noexcept;
 
 class GroundHeight {
  public:
   /// `tree` is the chunk's, and stays. `classes` are of its inputs; null where the cloud has no ground class.
-  GroundHeight(const Tree& tree, const std::uint8_t* classes, double unit, Team& team);
+  GroundHeight(const Tree& tree, const std::uint8_t* classes, double unit, const GroundSearch& search, Team& team);
 
   /// Fills `heights`, by rank, for the queries at positions [first, last). Thread-safe.
   void fill(std::uint32_t first, std::uint32_t last, float* heights) const;
@@ -34,6 +31,7 @@ class GroundHeight {
   const Tree& tree_;
   double unit_;
   std::uint64_t reach_squared_;
+  std::uint32_t wanted_;
   bool by_class_;
   // The ground points, flat, under a tree of their own; z by the tree's input. Nothing is set before it is known:
   // there is room for more nodes than a tree has.

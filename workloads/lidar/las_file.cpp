@@ -50,18 +50,24 @@ bool LasRecord::is(std::string_view user_id, std::uint16_t record_id) const noex
   return id == record_id && text_of(user) == user_id;
 }
 
-LasFile::LasFile(const std::string& path) : path_(path) {
+LasFile::LasFile(const std::string& path, Reading reading) : path_(path), reading_(reading) {
   file_.emplace_back(path);
   bytes_ = file_.front().bytes();
   parse();
 }
 
-LasFile::LasFile(std::string path, std::span<const std::byte> bytes) : path_(std::move(path)), bytes_(bytes) {
+LasFile::LasFile(std::string path, std::span<const std::byte> bytes, Reading reading)
+    : path_(std::move(path)), reading_(reading), bytes_(bytes) {
   parse();
 }
 
 void LasFile::fail(const std::string& field, const std::string& what) const {
   throw ParseError(path_ + ": " + field + ": " + what, {.name = field});
+}
+
+void LasFile::flaw(const std::string& field, const std::string& what, const std::string& made_of_it) {
+  if (reading_ == Reading::strict) fail(field, what);
+  flaws_.push_back(field + ": " + what + "; " + made_of_it);
 }
 
 void LasFile::parse() {
@@ -81,12 +87,7 @@ void LasFile::parse_header() {
   if (major != 1 || header_.minor > 4) {
     fail("version", number(major) + "." + number(header_.minor) + "; versions 1.0 to 1.4 are read");
   }
-  header_.header_bytes = at<std::uint16_t>(94);
-  const std::uint16_t least = standard_header_bytes(header_.minor);
-  if (header_.header_bytes < least || header_.header_bytes > size) {
-    fail("header size", number(header_.header_bytes) + " bytes; version 1." + number(header_.minor) + " has at least " +
-                            number(least) + ", and the file " + number(size));
-  }
+  measure_header();
   header_.global_encoding = at<std::uint16_t>(6);
   header_.point_offset = at<std::uint32_t>(96);
   header_.record_count = at<std::uint32_t>(100);
@@ -110,12 +111,29 @@ void LasFile::parse_header() {
     }
     if (!std::isfinite(header_.offset[axis])) fail(name + " offset", "not finite");
   }
-  if (header_.minor >= 3) header_.waveform_offset = at<std::uint64_t>(227);
-  if (header_.minor >= 4) {
+  if (header_.standard_bytes >= standard_header_bytes(3)) header_.waveform_offset = at<std::uint64_t>(227);
+  if (header_.standard_bytes >= standard_header_bytes(4)) {
     header_.extended_offset = at<std::uint64_t>(235);
     header_.extended_count = at<std::uint32_t>(243);
     const auto count = at<std::uint64_t>(247);
     if (count != 0 || format >= 6) header_.points = count;
+  }
+}
+
+// Files say that they are of version 1.3 and have the header of 1.2, which 1.3 adds one field to.
+void LasFile::measure_header() {
+  header_.header_bytes = at<std::uint16_t>(94);
+  const std::uint64_t size = bytes_.size();
+  std::uint8_t has = header_.minor;
+  while (has > 0 && standard_header_bytes(has) > header_.header_bytes) --has;
+  header_.standard_bytes = standard_header_bytes(has);
+  const std::string known = number(header_.header_bytes) + " bytes; version 1." + number(header_.minor) +
+                            " has at least " + number(standard_header_bytes(header_.minor));
+  if (header_.header_bytes < header_.standard_bytes || header_.header_bytes > size) {
+    fail("header size", known + ", and the file " + number(size));
+  }
+  if (header_.standard_bytes < standard_header_bytes(header_.minor)) {
+    flaw("header size", known, "read as a header of version 1." + number(has));
   }
 }
 
@@ -140,8 +158,11 @@ void LasFile::parse_records() {
   std::uint64_t place = header_.header_bytes;
   for (std::uint32_t i = 0; i < header_.record_count; ++i) {
     if (end - place < record_header) {
-      fail("number of variable length records", number(header_.record_count) + ", but there is room for " + number(i) +
-                                                    " before the points at " + number(end));
+      flaw("number of variable length records",
+           number(header_.record_count) + ", but there is room for " + number(i) + " before the points at " +
+               number(end),
+           "the others are not there");
+      break;
     }
     const std::uint64_t length = at<std::uint16_t>(place + 20);
     if (length > end - place - record_header) {
@@ -178,8 +199,10 @@ void LasFile::parse_extended() {
   }
   const std::uint64_t points_end = header_.point_offset + header_.points * header_.point_bytes;
   if (count != 0 && place < points_end) {
-    fail("start of first extended variable length record",
-         number(place) + ", but the points end at " + number(points_end));
+    flaw("start of first extended variable length record",
+         number(place) + " with " + number(count) + " records, but the points end at " + number(points_end),
+         "none is read");
+    return;
   }
   for (std::uint32_t i = 0; i < count; ++i) {
     if (place > size || size - place < extended_header) {
@@ -196,30 +219,44 @@ void LasFile::parse_extended() {
   }
 }
 
-void LasFile::parse_extra() {
+void LasFile::collect_descriptors() {
+  constexpr std::size_t text_bytes = 32;  // at a descriptor's end, for people
   for (const auto* list : {&records_, &extended_}) {
     for (const LasRecord& record : *list) {
       if (!record.is("LASF_Spec", 4)) continue;
-      if (record.data.size() % descriptor_bytes != 0) {
-        fail("extra bytes", number(record.data.size()) + " bytes of descriptors, which have 192 each");
-      }
       descriptors_.insert(descriptors_.end(), record.data.begin(), record.data.end());
+      const std::size_t more = record.data.size() % descriptor_bytes;
+      if (more == 0) continue;
+      const bool whole = more + text_bytes >= descriptor_bytes;
+      flaw("extra bytes", number(record.data.size()) + " bytes of descriptors, which have 192 each",
+           whole ? "the last one's text is cut" : "the last one is left out");
+      descriptors_.resize(descriptors_.size() + (whole ? descriptor_bytes - more : 0));
+      if (!whole) descriptors_.resize(descriptors_.size() - more);
     }
   }
+}
+
+void LasFile::parse_extra() {
+  collect_descriptors();
   const std::size_t room = header_.point_bytes - point_layout(header_.format).bytes;
   for (std::size_t i = 0; i < descriptors_.size(); i += descriptor_bytes) {
     const auto type = read_number<std::uint8_t>(descriptors_.data() + i + 2);
     if (type > 30) fail("extra bytes", "data type " + number(type) + " of dimension " + number(i / descriptor_bytes));
-    described_bytes_ += extra_type_bytes(type, read_number<std::uint8_t>(descriptors_.data() + i + 3));
-  }
-  if (described_bytes_ > room) {
-    fail("extra bytes", number(described_bytes_) + " bytes are described, but points have " + number(room));
+    const std::size_t bytes = extra_type_bytes(type, read_number<std::uint8_t>(descriptors_.data() + i + 3));
+    if (described_bytes_ + bytes > room) {
+      flaw("extra bytes",
+           number((descriptors_.size() - i) / descriptor_bytes) + " dimensions more are described than the " +
+               number(room) + " extra bytes of a point hold",
+           "their descriptions are left out");
+      descriptors_.resize(i);
+      return;
+    }
+    described_bytes_ += bytes;
   }
 }
 
 std::span<const std::byte> LasFile::header_tail() const noexcept {
-  const std::uint16_t standard = standard_header_bytes(header_.minor);
-  return bytes_.subspan(standard, header_.header_bytes - standard);
+  return bytes_.subspan(header_.standard_bytes, std::size_t{header_.header_bytes} - header_.standard_bytes);
 }
 
 std::uint8_t LasFile::classification(std::uint64_t index) const noexcept {

@@ -1,5 +1,6 @@
 // A LAS file, 1.0 to 1.4, point formats 0 to 10, memory-mapped. What the header claims is checked against the
-// file's size before anything is used, so that a point, once asked for by an index below points(), is there.
+// file's size before anything is used, so that a point, once asked for by an index below points(), is there. Flaws
+// beside the points that other readers pass over are passed over too, and told.
 // LAZ and COPC are refused. Thread-safe: nothing changes after the constructor.
 #pragma once
 
@@ -31,6 +32,7 @@ void write_number(std::byte* at, T value) noexcept {
 struct LasHeader {
   std::uint8_t minor = 4;  ///< of version 1.x
   std::uint16_t header_bytes = 0;
+  std::uint16_t standard_bytes = 0;  ///< of it: what the version has, or what is there of that
   std::uint16_t global_encoding = 0;
   std::uint32_t point_offset = 0;
   std::uint32_t record_count = 0;  ///< variable length records
@@ -70,14 +72,21 @@ inline constexpr std::uint8_t most_format = 10;
 inline constexpr std::size_t descriptor_bytes = 192;
 [[nodiscard]] std::size_t extra_type_bytes(std::uint8_t type, std::uint8_t options) noexcept;
 
+enum class Reading : std::uint8_t {
+  tolerant,  ///< flaws that leave the points as they are are passed over, and kept in flaws()
+  strict,    ///< they are errors
+};
+
 class LasFile {
  public:
   /// Throws ParseError naming the file and the field that is wrong, Unsupported for LAZ and COPC, NotFound.
-  explicit LasFile(const std::string& path);
+  explicit LasFile(const std::string& path, Reading reading = Reading::tolerant);
   /// The same for bytes that are in memory, which outlive it; `path` is for messages.
-  LasFile(std::string path, std::span<const std::byte> bytes);
+  LasFile(std::string path, std::span<const std::byte> bytes, Reading reading = Reading::tolerant);
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  /// What is wrong with the file and what was made of it, a sentence each that begins with the field.
+  [[nodiscard]] const std::vector<std::string>& flaws() const noexcept { return flaws_; }
   [[nodiscard]] const LasHeader& header() const noexcept { return header_; }
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::uint64_t points() const noexcept { return header_.points; }
@@ -89,6 +98,7 @@ class LasFile {
   /// The descriptors of extra dimensions, 192 bytes each, of all records that have some; checked to fit the points'
   /// extra bytes.
   [[nodiscard]] std::span<const std::byte> descriptors() const noexcept { return descriptors_; }
+  /// Bytes of a point that they describe, from the first extra one on.
   [[nodiscard]] std::size_t described_bytes() const noexcept { return described_bytes_; }
 
   [[nodiscard]] const std::byte* point(std::uint64_t index) const noexcept {
@@ -110,6 +120,11 @@ class LasFile {
   /// Its header and data are in the file.
   [[nodiscard]] LasRecord record_at(std::uint64_t place, std::uint64_t header_bytes, std::uint64_t length) const;
   void parse_extra();
+  void collect_descriptors();
+  /// Of the header: as much as there is of what the version has.
+  void measure_header();
+  /// An error, or a sentence in flaws().
+  void flaw(const std::string& field, const std::string& what, const std::string& made_of_it);
   [[noreturn]] void fail(const std::string& field, const std::string& what) const;
   template <class T>
   [[nodiscard]] T at(std::uint64_t offset) const noexcept {
@@ -117,6 +132,8 @@ class LasFile {
   }
 
   std::string path_;
+  Reading reading_;
+  std::vector<std::string> flaws_;
   std::vector<MappedFile> file_;  // none where the bytes are another's
   std::span<const std::byte> bytes_;
   LasHeader header_;

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -34,7 +33,6 @@ class Descriptor {
     if (value_ >= 0) ::close(value_);
   }
   [[nodiscard]] int get() const noexcept { return value_; }
-  [[nodiscard]] int release() noexcept { return std::exchange(value_, -1); }
 
  private:
   int value_;
@@ -70,38 +68,6 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   return *this;
 }
 MappedFile::~MappedFile() { unmap(bytes_); }
-
-NewFile::NewFile(std::string path, std::uint64_t bytes)
-    : path_(std::move(path)), draft_(path_ + ".unfinished-" + std::to_string(::getpid())) {
-  Descriptor file(::open(draft_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (file.get() < 0) fail("open", draft_, errno);
-  try {
-    const int code = bytes == 0 ? 0 : ::posix_fallocate(file.get(), 0, static_cast<off_t>(bytes));
-    if (code != 0) fail("posix_fallocate", path_, code, bytes);
-    bytes_ = map(file.get(), bytes, PROT_READ | PROT_WRITE, MAP_SHARED, path_);
-  } catch (...) {
-    ::unlink(draft_.c_str());
-    throw;
-  }
-  descriptor_ = file.release();
-}
-
-NewFile::~NewFile() {
-  unmap(bytes_);
-  if (descriptor_ < 0) return;
-  ::close(descriptor_);
-  ::unlink(draft_.c_str());
-}
-
-void NewFile::commit() {
-  unmap(std::exchange(bytes_, {}));
-  const int descriptor = std::exchange(descriptor_, -1);
-  if (::close(descriptor) != 0 || ::rename(draft_.c_str(), path_.c_str()) != 0) {
-    const int code = errno;
-    ::unlink(draft_.c_str());
-    fail("rename", path_, code);
-  }
-}
 
 Scratch::Scratch(const std::string& folder, std::uint64_t bytes) {
   if (bytes <= plain_scratch) {

@@ -1,5 +1,5 @@
-// A file in the address space: read-only, or a new one that is filled and then takes its name. Pages come and go
-// with the system's page cache, so files may be larger than memory.
+// Files in the address space: one to read, and scratch memory. Pages come and go with the system's page cache, so
+// files may be larger than memory.
 #pragma once
 
 #include <cstddef>
@@ -22,24 +22,6 @@ class MappedFile {
 
  private:
   std::span<const std::byte> bytes_;
-};
-
-/// A file being written. It has another name until commit(), so that what has the final name is whole; without
-/// commit() it is removed. Its blocks are reserved at the start: a full disk is an error then, not a signal later.
-class NewFile {
- public:
-  NewFile(std::string path, std::uint64_t bytes);
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-  ~NewFile();
-
-  [[nodiscard]] std::span<std::byte> bytes() const noexcept { return bytes_; }
-  void commit();
-
- private:
-  std::string path_, draft_;
-  int descriptor_ = -1;
-  std::span<std::byte> bytes_;
 };
 
 /// Memory for working data, of a file without a name in `folder`; in plain memory where it is small.

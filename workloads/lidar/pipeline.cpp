@@ -12,7 +12,7 @@
 
 #include "chunk_computer.hpp"
 #include "far_queries.hpp"
-#include "height.hpp"
+#include "limits.hpp"
 #include "partition.hpp"
 #include "run_plan.hpp"
 #include "timed.hpp"
@@ -55,13 +55,19 @@ class Run {
   Run& operator=(const Run&) = delete;
   ~Run() { stop(); }
 
+  /// Takes the memory that chunks need, and does nothing with it.
+  void try_memory() {
+    size_halos();
+    prepare_all(true);
+  }
+
   RunReport go() {
     report_.points = cloud_.points();
     {
       const Timed timed(report_.total.seconds);
       size_halos();
       // Both sets up front, so that no chunk after that asks the driver for anything.
-      if (settings_.pool) prepare_all();
+      if (settings_.pool) prepare_all(partition_.chunks().size() > 1);
       writer_ = std::thread([this] { write_all(); });
       for (std::size_t i = 0; i < partition_.chunks().size(); ++i) {
         Slot& slot = slots_[i % slots_.size()];
@@ -80,12 +86,12 @@ class Run {
   }
 
  private:
-  void prepare_all() {
+  void prepare_all(bool downloads) {
     const std::span<Slot> used(slots_.data(), std::min(partition_.chunks().size(), slots_.size()));
     for (Slot& slot : used) prepare(slot);
     // Twice, as pools cache a large size once it was asked for again, and as downloads have two places in turn in
     // pinned memory, which the first of each makes: not worth it for a single chunk, of which there is one download.
-    const std::span<Slot> downloaded = used.size() > 1 ? used : std::span<Slot>();
+    const std::span<Slot> downloaded = downloads ? used : std::span<Slot>();
     for (int twice = 0; twice < 2; ++twice) {
       for (std::size_t i = 0; i < used.size(); ++i) static_cast<void>(make_workspace());
       for (Slot& slot : downloaded) {
@@ -95,15 +101,6 @@ class Run {
         static_cast<void>(memory_.wait_for_download(slot.output.memory(), patience));
       }
     }
-  }
-
-  static ManagerOptions manager_options(const RunSettings& settings) {
-    ManagerOptions options{.name = "lidar", .pool = settings.pool ? PoolMode::automatic : PoolMode::off};
-    if (settings.limit != 0) {
-      options.limit = settings.limit;
-      options.transfers.pinned_limit = settings.limit;
-    }
-    return options;
   }
 
   Partition make_partition() {
@@ -131,7 +128,7 @@ class Run {
       constexpr double pi = 3.14159265358979, generous = 2.5;
       halo = generous * std::sqrt(area * compute_.search.k / (pi * static_cast<double>(chunk.count))) + 1;
     }
-    if (settings_.features.needs_height()) halo = std::max(halo, ground_reach / cloud_.unit() + 1);
+    if (settings_.features.needs_height()) halo = std::max(halo, compute_.ground.reach / cloud_.unit() + 1);
     return static_cast<std::int64_t>(std::min(halo, 4e9));
   }
 
@@ -309,13 +306,14 @@ class Run {
   void finish() {
     report_.beyond_halo = far_.size();
     report_.driver_calls_after_first_chunk = memory_calls() - calls_after_first_;
-    if (!far_.empty()) {
-      const Timed timed(report_.compute.seconds);
-      report_.coincident += finish_far_queries(cloud_, partition_, compute_.features, *computer_, memory_,
-                                               compute_stream_, std::move(far_), sink_);
+    {
+      const Timed timed(report_.allocation_seconds);
+      for (Slot& slot : slots_) release(slot);  // the far queries need memory too
     }
-    const Timed timed(report_.allocation_seconds);
-    for (Slot& slot : slots_) release(slot);
+    if (far_.empty()) return;
+    const Timed timed(report_.compute.seconds);
+    report_.coincident += finish_far_queries(cloud_, partition_, compute_.features, *computer_, memory_,
+                                             compute_stream_, std::move(far_), sink_);
   }
 
   void count(const PoolingScope& scope) {
@@ -339,11 +337,7 @@ class Run {
     report_.reuse_rate = all == 0 ? 0.0 : static_cast<double>(reuses_) / static_cast<double>(all);
     report_.hit_rate = known.pool.hit_rate();
     report_.fragmentation = 1.0 - known.pool.utilization();
-    if (settings_.features.needs_height()) {
-      report_.height = cloud_.has_ground()
-                           ? "z less the inverse-distance mean of up to 8 ground-class points within 15 m"
-                           : "z less the lowest z within 15 m, as no point has the ground class";
-    }
+    report_.height = height_rule(compute_);
   }
 
   const Cloud& cloud_;
@@ -374,8 +368,9 @@ class Run {
 }  // namespace
 
 RunReport run(const Cloud& cloud, const RunSettings& settings, Sink& sink) {
-  Run run(cloud, settings, sink);
-  return run.go();
+  return within_limit(
+      settings, [&] { return Run(cloud, settings, sink).go(); },
+      [&](const RunSettings& other) { Run(cloud, other, sink).try_memory(); });
 }
 
 }  // namespace weir::lidar

@@ -9,6 +9,7 @@
 
 #include <weir/weir.hpp>
 
+#include "chunk_computer.hpp"
 #include "cloud.hpp"
 #include "feature_set.hpp"
 #include "sink.hpp"
@@ -17,8 +18,9 @@ namespace weir::lidar {
 
 struct RunSettings {
   FeatureSet features;
-  std::uint32_t k = 20;      ///< 1 to 128; not used with a radius
-  double radius = 0;         ///< above 0: all neighbours within it
+  std::uint32_t k = 20;  ///< 1 to 128; not used with a radius
+  double radius = 0;     ///< above 0: all neighbours within it
+  GroundSearch ground = {};
   std::size_t chunk = 0;     ///< points of a chunk; 0: as free memory allows
   std::uint64_t limit = 0;   ///< of device memory, bytes; 0: the manager's own
   unsigned threads = 0;      ///< of a computation; 0: one a core
@@ -57,8 +59,8 @@ struct RunReport {
   std::string scopes;                                ///< summaries, a line each
 };
 
-/// Throws InvalidArgument for settings that make no sense, and what memory, files and the sink throw; then the sink
-/// has got some of the rows.
+/// Throws InvalidArgument for settings that make no sense, LimitExceeded with the least limit that would do, and what
+/// memory, files and the sink throw; then the sink has got some of the rows.
 [[nodiscard]] RunReport run(const Cloud& cloud, const RunSettings& settings, Sink& sink);
 
 }  // namespace weir::lidar

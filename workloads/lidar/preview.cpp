@@ -143,7 +143,7 @@ void Preview::legend(std::vector<std::uint8_t>& image, float low, float high) co
   canvas.write(width - margin - right.size() * cell, text, right);
 }
 
-void Preview::write(const std::string& path) const {
+void Preview::write(files::OutputFile& file) const {
   const std::vector<std::uint8_t> pixels = render();
   png_image image;
   std::memset(&image, 0, sizeof(image));
@@ -151,9 +151,13 @@ void Preview::write(const std::string& path) const {
   image.width = static_cast<png_uint_32>(std::max<std::size_t>(width_, 320) + 2 * margin);
   image.height = static_cast<png_uint_32>(pixels.size() / 3 / image.width);
   image.format = PNG_FORMAT_RGB;
-  if (png_image_write_to_file(&image, path.c_str(), 0, pixels.data(), 0, nullptr) == 0) {
-    throw DriverError(path + ": png_image_write_to_file: " + image.message, {.name = path});
+  std::string packed(PNG_IMAGE_PNG_SIZE_MAX(image), '\0');
+  png_alloc_size_t bytes = packed.size();
+  if (png_image_write_to_memory(&image, packed.data(), &bytes, 0, pixels.data(), 0, nullptr) == 0) {
+    throw DriverError(file.path() + ": png_image_write_to_memory: " + image.message, {.name = file.path()});
   }
+  file.write(std::string_view(packed).substr(0, bytes));
+  file.commit();
 }
 
 }  // namespace weir::lidar

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cloud.hpp"
+#include "files/output_file.hpp"
 #include "sink.hpp"
 
 namespace weir::lidar {
@@ -17,8 +18,8 @@ class Preview : public Sink {
   Preview(const Cloud& cloud, const FeatureSet& features, Feature shown);
 
   void take(const FeatureRows& rows) override;
-  /// Throws DriverError naming the file and the reason.
-  void write(const std::string& path) const;
+  /// The whole file, and commits it. Throws DriverError naming the file and the reason.
+  void write(files::OutputFile& file) const;
 
  private:
   struct Pixel {

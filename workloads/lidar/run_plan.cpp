@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <sstream>
 #include <thread>
 
 namespace weir::lidar {
@@ -13,6 +14,15 @@ ComputeSettings compute_settings(const Cloud& cloud, const RunSettings& settings
   compute.has_rgb = cloud.has_rgb();
   compute.has_nir = cloud.has_nir();
   compute.has_ground = cloud.has_ground();
+  compute.ground = settings.ground;
+  if (!std::isfinite(settings.ground.reach) || settings.ground.reach <= 0) {
+    throw InvalidArgument("a reach for ground that is not above 0", {.name = "ground"});
+  }
+  if (settings.ground.count == 0 || settings.ground.count > GroundSearch::most_count) {
+    throw InvalidArgument("ground is taken from 1 to " + std::to_string(GroundSearch::most_count) + " points, not " +
+                              std::to_string(settings.ground.count),
+                          {.name = "ground", .limit = GroundSearch::most_count});
+  }
   compute.threads = settings.threads != 0 ? settings.threads : std::max(1u, std::thread::hardware_concurrency());
   if (settings.features.size() == 0) throw InvalidArgument("no features", {.name = "features"});
   if (settings.radius > 0) {
@@ -30,6 +40,28 @@ ComputeSettings compute_settings(const Cloud& cloud, const RunSettings& settings
     compute.search.k = settings.k;
   }
   return compute;
+}
+
+ManagerOptions manager_options(const RunSettings& settings) {
+  ManagerOptions options{.name = "lidar", .pool = settings.pool ? PoolMode::automatic : PoolMode::off};
+  if (settings.limit != 0) {
+    options.limit = settings.limit;
+    options.transfers.pinned_limit = settings.limit;
+  }
+  return options;
+}
+
+std::string height_rule(const ComputeSettings& settings) {
+  if (!settings.features.needs_height()) return {};
+  std::ostringstream rule;
+  if (settings.has_ground) {
+    rule << "z less the inverse-distance mean of up to " << settings.ground.count << " ground-class points";
+  } else {
+    rule << "z less the lowest z";
+  }
+  rule << " within " << settings.ground.reach << " of the file's units";
+  if (!settings.has_ground) rule << ", as no point has the ground class";
+  return rule.str();
 }
 
 std::uint64_t bytes_of(const std::vector<ScopeFeature>& features) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include <weir/weir.hpp>
@@ -15,6 +16,9 @@ namespace weir::lidar {
 
 /// Throws InvalidArgument naming the setting that makes no sense.
 [[nodiscard]] ComputeSettings compute_settings(const Cloud& cloud, const RunSettings& settings);
+[[nodiscard]] ManagerOptions manager_options(const RunSettings& settings);
+/// What height_above_ground is measured from, in words; empty where no feature needs it.
+[[nodiscard]] std::string height_rule(const ComputeSettings& settings);
 /// Of one point.
 [[nodiscard]] std::uint64_t bytes_of(const std::vector<ScopeFeature>& features);
 

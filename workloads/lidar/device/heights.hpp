@@ -1,6 +1,6 @@
 // Height above the ground of a query, by the rules of workloads/lidar/height.hpp: from the nearest points of the
-// ground's class, or from the lowest point, within 15 m as seen from above. Included inside thread.hpp's struct and by
-// chunk.comp.
+// ground's class, or from the lowest point, within a reach as seen from above. Included inside thread.hpp's struct and
+// by chunk.comp.
 
 WEIR_LIDAR_BODY Long flat_distance(ivec4 at, ivec4 low, ivec4 high) {
   const uint x = outside(at.x, low.x, high.x);
@@ -14,8 +14,8 @@ WEIR_LIDAR_BODY void offer_ground(ivec4 own, uint place) {
   const Long distance = flat_distance(own, at, at);
   const uint id = uint(at.w);
   if (less(ground_bound, distance)) return;
-  if (ground_count == ground_most) {
-    if (!before(distance, id, ground_distance[ground_most - 1u], ground_id[ground_most - 1u])) return;
+  if (ground_count == ground_wanted) {
+    if (!before(distance, id, ground_distance[ground_wanted - 1u], ground_id[ground_wanted - 1u])) return;
     --ground_count;
   }
   uint to = ground_count;
@@ -28,7 +28,7 @@ WEIR_LIDAR_BODY void offer_ground(ivec4 own, uint place) {
   ground_distance[to] = distance;
   ground_id[to] = id;
   ground_z[to] = at.z;
-  if (ground_count == ground_most) ground_bound = ground_distance[ground_most - 1u];
+  if (ground_count == ground_wanted) ground_bound = ground_distance[ground_wanted - 1u];
 }
 WEIR_LIDAR_BODY void offer_ground_leaf(ivec4 own, uint leaf) {
   const uint end = min((leaf + 1u) * leaf_points, count);
@@ -46,8 +46,8 @@ WEIR_LIDAR_BODY void put_height_by_class(uint place, uint row) {
     const Long distance = flat_distance(own, boxes[at], high);
     const uint lowest = uint(high.w);
     bool open = lowest != 0xffffffffu && !less(ground_bound, distance);
-    if (open && ground_count == ground_most) {
-      open = !(same(distance, ground_bound) && lowest > ground_id[ground_most - 1u]);
+    if (open && ground_count == ground_wanted) {
+      open = !(same(distance, ground_bound) && lowest > ground_id[ground_wanted - 1u]);
     }
     if (open && walk.level == 0u) offer_ground_leaf(own, walk.at);
     walk = next_of(walk, open);

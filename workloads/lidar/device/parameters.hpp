@@ -36,7 +36,8 @@
   uint radius_second;         \
   uint flags;                 \
   uint ground2_high;          \
-  uint ground2_low;
+  uint ground2_low;           \
+  uint ground_wanted;
 
 #if !defined(WEIR_LIDAR_GLSL)
 #include "language.hpp"

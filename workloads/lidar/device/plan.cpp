@@ -12,11 +12,12 @@
 namespace weir::lidar::bodies {
 namespace {
 
-static_assert(column_ids == feature_count && column_red == static_cast<uint>(Feature::red) &&
+static_assert(column_ids == feature_count && column_red == static_cast<uint>(Feature::mean_red) &&
               column_height_above_ground == static_cast<uint>(Feature::height_above_ground) &&
               column_density == static_cast<uint>(Feature::density) &&
               column_ndvi == static_cast<uint>(Feature::ndvi) && column_radius == static_cast<uint>(Feature::radius) &&
-              column_nir_std == static_cast<uint>(Feature::nir_std));
+              column_nir_std == static_cast<uint>(Feature::std_nir));
+static_assert(ground_most == GroundSearch::most_count);
 static_assert(sizeof(Point) == sizeof(ivec4) && sizeof(Parameters) <= 124);
 
 constexpr uint most_cell_bits = 16;  // an axis: finer cells than 1/65536 of the chunk seldom help
@@ -72,9 +73,10 @@ class Planner {
     set_real(precision, settings.unit, base_.unit_first, base_.unit_second);
     set_real(precision, settings.search.radius, base_.radius_first, base_.radius_second);
     base_.flags = flags_of(settings);
-    const std::uint64_t ground2 = ground_reach_squared(settings.unit);
+    const std::uint64_t ground2 = ground_reach_squared(settings.ground.reach, settings.unit);
     base_.ground2_high = high_of(ground2);
     base_.ground2_low = low_of(ground2);
+    base_.ground_wanted = settings.ground.count;
     needs_height_ = settings.features.needs_height();
   }
 

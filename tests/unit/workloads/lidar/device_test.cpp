@@ -122,7 +122,7 @@ class Tolerance {
       case mean_distance:
       case std_distance: return digits * std::max(at(radius), given_);
       case is_ground: return 0;
-      default: return std::max(value * digits, feature >= red ? digits : 0.0);
+      default: return std::max(value * digits, feature >= mean_red ? digits : 0.0);
     }
   }
 

@@ -1,0 +1,133 @@
+#include "lidar_options.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <set>
+
+#include <fmt/format.h>
+
+namespace weir::tool {
+namespace {
+
+/// As PDAL and laspy know names: letters, digits and underscores.
+const CLI::Validator name_part(
+    [](const std::string& text) {
+      const bool plain =
+          std::ranges::all_of(text, [](unsigned char each) { return std::isalnum(each) != 0 || each == '_'; });
+      return plain ? std::string() : "letters, digits and _ are names of dimensions, not \"" + text + '"';
+    },
+    "TEXT");
+
+const CLI::Validator distance(
+    [](const std::string& text) {
+      double value = 0;
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+      const bool sound = error == std::errc() && end == text.data() + text.size() && std::isfinite(value) && value > 0;
+      return sound ? std::string() : "a distance is a number above 0, not " + text;
+    },
+    "DISTANCE");
+
+/// Whether a path that is written names, by its suffix, another kind of file than `suffix`.
+bool other_kind(const std::string& path, const std::string& suffix) {
+  std::error_code none;
+  const std::filesystem::file_status status = std::filesystem::status(path, none);
+  if (path == "-" || std::filesystem::is_other(status) || std::filesystem::is_character_file(status) ||
+      std::filesystem::is_fifo(status) || std::filesystem::is_directory(status)) {
+    return false;  // has no suffix to go by, or is refused for what it is
+  }
+  std::string found = std::filesystem::path(path).extension().string();
+  std::ranges::transform(found, found.begin(), [](unsigned char each) { return std::tolower(each); });
+  return !found.empty() && found != suffix;
+}
+
+template <class Number>
+std::vector<Number> each_once(const std::vector<Number>& all) {
+  std::vector<Number> once;
+  std::set<Number> seen;
+  for (const Number each : all) {
+    if (seen.insert(each).second) once.push_back(each);
+  }
+  return once;
+}
+
+}  // namespace
+
+void LidarCommandLine::check() const {
+  if (other_kind(output, ".las")) {
+    const std::string remedy = output.ends_with("laz") || output.ends_with("LAZ")
+                                   ? "; name it .las and pack it with `laszip -i OUT.las -o OUT.laz`"
+                                   : "; name it .las";
+    throw CLI::ValidationError("--output", output + ": only LAS is written" + remedy);
+  }
+  if (!preview.empty() && other_kind(preview, ".png")) {
+    throw CLI::ValidationError("--preview", preview + ": only PNG is written; name it .png");
+  }
+}
+
+std::vector<LidarCommandLine::Pass> LidarCommandLine::passes() const {
+  const lidar::FeatureSet all = lidar::FeatureSet::parse(features);
+  std::vector<Pass> passes;
+  const auto add = [&](std::uint32_t k, double radius, const std::string& mark, bool several) {
+    passes.push_back({{passes.empty() ? all : all.scaled(), several ? mark : std::string()}, k, radius});
+  };
+  if (radii.empty()) {
+    const std::vector<std::uint32_t> once = each_once(ks);
+    for (const std::uint32_t k : once) add(k, 0, fmt::format("_k{}", k), once.size() > 1);
+    return passes;
+  }
+  const std::vector<double> once = each_once(radii);
+  for (const double radius : once) {
+    std::string mark = fmt::format("_r{}", radius);
+    std::ranges::replace_if(
+        mark, [](char letter) { return letter == '.' || letter == '-' || letter == '+'; }, '_');
+    add(ks.front(), radius, mark, once.size() > 1);
+  }
+  return passes;
+}
+
+CLI::App* add_lidar_options(CLI::App& app, const std::shared_ptr<LidarCommandLine>& line) {
+  auto* command = app.add_subcommand("lidar", "Features of each point of LAS files, from its neighbours");
+  LidarCommandLine& a = *line;
+  command->add_option("inputs", a.inputs, "LAS files; several are one cloud")->required();
+  command->add_option("-o,--output", a.output, "The LAS 1.4 file to write; - is the standard output")->required();
+  auto* k = command->add_option("--k", a.ks, "Neighbours, the point itself included; 10,20,50 gives planarity_k10 ...")
+                ->delimiter(',')
+                ->check(CLI::Range(1, 128))
+                ->default_str("20");
+  command
+      ->add_option("--radius", a.radii, "All neighbours within this distance instead, in the file's unit, or several")
+      ->delimiter(',')
+      ->check(distance)
+      ->excludes(k);
+  command->add_option("--features", a.features, "Sets and features with commas between them: " + lidar::feature_names())
+      ->capture_default_str();
+  command->add_option("--prefix", a.naming.prefix, "Before the names of the features")->check(name_part);
+  command->add_option("--suffix", a.naming.suffix, "Behind the names of the features")->check(name_part);
+  command->add_flag("--overwrite", a.naming.overwrite, "Replace features that the input has from an earlier run");
+  command->add_flag("--strict", a.strict, "Refuse files with flaws that are else passed over and told");
+  command->add_option("--height-radius", a.height_radius, "How far from a point its ground is looked for, in metres")
+      ->check(distance)
+      ->capture_default_str();
+  command->add_option("--height-count", a.height_count, "Nearest points of the ground's class that make its ground")
+      ->check(CLI::Range(1U, lidar::GroundSearch::most_count))
+      ->capture_default_str();
+  command->add_option("--chunk", a.chunk, "Points of a chunk (default: as memory allows)")->check(CLI::PositiveNumber);
+  command->add_option("--limit", a.limit, "Bound on device memory, e.g. 4GiB");
+  command->add_option("--device", a.device,
+                      "Where to compute: host, vulkan or cuda (default: the best that is no emulation)");
+  command->add_option("--kernel", a.kernel, "Kernels of the host: x86-64, x86-64-v3, x86-64-v4 (default: the best)");
+  command->add_option("--threads", a.threads, "Threads of the host (default: one a core)")->check(CLI::Range(1, 1024));
+  command->add_option("--pool", a.pool, "off: the driver makes each buffer")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->capture_default_str();
+  auto* preview = command->add_option("--preview", a.preview, "Also a picture from above, a PNG file");
+  command->add_option("--colour", a.colour, "The feature that the picture shows")->needs(preview);
+  command->add_flag("--json", a.json, "One JSON object on stdout");
+  command->add_flag("--verbose", a.verbose, "Also what memory, chunks and stages took");
+  return command;
+}
+
+}  // namespace weir::tool

@@ -1,0 +1,194 @@
+#include "lidar_report.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <weir/bytes.hpp>
+
+namespace weir::tool {
+namespace {
+
+using lidar::ColumnSummary;
+using lidar::RunReport;
+using lidar::StageTime;
+
+template <class... Values>
+void line(std::string& text, fmt::format_string<Values...> format, Values&&... values) {
+  fmt::format_to(std::back_inserter(text), format, std::forward<Values>(values)...);
+  text += '\n';
+}
+
+/// The value that `part` of the sorted sample is below.
+double quantile(const std::vector<float>& sorted, double part) {
+  if (sorted.empty()) return std::nan("");
+  return sorted[static_cast<std::size_t>(part * static_cast<double>(sorted.size() - 1))];
+}
+
+std::string neighbourhood(const LidarCommandLine::Pass& asked) {
+  return asked.radius > 0 ? fmt::format("radius {}", asked.radius) : fmt::format("{} neighbours", asked.k);
+}
+
+std::string unit_name(const lidar::LengthUnit& unit) {
+  return unit.kind == lidar::LengthUnit::Kind::unknown ? std::string("unknown") : unit.name;
+}
+
+/// The name and the unit of what the coordinates are in.
+void add_system(std::string& text, const lidar::CoordinateSystem& system) {
+  line(text, "  coordinate system    {}", system.name.empty() ? "none is named" : system.name);
+  std::string unit = unit_name(system.horizontal);
+  if (unit == "unknown") unit += ", taken for metres";
+  if (system.vertical.kind != lidar::LengthUnit::Kind::unknown) unit += "; heights in " + system.vertical.name;
+  line(text, "  unit                 {}", unit);
+}
+
+double extent(const lidar::Cloud& cloud, std::size_t axis) {
+  const double steps = static_cast<double>(cloud.output_high()[axis]) - cloud.output_low()[axis];
+  return steps * cloud.output_scale()[axis];
+}
+
+void add_cloud(std::string& text, const LidarOutcome& outcome) {
+  const lidar::Cloud& cloud = outcome.cloud;
+  line(text, "{}: {} points of {} {}", outcome.line.output, cloud.points(), cloud.files().size(),
+       cloud.files().size() == 1 ? "file" : "files");
+  add_system(text, outcome.system);
+  line(text, "  extent               {:.2f} x {:.2f} x {:.2f}", extent(cloud, 0), extent(cloud, 1), extent(cloud, 2));
+  const double area = extent(cloud, 0) * extent(cloud, 1);
+  if (area > 0) line(text, "  points a square unit {:.4g}", static_cast<double>(cloud.points()) / area);
+  line(text, "  ground points        {}", cloud.ground_points());
+}
+
+void add_pass(std::string& text, const LidarPass& pass) {
+  line(text, "  {:<20} farthest neighbour at {:.4g} (5 %), {:.4g} (half), {:.4g} (95 % of the points)",
+       neighbourhood(pass.asked), quantile(pass.reaches, 0.05), quantile(pass.reaches, 0.5),
+       quantile(pass.reaches, 0.95));
+  if (pass.report.coincident != 0) {
+    line(text, "  {:<20} {} points have all neighbours at their own place", "", pass.report.coincident);
+  }
+  if (!pass.report.height.empty()) line(text, "  height_above_ground  {}", pass.report.height);
+}
+
+void add_columns(std::string& text, const std::vector<ColumnSummary>& columns, std::uint64_t points) {
+  line(text, "  {:<32} {:>12} {:>12} {:>12}  no value", "feature", "least", "mean", "greatest");
+  for (const ColumnSummary& each : columns) {
+    if (each.nans == points) {
+      line(text, "  {:<32} {:>12} {:>12} {:>12}  all points", each.name, "-", "-", "-");
+      continue;
+    }
+    line(text, "  {:<32} {:>12.5g} {:>12.5g} {:>12.5g}  {}", each.name, each.least, each.mean, each.greatest,
+         each.nans == 0 ? std::string("-") : fmt::format("{} points", each.nans));
+  }
+}
+
+void add_stages(std::string& text, const LidarPass& pass) {
+  const RunReport& report = pass.report;
+  const auto stage = [&](const char* name, const StageTime& time) {
+    line(text, "    {:<20} {:>9.3f} s {:>14.0f} points/s", name, time.seconds, time.points_per_second(report.points));
+  };
+  line(text, "  {}: {} chunks of up to {} points, on {} with {} kernels, {} threads", neighbourhood(pass.asked),
+       report.chunks, report.chunk_points, report.device, report.kernel, report.threads);
+  stage("read", report.read);
+  stage("neighbours+features", report.compute);
+  stage("write", report.write);
+  stage("total", report.total);
+  line(text, "    memory high-water {} (pinned {}), reuse {:.1f} %, hits {:.1f} %, fragmentation {:.1f} %",
+       format_bytes(report.memory_high_water), format_bytes(report.pinned_high_water), 100 * report.reuse_rate,
+       100 * report.hit_rate, 100 * report.fragmentation);
+  line(text, "    driver calls for memory after the first chunk {}, allocation {:.3f} ms",
+       report.driver_calls_after_first_chunk, 1000 * report.allocation_seconds);
+  if (report.beyond_halo != 0) {
+    line(text, "    {} points had neighbours looked for past their halo", report.beyond_halo);
+  }
+  text += report.scopes;
+}
+
+nlohmann::ordered_json stage(const StageTime& time, std::uint64_t points) {
+  return {{"seconds", time.seconds}, {"points_per_second", time.points_per_second(points)}};
+}
+
+/// No number is null in JSON.
+nlohmann::ordered_json column(const ColumnSummary& each) {
+  return {{"name", each.name},
+          {"least", each.least},
+          {"mean", each.mean},
+          {"greatest", each.greatest},
+          {"nans", each.nans}};
+}
+
+}  // namespace
+
+std::string lidar_text(const LidarOutcome& outcome) {
+  std::string text;
+  add_cloud(text, outcome);
+  for (const LidarPass& pass : outcome.passes) add_pass(text, pass);
+  add_columns(text, outcome.columns, outcome.cloud.points());
+  line(text, "  {:.2f} s, {:.0f} points/s", outcome.total.seconds,
+       outcome.total.points_per_second(outcome.cloud.points()));
+  if (outcome.line.verbose) {
+    for (const LidarPass& pass : outcome.passes) add_stages(text, pass);
+  }
+  for (const std::string& note : outcome.notes) line(text, "  note: {}", note);
+  return text;
+}
+
+std::string lidar_json(const LidarOutcome& outcome) {
+  const RunReport& report = outcome.passes.front().report;
+  const std::uint64_t points = outcome.cloud.points();
+  StageTime compute;
+  std::uint64_t coincident = 0, beyond_halo = 0, memory = 0, pinned = 0, calls = 0;
+  double allocation = 0;
+  nlohmann::ordered_json scales = nlohmann::ordered_json::array();
+  for (const LidarPass& pass : outcome.passes) {
+    compute.seconds += pass.report.compute.seconds;
+    coincident += pass.report.coincident;
+    beyond_halo += pass.report.beyond_halo;
+    calls += pass.report.driver_calls_after_first_chunk;
+    allocation += pass.report.allocation_seconds;
+    memory = std::max(memory, pass.report.memory_high_water);
+    pinned = std::max(pinned, pass.report.pinned_high_water);
+    nlohmann::ordered_json scale;
+    if (pass.asked.radius > 0) {
+      scale["radius"] = pass.asked.radius;
+    } else {
+      scale["k"] = pass.asked.k;
+    }
+    scale["farthest_neighbour"] = {{"p05", quantile(pass.reaches, 0.05)},
+                                   {"p50", quantile(pass.reaches, 0.5)},
+                                   {"p95", quantile(pass.reaches, 0.95)}};
+    scale["neighbours_features"] = stage(pass.report.compute, points);
+    scales.push_back(scale);
+  }
+  nlohmann::ordered_json all{{"points", points},
+                             {"read", stage(outcome.read, points)},
+                             {"neighbours_features", stage(compute, points)},
+                             {"write", stage(outcome.write, points)},
+                             {"total", stage(outcome.total, points)},
+                             {"memory_high_water", memory},
+                             {"pinned_high_water", pinned},
+                             {"reuse_rate", report.reuse_rate},
+                             {"hit_rate", report.hit_rate},
+                             {"fragmentation", report.fragmentation},
+                             {"driver_calls_after_first_chunk", calls},
+                             {"allocation_seconds", allocation},
+                             {"chunks", report.chunks},
+                             {"chunk_points", report.chunk_points},
+                             {"coincident", coincident},
+                             {"beyond_halo", beyond_halo},
+                             {"device", report.device},
+                             {"kernel", report.kernel},
+                             {"threads", report.threads}};
+  if (!report.height.empty()) all["height_above_ground"] = report.height;
+  all["coordinate_system"] = {{"name", outcome.system.name},
+                              {"unit", unit_name(outcome.system.horizontal)},
+                              {"vertical_unit", unit_name(outcome.system.vertical)}};
+  all["scales"] = scales;
+  all["features"] = nlohmann::ordered_json::array();
+  for (const ColumnSummary& each : outcome.columns) all["features"].push_back(column(each));
+  all["notes"] = outcome.notes;
+  return all.dump() + '\n';
+}
+
+}  // namespace weir::tool

@@ -1,0 +1,38 @@
+// What `weir lidar` tells at its end: of the cloud and its features, for who measures land; with --verbose or --json
+// also of memory and stages. Called by lidar.cpp.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lidar_options.hpp"
+#include "workloads/lidar/cloud.hpp"
+#include "workloads/lidar/crs.hpp"
+#include "workloads/lidar/las_writer.hpp"
+#include "workloads/lidar/pipeline.hpp"
+
+namespace weir::tool {
+
+/// A pass over one size of neighbourhood: what came of it, and how far neighbours are.
+struct LidarPass {
+  LidarCommandLine::Pass asked;
+  lidar::RunReport report;
+  std::vector<float> reaches;  ///< distance of the farthest neighbour, of a sample of the points
+};
+
+struct LidarOutcome {
+  LidarOutcome(const LidarCommandLine& asked, const lidar::Cloud& whole) : line(asked), cloud(whole) {}
+  const LidarCommandLine& line;
+  const lidar::Cloud& cloud;
+  std::vector<LidarPass> passes;
+  std::vector<lidar::ColumnSummary> columns;
+  std::vector<std::string> notes;
+  lidar::CoordinateSystem system;
+  lidar::StageTime read, write, total;  ///< of all passes, opening and closing included
+};
+
+/// Both end with a line's end.
+[[nodiscard]] std::string lidar_text(const LidarOutcome& outcome);
+[[nodiscard]] std::string lidar_json(const LidarOutcome& outcome);
+
+}  // namespace weir::tool
