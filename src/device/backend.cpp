@@ -48,9 +48,16 @@ void Backend::announce_end(StreamId stream) noexcept {
   for (StreamObserver* observer : observers_) observer->stream_ends(stream);
 }
 
-StreamId next_stream_id() noexcept {
-  static std::atomic<std::uint32_t> next{2};  // 0 and 1 are the default streams
-  return static_cast<StreamId>(next.fetch_add(1, std::memory_order_relaxed));
+namespace {
+
+constinit std::atomic<std::uint32_t> next_id{2};  // 0 and 1 are the default streams
+
+}  // namespace
+
+StreamId next_stream_id() noexcept { return static_cast<StreamId>(next_id.fetch_add(1, std::memory_order_relaxed)); }
+
+bool was_given_out(StreamId stream) noexcept {
+  return static_cast<std::uint32_t>(stream) < next_id.load(std::memory_order_relaxed);
 }
 
 }  // namespace weir::device

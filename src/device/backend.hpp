@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <numeric>
 #include <span>
@@ -82,7 +83,7 @@ class StreamObserver {
   virtual void stream_ends(StreamId stream) noexcept = 0;
 };
 
-class Backend {
+class Backend : public std::enable_shared_from_this<Backend> {
  public:
   Backend() = default;
   virtual ~Backend() = default;
@@ -130,7 +131,7 @@ class Backend {
   /// Throws InvalidArgument, as all that takes a stream does, for one that does not exist or was destroyed.
   [[nodiscard]] virtual StreamId resolve(StreamId stream) { return stream; }
   [[nodiscard]] virtual StreamId create_stream() = 0;
-  /// The stream's queued work finishes first.
+  /// The stream's queued work finishes first. Not on a thread that runs queued work.
   virtual void destroy_stream(StreamId stream) noexcept = 0;
   [[nodiscard]] virtual EventId record(StreamId stream) = 0;
   /// True once all work before the event is done.
@@ -172,7 +173,8 @@ class Backend {
   static constexpr std::uint64_t most_written = std::uint64_t{64} << 10;
   /// As upload, from any memory; the bytes have been taken along when it returns.
   virtual void write(StreamId stream, Address to, std::span<const std::byte> bytes) = 0;
-  /// Queues a host function; throws Unsupported where streams run no host code.
+  /// Queues a host function; throws Unsupported where streams run no host code. It is called and ends before the work
+  /// counts as done, on a thread that counts as core::in_queued_work(), under no lock.
   virtual void run(StreamId stream, std::function<void()> work) = 0;
 
   /// Calls made into the driver so far, counted as the driver sees them.
@@ -189,7 +191,24 @@ class Backend {
   void forget(StreamObserver& observer) noexcept;
   void announce_end(StreamId stream) noexcept;
 
+ protected:
+  /// What resolve() makes of per_thread_default where each thread has a stream of its own: made by create_thread_stream()
+  /// at its first use, ended by end_thread_stream() with its thread.
+  [[nodiscard]] StreamId stream_of_thread();
+  /// That stream for per_thread_default; any other id as it is.
+  [[nodiscard]] StreamId meant_by(StreamId stream) {
+    return stream == StreamId::per_thread_default ? stream_of_thread() : stream;
+  }
+
  private:
+  friend class ThreadStreams;
+  [[nodiscard]] virtual StreamId create_thread_stream() { return create_stream(); }
+  /// Its thread ends. Waits for no work: the stream ends after that, and stays known until then.
+  virtual void end_thread_stream(StreamId stream) noexcept {
+    announce_end(stream);
+    destroy_stream(stream);
+  }
+
   const core::HomeProcess home_;
   std::mutex observers_mutex_;
   std::vector<StreamObserver*> observers_;
@@ -197,5 +216,7 @@ class Backend {
 
 /// The next id for a stream; unique in the program.
 [[nodiscard]] StreamId next_stream_id() noexcept;
+/// Whether it is such an id, or a default stream's: a stream that there is or was.
+[[nodiscard]] bool was_given_out(StreamId stream) noexcept;
 
 }  // namespace weir::device

@@ -4,6 +4,7 @@
 
 #include <weir/errors.hpp>
 
+#include "core/elsewhere.hpp"
 #include "device/event.hpp"
 
 namespace weir {
@@ -16,7 +17,6 @@ struct Stream::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
-    if (!backend->is_here()) return;
     backend->end_capture(id);  // before pools ask the stream for its last event
     backend->announce_end(id);
     backend->destroy_stream(id);
@@ -32,6 +32,7 @@ Device::Device(std::shared_ptr<device::Backend> backend, std::string why)
 
 device::Backend& Device::here() const {
   backend_->require_here();
+  core::retry_ends();
   return *backend_;
 }
 
@@ -42,7 +43,7 @@ const std::string& Device::why() const noexcept { return *why_; }
 // The id is a default stream's where the driver's own was adopted; nobody ends those.
 Stream Device::stream_of(StreamId id) {
   try {
-    return Stream(std::make_shared<Stream::State>(backend_, id));
+    return Stream(core::make_shared_that_waits<Stream::State>(backend_, id));
   } catch (...) {
     backend_->destroy_stream(id);
     throw;

@@ -8,7 +8,11 @@
 namespace weir::device {
 
 FaultyBackend::FaultyBackend(std::shared_ptr<Backend> inner)
-    : inner_(std::move(inner)), page_bytes_(inner_->info().page_bytes) {}
+    : inner_(std::move(inner)), page_bytes_(inner_->info().page_bytes) {
+  inner_->observe(*this);
+}
+
+FaultyBackend::~FaultyBackend() { inner_->forget(*this); }
 
 DeviceInfo FaultyBackend::info() const {
   DeviceInfo known = inner_->info();

@@ -48,11 +48,12 @@ enum class CallKind : std::uint8_t {
 };
 inline constexpr std::size_t call_kinds = static_cast<std::size_t>(CallKind::copy_from) + 1;
 
-class FaultyBackend final : public Backend {
+class FaultyBackend final : public Backend, public StreamObserver {
  public:
   enum class Fault : std::uint8_t { out_of_memory, driver_error };
 
   explicit FaultyBackend(std::shared_ptr<Backend> inner);
+  ~FaultyBackend() override;
 
   // --- Faults ---
 
@@ -135,6 +136,8 @@ class FaultyBackend final : public Backend {
   void run(StreamId stream, std::function<void()> work) override;
   [[nodiscard]] DriverCalls driver_calls() const noexcept override { return inner_->driver_calls(); }
   [[nodiscard]] SimulatedTime* simulated_time() noexcept override { return inner_->simulated_time(); }
+  /// A thread's own stream ends below.
+  void stream_ends(StreamId stream) noexcept override { announce_end(stream); }
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -5,6 +5,7 @@
 
 #include <weir/errors.hpp>
 
+#include "core/elsewhere.hpp"
 #include "core/environment.hpp"
 #include "core/names.hpp"
 #include "manager/names.hpp"
@@ -51,7 +52,7 @@ MemoryManager::Implementation::Implementation(const Device& device, ManagerOptio
       pool_(std::make_unique<Pool>(device, pool_options(options_, device.info()),
                                    track::Tallies{.reserved = &tally_.reserved, .external = &tally_.external})),
       home_(std::make_shared<detail::BufferHome>(options_.name, pool_->options().log)),
-      transfers_(core::make_shared_here<detail::TransferEngine>(device, options_.transfers,
+      transfers_(core::make_shared_that_waits<detail::TransferEngine>(device, options_.transfers,
                                                                 pool_options(options_, device.info()),
                                                                 track::Tallies{.reserved = &tally_.pinned})) {}
 

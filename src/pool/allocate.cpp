@@ -32,7 +32,7 @@ constexpr std::size_t named_holders = 3;
 
 // --- Caches ---
 
-ThreadCache& Pool::Implementation::cache_of(StreamId stream) {
+ThreadCache& Pool::Implementation::cache_of(StreamId stream, Purpose purpose) {
   if (Cache* const quick = quick_cache(key_base_, stream)) return *quick;
   require_usable();
   const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
@@ -43,6 +43,7 @@ ThreadCache& Pool::Implementation::cache_of(StreamId stream) {
     try {
       resolved = backend_.resolve(stream);
     } catch (const InvalidArgument&) {
+      if (purpose == Purpose::take || !device::was_given_out(stream)) throw;
       known = false;
     }
     cache = &caches_.begin(key, stream, [&](Cache& made) {
@@ -146,7 +147,7 @@ void Pool::Implementation::map_ahead(std::uint64_t bytes, StreamId stream) {
                       {.name = options_.name, .bytes_asked = bytes});
   }
   if (bytes == 0) return;
-  Cache& cache = cache_of(stream);
+  Cache& cache = cache_of(stream, Purpose::take);
   const Request request{bytes, Pool::granule, stream, Tag::none, {}};
   if (bytes > max_bytes_) refuse_size(request);
   Placement wanted = placement(request, cache.lane);
@@ -171,7 +172,7 @@ std::optional<std::uint32_t> Pool::Implementation::serve(const Request& request,
     // A size past the limit is refused here, before any arithmetic could overflow.
     if (request.bytes > max_bytes_) [[unlikely]]
       return std::nullopt;
-    Cache& cache = request.cache != nullptr ? *request.cache : cache_of(request.stream);
+    Cache& cache = request.cache != nullptr ? *request.cache : cache_of(request.stream, Purpose::take);
     const Placement wanted = placement(request, cache.lane);
     cache.slow_operations += slow_weight;
     if (cache.slow_operations >= operations_per_tick) tick(cache);

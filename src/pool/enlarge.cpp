@@ -51,7 +51,7 @@ std::optional<Pool::Enlarged> Pool::Implementation::enlarge(std::uint32_t id, st
 std::optional<Pool::Enlarged> Pool::Implementation::move_to_range(std::uint32_t id, std::size_t bytes,
                                                                   std::uint32_t max, std::uint64_t contents,
                                                                   StreamId stream) {
-  Cache& cache = cache_of(stream);
+  Cache& cache = cache_of(stream, Purpose::take);
   Placement wanted;
   wanted.granules = whole_pages(index::granules_for(bytes));
   wanted.lane = cache.lane;

@@ -8,6 +8,7 @@
 
 #include <weir/errors.hpp>
 
+#include "core/elsewhere.hpp"
 #include "pool/hit_path.hpp"
 
 namespace weir {
@@ -48,7 +49,7 @@ void Pool::Implementation::free_at(std::uint64_t address, StreamId stream) {
 void Pool::Implementation::free(std::uint32_t id, StreamId stream) {
   require_usable();
   Block& block = blocks_[id];
-  Cache& cache = cache_of(stream);
+  Cache& cache = cache_of(stream, Purpose::give_back);
   Cache& owner = caches_[block.owner()];
   const std::uint64_t address = block.address();  // once freed, the block is anyone's
   const std::uint64_t requested = block.requested;
@@ -246,7 +247,9 @@ bool Pool::Implementation::reclaim_pending(std::size_t max_unfinished) {
 void Pool::Implementation::free_directly(std::uint32_t id, Lane lane, std::uint32_t now) {
   const auto moving = motion_.begin();
   space_.release(id, lane, now);
-  if (lane != pool::clean_lane) order_.clean(space_, lane, core::Deadline(options_.reclaim_deadline));
+  // On a thread that runs queued work it might be waited for by itself; then it is the driver's at the next look.
+  const auto patience = core::in_queued_work() ? std::chrono::nanoseconds(0) : options_.reclaim_deadline;
+  if (lane != pool::clean_lane) order_.clean(space_, lane, core::Deadline(patience));
   space_.release_segments(UINT32_MAX, 0);
 }
 

@@ -106,6 +106,9 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void thread_ends(Cache& cache) noexcept override;
   void closed_by_fork() noexcept override { caches_.close_all(); }
 
+  // --- life.cpp ---
+  void report_leaks() const;
+
   // --- report.cpp ---
   [[nodiscard]] Statistics statistics() const;
   [[nodiscard]] Statistics sums() const;
@@ -141,7 +144,9 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   static std::int64_t end_life(track::Block& block, Cache& cache) noexcept;
 
   // --- allocate.cpp ---
-  [[nodiscard]] Cache& cache_of(StreamId stream);
+  enum class Purpose : std::uint8_t { take, give_back };
+  /// Throws InvalidArgument for a stream that never was; for one that was destroyed only where memory is to be taken.
+  [[nodiscard]] Cache& cache_of(StreamId stream, Purpose purpose);
   [[nodiscard, gnu::noinline]] std::uint64_t after_hit(Cache& cache, const track::Block& block, bool overdrawn,
                                                        bool due);
   [[nodiscard, gnu::always_inline]] inline std::optional<std::uint32_t> serve(const Request& request, pool::Ways ways,
@@ -216,7 +221,6 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
 
   // --- maintenance.cpp, life.cpp ---
   void detach(Cache& cache, std::uint64_t key);
-  void report_leaks() const;
   [[nodiscard]] bool comes_to_rest() noexcept;
 
   // How many operations may pass before a thread looks at the clock again.

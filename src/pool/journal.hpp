@@ -1,4 +1,5 @@
-// What a pool's parts tell the log that the program gave: nothing where there is none.
+// What a pool's parts tell the log that the program gave: nothing where there is none, nor
+// where a pool ends that was handed over, for then the log may have ended with its owner.
 #pragma once
 
 #include <string>
@@ -7,6 +8,8 @@
 #include <weir/errors.hpp>
 #include <weir/log.hpp>
 #include <weir/stream.hpp>
+
+#include "core/elsewhere.hpp"
 
 namespace weir::pool {
 
@@ -21,7 +24,7 @@ class Journal {
 
   void note(LogLevel level, LogEvent event, std::string_view text, std::uint64_t bytes = 0, std::uint64_t address = 0,
             StreamId stream = {}) const noexcept {
-    if (!keeps(level)) return;
+    if (!keeps(level) || core::ends_elsewhere()) return;
     sink_->write({.level = level,
                   .event = event,
                   .pool = pool_,

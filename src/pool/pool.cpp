@@ -6,6 +6,7 @@
 
 #include <weir/errors.hpp>
 
+#include "core/elsewhere.hpp"
 #include "pool/door.hpp"
 #include "pool/hit_path.hpp"
 
@@ -30,7 +31,10 @@ Pool::Pool(Device device, PoolOptions options, const track::Tallies& tallies) {
 
 // A child of fork() leaves a pool as it is: another thread may have been changing it at that moment, or held a lock.
 Pool::~Pool() {
-  if (implementation_->forked()) static_cast<void>(implementation_.release());
+  Implementation* const last = implementation_.release();
+  if (last->forked()) return;
+  if (core::in_queued_work()) last->report_leaks();  // the log may not outlive this call
+  core::end_what_waits(last);
 }
 
 void* Pool::allocate(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag, CallSite where) {

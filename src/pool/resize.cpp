@@ -31,7 +31,7 @@ bool Pool::Implementation::resize_here(std::uint32_t id, std::size_t bytes, Stre
                           {.name = options_.name, .bytes_asked = 0});
   }
   if (bytes > max_bytes_) refuse_size({bytes, 1, stream, Tag::none, {}});
-  Cache& cache = cache_of(stream);
+  Cache& cache = cache_of(stream, Purpose::take);
   const std::uint32_t max = notes_.max_granules(id);
   auto granules = static_cast<std::uint32_t>(index::granules_for(bytes));
   if (max != 0) granules = whole_pages(granules);

@@ -4,6 +4,7 @@
 
 #include <weir/errors.hpp>
 
+#include "core/elsewhere.hpp"
 #include "device/pinned_memory.hpp"
 #include "transfer/engine.hpp"
 
@@ -64,7 +65,7 @@ TransferEngine::~TransferEngine() {
   }
   if (aside_.empty()) return;
   // A copy may still write there: a leak is better than that.
-  if (log_ != nullptr) {
+  if (log_ != nullptr && !core::ends_elsewhere()) {
     log_->write({.level = LogLevel::error,
                  .event = LogEvent::leak,
                  .pool = pinned_->options().name,
@@ -84,7 +85,7 @@ void TransferEngine::free_pinned(std::span<std::byte> bytes) noexcept {
   try {
     pinned_->deallocate(bytes.data(), host_);
   } catch (const Error& error) {
-    if (log_ == nullptr) return;
+    if (log_ == nullptr || core::ends_elsewhere()) return;
     log_->write({.level = LogLevel::error,
                  .event = LogEvent::leak,
                  .pool = pinned_->options().name,

@@ -4,6 +4,7 @@
 #include "backend/cuda/memory.hpp"
 #include "backend/cuda/streams.hpp"
 #include "backend/cuda/writes.hpp"
+#include "core/elsewhere.hpp"
 
 namespace weir::backend::cuda {
 namespace {
@@ -34,27 +35,30 @@ class CudaBackend final : public device::Backend {
   Address allocate_pinned(std::uint64_t bytes) override { return memory_.allocate_pinned(bytes); }
   void free_pinned(Address address, std::uint64_t) noexcept override { memory_.free_pinned(address); }
 
-  StreamId resolve(StreamId stream) override { return streams_.resolve(stream); }
+  StreamId resolve(StreamId stream) override { return streams_.resolve(meant_by(stream)); }
   StreamId create_stream() override { return streams_.create(); }
   void destroy_stream(StreamId stream) noexcept override {
     writes_.end_capture(stream);
     streams_.destroy(stream);
   }
   StreamId adopt_stream(std::uint64_t native) override {
-    return streams_.adopt(reinterpret_cast<CUstream>(native));  // NOLINT(performance-no-int-to-ptr)
+    auto* const handle = reinterpret_cast<CUstream>(native);  // NOLINT(performance-no-int-to-ptr)
+    return handle == CU_STREAM_PER_THREAD ? stream_of_thread() : streams_.adopt(handle);
   }
   std::uint64_t native_stream(StreamId stream) override {
-    return reinterpret_cast<std::uint64_t>(streams_.find(stream).get());
+    return reinterpret_cast<std::uint64_t>(streams_.find(meant_by(stream)).get());
   }
-  EventId record(StreamId stream) override { return streams_.record(stream); }
+  EventId record(StreamId stream) override { return streams_.record(meant_by(stream)); }
   bool query(EventId event) override { return streams_.query(event); }
   bool wait_any(std::span<const EventId> events, std::chrono::nanoseconds deadline) override {
     return streams_.wait_any(events, deadline);
   }
-  void stream_wait(StreamId stream, EventId event) override { streams_.stream_wait(stream, event); }
+  void stream_wait(StreamId stream, EventId event) override {
+    streams_.stream_wait(meant_by(stream), event);
+  }
   void release(EventId event) noexcept override { streams_.release(event); }
   [[nodiscard]] bool capturing(StreamId stream) const noexcept override { return streams_.capturing(stream); }
-  StreamId begin_capture(StreamId stream) override { return streams_.begin_capture(stream); }
+  StreamId begin_capture(StreamId stream) override { return streams_.begin_capture(meant_by(stream)); }
   void end_capture(StreamId stream) noexcept override { streams_.end_capture(stream); }
 
   void fill(StreamId stream, Address address, std::uint8_t value, std::uint64_t bytes) override {
@@ -70,15 +74,16 @@ class CudaBackend final : public device::Backend {
     queue(stream, bytes, "cuMemcpyDtoHAsync", [&](CUstream on) { return driver().download(to, from, bytes, on); });
   }
   void write(StreamId stream, Address to, std::span<const std::byte> bytes) override {
-    writes_.write(stream, to, bytes);
+    writes_.write(meant_by(stream), to, bytes);
   }
   void run(StreamId stream, std::function<void()> work) override {
     auto taken = std::make_unique<std::function<void()>>(std::move(work));
     const CUhostFn call = [](void* function) {
+      const core::InQueuedWork here;
       const std::unique_ptr<std::function<void()>> own(static_cast<std::function<void()>*>(function));
       (*own)();
     };
-    const Streams::Handle on = streams_.find(stream);
+    const Streams::Handle on = streams_.find(meant_by(stream));
     context_.require_usable();
     const Current here(context_);
     context_.check(driver().launch_host(on.get(), call, taken.get()), "cuLaunchHostFunc");
@@ -97,11 +102,18 @@ class CudaBackend final : public device::Backend {
   [[nodiscard]] device::DriverCalls driver_calls() const noexcept override { return context_.calls(); }
 
  private:
+  [[nodiscard]] StreamId create_thread_stream() override { return streams_.create_per_thread(); }
+  void end_thread_stream(StreamId stream) noexcept override {
+    if (exiting()) return;
+    streams_.leave_thread(stream);
+    announce_end(stream);
+    streams_.end_after_work(stream);
+  }
   [[nodiscard]] const Driver& driver() const noexcept { return context_.driver(); }
 
   template <class Call>
   void queue(StreamId stream, std::uint64_t bytes, const char* name, Call call) {
-    const Streams::Handle on = streams_.find(stream);
+    const Streams::Handle on = streams_.find(meant_by(stream));
     if (bytes == 0) return;
     context_.require_usable();
     const Current here(context_);
@@ -117,7 +129,7 @@ class CudaBackend final : public device::Backend {
 }  // namespace
 
 std::shared_ptr<device::Backend> make_cuda_backend(const Driver& driver, int ordinal) {
-  return core::make_shared_here<CudaBackend>(driver, ordinal);
+  return core::make_shared_that_waits<CudaBackend>(driver, ordinal);
 }
 
 }  // namespace weir::backend::cuda

@@ -1,7 +1,6 @@
 #include "backend/cuda/streams.hpp"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <string>
 #include <thread>
@@ -39,6 +38,10 @@ struct Streams::Handle::Entry {
   const CUstream handle;  // NOLINT(misc-misplaced-const): the handle is what stays
   const Kind kind;
   const std::thread::id thread = std::this_thread::get_id();  // of a per-thread stream
+  std::atomic<bool> left{false};                              // by that thread, whose id another may have
+  [[nodiscard]] bool foreign() const noexcept {
+    return kind == Kind::per_thread && (left || thread != std::this_thread::get_id());
+  }
   bool of_capture = false;
   std::atomic<bool> capturing{false};  // while of_capture: the graph is not released
 };
@@ -49,6 +52,7 @@ Streams::Streams(const Context& context) : context_(context) {
 
 Streams::~Streams() {
   if (exiting()) return;
+  for (const Ending& each : ending_) release(each.last);
   const Current here(context_);
   for (CUevent event : spare_)
     context_.note(context_.driver().event_destroy(event), {"cuEventDestroy", &DriverCalls::events});
@@ -65,6 +69,7 @@ StreamId Streams::add(std::shared_ptr<Entry> entry) {
 
 StreamId Streams::create() {
   context_.require_usable();
+  drop_ended();
   const Current here(context_);
   CUstream handle = nullptr;
   context_.check(context_.driver().stream_create(&handle, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
@@ -75,7 +80,6 @@ StreamId Streams::create() {
 
 StreamId Streams::adopt(CUstream handle) {
   if (handle == nullptr || handle == CU_STREAM_LEGACY) return StreamId::legacy_default;
-  if (handle == CU_STREAM_PER_THREAD) return per_thread();
   context_.require_usable();
   const Current here(context_);
   CUcontext context = nullptr;
@@ -132,25 +136,50 @@ void Streams::destroy(StreamId stream) noexcept {
 }
 
 StreamId Streams::resolve(StreamId stream) {
-  if (stream == StreamId::per_thread_default) return per_thread();
   static_cast<void>(find(stream));
   return stream;
 }
 
-StreamId Streams::per_thread() {
-  // One id a thread and device. Ids are never used again, so that one of a device that is gone only misses, and a
-  // second id for the same stream is one stream more to order by events. Nothing to destroy: pools come here from
-  // a thread's last destructors.
-  constexpr std::size_t most_devices = 16;
-  thread_local std::array<StreamId, most_devices> own{};
-  thread_local std::size_t next = 0;
-  for (const StreamId each : own) {
-    const auto known = find_or_null(each);
-    if (known && known->kind == Kind::per_thread) return each;
+StreamId Streams::create_per_thread() {
+  drop_ended();
+  return add(std::make_shared<Entry>(context_, CU_STREAM_PER_THREAD, Kind::per_thread));
+}
+
+void Streams::leave_thread(StreamId stream) noexcept {
+  if (const auto entry = find_or_null(stream)) entry->left = true;
+}
+
+void Streams::end_after_work(StreamId stream) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_.push_back({.stream = stream});
   }
-  const StreamId made = add(std::make_shared<Entry>(context_, CU_STREAM_PER_THREAD, Kind::per_thread));
-  own[next++ % most_devices] = made;
-  return made;
+  drop_ended();
+}
+
+// Each is taken out while it is looked at, so that one thread does.
+void Streams::drop_ended() noexcept {
+  std::vector<Ending> looked_at;
+  {
+    const std::lock_guard lock(mutex_);
+    looked_at.swap(ending_);
+  }
+  std::erase_if(looked_at, [&](Ending& each) {
+    try {
+      if (each.last == EventId::none && capturing(StreamId::legacy_default)) return false;
+      if (each.last == EventId::none) each.last = record(each.stream);
+      if (!query(each.last)) return false;
+    } catch (const InvalidArgument&) {  // NOLINT(bugprone-empty-catch): somebody ended it before
+    } catch (const DeviceLost&) {       // NOLINT(bugprone-empty-catch): nothing runs there any more
+    } catch (const Error&) {
+      return false;
+    }
+    release(each.last);
+    destroy(each.stream);
+    return true;
+  });
+  const std::lock_guard lock(mutex_);
+  ending_.insert(ending_.end(), looked_at.begin(), looked_at.end());
 }
 
 std::shared_ptr<Streams::Entry> Streams::find_or_null(StreamId stream) const {
@@ -160,15 +189,13 @@ std::shared_ptr<Streams::Entry> Streams::find_or_null(StreamId stream) const {
 }
 
 Streams::Handle Streams::find(StreamId stream) {
-  if (stream == StreamId::per_thread_default) stream = per_thread();
   auto entry = find_or_null(stream);
   if (!entry) {
     throw InvalidArgument("stream " + std::to_string(static_cast<std::uint32_t>(stream)) +
                               " does not exist on this device or was destroyed",
                           {.name = "stream"});
   }
-  const bool foreign = entry->kind == Kind::per_thread && entry->thread != std::this_thread::get_id();
-  CUstream handle = foreign ? CU_STREAM_LEGACY : entry->handle;
+  CUstream handle = entry->foreign() ? CU_STREAM_LEGACY : entry->handle;
   const bool of_capture = entry->of_capture;
   return {std::move(entry), handle, of_capture};
 }
@@ -177,7 +204,7 @@ bool Streams::capturing(StreamId stream) const noexcept {
   const auto entry = find_or_null(stream);
   if (!entry || exiting()) return false;
   if (entry->of_capture) return entry->capturing;
-  if (entry->kind == Kind::per_thread && entry->thread != std::this_thread::get_id()) return false;
+  if (entry->foreign()) return false;
   const Current here(context_);
   CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
   context_.count(&DriverCalls::others);

@@ -51,6 +51,11 @@ class Streams {
   [[nodiscard]] StreamId begin_capture(StreamId stream);
   void end_capture(StreamId stream) noexcept;
   void destroy(StreamId stream) noexcept;
+  /// For a per-thread stream whose thread ends: from now on all threads name its work by the legacy stream.
+  void leave_thread(StreamId stream) noexcept;
+  /// Drops the id of such a one, now or later, once its work is done.
+  void end_after_work(StreamId stream) noexcept;
+  [[nodiscard]] StreamId create_per_thread();
   /// What to queue work on. Throws InvalidArgument for a stream that does not exist or was destroyed.
   [[nodiscard]] Handle find(StreamId stream);
   [[nodiscard]] bool capturing(StreamId stream) const noexcept;
@@ -69,12 +74,17 @@ class Streams {
 
   [[nodiscard]] StreamId add(std::shared_ptr<Entry> entry);
   [[nodiscard]] std::shared_ptr<Entry> find_or_null(StreamId stream) const;
-  [[nodiscard]] StreamId per_thread();
+  void drop_ended() noexcept;
   [[nodiscard]] CUevent take_event();
 
   const Context& context_;
   mutable std::shared_mutex mutex_;
   std::map<StreamId, std::shared_ptr<Entry>> entries_;
+  struct Ending {
+    StreamId stream{};
+    device::EventId last = device::EventId::none;  ///< after its work; none where the driver refused to record it yet
+  };
+  std::vector<Ending> ending_;
   std::mutex events_mutex_;
   std::vector<CUevent> spare_;
   std::size_t events_made_ = 0;

@@ -9,6 +9,7 @@
 
 #include "backend/host/host_pages.hpp"
 #include "backend/host/host_streams.hpp"
+#include "core/elsewhere.hpp"
 #include "core/lazy_memory.hpp"
 
 namespace weir::backend::host {
@@ -68,7 +69,7 @@ class HostBackend final : public device::Backend {
   Address allocate_pinned(std::uint64_t bytes) override { return pages_.allocate_pinned(bytes); }
   void free_pinned(Address address, std::uint64_t bytes) noexcept override { pages_.free_pinned(address, bytes); }
 
-  StreamId resolve(StreamId stream) override { return streams_.resolve(stream); }
+  StreamId resolve(StreamId stream) override { return streams_.resolve(meant_by(stream)); }
   StreamId create_stream() override { return streams_.create(); }
   void destroy_stream(StreamId stream) noexcept override { streams_.destroy(stream); }
   EventId record(StreamId stream) override { return streams_.record(resolve(stream)); }
@@ -109,6 +110,11 @@ class HostBackend final : public device::Backend {
   [[nodiscard]] device::DriverCalls driver_calls() const noexcept override { return pages_.calls(); }
 
  private:
+  void end_thread_stream(StreamId stream) noexcept override {
+    announce_end(stream);
+    streams_.end_after_work(stream);
+  }
+
   const std::uint64_t capacity_;
   HostPages pages_;
   HostStreams streams_;  // after the pages: queued work finishes while they still stand
@@ -117,7 +123,7 @@ class HostBackend final : public device::Backend {
 }  // namespace
 
 std::shared_ptr<device::Backend> make_host_backend(std::uint64_t capacity) {
-  return core::make_shared_here<HostBackend>(capacity == 0 ? machine_memory() : capacity);
+  return core::make_shared_that_waits<HostBackend>(capacity == 0 ? machine_memory() : capacity);
 }
 
 }  // namespace weir::backend::host

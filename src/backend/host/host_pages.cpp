@@ -112,6 +112,26 @@ void HostPages::destroy(std::span<const Extent> pages) noexcept {
   committed_ -= pages.size() * page_bytes;
 }
 
+// Moves a parked page's memory with what it holds; both places stay reserved and unreadable. Linux moves it since 5.7;
+// an older one does not know the flag, and what the page holds is copied.
+void HostPages::move(Address from, Address to) {
+  if (kernel_moves_) {
+    constexpr int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+    if (mremap(pointer(from), page_bytes, page_bytes, flags, pointer(to)) != MAP_FAILED) return;
+    if (errno != EINVAL) fail("mremap", page_bytes);
+    kernel_moves_ = false;
+  }
+  const auto allow = [](Address place, int access) {
+    if (mprotect(pointer(place), page_bytes, access) != 0) fail("mprotect", page_bytes);
+  };
+  allow(from, PROT_READ);
+  allow(to, PROT_READ | PROT_WRITE);
+  std::memcpy(pointer(to), pointer(from), page_bytes);
+  madvise(pointer(from), page_bytes, MADV_DONTNEED);
+  allow(from, PROT_NONE);
+  allow(to, PROT_NONE);
+}
+
 // Puts the page's memory at `address` with what it holds, still unreadable. A page that is parked there was given up by
 // who had it: its memory goes, and it gets what the other leaves.
 void HostPages::place(std::size_t page, Address address) {
@@ -121,9 +141,7 @@ void HostPages::place(std::size_t page, Address address) {
     return;
   }
   if (from != 0) {
-    void* moved = mremap(pointer(from), page_bytes, page_bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
-                         pointer(address));
-    if (moved == MAP_FAILED) fail("mremap", page_bytes);
+    move(from, address);
     parked_.erase(from);
   }
   const auto in_the_way = parked_.find(address);

@@ -1,8 +1,9 @@
 // Pages of host memory, as a GPU driver would have them: created, mapped into a
 // reserved range, unmapped, mapped elsewhere with the same physical memory.
 // An unmapped page stays parked, unreadable, where it last was; mapping it
-// elsewhere moves it by mremap, with what it holds. What a page held that is parked
-// in the way is lost: who has a place no more maps nothing there.
+// elsewhere moves it by mremap, or by a copy before Linux 5.7, with what it holds.
+// What a page held that is parked in the way is lost: who has a place no more maps
+// nothing there.
 // Every extent is one page: the kernel charges by the page anyway, and pages that may lie anywhere serve any hole.
 // The kernel is asked for large pages of its own behind them, of the same size, so at most what is mapped is resident.
 // Invariant: at most one page is at an address. Called by HostBackend.
@@ -45,6 +46,7 @@ class HostPages {
 
  private:
   void commit(std::uint64_t bytes);
+  void move(device::Address from, device::Address to);
   void place(std::size_t page, device::Address address);
 
   const std::uint64_t capacity_;
@@ -52,6 +54,7 @@ class HostPages {
   device::CallCounter calls_;
 
   std::mutex mutex_;
+  bool kernel_moves_ = true;                                 // until it says that it cannot
   std::vector<device::Address> location_;                    // by page; 0 = has no memory yet
   std::vector<std::size_t> unused_;                          // page numbers to give out again
   std::unordered_map<device::Address, std::size_t> parked_;  // unmapped pages that have memory

@@ -10,6 +10,9 @@
 
 #include <weir/errors.hpp>
 
+#include "core/elsewhere.hpp"
+#include "core/thread.hpp"
+
 namespace weir::backend::host {
 namespace {
 
@@ -56,29 +59,42 @@ class HostStreams::Watch {
 
 class HostStreams::Worker {
  public:
-  Worker() = default;
+  explicit Worker(StreamId stream) : stream_(stream) {}
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   ~Worker() { finish(); }
 
   /// Runs what is queued to its end; takes nothing more.
   void finish() noexcept {
+    close();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  /// Takes nothing more; the thread ends when what is queued is done.
+  void close() noexcept {
     {
       const std::lock_guard lock(mutex_);
       closing_ = true;
     }
     queued_.notify_one();
-    if (thread_.joinable()) thread_.join();
+  }
+  /// Whether finish() would wait for no work.
+  [[nodiscard]] bool over() {
+    const std::lock_guard lock(mutex_);
+    return closing_ && completed_ == submitted_ && thread_.get_id() != std::this_thread::get_id();
   }
 
   void submit(std::function<void()> work) {
     {
       const std::lock_guard lock(mutex_);
       if (closing_) throw InvalidArgument("work was queued on a stream that is being destroyed", {.name = "stream"});
+      // The first work starts the thread: a stream that is only named costs none.
+      if (!thread_.joinable()) {
+        const std::string whose = "stream " + std::to_string(static_cast<std::uint32_t>(stream_));
+        thread_ = core::start_thread(whose, [this] { loop(); });
+      }
       queue_.push_back(std::move(work));
       ++submitted_;
-      // The first work starts the thread: a stream that is only named costs none.
-      if (!thread_.joinable()) thread_ = std::thread([this] { loop(); });
     }
     queued_.notify_one();
   }
@@ -113,14 +129,16 @@ class HostStreams::Worker {
   };
 
   void loop() {
+    core::run_queued_work_from_now_on();
     std::unique_lock lock(mutex_);
     for (;;) {
       queued_.wait(lock, [&] { return closing_ || !queue_.empty(); });
       if (queue_.empty()) return;
-      const std::function<void()> work = std::move(queue_.front());
+      std::function<void()> work = std::move(queue_.front());
       queue_.pop_front();
       lock.unlock();
       work();
+      work = nullptr;
       lock.lock();
       ++completed_;
       for (const Watched& each : watches_) {
@@ -129,6 +147,7 @@ class HostStreams::Worker {
     }
   }
 
+  const StreamId stream_;
   std::mutex mutex_;
   std::condition_variable queued_;  // for the worker
   std::vector<Watched> watches_;
@@ -139,11 +158,19 @@ class HostStreams::Worker {
   std::thread thread_;
 };
 
-HostStreams::HostStreams() { workers_.emplace(StreamId::legacy_default, std::make_shared<Worker>()); }
+HostStreams::HostStreams() {
+  workers_.emplace(StreamId::legacy_default, std::make_shared<Worker>(StreamId::legacy_default));
+}
+
+// Each to its end before any goes: a wait that is queued on one keeps another, and must not be the last to do so.
+HostStreams::~HostStreams() {
+  for (const auto& [stream, worker] : workers_) worker->finish();
+}
 
 StreamId HostStreams::create() {
-  auto worker = std::make_shared<Worker>();
+  drop_ended();
   const StreamId id = device::next_stream_id();
+  auto worker = std::make_shared<Worker>(id);
   const std::lock_guard lock(mutex_);
   workers_.emplace(id, std::move(worker));
   return id;
@@ -158,18 +185,34 @@ void HostStreams::destroy(StreamId stream) noexcept {
   workers_.erase(stream);
 }
 
-StreamId HostStreams::resolve(StreamId stream) {
-  if (stream == StreamId::per_thread_default) return per_thread();
-  static_cast<void>(find(stream));
-  return stream;
+void HostStreams::end_after_work(StreamId stream) noexcept {
+  const std::shared_ptr<Worker> last = find_or_null(stream);
+  if (!last) return;
+  last->close();
+  {
+    const std::lock_guard lock(mutex_);
+    ending_.push_back(stream);
+  }
+  drop_ended();
 }
 
-StreamId HostStreams::per_thread() {
-  // One id a thread and set of streams; ids are never reused, so a stale entry only misses.
-  thread_local std::map<const HostStreams*, StreamId> own;
-  const auto [entry, fresh] = own.try_emplace(this, StreamId::legacy_default);
-  if (fresh || !find_or_null(entry->second)) entry->second = create();
-  return entry->second;
+// Their threads have ended, or are about to.
+void HostStreams::drop_ended() noexcept {
+  std::vector<std::shared_ptr<Worker>> ended;  // joined after the lock
+  const std::lock_guard lock(mutex_);
+  std::erase_if(ending_, [&](StreamId stream) {
+    const auto found = workers_.find(stream);
+    if (found == workers_.end()) return true;
+    if (!found->second->over()) return false;
+    ended.push_back(std::move(found->second));
+    workers_.erase(found);
+    return true;
+  });
+}
+
+StreamId HostStreams::resolve(StreamId stream) {
+  static_cast<void>(find(stream));
+  return stream;
 }
 
 std::shared_ptr<HostStreams::Worker> HostStreams::find_or_null(StreamId stream) {

@@ -1,7 +1,8 @@
 // Streams of the host device: each one with work has a thread that runs it in
 // order. An event is a value, (stream, position): done when the stream has
 // completed that many items. Invariant: completed ≤ submitted, both only grow.
-// Called by HostBackend; thread-safe.
+// What a user queued is called and destroyed on the stream's thread, before it counts as
+// completed, under no lock. Called by HostBackend; thread-safe.
 #pragma once
 
 #include <chrono>
@@ -10,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <vector>
 
 #include "device/backend.hpp"
 
@@ -19,15 +21,18 @@ class HostStreams {
  public:
   HostStreams();
   /// Runs all queued work to its end.
-  ~HostStreams() = default;
+  ~HostStreams();
   HostStreams(const HostStreams&) = delete;
   HostStreams& operator=(const HostStreams&) = delete;
 
   StreamId create();
   void destroy(StreamId stream) noexcept;
+  /// The same, but does not wait: the stream takes no more work, and is there until what it has is done.
+  void end_after_work(StreamId stream) noexcept;
   /// Throws InvalidArgument for a stream that is not there.
   StreamId resolve(StreamId stream);
 
+  /// Throws DriverError where the stream needs a thread and the system makes none; then nothing was queued.
   void run(StreamId stream, std::function<void()> work);
   device::EventId record(StreamId stream);
   bool query(device::EventId event);
@@ -38,12 +43,13 @@ class HostStreams {
  private:
   class Watch;
   class Worker;
-  StreamId per_thread();
   std::shared_ptr<Worker> find(StreamId stream);
   std::shared_ptr<Worker> find_or_null(StreamId stream);
+  void drop_ended() noexcept;
 
   std::mutex mutex_;
   std::map<StreamId, std::shared_ptr<Worker>> workers_;
+  std::vector<StreamId> ending_;  // by end_after_work(), not known to be done
 };
 
 }  // namespace weir::backend::host

@@ -54,16 +54,19 @@ VkDescriptorBufferInfo storage_buffer(const Device& device, const void* address,
 }
 
 void submit(const Device& device, StreamId stream, VkCommandBuffer commands) {
-  backend_of(device).streams().submit(stream, backend::vulkan::Work{.foreign = commands});
+  VulkanDevice& backend = backend_of(device);
+  backend.streams().submit(backend.meant_by(stream), backend::vulkan::Work{.foreign = commands});
 }
 
 Point point(const Device& device, StreamId stream) {
-  const auto reached = backend_of(device).streams().point(stream);
+  VulkanDevice& backend = backend_of(device);
+  const auto reached = backend.streams().point(backend.meant_by(stream));
   return {reached.semaphore, reached.value};
 }
 
 void wait_for(const Device& device, StreamId stream, Point point) {
-  backend_of(device).streams().wait_for(stream, {point.semaphore, point.value});
+  VulkanDevice& backend = backend_of(device);
+  backend.streams().wait_for(backend.meant_by(stream), {point.semaphore, point.value});
 }
 
 std::unique_lock<std::mutex> hold_queues(const Device& device) { return backend_of(device).streams().hold_queues(); }

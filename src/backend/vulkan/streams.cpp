@@ -6,6 +6,8 @@
 #include <weir/errors.hpp>
 
 #include "backend/vulkan/stream.hpp"
+#include "core/elsewhere.hpp"
+#include "core/thread.hpp"
 
 namespace weir::backend::vulkan {
 
@@ -66,6 +68,7 @@ VkSemaphore Streams::make_timeline() {
 
 StreamId Streams::create() {
   gpu_.require_alive();
+  drop_ended();
   const StreamId id = device::next_stream_id();
   Shared stream = make_stream(id);
   const std::lock_guard lock(streams_mutex_);
@@ -82,21 +85,38 @@ void Streams::destroy(StreamId id) noexcept {
   streams_.erase(id);
 }
 
-StreamId Streams::resolve(StreamId id) {
-  if (id == StreamId::per_thread_default) return per_thread();
-  static_cast<void>(find(id));
-  return id;
+void Streams::end_after_work(StreamId id) noexcept {
+  const Shared last = find_or_null(id);
+  if (!last) return;
+  close(*last);
+  {
+    const std::lock_guard lock(streams_mutex_);
+    ending_.push_back(id);
+  }
+  drop_ended();
 }
 
-StreamId Streams::per_thread() {
-  // One id a thread and set of streams; ids are never reused, so a stale entry only misses.
-  thread_local std::map<const Streams*, StreamId> own;
-  const auto [entry, fresh] = own.try_emplace(this, StreamId::legacy_default);
-  if (fresh || entry->second == StreamId::legacy_default || !find_or_null(entry->second)) {
-    entry->second = StreamId::legacy_default;  // should there be no other
-    entry->second = create();
+// Finishing them waits for no work.
+void Streams::drop_ended() noexcept {
+  std::vector<StreamId> ending;
+  {
+    const std::lock_guard lock(streams_mutex_);
+    ending = ending_;
   }
-  return entry->second;
+  for (const StreamId id : ending) {
+    const Shared stream = find_or_null(id);
+    if (stream && !over(*stream)) continue;
+    {
+      const std::lock_guard lock(streams_mutex_);
+      if (std::erase(ending_, id) == 0) continue;  // another thread was quicker
+    }
+    destroy(id);
+  }
+}
+
+StreamId Streams::resolve(StreamId id) {
+  static_cast<void>(find(id));
+  return id;
 }
 
 Streams::Shared Streams::find_or_null(StreamId id) {
@@ -106,7 +126,7 @@ Streams::Shared Streams::find_or_null(StreamId id) {
 }
 
 Streams::Shared Streams::find(StreamId id) {
-  if (auto stream = find_or_null(id == StreamId::per_thread_default ? per_thread() : id)) return stream;
+  if (auto stream = find_or_null(id)) return stream;
   throw InvalidArgument(
       "stream " + std::to_string(static_cast<std::uint32_t>(id)) + " does not exist on this device or was destroyed",
       {.name = "stream"});
@@ -119,45 +139,55 @@ void Streams::submit(StreamId id, Work work) { submit(find(id), std::move(work))
 void Streams::submit(const Shared& stream, Work work) {
   gpu_.require_alive();
   if (work.flush) flush(*work.flush);
+  Item item;  // what is refused ends after the lock
+  item.work = std::move(work);
   {
     const std::lock_guard lock(order_);
+    gpu_.require_alive();  // else the thread might be gone already
     if (stream->closing) {
       throw InvalidArgument("work was queued on a stream that is being destroyed", {.name = "stream"});
     }
-    Item item;
-    item.value = stream->submitted + 1;
-    item.work = std::move(work);
-    item.waits = stream->waits;
-    item.foreign_waits = stream->foreign_waits;
-    const bool lands = item.work.invalidate.has_value();
-    if (lands) {
-      stream->landings.push_back({item.value, *item.work.invalidate});
-      ++stream->unlanded;
-    }
-    const bool now = !item.work.function && ready(*stream, item);
-    auto& queue = now ? stream->in_flight : stream->backlog;
-    try {
-      queue.push_back(std::move(item));
-      if (now) {
-        issue(*stream, queue.back());
-      } else if (!stream->thread.joinable()) {
-        stream->thread = std::thread([this, stream] { drain(stream); });
-      }
-    } catch (...) {
-      if (!queue.empty() && queue.back().value == stream->submitted + 1) queue.pop_back();
-      if (lands) {
-        stream->landings.pop_back();
-        --stream->unlanded;
-      }
-      throw;
-    }
+    const bool issued = queue(stream, item);
     ++stream->submitted;
-    if (now) stream->issued = stream->submitted;
+    if (issued) stream->issued = stream->submitted;
     stream->waits.clear();
     stream->foreign_waits.clear();
   }
   changed_.notify_all();
   collect(*stream);
+}
+
+// True if it was issued at once. Changes nothing if it throws, and then `item` has what it had. The lock is held.
+bool Streams::queue(const Shared& stream, Item& item) {
+  item.value = stream->submitted + 1;
+  item.waits = stream->waits;
+  item.foreign_waits = stream->foreign_waits;
+  const bool now = !item.work.function && ready(*stream, item);
+  if (!now && !stream->thread.joinable()) {
+    const std::string whose = "stream " + std::to_string(static_cast<std::uint32_t>(stream->id));
+    stream->thread = core::start_thread(whose, [this, stream] { drain(stream); });
+  }
+  const bool lands = item.work.invalidate.has_value();
+  if (lands) {
+    stream->landings.push_back({item.value, *item.work.invalidate});
+    ++stream->unlanded;
+  }
+  auto& line = now ? stream->in_flight : stream->backlog;
+  try {
+    line.push_back(std::move(item));
+    if (now) issue(*stream, line.back());
+  } catch (...) {
+    if (!line.empty() && line.back().value == stream->submitted + 1) {
+      item = std::move(line.back());
+      line.pop_back();
+    }
+    if (lands) {
+      stream->landings.pop_back();
+      --stream->unlanded;
+    }
+    throw;
+  }
+  return now;
 }
 
 bool Streams::ready(const Stream& stream, const Item& item) const noexcept {
@@ -207,34 +237,41 @@ void Streams::issue(Stream& stream, Item& item) {
 
 // The stream's thread: issues the backlog in order, and runs its host functions.
 void Streams::drain(const Shared& stream) noexcept {
+  core::run_queued_work_from_now_on();
+  std::deque<Item> left;  // ends after the lock
   std::unique_lock order(order_);
   for (;;) {
     changed_.wait(order, [&] { return stream->closing || !stream->backlog.empty() || gpu_.lost(); });
-    if (gpu_.lost()) return;
-    if (stream->backlog.empty()) return;
+    if (gpu_.lost() || stream->backlog.empty()) break;
     try {
       drain_one(*stream, order);
     } catch (...) {
       if (!order.owns_lock()) order.lock();
-      if (gpu_.lost()) return;
-      // Whoever waits for it is told, and what comes after it goes on.
-      stream->failure = std::current_exception();
-      stream->failed = stream->issued + 1;
-      Item failed = std::move(stream->backlog.front());
-      stream->backlog.pop_front();
-      order.unlock();
-      failed.work.function = nullptr;
-      try {
-        run(*stream, failed);
-      } catch (...) {
-        // Only a lost device gets here, and that is told by every call.
-        return;
-      }
-      order.lock();
-      ++stream->issued;
-      changed_.notify_all();
+      if (gpu_.lost() || !pass_over_failed(*stream, order)) break;
     }
   }
+  // On a lost device nothing runs any more; what its functions hold may be the last use of this stream.
+  if (gpu_.lost()) left.swap(stream->backlog);
+}
+
+// What could not be issued: whoever waits for it is told, and what comes after it goes on. False on a lost device.
+bool Streams::pass_over_failed(Stream& stream, std::unique_lock<std::mutex>& order) noexcept {
+  stream.failure = std::current_exception();
+  stream.failed = stream.issued + 1;
+  Item failed = std::move(stream.backlog.front());
+  stream.backlog.pop_front();
+  order.unlock();
+  failed.work.function = nullptr;
+  try {
+    run(stream, failed);
+  } catch (...) {
+    order.lock();
+    return false;
+  }
+  order.lock();
+  ++stream.issued;
+  changed_.notify_all();
+  return true;
 }
 
 void Streams::drain_one(Stream& stream, std::unique_lock<std::mutex>& order) {
@@ -245,7 +282,6 @@ void Streams::drain_one(Stream& stream, std::unique_lock<std::mutex>& order) {
   if (item.work.function) {
     order.unlock();
     run(stream, item);
-    item.work.function = nullptr;  // what it holds may call weir when it ends
     order.lock();
   } else {
     if (item.work.flush) {
@@ -267,14 +303,17 @@ void Streams::drain_one(Stream& stream, std::unique_lock<std::mutex>& order) {
   changed_.notify_all();
 }
 
-// Runs a host function, if there is one, when all before it is done, and says so on the timeline.
-void Streams::run(Stream& stream, const Item& item) {
+// Runs a host function, if there is one, when all before it is done, ends it, and says so on the timeline.
+void Streams::run(Stream& stream, Item& item) {
   settle(stream, item.value - 1);
   for (const Item::Wait& each : item.waits) settle(*each.on, each.value);
   for (const Point& each : item.foreign_waits) {
     static_cast<void>(await_semaphore(each.semaphore, each.value, longest_wait));
   }
-  if (item.work.function) item.work.function();
+  if (item.work.function) {
+    item.work.function();
+    item.work.function = nullptr;
+  }
   auto info = of_type<VkSemaphoreSignalInfo>(VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO);
   info.semaphore = stream.timeline;
   info.value = item.value;
@@ -282,16 +321,41 @@ void Streams::run(Stream& stream, const Item& item) {
   note_reached(stream, item.value);
 }
 
-// The end of a stream: its work is done, its thread gone, and nothing of it in flight.
-void Streams::finish(const Shared& stream) noexcept {
+// It takes no more work.
+void Streams::close(Stream& stream) noexcept {
+  {
+    const std::lock_guard lock(order_);
+    stream.closing = true;
+  }
+  changed_.notify_all();
+}
+
+// Whether it is closed, and finish() would wait for no work.
+bool Streams::over(Stream& stream) noexcept {
   std::uint64_t last = 0;
   {
     const std::lock_guard lock(order_);
-    stream->closing = true;
+    if (!stream.closing || stream.thread.get_id() == std::this_thread::get_id()) return false;
+    if (gpu_.lost()) return true;
+    if (stream.issued < stream.submitted) return false;
+    last = stream.submitted;
+  }
+  try {
+    return reached(stream, last);
+  } catch (const Error&) {
+    return gpu_.lost();
+  }
+}
+
+// The end of a stream: its work is done, its thread gone, and nothing of it in flight.
+void Streams::finish(const Shared& stream) noexcept {
+  close(*stream);
+  if (stream->thread.joinable()) stream->thread.join();
+  std::uint64_t last = 0;
+  {
+    const std::lock_guard lock(order_);
     last = stream->submitted;
   }
-  changed_.notify_all();
-  if (stream->thread.joinable()) stream->thread.join();
   try {
     if (!gpu_.lost()) static_cast<void>(await(*stream, last, longest_wait));
     collect(*stream);

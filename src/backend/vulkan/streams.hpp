@@ -7,7 +7,7 @@
 //
 // Invariant: a stream's items are issued (submitted to a queue, or run) in their
 // order, and only after everything they wait for was issued; issued ≤ submitted, and
-// both only grow. One lock keeps this and the queues, which want no two callers at
+// both only grow. What a user queued is called and destroyed under no lock. One lock keeps this and the queues, which want no two callers at
 // once: it is the one lock of weir's that is held while a driver is called, and only
 // around a submission. Thread-safe. Called by the backend.
 #pragma once
@@ -53,8 +53,11 @@ class Streams {
 
   [[nodiscard]] StreamId create();
   void destroy(StreamId id) noexcept;
+  /// The same, but does not wait: the stream takes no more work, and is there until what it has is done.
+  void end_after_work(StreamId id) noexcept;
   [[nodiscard]] StreamId resolve(StreamId id);
 
+  /// Throws DriverError where a thread is needed and the system makes none; then nothing was queued.
   void submit(StreamId id, Work work);
   [[nodiscard]] device::EventId record(StreamId id);
   [[nodiscard]] bool query(device::EventId event);
@@ -90,18 +93,22 @@ class Streams {
 
   [[nodiscard]] Shared find(StreamId id);
   [[nodiscard]] Shared find_or_null(StreamId id);
-  [[nodiscard]] StreamId per_thread();
   [[nodiscard]] VkSemaphore make_timeline();
   [[nodiscard]] Shared make_stream(StreamId id);
   void destroy_timelines() noexcept;
   void keep_timeline(Point last) noexcept;
   void submit(const Shared& stream, Work work);
+  [[nodiscard]] bool queue(const Shared& stream, Item& item);
   void issue(Stream& stream, Item& item);
   [[nodiscard]] bool ready(const Stream& stream, const Item& item) const noexcept;
   void drain(const Shared& stream) noexcept;
   void drain_one(Stream& stream, std::unique_lock<std::mutex>& order);
-  void run(Stream& stream, const Item& item);
+  [[nodiscard]] bool pass_over_failed(Stream& stream, std::unique_lock<std::mutex>& order) noexcept;
+  void run(Stream& stream, Item& item);
+  void close(Stream& stream) noexcept;
   void finish(const Shared& stream) noexcept;
+  [[nodiscard]] bool over(Stream& stream) noexcept;
+  void drop_ended() noexcept;
   void abandon(Stream& stream) noexcept;
 
   // --- events.cpp ---
@@ -126,6 +133,7 @@ class Streams {
   std::atomic<std::uint64_t> bound_done_{0};  // known to be done
   std::mutex streams_mutex_;
   std::map<StreamId, Shared> streams_;
+  std::vector<StreamId> ending_;  // by end_after_work(), not known to be done
   std::mutex spare_mutex_;
   std::vector<Point> spare_;  // timelines of streams that ended, to go on from
 };

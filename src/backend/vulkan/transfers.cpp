@@ -20,7 +20,7 @@ Address number(const void* pointer) { return reinterpret_cast<Address>(pointer);
 
 void VulkanDevice::submit(StreamId stream, Commands::Command command) {
   command.finish();
-  streams_.submit(stream, Work{.command = std::move(command)});
+  streams_.submit(meant_by(stream), Work{.command = std::move(command)});
 }
 
 // What has to be flushed or invalidated around a place in memory that is not coherent: whole atoms, within the memory.
@@ -80,7 +80,7 @@ void VulkanDevice::upload(StreamId stream, Address to, const void* from, std::ui
   const VkBufferCopy all = region(into, out_of, bytes);
   gpu_.vk().vkCmdCopyBuffer(command.handle(), out_of.block.buffer, into.block.buffer, 1u, &all);
   command.finish();
-  streams_.submit(stream, {.command = std::move(command), .flush = host_range(out_of, bytes)});
+  streams_.submit(meant_by(stream), {.command = std::move(command), .flush = host_range(out_of, bytes)});
 }
 
 void VulkanDevice::download(StreamId stream, void* to, Address from, std::uint64_t bytes) {
@@ -92,7 +92,7 @@ void VulkanDevice::download(StreamId stream, void* to, Address from, std::uint64
   const VkBufferCopy all = region(into, out_of, bytes);
   gpu_.vk().vkCmdCopyBuffer(command.handle(), out_of.block.buffer, into.block.buffer, 1u, &all);
   command.finish();
-  streams_.submit(stream, {.command = std::move(command), .invalidate = host_range(into, bytes)});
+  streams_.submit(meant_by(stream), {.command = std::move(command), .invalidate = host_range(into, bytes)});
 }
 
 void VulkanDevice::write(StreamId stream, Address to, std::span<const std::byte> bytes) {
@@ -113,7 +113,7 @@ void VulkanDevice::write(StreamId stream, Address to, std::span<const std::byte>
 }
 
 void VulkanDevice::run(StreamId stream, std::function<void()> work) {
-  streams_.submit(stream, {.function = std::move(work)});
+  streams_.submit(meant_by(stream), {.function = std::move(work)});
 }
 
 }  // namespace weir::backend::vulkan

@@ -5,6 +5,7 @@
 #include <weir/errors.hpp>
 
 #include "backend/vulkan/vulkan_device.hpp"
+#include "core/elsewhere.hpp"
 
 namespace weir::backend::vulkan {
 namespace {
@@ -69,7 +70,7 @@ std::shared_ptr<device::Backend> make_vulkan_backend(const VulkanOptions& option
   if (!adapter.missing.empty()) {
     throw Unsupported("Vulkan: " + adapter.name + " cannot be used: " + adapter.missing, {.name = adapter.name});
   }
-  return core::make_shared_here<VulkanDevice>(std::move(instance), adapter);
+  return core::make_shared_that_waits<VulkanDevice>(std::move(instance), adapter);
 }
 
 VulkanDevice::VulkanDevice(std::unique_ptr<Instance> instance, Adapter adapter)

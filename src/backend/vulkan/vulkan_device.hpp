@@ -25,15 +25,16 @@ class VulkanDevice final : public device::Backend {
   device::Address allocate_pinned(std::uint64_t bytes) override;
   void free_pinned(device::Address address, std::uint64_t bytes) noexcept override { free_segment(address, bytes); }
 
-  StreamId resolve(StreamId stream) override { return streams_.resolve(stream); }
+  using Backend::meant_by;
+  StreamId resolve(StreamId stream) override { return streams_.resolve(meant_by(stream)); }
   StreamId create_stream() override { return streams_.create(); }
   void destroy_stream(StreamId stream) noexcept override { streams_.destroy(stream); }
-  device::EventId record(StreamId stream) override { return streams_.record(stream); }
+  device::EventId record(StreamId stream) override { return streams_.record(meant_by(stream)); }
   bool query(device::EventId event) override { return streams_.query(event); }
   bool wait_any(std::span<const device::EventId> events, std::chrono::nanoseconds deadline) override {
     return streams_.wait_any(events, deadline);
   }
-  void stream_wait(StreamId stream, device::EventId event) override { streams_.stream_wait(stream, event); }
+  void stream_wait(StreamId stream, device::EventId event) override { streams_.stream_wait(meant_by(stream), event); }
   void release(device::EventId) noexcept override {}
 
   // --- transfers.cpp ---
@@ -51,6 +52,10 @@ class VulkanDevice final : public device::Backend {
   [[nodiscard]] const Addresses& addresses() const noexcept { return addresses_; }
 
  private:
+  void end_thread_stream(StreamId stream) noexcept override {
+    announce_end(stream);
+    streams_.end_after_work(stream);
+  }
   [[nodiscard]] static VkBufferCopy region(const Addresses::Place& to, const Addresses::Place& from,
                                            std::uint64_t bytes) noexcept {
     return {from.offset, to.offset, bytes};

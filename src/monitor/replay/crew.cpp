@@ -6,6 +6,8 @@
 
 #include <weir/errors.hpp>
 
+#include "core/thread.hpp"
+
 namespace weir::replay {
 
 namespace {
@@ -22,7 +24,7 @@ struct Crew::Worker {
   std::thread thread;
 
   Worker()
-      : thread([this] {
+      : thread(core::start_thread("a replay", [this] {
           for (turn.wait(callers); turn.load() == workers; turn.wait(callers)) {
             try {
               (*work)();
@@ -32,7 +34,7 @@ struct Crew::Worker {
             turn.store(callers);
             turn.notify_one();
           }
-        }) {}
+        })) {}
   ~Worker() {
     turn.store(over);
     turn.notify_one();

@@ -25,8 +25,8 @@ class Crew {
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
 
-  /// Has a member do something, and waits for it; what is thrown there is thrown here. Throws std::system_error where
-  /// the system has no thread left. For one caller.
+  /// Has a member do something, and waits for it; what is thrown there is thrown here. Throws DriverError where the
+  /// system has no thread left. For one caller.
   void on(std::size_t member, const std::function<void()>& work);
 
  private:

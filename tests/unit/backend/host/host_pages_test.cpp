@@ -2,7 +2,19 @@
 // not, moved with their memory, and counted against the capacity.
 #include "backend/host/host_pages.hpp"
 
+#include <endian.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <csignal>
+#include <cstddef>
+#include <cstring>
 #include <fstream>
 #include <random>
 #include <sstream>
@@ -15,6 +27,7 @@
 #include <weir/errors.hpp>
 
 #include "contract/pattern.hpp"
+#include "support/in_child.hpp"
 
 namespace weir::backend::host {
 namespace {
@@ -222,6 +235,56 @@ TEST_F(HostPagesTest, WhatTheSystemRefusesIsLackOfMemoryWithItsCode) {
     EXPECT_EQ(error.facts().bytes_asked, std::uint64_t{1} << 60);
   }
   EXPECT_THROW(static_cast<void>(boundless.reserve(std::uint64_t{1} << 60)), OutOfMemory);
+}
+
+// An old kernel, played by a filter that refuses the flag as such a kernel does.
+bool forget_how_to_move() {
+  constexpr auto number_at = offsetof(seccomp_data, nr);
+  constexpr auto flags_at = offsetof(seccomp_data, args) + 3 * sizeof(std::uint64_t);
+  std::array<sock_filter, 6> program{{
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, number_at),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_mremap, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, flags_at),
+      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, MREMAP_DONTUNMAP, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  }};
+  const sock_fprog filter{program.size(), program.data()};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+using HostPagesOfOldKernels = ForkOfThreads;
+
+TEST_F(HostPagesOfOldKernels, MoveByACopy) {
+  ASSERT_EQ(__BYTE_ORDER, __LITTLE_ENDIAN) << "the filter looks at the low half of the flags";
+  EXPECT_TRUE(holds_in_child([] {
+    if (!forget_how_to_move()) return false;
+    if (mremap(nullptr, 0, 0, MREMAP_MAYMOVE | MREMAP_DONTUNMAP) != MAP_FAILED || errno != EINVAL) return false;
+    HostPages pages(64 * page);
+    const Address first = pages.reserve(4 * page);
+    const Address second = pages.reserve(4 * page);
+    std::vector<Extent> row(2);
+    pages.create(row);
+    pages.map(first, row);
+    contract::fill_pattern(reinterpret_cast<std::uint8_t*>(first), 2 * page, 7);  // NOLINT(performance-no-int-to-ptr)
+    pages.unmap(first, row);
+    pages.map(second + page, row);
+    const auto* moved = reinterpret_cast<const std::uint8_t*>(second + page);  // NOLINT(performance-no-int-to-ptr)
+    std::vector<std::uint8_t> expected(2 * page);
+    contract::fill_pattern(expected.data(), expected.size(), 7);
+    if (!std::equal(expected.begin(), expected.end(), moved)) return false;
+    if (protection(first) != "---p" || protection(first + page) != "---p" || protection(second) != "---p") return false;
+    if (account(first, "Rss") != account(second, "Rss")) return false;  // of two that hold nothing
+    // Once more, to and fro.
+    pages.unmap(second + page, row);
+    pages.map(first, row);
+    std::memset(pointer(first), 1, 2 * page);
+    pages.unmap(first, row);
+    pages.destroy(row);
+    pages.unreserve(first, 4 * page);
+    pages.unreserve(second, 4 * page);
+    return true;
+  }));
 }
 
 }  // namespace

@@ -230,14 +230,29 @@ TEST(HostStreams, RunEverythingBeforeTheyAllGo) {
   EXPECT_EQ(done, 41);
 }
 
-TEST(HostStreams, EachThreadHasADefaultStreamOfItsOwn) {
+TEST(HostStreams, EndAfterTheirWorkWithoutAWait) {
   HostStreams streams;
-  const StreamId mine = streams.resolve(StreamId::per_thread_default);
-  EXPECT_EQ(streams.resolve(StreamId::per_thread_default), mine);
-  EXPECT_NE(mine, StreamId::legacy_default);
-  StreamId theirs{};
-  std::thread([&] { theirs = streams.resolve(StreamId::per_thread_default); }).join();
-  EXPECT_NE(theirs, mine);
+  const StreamId stream = streams.create();
+  Gate gate;
+  std::atomic<bool> done{false};
+  streams.run(stream, [&] {
+    gate.wait();
+    done = true;
+  });
+  const EventId event = streams.record(stream);
+  streams.end_after_work(stream);
+  EXPECT_FALSE(streams.query(event));
+  EXPECT_EQ(streams.resolve(stream), stream);
+  EXPECT_THROW(streams.run(stream, [] {}), InvalidArgument);
+  gate.open();
+  EXPECT_TRUE(streams.wait(event, 10s));
+  EXPECT_TRUE(done);
+  const StreamId next = streams.create();  // looks at those that end
+  EXPECT_THROW(static_cast<void>(streams.resolve(stream)), InvalidArgument);
+  EXPECT_TRUE(streams.query(event));
+  streams.end_after_work(next);  // without work it is gone at once
+  EXPECT_THROW(static_cast<void>(streams.resolve(next)), InvalidArgument);
+  streams.end_after_work(next);
 }
 
 }  // namespace
