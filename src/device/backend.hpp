@@ -192,8 +192,8 @@ class Backend : public std::enable_shared_from_this<Backend> {
   void announce_end(StreamId stream) noexcept;
 
  protected:
-  /// What resolve() makes of per_thread_default where each thread has a stream of its own: made by create_thread_stream()
-  /// at its first use, ended by end_thread_stream() with its thread.
+  /// What resolve() makes of per_thread_default where each thread has a stream of its own: made by
+  /// create_thread_stream() at its first use, ended by end_thread_stream() with its thread.
   [[nodiscard]] StreamId stream_of_thread();
   /// That stream for per_thread_default; any other id as it is.
   [[nodiscard]] StreamId meant_by(StreamId stream) {

@@ -53,8 +53,8 @@ MemoryManager::Implementation::Implementation(const Device& device, ManagerOptio
                                    track::Tallies{.reserved = &tally_.reserved, .external = &tally_.external})),
       home_(std::make_shared<detail::BufferHome>(options_.name, pool_->options().log)),
       transfers_(core::make_shared_that_waits<detail::TransferEngine>(device, options_.transfers,
-                                                                pool_options(options_, device.info()),
-                                                                track::Tallies{.reserved = &tally_.pinned})) {}
+                                                                      pool_options(options_, device.info()),
+                                                                      track::Tallies{.reserved = &tally_.pinned})) {}
 
 MemoryManager::Implementation::~Implementation() {
   report_leaks();

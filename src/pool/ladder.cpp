@@ -30,7 +30,8 @@ struct Pool::Implementation::Ladder::Lists {
   }};
 
   // What takes looking far, and the driver. After a wait it starts here again.
-  static constexpr std::array<Rung, 5> far{{
+  static constexpr std::array<Rung, 6> far{{
+      {"settled home", &Ladder::settle_home, Source::driver},    // new pages for speed, where threads meet too often
       {"all caches", &Ladder::all_caches, Source::arena},        // finished frees, and every thread's cached blocks
       {"other streams", &Ladder::other_streams, Source::arena},  // other streams' free memory, after their work
       {"growth", &Ladder::growth, Source::driver},               // held pages, a few free ones moved, new ones
@@ -276,17 +277,12 @@ std::uint32_t Pool::Implementation::Ladder::other_arenas() {
   return at_home;
 }
 
-// What a thread takes from where others work it pays for with the time of both, again and again. Every few times one
-// that does little else than allocate takes new pages to its own arena instead, so that in the end each has what it
-// needs at its peak. Others, and all once the pool has grown as far as speed may cost, work where their stream does.
+// What a thread takes from where others work it pays for with the time of both, again and again: they meet at locks,
+// and what one gathers the other misses. So one that does little else than allocate takes new pages to its own arena
+// instead, until each has what it needs at its peak.
 std::uint32_t Pool::Implementation::Ladder::settle_home() {
-  constexpr std::uint16_t few = 16;
-  if (++cache_.strays < few) return 0;
+  if (!cache_.fast() || ++cache_.strays < strays_a_purchase()) return 0;
   cache_.strays = 0;
-  if (!cache_.fast() || !may_spend_for_speed()) {
-    cache_.home = pool_.space_.home_of(wanted_.lane);
-    return 0;
-  }
   try {
     const auto moving = pool_.motion_.begin();
     return pool_.space_.grow(wanted_, cache_.home, Effort::thrifty).id;
@@ -297,11 +293,18 @@ std::uint32_t Pool::Implementation::Ladder::settle_home() {
   return 0;
 }
 
-// Half as much again as was allocated at the peak. With a quarter, two threads that replace blocks at random take two
-// to six times as long; with twice as much they gain nothing.
-bool Pool::Implementation::Ladder::may_spend_for_speed() const noexcept {
+// The more the pool has beyond its peak, the more a thread must have suffered before more is bought. One thread that
+// replaces blocks at random has half as much again as its peak; two need a quarter more not to meet, and what lies
+// beyond helps them little.
+std::uint32_t Pool::Implementation::Ladder::strays_a_purchase() const noexcept {
+  constexpr std::uint64_t parts = 4, free_of_charge = 7;  // of the peak
+  constexpr unsigned dearer = 3, dearest = 15;            // powers of two, for each part more; and in all
   const auto peak = static_cast<std::uint64_t>(pool_.credits_.peaks().allocated);
-  return pool_.space_.store().reserved() < peak + peak / 2;
+  const std::uint64_t part = std::max<std::uint64_t>(peak / parts, 1);
+  const std::uint64_t has = pool_.space_.store().reserved() / part;
+  if (has < free_of_charge) return 1;
+  const std::uint64_t power = dearer * (has - free_of_charge + 1);
+  return power > dearest ? UINT32_MAX : std::uint32_t{1} << power;
 }
 
 // --- Rungs: what is far ---
@@ -323,7 +326,6 @@ std::uint32_t Pool::Implementation::Ladder::all_caches() {
 }
 
 std::uint32_t Pool::Implementation::Ladder::other_streams() {
-  if (const std::uint32_t id = settle_home()) return id;
   if (!pool_.order_.claim(pool_.space_, wanted_.lane)) return 0;
   return pool_.space_.fit_in_any(wanted_, nullptr);
 }

@@ -77,7 +77,7 @@ class Pool::Implementation::Ladder {
   [[nodiscard]] std::uint32_t fit_at_home(pool::Arena& arena);
   [[nodiscard]] std::uint32_t extend(pool::Effort effort);
   [[nodiscard]] std::uint32_t settle_home();
-  [[nodiscard]] bool may_spend_for_speed() const noexcept;
+  [[nodiscard]] std::uint32_t strays_a_purchase() const noexcept;
   [[nodiscard]] std::uint32_t move(pool::Effort effort);
 
   Implementation& pool_;

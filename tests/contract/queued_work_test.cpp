@@ -105,7 +105,8 @@ TEST_P(QueuedWork, MayHoldTheLastUseOfAManagerAndItsBuffers) {
   const Stream stream = device_->stream();
   std::atomic<bool> ran{false};
   struct Holder {
-    explicit Holder(const Device& device) : memory(device, {.name = "memory", .limit = 64_MiB, .transfers = {.in_place = false}}) {}
+    explicit Holder(const Device& device)
+        : memory(device, {.name = "memory", .limit = 64_MiB, .transfers = {.in_place = false}}) {}
     MemoryManager memory;
     BufferHandle<std::uint8_t> named;
     Buffer<std::uint8_t> scoped;

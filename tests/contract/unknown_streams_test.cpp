@@ -70,7 +70,8 @@ TEST_P(UnknownStreamsOfManagers, AreRefusedAtEveryDoor) {
   auto buffer = memory.create<std::uint8_t>("buffer", std::span(data), {.downloads = true});
   const std::map<std::string, std::function<void()>> doors = {
       {"create", [&] { static_cast<void>(memory.create<int>("other", 10, {}, never)); }},
-      {"create with data", [&] { static_cast<void>(memory.create<std::uint8_t>("other", std::span(data), {}, never)); }},
+      {"create with data",
+       [&] { static_cast<void>(memory.create<std::uint8_t>("other", std::span(data), {}, never)); }},
       {"access", [&] { static_cast<void>(buffer.access(never)); }},
       {"ensure_capacity", [&] { buffer.ensure_capacity(1'000'000, never); }},
       {"upload", [&] { memory.upload(buffer, std::span(data), 0, never); }},

@@ -53,9 +53,7 @@ class CudaBackend final : public device::Backend {
   bool wait_any(std::span<const EventId> events, std::chrono::nanoseconds deadline) override {
     return streams_.wait_any(events, deadline);
   }
-  void stream_wait(StreamId stream, EventId event) override {
-    streams_.stream_wait(meant_by(stream), event);
-  }
+  void stream_wait(StreamId stream, EventId event) override { streams_.stream_wait(meant_by(stream), event); }
   void release(EventId event) noexcept override { streams_.release(event); }
   [[nodiscard]] bool capturing(StreamId stream) const noexcept override { return streams_.capturing(stream); }
   StreamId begin_capture(StreamId stream) override { return streams_.begin_capture(meant_by(stream)); }

@@ -7,9 +7,9 @@
 //
 // Invariant: a stream's items are issued (submitted to a queue, or run) in their
 // order, and only after everything they wait for was issued; issued ≤ submitted, and
-// both only grow. What a user queued is called and destroyed under no lock. One lock keeps this and the queues, which want no two callers at
-// once: it is the one lock of weir's that is held while a driver is called, and only
-// around a submission. Thread-safe. Called by the backend.
+// both only grow. What a user queued is called and destroyed under no lock. One lock keeps this and the queues, which
+// want no two callers at once: it is the one lock of weir's that is held while a driver is called, and only around a
+// submission. Thread-safe. Called by the backend.
 #pragma once
 
 #include <chrono>

@@ -50,7 +50,7 @@ class ThreadCache {
   std::uint32_t ticks = 0;            ///< how often it was read since it last changed
   std::uint64_t paced = 0;            ///< what it was then, in full
   std::uint64_t lent = 0;             ///< bytes freed into other threads' queues since those were drained
-  std::uint16_t strays = 0;           ///< how often its home had too little while there was some elsewhere
+  std::uint32_t strays = 0;           ///< how often its home had too little, since it last took new pages there
   std::uint16_t meetings = 0;         ///< with other threads in the home arena, worn down by fits without
 
   // --- Fixed while it has an owner ---
