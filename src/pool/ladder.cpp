@@ -294,10 +294,10 @@ std::uint32_t Pool::Implementation::Ladder::settle_home() {
 }
 
 // The more the pool has beyond its peak, the more a thread must have suffered before more is bought. One thread that
-// replaces blocks at random has half as much again as its peak; two need a quarter more not to meet, and what lies
-// beyond helps them little.
+// replaces blocks at random comes to half as much again as its peak; two come to 1.7 times theirs, and need room to get
+// there.
 std::uint32_t Pool::Implementation::Ladder::strays_a_purchase() const noexcept {
-  constexpr std::uint64_t parts = 4, free_of_charge = 7;  // of the peak
+  constexpr std::uint64_t parts = 4, free_of_charge = 8;  // of the peak
   constexpr unsigned dearer = 3, dearest = 15;            // powers of two, for each part more; and in all
   const auto peak = static_cast<std::uint64_t>(pool_.credits_.peaks().allocated);
   const std::uint64_t part = std::max<std::uint64_t>(peak / parts, 1);
@@ -359,7 +359,15 @@ std::uint32_t Pool::Implementation::Ladder::driver_segment() {
   return pool_.space_.allocate_directly(wanted_).id;
 }
 
+// Free pages lie where address space was kept, until the work that used them is done: where addresses run out, that is
+// waited for, and the pages leave them.
 std::uint32_t Pool::Implementation::Ladder::kept_range() {
+  try {
+    return pool_.space_.grow_growable(wanted_, max_, cache_.home, Effort::thrifty).id;
+  } catch (const Unsupported&) {
+    pool_.order_.await_pages(pool_.space_, pool_.options_.reclaim_deadline);
+    if (!pool_.space_.clear_addresses(cache_.home)) throw;
+  }
   return pool_.space_.grow_growable(wanted_, max_, cache_.home, Effort::thrifty).id;
 }
 

@@ -31,7 +31,7 @@ double processor_seconds() {
 // own and a few that were not done.
 TEST_P(ManyStreams, RetiringOneAsksTheDriverLittleAboutTheOthers) {
   constexpr std::size_t count = 300;
-  Pool& pool = make_pool({.reclaim_deadline = 0s});
+  Pool& pool = make_pool({.reclaim_deadline = no_patience()});
   const std::vector<Stream> all = streams(count);
   backend_->hold_events();
   std::vector<void*> blocks;

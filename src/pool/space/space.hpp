@@ -103,6 +103,8 @@ class Space {
   /// Small blocks share pages of their own but where the pool is so small that these would be most of it.
   [[nodiscard]] bool parts_small_blocks() const noexcept;
 
+  /// Takes free pages that no work uses out of the addresses where they lie, and holds them. True if there were any.
+  bool clear_addresses(std::uint8_t home);
   /// Whether a growth would rather move free pages than buy new ones.
   [[nodiscard]] bool rents() const noexcept { return may_rent_.load(std::memory_order_relaxed); }
 
@@ -206,7 +208,6 @@ class Space {
   [[nodiscard]] bool find_range(const Placement& wanted, std::uint32_t max, std::uint8_t home, MovePlan& plan);
   void remap(std::uint32_t id, MovePlan& plan);
   void map_back(std::uint32_t id, MovePlan& plan) noexcept;
-  bool clear_addresses(std::uint8_t home);
   [[nodiscard]] bool unmap(PagedArena& arena, LeavingPages& leaving);
   [[nodiscard]] bool unmap_for_good(MappedRow& mapped) noexcept;
   [[nodiscard]] std::uint32_t release_some(std::uint32_t chain, Lane lane);
