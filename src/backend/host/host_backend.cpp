@@ -1,12 +1,10 @@
 #include "backend/host/host_backend.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
-#include <fstream>
 #include <string>
 
+#include "backend/host/host_memory.hpp"
 #include "backend/host/host_pages.hpp"
 #include "backend/host/host_streams.hpp"
 #include "core/elsewhere.hpp"
@@ -19,26 +17,6 @@ using device::Address;
 using device::EventId;
 using device::Extent;
 
-std::uint64_t machine_memory() {
-  const std::uint64_t total =
-      static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-  // A container's bound, where there is one; the file says "max" where there is none.
-  std::ifstream bound("/sys/fs/cgroup/memory.max");
-  std::uint64_t limit = 0;
-  return bound >> limit && limit != 0 ? std::min(total, limit) : total;
-}
-
-std::optional<std::uint64_t> available_memory() {
-  std::ifstream file("/proc/meminfo");
-  std::string key;
-  std::uint64_t kibibytes = 0;
-  std::string unit;
-  while (file >> key >> kibibytes && std::getline(file, unit)) {
-    if (key == "MemAvailable:") return kibibytes << 10;
-  }
-  return std::nullopt;
-}
-
 void* pointer(Address address) { return reinterpret_cast<void*>(address); }  // NOLINT(performance-no-int-to-ptr)
 
 class HostBackend final : public device::Backend {
@@ -49,7 +27,7 @@ class HostBackend final : public device::Backend {
     return {.name = "host memory",
             .backend = "host",
             .memory_total = capacity_,
-            .memory_free = available_memory(),
+            .memory_free = free_memory(),
             .page_bytes = HostPages::page_bytes,
             .virtual_memory = true,
             .pointers = true,
@@ -110,6 +88,11 @@ class HostBackend final : public device::Backend {
   [[nodiscard]] device::DriverCalls driver_calls() const noexcept override { return pages_.calls(); }
 
  private:
+  [[nodiscard]] std::optional<std::uint64_t> free_memory() const {
+    const std::optional<std::uint64_t> free = host_memory().free;
+    return free ? std::optional(std::min(*free, capacity_)) : free;
+  }
+
   void end_thread_stream(StreamId stream) noexcept override {
     announce_end(stream);
     streams_.end_after_work(stream);
@@ -123,7 +106,7 @@ class HostBackend final : public device::Backend {
 }  // namespace
 
 std::shared_ptr<device::Backend> make_host_backend(std::uint64_t capacity) {
-  return core::make_shared_that_waits<HostBackend>(capacity == 0 ? machine_memory() : capacity);
+  return core::make_shared_that_waits<HostBackend>(capacity == 0 ? host_memory().total : capacity);
 }
 
 }  // namespace weir::backend::host
