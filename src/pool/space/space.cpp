@@ -194,6 +194,14 @@ std::vector<Arena::LaneInUse> Space::lanes_in_use(bool only_pages) const {
   return lanes;
 }
 
+std::uint64_t Space::bytes_as_at(std::uint8_t home) const noexcept {
+  if (mode_ != PoolMode::pages) return store_.reserved();
+  std::uint64_t arenas = 0;
+  for_each_paged([&](const PagedArena&) { ++arenas; });
+  const auto* const here = static_cast<const PagedArena*>(arenas_[home].load(std::memory_order_acquire));
+  return here == nullptr ? 0 : here->mapped_pages() * page_bytes_ * arenas;
+}
+
 std::uint64_t Space::free_bytes() const noexcept {
   std::uint64_t bytes = store_.held();
   for_each_arena([&](Arena& arena) { bytes += arena.free_granules() * index::granule_bytes; });
