@@ -12,8 +12,10 @@
 namespace weir::pool {
 namespace {
 
-// Address space that a pool takes of a device with little of it: other pools want some too.
-std::uint64_t share_of(const DeviceInfo& info) { return info.address_space.value_or(UINT64_MAX) / 4; }
+// Address space that a pool takes of a device with little of it: other pools want some too, however many there are.
+std::uint64_t share_of(const DeviceInfo& info) {
+  return info.address_space_free.value_or(info.address_space.value_or(UINT64_MAX)) / 4;
+}
 
 // Address space for each arena: enough that holes need not be reused before they are convenient.
 std::uint64_t range_for(const DeviceInfo& info) {
