@@ -51,7 +51,8 @@ const uint column_nir_range = 39u;
 const uint column_excess_green = 40u;
 const uint column_ndvi = 41u;
 const uint column_ids = 42u;
-/// 1 where all neighbours are at the query's own place, 2 where some may be in what the chunk does not know.
+/// 1 where all neighbours, enough for a shape, are at the query's own place, 2 where some may be in what the chunk does
+/// not know.
 const uint column_state = 43u;
 /// Of the latter, the squared distance that its neighbours are within: the low word, then the high one.
 const uint column_reach = 44u;
