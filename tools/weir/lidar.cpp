@@ -63,6 +63,17 @@ class Several : public lidar::Sink {
   std::vector<lidar::Sink*> sinks_;
 };
 
+/// Those without a shape, from the columns, which lie by pass and then by feature.
+void count_few_neighbours(LidarOutcome& outcome) {
+  std::size_t column = 0;
+  for (LidarPass& pass : outcome.passes) {
+    for (const lidar::Feature feature : pass.asked.scale.features.features()) {
+      if (lidar::is_shape(feature)) pass.few_neighbours = outcome.columns.at(column).nans;
+      ++column;
+    }
+  }
+}
+
 double since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -105,6 +116,7 @@ class LidarRun {
     }
     const auto closing = std::chrono::steady_clock::now();
     outcome.columns = writer.summarize(outcome.passes.front().report.threads);
+    count_few_neighbours(outcome);
     writer.commit();
     if (preview) preview->write(*picture_);
     outcome.write.seconds = since(closing);
