@@ -22,7 +22,7 @@ struct TraceEvent {
   std::uint32_t block = 0;   ///< index into DeviceTrace::block_bytes
   std::uint32_t stream = 0;  ///< index of the stream, in order of first appearance
   Kind kind = Kind::allocate;
-  std::uint16_t thread = 0;  ///< index of the thread, in order of first appearance
+  std::uint32_t thread = 0;  ///< index of the thread, in order of first appearance
 };
 
 /// How the recording itself names a block, so that who made it can find it there.

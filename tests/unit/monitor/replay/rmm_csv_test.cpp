@@ -146,8 +146,8 @@ TEST(RmmCsv, RefusesALogWithoutAllocations) {
 }
 
 /// The thread of each event.
-std::vector<int> threads_of(const Trace& trace) {
-  std::vector<int> all;
+std::vector<std::uint32_t> threads_of(const Trace& trace) {
+  std::vector<std::uint32_t> all;
   for (const TraceEvent& event : trace.devices[0].events) all.push_back(event.thread);
   return all;
 }
@@ -157,13 +157,13 @@ TEST(RmmCsv, KeepsThreads) {
       "77,t,allocate,0x10,8,0\n12,t,allocate failure,0x0,8,0\n78,t,allocate,0x20,8,0\n77,t,free,0x20,8,0\n"
       "78,t,free,0x10,8,0\n");
   EXPECT_EQ(trace.devices[0].threads, 2U) << "a thread without an event is none";
-  EXPECT_EQ(threads_of(trace), (std::vector<int>{0, 1, 0, 1}));
+  EXPECT_EQ(threads_of(trace), (std::vector<std::uint32_t>{0, 1, 0, 1}));
 }
 
 TEST(RmmCsv, ALateFreeIsTheDoingOfTheThreadThatTellsIt) {
   const Trace trace = read("1,t,allocate,0x10,8,0\n2,t,allocate,0x10,8,1\n3,t,free,0x10,8,0\n2,t,free,0x10,8,1\n");
   EXPECT_EQ(events_text(trace.devices[0]), "+0 -0 +1@1 -1@1");
-  const std::vector<int> threads = threads_of(trace);
+  const std::vector<std::uint32_t> threads = threads_of(trace);
   EXPECT_EQ(trace.devices[0].threads, 3U);
   EXPECT_NE(threads[1], threads[0]);
   EXPECT_NE(threads[1], threads[2]);
