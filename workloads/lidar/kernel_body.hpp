@@ -208,7 +208,11 @@ class GroupSearch {
   };
 
   void search_one(std::uint32_t position) noexcept {
-    one_ = {.any = true, .x = tree_.x[position], .y = tree_.y[position], .z = tree_.z[position]};
+    one_ = One();
+    one_.any = true;
+    one_.x = tree_.x[position];
+    one_.y = tree_.y[position];
+    one_.z = tree_.z[position];
     const std::int64_t x = one_.x, y = one_.y, z = one_.z;
     const auto add = [&](std::uint32_t first, std::uint32_t points, std::uint64_t far) {
       one_.sums.add(tree_.x[first] - x, tree_.y[first] - y, tree_.z[first] - z, points);

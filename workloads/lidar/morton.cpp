@@ -244,9 +244,7 @@ class Order {
     const Bucket all{coder, true, run.first, run.last, run.rank, run.queries, coder.word_length()};
     std::vector<Bucket> own = distribute(
         all, team_, [&](std::uint32_t i) { return coder.bucket(memory_.codes[i]); },
-        [&](std::uint32_t i, std::uint32_t at) {
-          memory_.words[at] = coder.word(memory_.codes[i], memory_.input[i]);
-        });
+        [&](std::uint32_t i, std::uint32_t at) { memory_.words[at] = coder.word(memory_.codes[i], memory_.input[i]); });
     for (std::size_t i = 0; i < own.size(); ++i) {
       while (own[i].last - own[i].first > few_points && own[i].bits > number_bits_) {
         Bucket whole = own[i];

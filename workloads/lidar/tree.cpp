@@ -105,10 +105,12 @@ class Builder {
     const auto from_low = [&](std::int32_t at, int axis) {
       return static_cast<std::uint32_t>(at) - static_cast<std::uint32_t>(low_[axis]);
     };
-    unsigned length = 0;  // of what differs, along the axis where it is longest; the last of those counts most in a code
+    unsigned length =
+        0;  // of what differs, along the axis where it is longest; the last of those counts most in a code
     int along = 0;
     for (int axis = 0; axis < 3; ++axis) {
-      const std::uint32_t differ = from_low(coordinates[axis][first], axis) ^ from_low(coordinates[axis][last - 1], axis);
+      const std::uint32_t differ =
+          from_low(coordinates[axis][first], axis) ^ from_low(coordinates[axis][last - 1], axis);
       const auto own = static_cast<unsigned>(std::bit_width(differ));
       if (own >= length) along = axis;
       length = std::max(length, own);
