@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cmath>
 
+#include "wide_chunk.hpp"
+
 namespace weir::lidar {
 namespace {
 
@@ -95,14 +97,22 @@ std::vector<Element> of_all(const std::vector<Point>& points, bool needed, const
 
 }  // namespace
 
-std::uint64_t finish_far_queries(const Cloud& cloud, const Partition& partition, const FeatureSet& features,
+std::uint64_t finish_far_queries(const Cloud& cloud, const Partition& partition, const ComputeSettings& settings,
                                  ChunkComputer& computer, MemoryManager& memory, StreamId stream,
                                  std::vector<FarQuery> queries, Sink& sink) {
+  const FeatureSet& features = settings.features;
   std::uint64_t coincident = 0;
   for (std::size_t first = 0; first < queries.size(); first += batch_queries) {
     const std::span batch = std::span(queries).subspan(first, std::min(batch_queries, queries.size() - first));
     sort_into_groups(batch);
     const std::vector<Point> points = gather(partition, batch);
+    const KnownRegion everywhere{{INT64_MIN, INT64_MIN}, {INT64_MAX, INT64_MAX}};
+    ChunkJob job{.points = points, .wide = {}, .queries = batch.size(), .known = everywhere};
+    std::vector<WidePoint> exact(cloud.wide() ? points.size() : 0);
+    if (cloud.wide()) {
+      std::ranges::transform(points, exact.begin(), [&](const Point& point) { return cloud.exact(point.id); });
+      job = settle(exact, batch.size(), everywhere, settings.search);
+    }
     using Colours = std::array<std::uint16_t, 4>;
     const auto colours = of_all<Colours>(points, features.needs_colours(), [&](std::uint32_t id) {
       Colours each{};
@@ -111,7 +121,8 @@ std::uint64_t finish_far_queries(const Cloud& cloud, const Partition& partition,
     });
     const auto classes = of_all<std::uint8_t>(points, features.needs_classes(),
                                               [&](std::uint32_t id) { return cloud.classification(id); });
-    const PoolingScope input = memory.scope("far input", points.size(), input_features(features), {}, stream);
+    const PoolingScope input =
+        memory.scope("far input", points.size(), input_features(features, cloud.wide()), {}, stream);
     const PoolingScope workspace = memory.scope("far workspace", computer.workspace_elements(points.size()),
                                                 computer.workspace_features(), {}, stream);
     const PoolingScope output =
@@ -119,11 +130,9 @@ std::uint64_t finish_far_queries(const Cloud& cloud, const Partition& partition,
     const auto send = [&](std::string_view name, std::span<const std::byte> bytes) {
       if (!bytes.empty()) memory.upload(input.memory(), bytes, input.offset(name), stream, patience);
     };
-    send("points", std::as_bytes(std::span(points)));
+    send("points", job.bytes());
     if (features.needs_colours()) send("colours", std::as_bytes(std::span(colours)));
     if (features.needs_classes()) send("classes", std::as_bytes(std::span(classes)));
-    const ChunkJob job{
-        .points = points, .queries = batch.size(), .known = {{INT64_MIN, INT64_MIN}, {INT64_MAX, INT64_MAX}}};
     computer.queue(0, job, {input, workspace, output}, stream);
     memory.start_download(output.memory(), stream, {.snapshot = false});
     const std::span<const std::byte> bytes = memory.wait_for_download(output.memory(), patience);

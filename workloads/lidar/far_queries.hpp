@@ -14,14 +14,14 @@
 namespace weir::lidar {
 
 struct FarQuery {
-  Point point;
-  std::uint64_t reach;  ///< squared distance that its neighbours are within
+  Point point;          ///< its cell
+  std::uint64_t reach;  ///< squared distance that its neighbours' cells are within
 };
 
 /// Heights do not depend on neighbours and stay as they are; so do the other columns' rows of all other points.
 /// Gives how many have all their neighbours at their own place.
 [[nodiscard]] std::uint64_t finish_far_queries(const Cloud& cloud, const Partition& partition,
-                                               const FeatureSet& features, ChunkComputer& computer,
+                                               const ComputeSettings& settings, ChunkComputer& computer,
                                                MemoryManager& memory, StreamId stream, std::vector<FarQuery> queries,
                                                Sink& sink);
 
