@@ -1,5 +1,5 @@
 // The LAS reader over any bytes: it throws one of weir's errors, or every point and record it speaks of is there, and
-// the cloud can be made with all coordinates from 0 on.
+// the cloud can be made with all coordinates from 0 on, and none past what sums are exact of.
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -29,6 +29,10 @@ void read_all(std::span<const std::byte> bytes) {
     std::uint16_t colours[4];
     cloud.colours(id, colours);
     if (point.x < 0 || point.y < 0 || point.z < 0 || point.x > cloud.extent()[0]) __builtin_trap();
+    const WidePoint exact = cloud.exact(id);
+    for (const std::int64_t at : {exact.x, exact.y, exact.z}) {
+      if (at < 0 || at > Cloud::most_across) __builtin_trap();
+    }
     std::vector<std::byte> joint(cloud.layout().bytes);
     for (const FieldCopy& each : cloud.layout().copies.front()) {
       std::memcpy(joint.data() + each.to, cloud.files().front().point(id) + each.from, each.bytes);

@@ -28,6 +28,12 @@ def small_las(points):
     return bytes(header) + b"".join(struct.pack("<iii8x", *point) for point in points)
 
 
+def scaled_las(points, scales, offsets=(0, 0, 0)):
+    las = bytearray(small_las(points))
+    struct.pack_into("<6d", las, 131, *scales, *offsets)
+    return bytes(las)
+
+
 def coloured_las(points, colour):
     """LAS 1.2, format 2."""
     las = bytearray(small_las([]))
@@ -366,6 +372,30 @@ class Lidar(ToolCase):
         shown = weir("lidar", "--help").stdout.decode()
         for feature in ("planarity", "mean_red", "height_above_ground", "lod3"):
             self.assertIn(feature, shown)
+
+    def test_clouds_of_any_span_are_read(self):
+        # Automatic scales, which have no common unit and use all 32 bits; degrees beside millimetres.
+        full = [(i * 2654435761 % 2**32 - 2**31, i * 40503 * 65539 % 2**32 - 2**31, i * 97 * 2**24 % 2**32 - 2**31)
+                for i in range(200)]
+        degrees = [(i % 20, i // 20, i * 1500) for i in range(200)]
+        for points, scales in ((full, (4.03e-7, 6.98e-7, 1.22e-6)), (degrees, (1e-7, 1e-7, 0.001))):
+            source, out = self.file("in.las", scaled_las(points, scales)), self.folder / "out.las"
+            done = weir("lidar", source, "-o", str(out), "--features", "geometry,height_above_ground", "--chunk", "60")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertNotIn(b" 0.00 x", done.stdout)
+            written = out.read_bytes()
+            self.assertEqual(struct.unpack_from("<3d", written, 131), scales)
+
+    def test_joined_coordinates_that_are_rounded_are_told(self):
+        one = self.file("1.las", scaled_las([(0, 0, 0), (2**31 - 1, 5, 5)], (1e-6, 1e-6, 1e-6)))
+        two = self.file("2.las", scaled_las([(0, 0, 0), (9, 5, 5)], (1.1e-6, 1e-6, 1e-6), (2500, 0, 0)))
+        done = self.lidar(one, two, "-o", str(self.folder / "out.las"), "--features", "density")
+        self.assertIn(b"rounded to steps of 2e-06, 1e-06 and 1e-06", done.stdout)
+
+    def test_what_is_too_far_across_is_refused_in_numbers(self):
+        far = self.file("far.las", scaled_las([(0, 0, 0), (1, 1, 2**31 - 1)], (1e-12, 1e-12, 1.0)))
+        done = self.lidar(far, "-o", str(self.folder / "out.las"), status=1)
+        self.assertIn(b"2.14748e+21 steps of 1e-12 across", done.stderr)
 
     @unittest.skipUnless(TILE.exists(), f"no {TILE.name}")
     def test_chunks_change_nothing(self):

@@ -50,12 +50,18 @@ double extent(const lidar::Cloud& cloud, std::size_t axis) {
   return steps * cloud.output_scale()[axis];
 }
 
+/// To the hundredth, but not as 0.00 if there is any, as of degrees.
+std::string length(double value) {
+  return value > 0 && value < 1 ? fmt::format("{:.4g}", value) : fmt::format("{:.2f}", value);
+}
+
 void add_cloud(std::string& text, const LidarOutcome& outcome) {
   const lidar::Cloud& cloud = outcome.cloud;
   line(text, "{}: {} points of {} {}", outcome.line.output, cloud.points(), cloud.files().size(),
        cloud.files().size() == 1 ? "file" : "files");
   add_system(text, outcome.system);
-  line(text, "  extent               {:.2f} x {:.2f} x {:.2f}", extent(cloud, 0), extent(cloud, 1), extent(cloud, 2));
+  line(text, "  extent               {} x {} x {}", length(extent(cloud, 0)), length(extent(cloud, 1)),
+       length(extent(cloud, 2)));
   const double area = extent(cloud, 0) * extent(cloud, 1);
   if (area > 0) line(text, "  points a square unit {:.4g}", static_cast<double>(cloud.points()) / area);
   line(text, "  ground points        {}", cloud.ground_points());

@@ -220,7 +220,7 @@ std::int64_t Cloud::set_origin(const std::vector<RawBounds>& raw) {
     }
     for (Placement& placement : placements_) {
       placement.shift[axis] -= placement.rounded ? 0 : static_cast<std::int64_t>(low);
-      placement.apart[axis] -= std::round(low);
+      placement.apart[axis] -= std::floor(low);  // whole, so that all are rounded as before
     }
     across_[axis] = placements_[highest].place(axis, raw[highest].high[axis]);
     most = std::max(most, across_[axis]);
@@ -247,6 +247,7 @@ void Cloud::set_output(const std::vector<RawBounds>& raw) {
 }
 
 void Cloud::join_outputs(const std::vector<RawBounds>& raw) {
+  constexpr double most = std::numeric_limits<std::int32_t>::max() - 1, most_coarser = 1000;
   bool exact = !placements_.front().rounded;
   for (std::size_t axis = 0; axis < 3; ++axis) {
     std::int64_t step = 0;
@@ -255,43 +256,38 @@ void Cloud::join_outputs(const std::vector<RawBounds>& raw) {
       step = std::gcd(step, std::gcd(placements_[f].factor[axis], placements_[f].shift[axis]));
       finest = std::min(finest, files_[f].header().scale[axis]);
     }
-    if (exact)
-      finest = files_.front().header().scale[axis] / static_cast<double>(placements_.front().factor[axis] / step);
-    for (std::size_t f = 0; f < files_.size(); ++f) {
-      output_[f].factor[axis] /= exact ? step : 1;
-      output_[f].shift[axis] /= exact ? step : 1;
+    const double whole = exact ? output_scale_[axis] / static_cast<double>(placements_.front().factor[axis] / step) : 0;
+    exact = exact && farthest(raw, axis, whole) <= most;
+    output_scale_[axis] = whole;
+    for (std::size_t f = 0; f < files_.size() && exact; ++f) {
+      output_[f].factor[axis] /= step;
+      output_[f].shift[axis] /= step;
     }
-    output_scale_[axis] = finest;
-    const std::int64_t coarser = coarser_to_fit(raw, axis);
-    output_scale_[axis] *= static_cast<double>(coarser);
-    exact &= coarser == 1;
+    if (exact) continue;
+    const double far = farthest(raw, axis, finest);
+    if (!(far <= most * most_coarser)) {
+      refuse(files_.back(), axis_name(axis) + " coordinates",
+             "the cloud has some " + number(far) + " steps of " + number(finest) + " from the offset of " +
+                 files_.front().path() +
+                 ", too far for 32-bit coordinates in one output; give the files one scale factor and offset first, as "
+                 "with `pdal translate IN.las OUT.las --writers.las.scale_x=0.001 --writers.las.offset_x=0`");
+    }
+    output_scale_[axis] = finest * std::max(std::ceil(far / most), 1.0);
   }
   for (std::size_t f = 0; f < files_.size() && !exact; ++f) output_[f] = rounded(files_[f].header(), output_scale_);
 }
 
-/// How many of the output's steps have to be one, so that all coordinates from the first file's offset fit 32 bits.
-std::int64_t Cloud::coarser_to_fit(const std::vector<RawBounds>& raw, std::size_t axis) const {
-  constexpr std::int64_t most_coarser = 1000;
-  constexpr long double most = std::numeric_limits<std::int32_t>::max() - 1;
-  long double farthest = 0;
-  std::size_t file = 0;
+/// How many such steps coordinates are from the first file's offset, at most.
+double Cloud::farthest(const std::vector<RawBounds>& raw, std::size_t axis, double step) const noexcept {
+  long double most = 0;
   for (std::size_t f = 0; f < files_.size(); ++f) {
-    const Placement placement = rounded(files_[f].header(), output_scale_);
+    if (files_[f].points() == 0) continue;
+    const Placement placement = rounded(files_[f].header(), {step, step, step});
     for (const std::int32_t at : {raw[f].low[axis], raw[f].high[axis]}) {
-      const long double far = std::fabs(placement.real(axis, at));
-      if (files_[f].points() == 0 || far <= farthest) continue;
-      farthest = far;
-      file = f;
+      most = std::max(most, std::fabs(placement.real(axis, at)));
     }
   }
-  if (!(farthest <= most * most_coarser)) {
-    refuse(files_[file], axis_name(axis) + " coordinates",
-           "up to " + number(static_cast<double>(farthest)) + " steps of " + number(output_scale_[axis]) +
-               " from the offset of " + files_.front().path() +
-               ", too far for 32-bit coordinates in one output; give the files one scale factor and offset first, as "
-               "with `pdal translate IN.las OUT.las --writers.las.scale_x=0.001 --writers.las.offset_x=0`");
-  }
-  return static_cast<std::int64_t>(std::ceil(farthest / most)) + (farthest == 0 ? 1 : 0);
+  return static_cast<double>(most);
 }
 
 bool Cloud::has_rgb() const noexcept { return point_layout(layout_.format).colour >= 0; }

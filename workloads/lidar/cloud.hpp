@@ -109,7 +109,7 @@ class Cloud {
   [[nodiscard]] std::int64_t set_origin(const std::vector<RawBounds>& raw);
   void set_output(const std::vector<RawBounds>& raw);
   void join_outputs(const std::vector<RawBounds>& raw);
-  [[nodiscard]] std::int64_t coarser_to_fit(const std::vector<RawBounds>& raw, std::size_t axis) const;
+  [[nodiscard]] double farthest(const std::vector<RawBounds>& raw, std::size_t axis, double step) const noexcept;
   [[nodiscard]] WidePoint exact_in(std::size_t file, std::uint32_t id) const noexcept;
   /// In the output's steps.
   [[nodiscard]] std::int32_t output(std::size_t file, std::size_t axis, std::int32_t raw) const noexcept;
