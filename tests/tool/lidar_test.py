@@ -311,6 +311,23 @@ class Lidar(ToolCase):
         self.assertIn(b" % ", shown)
         self.assertRegex(shown, rb"\d+ s left")
 
+    def test_inputs_may_stand_behind_any_option(self):
+        source = self.file("in.las", small_las([(i * 7 % 300, i * 11 % 500, i % 9) for i in range(200)]))
+        other = self.file("other.las", small_las([(1000 + i * 7 % 300, i * 11 % 500, i % 9) for i in range(200)]))
+        out = str(self.folder / "out.las")
+        features = ["--features", "planarity"]
+        for words, names in (
+            (["--k", "10", source], ["planarity"]),
+            (["--k", "10,20", source], ["planarity_k10", "planarity_k20"]),
+            (["--k", "10", "--k", "20", source], ["planarity_k10", "planarity_k20"]),
+            (["--radius", "2", source], ["planarity"]),
+            (["--radius", "2,3", source], ["planarity_r2", "planarity_r3"]),
+            (["--k", "10", source, other], ["planarity"]),
+            (["--radius", "2", source, other], ["planarity"]),
+        ):
+            self.lidar(*features, "-o", out, *words)
+            self.assertEqual(dimensions(Path(out).read_bytes()), names, words)
+
     def test_options_are_plain(self):
         source, out = self.file("in.las", small_las([(0, 0, 0)])), str(self.folder / "out.las")
         for radius in ("-1", "0", "x", "nan", "1e999"):
