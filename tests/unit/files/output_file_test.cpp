@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <sstream>
 #include <thread>
 
@@ -225,7 +226,8 @@ int end_of_child(int signal, const Work& work) {
 }
 
 TEST_F(OutputFiles, LeaveNothingWhenASignalEndsTheProgram) {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+  for (const int signal :
+       {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGILL, SIGFPE, SIGSYS, SIGTRAP}) {
     const int status = end_of_child(signal, [&] {
       auto* const file = new OutputFile(at("new"));
       file->write("half");
@@ -261,6 +263,34 @@ TEST_F(OutputFiles, OfAParentStayWhenItsChildIsEnded) {
   EXPECT_TRUE(WIFSIGNALED(ended));
   file.write("whole");
   file.commit();
+  EXPECT_EQ(read(at("new")), "whole");
+}
+
+TEST_F(OutputFiles, OfAParentStayWhenItsChildWritesToo) {
+  OutputFile file(at("new"));
+  const int status = end_of_child(SIGTERM, [&] {
+    auto* const own = new OutputFile(at("own"));
+    own->write("half");
+    if (entries() != 2) ::_exit(1);
+  });
+  EXPECT_TRUE(WIFSIGNALED(status)) << status;
+  EXPECT_EQ(entries(), 1u) << "the child's is gone";
+  file.write("whole");
+  file.commit();
+  EXPECT_EQ(read(at("new")), "whole");
+}
+
+TEST_F(OutputFiles, OfAParentStayWhenItsChildLeavesTheirScope) {
+  auto file = std::make_unique<OutputFile>(at("new"));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    file.reset();
+    ::_exit(0);
+  }
+  int ended = 0;
+  ::waitpid(child, &ended, 0);
+  file->write("whole");
+  file->commit();
   EXPECT_EQ(read(at("new")), "whole");
 }
 
