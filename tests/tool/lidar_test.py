@@ -36,7 +36,7 @@ def coloured_las(points, colour):
 
 def with_wkt(las, text):
     """The same with a coordinate system."""
-    data = text.encode()
+    data = text if isinstance(text, bytes) else text.encode()
     record = struct.pack("<H16sHH32s", 0, b"LASF_Projection", 2112, len(data), b"") + data
     las = bytearray(las[:227] + record + las[227:])
     struct.pack_into("<II", las, 96, 227 + len(record), 1)
