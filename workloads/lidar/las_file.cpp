@@ -219,40 +219,53 @@ void LasFile::parse_extended() {
   }
 }
 
-void LasFile::collect_descriptors() {
+// One after the other and not all gathered first: records are as large as the file, points are not.
+void LasFile::parse_extra() {
   constexpr std::size_t text_bytes = 32;  // at a descriptor's end, for people
+  DescriptorCounts counts;
   for (const auto* list : {&records_, &extended_}) {
     for (const LasRecord& record : *list) {
       if (!record.is("LASF_Spec", 4)) continue;
-      descriptors_.insert(descriptors_.end(), record.data.begin(), record.data.end());
-      const std::size_t more = record.data.size() % descriptor_bytes;
+      const std::size_t more = record.data.size() % descriptor_bytes, whole = record.data.size() - more;
+      const bool lacks_text = more + text_bytes >= descriptor_bytes;
+      for (std::size_t i = 0; i < whole; i += descriptor_bytes) add_descriptor(record.data.data() + i, counts);
       if (more == 0) continue;
-      const bool whole = more + text_bytes >= descriptor_bytes;
       flaw("extra bytes", number(record.data.size()) + " bytes of descriptors, which have 192 each",
-           whole ? "the last one's text is cut" : "the last one is left out");
-      descriptors_.resize(descriptors_.size() + (whole ? descriptor_bytes - more : 0));
-      if (!whole) descriptors_.resize(descriptors_.size() - more);
+           lacks_text ? "the last one's text is cut" : "the last one is left out");
+      std::array<std::byte, descriptor_bytes> last{};
+      std::copy_n(record.data.data() + whole, more, last.data());
+      if (lacks_text) add_descriptor(last.data(), counts);
     }
+  }
+  if (counts.empty != 0) {
+    flaw("extra bytes", number(counts.empty) + " dimensions of 0 bytes", "their descriptions are left out");
+  }
+  if (counts.beyond != 0) {
+    flaw("extra bytes",
+         number(counts.beyond) + " dimensions more are described than the " + number(extra_bytes()) +
+             " extra bytes of a point hold",
+         "their descriptions are left out");
   }
 }
 
-void LasFile::parse_extra() {
-  collect_descriptors();
-  const std::size_t room = header_.point_bytes - point_layout(header_.format).bytes;
-  for (std::size_t i = 0; i < descriptors_.size(); i += descriptor_bytes) {
-    const auto type = read_number<std::uint8_t>(descriptors_.data() + i + 2);
-    if (type > 30) fail("extra bytes", "data type " + number(type) + " of dimension " + number(i / descriptor_bytes));
-    const std::size_t bytes = extra_type_bytes(type, read_number<std::uint8_t>(descriptors_.data() + i + 3));
-    if (described_bytes_ + bytes > room) {
-      flaw("extra bytes",
-           number((descriptors_.size() - i) / descriptor_bytes) + " dimensions more are described than the " +
-               number(room) + " extra bytes of a point hold",
-           "their descriptions are left out");
-      descriptors_.resize(i);
-      return;
-    }
+void LasFile::add_descriptor(const std::byte* descriptor, DescriptorCounts& counts) {
+  const std::uint64_t index = counts.all++;
+  const auto type = read_number<std::uint8_t>(descriptor + 2);
+  if (counts.beyond == 0 && type > 30)
+    fail("extra bytes", "data type " + number(type) + " of dimension " + number(index));
+  const std::size_t bytes = extra_type_bytes(type, read_number<std::uint8_t>(descriptor + 3));
+  if (counts.beyond != 0 || described_bytes_ + bytes > extra_bytes()) {
+    ++counts.beyond;  // and all behind it, as where they are is not known
+  } else if (bytes == 0) {
+    ++counts.empty;
+  } else {
+    descriptors_.insert(descriptors_.end(), descriptor, descriptor + descriptor_bytes);
     described_bytes_ += bytes;
   }
+}
+
+std::size_t LasFile::extra_bytes() const noexcept {
+  return header_.point_bytes - std::size_t{point_layout(header_.format).bytes};
 }
 
 std::span<const std::byte> LasFile::header_tail() const noexcept {

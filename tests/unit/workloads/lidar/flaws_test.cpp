@@ -104,6 +104,18 @@ TEST(LasFlaws, ADescriptorThatIsCut) {
   }
 }
 
+TEST(LasFlaws, DimensionsOfNoBytes) {
+  std::vector<std::byte> described = float_dimensions({"one"});
+  for (int i = 0; i < 300; ++i) append_descriptor(described, 0, 0, "none", "");
+  append_descriptor(described, 9, 0, "two", "");
+  const std::vector<std::byte> bytes = MadeFile{.descriptors = described}.bytes();
+  EXPECT_THAT(flaw_of(bytes), HasSubstr("extra bytes: 300 dimensions of 0 bytes"));
+  const LasFile file("flawed", bytes);
+  ASSERT_EQ(file.descriptors().size(), 2 * descriptor_bytes);
+  EXPECT_EQ(dimension_name(file.descriptors().data() + descriptor_bytes), "two");
+  EXPECT_EQ(file.described_bytes(), 8u);
+}
+
 TEST(LasFlaws, WhatTouchesThePointsIsAnErrorAsEver) {
   EXPECT_THROW(LasFile("flawed", altered<std::uint32_t>({}, 107, 11)), ParseError);
   EXPECT_THROW(LasFile("flawed", altered<std::uint32_t>({}, 96, 100)), ParseError);
