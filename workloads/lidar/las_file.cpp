@@ -117,6 +117,10 @@ void LasFile::parse_header() {
     header_.extended_count = at<std::uint32_t>(243);
     const auto count = at<std::uint64_t>(247);
     if (count != 0 || format >= 6) header_.points = count;
+  } else if (format >= 6 && header_.points == 0) {
+    fail("header size", number(header_.header_bytes) + " bytes; points of format " + number(format) +
+                            " are counted in a header of version 1.4, of at least " + number(standard_header_bytes(4)) +
+                            ", so how many there are is not known; write the file anew from its source");
   }
 }
 
@@ -156,19 +160,25 @@ void LasFile::parse_records() {
          number(end) + "; the header ends at " + number(header_.header_bytes) + " and the file at " + number(size));
   }
   std::uint64_t place = header_.header_bytes;
+  const auto lacks = [&](std::uint32_t i, const std::string& why) {
+    flaw("number of variable length records",
+         number(header_.record_count) + ", but " + why + " before the points at " + number(end),
+         "from record " + number(i) + " on none is there, and what is there in their place is kept");
+  };
   for (std::uint32_t i = 0; i < header_.record_count; ++i) {
     if (end - place < record_header) {
-      flaw("number of variable length records",
-           number(header_.record_count) + ", but there is room for " + number(i) + " before the points at " +
-               number(end),
-           "the others are not there");
+      lacks(i, "there is room for " + number(i));
+      break;
+    }
+    const std::span<const std::byte> head = bytes_.subspan(place, record_header);
+    if (std::ranges::all_of(head, [](std::byte each) { return each == std::byte{0}; })) {
+      lacks(i, "at " + number(place) + " there are only zeros");
       break;
     }
     const std::uint64_t length = at<std::uint16_t>(place + 20);
-    if (length > end - place - record_header) {
-      fail("record length after header", "variable length record " + number(i) + " has " + number(length) +
-                                             " bytes at " + number(place) + " and would reach past the points at " +
-                                             number(end));
+    if (length > end - place - record_header) {  // most often the count is one too many, and this is no record
+      lacks(i, "at " + number(place) + " there is no room for one of " + number(length) + " bytes");
+      break;
     }
     records_.push_back(record_at(place, record_header, length));
     place += record_header + length;
