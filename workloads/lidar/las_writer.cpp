@@ -7,6 +7,8 @@
 
 #include <weir/errors.hpp>
 
+#include "printable.hpp"
+
 namespace weir::lidar {
 namespace {
 
@@ -74,7 +76,7 @@ LasWriter::Plan LasWriter::plan(const Cloud& cloud, std::span<const Scale> scale
   plan.extended = join(cloud, &LasFile::extended_records, plan.told);
   plan.dimensions = place_features(cloud.layout(), scales, naming, first.path());
   for (const std::string& name : plan.dimensions.overwritten) {
-    plan.told.push_back("the input's dimension \"" + name + "\" is replaced");
+    plan.told.push_back("the input's dimension " + quoted(name) + " is replaced");
   }
   plan.header = standard_header + first.header_tail().size();
   if (plan.header > UINT16_MAX) {
