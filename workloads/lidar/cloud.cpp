@@ -63,6 +63,7 @@ Cloud::Cloud(std::vector<LasFile> files) : files_(std::move(files)) {
   first_.push_back(static_cast<std::uint32_t>(points));
   check_alike();
   layout_ = join_layouts(files_);
+  coordinates_ = join_systems(files_);
   find_unit();
   scan();
   scan_colours();

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "joint_crs.hpp"
 #include "joint_layout.hpp"
 #include "las_file.hpp"
 #include "tree.hpp"
@@ -16,15 +17,16 @@ namespace weir::lidar {
 
 class Cloud {
  public:
-  /// Files that are one cloud have points that can be brought to one layout, and scales and offsets with a common unit;
-  /// axes of unequal scales count in that unit too, so that distances are true. Throws InvalidArgument naming the file
-  /// and the field that does not fit, and what LasFile throws.
+  /// Files that are one cloud have points that can be brought to one layout, units of one kind, and scales and offsets
+  /// with a common unit; axes of unequal scales count in that unit too, so that distances are true. Throws
+  /// InvalidArgument naming the file and the field that does not fit, and what LasFile throws.
   explicit Cloud(std::vector<LasFile> files);
   /// A file that is given twice, by whatever names, is refused.
   [[nodiscard]] static Cloud open(const std::vector<std::string>& paths, Reading reading = Reading::tolerant);
 
   [[nodiscard]] const std::vector<LasFile>& files() const noexcept { return files_; }
   [[nodiscard]] const JointLayout& layout() const noexcept { return layout_; }
+  [[nodiscard]] const JointSystem& coordinates() const noexcept { return coordinates_; }
   [[nodiscard]] std::uint32_t points() const noexcept { return first_.back(); }
   /// One integer step, in the files' own units.
   [[nodiscard]] double unit() const noexcept { return unit_; }
@@ -82,6 +84,7 @@ class Cloud {
 
   std::vector<LasFile> files_;
   JointLayout layout_;
+  JointSystem coordinates_;
   std::vector<std::uint32_t> first_;  // and the total
   std::vector<Placement> placements_;
   double unit_ = 1;
