@@ -273,6 +273,16 @@ class Lidar(ToolCase):
             self.assertAlmostEqual(report["features"][0]["mean"], mean, places=5)
             self.assertEqual(len(report["notes"]), colour < 256)
             self.assertEqual(Path(out).read_bytes()[375 + 54 + 192 + 20 :][:2], struct.pack("<H", colour))
+        # Each file has its own depth, which is told where colours are asked for.
+        files = [self.file("8.las", coloured_las(points, (51, 0, 0)))]
+        files += [self.file("16.las", coloured_las([(100_000 + x, y, z) for x, y, z in points], (13107, 0, 0)))]
+        report = json.loads(self.lidar(*files, "-o", out, "--features", "mean_red", "--json").stdout)
+        for key in ("least", "mean", "greatest"):
+            self.assertAlmostEqual(report["features"][0][key], 0.2, places=5)
+        self.assertEqual(len(report["notes"]), 1)
+        self.assertIn("8.las: here, and not in all files", report["notes"][0])
+        report = json.loads(self.lidar(*files, "-o", out, "--features", "planarity", "--json").stdout)
+        self.assertEqual(report["notes"], [])
 
     def test_a_file_given_twice_is_noticed(self):
         source = self.file("in.las", small_las([(0, 0, 0)]))

@@ -82,8 +82,10 @@ class LidarRun {
 
   void execute() {
     const auto started = std::chrono::steady_clock::now();
+    const bool coloured = passes_.front().scale.features.needs_colours();  // the first pass has all features
     const lidar::Cloud cloud =
-        lidar::Cloud::open(line_.inputs, line_.strict ? lidar::Reading::strict : lidar::Reading::tolerant);
+        lidar::Cloud::open(line_.inputs, line_.strict ? lidar::Reading::strict : lidar::Reading::tolerant,
+                           coloured ? lidar::ColourUse::needed : lidar::ColourUse::unneeded);
     check_inputs(cloud);
     const lidar::CoordinateSystem system = lidar::coordinate_system(cloud.files().front());
     check_units(cloud, system);
@@ -152,13 +154,33 @@ class LidarRun {
     for (const lidar::LasFile& file : cloud.files()) {
       for (const std::string& flaw : file.flaws()) all.push_back(file.path() + ": " + flaw);
     }
-    all.insert(all.end(), writer.told().begin(), writer.told().end());
-    for (const auto& [is, what] :
-         {std::pair(cloud.rgb_of_8_bits(), "red, green and blue"), std::pair(cloud.nir_of_8_bits(), "near infrared")}) {
-      if (!is) continue;
-      all.push_back(fmt::format("{} are of 8 bits in fields of 16: features take them times 257", what));
+    const lidar::JointSystem& joint = cloud.coordinates();
+    all.insert(all.end(), joint.flaws.begin(), joint.flaws.end());
+    all.insert(all.end(), joint.told.begin(), joint.told.end());
+    if (joint.system.geographic()) {
+      all.push_back(
+          joint.path +
+          ": the coordinates are in degrees: neighbours and shapes count a degree of longitude like one of "
+          "latitude, and a unit of height like a degree; project the file first to have shapes on the ground");
     }
+    all.insert(all.end(), writer.told().begin(), writer.told().end());
+    add_depths(cloud, &lidar::Cloud::rgb_of_8_bits, "red, green and blue", all);
+    add_depths(cloud, &lidar::Cloud::nir_of_8_bits, "near infrared", all);
     return all;
+  }
+
+  static void add_depths(const lidar::Cloud& cloud, bool (lidar::Cloud::*of_8_bits)(std::size_t) const noexcept,
+                         const char* what, std::vector<std::string>& notes) {
+    std::vector<std::size_t> found;
+    for (std::size_t f = 0; f < cloud.files().size(); ++f) {
+      if ((cloud.*of_8_bits)(f)) found.push_back(f);
+    }
+    if (found.empty()) return;
+    const bool all = found.size() == cloud.files().size();
+    std::string which = all ? std::string() : cloud.files()[found.front()].path();
+    if (!all && found.size() > 1) which += fmt::format(" and {} more", found.size() - 1);
+    if (!all) which += ": here, and not in all files, ";
+    notes.push_back(fmt::format("{}{} are of 8 bits in fields of 16: features take them times 257", which, what));
   }
 
   /// The feature that the picture shows: the one named, else the first that tells surfaces apart.
