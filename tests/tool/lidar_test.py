@@ -190,6 +190,32 @@ class Lidar(ToolCase):
         self.assertEqual(piped.stdout, (self.folder / "out.las").read_bytes())
         self.assertIn("500 points", piped.stderr.decode())
 
+    def test_terminals_get_no_files(self):
+        source, out = self.file("in.las", small_las([(0, 0, 0)])), str(self.folder / "out.las")
+        for options in (["-o", "-"], ["-o", "/dev/stdout"], ["-o", out, "--preview", "/dev/stdout"]):
+            terminal, program = os.openpty()
+            done = weir("lidar", source, *options, stdout=program)
+            os.close(program)
+            os.close(terminal)
+            self.assertEqual(done.returncode, 1, options)
+            self.assertIn("is a terminal", done.stderr.decode())
+        self.assertFalse(Path(out).exists())
+
+    def test_a_preview_that_cannot_be_written_leaves_the_output_as_it_was(self):
+        source = self.file("in.las", small_las([(i * 7 % 300, i * 11 % 500, i % 9) for i in range(500)]))
+        out = self.file("out.las", b"old")
+        refused = self.lidar(source, "-o", out, "--preview", "/dev/full", status=1)
+        self.assertIn("/dev/full", refused.stderr.decode())
+        self.assertEqual(Path(out).read_bytes(), b"old")
+
+    def test_all_sizes_are_checked_before_the_first_is_computed(self):
+        source = self.file("in.las", small_las([(i * 7 % 300, i * 11 % 500, i % 9) for i in range(500)]))
+        one, two = str(self.folder / "one.las"), str(self.folder / "two.las")
+        self.lidar(source, "-o", one, "--features", "planarity", "--suffix", "_r2")
+        # What the output cannot have comes up where it is made, before the first size.
+        refused = self.lidar(one, "-o", two, "--features", "planarity", "--radius", "2,1e300", status=1)
+        self.assertIn("a radius past", refused.stderr.decode())
+
     def test_scales_and_names(self):
         source = self.file("in.las", small_las([(i * 7 % 300, i * 11 % 500, i % 9) for i in range(500)]))
         one, two, three = (str(self.folder / name) for name in ("one.las", "two.las", "three.las"))
@@ -262,7 +288,34 @@ class Lidar(ToolCase):
         self.assertIn("density", refused)
         self.assertNotIn("planarity", refused)
         self.assertIn("reprojection", refused)
-        self.lidar(source, "-o", out, "--features", "planarity")
+        done = self.lidar(source, "-o", out, "--features", "planarity")
+        self.assertIn("coordinates are in degrees: neighbours and shapes", done.stdout.decode())
+
+    def test_files_in_other_units_are_no_cloud(self):
+        points = small_las([(i * 7 % 300, i * 11 % 500, i) for i in range(99)])
+        feet, degrees = self.file("feet.las", with_wkt(points, FEET)), self.file("degrees.las", with_wkt(points, DEGREES))
+        refused = self.lidar(feet, degrees, "-o", str(self.folder / "out.las"), "--features", "planarity", status=1)
+        for words in (feet, degrees, "coordinate system", "reprojection"):
+            self.assertIn(words, refused.stderr.decode())
+
+    def test_coordinate_systems_that_contradict_each_other(self):
+        las = with_wkt(with_wkt(small_las([(i * 7 % 300, i * 11 % 500, i) for i in range(99)]), DEGREES), FEET)
+        las = bytearray(las)
+        struct.pack_into("<II", las, 96, len(las) - 99 * 20, 2)
+        source, out = self.file("in.las", bytes(las)), str(self.folder / "out.las")
+        notes = json.loads(self.lidar(source, "-o", out, "--json").stdout)["notes"]
+        self.assertEqual(len(notes), 1)
+        self.assertIn("LASF_Projection 2112", notes[0])
+        self.assertIn("LASF_Projection 2112", self.lidar(source, "-o", out, "--strict", status=1).stderr.decode())
+
+    def test_names_in_files_are_any_bytes(self):
+        points, out = small_las([(i * 7 % 300, i * 11 % 500, i) for i in range(99)]), str(self.folder / "out.las")
+        source = self.file("in.las", with_wkt(points, b'PROJCS["Gau\xdf\x1b[31m",UNIT["metre\x07",1]]'))
+        report = json.loads(self.lidar(source, "-o", out, "--json").stdout)
+        self.assertEqual(report["coordinate_system"]["name"], "Gau\ufffd\x1b[31m")
+        text = self.lidar(source, "-o", out).stdout
+        self.assertIn(b"Gau??[31m\n", text)
+        self.assertNotIn(b"\x07", text)
 
     def test_colours_of_8_bits_are_scaled(self):
         points = [(i * 7 % 300, i * 11 % 500, i % 9) for i in range(99)]
