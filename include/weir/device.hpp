@@ -31,9 +31,10 @@ struct DeviceInfo {
   bool pointers = false;                            ///< addresses can be read and written by the host
   bool unified_memory = false;                      ///< the host writes device memory in place, without copies
   std::optional<std::uint64_t> address_space = {};  ///< bytes that pools can reserve in all; empty: as good as no bound
-  bool emulated = false;                            ///< a GPU that the driver plays on the host's processor
-  std::uint64_t largest_range = UINT64_MAX;         ///< bytes of one address range, at most
-  std::uint64_t default_limit = UINT64_MAX;         ///< bytes a pool takes at most when the program sets no limit
+  std::optional<std::uint64_t> address_space_free = {};  ///< of these, not reserved when asked
+  bool emulated = false;                                 ///< a GPU that the driver plays on the host's processor
+  std::uint64_t largest_range = UINT64_MAX;              ///< bytes of one address range, at most
+  std::uint64_t default_limit = UINT64_MAX;              ///< bytes a pool takes at most when the program sets no limit
 };
 
 /// The most that a dry device can be made to hold: 1 PiB. Bytes.

@@ -8,6 +8,7 @@
 #include <weir/errors.hpp>
 
 #include "pool/hit_path.hpp"
+#include "pool/price_of_speed.hpp"
 
 namespace weir {
 
@@ -281,11 +282,13 @@ std::uint32_t Pool::Implementation::Ladder::other_arenas() {
 // and what one gathers the other misses. So one that does little else than allocate takes new pages to its own arena
 // instead, until each has what it needs at its peak.
 std::uint32_t Pool::Implementation::Ladder::settle_home() {
-  if (!cache_.fast() || ++cache_.strays < strays_a_purchase()) return 0;
+  if (!cache_.fast()) return 0;
+  const auto peak = static_cast<std::uint64_t>(pool_.credits_.peaks().allocated);
+  if (++cache_.strays < pool::strays_a_purchase(pool_.space_.bytes_as_at(cache_.home), peak)) return 0;
   cache_.strays = 0;
   try {
     const auto moving = pool_.motion_.begin();
-    return pool_.space_.grow(wanted_, cache_.home, Effort::thrifty).id;
+    return growth();
   } catch (const Error& error) {  // it was for speed alone
     pool_.journal_.note_fallback(error, cache_.stream);
   } catch (const std::bad_alloc&) {  // nor is the host's memory needed for it
@@ -293,18 +296,11 @@ std::uint32_t Pool::Implementation::Ladder::settle_home() {
   return 0;
 }
 
-// The more the pool has beyond its peak, the more a thread must have suffered before more is bought. One thread that
-// replaces blocks at random comes to half as much again as its peak; two come to 1.7 times theirs, and need room to get
-// there.
-std::uint32_t Pool::Implementation::Ladder::strays_a_purchase() const noexcept {
-  constexpr std::uint64_t parts = 4, free_of_charge = 8;  // of the peak
-  constexpr unsigned dearer = 3, dearest = 15;            // powers of two, for each part more; and in all
-  const auto peak = static_cast<std::uint64_t>(pool_.credits_.peaks().allocated);
-  const std::uint64_t part = std::max<std::uint64_t>(peak / parts, 1);
-  const std::uint64_t has = pool_.space_.store().reserved() / part;
-  if (has < free_of_charge) return 1;
-  const std::uint64_t power = dearer * (has - free_of_charge + 1);
-  return power > dearest ? UINT32_MAX : std::uint32_t{1} << power;
+// Elsewhere its blocks would part the memory of those who work there.
+std::uint32_t Pool::Implementation::Ladder::fit_from_home() {
+  pool::Arena& home = pool_.space_.home(cache_.home);
+  if (const std::uint32_t id = pool::Space::fit(home, wanted_)) return id;
+  return pool_.space_.fit_in_any(wanted_, &home);
 }
 
 // --- Rungs: what is far ---
@@ -322,12 +318,12 @@ std::uint32_t Pool::Implementation::Ladder::gather() {
 std::uint32_t Pool::Implementation::Ladder::all_caches() {
   pool_.reclaim_pending();
   pool_.flush_all();
-  return pool_.space_.fit_in_any(wanted_, nullptr);
+  return fit_from_home();
 }
 
 std::uint32_t Pool::Implementation::Ladder::other_streams() {
   if (!pool_.order_.claim(pool_.space_, wanted_.lane)) return 0;
-  return pool_.space_.fit_in_any(wanted_, nullptr);
+  return fit_from_home();
 }
 
 // Pages move only when no work uses them. Events are late by some microseconds even where nothing runs; to wait so long

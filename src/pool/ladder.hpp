@@ -76,8 +76,8 @@ class Pool::Implementation::Ladder {
   [[nodiscard]] std::uint32_t take_from(pool::Arena& arena);
   [[nodiscard]] std::uint32_t fit_at_home(pool::Arena& arena);
   [[nodiscard]] std::uint32_t extend(pool::Effort effort);
+  [[nodiscard]] std::uint32_t fit_from_home();
   [[nodiscard]] std::uint32_t settle_home();
-  [[nodiscard]] std::uint32_t strays_a_purchase() const noexcept;
   [[nodiscard]] std::uint32_t move(pool::Effort effort);
 
   Implementation& pool_;

@@ -60,6 +60,14 @@ TEST_P(Limits, AreReachedToTheLastPage) {
   pool.deallocate(all);
 }
 
+// Where a device has few addresses, a pool leaves some for the next.
+TEST_P(Limits, OfAddressesLeaveRoomForADozenPools) {
+  for (int i = 0; i < 12; ++i) {
+    Pool& pool = make_pool({.limit = 8_MiB});
+    pool.deallocate(pool.allocate(info_.page_bytes));
+  }
+}
+
 // Memory comes in units, so that of a limit only whole ones count; who refuses says which.
 TEST_P(Limits, ThatAreNoWholeUnitsServeWhatWholeUnitsDo) {
   const std::uint64_t unit = GetParam().mode == PoolMode::pages ? info_.page_bytes : Pool::granule;

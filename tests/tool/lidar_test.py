@@ -2,6 +2,7 @@
 """`weir lidar` from outside: the report for scripts, equal output whole and chunked, errors in one line."""
 
 import json
+import math
 import os
 import re
 import select
@@ -261,6 +262,51 @@ class Lidar(ToolCase):
         normal, vegetation = report["features"]
         self.assertEqual(normal, {"name": "normal_z", "least": 1.0, "mean": 1.0, "greatest": 1.0, "nans": 0})
         self.assertEqual(vegetation, {"name": "ndvi", "least": None, "mean": None, "greatest": None, "nans": 900})
+
+    def test_points_with_few_neighbours_have_no_shape(self):
+        # 100 points a metre apart, and alone, in pairs and in threes farther off.
+        points = [(i % 10 * 100, i // 10 * 100, i % 3) for i in range(100)]
+        points += [(10_000, 0, 0), (20_000, 0, 0), (20_050, 0, 0), (30_000, 0, 0), (30_050, 0, 0), (30_000, 50, 0)]
+        source, out, picture = self.file("in.las", small_las(points)), self.folder / "out.las", self.folder / "out.png"
+        features = ["--features", "normal_z,planarity,facade_score,neighbours,density,radius", "--device", "host"]
+        arguments = [source, "-o", str(out), *features]
+        report = json.loads(self.lidar(*arguments, "--radius", "1.5", "--json", "--preview", str(picture)).stdout)
+        by_name = {each["name"]: each for each in report["features"]}
+        for name in ("normal_z", "planarity", "facade_score"):
+            self.assertEqual(by_name[name]["nans"], 3, name)
+            self.assertTrue(0 <= by_name[name]["least"] <= by_name[name]["greatest"] <= 1, name)
+        self.assertEqual(by_name["neighbours"]["least"], 1)
+        self.assertEqual(by_name["neighbours"]["greatest"], 9)
+        self.assertEqual(by_name["neighbours"]["nans"], 0)
+        self.assertAlmostEqual(by_name["density"]["least"], 1 / (4 / 3 * math.pi * 1.5**3), places=6)
+        self.assertAlmostEqual(by_name["density"]["greatest"], 9 / (4 / 3 * math.pi * 1.5**3), places=6)
+        self.assertEqual(report["coincident"], 0)
+        self.assertEqual(report["scales"][0]["few_neighbours"], 3)
+        self.assertTrue(picture.read_bytes().startswith(b"\x89PNG"))
+        text = self.lidar(*arguments, "--radius", "1.5").stdout.decode()
+        self.assertIn("3 points have fewer than 3 neighbours", text)
+        self.assertRegex(text, r"planarity .* 3 points\n")
+        written = out.read_bytes()
+        first, = struct.unpack_from("<I", written, 96)
+        values = [struct.unpack_from("<6f", written, first + 44 * i + 20) for i in range(len(points))]
+        self.assertEqual([value[3] for value in values[100:]], [1, 2, 2, 3, 3, 3])
+        for value in values:
+            self.assertEqual([math.isnan(each) for each in value], 3 * [value[3] < 3] + 3 * [False])
+        # Again, over itself: the same.
+        again = self.folder / "again.las"
+        self.lidar(str(out), "-o", str(again), *features, "--radius", "1.5", "--overwrite")
+        self.assertEqual(again.read_bytes(), written)
+        # All alone: a picture without points, and no value.
+        text = self.lidar(*arguments, "--radius", "0.1", "--preview", str(picture)).stdout.decode()
+        self.assertRegex(text, r"planarity .* all points\n")
+        self.assertIn("106 points have fewer than 3 neighbours", text)
+        self.assertTrue(picture.read_bytes().startswith(b"\x89PNG"))
+        # Several sizes have counts of their own; features without shapes say nothing of them.
+        text = self.lidar(source, "-o", str(out), "--k", "2,10", "--features", "neighbours,planarity").stdout.decode()
+        self.assertEqual(dimensions(out.read_bytes()), [name + k for k in ("_k2", "_k10") for name in ("neighbours", "planarity")])
+        self.assertEqual(text.count("fewer than 3 neighbours"), 1)
+        text = self.lidar(source, "-o", str(out), "--k", "2", "--features", "density").stdout.decode()
+        self.assertNotIn("fewer than", text)
 
     def test_reaches_for_ground_are_metres(self):
         # The lowest point is 10 units away: within 15 m that are 49 feet, beyond 2 m that are 6.6.

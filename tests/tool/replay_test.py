@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """`weir replay` on files made here: good ones of each format, and bad ones of every kind."""
 
+import gzip
 import json
 import os
 import pickle
@@ -77,6 +78,95 @@ class Formats(ToolCase):
         done = weir("replay", self.file("a.csv", GOOD))
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         self.assertIn(b"utilization", done.stdout)
+
+
+class CutFiles(ToolCase):
+    """What a killed program leaves: its whole lines are replayed, and the cut is told."""
+
+    WHOLE = ["allocate,0x10,1048576,0x1", "allocate,0x20,2097152,0x2"]
+
+    def cut(self, content, operations, cut_lines, *words):
+        path = self.file("cut", content)
+        (each,), errors = self.replay(path)
+        self.assertEqual((each["operations"], each["cut_lines"], each["cut"]), (operations, cut_lines, True))
+        self.assertEqual(len(errors), 1, errors)
+        for word in (f"weir: {path}: ", "copy or record it again", *words):
+            self.assertIn(word, errors[0])
+        text = weir("replay", path).stdout.decode()
+        self.assertIn("cut   what came after the file's end is lost", text)
+        self.assertEqual("line cut at the file's end" in text, cut_lines == 1)
+        fits = weir("replay", "--fits", "1GiB", path)
+        self.assertEqual((fits.returncode, fits.stderr.count(b"\n")), (0, 1))
+        return each
+
+    def test_a_line_without_an_end_is_no_line(self):
+        for last in ("allocate,0x30,4194304,0x2f", "allocate,0x30,41", "free,0x10,1048576,0x1", "allo"):
+            each = self.cut(rmm(*self.WHOLE, last)[:-1], 2, 1, "last line has no end")
+            self.assertEqual((each["streams"], each["peak_requested"]), (2, 3 * MIB), last)
+        each = self.cut(intervals((0, 9, MIB), (1, 5, 4 * MIB))[:-1], 2, 1, "last line has no end")
+        self.assertEqual(each["peak_requested"], MIB)
+
+    def test_whole_files_are_not_cut(self):
+        for content in (rmm(*self.WHOLE), rmm(*self.WHOLE) + "\n \n", gzip.compress(rmm(*self.WHOLE).encode())):
+            (each,), errors = self.replay(self.file("whole", content))
+            self.assertEqual((each["operations"], each["cut_lines"], each["cut"], errors), (2, 0, False, []))
+
+    def test_gzip_data_give_their_whole_lines(self):
+        rows = [f"allocate,0x{i:x},1048576,0x{i % 5:x}" for i in range(2000)]
+        packed = gzip.compress(rmm(*rows).encode())
+        path = self.file("half", packed[: len(packed) // 2])
+        (each,), errors = self.replay(path)
+        self.assertEqual((each["cut"], each["streams"], len(errors)), (True, 5, 1))
+        self.assertTrue(500 < each["operations"] < 2000)
+        self.assertEqual(each["peak_requested"], each["operations"] * MIB)
+        few = gzip.compress(rmm(*self.WHOLE).encode())
+        self.cut(few[:-4], 2, 0, "gzip data are cut off")
+        damaged = bytearray(few)
+        damaged[-6] ^= 1
+        _, errors = self.replay(self.file("damaged", bytes(damaged)), status=1)
+        self.assertIn("damaged", errors[0])
+
+    def test_nothing_whole_is_left(self):
+        for content in (rmm("allocate,0x1,1,0")[:-1], rmm()[:-1], intervals((0, 1, 1))[:-1], gzip.compress(b"x")[:5]):
+            _, errors = self.replay(self.file("cut", content), status=1)
+            self.assertEqual(len(errors), 1)
+            self.assertIn("cut", errors[0])
+
+
+class Wide(ToolCase):
+    """Numbers that do not fit where smaller ones do."""
+
+    def test_snapshot_addresses_of_all_64_bits(self):
+        high = 0xFF00_0000_0000_0000
+        plain = [event("alloc", high, 4 * MIB, high), event("alloc", 1 << 63, MIB, 3),
+                 event("free_completed", high, 4 * MIB, high)]  # fmt: skip
+        block = {"address": high + 8 * MIB, "size": MIB, "requested_size": MIB, "state": "active_allocated"}
+        segment = {"device": 0, "address": high, "total_size": 9 * MIB, "stream": high, "blocks": [block]}
+        signed = [each | {"addr": each["addr"] - (1 << 64)} for each in plain]
+        wanted = None
+        for events in (plain, signed):
+            trace = self.file("p", snapshot(events, segments=[segment]))
+            (each,), errors = self.replay("--capacity", "3MiB", trace)
+            self.assertEqual((each["operations"], each["streams"], each["peak_requested"]), (4, 2, 6 * MIB))
+            self.assertEqual((each["refused"][0]["address"], each["refused"][0]["stream"], errors), (high, high, []))
+            wanted = wanted or each["largest_holders"]
+            self.assertEqual(each["largest_holders"], wanted)
+
+    def test_more_streams_than_a_pool_serves(self):
+        count = 40_000
+        header = "Thread,Time,Action,Pointer,Size,Stream\n"
+        passing = "".join(f"{i},t,allocate,0x10,1048576,{i:x}\n{i},t,free,0x10,1048576,{i:x}\n" for i in range(count))
+        trace = self.file("passing", header + passing)
+        (each,), errors = self.replay("--threads", "merge", trace)
+        self.assertEqual((each["streams"], each["operations"], errors), (count, 2 * count, []))
+        self.assertLessEqual(each["peak_reserved"], 16 * MIB)
+        _, errors = self.replay(trace, status=1)
+        self.assertIn("--threads merge", errors[0])
+        held = "".join(f"1,t,allocate,{16 * i:x},1,{i:x}\n" for i in range(count))
+        path = self.file("held", header + held)
+        _, errors = self.replay(path, status=1)
+        for word in (path, f"{count} streams in use at once", "at most 32767", "record a shorter part"):
+            self.assertIn(word, errors[0])
 
 
 class Capacity(ToolCase):
@@ -266,7 +356,7 @@ class BadFiles(ToolCase):
         for content in (
             pickle.dumps(Hostile(), 4), pickle.dumps([1]), pickle.dumps({}), pickle.dumps({"device_traces": 3}),
             pickle.dumps(cyclic), snapshot(cyclic), snapshot([]), snapshot([Hostile()]), snapshot([{"action": 3}]),
-            snapshot([event("alloc", -1, 1)]), snapshot([event("alloc", 1, 1 << 70)]), snapshot([event("alloc", 1, 1.5)]),
+            snapshot([event("alloc", -1, 2)]), snapshot([event("alloc", 1, 1 << 70)]), snapshot([event("alloc", 1, 1.5)]),
             good + b"x", good[:-1], pickle.dumps({"device_traces": []}, 0), b"\x80\x06.", b"\x80", b"\x80\x04]\x94",
         ):  # fmt: skip
             self.refused(self.file("a", content))

@@ -15,7 +15,7 @@ KEYS = [
     "cache_hits", "arena_hits", "misses", "driver_calls", "page_remaps", "ns_per_operation", "comparisons",
 ]  # fmt: skip
 HOLDER = ["bytes", "device", "stream", "number", "address", "line", "id", "frame"]
-GAPS = ["failures", "unmatched_frees", "late_frees", "incomplete_blocks"]
+GAPS = ["failures", "unmatched_frees", "late_frees", "incomplete_blocks", "cut_lines", "cut"]
 REPEATS = ["threads", "passes"]
 PASS = [
     "driver_calls", "event_calls", "creates", "maps", "accesses", "unmaps", "page_remaps", "driver_us", "waited_us",
@@ -62,8 +62,9 @@ class ToolCase(unittest.TestCase):
         if tightest:
             self.assertEqual(list(each["tightest"])[:2], ["limit", "utilization"])
         self.check_passes(each)
-        for key in set(KEYS + GAPS) - {"file", "format", "utilization", "ns_per_operation", "comparisons"}:
+        for key in set(KEYS + GAPS) - {"file", "format", "utilization", "ns_per_operation", "comparisons", "cut"}:
             self.assertIs(type(each[key]), int, key)
+        self.assertIs(type(each["cut"]), bool)
         self.assertEqual(list(each["ns_per_operation"]), ["p50", "p99", "max"])
         self.assertEqual(list(each["comparisons"]), ["direct", "pytorch_native", "pytorch_expandable"])
         direct, native, expandable = each["comparisons"].values()

@@ -37,7 +37,8 @@ nlohmann::ordered_json to_json(const DeviceInfo& device) {
           {"emulated", device.emulated},
           {"default_limit", bound(device.default_limit)},
           {"largest_range", bound(device.largest_range)},
-          {"address_space", number(device.address_space)}};
+          {"address_space", number(device.address_space)},
+          {"address_space_free", number(device.address_space_free)}};
 }
 
 void list(bool as_json) {

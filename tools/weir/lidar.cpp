@@ -39,6 +39,17 @@ class Several : public lidar::Sink {
   std::vector<lidar::Sink*> sinks_;
 };
 
+/// Those without a shape, from the columns, which lie by pass and then by feature.
+void count_few_neighbours(LidarOutcome& outcome) {
+  std::size_t column = 0;
+  for (LidarPass& pass : outcome.passes) {
+    for (const lidar::Feature feature : pass.asked.scale.features.features()) {
+      if (lidar::is_shape(feature)) pass.few_neighbours = outcome.columns.at(column).nans;
+      ++column;
+    }
+  }
+}
+
 double since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -82,6 +93,7 @@ class LidarRun {
     }
     const auto closing = std::chrono::steady_clock::now();
     outcome.columns = writer.summarize(outcome.passes.front().report.threads);
+    count_few_neighbours(outcome);
     // A picture that cannot be written leaves the output as it was.
     if (preview) preview->write(*picture_);
     writer.commit();

@@ -71,6 +71,10 @@ void add_pass(std::string& text, const LidarPass& pass) {
   if (pass.report.coincident != 0) {
     line(text, "  {:<20} {} points have all neighbours at their own place", "", pass.report.coincident);
   }
+  if (pass.few_neighbours.value_or(0) != 0) {
+    line(text, "  {:<20} {} points have fewer than {} neighbours: no eigenvalues, normal or ratios", "",
+         *pass.few_neighbours, lidar::least_neighbours);
+  }
   if (!pass.report.height.empty()) line(text, "  height_above_ground  {}", pass.report.height);
 }
 
@@ -161,6 +165,7 @@ std::string lidar_json(const LidarOutcome& outcome) {
     scale["farthest_neighbour"] = {{"p05", quantile(pass.reaches, 0.05)},
                                    {"p50", quantile(pass.reaches, 0.5)},
                                    {"p95", quantile(pass.reaches, 0.95)}};
+    if (pass.few_neighbours) scale["few_neighbours"] = *pass.few_neighbours;
     scale["neighbours_features"] = stage(pass.report.compute, points);
     scales.push_back(scale);
   }

@@ -18,6 +18,8 @@ struct LidarPass {
   LidarCommandLine::Pass asked;
   lidar::RunReport report;
   std::vector<float> reaches;  ///< distance of the farthest neighbour, of a sample of the points
+  /// Points with too few neighbours for a shape; not known where no feature is one.
+  std::optional<std::uint64_t> few_neighbours = {};
 };
 
 struct LidarOutcome {

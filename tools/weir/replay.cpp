@@ -56,8 +56,17 @@ class ReplayRun {
   }
 
  private:
+  /// On stderr, so that a script that reads one figure of the report is told, too.
+  static void warn_of_cut(const std::string& shown, const replay::Trace& trace) {
+    if (!trace.is_cut) return;
+    fmt::print(stderr, "weir: {}: {}; copy or record it again to have what came after\n", shown,
+               trace.cut_lines != 0 ? "its last line has no end and is left out: the file is cut"
+                                    : "its gzip data are cut off, and the whole lines in them are replayed");
+  }
+
   void run_one(const std::string& name, const replay::Trace& trace) {
     const std::string shown = replay::printable(name);
+    warn_of_cut(shown, trace);
     Subject subject{.file = name, .trace = trace, .options = options_};
     replay::ReplayReport report;
     try {

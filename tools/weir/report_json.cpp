@@ -113,6 +113,8 @@ std::string to_json(const Subject& subject, const ReplayReport& report) {
       {"unmatched_frees", subject.trace.unmatched_frees},
       {"late_frees", subject.trace.late_frees},
       {"incomplete_blocks", subject.trace.incomplete_blocks},
+      {"cut_lines", subject.trace.cut_lines},
+      {"cut", subject.trace.is_cut},
       {"threads", report.threads},
       {"passes", passes_of(report)}};
   if (subject.options.capacity) add_answer(subject, report, line);

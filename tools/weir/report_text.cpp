@@ -42,7 +42,9 @@ std::string gaps(const replay::Trace& trace) {
   return line(trace.failures, "failed allocations, left out") +
          line(trace.unmatched_frees, "frees of what was never seen to be allocated, left out") +
          line(trace.late_frees, "frees told after their address was allocated again, put before that") +
-         line(trace.incomplete_blocks, "blocks without a recorded beginning or end, left out or ended");
+         line(trace.incomplete_blocks, "blocks without a recorded beginning or end, left out or ended") +
+         line(trace.cut_lines, "line cut at the file's end, left out") +
+         (trace.is_cut ? "  of the record            cut   what came after the file's end is lost\n" : "");
 }
 
 /// A block as its recording knows it, in a line.

@@ -52,9 +52,10 @@ class FeatureBatch {
     solve();
     shapes();
     directions();
+    if (few_ != 0) leave_out_few();
     distances();
     if (task_.needs_colours) colours();
-    count_ = 0;
+    count_ = few_ = 0;
   }
 
  private:
@@ -73,7 +74,11 @@ class FeatureBatch {
       if (l1_[i] > 0 && l3_[i] < 1e-9 * l1_[i]) {
         l3_[i] = formulas::smallest_eigenvalue({xx_[i], xy_[i], xz_[i], yy_[i], yz_[i], zz_[i]}, l1_[i], l2_[i]);
       }
-      if (!(l1_[i] > 0)) ++result_.coincident;
+      if (n_[i] < least_neighbours) {
+        ++few_;
+      } else if (!(l1_[i] > 0)) {
+        ++result_.coincident;
+      }
     }
     for (std::uint32_t i = 0; i < count_; ++i) {
       const double scale = square / (n_[i] * n_[i]);
@@ -121,10 +126,21 @@ class FeatureBatch {
            [this](std::uint32_t i) { return facade_score(verticality(l1_[i], nz_[i]), z_above_[i], z_range_[i]); });
   }
 
+  /// Shapes of too few neighbours are no numbers. After the loops over all, which are to stay without this choice.
+  void leave_out_few() noexcept {
+    for (std::size_t feature = 0; feature <= static_cast<std::size_t>(Feature::facade_score); ++feature) {
+      float* const to = task_.columns[feature];
+      for (std::uint32_t i = 0; i < count_ && to != nullptr; ++i) {
+        if (n_[i] < least_neighbours) to[first_ + i] = __builtin_nanf("");
+      }
+    }
+  }
+
   void distances() noexcept {
     const double unit = task_.unit;
     // Within a given radius, that radius counts, not the farthest point found.
     const double given = task_.search.k == 0 ? task_.search.radius : 0.0;
+    column(Feature::neighbours, [&](std::uint32_t i) { return n_[i]; });
     column(Feature::density, [&](std::uint32_t i) {
       const double radius = given > 0 ? given : std::sqrt(reach_[i]) * unit;
       return formulas::density(n_[i], radius);
@@ -159,6 +175,7 @@ class FeatureBatch {
   const KernelTask& task_;
   KernelResult& result_;
   std::uint32_t first_ = 0, count_ = 0;
+  std::uint32_t few_ = 0;  ///< of them, those with too few neighbours for a shape
   double n_[capacity], reach_[capacity];
   double xx_[capacity], xy_[capacity], xz_[capacity], yy_[capacity], yz_[capacity], zz_[capacity];
   double l1_[capacity], l2_[capacity], l3_[capacity], nx_[capacity], ny_[capacity], nz_[capacity];

@@ -34,6 +34,7 @@ constexpr std::array<Named, feature_count> table{{
     {"wall_score", "sqrt(verticality planarity)"},
     {"roof_score", "sqrt(horizontality planarity)"},
     {"facade_score", "verticality, upper half"},
+    {"neighbours", "number, the point included"},
     {"density", "neighbours per cubic unit"},
     {"mean_distance", "mean distance of neighbours"},
     {"std_distance", "their standard deviation"},
@@ -120,7 +121,9 @@ bool is_metric(Feature feature) noexcept {
                               radius,       z_range,      z_std,         height_above_ground};
   return std::ranges::find(metric, feature) != metric.end();
 }
-bool may_be_nan(Feature feature) noexcept { return feature == height_above_ground || feature >= mean_red; }
+bool may_be_nan(Feature feature) noexcept {
+  return is_shape(feature) || feature == height_above_ground || feature >= mean_red;
+}
 
 FeatureSet FeatureSet::parse(std::string_view text) {
   FeatureSet set;

@@ -33,6 +33,7 @@ enum class Feature : std::uint8_t {
   wall_score,
   roof_score,
   facade_score,
+  neighbours,
   density,
   mean_distance,
   std_distance,
@@ -69,7 +70,12 @@ inline constexpr std::size_t feature_count = static_cast<std::size_t>(Feature::n
 [[nodiscard]] bool depends_on_scale(Feature feature) noexcept;
 /// Whether it is in units of length, or of its powers.
 [[nodiscard]] bool is_metric(Feature feature) noexcept;
-/// Whether it may be no number: where there is no ground, or no colour.
+/// Whether it is made of the neighbourhood's covariance: eigenvalues, normals, their ratios and scores. Defined from
+/// `least_neighbours` on.
+[[nodiscard]] constexpr bool is_shape(Feature feature) noexcept { return feature <= Feature::facade_score; }
+/// Neighbours that a shape needs, the point itself included: fewer have no plane. Below it, shapes are NaN.
+inline constexpr std::uint32_t least_neighbours = 3;
+/// Whether it may be no number: where there are too few neighbours, no ground, or no colour.
 [[nodiscard]] bool may_be_nan(Feature feature) noexcept;
 
 class FeatureSet {

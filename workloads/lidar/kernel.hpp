@@ -33,7 +33,7 @@ struct Unfinished {
 
 struct KernelResult {
   std::vector<Unfinished> unfinished;
-  std::uint64_t coincident = 0;  ///< queries all of whose neighbours are at one place
+  std::uint64_t coincident = 0;  ///< queries with neighbours enough for a shape, all at one place
 };
 
 struct KernelTask {

@@ -185,27 +185,50 @@ class GroupSearch {
 
   void single(std::uint32_t position) noexcept {
     if (!tree_.is_query(position)) return;
-    const std::int64_t x = tree_.x[position], y = tree_.y[position], z = tree_.z[position];
+    if (!one_.of(tree_, position)) search_one(position);
+    check(position, one_.sure);
+    batch_.add(tree_.rank[position], close(one_.sums, one_.count, one_.reach));
+    if (task_.needs_neighbours) batch_.add_more(tree_.z[position], one_.more);
+  }
+
+  /// What a single query found. Others at its place find the same, and come right after it: so many points at one place
+  /// within a radius, which are all neighbours of each other, do not take the square of their number.
+  struct One {
+    bool any = false;
+    std::int32_t x = 0, y = 0, z = 0;
     Sums<Wide> sums;
     MoreSums more;
-    std::uint64_t count = 0, reach = 0;
-    const auto add = [&](std::uint32_t p, std::uint64_t far) {
-      sums.add(tree_.x[p] - x, tree_.y[p] - y, tree_.z[p] - z);
-      reach = far > reach ? far : reach;
-      ++count;
-      if (task_.needs_neighbours) more.add(task_, p, far);
+    std::uint64_t count = 0;
+    std::uint64_t reach = 0;  ///< squared distance of the farthest
+    std::uint64_t sure = 0;   ///< what is within it has to be known
+
+    [[nodiscard]] bool of(const Tree& tree, std::uint32_t position) const noexcept {
+      return any && x == tree.x[position] && y == tree.y[position] && z == tree.z[position];
+    }
+  };
+
+  void search_one(std::uint32_t position) noexcept {
+    one_ = One();
+    one_.any = true;
+    one_.x = tree_.x[position];
+    one_.y = tree_.y[position];
+    one_.z = tree_.z[position];
+    const std::int64_t x = one_.x, y = one_.y, z = one_.z;
+    const auto add = [&](std::uint32_t first, std::uint32_t points, std::uint64_t far) {
+      one_.sums.add(tree_.x[first] - x, tree_.y[first] - y, tree_.z[first] - z, points);
+      one_.reach = far > one_.reach ? far : one_.reach;
+      one_.count += points;
+      if (task_.needs_neighbours) one_.more.add(task_, first, points, far);
     };
     if (task_.search.k == 0) {
       find_within(tree_, position, task_.search.radius_squared, add);
-      check(position, task_.search.radius_squared);
-    } else {
-      BestHeap best(task_.search.k);
-      find_nearest(tree_, position, best);
-      for (std::uint32_t i = 0; i < best.count(); ++i) add(best[i].position, best[i].distance);
-      check(position, best.full() ? reach : UINT64_MAX - 1);
+      one_.sure = task_.search.radius_squared;
+      return;
     }
-    batch_.add(tree_.rank[position], close(sums, count, reach));
-    if (task_.needs_neighbours) batch_.add_more(tree_.z[position], more);
+    BestHeap best(task_.search.k);
+    find_nearest(tree_, position, best);
+    for (std::uint32_t i = 0; i < best.count(); ++i) add(best[i].position, 1, best[i].distance);
+    one_.sure = best.full() ? one_.reach : UINT64_MAX - 1;
   }
 
   const KernelTask& task_;
@@ -215,6 +238,7 @@ class GroupSearch {
   bool narrow_ = false;
   bool lost_ = false;  ///< the group's candidates, where they could not be widened
   std::uint32_t guess_ = 0;
+  One one_;
   Candidates candidates_;
   Near near_;
   alignas(64) std::uint32_t far_[Candidates::room];

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,10 @@ std::uint64_t spread(std::uint64_t bits) noexcept {
   return bits;
 }
 
+std::uint32_t from_low(const Box& box, std::int32_t at, int axis) noexcept {
+  return static_cast<std::uint32_t>(at) - static_cast<std::uint32_t>(box.low[axis]);
+}
+
 Box box_of(std::span<const Point> points, Team& team) {
   std::vector<Box> parts(team.size());
   team.in_ranges(static_cast<std::uint32_t>(points.size()),
@@ -40,53 +45,63 @@ Box box_of(std::span<const Point> points, Team& team) {
   return parts.front();
 }
 
-/// The codes of points in a box, and words that sort as they do: of one bucket, what is left of a code, and after it
+/// Points whose places agree but in some low bits of each coordinate's distance from the chunk's low corner; in the
+/// order they came in, so queries come first.
+struct Run {
+  std::uint32_t first, last;
+  std::uint32_t rank, queries;  // the queries before it, and its own
+  unsigned bits;                // of an axis, that may differ
+};
+
+/// The codes of a run's points, and words that sort as they do: what is left of a code without its bucket, and after it
 /// the point's number. Many points have coarser cells, so that both fit.
 class Coder {
  public:
-  Coder(const Box& box, std::size_t points)
-      : box_(box), number_bits_(width(points - std::min<std::size_t>(points, 1))) {
-    std::uint32_t extent = 1;
-    for (int axis = 0; axis < 3; ++axis) extent = std::max(extent, from_low(box.high[axis], axis));
-    const unsigned most = std::min(axis_bits, (word_bits - number_bits_ + bucket_bits) / 3);
-    shift_ = width(extent) - std::min(width(extent), most);
-    const unsigned bits = 3 * (width(extent) - shift_);
-    low_bits_ = bits - std::min(bits, bucket_bits);
+  /// Codes of a run without buckets are shorter, as all of them has to fit.
+  Coder(const Box& box, unsigned bits, unsigned number_bits, bool buckets) : box_(box), number_bits_(number_bits) {
+    const unsigned digit = buckets ? bucket_bits : 0;
+    const unsigned taken = std::min({bits, axis_bits, (word_bits - number_bits + digit) / 3});
+    shift_ = bits - taken;
+    mask_ = static_cast<std::uint32_t>(mask(bits));
+    low_bits_ = 3 * taken - std::min(3 * taken, digit);
   }
 
   [[nodiscard]] std::uint64_t code(const Point& point) const noexcept {
-    return spread(from_low(point.x, 0) >> shift_) | spread(from_low(point.y, 1) >> shift_) << 1 |
-           spread(from_low(point.z, 2) >> shift_) << 2;
+    return cell(point.x, 0) | cell(point.y, 1) << 1 | cell(point.z, 2) << 2;
   }
   [[nodiscard]] std::size_t bucket(std::uint64_t code) const noexcept { return code >> low_bits_; }
   [[nodiscard]] std::uint64_t word(std::uint64_t code, std::uint32_t number) const noexcept {
     return (code & mask(low_bits_)) << number_bits_ | number;
   }
-  [[nodiscard]] std::uint64_t code(std::size_t bucket, std::uint64_t word) const noexcept {
-    return std::uint64_t{bucket} << low_bits_ | word >> number_bits_;
-  }
   [[nodiscard]] std::uint32_t number(std::uint64_t word) const noexcept {
     return static_cast<std::uint32_t>(word & mask(number_bits_));
   }
-  /// Where the code begins in a word, and how long it is.
+  /// Whether words of one bucket are of one cell.
+  [[nodiscard]] bool same_cell(std::uint64_t one, std::uint64_t other) const noexcept {
+    return one >> number_bits_ == other >> number_bits_;
+  }
+  /// The bits of an axis that may differ within a cell.
+  [[nodiscard]] unsigned shift() const noexcept { return shift_; }
+  /// The bits of words that may differ within a bucket, and those of them that are the number.
+  [[nodiscard]] unsigned word_length() const noexcept { return low_bits_ + number_bits_; }
   [[nodiscard]] unsigned number_bits() const noexcept { return number_bits_; }
-  [[nodiscard]] unsigned low_bits() const noexcept { return low_bits_; }
 
  private:
   static constexpr unsigned word_bits = 64;
-  static constexpr unsigned width(std::uint64_t value) noexcept { return static_cast<unsigned>(std::bit_width(value)); }
   static constexpr std::uint64_t mask(unsigned bits) noexcept { return (std::uint64_t{1} << bits) - 1; }
-  [[nodiscard]] std::uint32_t from_low(std::int32_t at, int axis) const noexcept {
-    return static_cast<std::uint32_t>(at) - static_cast<std::uint32_t>(box_.low[axis]);
+  [[nodiscard]] std::uint64_t cell(std::int32_t at, int axis) const noexcept {
+    return spread((from_low(box_, at, axis) & mask_) >> shift_);
   }
 
   Box box_;
+  std::uint32_t mask_ = 0;
   unsigned number_bits_ = 0, shift_ = 0, low_bits_ = 0;
 };
 
-/// Points whose codes agree but in some low bits; queries come first.
+/// Points of a run whose codes agree but in some low bits; queries come first.
 struct Bucket {
-  std::size_t number;  // the codes' highest digit
+  Coder coder;
+  bool has_words;  // else they are still to be made
   std::uint32_t first, last;
   std::uint32_t rank, queries;  // the queries before it, and its own
   unsigned bits;                // its words agree but in so many low ones
@@ -119,7 +134,6 @@ std::vector<Bucket> distribute(const Bucket& whole, Team& team, const DigitOf& d
       next.last += count;
       if (range < threads) next.queries += count;
     }
-    next.number = digit;
     if (next.last != next.first) found.push_back(next);
   }
   team.each([&](std::size_t self) { visit(self, [&](std::uint32_t i, Places& own) { put(i, own[digit_of(i)]++); }); });
@@ -168,69 +182,136 @@ void sort(std::uint64_t* from, std::uint64_t* to, std::size_t count, unsigned bi
   }
 }
 
-/// Brings the points' words into buckets: by the codes' highest digit, and those that are crowded by the next ones,
-/// so that all threads sort where most points are in one place.
-std::vector<Bucket> bring_into_buckets(std::span<const Point> points, std::uint32_t queries, const Coder& coder,
-                                       Team& team, const TreeMemory& memory) {
-  constexpr std::uint32_t crowded = 32'768;
-  const auto count = static_cast<std::uint32_t>(points.size());
-  team.in_ranges(count, [&](std::size_t, std::uint32_t first, std::uint32_t last) {
-    for (std::uint32_t i = first; i < last; ++i) memory.codes[i] = coder.code(points[i]);
-  });
-  const Bucket all{.number = 0,
-                   .first = 0,
-                   .last = count,
-                   .rank = 0,
-                   .queries = queries,
-                   .bits = coder.low_bits() + coder.number_bits()};
-  std::vector<Bucket> buckets = distribute(
-      all, team, [&](std::uint32_t i) { return coder.bucket(memory.codes[i]); },
-      [&](std::uint32_t i, std::uint32_t at) { memory.words[at] = coder.word(memory.codes[i], i); });
-  for (std::size_t i = 0; i < buckets.size(); ++i) {
-    while (buckets[i].last - buckets[i].first > crowded && buckets[i].bits > coder.number_bits()) {
-      Bucket whole = buckets[i];
-      whole.bits = std::max(coder.number_bits(), whole.bits - std::min(whole.bits, bucket_bits));
-      std::vector<Bucket> smaller = distribute(
-          whole, team, [&](std::uint32_t p) { return memory.words[p] >> whole.bits & (all_buckets - 1); },
-          [&](std::uint32_t p, std::uint32_t at) { memory.codes[at] = memory.words[p]; });
-      for (Bucket& each : smaller) each.number = whole.number;
-      team.in_ranges(whole.last - whole.first, [&](std::size_t, std::uint32_t first, std::uint32_t last) {
-        std::copy(memory.codes + whole.first + first, memory.codes + whole.first + last,
-                  memory.words + whole.first + first);
-      });
-      buckets[i] = smaller.front();
-      buckets.insert(buckets.end(), smaller.begin() + 1, smaller.end());
-    }
+/// Brings points into order: cell by cell, and those of crowded cells by cells within them, as often as it takes. So a
+/// point far off, for which cells are large, costs the others little.
+class Order {
+ public:
+  Order(std::span<const Point> points, std::size_t queries, Team& team, const TreeMemory& memory)
+      : points_(points),
+        known_(static_cast<std::uint32_t>(queries)),
+        team_(team),
+        memory_(memory),
+        box_(box_of(points, team)),
+        number_bits_(width(points.size() - std::min<std::size_t>(points.size(), 1))),
+        crowded_(team.size()) {}
+
+  void run() {
+    const auto count = static_cast<std::uint32_t>(points_.size());
+    team_.in_ranges(count, [&](std::size_t, std::uint32_t first, std::uint32_t last) {
+      std::iota(memory_.input + first, memory_.input + last, first);
+    });
+    std::uint32_t extent = 1;
+    for (int axis = 0; axis < 3; ++axis) extent = std::max(extent, from_low(box_, box_.high[axis], axis));
+    std::vector<Run> runs{{.first = 0, .last = count, .rank = 0, .queries = known_, .bits = width(extent)}};
+    while (!runs.empty()) runs = order(runs);
+    memory_.rank[count] = known_;
   }
-  return buckets;
-}
+
+  [[nodiscard]] const Box& box() const noexcept { return box_; }
+
+ private:
+  static unsigned width(std::uint64_t value) noexcept { return static_cast<unsigned>(std::bit_width(value)); }
+
+  /// Gives the runs that are still to be ordered: the cells with more points than a leaf may have.
+  std::vector<Run> order(const std::vector<Run>& runs) {
+    std::vector<Bucket> buckets;
+    for (const Run& run : runs) {
+      if (run.last - run.first > few_points) {
+        bring_into_buckets(run, buckets);
+      } else {
+        const Coder coder(box_, run.bits, number_bits_, false);
+        buckets.push_back({coder, false, run.first, run.last, run.rank, run.queries, coder.word_length()});
+      }
+    }
+    team_.in_turn(buckets.size(), [&](std::size_t self, std::size_t i) { order(buckets[i], crowded_[self]); });
+    std::vector<Run> crowded;
+    for (std::vector<Run>& own : crowded_) {
+      crowded.insert(crowded.end(), own.begin(), own.end());
+      own.clear();
+    }
+    return crowded;
+  }
+
+  /// By the codes' highest digit, and where it is crowded by the next ones, so that all threads sort where most points
+  /// are in one place.
+  void bring_into_buckets(const Run& run, std::vector<Bucket>& buckets) {
+    const Coder coder(box_, run.bits, number_bits_, true);
+    team_.in_ranges(run.last - run.first, [&](std::size_t, std::uint32_t first, std::uint32_t last) {
+      for (std::uint32_t i = run.first + first; i < run.first + last; ++i) {
+        memory_.codes[i] = coder.code(points_[memory_.input[i]]);
+      }
+    });
+    const Bucket all{coder, true, run.first, run.last, run.rank, run.queries, coder.word_length()};
+    std::vector<Bucket> own = distribute(
+        all, team_, [&](std::uint32_t i) { return coder.bucket(memory_.codes[i]); },
+        [&](std::uint32_t i, std::uint32_t at) { memory_.words[at] = coder.word(memory_.codes[i], memory_.input[i]); });
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      while (own[i].last - own[i].first > few_points && own[i].bits > number_bits_) {
+        Bucket whole = own[i];
+        whole.bits = std::max(number_bits_, whole.bits - std::min(whole.bits, bucket_bits));
+        std::vector<Bucket> smaller = distribute(
+            whole, team_, [&](std::uint32_t p) { return memory_.words[p] >> whole.bits & (all_buckets - 1); },
+            [&](std::uint32_t p, std::uint32_t at) { memory_.codes[at] = memory_.words[p]; });
+        team_.in_ranges(whole.last - whole.first, [&](std::size_t, std::uint32_t first, std::uint32_t last) {
+          std::copy(memory_.codes + whole.first + first, memory_.codes + whole.first + last,
+                    memory_.words + whole.first + first);
+        });
+        own[i] = smaller.front();
+        own.insert(own.end(), smaller.begin() + 1, smaller.end());
+      }
+    }
+    buckets.insert(buckets.end(), own.begin(), own.end());
+  }
+
+  void order(const Bucket& bucket, std::vector<Run>& crowded) const {
+    const Coder& coder = bucket.coder;
+    for (std::uint32_t i = bucket.first; !bucket.has_words && i < bucket.last; ++i) {
+      memory_.words[i] = coder.word(coder.code(points_[memory_.input[i]]), memory_.input[i]);
+    }
+    sort(memory_.words + bucket.first, memory_.codes + bucket.first, bucket.last - bucket.first, bucket.bits,
+         number_bits_);
+    Run cell{.first = bucket.first, .last = 0, .rank = bucket.rank, .queries = 0, .bits = coder.shift()};
+    for (std::uint32_t at = bucket.first; at < bucket.last; ++at) {
+      if (!coder.same_cell(memory_.codes[cell.first], memory_.codes[at])) cell = closed(cell, at, crowded);
+      put(at, coder.number(memory_.codes[at]), cell.rank + cell.queries);
+      if (memory_.input[at] < known_) ++cell.queries;
+    }
+    static_cast<void>(closed(cell, bucket.last, crowded));
+  }
+
+  /// Gives the cell after it.
+  static Run closed(Run cell, std::uint32_t last, std::vector<Run>& crowded) {
+    cell.last = last;
+    if (cell.last - cell.first > Tree::leaf_points && cell.bits > 0) crowded.push_back(cell);
+    return {.first = last, .last = 0, .rank = cell.rank + cell.queries, .queries = 0, .bits = cell.bits};
+  }
+
+  void put(std::uint32_t at, std::uint32_t input, std::uint32_t rank) const noexcept {
+    const Point& point = points_[input];
+    memory_.input[at] = input;
+    memory_.x[at] = point.x;
+    memory_.y[at] = point.y;
+    memory_.z[at] = point.z;
+    memory_.id[at] = point.id;
+    memory_.rank[at] = rank;
+  }
+
+  static constexpr std::uint32_t few_points = 32'768;  // that one thread sorts
+  std::span<const Point> points_;
+  const std::uint32_t known_;
+  Team& team_;
+  const TreeMemory& memory_;
+  const Box box_;
+  const unsigned number_bits_;
+  std::vector<std::vector<Run>> crowded_;  // each thread's own
+};
 
 }  // namespace
 
-void order_points(std::span<const Point> points, std::size_t queries, Team& team, const TreeMemory& memory) {
-  const Coder coder(box_of(points, team), points.size());
-  const auto known = static_cast<std::uint32_t>(queries);
-  const std::vector<Bucket> buckets = bring_into_buckets(points, known, coder, team, memory);
-  team.in_turn(buckets.size(), [&](std::size_t, std::size_t i) {
-    const Bucket& bucket = buckets[i];
-    sort(memory.words + bucket.first, memory.codes + bucket.first, bucket.last - bucket.first, bucket.bits,
-         coder.number_bits());
-    std::uint32_t rank = bucket.rank;
-    for (std::uint32_t at = bucket.first; at < bucket.last; ++at) {
-      const std::uint64_t word = memory.codes[at];
-      const std::uint32_t input = coder.number(word);
-      const Point& point = points[input];
-      memory.codes[at] = coder.code(bucket.number, word);
-      memory.input[at] = input;
-      memory.x[at] = point.x;
-      memory.y[at] = point.y;
-      memory.z[at] = point.z;
-      memory.id[at] = point.id;
-      memory.rank[at] = rank;
-      if (input < known) ++rank;
-    }
-  });
-  memory.rank[points.size()] = known;
+Box order_points(std::span<const Point> points, std::size_t queries, Team& team, const TreeMemory& memory) {
+  Order order(points, queries, team, memory);
+  order.run();
+  return order.box();
 }
 
 }  // namespace weir::lidar

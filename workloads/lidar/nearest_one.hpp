@@ -27,6 +27,10 @@ inline std::uint64_t box_distance(const Node& node, std::int64_t x, std::int64_t
                  outside(z, node.low[2], node.high[2]));
 }
 
+inline bool at_one_place(const Node& node) noexcept {
+  return node.low[0] == node.high[0] && node.low[1] == node.high[1] && node.low[2] == node.high[2];
+}
+
 /// Squared distance from (x, y) to what is not known; UINT64_MAX where all is.
 inline std::uint64_t known_distance(const KnownRegion& known, std::int64_t x, std::int64_t y) noexcept {
   const std::int64_t at[2] = {x, y};
@@ -126,22 +130,27 @@ inline void find_nearest(const Tree& tree, std::uint32_t position, BestHeap& bes
   }
 }
 
-/// Calls `each(position, squared distance)` for all within the radius of the query at `position`.
+/// Calls `each(first, count, squared distance)` for all within the radius of the query at `position`; the points of one
+/// call are at one place, and next to each other in the order.
 template <class Each>
 void find_within(const Tree& tree, std::uint32_t position, std::uint64_t radius_squared, Each each) noexcept {
   const std::int64_t x = tree.x[position], y = tree.y[position], z = tree.z[position];
   const auto end = static_cast<std::uint32_t>(tree.nodes.size());
   for (std::uint32_t i = 0; i < end;) {
     const Node& node = tree.nodes[i];
-    if (box_distance(node, x, y, z) > radius_squared) {
+    const std::uint64_t far = box_distance(node, x, y, z);
+    if (far > radius_squared) {
       i = node.skip;
       continue;
     }
-    if (node.leaf) {
-      for (std::uint32_t p = node.first; p < node.first + node.count; ++p) {
-        const std::uint64_t far = squared(tree.x[p] - x, tree.y[p] - y, tree.z[p] - z);
-        if (far <= radius_squared) each(p, far);
-      }
+    if (at_one_place(node)) {
+      each(node.first, node.count, far);
+      i = node.skip;
+      continue;
+    }
+    for (std::uint32_t p = node.first; node.leaf && p < node.first + node.count; ++p) {
+      const std::uint64_t own = squared(tree.x[p] - x, tree.y[p] - y, tree.z[p] - z);
+      if (own <= radius_squared) each(p, 1, own);
     }
     ++i;
   }

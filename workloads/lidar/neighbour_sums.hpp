@@ -15,16 +15,19 @@ template <class Number>
 struct Sums {
   Number x = 0, y = 0, z = 0, xx = 0, xy = 0, xz = 0, yy = 0, yz = 0, zz = 0;
 
-  void add(std::int64_t dx, std::int64_t dy, std::int64_t dz) noexcept {
-    x += dx;
-    y += dy;
-    z += dz;
-    xx += static_cast<Number>(dx) * dx;
-    xy += static_cast<Number>(dx) * dy;
-    xz += static_cast<Number>(dx) * dz;
-    yy += static_cast<Number>(dy) * dy;
-    yz += static_cast<Number>(dy) * dz;
-    zz += static_cast<Number>(dz) * dz;
+  /// So many points at one place.
+  void add(std::int64_t dx, std::int64_t dy, std::int64_t dz, std::uint32_t points) noexcept {
+    const Number all_x = static_cast<Number>(points) * dx, all_y = static_cast<Number>(points) * dy,
+                 all_z = static_cast<Number>(points) * dz;
+    x += all_x;
+    y += all_y;
+    z += all_z;
+    xx += all_x * dx;
+    xy += all_x * dy;
+    xz += all_x * dz;
+    yy += all_y * dy;
+    yz += all_y * dz;
+    zz += all_z * dz;
   }
 };
 
@@ -39,15 +42,24 @@ struct MoreSums {
   std::uint16_t colour_low[4] = {UINT16_MAX, UINT16_MAX, UINT16_MAX, UINT16_MAX}, colour_high[4] = {};
 
   void add(const KernelTask& task, std::uint32_t position, std::uint64_t squared) noexcept {
-    ++count;
-    const std::int32_t z = task.tree.z[position];
+    add(task, position, 1, squared);
+  }
+  /// So many points at one place, which are next to each other in the order.
+  void add(const KernelTask& task, std::uint32_t first, std::uint32_t points, std::uint64_t squared) noexcept {
+    count += points;
+    const std::int32_t z = task.tree.z[first];
     z_low = z < z_low ? z : z_low;
     z_high = z > z_high ? z : z_high;
     const auto distance = static_cast<std::int64_t>(std::sqrt(static_cast<double>(squared)) * distance_step + 0.5);
-    distances += distance;
-    distances_squared += static_cast<Wide>(distance) * distance;
-    if (!task.needs_colours) return;
-    const std::uint16_t* own = task.colours + std::size_t{4} * task.tree.input[position];
+    distances += static_cast<Wide>(distance) * points;
+    distances_squared += static_cast<Wide>(distance) * distance * points;
+    for (std::uint32_t p = first; task.needs_colours && p < first + points; ++p) {
+      add_colour(task.colours + std::size_t{4} * task.tree.input[p]);
+    }
+  }
+
+ private:
+  void add_colour(const std::uint16_t* own) noexcept {
     for (int i = 0; i < 4; ++i) {
       colour[i] += own[i];
       colour_squared[i] += std::uint64_t{own[i]} * own[i];

@@ -41,7 +41,7 @@ struct StageTime {
 
 struct RunReport {
   std::uint64_t points = 0;
-  std::uint64_t coincident = 0;   ///< points flagged as having all neighbours at their own place
+  std::uint64_t coincident = 0;   ///< points with least_neighbours or more, all at their own place
   std::uint64_t beyond_halo = 0;  ///< points whose neighbours had to be looked for outside their chunk's halo
   std::size_t chunks = 0, chunk_points = 0;
   std::string device, kernel, height;

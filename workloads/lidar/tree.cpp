@@ -14,7 +14,8 @@ namespace {
 /// go and all lie where one thread would have put them.
 class Builder {
  public:
-  explicit Builder(const TreeMemory& memory) : memory_(memory) {}
+  /// `low` is the corner from which the points' order counts.
+  Builder(const TreeMemory& memory, const std::int32_t* low) : memory_(memory), low_(low) {}
 
   /// The nodes of [0, points); gives how many.
   std::uint32_t build(std::uint32_t points, Team& team) {
@@ -97,14 +98,28 @@ class Builder {
     return node;
   }
 
-  /// Where the highest bit that differs changes; the middle, where the codes are all one.
+  /// Where the highest bit that differs changes; the middle, where all are at one place. Points of one cell are not in
+  /// order there, but then they are few enough for a leaf.
   [[nodiscard]] std::uint32_t split(std::uint32_t first, std::uint32_t last) const {
-    const std::uint64_t differ = memory_.codes[first] ^ memory_.codes[last - 1];
-    if (differ == 0) return first + (last - first) / 2;
-    const unsigned bit = static_cast<unsigned>(std::bit_width(differ)) - 1;
-    const std::uint64_t* found = std::partition_point(memory_.codes + first, memory_.codes + last,
-                                                      [&](std::uint64_t code) { return (code >> bit & 1) == 0; });
-    return static_cast<std::uint32_t>(found - memory_.codes);
+    const std::int32_t* const coordinates[3] = {memory_.x, memory_.y, memory_.z};
+    const auto from_low = [&](std::int32_t at, int axis) {
+      return static_cast<std::uint32_t>(at) - static_cast<std::uint32_t>(low_[axis]);
+    };
+    unsigned length =
+        0;  // of what differs, along the axis where it is longest; the last of those counts most in a code
+    int along = 0;
+    for (int axis = 0; axis < 3; ++axis) {
+      const std::uint32_t differ =
+          from_low(coordinates[axis][first], axis) ^ from_low(coordinates[axis][last - 1], axis);
+      const auto own = static_cast<unsigned>(std::bit_width(differ));
+      if (own >= length) along = axis;
+      length = std::max(length, own);
+    }
+    if (length == 0) return first + (last - first) / 2;
+    const std::int32_t* const at = coordinates[along];
+    const std::int32_t* found = std::partition_point(
+        at + first, at + last, [&](std::int32_t each) { return (from_low(each, along) >> (length - 1) & 1) == 0; });
+    return static_cast<std::uint32_t>(found - at);
   }
 
   void close_leaf(Node& node) const {
@@ -129,6 +144,7 @@ class Builder {
   }
 
   const TreeMemory& memory_;
+  const std::int32_t* const low_;
   std::uint32_t most_ = 0;  // points of a piece
   std::vector<Piece> pieces_;
   std::size_t placed_ = 0;
@@ -139,9 +155,9 @@ class Builder {
 
 Tree build_tree(std::span<const Point> points, std::size_t queries, Team& team, const TreeMemory& memory) {
   const auto count = static_cast<std::uint32_t>(points.size());
-  order_points(points, std::min<std::size_t>(queries, count), team, memory);
+  const Box box = order_points(points, std::min<std::size_t>(queries, count), team, memory);
   for (std::size_t i = 0; i < Tree::slack; ++i) memory.x[count + i] = memory.y[count + i] = memory.z[count + i] = 0;
-  const std::uint32_t nodes = Builder(memory).build(count, team);
+  const std::uint32_t nodes = Builder(memory, box.low).build(count, team);
   return {memory.x, memory.y, memory.z, memory.id, memory.input, memory.rank, {memory.nodes, nodes}, count};
 }
 

@@ -1,6 +1,6 @@
 // The points of a chunk in Morton order under a binary tree of boxes: what neighbour searches walk.
-// Splits follow the codes' bits, so leaves adapt to density and boxes of different cells do not overlap;
-// points of one code are cut into runs, in the order they came in. Nodes lie in preorder with the node to
+// Splits follow the coordinates' bits, so leaves adapt to density and boxes of different cells do not overlap;
+// points at one place are cut into runs, in the order they came in. Nodes lie in preorder with the node to
 // go to when one is skipped, so a walk needs no stack and meets lower points of a cell first.
 // All memory is the caller's, of the device; nothing here depends on which machine instructions there are.
 #pragma once

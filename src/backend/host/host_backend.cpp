@@ -32,6 +32,7 @@ class HostBackend final : public device::Backend {
             .virtual_memory = true,
             .pointers = true,
             .address_space = core::address_space_limit(),
+            .address_space_free = free_addresses(),
             .default_limit = capacity_ / 10 * 9};
   }
 

@@ -127,6 +127,12 @@ ProcessLimits process_limits() noexcept {
   return limits;
 }
 
+std::optional<std::uint64_t> free_addresses() {
+  const std::optional<std::uint64_t> limit = core::address_space_limit();
+  if (!limit) return {};
+  return minus(*limit, value_in_file("/proc/self/status", "VmSize:").value_or(0));
+}
+
 HostMemory host_memory(const ProcessLimits& limits, const std::string& root) {
   HostMemory memory;
   memory.total = value_in_file(root + "/proc/meminfo", "MemTotal:")

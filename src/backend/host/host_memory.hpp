@@ -23,6 +23,9 @@ struct ProcessLimits {
 };
 [[nodiscard]] ProcessLimits process_limits() noexcept;
 
+/// Bytes that the process may still map; empty: no limit.
+[[nodiscard]] std::optional<std::uint64_t> free_addresses();
+
 /// `root` stands before /proc and /sys, so that tests can make up a system.
 [[nodiscard]] HostMemory host_memory(const ProcessLimits& limits = process_limits(), const std::string& root = {});
 

@@ -42,6 +42,11 @@ std::uint64_t Pages::address_space() const noexcept {
   return gpu_.adapter().limits.sparseAddressSpaceSize / page_bytes_ * page_bytes_;
 }
 
+std::uint64_t Pages::address_space_free() const noexcept {
+  const std::uint64_t all = address_space();
+  return all - std::min(all, reserved_.load());
+}
+
 std::uint64_t Pages::largest_range() const noexcept {
   return std::min(address_space(), gpu_.adapter().largest_buffer / page_bytes_ * page_bytes_);
 }
@@ -59,7 +64,7 @@ Address Pages::reserve(std::uint64_t bytes) {
   do {
     const std::uint64_t all = address_space();
     if (bytes > largest_range() || now > all - bytes) {
-      const std::uint64_t left = std::min(all - std::min(all, now), largest_range());
+      const std::uint64_t left = std::min(address_space_free(), largest_range());
       throw DriverError(gpu_.adapter().name + ": no address range of " + format_bytes(bytes) + "; " +
                             format_bytes(left) + " of " + format_bytes(all) + " of address space can be reserved",
                         {.name = "vkCreateBuffer", .bytes_asked = bytes, .limit = all, .free = left});

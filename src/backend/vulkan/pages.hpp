@@ -21,6 +21,7 @@ class Pages {
   [[nodiscard]] std::uint64_t page_bytes() const noexcept { return page_bytes_; }
   /// Bytes of address space that can be reserved in all, and in one range.
   [[nodiscard]] std::uint64_t address_space() const noexcept;
+  [[nodiscard]] std::uint64_t address_space_free() const noexcept;
   [[nodiscard]] std::uint64_t largest_range() const noexcept;
 
   /// As many as the device allows in one allocation.

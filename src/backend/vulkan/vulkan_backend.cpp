@@ -93,6 +93,7 @@ DeviceInfo VulkanDevice::info() const {
   info.default_limit = memory_.heap_bytes() / 10 * 9;
   if (info.virtual_memory) {
     info.address_space = pages_.address_space();
+    info.address_space_free = pages_.address_space_free();
     info.largest_range = pages_.largest_range();
   }
   return info;

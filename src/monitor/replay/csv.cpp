@@ -51,7 +51,10 @@ CsvReader::CsvReader(Source source) : source_(std::move(source)), buffer_(piece)
 }
 
 void CsvReader::read_header() {
-  if (!next_line()) throw ParseError("no header line");
+  if (!next_line()) {
+    if (cut_lines_ != 0) fail("the header has no line end: the file is cut before its first row; copy it again");
+    throw ParseError("no header line");
+  }
   header_.assign(fields_.begin(), fields_.end());
 }
 
@@ -59,13 +62,16 @@ bool CsvReader::read_more() {
   if (!source_) return false;
   std::copy(rest_.begin(), rest_.end(), buffer_.begin());
   const std::span<char> room = std::span(buffer_).subspan(rest_.size());
-  const std::size_t count = source_(room);
-  if (count < room.size()) source_ = nullptr;
+  const std::size_t count = source_.read(room);
+  if (count < room.size()) {
+    source_cut_ = source_.is_cut();
+    source_ = {};
+  }
   rest_ = {buffer_.data(), rest_.size() + count};
   return count != 0;
 }
 
-std::string_view CsvReader::take_line() {
+bool CsvReader::take_line(std::string_view& line) {
   std::size_t end = rest_.find('\n');
   while (end == std::string_view::npos) {
     // A line that is too long is refused before the rest of it is read.
@@ -74,20 +80,25 @@ std::string_view CsvReader::take_line() {
     if (!read_more()) break;
     end = rest_.find('\n', seen);
   }
-  const std::string_view line = rest_.substr(0, end);
+  line = rest_.substr(0, end);
   rest_.remove_prefix(std::min(line.size() + 1, rest_.size()));
-  return line;
+  return end != std::string_view::npos;
 }
 
 bool CsvReader::next_line() {
   while (!rest_.empty() || read_more()) {
     ++line_;
-    std::string_view line = take_line();
+    std::string_view line;
+    const bool whole = take_line(line);
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.size() > longest_line) {
       fail("the line has " + std::to_string(line.size()) + " bytes; at most 4096 are read");
     }
     if (std::all_of(line.begin(), line.end(), is_blank)) continue;
+    if (!whole) {
+      ++cut_lines_;
+      return false;
+    }
     split(line);
     return true;
   }

@@ -2,17 +2,18 @@
 // by piece, so that a file is refused at its first bad line however long it is.
 // Fields are stripped of blanks and of quotes around them. The first line names
 // the columns; every other has as many fields. Blank lines, a byte order mark and
-// CRLF are tolerated. Read by interval_csv and rmm_csv.
+// CRLF are tolerated. A last line without an end is cut: "12" may have been "1234",
+// so that it is no row, but counted. Read by interval_csv and rmm_csv.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "monitor/replay/source.hpp"
 
 namespace weir::replay {
 
@@ -20,9 +21,6 @@ class CsvReader {
  public:
   static constexpr std::size_t longest_line = 4096;  ///< bytes
   static constexpr std::size_t most_columns = 64;
-
-  /// Fills as much of the span as there is and says how much that was: less at the end only.
-  using Source = std::function<std::size_t(std::span<char>)>;
 
   /// Reads the header. `text` must outlive the reader. Throws ParseError, as all
   /// below do, with the number of the line.
@@ -38,6 +36,10 @@ class CsvReader {
   /// Goes to the next row; false at the end.
   [[nodiscard]] bool next_row();
   [[nodiscard]] std::size_t line() const noexcept { return line_; }
+  /// Lines without an end, behind the last row: 1 or 0.
+  [[nodiscard]] std::uint64_t cut_lines() const noexcept { return cut_lines_; }
+  /// Whether rows may be missing behind the last one, because that line or the source is cut.
+  [[nodiscard]] bool is_cut() const noexcept { return cut_lines_ != 0 || source_cut_; }
 
   /// Valid until the next row.
   [[nodiscard]] std::string_view text(std::size_t column) const { return fields_[column]; }
@@ -53,8 +55,8 @@ class CsvReader {
  private:
   void read_header();
   bool next_line();
-  /// The next line without its end, of what is there and of what the source still has.
-  [[nodiscard]] std::string_view take_line();
+  /// The next line without its end, of what is there and of what the source still has; whether it had an end.
+  [[nodiscard]] bool take_line(std::string_view& line);
   /// More of the source behind what is left; false where it has no more.
   bool read_more();
   void split(std::string_view line);
@@ -63,10 +65,12 @@ class CsvReader {
 
   static constexpr std::size_t piece = std::size_t{64} << 10;
 
-  Source source_;             // none where all is in memory
+  Source source_;             // none where all is in memory, and after its end
   std::vector<char> buffer_;  // of the source; on the heap, so that views of it stay when the reader moves
   std::string_view rest_;
   std::size_t line_ = 0;
+  std::uint64_t cut_lines_ = 0;
+  bool source_cut_ = false;
   std::vector<std::string> header_;
   std::vector<std::string_view> fields_;
 };

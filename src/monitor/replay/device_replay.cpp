@@ -122,24 +122,30 @@ DeviceReplay::DeviceReplay(const DeviceTrace& trace, const ReplayOptions& option
       device_(open(options)),
       time_(device_.backend().simulated_time()),
       pool_(device_, pool_options(options, time_)),
+      crew_(merges_ ? 1 : trace.threads),
+      streams_(trace, device_, merges_ ? 1 : trace.threads),
       addresses_(trace.block_bytes.size()),
       allocations_(trace.block_bytes.size()),
-      crew_(merges_ ? 1 : trace.threads),
       clock_cost_(clock_cost()) {
   if (!options.gap && trace.times.empty()) {
     throw InvalidArgument(
         "the recording tells no times, so that the gaps between operations are not known; name one, as --gap 1",
         {.name = "gap"});
   }
-  for (std::uint32_t i = 0; i < trace.streams; ++i) streams_.push_back(device_.stream());
   for (std::size_t i = 0; i < trace.events.size(); ++i) {
     if (trace.events[i].kind == TraceEvent::Kind::allocate) allocations_[trace.events[i].block] = i;
   }
 }
 
 DeviceReplay::~DeviceReplay() {
-  for (void* address : addresses_) {
-    if (address != nullptr) pool_.deallocate(address, streams_.front().id());
+  // First, so that a pool that serves no more pairs of a thread and a stream has room for one.
+  streams_.end();
+  try {
+    for (void* address : addresses_) {
+      if (address != nullptr) pool_.deallocate(address);
+    }
+  } catch (const Error&) {
+    // The replay has ended by an error already, and the pool takes the rest along.
   }
 }
 
@@ -152,7 +158,14 @@ std::optional<PassFigures> DeviceReplay::run_pass(std::vector<double>* times, co
     const std::size_t first = done_;
     const std::size_t last = end_of_turn(first);
     bool served = false;
-    crew_.on(member(trace_.events[first]), [&] { served = run_events(first, last, times); });
+    try {
+      crew_.on(member(trace_.events[first]), [&] { served = run_events(first, last, times); });
+    } catch (const Unsupported& error) {
+      if (merges_ || trace_.threads == 1) throw;
+      throw Unsupported(error.message() + "; the trace has " + std::to_string(trace_.streams) + " streams and " +
+                            std::to_string(trace_.threads) + " threads: put these on one with --threads merge",
+                        error.facts());
+    }
     if (tick) tick(done_ - first);
     if (!served) return std::nullopt;
   }
@@ -175,12 +188,13 @@ std::chrono::nanoseconds DeviceReplay::gap_before(std::size_t event) const {
 bool DeviceReplay::run_events(std::size_t first, std::size_t last, std::vector<double>* times) {
   for (std::size_t i = first; i < last; ++i) {
     const TraceEvent& event = trace_.events[i];
+    const StreamId stream = streams_.of(event.stream);
     if (time_ != nullptr) time_->pass(gap_before(i));
     const auto waited = time_ != nullptr ? time_->waited() : std::chrono::nanoseconds(0);
     const auto start = SteadyClock::now();
     if (event.kind == TraceEvent::Kind::free) {
-      free_block(event.block, streams_[event.stream].id());
-    } else if (!allocate(event)) {
+      free_block(event.block, stream);
+    } else if (!allocate(event, stream)) {
       return false;
     }
     if (times != nullptr && times->size() < times->capacity()) {
@@ -192,15 +206,15 @@ bool DeviceReplay::run_events(std::size_t first, std::size_t last, std::vector<d
     const std::uint64_t seen = calls.creates + calls.destroys + calls.segments;
     if (seen != seen_calls_) peak_reserved_ = std::max(peak_reserved_, pool_.statistics().reserved.live);
     seen_calls_ = seen;
+    streams_.after(i);
     ++done_;
   }
   return true;
 }
 
-bool DeviceReplay::allocate(const TraceEvent& event) {
+bool DeviceReplay::allocate(const TraceEvent& event, StreamId stream) {
   try {
-    addresses_[event.block] =
-        pool_.allocate(trace_.block_bytes[event.block], Pool::granule, streams_[event.stream].id());
+    addresses_[event.block] = pool_.allocate(trace_.block_bytes[event.block], Pool::granule, stream);
     return true;
   } catch (const std::bad_alloc& refusal) {
     if (dynamic_cast<const Error*>(&refusal) == nullptr) throw;  // this machine's memory, not the device's
@@ -225,7 +239,7 @@ void DeviceReplay::free_live() {
     std::size_t last = first + 1;
     while (last < live.size() && member(event_of(last)) == member(event_of(first))) ++last;
     crew_.on(member(event_of(first)), [&] {
-      for (std::size_t i = first; i < last; ++i) free_block(live[i], streams_[event_of(i).stream].id());
+      for (std::size_t i = first; i < last; ++i) free_block(live[i], streams_.of(event_of(i).stream));
     });
     first = last;
   }

@@ -20,6 +20,7 @@
 #include "monitor/replay/options.hpp"
 #include "monitor/replay/report.hpp"
 #include "monitor/replay/trace.hpp"
+#include "monitor/replay/trace_streams.hpp"
 
 namespace weir::replay {
 
@@ -27,8 +28,8 @@ class DeviceReplay {
  public:
   using Tick = std::function<void(std::uint64_t more)>;
 
-  /// Throws what open_device throws, and InvalidArgument for more threads than a crew has and for recorded gaps where
-  /// the trace tells no times.
+  /// Throws what open_device throws, and InvalidArgument for more threads than a crew has, more streams at once than a
+  /// pool serves, and for recorded gaps where the trace tells no times.
   DeviceReplay(const DeviceTrace& trace, const ReplayOptions& options);
   ~DeviceReplay();
   DeviceReplay(const DeviceReplay&) = delete;
@@ -36,7 +37,8 @@ class DeviceReplay {
 
   /// The next pass, and at its end the frees of what is still live. Its figures, or nothing where a request was
   /// refused, which refusal() then tells of. `times`, where there is room, gets the host's time of each operation.
-  /// Throws what the device throws, and Interrupted.
+  /// Throws what the device throws, Unsupported for more pairs of a thread and a stream than a pool serves, and
+  /// Interrupted.
   [[nodiscard]] std::optional<PassFigures> run_pass(std::vector<double>* times = nullptr, const Tick& tick = {});
 
   [[nodiscard]] Refusal refusal() const;
@@ -54,7 +56,7 @@ class DeviceReplay {
 
   /// The events [first, last) by the thread that calls; false where one was refused.
   bool run_events(std::size_t first, std::size_t last, std::vector<double>* times);
-  bool allocate(const TraceEvent& event);
+  bool allocate(const TraceEvent& event, StreamId stream);
   void free_block(std::uint32_t block, StreamId stream);
   void free_live();
   /// One past the last of the events from `first` on that one thread does in one go.
@@ -68,10 +70,10 @@ class DeviceReplay {
   Device device_;
   device::SimulatedTime* const time_;  // null on a device in real time
   Pool pool_;
-  std::vector<Stream> streams_;  // after the pool: they retire from it
+  Crew crew_;
+  TraceStreams streams_;  // after the pool: they retire from it
   std::vector<void*> addresses_;
   std::vector<std::size_t> allocations_;  // the event of each block's
-  Crew crew_;
   std::uint32_t passes_ = 0;
   std::uint64_t done_ = 0;  // events of the pass
   std::string why_;

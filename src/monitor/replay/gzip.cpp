@@ -42,7 +42,7 @@ GzipReader::GzipReader(Source source) : source_(std::move(source)), input_(piece
 bool GzipReader::more_input() {
   z_stream& stream = inflater_->stream;
   if (stream.avail_in != 0) return true;
-  stream.avail_in = static_cast<uInt>(source_(input_));
+  stream.avail_in = static_cast<uInt>(source_.read(input_));
   stream.next_in = reinterpret_cast<Bytef*>(input_.data());
   return stream.avail_in != 0;
 }
@@ -52,8 +52,8 @@ std::size_t GzipReader::read(std::span<char> room) {
   std::size_t filled = 0;
   while (filled < room.size()) {
     if (!more_input()) {
-      if (ended_) break;
-      throw ParseError("its gzip data are cut off; copy the file again");
+      cut_ = !ended_;
+      break;
     }
     if (ended_) inflateReset(&stream);
     ended_ = false;

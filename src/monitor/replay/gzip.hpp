@@ -5,11 +5,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
+
+#include "monitor/replay/source.hpp"
 
 namespace weir::replay {
 
@@ -18,14 +19,14 @@ class GzipReader {
   /// What is unpacked at most; the largest traces known are a hundredth of it. Bytes.
   static constexpr std::uint64_t max_bytes = std::uint64_t{1} << 30;
 
-  /// Fills as much of the span as there is: less at the end only.
-  using Source = std::function<std::size_t(std::span<char>)>;
-
   explicit GzipReader(Source source);
 
-  /// Fills the span, or what of it there still is; members one behind the other are one file. Throws ParseError where
-  /// the data are damaged, cut off, or more than max_bytes; and what the source throws.
+  /// Fills the span, or what of it there still is; members one behind the other are one file. Of data that are cut off
+  /// gives all that can be unpacked. Throws ParseError where the data are damaged or more than max_bytes; and what the
+  /// source throws.
   [[nodiscard]] std::size_t read(std::span<char> room);
+  /// Whether the data ended inside a member: for after the end. Data that are cut between two members do not tell.
+  [[nodiscard]] bool is_cut() const noexcept { return cut_; }
 
   [[nodiscard]] static bool is_gzip(std::string_view beginning) noexcept { return beginning.starts_with("\x1f\x8b"); }
 
@@ -42,6 +43,7 @@ class GzipReader {
   std::unique_ptr<Inflater, Close> inflater_;
   std::uint64_t unpacked_ = 0;
   bool ended_ = false;  // behind a whole member
+  bool cut_ = false;
 };
 
 }  // namespace weir::replay

@@ -66,9 +66,10 @@ std::string_view first_line(std::string_view text) {
 /// The format whose columns a header has, or nothing.
 std::optional<TraceFormat> format_of_header(std::string_view line) {
   if (line.size() > CsvReader::longest_line) return std::nullopt;
+  const std::string whole = std::string(line) + '\n';  // whether it is cut is not asked here
   std::optional<CsvReader> header;
   try {
-    header.emplace(line);
+    header.emplace(whole);
   } catch (const ParseError&) {
     return std::nullopt;
   }

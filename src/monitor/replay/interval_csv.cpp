@@ -52,7 +52,9 @@ Trace read_interval_csv(CsvReader csv) {
     bytes.push_back(csv.bytes(size));
     origins.push_back({.line = csv.line(), .label = id ? builder.label(csv.text(*id)) : 0});
   }
-  if (bytes.empty()) csv.fail("the header is followed by no row");
+  if (bytes.empty()) {
+    csv.fail(csv.is_cut() ? "the file is cut in its first row; copy it again" : "the header is followed by no row");
+  }
   std::stable_sort(ends.begin(), ends.end());
 
   builder.reserve(ends.size());
@@ -66,6 +68,8 @@ Trace read_interval_csv(CsvReader csv) {
   }
   Trace trace;
   trace.format = TraceFormat::interval_csv;
+  trace.cut_lines = csv.cut_lines();
+  trace.is_cut = csv.is_cut();
   trace.devices.push_back(std::move(builder).finish());
   return trace;
 }

@@ -38,8 +38,9 @@ class LiveBlocks {
       const auto before = std::prev(at);
       if (before->second.bytes > address - before->first) at = before;
     }
-    const std::uint64_t end = address + std::max<std::uint64_t>(bytes, 1);
-    while (at != blocks_.end() && at->first < end) {
+    // By distance: the end of the highest range is 2^64.
+    const std::uint64_t length = std::max<std::uint64_t>(bytes, 1);
+    while (at != blocks_.end() && (at->first < address || at->first - address < length)) {
       each(at->second);
       at = blocks_.erase(at);
     }

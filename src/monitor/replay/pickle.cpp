@@ -56,6 +56,11 @@ std::optional<std::int64_t> Pickle::Value::integer() const noexcept {
   return std::bit_cast<std::int64_t>(node().payload);
 }
 
+std::optional<std::uint64_t> Pickle::Value::bits() const noexcept {
+  if (kind() != Kind::integer && kind() != Kind::large_integer) return std::nullopt;
+  return node().payload;
+}
+
 std::optional<bool> Pickle::Value::boolean() const noexcept {
   if (kind() != Kind::boolean) return std::nullopt;
   return node().payload != 0;
@@ -99,7 +104,8 @@ std::string_view one(Pickle::Kind kind) noexcept {
   switch (kind) {
     case Pickle::Kind::none: return "None";
     case Pickle::Kind::boolean: return "a bool";
-    case Pickle::Kind::integer: return "an int";
+    case Pickle::Kind::integer:
+    case Pickle::Kind::large_integer: return "an int";
     case Pickle::Kind::wide_integer: return "an int of more than 64 bits";
     case Pickle::Kind::real: return "a float";
     case Pickle::Kind::text: return "a str";

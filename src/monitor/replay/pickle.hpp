@@ -16,7 +16,19 @@ namespace weir::replay {
 
 class Pickle {
  public:
-  enum class Kind : std::uint8_t { none, boolean, integer, wide_integer, real, text, bytes, list, tuple, dict };
+  enum class Kind : std::uint8_t {
+    none,
+    boolean,
+    integer,        ///< of 64 bits with a sign
+    large_integer,  ///< from 2^63 to 2^64 - 1, as addresses are that a driver maps high
+    wide_integer,   ///< of more than 64 bits
+    real,
+    text,
+    bytes,
+    list,
+    tuple,
+    dict
+  };
   class Value;
 
   static constexpr std::uint16_t max_depth = 100;
@@ -69,8 +81,11 @@ class Pickle {
 class Pickle::Value {
  public:
   [[nodiscard]] Kind kind() const noexcept { return node().kind; }
-  /// Empty unless the value is an integer of 64 bits; a wide_integer is not.
+  /// Empty unless the value is an integer of 64 bits with a sign; a large_integer is not.
   [[nodiscard]] std::optional<std::int64_t> integer() const noexcept;
+  /// The 64 bits of an integer or a large_integer: writers give one address with a sign or without, and both are the
+  /// same here. Empty for all others.
+  [[nodiscard]] std::optional<std::uint64_t> bits() const noexcept;
   [[nodiscard]] std::optional<bool> boolean() const noexcept;
   [[nodiscard]] std::optional<double> real() const noexcept;
   /// The bytes as the file has them: UTF-8 by Python's rule, not checked here.

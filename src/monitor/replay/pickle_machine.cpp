@@ -187,8 +187,9 @@ void PickleMachine::push_integer(std::int64_t value) {
 }
 
 // Little-endian two's complement of any length. Digits beyond the eighth that
-// only repeat the sign are harmless; others make the number a wide_integer,
-// which is a value that no field accepts as a number.
+// only repeat the sign are harmless; the one that keeps a number from 2^63 on
+// positive makes it a large_integer; others make it a wide_integer, which is a
+// value that no field accepts as a number.
 void PickleMachine::push_long(std::span<const std::byte> digits) {
   if (digits.empty()) return push_integer(0);
   const bool negative = (digits.back() & std::byte{0x80}) != std::byte{0};
@@ -198,10 +199,13 @@ void PickleMachine::push_long(std::span<const std::byte> digits) {
     const std::byte digit = i < digits.size() ? digits[i] : sign;
     bits |= std::to_integer<std::uint64_t>(digit) << (8 * i);
   }
-  bool fits = (bits >> 63 != 0) == negative;
+  bool fits = true;
   for (std::size_t i = 8; i < digits.size() && fits; ++i) fits = digits[i] == sign;
-  if (fits) {
+  const bool top = bits >> 63 != 0;
+  if (fits && top == negative) {
     push_integer(static_cast<std::int64_t>(bits));
+  } else if (fits && top) {
+    push_new(Pickle::scalar(Kind::large_integer, bits));
   } else {
     push_new(Pickle::scalar(Kind::wide_integer, 0));
   }

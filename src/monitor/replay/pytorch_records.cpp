@@ -66,11 +66,11 @@ class Record {
     return value;
   }
 
-  /// A number of any sign, as its 64 bits: stream handles only have to differ.
+  /// A number as its 64 bits, with a sign or without: an address or a stream's handle.
   [[nodiscard]] std::uint64_t bits(std::string_view name) const {
     const Value value = get(name);
-    if (!value.integer()) wrong_type(name, value, "an int");
-    return static_cast<std::uint64_t>(*value.integer());
+    if (!value.bits()) wrong_type(name, value, "an int");
+    return *value.bits();
   }
 
   /// Microseconds of a clock; nothing where the field is missing, and where it is beyond any date.
@@ -83,13 +83,22 @@ class Record {
 
   [[nodiscard]] std::uint64_t natural(std::string_view name) const {
     const std::uint64_t value = bits(name);
-    if (value >> 63 != 0) fail(place_, "field '" + std::string(name) + "' is negative");
+    if (value >> 63 != 0 && get(name).integer()) fail(place_, "field '" + std::string(name) + "' is negative");
     return value;
   }
 
   [[nodiscard]] std::uint64_t bytes(std::string_view name) const {
     const std::uint64_t value = natural(name);
     if (value > max_live_bytes) fail(place_, "field '" + std::string(name) + "' is more than 1 EiB");
+    return value;
+  }
+
+  /// Bytes of a range that starts at the address of another field, and so ends within 64 bits.
+  [[nodiscard]] std::uint64_t bytes_from(std::string_view start, std::string_view name) const {
+    const std::uint64_t value = bytes(name);
+    if (value != 0 && value - 1 > ~bits(start)) {
+      fail(place_, "field '" + std::string(name) + "' reaches past 2^64, from '" + std::string(start) + "' on");
+    }
     return value;
   }
 
@@ -143,8 +152,8 @@ void read_events(Value trace, const Place& at, Budget& budget, SnapshotFrames& f
     if (const auto kind = kind_of(action)) {
       const bool block = *kind == SnapshotEvent::Kind::allocate || *kind == SnapshotEvent::Kind::free;
       device.events.push_back(
-          {.address = block ? record.natural("addr") : 0,
-           .bytes = record.bytes("size"),
+          {.address = block ? record.bits("addr") : 0,
+           .bytes = block ? record.bytes_from("addr", "size") : record.bytes("size"),
            .stream = block ? record.bits("stream") : 0,
            .kind = *kind,
            .frame = *kind == SnapshotEvent::Kind::allocate ? frames.telling(record.find("frames"), device.frames) : 0,
@@ -164,23 +173,24 @@ bool is_live(std::string_view state, const Place& place) {
 
 void read_blocks(const Record& segment, const Place& place, Budget& budget, SnapshotFrames& frames,
                  SnapshotDevice& device) {
-  const std::uint64_t start = segment.natural("address");
-  const std::uint64_t end = start + segment.bytes("total_size");
+  const std::uint64_t start = segment.bits("address");
+  const std::uint64_t total = segment.bytes_from("address", "total_size");
   const std::uint64_t stream = segment.bits("stream");
-  std::uint64_t next = start;
+  std::uint64_t next = 0;  // where the next block may start, in the segment: its end's address may be 2^64
   Place at{"block", 0, &place};
   segment.list("blocks").for_each([&](Value value) {
     budget.spend(at);
     const Record block(value, at);
     // Blocks cover their segment in order; files before PyTorch 2.1 leave their addresses out.
-    const std::uint64_t address = block.find("address") ? block.natural("address") : next;
+    const std::uint64_t offset = block.find("address") ? block.bits("address") - start : next;
     const std::uint64_t size = block.bytes("size");
-    if (address < next || address > end || size > end - address) fail(at, "does not fit in its segment");
-    next = address + size;
+    if (offset < next || offset > total || size > total - offset) fail(at, "does not fit in its segment");
+    next = offset + size;
     if (is_live(block.text("state"), at)) {
       const std::uint64_t requested = block.find("requested_size") ? block.bytes("requested_size") : size;
       if (requested > size) fail(at, "field 'requested_size' is more than 'size'");
-      device.live_at_end.push_back({address, requested, stream, frames.telling(block.find("frames"), device.frames)});
+      device.live_at_end.push_back(
+          {start + offset, requested, stream, frames.telling(block.find("frames"), device.frames)});
     }
     ++at.index;
   });

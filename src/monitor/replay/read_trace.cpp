@@ -86,16 +86,14 @@ class InputFile {
   std::unique_ptr<std::FILE, Close> file_;
 };
 
-using Source = CsvReader::Source;
-
 /// All that a source still has, where it has `expected` bytes or, unknown to the caller, more or fewer.
 std::vector<char> read_all(const Source& source, std::size_t expected) {
   constexpr std::size_t piece = std::size_t{1} << 20;
   std::vector<char> bytes(expected + 1);  // one more, which stays empty where the expectation is right
-  std::size_t filled = source(bytes);
+  std::size_t filled = source.read(bytes);
   while (filled == bytes.size()) {
     bytes.resize(std::max(2 * bytes.size(), piece));
-    const std::size_t more = source(std::span(bytes).subspan(filled));
+    const std::size_t more = source.read(std::span(bytes).subspan(filled));
     if (more == 0) break;
     filled += more;
   }
@@ -103,15 +101,27 @@ std::vector<char> read_all(const Source& source, std::size_t expected) {
   return bytes;
 }
 
+TraceFormat identify_source(const Source& source) {
+  std::array<char, 2 * CsvReader::longest_line> beginning{};
+  const std::span<const char> start(beginning.data(), source.read(beginning));
+  try {
+    return identify(std::as_bytes(start));
+  } catch (const ParseError& problem) {
+    if (!source.is_cut()) throw;
+    throw ParseError("is gzip data that are cut off (copy the file again), and what is left of them " +
+                     problem.message());
+  }
+}
+
 /// A trace of whatever format. `open` gives a source that starts at the beginning; `bytes` is how much it has, or 0.
 // The beginning first: a file that is no trace, say a model's weights, is refused unread.
 Trace read_source(const std::function<Source()>& open, std::size_t bytes) {
-  std::array<char, 2 * CsvReader::longest_line> beginning{};
-  const std::span<const char> start(beginning.data(), open()(beginning));
-  const TraceFormat format = identify(std::as_bytes(start));
+  const TraceFormat format = identify_source(open());
   if (format == TraceFormat::pytorch_snapshot) {
-    // Whole: a pickle's values refer to its bytes.
-    const std::vector<char> all = read_all(open(), bytes);
+    // Whole: a pickle's values refer to its bytes, and its end holds what is live there.
+    const Source source = open();
+    const std::vector<char> all = read_all(source, bytes);
+    if (source.is_cut()) throw ParseError("is a snapshot in gzip data that are cut off; copy the file again");
     return read_pytorch_snapshot(std::as_bytes(std::span(all)));
   }
   CsvReader csv(open());
@@ -121,14 +131,14 @@ Trace read_source(const std::function<Source()>& open, std::size_t bytes) {
 /// What a source of gzip data holds.
 Source unpacked(Source packed) {
   const auto reader = std::make_shared<GzipReader>(std::move(packed));
-  return [reader](std::span<char> room) { return reader->read(room); };
+  return {[reader](std::span<char> room) { return reader->read(room); }, [reader] { return reader->is_cut(); }};
 }
 
 Trace read_file(const std::filesystem::path& path) {
   InputFile file(path);
   const auto from_start = [&file]() -> Source {
     file.rewind();
-    return [&file](std::span<char> room) { return file.read(room); };
+    return {[&file](std::span<char> room) { return file.read(room); }};
   };
   std::array<char, 2> start{};
   const std::size_t known = file.read(start);
@@ -146,11 +156,11 @@ Trace read_trace(std::span<const std::byte> file) {
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
   if (GzipReader::is_gzip(text)) {
     const auto from_start = [text]() -> Source {
-      return unpacked([rest = text](std::span<char> room) mutable {
+      return unpacked({[rest = text](std::span<char> room) mutable {
         const std::size_t count = rest.copy(room.data(), room.size());
         rest.remove_prefix(count);
         return count;
-      });
+      }});
     };
     return read_source(from_start, 0);
   }

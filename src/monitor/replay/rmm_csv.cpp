@@ -29,6 +29,7 @@ namespace {
 
 constexpr std::chrono::hours day{24};
 constexpr std::chrono::hours half_a_day{12};
+constexpr std::chrono::hours max_days = 36'500 * day;  // a century: times that jump to and fro add up to no overflow
 
 /// "HH:MM:SS.ffffff", or with a colon before the fraction as older logs have it; nothing for anything else.
 std::optional<std::chrono::nanoseconds> read_time_of_day(std::string_view text) {
@@ -73,8 +74,13 @@ class RmmLog {
 
   Trace read() && {
     while (csv_.next_row()) row();
-    refuse_missing_frees();
-    if (builder_.empty()) csv_.fail("the log ends without one allocation");
+    trace_.cut_lines = csv_.cut_lines();
+    trace_.is_cut = csv_.is_cut();
+    settle_missing_frees();
+    if (builder_.empty()) {
+      csv_.fail(trace_.is_cut ? "the log is cut before its first allocation; copy it again"
+                              : "the log ends without one allocation");
+    }
     trace_.format = TraceFormat::rmm_csv;
     trace_.devices.push_back(std::move(builder_).finish());
     return std::move(trace_);
@@ -115,7 +121,7 @@ class RmmLog {
   /// The time of a row, as spdlog writes the time of day; one that is far before the row above is of the next day.
   std::optional<std::chrono::nanoseconds> time_of(std::string_view text) {
     const auto read = read_time_of_day(text);
-    if (!read) return std::nullopt;
+    if (!read || days_ > max_days) return std::nullopt;
     auto time = *read + days_;
     if (last_ && time < *last_ - half_a_day) {
       time += day;
@@ -174,19 +180,37 @@ class RmmLog {
     return true;
   }
 
-  void refuse_missing_frees() const {
-    const Ended* first = nullptr;
-    std::uint64_t at = 0;
+  /// Blocks that ended without a free are refused; but behind the cut of a log there may be the next record of each
+  /// thread, so that as many are taken for late as there are threads that told nothing since.
+  void settle_missing_frees() {
+    struct Missing {
+      Ended ended;
+      std::uint64_t pointer = 0;
+    };
+    std::vector<Missing> missing;
     for (const auto& [pointer, all] : ended_) {
-      if (first != nullptr && first->line < all.front().line) continue;
-      first = &all.front();
-      at = pointer;
+      for (const Ended& each : all) missing.push_back({each, pointer});
     }
-    if (first == nullptr) return;
+    std::sort(missing.begin(), missing.end(),
+              [](const Missing& a, const Missing& b) { return a.ended.line < b.ended.line; });
+    std::vector<std::size_t> last_lines;
+    if (trace_.is_cut) {
+      for (const auto& [thread, line] : last_line_) last_lines.push_back(line);
+    }
+    std::sort(last_lines.begin(), last_lines.end());
+    // Threads that are silent since an early line are so since a later one, too: each block takes the next of them.
+    for (std::size_t i = 0; i < missing.size(); ++i) {
+      if (i >= last_lines.size() || last_lines[i] >= missing[i].ended.line)
+        refuse(missing[i].ended, missing[i].pointer);
+    }
+    trace_.incomplete_blocks += missing.size();
+  }
+
+  [[noreturn]] static void refuse(const Ended& ended, std::uint64_t pointer) {
     char digits[16];
-    const std::string_view hex(digits, std::to_chars(digits, digits + sizeof(digits), at, 16).ptr);
-    throw ParseError("line " + std::to_string(first->line) + ": allocates at 0x" + std::string(hex) + ", which line " +
-                     std::to_string(first->block.line) +
+    const std::string_view hex(digits, std::to_chars(digits, digits + sizeof(digits), pointer, 16).ptr);
+    throw ParseError("line " + std::to_string(ended.line) + ": allocates at 0x" + std::string(hex) + ", which line " +
+                     std::to_string(ended.block.line) +
                      " allocated and nothing freed: a free is missing, or the log mixes devices; replay each device's "
                      "log by itself");
   }

@@ -23,6 +23,8 @@ namespace weir::replay {
 /// and the late free is counted. It must be the next record of its thread, for a
 /// thread logs in order; where none comes, a free is missing or several devices'
 /// logs are mixed: ParseError with the line's number, as for all else that is wrong.
+/// At the end of a log that is cut, the free may be what is lost, where a thread told
+/// nothing since; such blocks are counted as incomplete.
 [[nodiscard]] Trace read_rmm_csv(CsvReader csv);
 [[nodiscard]] inline Trace read_rmm_csv(std::string_view text) { return read_rmm_csv(CsvReader(text)); }
 

@@ -22,7 +22,7 @@ struct TraceEvent {
   std::uint32_t block = 0;   ///< index into DeviceTrace::block_bytes
   std::uint32_t stream = 0;  ///< index of the stream, in order of first appearance
   Kind kind = Kind::allocate;
-  std::uint16_t thread = 0;  ///< index of the thread, in order of first appearance
+  std::uint32_t thread = 0;  ///< index of the thread, in order of first appearance
 };
 
 /// How the recording itself names a block, so that who made it can find it there.
@@ -54,8 +54,12 @@ struct Trace {
   std::uint64_t unmatched_frees = 0;    ///< frees of what was never seen to be allocated; left out
   std::uint64_t late_frees = 0;         ///< frees told after their address was allocated again; moved to before that
   std::uint64_t incomplete_blocks = 0;  ///< blocks left out, or ended, where their beginning or end is not told
+  std::uint64_t cut_lines = 0;          ///< lines without an end, behind all others; left out
+  bool is_cut = false;                  ///< the file ends early, in a line or in its gzip data: what came after is lost
 
-  [[nodiscard]] std::uint64_t skipped() const noexcept { return failures + unmatched_frees + incomplete_blocks; }
+  [[nodiscard]] std::uint64_t skipped() const noexcept {
+    return failures + unmatched_frees + incomplete_blocks + cut_lines;
+  }
 };
 
 }  // namespace weir::replay

@@ -10,11 +10,26 @@
 
 namespace weir::replay {
 
+namespace {
+
+/// The number of one more, where there are `count` already.
+std::uint32_t next_number(std::size_t count, std::string_view of) {
+  constexpr auto max_count = std::numeric_limits<std::uint32_t>::max();
+  if (count >= max_count) {
+    throw ParseError("the trace has more than 2^32 - 1 " + std::string(of) + "; record a shorter part of the program");
+  }
+  return static_cast<std::uint32_t>(count);
+}
+
+}  // namespace
+
 std::uint32_t TraceBuilder::stream_index(std::uint64_t stream) {
-  const auto next = static_cast<std::uint32_t>(streams_.size());
-  const auto [known, added] = streams_.try_emplace(stream, next);
-  if (added) trace_.stream_keys.push_back(stream);
-  return known->second;
+  const auto known = streams_.find(stream);
+  if (known != streams_.end()) return known->second;
+  const std::uint32_t next = next_number(streams_.size(), "streams");
+  streams_.emplace(stream, next);
+  trace_.stream_keys.push_back(stream);
+  return next;
 }
 
 void TraceBuilder::at(std::string_view thread, std::optional<std::chrono::nanoseconds> time) {
@@ -22,13 +37,10 @@ void TraceBuilder::at(std::string_view thread, std::optional<std::chrono::nanose
   time_ = time;
 }
 
-std::uint16_t TraceBuilder::thread_index() {
+std::uint32_t TraceBuilder::thread_index() {
   const auto known = threads_.find(thread_);
   if (known != threads_.end()) return known->second;
-  if (threads_.size() > std::numeric_limits<std::uint16_t>::max()) {
-    throw ParseError("the trace names more than 2^16 threads");
-  }
-  return threads_.emplace(thread_, static_cast<std::uint16_t>(threads_.size())).first->second;
+  return threads_.emplace(thread_, next_number(threads_.size(), "threads")).first->second;
 }
 
 void TraceBuilder::add(const TraceEvent& event) {
@@ -43,10 +55,7 @@ std::uint32_t TraceBuilder::allocate(std::uint64_t bytes, std::uint64_t stream, 
   if (bytes > max_live_bytes - live_bytes_) {
     throw ParseError("more than 1 EiB would be live at once; a size in the trace must be wrong");
   }
-  if (live_.size() == std::numeric_limits<std::uint32_t>::max()) {
-    throw ParseError("the trace has more than 2^32 - 1 blocks");
-  }
-  const auto block = static_cast<std::uint32_t>(live_.size());
+  const std::uint32_t block = next_number(live_.size(), "blocks");
   add({block, stream_index(stream), TraceEvent::Kind::allocate, thread_index()});
   trace_.block_bytes.push_back(bytes);
   trace_.origins.push_back(origin);

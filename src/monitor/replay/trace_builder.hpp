@@ -35,14 +35,14 @@ class TraceBuilder {
 
   /// What follows is done by this thread, under the recorder's own name, and at this time of the recorder's clock;
   /// times that fall count as standing still. Without a call there is one thread; a trace keeps its times only where
-  /// every event has one. Throws ParseError above 2^16 threads.
+  /// every event has one. Throws ParseError above 2^32 - 1 threads.
   void at(std::string_view thread, std::optional<std::chrono::nanoseconds> time);
 
   /// Gives an event to the thread that at() named last, for logs that tell late who freed a block.
   void reassign(std::size_t event) { trace_.events[event].thread = thread_index(); }
 
   /// Adds a block allocated now and returns its index. `stream` is the
-  /// recorder's own key. Throws ParseError above max_live_bytes or 2^32 - 1 blocks.
+  /// recorder's own key. Throws ParseError above max_live_bytes, and above 2^32 - 1 blocks or streams.
   std::uint32_t allocate(std::uint64_t bytes, std::uint64_t stream, const BlockOrigin& origin = {});
 
   /// Ends a block's life now and returns the event's index. Throws ParseError unless the block is live.
@@ -56,7 +56,7 @@ class TraceBuilder {
 
  private:
   std::uint32_t stream_index(std::uint64_t stream);
-  std::uint16_t thread_index();
+  std::uint32_t thread_index();
   void add(const TraceEvent& event);
 
   DeviceTrace trace_;
@@ -64,7 +64,7 @@ class TraceBuilder {
   std::unordered_map<std::uint64_t, std::uint32_t> streams_;
   TextTable labels_;
   std::uint64_t live_bytes_ = 0;
-  std::map<std::string, std::uint16_t, std::less<>> threads_;
+  std::map<std::string, std::uint32_t, std::less<>> threads_;
   std::string thread_;
   std::optional<std::chrono::nanoseconds> time_;
   bool has_times_ = true;  // so far

@@ -12,8 +12,10 @@
 namespace weir::pool {
 namespace {
 
-// Address space that a pool takes of a device with little of it: other pools want some too.
-std::uint64_t share_of(const DeviceInfo& info) { return info.address_space.value_or(UINT64_MAX) / 4; }
+// Address space that a pool takes of a device with little of it: other pools want some too, however many there are.
+std::uint64_t share_of(const DeviceInfo& info) {
+  return info.address_space_free.value_or(info.address_space.value_or(UINT64_MAX)) / 4;
+}
 
 // Address space for each arena: enough that holes need not be reused before they are convenient.
 std::uint64_t range_for(const DeviceInfo& info) {
@@ -192,6 +194,14 @@ std::vector<Arena::LaneInUse> Space::lanes_in_use(bool only_pages) const {
   const auto same = [](const auto& a, const auto& b) { return a.lane == b.lane; };
   lanes.erase(std::unique(lanes.begin(), lanes.end(), same), lanes.end());
   return lanes;
+}
+
+std::uint64_t Space::bytes_as_at(std::uint8_t home) const noexcept {
+  if (mode_ != PoolMode::pages) return store_.reserved();
+  std::uint64_t arenas = 0;
+  for_each_paged([&](const PagedArena&) { ++arenas; });
+  const auto* const here = static_cast<const PagedArena*>(arenas_[home].load(std::memory_order_acquire));
+  return here == nullptr ? 0 : here->mapped_pages() * page_bytes_ * arenas;
 }
 
 std::uint64_t Space::free_bytes() const noexcept {

@@ -108,6 +108,9 @@ class Space {
   /// Whether a growth would rather move free pages than buy new ones.
   [[nodiscard]] bool rents() const noexcept { return may_rent_.load(std::memory_order_relaxed); }
 
+  /// What the pool would hold if each of its arenas held what this one does. Bytes.
+  [[nodiscard]] std::uint64_t bytes_as_at(std::uint8_t home) const noexcept;
+
   // --- Growing (growing.cpp) ---
 
   /// Throws what the driver throws but for lack of memory, and Unsupported where the address range is exhausted;

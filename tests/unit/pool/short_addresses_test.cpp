@@ -83,6 +83,14 @@ TEST_F(ShortAddresses, MakeASmallerPoolThatServes) {
   EXPECT_EQ(said, "served");
 }
 
+TEST_F(ShortAddresses, AreToldByTheDevice) {
+  const std::string said = with_addresses(1_GiB, [] {
+    const DeviceInfo info = host().info();
+    return std::to_string(info.address_space_free.value() <= std::min(*info.address_space, std::uint64_t{1_GiB}));
+  });
+  EXPECT_EQ(said, "1");
+}
+
 TEST_F(ShortAddresses, RefuseAPoolWithAnErrorThatNamesItAndTheRemedy) {
   const std::string said = with_addresses(4_MiB, [] {
     const Pool pool(host(), {.name = "tight"});

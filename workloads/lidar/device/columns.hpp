@@ -27,34 +27,36 @@ const uint column_horizontality = 15u;
 const uint column_wall_score = 16u;
 const uint column_roof_score = 17u;
 const uint column_facade_score = 18u;
-const uint column_density = 19u;
-const uint column_mean_distance = 20u;
-const uint column_std_distance = 21u;
-const uint column_radius = 22u;
-const uint column_z_range = 23u;
-const uint column_z_std = 24u;
-const uint column_height_above_ground = 25u;
-const uint column_is_ground = 26u;
-const uint column_red = 27u;
-const uint column_green = 28u;
-const uint column_blue = 29u;
-const uint column_nir = 30u;
-const uint column_red_std = 31u;
-const uint column_green_std = 32u;
-const uint column_blue_std = 33u;
-const uint column_nir_std = 34u;
-const uint column_red_range = 35u;
-const uint column_green_range = 36u;
-const uint column_blue_range = 37u;
-const uint column_nir_range = 38u;
-const uint column_excess_green = 39u;
-const uint column_ndvi = 40u;
-const uint column_ids = 41u;
-/// 1 where all neighbours are at the query's own place, 2 where some may be in what the chunk does not know.
-const uint column_state = 42u;
+const uint column_neighbours = 19u;
+const uint column_density = 20u;
+const uint column_mean_distance = 21u;
+const uint column_std_distance = 22u;
+const uint column_radius = 23u;
+const uint column_z_range = 24u;
+const uint column_z_std = 25u;
+const uint column_height_above_ground = 26u;
+const uint column_is_ground = 27u;
+const uint column_red = 28u;
+const uint column_green = 29u;
+const uint column_blue = 30u;
+const uint column_nir = 31u;
+const uint column_red_std = 32u;
+const uint column_green_std = 33u;
+const uint column_blue_std = 34u;
+const uint column_nir_std = 35u;
+const uint column_red_range = 36u;
+const uint column_green_range = 37u;
+const uint column_blue_range = 38u;
+const uint column_nir_range = 39u;
+const uint column_excess_green = 40u;
+const uint column_ndvi = 41u;
+const uint column_ids = 42u;
+/// 1 where all neighbours, enough for a shape, are at the query's own place, 2 where some may be in what the chunk does
+/// not know.
+const uint column_state = 43u;
 /// Of the latter, the squared distance that its neighbours are within: the low word, then the high one.
-const uint column_reach = 43u;
-const uint column_count = 44u;
+const uint column_reach = 44u;
+const uint column_count = 45u;
 const uint no_column = 0xffffffffu;
 
 #if !defined(WEIR_LIDAR_GLSL)

@@ -14,10 +14,12 @@ namespace {
 
 static_assert(column_ids == feature_count && column_red == static_cast<uint>(Feature::mean_red) &&
               column_height_above_ground == static_cast<uint>(Feature::height_above_ground) &&
+              column_facade_score == static_cast<uint>(Feature::facade_score) &&
+              column_neighbours == static_cast<uint>(Feature::neighbours) &&
               column_density == static_cast<uint>(Feature::density) &&
               column_ndvi == static_cast<uint>(Feature::ndvi) && column_radius == static_cast<uint>(Feature::radius) &&
               column_nir_std == static_cast<uint>(Feature::std_nir));
-static_assert(ground_most == GroundSearch::most_count);
+static_assert(ground_most == GroundSearch::most_count && least_neighbours == lidar::least_neighbours);
 static_assert(sizeof(Point) == sizeof(ivec4) && sizeof(Parameters) <= 124);
 
 constexpr uint most_cell_bits = 16;  // an axis: finer cells than 1/65536 of the chunk seldom help

@@ -23,30 +23,31 @@ WEIR_LIDAR_BODY Eigen solved(Symmetric m, real unit, real n) {
   return e;
 }
 
-WEIR_LIDAR_BODY void put_shape(uint row, Eigen e) {
-  put(column_eigenvalue_1, row, e.l1);
-  put(column_eigenvalue_2, row, e.l2);
-  put(column_eigenvalue_3, row, e.l3);
-  put(column_eigenvalue_sum, row, e.l1 + e.l2 + e.l3);
-  put(column_linearity, row, linearity(e.l1, e.l2));
-  put(column_planarity, row, planarity(e.l1, e.l2, e.l3));
-  put(column_sphericity, row, sphericity(e.l1, e.l3));
-  put(column_anisotropy, row, anisotropy(e.l1, e.l3));
-  put(column_omnivariance, row, omnivariance(e.l1, e.l2, e.l3));
-  put(column_eigenentropy, row, eigenentropy(e.l1, e.l2, e.l3));
-  put(column_surface_variation, row, surface_variation(e.l1, e.l2, e.l3));
+/// `enough` neighbours for a shape: else these are no numbers.
+WEIR_LIDAR_BODY void put_shape(bool enough, uint row, Eigen e) {
+  put_if(enough, column_eigenvalue_1, row, e.l1);
+  put_if(enough, column_eigenvalue_2, row, e.l2);
+  put_if(enough, column_eigenvalue_3, row, e.l3);
+  put_if(enough, column_eigenvalue_sum, row, e.l1 + e.l2 + e.l3);
+  put_if(enough, column_linearity, row, linearity(e.l1, e.l2));
+  put_if(enough, column_planarity, row, planarity(e.l1, e.l2, e.l3));
+  put_if(enough, column_sphericity, row, sphericity(e.l1, e.l3));
+  put_if(enough, column_anisotropy, row, anisotropy(e.l1, e.l3));
+  put_if(enough, column_omnivariance, row, omnivariance(e.l1, e.l2, e.l3));
+  put_if(enough, column_eigenentropy, row, eigenentropy(e.l1, e.l2, e.l3));
+  put_if(enough, column_surface_variation, row, surface_variation(e.l1, e.l2, e.l3));
 }
 
-WEIR_LIDAR_BODY void put_directions(uint row, Eigen e, real above, real range) {
+WEIR_LIDAR_BODY void put_directions(bool enough, uint row, Eigen e, real above, real range) {
   const real vertical = verticality(e.l1, e.nz);
-  put(column_normal_x, row, e.nx);
-  put(column_normal_y, row, e.ny);
-  put(column_normal_z, row, e.nz);
-  put(column_verticality, row, vertical);
-  put(column_horizontality, row, horizontality(e.l1, e.nz));
-  put(column_wall_score, row, wall_score(e.l1, e.l2, e.l3, e.nz));
-  put(column_roof_score, row, roof_score(e.l1, e.l2, e.l3, e.nz));
-  put(column_facade_score, row, facade_score(vertical, above, range));
+  put_if(enough, column_normal_x, row, e.nx);
+  put_if(enough, column_normal_y, row, e.ny);
+  put_if(enough, column_normal_z, row, e.nz);
+  put_if(enough, column_verticality, row, vertical);
+  put_if(enough, column_horizontality, row, horizontality(e.l1, e.nz));
+  put_if(enough, column_wall_score, row, wall_score(e.l1, e.l2, e.l3, e.nz));
+  put_if(enough, column_roof_score, row, roof_score(e.l1, e.l2, e.l3, e.nz));
+  put_if(enough, column_facade_score, row, facade_score(vertical, above, range));
 }
 
 WEIR_LIDAR_BODY real colour_mean(uint c, real n) { return mean_of(real_of_long(colour[c]), n, real(65535.0)); }
@@ -72,7 +73,8 @@ WEIR_LIDAR_BODY void put_more(uint row, real n, real unit) {
   put_if(rgb && infrared && near + red > real(0), column_ndvi, row, ndvi(near, red));
 }
 
-/// Of the query's neighbours, whose farthest is at `reach`; gives whether they are all at one place.
+/// Of the query's neighbours, whose farthest is at `reach`; gives whether they are enough for a shape, and all at one
+/// place.
 WEIR_LIDAR_BODY bool put_features(uint row, int own_z, Long reach) {
   widen();
   real spreads[9];
@@ -87,12 +89,14 @@ WEIR_LIDAR_BODY bool put_features(uint row, int own_z, Long reach) {
   const real n = real(neighbours);
   const real unit = real_of_words(unit_first, unit_second);
   const Eigen e = solved(m, unit, n);
-  put_shape(row, e);
-  put_directions(row, e, real(apart(own_z, lowest_z)), real(apart(highest_z, lowest_z)));
+  const bool enough = neighbours >= least_neighbours;
+  put_shape(enough, row, e);
+  put_directions(enough, row, e, real(apart(own_z, lowest_z)), real(apart(highest_z, lowest_z)));
   const real root = WEIR_LIDAR_SQRT(real_of_long(reach));
+  put(column_neighbours, row, n);
   put(column_radius, row, root * unit);
   put(column_density, row, density(n, k == 0u ? real_of_words(radius_first, radius_second) : root * unit));
   put(column_z_std, row, deviation_of(m.zz, n, real(1)) * unit);
   if ((flags & flag_neighbours) != 0u) put_more(row, n, unit);
-  return !(e.l1 > real(0));
+  return enough && !(e.l1 > real(0));
 }

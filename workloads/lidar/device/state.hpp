@@ -17,6 +17,7 @@ const uint digits_of_word = 6u;   // of a code
 const uint leaf_points = 8u;
 const uint ground_class = 2u;
 const uint ground_most = 16u;
+const uint least_neighbours = 3u;  // of a shape
 
 /// Where a walk over the boxes is: at box `at` of `level`, whose boxes begin at `begin`, below the box of level `root`
 /// that is next to the query's own there, which is `self`.

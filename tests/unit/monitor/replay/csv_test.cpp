@@ -40,7 +40,7 @@ std::string refusal_of_number(std::string_view field, Convert convert) {
 }
 
 TEST(Csv, ReadsRowsByColumn) {
-  CsvReader csv("a,B,c\n1,2,3\n4,5,6");
+  CsvReader csv("a,B,c\n1,2,3\n4,5,6\n");
   EXPECT_EQ(csv.column("b"), 1U);
   EXPECT_EQ(csv.find_column("d"), std::nullopt);
   ASSERT_TRUE(csv.next_row());
@@ -50,6 +50,29 @@ TEST(Csv, ReadsRowsByColumn) {
   EXPECT_EQ(csv.text(0), "4");
   EXPECT_FALSE(csv.next_row());
   EXPECT_FALSE(csv.next_row());
+  EXPECT_FALSE(csv.is_cut());
+}
+
+// "6" may have been "64": a line is whole only with its end.
+TEST(Csv, ALastLineWithoutAnEndIsCut) {
+  for (const std::string_view last : {"4,5,6", "4,5,", "4,5", "4", "4,5,6\r", "\"4"}) {
+    const std::string text = "a,b,c\n1,2,3\n" + std::string(last);
+    CsvReader csv(text);
+    ASSERT_TRUE(csv.next_row());
+    EXPECT_FALSE(csv.is_cut());
+    EXPECT_FALSE(csv.next_row()) << last;
+    EXPECT_FALSE(csv.next_row()) << last;
+    EXPECT_EQ(csv.cut_lines(), 1U) << last;
+    EXPECT_TRUE(csv.is_cut());
+  }
+  for (const std::string_view last : {"", "\n", "  ", "\r"}) {
+    const std::string text = "a\n1\n" + std::string(last);
+    CsvReader csv(text);
+    ASSERT_TRUE(csv.next_row());
+    EXPECT_FALSE(csv.next_row());
+    EXPECT_EQ(csv.cut_lines(), 0U) << "blanks say nothing";
+  }
+  EXPECT_TRUE(names(refusal("a,b,c"), {"line 1", "header", "cut", "copy it again"}));
 }
 
 TEST(Csv, ToleratesWhatEditorsAndSystemsAdd) {
@@ -131,8 +154,8 @@ TEST(Csv, RefusesBrokenQuotes) {
 TEST(Csv, RefusesLinesWithoutEndAndTooManyFields) {
   EXPECT_TRUE(names(refusal("a\n" + std::string(5'000'000, '1')), {"line 2", "5000000 bytes"}));
   EXPECT_TRUE(names(refusal(std::string(5'000'000, 'a')), {"line 1"}));
-  EXPECT_TRUE(names(refusal(std::string(64, ',')), {"line 1", "64 fields"}));
-  CsvReader widest(std::string_view(",,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,"));
+  EXPECT_TRUE(names(refusal(std::string(64, ',') + '\n'), {"line 1", "64 fields"}));
+  CsvReader widest(std::string_view(",,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,\n"));
   EXPECT_FALSE(widest.next_row());
 }
 
@@ -140,12 +163,14 @@ TEST(Csv, RefusesLinesWithoutEndAndTooManyFields) {
 struct Pieces {
   std::string text;
   std::size_t given = 0;
-  CsvReader::Source source() {
-    return [this](std::span<char> room) {
-      const std::size_t count = text.copy(room.data(), room.size(), given);
-      given += count;
-      return count;
-    };
+  bool is_cut = false;
+  Source source() {
+    return {[this](std::span<char> room) {
+              const std::size_t count = text.copy(room.data(), room.size(), given);
+              given += count;
+              return count;
+            },
+            [this] { return is_cut; }};
   }
 };
 
@@ -166,20 +191,31 @@ TEST(Csv, ReadsASourcePieceByPiece) {
   EXPECT_FALSE(csv.next_row());
 }
 
-TEST(Csv, ALastLineWithoutAnEndAndLinesAtTheLimit) {
+TEST(Csv, LinesAtTheLimit) {
   const std::string longest(CsvReader::longest_line, '1');
   Pieces file{"a\n" + longest + "\r\n" + longest + "\n" + longest};
   CsvReader csv(file.source());
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < 2; ++i) {
     ASSERT_TRUE(csv.next_row());
     EXPECT_EQ(csv.text(0), longest);
   }
   EXPECT_FALSE(csv.next_row());
+  EXPECT_EQ(csv.cut_lines(), 1U);
   EXPECT_TRUE(names(message_of([] {
                       Pieces none{"\n \n"};
                       static_cast<void>(CsvReader(none.source()));
                     }),
                     {"header"}));
+}
+
+TEST(Csv, ASourceThatIsCutSaysSoAtItsEnd) {
+  Pieces file{"a\n1\n"};
+  file.is_cut = true;
+  CsvReader csv(file.source());
+  ASSERT_TRUE(csv.next_row());
+  EXPECT_FALSE(csv.next_row());
+  EXPECT_TRUE(csv.is_cut());
+  EXPECT_EQ(csv.cut_lines(), 0U) << "between two lines";
 }
 
 TEST(Csv, ASourceIsLeftAtItsFirstBadLine) {

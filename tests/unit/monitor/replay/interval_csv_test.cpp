@@ -65,7 +65,15 @@ TEST(IntervalCsv, ColumnsByNameInAnyOrder) {
 
 TEST(IntervalCsv, ToleratesLineEndsBlankLinesAndByteOrderMark) {
   EXPECT_EQ(read("\xef\xbb\xbfid,lower,upper,size\r\n0,0,1,7\r\n\r\n\n").block_bytes, Bytes({7}));
-  EXPECT_EQ(read("id,lower,upper,size\n0,0,1,7").block_bytes, Bytes({7}));
+}
+
+TEST(IntervalCsv, ALineThatIsCutIsToldAndLeftOut) {
+  const Trace trace = read_interval_csv("id,lower,upper,size\n0,0,1,7\n1,0,1,123");
+  EXPECT_EQ(trace.devices.at(0).block_bytes, Bytes({7}));
+  EXPECT_EQ(trace.cut_lines, 1U);
+  EXPECT_EQ(trace.skipped(), 1U);
+  EXPECT_TRUE(trace.is_cut);
+  EXPECT_TRUE(names(refusal("id,lower,upper,size\n0,0,1,7"), {"line 2", "cut in its first row"}));
 }
 
 TEST(IntervalCsv, TimesOf64Bits) {

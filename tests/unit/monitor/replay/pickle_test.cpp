@@ -73,13 +73,25 @@ TEST(Pickle, IntegersOfEveryWidth) {
 }
 
 TEST(Pickle, IntegersBeyond64BitsAreValuesButNotNumbers) {
-  const Parsed wide("\x8a\x09\0\0\0\0\0\0\0\x80\0"sv);
+  const Parsed wide("\x8a\x09\0\0\0\0\0\0\0\0\x01"sv);
   EXPECT_EQ(wide.root().kind(), Kind::wide_integer);
   EXPECT_EQ(wide.root().integer(), std::nullopt);
-  EXPECT_EQ(Parsed("\x8a\x09\0\0\0\0\0\0\0\0\x01"sv).root().kind(), Kind::wide_integer);
+  EXPECT_EQ(wide.root().bits(), std::nullopt);
+  EXPECT_EQ(Parsed("\x8a\x0a\0\0\0\0\0\0\0\x80\x01\0"sv).root().kind(), Kind::wide_integer);
   EXPECT_EQ(Parsed("\x8a\x09\xff\xff\xff\xff\xff\xff\xff\x7f\xff").root().kind(), Kind::wide_integer);
   EXPECT_EQ(Parsed("\x8a\x0b\x05\0\0\0\0\0\0\0\0\0\0"sv).root().integer(), 5) << "only the sign is repeated";
   EXPECT_EQ(Parsed("\x8a\x0a\xfb\xff\xff\xff\xff\xff\xff\xff\xff\xff").root().integer(), -5);
+}
+
+TEST(Pickle, IntegersFrom2To63OnHaveBitsButNoSign) {
+  const Parsed least("\x8a\x09\0\0\0\0\0\0\0\x80\0"sv);
+  EXPECT_EQ(least.root().kind(), Kind::large_integer);
+  EXPECT_EQ(least.root().integer(), std::nullopt);
+  EXPECT_EQ(least.root().bits(), std::uint64_t{1} << 63);
+  EXPECT_EQ(Parsed("\x8a\x0b\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0"sv).root().bits(), UINT64_MAX);
+  EXPECT_EQ(Parsed("\x8a\x01\xff").root().bits(), UINT64_MAX) << "the same bits with a sign";
+  EXPECT_EQ(Parsed("K\x07").root().bits(), 7U);
+  EXPECT_EQ(Parsed("\x88").root().bits(), std::nullopt);
 }
 
 TEST(Pickle, Texts) {
@@ -256,8 +268,8 @@ TEST(Pickle, WhatPythonWroteInEachProtocol) {
 }
 
 TEST(Pickle, EveryKindHasAName) {
-  for (const Kind kind : {Kind::none, Kind::boolean, Kind::integer, Kind::wide_integer, Kind::real, Kind::text,
-                          Kind::bytes, Kind::list, Kind::tuple, Kind::dict}) {
+  for (const Kind kind : {Kind::none, Kind::boolean, Kind::integer, Kind::large_integer, Kind::wide_integer, Kind::real,
+                          Kind::text, Kind::bytes, Kind::list, Kind::tuple, Kind::dict}) {
     EXPECT_NE(to_string(kind), "unknown");
   }
 }

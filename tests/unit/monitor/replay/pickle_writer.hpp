@@ -27,6 +27,8 @@ inline std::string little_endian(std::uint64_t value, std::size_t width) {
 
 inline Pickled text(std::string_view value) { return "X" + little_endian(value.size(), 4) + std::string(value); }
 inline Pickled integer(std::int64_t value) { return "\x8a\x08" + little_endian(static_cast<std::uint64_t>(value), 8); }
+/// As CPython writes a number from 2^63 on: with a ninth byte, for the sign.
+inline Pickled large(std::uint64_t value) { return "\x8a\x09" + little_endian(value, 8) + '\0'; }
 inline Pickled list(const std::vector<Pickled>& items) {
   std::string out = "](";
   for (const Pickled& item : items) out += item;

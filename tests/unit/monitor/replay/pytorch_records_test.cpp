@@ -21,6 +21,7 @@ using testing::dict;
 using testing::event;
 using testing::file;
 using testing::integer;
+using testing::large;
 using testing::list;
 using testing::message_of;
 using testing::names;
@@ -132,11 +133,47 @@ TEST(PytorchRecords, NamesTheFieldAndTheEvent) {
   EXPECT_TRUE(names(event_refusal("size", text("1")), {"'size'", "str", "int"}));
   EXPECT_TRUE(names(event_refusal("size", "\x88"), {"'size'", "bool", "int"}));
   EXPECT_TRUE(names(event_refusal("size", integer(-1)), {"'size'", "negative"}));
-  EXPECT_TRUE(names(event_refusal("addr", integer(-1)), {"'addr'", "negative"}));
   EXPECT_TRUE(names(event_refusal("size", integer(INT64_MAX)), {"'size'", "1 EiB"}));
   const std::string two_to_64("\x8a\x09\0\0\0\0\0\0\0\0\x01", 11);
-  EXPECT_TRUE(names(event_refusal("size", two_to_64), {"'size'", "more than 64 bits"}));
+  for (const std::string name : {"addr", "size", "stream"}) {
+    EXPECT_TRUE(names(event_refusal(name, two_to_64), {"event 1", "'" + name + "'", "more than 64 bits"}));
+  }
+  EXPECT_TRUE(names(event_refusal("size", large(UINT64_MAX)), {"'size'", "1 EiB"}));
   EXPECT_TRUE(names(refusal(snapshot({}, {{text("alloc")}})), {"device 0, event 0", "str", "dict"}));
+}
+
+// Drivers map memory from 2^63 on, and writers give such an address with a sign or without.
+TEST(PytorchRecords, AddressesAndStreamsOfAll64Bits) {
+  constexpr std::uint64_t high = 0xff00'0000'0000'1000;
+  for (const Pickled& address : {large(high), integer(static_cast<std::int64_t>(high))}) {
+    const Pickled live = with(good_block, "address", address);
+    Entries held = good_segment;
+    held[1].second = address;
+    held[3].second = address;
+    held[4].second = list({live});
+    Entries made = good_event;
+    made[1].second = address;
+    const auto devices = read(snapshot({dict(held)}, {{with(made, "stream", address)}}));
+    EXPECT_EQ(devices.at(0).events.at(0).address, high);
+    EXPECT_EQ(devices[0].events[0].stream, high);
+    EXPECT_EQ(devices[0].live_at_end.at(0).address, high);
+    EXPECT_EQ(devices[0].live_at_end[0].stream, high);
+  }
+}
+
+TEST(PytorchRecords, RangesEndAt2To64AtMost) {
+  EXPECT_EQ(read(snapshot({}, {{with(good_event, "addr", integer(-100))}})).at(0).events.at(0).bytes, 100U);
+  for (const Pickled& address : {integer(-99), large(UINT64_MAX - 98)}) {
+    EXPECT_TRUE(names(event_refusal("addr", address), {"device 1, event 1", "'size'", "past 2^64", "'addr'"}));
+  }
+  Entries last = good_segment;
+  last[1].second = integer(-1024);
+  last[4].second = list({with(good_block, "address", large(UINT64_MAX - 511))});
+  const auto devices = read(snapshot({dict(last)}, {{dict(good_event)}}));
+  EXPECT_EQ(devices.at(0).live_at_end.at(0).address, UINT64_MAX - 511);
+  EXPECT_TRUE(names(segment_refusal("address", integer(-1023)), {"segment 0", "'total_size'", "past 2^64"}));
+  last[4].second = list({with(good_block, "address", integer(-511))});
+  EXPECT_TRUE(names(refusal(snapshot({dict(last)}, {{dict(good_event)}})), {"block 0", "does not fit"}));
 }
 
 TEST(PytorchRecords, OtherActionsNeedNoFields) {

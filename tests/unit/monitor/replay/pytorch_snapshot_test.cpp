@@ -140,12 +140,25 @@ TEST(PytorchSnapshot, ABlockThatCannotHaveBeenThereIsLeftOut) {
   EXPECT_EQ(inside.skipped(), 1U);
 }
 
+TEST(PytorchSnapshot, ABlockAtTheTopOfTheAddresses) {
+  const Trace trace = read({segment(0, -4 * k, 4 * k, -2, {live(-4 * k, 100)})},
+                           {{event("alloc", -k, k, -2), event("free_completed", -k, k, -2),
+                             event("alloc", -512, 512, 3), event("free_completed", -512, 512, 3)}});
+  EXPECT_EQ(events_text(trace.devices[0]), "+0 +1 -1 +2@1 -2@1");
+  EXPECT_EQ(trace.devices[0].stream_keys, (std::vector<std::uint64_t>{UINT64_MAX - 1, 3}));
+  EXPECT_EQ(trace.devices[0].origins[1].address, UINT64_MAX - k + 1);
+  EXPECT_EQ(trace.skipped(), 0U);
+  // The free of the first block was not recorded: the second lies in it.
+  const Trace over = read({}, {{event("alloc", -k, k), event("alloc", -512, 512)}});
+  EXPECT_EQ(events_text(over.devices[0]), "+0 -0 +1");
+}
+
 TEST(PytorchSnapshot, AnyPartOfAHistoryGivesAnOrderlyTrace) {
   std::mt19937 random(7);
   for (int round = 0; round < 300; ++round) {
     std::vector<Pickled> events;
     for (int i = 0; i < 40; ++i) {
-      const std::int64_t address = static_cast<std::int64_t>(random() % 16) * 512;
+      const std::int64_t address = (static_cast<std::int64_t>(random() % 16) - 20) * 512;
       const std::int64_t bytes = static_cast<std::int64_t>(random() % 2000);
       events.push_back(event(random() % 2 == 0 ? "alloc" : "free_completed", address, bytes));
     }

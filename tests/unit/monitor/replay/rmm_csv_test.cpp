@@ -103,6 +103,59 @@ TEST(RmmCsv, RefusesAFreeThatCannotHaveBeenLate) {
   EXPECT_TRUE(names(refusal("1,t,allocate,0x10,8,0\n2,t,allocate,0x10,8,0\n"), {"line 3", "a free is missing"}));
 }
 
+TEST(RmmCsv, ALogIsReadUpToTheLineThatIsCut) {
+  const std::string rows = "1,t,allocate,0x10,8,0x1\n1,t,allocate,0x20,16,0x2\n1,t,free,0x10,8,0x1\n";
+  const std::string cut = "1,t,allocate,0x30,1048576,0x2f";
+  for (std::size_t length = 1; length <= cut.size(); ++length) {
+    const Trace trace = read(rows + cut.substr(0, length));
+    EXPECT_EQ(events_text(trace.devices[0]), "+0 +1@1 -0") << length;
+    EXPECT_EQ(trace.cut_lines, 1U);
+    EXPECT_TRUE(trace.is_cut);
+    EXPECT_EQ(trace.skipped(), 1U);
+  }
+  EXPECT_FALSE(read(rows).is_cut);
+  EXPECT_EQ(read(rows + cut + "\n").devices[0].streams, 3U);
+  EXPECT_TRUE(names(refusal(cut), {"line 2", "cut before its first allocation", "copy it again"}));
+}
+
+// Behind the cut may come the late free, once of each thread that told nothing since.
+TEST(RmmCsv, AFreeMayBeWhatIsLostAtTheCut) {
+  const std::string cut = "1,t,fr";
+  const Trace trace = read("1,t,allocate,0x10,8,0\n2,t,allocate,0x10,8,0\n2,t,free,0x10,8,0\n" + cut);
+  EXPECT_EQ(events_text(trace.devices[0]), "+0 -0 +1 -1");
+  EXPECT_EQ(trace.incomplete_blocks, 1U);
+  EXPECT_EQ(trace.late_frees, 0U);
+  // The thread that allocates again is not the one that was about to tell.
+  EXPECT_TRUE(names(refusal("1,t,allocate,0x10,8,0\n1,t,allocate,0x10,8,0\n" + cut), {"line 3", "a free is missing"}));
+  // Two blocks and one silent thread.
+  const std::string two =
+      "1,t,allocate,0x10,8,0\n2,t,allocate,0x20,8,0\n2,t,allocate,0x10,8,0\n2,t,allocate,0x20,8,0\n";
+  EXPECT_TRUE(names(refusal(two + cut), {"line 5", "0x20", "mixes devices"}));
+  EXPECT_EQ(read("3,t,free,0x90,1,0\n" + two + cut).incomplete_blocks, 2U);
+  // Without threads nobody is known to be silent.
+  const std::string bare = "Action,Pointer,Size\nallocate,0x10,8\nallocate,0x10,8\nallo";
+  EXPECT_NE(message_of([&] { static_cast<void>(read_rmm_csv(bare)); }), "");
+}
+
+TEST(RmmCsv, ManyThreadsAndStreamsStayApart) {
+  constexpr int count = (1 << 16) + 3;
+  std::string rows;
+  for (int i = 0; i < count; ++i) {
+    const std::string number = std::to_string(i);
+    rows += number + ",t,allocate,0x" + number + ",8,0x" + number + "\n";
+  }
+  const Trace trace = read(rows);
+  EXPECT_EQ(trace.devices[0].threads, static_cast<std::uint32_t>(count));
+  EXPECT_EQ(trace.devices[0].streams, static_cast<std::uint32_t>(count));
+  EXPECT_EQ(trace.devices[0].events.back().thread, static_cast<std::uint32_t>(count - 1));
+}
+
+TEST(RmmCsv, TimesThatJumpToAndFroDoNotOverflow) {
+  std::string rows = "1,00:00:00,allocate,0x10,8,0\n";
+  for (int day = 0; day < 120'000; ++day) rows += "1,23:0:0,allocate failure,0,1,0\n1,0:0:0,allocate failure,0,1,0\n";
+  EXPECT_EQ(read(rows + "1,0:0:1,free,0x10,8,0\n").devices[0].times.size(), 0U);
+}
+
 TEST(RmmCsv, ZeroBytesHaveNoAddressOfTheirOwn) {
   const Trace trace = read(
       "1,t,allocate,(nil),0,0\n1,t,allocate,0x0,0,0\n1,t,allocate,0x10,8,0\n1,t,allocate,0x10,0,0\n"
@@ -146,8 +199,8 @@ TEST(RmmCsv, RefusesALogWithoutAllocations) {
 }
 
 /// The thread of each event.
-std::vector<int> threads_of(const Trace& trace) {
-  std::vector<int> all;
+std::vector<std::uint32_t> threads_of(const Trace& trace) {
+  std::vector<std::uint32_t> all;
   for (const TraceEvent& event : trace.devices[0].events) all.push_back(event.thread);
   return all;
 }
@@ -157,13 +210,13 @@ TEST(RmmCsv, KeepsThreads) {
       "77,t,allocate,0x10,8,0\n12,t,allocate failure,0x0,8,0\n78,t,allocate,0x20,8,0\n77,t,free,0x20,8,0\n"
       "78,t,free,0x10,8,0\n");
   EXPECT_EQ(trace.devices[0].threads, 2U) << "a thread without an event is none";
-  EXPECT_EQ(threads_of(trace), (std::vector<int>{0, 1, 0, 1}));
+  EXPECT_EQ(threads_of(trace), (std::vector<std::uint32_t>{0, 1, 0, 1}));
 }
 
 TEST(RmmCsv, ALateFreeIsTheDoingOfTheThreadThatTellsIt) {
   const Trace trace = read("1,t,allocate,0x10,8,0\n2,t,allocate,0x10,8,1\n3,t,free,0x10,8,0\n2,t,free,0x10,8,1\n");
   EXPECT_EQ(events_text(trace.devices[0]), "+0 -0 +1@1 -1@1");
-  const std::vector<int> threads = threads_of(trace);
+  const std::vector<std::uint32_t> threads = threads_of(trace);
   EXPECT_EQ(trace.devices[0].threads, 3U);
   EXPECT_NE(threads[1], threads[0]);
   EXPECT_NE(threads[1], threads[2]);

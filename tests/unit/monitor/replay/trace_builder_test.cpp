@@ -92,14 +92,21 @@ TEST(TraceBuilder, ATimeThatIsMissingTakesAllOfThem) {
   EXPECT_EQ(facts_of(trace).broken, "");
 }
 
-TEST(TraceBuilder, RefusesMoreThreadsThanItNumbers) {
+TEST(TraceBuilder, KeepsThreadsAndStreamsApartBeyond16Bits) {
+  constexpr std::uint32_t count = (1 << 16) + 2;
   TraceBuilder builder(0);
-  for (int thread = 0; thread < 1 << 16; ++thread) {
-    builder.at(std::to_string(thread), std::nullopt);
-    builder.allocate(1, 0);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    builder.at(std::to_string(i), std::nullopt);
+    builder.allocate(1, std::uint64_t{i} << 32);
   }
-  builder.at("one more", std::nullopt);
-  EXPECT_TRUE(names(message_of([&] { builder.allocate(1, 0); }), {"2^16 threads"}));
+  const DeviceTrace trace = std::move(builder).finish();
+  EXPECT_EQ(trace.threads, count);
+  EXPECT_EQ(trace.streams, count);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    ASSERT_EQ(trace.events[i].thread, i);
+    ASSERT_EQ(trace.events[i].stream, i);
+    ASSERT_EQ(trace.stream_keys[i], std::uint64_t{i} << 32);
+  }
 }
 
 }  // namespace

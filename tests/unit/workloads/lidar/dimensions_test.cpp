@@ -3,6 +3,7 @@
 #include "workloads/lidar/dimensions.hpp"
 
 #include <array>
+#include <cmath>
 #include <string_view>
 
 #include <gmock/gmock.h>
@@ -165,6 +166,29 @@ TEST(LidarDimensions, OfSeveralScalesAreMarked) {
   EXPECT_EQ(made.places, (std::vector<std::vector<std::uint16_t>>{{20, 24}, {28}}));
   const std::vector<Scale> twice{{all, "_k10"}, {all.scaled(), "_k10"}};
   EXPECT_THROW(static_cast<void>(place_features(layout_with({}), twice, {}, "in.las")), InvalidArgument);
+}
+
+TEST(LidarDimensions, OfCountsAreMarkedAndFloatsToo) {
+  const FeatureSet all = FeatureSet::parse("neighbours");
+  const std::vector<Scale> scales{{all, "_k10"}, {all.scaled(), "_r0_5"}};
+  const Dimensions made = place_features(layout_with({}), scales, {}, "in.las");
+  EXPECT_EQ(names_of(made), (std::vector<std::string>{"neighbours_k10", "neighbours_r0_5"}));
+  EXPECT_EQ(read_number<std::uint8_t>(made.descriptors.data() + 2), type_float);
+}
+
+TEST(LidarDimensions, ThatMayHaveNoValueSayNaN) {
+  const auto no_data = [](const char* feature) {
+    const Dimensions made = place(layout_with({}), feature);
+    const bool said = (read_number<std::uint8_t>(made.descriptors.data() + 3) & 1) != 0;
+    EXPECT_EQ(std::isnan(read_number<double>(made.descriptors.data() + 40)), said) << feature;
+    return said;
+  };
+  for (const char* feature : {"normal_x", "eigenvalue_3", "planarity", "verticality", "facade_score", "ndvi"}) {
+    EXPECT_TRUE(no_data(feature)) << feature;
+  }
+  for (const char* feature : {"neighbours", "density", "radius", "mean_distance", "z_range", "is_ground"}) {
+    EXPECT_FALSE(no_data(feature)) << feature;
+  }
 }
 
 TEST(LidarDimensions, ArePlainFeaturesWithoutBlanksAndEmptyNames) {
