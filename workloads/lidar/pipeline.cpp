@@ -387,4 +387,22 @@ RunReport run(const Cloud& cloud, const RunSettings& settings, Sink& sink) {
       [&](const RunSettings& other) { Run(cloud, other, sink).try_memory(); });
 }
 
+void check(const Cloud& cloud, const RunSettings& settings) {
+  if (settings.limit == 0) {
+    static_cast<void>(compute_settings(cloud, settings));
+    return;
+  }
+  class : public Sink {
+    void take(const FeatureRows&) override {}
+  } none;
+  const auto try_memory = [&](const RunSettings& other) { Run(cloud, other, none).try_memory(); };
+  static_cast<void>(within_limit(
+      settings,
+      [&] {
+        try_memory(settings);
+        return RunReport{};
+      },
+      try_memory));
+}
+
 }  // namespace weir::lidar
