@@ -12,6 +12,7 @@
 
 #include "chunk_computer.hpp"
 #include "far_queries.hpp"
+#include "halos.hpp"
 #include "limits.hpp"
 #include "partition.hpp"
 #include "run_plan.hpp"
@@ -22,7 +23,6 @@ namespace {
 
 constexpr std::size_t most_chunk = 500'000;  // larger ones gain nothing and leave the caches
 constexpr std::chrono::hours patience{24};   // chunks take what they take
-constexpr double most_halo = 4e9;            // which is past any cloud's end
 
 /// One of the two sets of buffers, and the chunk that is in it.
 struct Slot {
@@ -118,40 +118,10 @@ class Run {
     return {cloud_, chunk, settings_.scratch, compute_.threads};
   }
 
-  /// How far around a chunk points should be read: enough for nearly all of its queries.
-  [[nodiscard]] std::int64_t wanted_halo(const Chunk& chunk) const {
-    double halo = 0;
-    if (compute_.search.k == 0) {
-      halo = std::sqrt(static_cast<double>(compute_.search.radius_squared)) + 1;
-    } else {
-      const double area = (static_cast<double>(chunk.high[0]) - chunk.low[0] + 1) *
-                          (static_cast<double>(chunk.high[1]) - chunk.low[1] + 1);
-      constexpr double pi = 3.14159265358979, generous = 2.5;
-      halo = generous * std::sqrt(area * compute_.search.k / (pi * static_cast<double>(chunk.count))) + 1;
-    }
-    return static_cast<std::int64_t>(std::min(halo, most_halo));
-  }
-
-  /// The chunk and what is read around it. Points far apart would want more of others than there are of them; they have
-  /// less, and are finished at the end.
-  [[nodiscard]] KnownRegion region_of(const Chunk& chunk) {
-    const double ground = settings_.features.needs_height() ? compute_.ground.reach / cloud_.unit() + 1 : 0.0;
-    const auto least = static_cast<std::int64_t>(std::min(ground, most_halo));  // heights are not
-    const std::size_t most = 4 * std::max(chunk.count, partition_.largest_chunk() / 16);
-    for (std::int64_t halo = wanted_halo(chunk);; halo /= 2) {
-      const KnownRegion region = partition_.region(chunk, std::max(halo, least));
-      const std::size_t around = partition_.count_halo(chunk, region);
-      if (halo > least && around > most) continue;
-      most_points_ = std::max(most_points_, chunk.count + around);
-      return region;
-    }
-  }
-
   /// Buffers are for the largest chunk with its halo, so that none has to grow.
   void size_halos() {
     const Timed timed(report_.read.seconds);
-    regions_.clear();
-    for (const Chunk& chunk : partition_.chunks()) regions_.push_back(region_of(chunk));
+    halos_ = find_halos(cloud_, partition_, compute_);
     most_queries_ = partition_.largest_chunk();
   }
 
@@ -183,10 +153,10 @@ class Run {
     if (!settings_.pool) release(slot);
     if (slot.input.capacity() == 0) {
       const auto features = input_features(settings_.features);
-      slot.input = memory_.scope(slot.name + " input", most_points_, features, {}, compute_stream_);
+      slot.input = memory_.scope(slot.name + " input", halos_.most_points, features, {}, compute_stream_);
       slot.output = memory_.scope(slot.name + " output", most_queries_, computer_->output_features(),
                                   {.downloads = true}, compute_stream_);
-      slot.staging = memory_.pinned<std::byte>(PoolingScope::bytes(most_points_, features));
+      slot.staging = memory_.pinned<std::byte>(PoolingScope::bytes(halos_.most_points, features));
     }
   }
 
@@ -200,7 +170,7 @@ class Run {
 
   /// Fills the staging memory with the chunk and its halo, and sends it to the device.
   void read(Slot& slot) {
-    const KnownRegion& region = regions_[static_cast<std::size_t>(slot.chunk - partition_.chunks().data())];
+    const KnownRegion& region = halos_.regions[static_cast<std::size_t>(slot.chunk - partition_.chunks().data())];
     std::byte* const staging = slot.staging.data();
     auto* const points = reinterpret_cast<Point*>(staging + slot.input.offset("points"));
     const std::span<const Point> own = partition_.points(*slot.chunk);
@@ -240,8 +210,8 @@ class Run {
 
   [[nodiscard]] PoolingScope make_workspace() {
     const Timed timed(report_.allocation_seconds);
-    return memory_.scope("workspace", computer_->workspace_elements(most_points_), computer_->workspace_features(), {},
-                         compute_stream_);
+    return memory_.scope("workspace", computer_->workspace_elements(halos_.most_points),
+                         computer_->workspace_features(), {}, compute_stream_);
   }
 
   // --- The writer's thread ---
@@ -325,7 +295,7 @@ class Run {
     }
     if (far_.empty()) return;
     const Timed timed(report_.compute.seconds);
-    const FarRun run{cloud_, partition_, compute_, *computer_, memory_, compute_stream_, most_points_};
+    const FarRun run{cloud_, partition_, compute_, *computer_, memory_, compute_stream_, halos_.most_points};
     report_.coincident += finish_far_queries(run, std::move(far_), sink_);
   }
 
@@ -365,8 +335,8 @@ class Run {
   Stream compute_stream_;
   Stream upload_stream_;  // the same on GPUs, where copies run in its order and nothing waits for them here
   std::array<Slot, 2> slots_;
-  std::vector<KnownRegion> regions_;  // of each chunk
-  std::size_t most_points_ = 0, most_queries_ = 0;
+  Halos halos_;
+  std::size_t most_queries_ = 0;
   std::uint64_t allocations_ = 0, reuses_ = 0, calls_after_first_ = 0, written_ = 0;
   std::vector<FarQuery> far_;  // the writer's, until it has ended
   RunReport report_;           // each stage writes its own fields
