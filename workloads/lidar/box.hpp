@@ -7,14 +7,14 @@
 
 namespace weir::lidar {
 
+template <class Coordinate>
 struct Box {
-  std::int32_t low[3] = {std::numeric_limits<std::int32_t>::max(), std::numeric_limits<std::int32_t>::max(),
-                         std::numeric_limits<std::int32_t>::max()};
-  std::int32_t high[3] = {std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::min(),
-                          std::numeric_limits<std::int32_t>::min()};
+  using Limits = std::numeric_limits<Coordinate>;
+  Coordinate low[3] = {Limits::max(), Limits::max(), Limits::max()};
+  Coordinate high[3] = {Limits::min(), Limits::min(), Limits::min()};
 
-  void add(std::int32_t x, std::int32_t y, std::int32_t z) noexcept {
-    const std::int32_t at[3] = {x, y, z};
+  void add(Coordinate x, Coordinate y, Coordinate z) noexcept {
+    const Coordinate at[3] = {x, y, z};
     for (int axis = 0; axis < 3; ++axis) {
       low[axis] = std::min(low[axis], at[axis]);
       high[axis] = std::max(high[axis], at[axis]);

@@ -14,10 +14,11 @@ namespace {
 void report(KernelResult& result, Unfinished unfinished) { result.unfinished.push_back(unfinished); }
 
 /// The highest nodes that hold few enough points for one call of a kernel.
-std::vector<const Node*> pieces(const Tree& tree) {
-  std::vector<const Node*> found;
+template <class Coordinate>
+std::vector<const BasicNode<Coordinate>*> pieces(const BasicTree<Coordinate>& tree) {
+  std::vector<const BasicNode<Coordinate>*> found;
   for (std::uint32_t i = 0; i < tree.nodes.size();) {
-    const Node& node = tree.nodes[i];
+    const BasicNode<Coordinate>& node = tree.nodes[i];
     const bool small = node.count <= kernel_points;
     if (small) found.push_back(&node);
     i = small ? node.skip : i + 1;
@@ -26,7 +27,7 @@ std::vector<const Node*> pieces(const Tree& tree) {
 }
 
 /// Calls `work(piece, result)` for all pieces, by all of the team, and joins what they found.
-template <class Work>
+template <class Node, class Work>
 KernelResult spread(const std::vector<const Node*>& all, Team& team, const Work& work) {
   std::vector<KernelResult> results(team.size());
   team.in_turn(all.size(), [&](std::size_t self, std::size_t i) { work(*all[i], results[self]); });
@@ -39,8 +40,10 @@ KernelResult spread(const std::vector<const Node*>& all, Team& team, const Work&
   return sum;
 }
 
-KernelTask task_for(const ComputeSettings& settings, const ChunkData& data, const Tree& tree) {
-  KernelTask task;
+template <class Coordinate>
+BasicTask<Coordinate> task_for(const ComputeSettings& settings, const ChunkData& data,
+                               const BasicTree<Coordinate>& tree) {
+  BasicTask<Coordinate> task;
   task.tree = tree;
   task.search = settings.search;
   task.known = data.known;
@@ -60,7 +63,9 @@ KernelTask task_for(const ComputeSettings& settings, const ChunkData& data, cons
 /// Writes once to each large page of what will be filled, each by one thread. Memory is the system's to clear when it
 /// is first written to, and of threads that meet a page at the same time each clears one, of which all but one are
 /// lost.
-void share_first_touch(const ComputeSettings& settings, const ChunkData& data, const TreeMemory& memory, Team& team) {
+template <class Coordinate>
+void share_first_touch(const ComputeSettings& settings, const ChunkData& data, std::size_t points,
+                       const BasicTreeMemory<Coordinate>& memory, Team& team) {
   if (team.size() == 1) return;
   constexpr std::size_t page = std::size_t{2} << 20;
   const auto page_of = [](const volatile char* at) { return reinterpret_cast<std::uintptr_t>(at) / page; };
@@ -70,9 +75,9 @@ void share_first_touch(const ComputeSettings& settings, const ChunkData& data, c
     auto* const end = begin + count * sizeof *array;
     for (auto* at = begin; at < end; at += page - reinterpret_cast<std::uintptr_t>(at) % page) places.push_back(at);
   };
-  for (std::int32_t* each : {memory.x, memory.y, memory.z}) add(each, data.points.size());
-  for (std::uint32_t* each : {memory.id, memory.input, memory.rank}) add(each, data.points.size());
-  for (std::uint64_t* each : {memory.codes, memory.words}) add(each, data.points.size());
+  for (Coordinate* each : {memory.x, memory.y, memory.z}) add(each, points);
+  for (std::uint32_t* each : {memory.id, memory.input, memory.rank}) add(each, points);
+  for (std::uint64_t* each : {memory.codes, memory.words}) add(each, points);
   add(data.ids, data.queries);
   for (std::size_t i = 0; i < settings.features.size(); ++i) add(data.columns[i], data.queries);
   std::ranges::sort(places);
@@ -81,43 +86,30 @@ void share_first_touch(const ComputeSettings& settings, const ChunkData& data, c
   team.in_turn(places.size(), [&](std::size_t, std::size_t i) { *places[i] = 0; });
 }
 
-}  // namespace
-
-std::vector<ScopeFeature> tree_features() {
-  return {scope_feature<std::int32_t>("x"),           scope_feature<std::int32_t>("y"),
-          scope_feature<std::int32_t>("z"),           scope_feature<std::uint32_t>("id"),
-          scope_feature<std::uint32_t>("input"),      scope_feature<std::uint32_t>("rank"),
-          scope_feature<std::uint64_t>("codes"),      scope_feature<std::uint64_t>("words"),
-          scope_feature<std::array<Node, 2>>("nodes")};
+void compute_piece(const ComputeSettings& settings, const KernelTask& task, const Node& piece, KernelResult& result) {
+  settings.kernel.kernel(task, piece, result);
+}
+void compute_piece(const ComputeSettings&, const WideTask& task, const WideNode& piece, KernelResult& result) {
+  run_wide(task, piece, result);
 }
 
-TreeMemory workspace_memory(const PoolingScope& scope, StreamId stream) {
-  return {scope.access<std::int32_t>("x", stream),
-          scope.access<std::int32_t>("y", stream),
-          scope.access<std::int32_t>("z", stream),
-          scope.access<std::uint32_t>("id", stream),
-          scope.access<std::uint32_t>("input", stream),
-          scope.access<std::uint32_t>("rank", stream),
-          scope.access<std::uint64_t>("codes", stream),
-          scope.access<std::uint64_t>("words", stream),
-          scope.access<std::array<Node, 2>>("nodes", stream).data()->data()};
-}
-
-KernelResult compute_chunk(const ComputeSettings& settings, const ChunkData& data, const TreeMemory& memory) {
+template <class Coordinate>
+KernelResult compute(const ComputeSettings& settings, const ChunkData& data,
+                     std::span<const BasicPoint<Coordinate>> points, const BasicTreeMemory<Coordinate>& memory) {
   constexpr double second_from = 1'024;  // points that are worth a second thread's start
-  Team team(threads_for(data.points.size(), settings.threads, second_from));
-  share_first_touch(settings, data, memory, team);
-  const Tree tree = build_tree(data.points, data.queries, team, memory);
-  const KernelTask task = task_for(settings, data, tree);
-  std::optional<GroundHeight> ground;
+  Team team(threads_for(points.size(), settings.threads, second_from));
+  share_first_touch(settings, data, points.size(), memory, team);
+  const BasicTree<Coordinate> tree = build_tree(points, data.queries, team, memory);
+  const BasicTask<Coordinate> task = task_for(settings, data, tree);
+  std::optional<GroundHeight<Coordinate>> ground;
   float* heights = nullptr;
   if (settings.features.needs_height()) {
     ground.emplace(tree, settings.has_ground ? data.classes : nullptr, settings.unit, settings.ground, team);
     heights = task.columns[static_cast<std::size_t>(Feature::height_above_ground)];
   }
   float* const flags = task.columns[static_cast<std::size_t>(Feature::is_ground)];
-  return spread(pieces(tree), team, [&](const Node& piece, KernelResult& result) {
-    settings.kernel.kernel(task, piece, result);
+  return spread(pieces(tree), team, [&](const BasicNode<Coordinate>& piece, KernelResult& result) {
+    compute_piece(settings, task, piece, result);
     const std::uint32_t last = piece.first + piece.count;
     for (std::uint32_t p = piece.first; p < last; ++p) {
       if (!tree.is_query(p)) continue;
@@ -126,6 +118,55 @@ KernelResult compute_chunk(const ComputeSettings& settings, const ChunkData& dat
     }
     if (ground) ground->fill(piece.first, last, heights);
   });
+}
+
+}  // namespace
+
+template <class Coordinate>
+std::vector<ScopeFeature> tree_features() {
+  return {scope_feature<Coordinate>("x"),
+          scope_feature<Coordinate>("y"),
+          scope_feature<Coordinate>("z"),
+          scope_feature<std::uint32_t>("id"),
+          scope_feature<std::uint32_t>("input"),
+          scope_feature<std::uint32_t>("rank"),
+          scope_feature<std::uint64_t>("codes"),
+          scope_feature<std::uint64_t>("words"),
+          scope_feature<std::array<BasicNode<Coordinate>, 2>>("nodes")};
+}
+template std::vector<ScopeFeature> tree_features<std::int32_t>();
+template std::vector<ScopeFeature> tree_features<std::int64_t>();
+
+template <class Coordinate>
+BasicTreeMemory<Coordinate> workspace_memory(const PoolingScope& scope, StreamId stream) {
+  return {scope.access<Coordinate>("x", stream),
+          scope.access<Coordinate>("y", stream),
+          scope.access<Coordinate>("z", stream),
+          scope.access<std::uint32_t>("id", stream),
+          scope.access<std::uint32_t>("input", stream),
+          scope.access<std::uint32_t>("rank", stream),
+          scope.access<std::uint64_t>("codes", stream),
+          scope.access<std::uint64_t>("words", stream),
+          scope.access<std::array<BasicNode<Coordinate>, 2>>("nodes", stream).data()->data()};
+}
+template TreeMemory workspace_memory(const PoolingScope& scope, StreamId stream);
+template WideTreeMemory workspace_memory(const PoolingScope& scope, StreamId stream);
+
+TreeMemory narrowed(const WideTreeMemory& memory) noexcept {
+  const auto narrow = [](std::int64_t* wide) { return reinterpret_cast<std::int32_t*>(wide); };
+  return {narrow(memory.x), narrow(memory.y), narrow(memory.z),
+          memory.id,        memory.input,     memory.rank,
+          memory.codes,     memory.words,     reinterpret_cast<Node*>(memory.nodes)};
+}
+
+KernelResult compute_chunk(const ComputeSettings& settings, const ChunkData& data, std::span<const Point> points,
+                           const TreeMemory& memory) {
+  return compute(settings, data, points, memory);
+}
+
+KernelResult compute_chunk(const ComputeSettings& settings, const ChunkData& data, std::span<const WidePoint> points,
+                           const WideTreeMemory& memory) {
+  return compute(settings, data, points, memory);
 }
 
 }  // namespace weir::lidar

@@ -11,9 +11,8 @@
 
 namespace weir::lidar {
 
-/// A chunk in the device's memory.
+/// What comes with a chunk's points, and what is made of them, in the device's memory.
 struct ChunkData {
-  std::span<const Point> points;  ///< the queries first
   std::size_t queries = 0;
   const std::uint16_t* colours = nullptr;  ///< four a point, where features need them
   const std::uint8_t* classes = nullptr;   ///< where features need them
@@ -23,9 +22,17 @@ struct ChunkData {
 };
 
 /// The names and types of what a tree lives in, for a scope.
+template <class Coordinate>
 [[nodiscard]] std::vector<ScopeFeature> tree_features();
-[[nodiscard]] TreeMemory workspace_memory(const PoolingScope& scope, StreamId stream);
+template <class Coordinate>
+[[nodiscard]] BasicTreeMemory<Coordinate> workspace_memory(const PoolingScope& scope, StreamId stream);
+/// The memory of a wide tree for one that is not.
+[[nodiscard]] TreeMemory narrowed(const WideTreeMemory& memory) noexcept;
+
+/// The queries are the first of `points`.
 [[nodiscard]] KernelResult compute_chunk(const ComputeSettings& settings, const ChunkData& data,
-                                         const TreeMemory& memory);
+                                         std::span<const Point> points, const TreeMemory& memory);
+[[nodiscard]] KernelResult compute_chunk(const ComputeSettings& settings, const ChunkData& data,
+                                         std::span<const WidePoint> points, const WideTreeMemory& memory);
 
 }  // namespace weir::lidar

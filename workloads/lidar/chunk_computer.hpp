@@ -33,12 +33,22 @@ struct ComputeSettings {
   GroundSearch ground = {};
   bool has_rgb = false, has_nir = false, has_ground = false;
   unsigned threads = 1;  ///< the host's
+  bool wide = false;     ///< chunks may be too far across for Point; the host alone takes them
 };
 
 struct ChunkJob {
   std::span<const Point> points;  ///< as they were uploaded, the queries first; readable until the chunk is queued
+  std::span<const WidePoint> wide = {};  ///< instead of those, where they are too far apart
   std::size_t queries = 0;
   KnownRegion known{};
+
+  [[nodiscard]] std::size_t count() const noexcept { return wide.empty() ? points.size() : wide.size(); }
+  /// Of the i-th of them, in the cloud.
+  [[nodiscard]] std::uint32_t id(std::size_t i) const noexcept { return wide.empty() ? points[i].id : wide[i].id; }
+  /// To be uploaded.
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
+    return wide.empty() ? std::as_bytes(points) : std::as_bytes(wide);
+  }
 };
 
 /// The device's memory: input as input_features() says, with the upload done; the others as the computer says.
@@ -79,8 +89,9 @@ class ChunkComputer {
                                         std::span<const std::byte> bytes) = 0;
 };
 
-/// The buffers of a chunk's points, and of the ids and features that all computers write.
-[[nodiscard]] std::vector<ScopeFeature> input_features(const FeatureSet& features);
+/// The buffers of a chunk's points, and of the ids and features that all computers write. Where chunks may be wide,
+/// "points" has room for WidePoint, and a chunk that is not wide has its Points there.
+[[nodiscard]] std::vector<ScopeFeature> input_features(const FeatureSet& features, bool wide = false);
 [[nodiscard]] std::vector<ScopeFeature> row_features(const FeatureSet& features);
 
 /// For the memory's device. Throws Unsupported, saying what it lacks.

@@ -3,9 +3,12 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <utility>
 
 #include <weir/errors.hpp>
@@ -13,8 +16,8 @@
 namespace weir::lidar {
 namespace {
 
-constexpr std::int64_t most_factor = std::int64_t{1} << 20;
-constexpr unsigned most_parts = 1000;  // of the finest scale, looked at for a common unit
+constexpr std::int64_t most_factor = std::int64_t{1} << 31;  // times a raw coordinate, it fits 64 bits
+constexpr unsigned most_parts = 1000;                        // of the finest scale, looked at for a common unit
 constexpr std::uint8_t ground_class = 2;
 
 [[noreturn]] void refuse(const LasFile& file, const std::string& field, const std::string& what) {
@@ -22,6 +25,13 @@ constexpr std::uint8_t ground_class = 2;
 }
 
 std::string axis_name(std::size_t axis) { return std::string(1, static_cast<char>('x' + axis)); }
+
+/// As short as it can be with all that counts: 1e-07, 9.3e+18.
+std::string number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g", value);
+  return text;
+}
 
 /// The nearest whole number, if it is near enough to be meant; offsets are sums of decimal fractions.
 bool whole(double value, double tolerance, std::int64_t& out) noexcept {
@@ -84,14 +94,20 @@ void Cloud::check_alike() const {
 }
 
 bool Cloud::fits(double unit, std::vector<Placement>& placements) const {
+  const LasHeader& first = files_.front().header();
   for (std::size_t f = 0; f < files_.size(); ++f) {
     const LasHeader& header = files_[f].header();
     for (std::size_t axis = 0; axis < 3; ++axis) {
       std::int64_t &factor = placements[f].factor[axis], &shift = placements[f].shift[axis];
       const double times = header.scale[axis] / unit;
-      const double apart = (header.offset[axis] - files_.front().header().offset[axis]) / unit;
-      if (!whole(times, times * 1e-9, factor) || factor < 1 || factor > most_factor) return false;
-      if (!whole(apart, 1e-3, shift)) return false;
+      const double apart = (header.offset[axis] - first.offset[axis]) / unit;
+      if (!whole(times, std::min(times * 1e-9, 1e-3), factor) || factor < 1 || factor > most_factor) return false;
+      // An offset is a rounded number, and often the sum of some: within two of its last digits it may be either. What
+      // is off by less is taken for noise, and a coordinate that is made of it, a double of that size, has no such
+      // digit.
+      const double largest = std::max(std::fabs(header.offset[axis]), std::fabs(first.offset[axis]));
+      const double noise = 4 * std::numeric_limits<double>::epsilon() * largest / unit;
+      if (!whole(apart, std::max(1e-3, noise), shift)) return false;
     }
   }
   return true;
@@ -109,24 +125,28 @@ void Cloud::find_unit() {
     unit_ = finest / parts;
     if (fits(unit_, placements_)) return;
   }
-  if (!same_coordinates_) {
-    throw InvalidArgument(files_.back().path() + ": scale factor and offset: no common unit with " +
-                              files_.front().path() + " down to 1/1000 of the finest scale",
-                          {.name = "scale factor"});
-  }
-  unit_ = finest;
-  for (Placement& placement : placements_) {
-    placement.rounded = true;
-    for (std::size_t axis = 0; axis < 3; ++axis) {
-      placement.ratio[axis] = first.scale[axis] / finest;
-      if (!(placement.ratio[axis] < 2147483648.0)) {
-        refuse(files_.front(), axis_name(axis) + " scale factor", "too far from the other axes' to measure distances");
-      }
-    }
-  }
+  round_to(finest);
 }
 
-void Cloud::scan_file(const LasFile& source, std::array<std::int32_t, 3>& low, std::array<std::int32_t, 3>& high) {
+Cloud::Placement Cloud::rounded(const LasHeader& header, const std::array<double, 3>& unit) const noexcept {
+  Placement placement{.factor = {}, .shift = {}, .ratio = {}, .apart = {}, .rounded = true};
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    const long double step = unit[axis];
+    placement.ratio[axis] = header.scale[axis] / step;
+    placement.apart[axis] =
+        (static_cast<long double>(header.offset[axis]) - files_.front().header().offset[axis]) / step;
+  }
+  return placement;
+}
+
+void Cloud::round_to(double unit) {
+  unit_ = unit;
+  for (std::size_t f = 0; f < files_.size(); ++f) placements_[f] = rounded(files_[f].header(), {unit, unit, unit});
+}
+
+Cloud::RawBounds Cloud::scan_file(const LasFile& source) {
+  RawBounds bounds{};
+  auto& [low, high] = bounds;
   low.fill(std::numeric_limits<std::int32_t>::max());
   high.fill(std::numeric_limits<std::int32_t>::min());
   for (std::uint64_t i = 0; i < source.points(); ++i) {
@@ -139,6 +159,7 @@ void Cloud::scan_file(const LasFile& source, std::array<std::int32_t, 3>& low, s
     if (number != 0) ++by_return_[number - 1u];
     if (source.classification(i) == ground_class) ++ground_;
   }
+  return bounds;
 }
 
 // Colours of 8 bits belong into the upper half of their fields, and often are in the lower one. Tiles come from
@@ -159,47 +180,117 @@ void Cloud::scan_colours(std::size_t file) {
 }
 
 void Cloud::scan() {
-  std::array<std::int64_t, 3> low, high;
-  low.fill(std::numeric_limits<std::int64_t>::max());
-  high.fill(std::numeric_limits<std::int64_t>::min());
+  output_scale_ = files_.front().header().scale;
+  output_ = placements_;
   if (points() == 0) return;
-  std::array<std::int64_t, 3> raw_low = low, raw_high = high;
-  for (std::size_t f = 0; f < files_.size(); ++f) {
-    std::array<std::int32_t, 3> from, to;
-    scan_file(files_[f], from, to);
-    for (std::size_t axis = 0; axis < 3 && files_[f].points() != 0; ++axis) {
-      low[axis] = std::min(low[axis], placements_[f].place(axis, from[axis]));
-      high[axis] = std::max(high[axis], placements_[f].place(axis, to[axis]));
-      raw_low[axis] = std::min(raw_low[axis], std::int64_t{from[axis]});
-      raw_high[axis] = std::max(raw_high[axis], std::int64_t{to[axis]});
-    }
+  std::vector<RawBounds> raw;
+  for (const LasFile& file : files_) raw.push_back(scan_file(file));
+  set_output(raw);
+  std::int64_t most = set_origin(raw);
+  if (most > std::numeric_limits<std::int32_t>::max() && placements_.front().rounded && unit_ > 1e-300) {
+    // Wide anyway, so a finer unit costs nothing: rounding to it is below the digits of coordinates as doubles.
+    std::int64_t parts = 1024;
+    while (parts > 1 && most > most_across / parts - 1) parts /= 2;
+    round_to(unit_ / static_cast<double>(parts));
+    most = set_origin(raw);
   }
-  set_bounds(low, high);
-  if (!same_coordinates_) {
-    raw_low = low;
-    raw_high = high;
-  }
+  cell_bits_ = std::max(static_cast<unsigned>(std::bit_width(static_cast<std::uint64_t>(most))), 31u) - 31;
+  for (std::size_t axis = 0; axis < 3; ++axis) extent_[axis] = static_cast<std::int32_t>(across_[axis] >> cell_bits_);
+}
+
+std::int64_t Cloud::set_origin(const std::vector<RawBounds>& raw) {
+  std::int64_t most = 0;
   for (std::size_t axis = 0; axis < 3; ++axis) {
-    if (raw_low[axis] < std::numeric_limits<std::int32_t>::min() ||
-        raw_high[axis] > std::numeric_limits<std::int32_t>::max()) {
-      refuse(files_.back(), axis_name(axis) + " offset",
-             "too far from the first file's for 32-bit coordinates in one output");
+    long double low = std::numeric_limits<long double>::max(), high = std::numeric_limits<long double>::lowest();
+    std::size_t highest = 0;
+    for (std::size_t f = 0; f < files_.size(); ++f) {
+      if (files_[f].points() == 0) continue;
+      const long double from = placements_[f].real(axis, raw[f].low[axis]);
+      const long double to = placements_[f].real(axis, raw[f].high[axis]);
+      if (to > high) highest = f;
+      low = std::min(low, from);
+      high = std::max(high, to);
     }
-    output_low_[axis] = static_cast<std::int32_t>(raw_low[axis]);
-    output_high_[axis] = static_cast<std::int32_t>(raw_high[axis]);
+    if (!(high - low < static_cast<long double>(most_across))) {
+      refuse(files_[highest], axis_name(axis) + " coordinates",
+             "the cloud is " + number(static_cast<double>(high - low)) + " steps of " + number(unit_) +
+                 " across; at most " + number(static_cast<double>(most_across)) +
+                 ": write the files with scale factors that are less far apart, or leave out what is far off");
+    }
+    for (Placement& placement : placements_) {
+      placement.shift[axis] -= placement.rounded ? 0 : static_cast<std::int64_t>(low);
+      placement.apart[axis] -= std::round(low);
+    }
+    across_[axis] = placements_[highest].place(axis, raw[highest].high[axis]);
+    most = std::max(most, across_[axis]);
+  }
+  return most;
+}
+
+// Each file's own steps where all have the same; else steps of each axis, which may be coarser than the unit: in the
+// unit of all axes, the coordinates of one with a coarse scale would often not fit 32 bits.
+void Cloud::set_output(const std::vector<RawBounds>& raw) {
+  if (same_coordinates_) {
+    output_.assign(files_.size(), {.factor = {1, 1, 1}, .shift = {}, .ratio = {}, .apart = {}});
+  } else {
+    join_outputs(raw);
+  }
+  output_low_.fill(std::numeric_limits<std::int32_t>::max());
+  output_high_.fill(std::numeric_limits<std::int32_t>::min());
+  for (std::size_t f = 0; f < files_.size(); ++f) {
+    for (std::size_t axis = 0; axis < 3 && files_[f].points() != 0; ++axis) {
+      output_low_[axis] = std::min(output_low_[axis], output(f, axis, raw[f].low[axis]));
+      output_high_[axis] = std::max(output_high_[axis], output(f, axis, raw[f].high[axis]));
+    }
   }
 }
 
-void Cloud::set_bounds(const std::array<std::int64_t, 3>& low, const std::array<std::int64_t, 3>& high) {
+void Cloud::join_outputs(const std::vector<RawBounds>& raw) {
+  bool exact = !placements_.front().rounded;
   for (std::size_t axis = 0; axis < 3; ++axis) {
-    if (high[axis] - low[axis] > std::numeric_limits<std::int32_t>::max()) {
-      refuse(files_.back(), axis_name(axis) + " coordinates",
-             "the cloud spans " + std::to_string(high[axis] - low[axis]) + " steps of " + std::to_string(unit_) +
-                 "; at most 2147483647");
+    std::int64_t step = 0;
+    double finest = output_scale_[axis];
+    for (std::size_t f = 0; f < files_.size(); ++f) {
+      step = std::gcd(step, std::gcd(placements_[f].factor[axis], placements_[f].shift[axis]));
+      finest = std::min(finest, files_[f].header().scale[axis]);
     }
-    origin_[axis] = low[axis];
-    extent_[axis] = static_cast<std::int32_t>(high[axis] - low[axis]);
+    if (exact)
+      finest = files_.front().header().scale[axis] / static_cast<double>(placements_.front().factor[axis] / step);
+    for (std::size_t f = 0; f < files_.size(); ++f) {
+      output_[f].factor[axis] /= exact ? step : 1;
+      output_[f].shift[axis] /= exact ? step : 1;
+    }
+    output_scale_[axis] = finest;
+    const std::int64_t coarser = coarser_to_fit(raw, axis);
+    output_scale_[axis] *= static_cast<double>(coarser);
+    exact &= coarser == 1;
   }
+  for (std::size_t f = 0; f < files_.size() && !exact; ++f) output_[f] = rounded(files_[f].header(), output_scale_);
+}
+
+/// How many of the output's steps have to be one, so that all coordinates from the first file's offset fit 32 bits.
+std::int64_t Cloud::coarser_to_fit(const std::vector<RawBounds>& raw, std::size_t axis) const {
+  constexpr std::int64_t most_coarser = 1000;
+  constexpr long double most = std::numeric_limits<std::int32_t>::max() - 1;
+  long double farthest = 0;
+  std::size_t file = 0;
+  for (std::size_t f = 0; f < files_.size(); ++f) {
+    const Placement placement = rounded(files_[f].header(), output_scale_);
+    for (const std::int32_t at : {raw[f].low[axis], raw[f].high[axis]}) {
+      const long double far = std::fabs(placement.real(axis, at));
+      if (files_[f].points() == 0 || far <= farthest) continue;
+      farthest = far;
+      file = f;
+    }
+  }
+  if (!(farthest <= most * most_coarser)) {
+    refuse(files_[file], axis_name(axis) + " coordinates",
+           "up to " + number(static_cast<double>(farthest)) + " steps of " + number(output_scale_[axis]) +
+               " from the offset of " + files_.front().path() +
+               ", too far for 32-bit coordinates in one output; give the files one scale factor and offset first, as "
+               "with `pdal translate IN.las OUT.las --writers.las.scale_x=0.001 --writers.las.offset_x=0`");
+  }
+  return static_cast<std::int64_t>(std::ceil(farthest / most)) + (farthest == 0 ? 1 : 0);
 }
 
 bool Cloud::has_rgb() const noexcept { return point_layout(layout_.format).colour >= 0; }
@@ -209,14 +300,18 @@ std::size_t Cloud::file_of(std::uint32_t id) const noexcept {
   return static_cast<std::size_t>(std::upper_bound(first_.begin(), first_.end() - 1, id) - first_.begin()) - 1;
 }
 
-Point Cloud::point(std::size_t file, std::uint32_t id) const noexcept {
+WidePoint Cloud::exact_in(std::size_t file, std::uint32_t id) const noexcept {
   const auto raw = files_[file].position(id - first_[file]);
   const Placement& placement = placements_[file];
-  std::array<std::int32_t, 3> at{};
-  for (std::size_t axis = 0; axis < 3; ++axis) {
-    at[axis] = static_cast<std::int32_t>(placement.place(axis, raw[axis]) - origin_[axis]);
-  }
-  return {at[0], at[1], at[2], id};
+  return {placement.place(0, raw[0]), placement.place(1, raw[1]), placement.place(2, raw[2]), id};
+}
+
+WidePoint Cloud::exact(std::uint32_t id) const noexcept { return exact_in(file_of(id), id); }
+
+Point Cloud::point(std::size_t file, std::uint32_t id) const noexcept {
+  const WidePoint exact = exact_in(file, id);
+  const auto cell = [&](std::int64_t at) { return static_cast<std::int32_t>(at >> cell_bits_); };
+  return {cell(exact.x), cell(exact.y), cell(exact.z), id};
 }
 
 std::uint8_t Cloud::classification(std::uint32_t id) const noexcept {
@@ -241,20 +336,14 @@ void Cloud::colours_of(std::size_t file, std::uint32_t id, std::uint16_t* out) c
   out[3] = layout.infrared < 0 ? std::uint16_t{0} : read_number<std::uint16_t>(at + layout.infrared);
 }
 
-std::array<double, 3> Cloud::output_scale() const noexcept {
-  if (same_coordinates_) return files_.front().header().scale;
-  return {unit_, unit_, unit_};
+std::int32_t Cloud::output(std::size_t file, std::size_t axis, std::int32_t raw) const noexcept {
+  return same_coordinates_ ? raw : static_cast<std::int32_t>(output_[file].place(axis, raw));
 }
 
 std::array<std::int32_t, 3> Cloud::output_position(std::uint32_t id) const noexcept {
   const std::size_t file = file_of(id);
   const auto raw = files_[file].position(id - first_[file]);
-  if (same_coordinates_) return raw;
-  std::array<std::int32_t, 3> at{};
-  for (std::size_t axis = 0; axis < 3; ++axis) {
-    at[axis] = static_cast<std::int32_t>(placements_[file].place(axis, raw[axis]));
-  }
-  return at;
+  return {output(file, 0, raw[0]), output(file, 1, raw[1]), output(file, 2, raw[2])};
 }
 
 }  // namespace weir::lidar

@@ -4,8 +4,11 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <numbers>
 #include <queue>
 #include <utility>
+
+#include "wide_chunk.hpp"
 
 namespace weir::lidar {
 namespace {
@@ -83,7 +86,11 @@ void draw_in(const Partition& partition, std::uint32_t k, FarQuery& query) {
       if (nearest.size() == k) ball.reach = nearest.top();
     }
   }
-  query.reach = ball.reach;
+  if (wide && nearest.size() == k) {
+    const double side = std::sqrt(static_cast<double>(ball.reach)) + 2 * std::numbers::sqrt3 + 1;
+    ball.reach = static_cast<std::uint64_t>(side * side);
+  }
+  query.reach = std::min(query.reach, ball.reach);
 }
 
 /// Brings queries that lie together into one group: rows of equal count from low to high, each from left to right.
@@ -142,6 +149,13 @@ std::uint64_t finish_batch(const FarRun& run, std::span<FarQuery> batch, Sink& s
     const std::size_t half = batch.size() / 2;
     return finish_batch(run, batch.first(half), sink) + finish_batch(run, batch.subspan(half), sink);
   }
+  const KnownRegion everywhere{{INT64_MIN, INT64_MIN}, {INT64_MAX, INT64_MAX}};
+  ChunkJob job{.points = points, .wide = {}, .queries = batch.size(), .known = everywhere};
+  std::vector<WidePoint> exact(run.cloud.wide() ? points.size() : 0);
+  if (run.cloud.wide()) {
+    std::ranges::transform(points, exact.begin(), [&](const Point& point) { return run.cloud.exact(point.id); });
+    job = settle(exact, batch.size(), everywhere, run.compute.search);
+  }
   const FeatureSet& features = run.compute.features;
   using Colours = std::array<std::uint16_t, 4>;
   const auto colours = of_all<Colours>(points, features.needs_colours(), [&](std::uint32_t id) {
@@ -153,7 +167,7 @@ std::uint64_t finish_batch(const FarRun& run, std::span<FarQuery> batch, Sink& s
                                             [&](std::uint32_t id) { return run.cloud.classification(id); });
   MemoryManager& memory = run.memory;
   ChunkComputer& computer = run.computer;
-  const PoolingScope input = memory.scope("far input", points.size(), input_features(features), {}, run.stream);
+  const PoolingScope input = memory.scope("far input", points.size(), input_features(features, run.cloud.wide()), {}, run.stream);
   const PoolingScope workspace = memory.scope("far workspace", computer.workspace_elements(points.size()),
                                               computer.workspace_features(), {}, run.stream);
   const PoolingScope output =
@@ -161,11 +175,9 @@ std::uint64_t finish_batch(const FarRun& run, std::span<FarQuery> batch, Sink& s
   const auto send = [&](std::string_view name, std::span<const std::byte> bytes) {
     if (!bytes.empty()) memory.upload(input.memory(), bytes, input.offset(name), run.stream, patience);
   };
-  send("points", std::as_bytes(std::span(points)));
+  send("points", job.bytes());
   if (features.needs_colours()) send("colours", std::as_bytes(std::span(colours)));
   if (features.needs_classes()) send("classes", std::as_bytes(std::span(classes)));
-  const ChunkJob job{
-      .points = points, .queries = batch.size(), .known = {{INT64_MIN, INT64_MIN}, {INT64_MAX, INT64_MAX}}};
   computer.queue(0, job, {input, workspace, output}, run.stream);
   memory.start_download(output.memory(), run.stream, {.snapshot = false});
   const std::span<const std::byte> bytes = memory.wait_for_download(output.memory(), patience);
@@ -188,7 +200,7 @@ std::uint64_t finish_far_queries(const FarRun& run, std::vector<FarQuery> querie
   for (std::size_t first = 0; first < queries.size(); first += batch_queries) {
     const std::span batch = std::span(queries).subspan(first, std::min(batch_queries, queries.size() - first));
     for (FarQuery& query : batch) {
-      if (k != 0) draw_in(run.partition, k, query);
+      if (k != 0) draw_in(run.partition, k, run.cloud.wide(), query);
     }
     coincident += finish_batch(run, batch, sink);
   }

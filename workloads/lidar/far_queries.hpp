@@ -14,8 +14,8 @@
 namespace weir::lidar {
 
 struct FarQuery {
-  Point point;
-  std::uint64_t reach;  ///< squared distance that its neighbours are within
+  Point point;          ///< its cell
+  std::uint64_t reach;  ///< squared distance that its neighbours' cells are within
 };
 
 /// The run that they are of.

@@ -12,7 +12,7 @@ class FeatureBatch {
  public:
   static constexpr std::uint32_t capacity = 256;
 
-  FeatureBatch(const KernelTask& task, KernelResult& result) noexcept : task_(task), result_(result) {}
+  FeatureBatch(const FeatureTask& task, KernelResult& result) noexcept : task_(task), result_(result) {}
 
   /// Ranks come in order, without gaps between flushes.
   void add(std::uint32_t rank, const Neighbourhood& one) noexcept {
@@ -29,14 +29,15 @@ class FeatureBatch {
     if (count_ == capacity && !task_.needs_neighbours) flush();
   }
   /// After add, where neighbours are needed.
-  void add_more(std::int32_t own_z, const MoreSums& more) noexcept {
+  template <class Coordinate>
+  void add_more(Coordinate own_z, const MoreSums<Coordinate>& more) noexcept {
     const std::uint32_t i = count_ - 1;
     const auto n = static_cast<double>(more.count);
     z_above_[i] = static_cast<double>(static_cast<std::int64_t>(own_z) - more.z_low);
     z_range_[i] = static_cast<double>(static_cast<std::int64_t>(more.z_high) - more.z_low);
-    mean_[i] = formulas::mean_of(static_cast<double>(more.distances), n, MoreSums::distance_step);
+    mean_[i] = formulas::mean_of(static_cast<double>(more.distances), n, more.step());
     const Wide spread = static_cast<Wide>(more.count) * more.distances_squared - more.distances * more.distances;
-    std_[i] = formulas::deviation_of(static_cast<double>(spread), n, MoreSums::distance_step);
+    std_[i] = formulas::deviation_of(static_cast<double>(spread), n, more.step());
     for (int c = 0; c < 4 && task_.needs_colours; ++c) {
       const Wide wide =
           static_cast<Wide>(more.count) * more.colour_squared[c] - static_cast<Wide>(more.colour[c]) * more.colour[c];
@@ -172,7 +173,7 @@ class FeatureBatch {
     });
   }
 
-  const KernelTask& task_;
+  const FeatureTask& task_;
   KernelResult& result_;
   std::uint32_t first_ = 0, count_ = 0;
   std::uint32_t few_ = 0;  ///< of them, those with too few neighbours for a shape

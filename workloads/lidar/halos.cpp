@@ -8,7 +8,7 @@ namespace {
 
 constexpr double past_any_cloud = 4e9;
 
-/// In the cloud's integer units.
+/// In whole cells.
 std::int64_t steps(double halo) { return static_cast<std::int64_t>(std::min(halo, past_any_cloud)); }
 
 /// What k neighbours need, if points are spread evenly over the chunk.
@@ -24,8 +24,9 @@ std::int64_t halo_for(const Chunk& chunk, std::uint32_t k) {
 Halos find_halos(const Cloud& cloud, const Partition& partition, const ComputeSettings& compute) {
   const Search& search = compute.search;
   // Heights and radii need all that is near, whatever it is.
-  std::int64_t least = search.k == 0 ? steps(std::sqrt(static_cast<double>(search.radius_squared)) + 1) : 0;
-  if (compute.features.needs_height()) least = std::max(least, steps(compute.ground.reach / cloud.unit() + 1));
+  const auto radius = std::ldexp(std::sqrt(static_cast<double>(search.radius_squared)), -static_cast<int>(cloud.cell_bits()));
+  std::int64_t least = search.k == 0 ? steps(radius + 1) : 0;
+  if (compute.features.needs_height()) least = std::max(least, steps(compute.ground.reach / cloud.cell() + 1));
   Halos halos;
   for (const Chunk& chunk : partition.chunks()) {
     // Points far apart may have many others between them: they read fewer, and their queries are finished at the end.

@@ -12,18 +12,23 @@ namespace {
 
 constexpr std::uint8_t ground_class = 2;
 
-std::uint64_t square(std::int64_t a, std::int64_t b) noexcept { return static_cast<std::uint64_t>(a * a + b * b); }
+template <class Square>
+Square square(std::int64_t a, std::int64_t b) noexcept {
+  return static_cast<Square>(a) * static_cast<Square>(a) + static_cast<Square>(b) * static_cast<Square>(b);
+}
 
 std::int64_t outside(std::int64_t at, std::int64_t low, std::int64_t high) noexcept {
   return std::max<std::int64_t>({low - at, at - high, 0});
 }
 
-std::uint64_t flat_distance(const Node& node, std::int64_t x, std::int64_t y) noexcept {
-  return square(outside(x, node.low[0], node.high[0]), outside(y, node.low[1], node.high[1]));
+template <class Square, class Coordinate>
+Square flat_distance(const BasicNode<Coordinate>& node, std::int64_t x, std::int64_t y) noexcept {
+  return square<Square>(outside(x, node.low[0], node.high[0]), outside(y, node.low[1], node.high[1]));
 }
 
+template <class Square>
 struct Ground {
-  std::uint64_t distance;
+  Square distance;
   std::uint32_t id, input;
   friend bool operator<(const Ground& one, const Ground& other) noexcept {
     return one.distance < other.distance || (one.distance == other.distance && one.id < other.id);
@@ -31,10 +36,13 @@ struct Ground {
 };
 
 /// The nearest few, in order.
+template <class Square>
 class Nearest {
  public:
-  Nearest(std::uint64_t reach, std::uint32_t wanted) noexcept : bound_(reach), wanted_(wanted) {}
-  [[nodiscard]] bool hopeless(std::uint64_t distance, std::uint32_t lowest_id) const noexcept {
+  using Ground = lidar::Ground<Square>;
+
+  Nearest(Square reach, std::uint32_t wanted) noexcept : bound_(reach), wanted_(wanted) {}
+  [[nodiscard]] bool hopeless(Square distance, std::uint32_t lowest_id) const noexcept {
     if (distance > bound_) return true;
     return full() && distance == found_[wanted_ - 1].distance && lowest_id > found_[wanted_ - 1].id;
   }
@@ -49,10 +57,21 @@ class Nearest {
   [[nodiscard]] std::span<const Ground> found() const noexcept { return {found_.data(), count_}; }
 
  private:
-  std::uint64_t bound_;
+  Square bound_;
   std::size_t wanted_, count_ = 0;
   std::array<Ground, GroundSearch::most_count> found_{};
 };
+
+/// In the squares of a tree.
+template <class Square>
+Square reach_squared(double reach, double unit) noexcept {
+  if constexpr (sizeof(Square) == sizeof(std::uint64_t)) {
+    return ground_reach_squared(reach, unit);
+  } else {
+    const auto steps = static_cast<Square>(std::floor(std::min(reach / unit, 0x1p60)));
+    return steps * steps;
+  }
+}
 
 }  // namespace
 
@@ -61,11 +80,12 @@ std::uint64_t ground_reach_squared(double reach, double unit) noexcept {
   return steps < 3e9 ? static_cast<std::uint64_t>(steps * steps) : std::uint64_t{1} << 63;
 }
 
-GroundHeight::GroundHeight(const Tree& tree, const std::uint8_t* classes, double unit, const GroundSearch& search,
-                           Team& team)
+template <class Coordinate>
+GroundHeight<Coordinate>::GroundHeight(const Tree& tree, const std::uint8_t* classes, double unit,
+                                       const GroundSearch& search, Team& team)
     : tree_(tree),
       unit_(unit),
-      reach_squared_(ground_reach_squared(search.reach, unit)),
+      reach_squared_(lidar::reach_squared<Square>(search.reach, unit)),
       wanted_(search.count),
       by_class_(classes != nullptr) {
   if (!by_class_) return;
@@ -76,8 +96,8 @@ GroundHeight::GroundHeight(const Tree& tree, const std::uint8_t* classes, double
   });
   for (std::size_t part = 0; part < team.size(); ++part) before[part + 1] += before[part];
   const std::size_t count = before.back(), room = count + Tree::slack;
-  const auto points = std::make_unique_for_overwrite<Point[]>(count);
-  z_ = std::make_unique_for_overwrite<std::int32_t[]>(count);
+  const auto points = std::make_unique_for_overwrite<BasicPoint<Coordinate>[]>(count);
+  z_ = std::make_unique_for_overwrite<Coordinate[]>(count);
   team.in_ranges(tree.points, [&](std::size_t part, std::uint32_t first, std::uint32_t last) {
     std::uint32_t at = before[part];
     for (std::uint32_t p = first; p < last; ++p) {
@@ -86,39 +106,40 @@ GroundHeight::GroundHeight(const Tree& tree, const std::uint8_t* classes, double
       z_[at++] = tree.z[p];
     }
   });
-  coordinates_ = std::make_unique_for_overwrite<std::int32_t[]>(3 * room);
+  coordinates_ = std::make_unique_for_overwrite<Coordinate[]>(3 * room);
   numbers_ = std::make_unique_for_overwrite<std::uint32_t[]>(3 * room);
   codes_ = std::make_unique_for_overwrite<std::uint64_t[]>(2 * room);
-  nodes_ = std::make_unique_for_overwrite<Node[]>(most_nodes(count));
-  std::int32_t* const c = coordinates_.get();
+  nodes_ = std::make_unique_for_overwrite<BasicNode<Coordinate>[]>(most_nodes(count));
+  Coordinate* const c = coordinates_.get();
   std::uint32_t* const n = numbers_.get();
-  ground_ = build_tree(
-      {points.get(), count}, 0, team,
-      {c, c + room, c + 2 * room, n, n + room, n + 2 * room, codes_.get(), codes_.get() + room, nodes_.get()});
+  const BasicTreeMemory<Coordinate> memory{
+      c, c + room, c + 2 * room, n, n + room, n + 2 * room, codes_.get(), codes_.get() + room, nodes_.get()};
+  ground_ = build_tree(std::span<const BasicPoint<Coordinate>>(points.get(), count), 0, team, memory);
 }
 
-float GroundHeight::above_class(std::uint32_t position, std::uint64_t& hint) const {
+template <class Coordinate>
+float GroundHeight<Coordinate>::above_class(std::uint32_t position, Square& hint) const {
   const std::int64_t x = tree_.x[position], y = tree_.y[position];
-  Nearest nearest(std::min(reach_squared_, hint), wanted_);
+  Nearest<Square> nearest(std::min(reach_squared_, hint), wanted_);
   const auto end = static_cast<std::uint32_t>(ground_.nodes.size());
   for (std::uint32_t i = 0; i < end;) {
-    const Node& node = ground_.nodes[i];
-    if (nearest.hopeless(flat_distance(node, x, y), node.lowest_id)) {
+    const BasicNode<Coordinate>& node = ground_.nodes[i];
+    if (nearest.hopeless(flat_distance<Square>(node, x, y), node.lowest_id)) {
       i = node.skip;
       continue;
     }
     for (std::uint32_t p = node.first; node.leaf && p < node.first + node.count; ++p) {
-      nearest.offer({square(ground_.x[p] - x, ground_.y[p] - y), ground_.id[p], ground_.input[p]});
+      nearest.offer({square<Square>(ground_.x[p] - x, ground_.y[p] - y), ground_.id[p], ground_.input[p]});
     }
     ++i;
   }
-  const std::span<const Ground> found = nearest.found();
+  const std::span<const Ground<Square>> found = nearest.found();
   if (found.empty()) return std::numeric_limits<float>::quiet_NaN();
-  hint = nearest.full() ? found.back().distance : UINT64_MAX;
+  hint = nearest.full() ? found.back().distance : ~Square{0};
   // In order of distance and id, so the sum is the same however the points were found; weights relative to
   // the nearest. Ground right below counts alone.
   double weights = 0, sum = 0;
-  for (const Ground& each : found) {
+  for (const Ground<Square>& each : found) {
     const auto distance = static_cast<double>(each.distance);
     if (found.front().distance == 0 && each.distance != 0) break;
     const double weight = each.distance == 0 ? 1.0 : std::sqrt(static_cast<double>(found.front().distance) / distance);
@@ -128,15 +149,18 @@ float GroundHeight::above_class(std::uint32_t position, std::uint64_t& hint) con
   return static_cast<float>(sum / weights * unit_);
 }
 
-float GroundHeight::above_lowest(std::uint32_t position, std::uint32_t& hint) const {
+template <class Coordinate>
+float GroundHeight<Coordinate>::above_lowest(std::uint32_t position, std::uint32_t& hint) const {
   const std::int64_t x = tree_.x[position], y = tree_.y[position];
-  const auto reached = [&](std::uint32_t p) { return square(tree_.x[p] - x, tree_.y[p] - y) <= reach_squared_; };
+  const auto reached = [&](std::uint32_t p) {
+    return square<Square>(tree_.x[p] - x, tree_.y[p] - y) <= reach_squared_;
+  };
   std::uint32_t lowest = position;
   if (tree_.z[hint] < tree_.z[lowest] && reached(hint)) lowest = hint;
   const auto end = static_cast<std::uint32_t>(tree_.nodes.size());
   for (std::uint32_t i = 0; i < end;) {
-    const Node& node = tree_.nodes[i];
-    if (node.low[2] >= tree_.z[lowest] || flat_distance(node, x, y) > reach_squared_) {
+    const BasicNode<Coordinate>& node = tree_.nodes[i];
+    if (node.low[2] >= tree_.z[lowest] || flat_distance<Square>(node, x, y) > reach_squared_) {
       i = node.skip;
       continue;
     }
@@ -149,7 +173,9 @@ float GroundHeight::above_lowest(std::uint32_t position, std::uint32_t& hint) co
   return static_cast<float>(static_cast<double>(std::int64_t{tree_.z[position]} - tree_.z[lowest]) * unit_);
 }
 
-void GroundHeight::fill(std::uint32_t first, std::uint32_t last, float* heights) const {
+template <class Coordinate>
+void GroundHeight<Coordinate>::fill(std::uint32_t first, std::uint32_t last, float* heights) const {
+  constexpr bool narrow = sizeof(Square) == sizeof(std::uint64_t);
   std::uint32_t low = first;
   std::int64_t last_x = 0, last_y = 0;
   double last_root = -1;  // of the query before, which is near: a bound for this one
@@ -159,18 +185,21 @@ void GroundHeight::fill(std::uint32_t first, std::uint32_t last, float* heights)
       heights[tree_.rank[p]] = above_lowest(p, low);
       continue;
     }
-    std::uint64_t hint = UINT64_MAX;
+    Square hint = ~Square{0};
     if (last_root >= 0) {
-      const double apart = std::sqrt(static_cast<double>(square(tree_.x[p] - last_x, tree_.y[p] - last_y)));
-      const double bound = (last_root + apart) * (last_root + apart) + 2;
-      if (bound < 1e18) hint = static_cast<std::uint64_t>(bound);
+      const double apart = std::sqrt(static_cast<double>(square<Square>(tree_.x[p] - last_x, tree_.y[p] - last_y)));
+      const double bound = (last_root + apart) * (last_root + apart) * (1 + 1e-14) + 2;  // and what was rounded
+      if (bound < (narrow ? 1e18 : 1e36)) hint = static_cast<Square>(bound);
     }
     heights[tree_.rank[p]] = above_class(p, hint);
     last_x = tree_.x[p];
     last_y = tree_.y[p];
-    const bool known = hint != UINT64_MAX;
+    const bool known = hint != ~Square{0};
     last_root = known ? std::sqrt(static_cast<double>(hint)) : -1;
   }
 }
+
+template class GroundHeight<std::int32_t>;
+template class GroundHeight<std::int64_t>;
 
 }  // namespace weir::lidar

@@ -13,11 +13,15 @@
 
 namespace weir::lidar {
 
-/// `reach` as a square of integer steps.
+/// `reach` as a square of integer steps; past all distances of a tree that is not wide, if it is past half of them.
 [[nodiscard]] std::uint64_t ground_reach_squared(double reach, double unit) noexcept;
 
+template <class Coordinate>
 class GroundHeight {
  public:
+  using Tree = BasicTree<Coordinate>;
+  using Square = typename Tree::Square;
+
   /// `tree` is the chunk's, and stays. `classes` are of its inputs; null where the cloud has no ground class.
   GroundHeight(const Tree& tree, const std::uint8_t* classes, double unit, const GroundSearch& search, Team& team);
 
@@ -25,21 +29,21 @@ class GroundHeight {
   void fill(std::uint32_t first, std::uint32_t last, float* heights) const;
 
  private:
-  [[nodiscard]] float above_class(std::uint32_t position, std::uint64_t& hint) const;
+  [[nodiscard]] float above_class(std::uint32_t position, Square& hint) const;
   [[nodiscard]] float above_lowest(std::uint32_t position, std::uint32_t& hint) const;
 
   const Tree& tree_;
   double unit_;
-  std::uint64_t reach_squared_;
+  Square reach_squared_;
   std::uint32_t wanted_;
   bool by_class_;
   // The ground points, flat, under a tree of their own; z by the tree's input. Nothing is set before it is known:
   // there is room for more nodes than a tree has.
-  std::unique_ptr<std::int32_t[]> z_;
-  std::unique_ptr<std::int32_t[]> coordinates_;
+  std::unique_ptr<Coordinate[]> z_;
+  std::unique_ptr<Coordinate[]> coordinates_;
   std::unique_ptr<std::uint32_t[]> numbers_;
   std::unique_ptr<std::uint64_t[]> codes_;
-  std::unique_ptr<Node[]> nodes_;
+  std::unique_ptr<BasicNode<Coordinate>[]> nodes_;
   Tree ground_;
 };
 

@@ -16,8 +16,13 @@ namespace weir::lidar {
 /// What neighbours are: the k nearest, ties going to the lower id; or, with k = 0, all within a radius.
 struct Search {
   std::uint32_t k = 20;
-  std::uint64_t radius_squared = 0;  ///< integer units
-  double radius = 0;                 ///< in the cloud's own units
+  WideSquare radius_squared = 0;  ///< integer units
+  double radius = 0;              ///< in the cloud's own units
+  /// Within a radius, in a wide tree: in how many parts of an integer unit distances are summed. As many as elsewhere,
+  /// or as few as it takes that sums over all points of the cloud are exact.
+  double distance_step = finest_distance_step;
+
+  static constexpr double finest_distance_step = 1048576.0;
 };
 
 /// The columns of x and y in which the tree has every point of the cloud; no matter which z.
@@ -28,16 +33,26 @@ struct KnownRegion {
 /// A query whose neighbours may lie outside the known region.
 struct Unfinished {
   std::uint32_t input;  ///< its place in the tree's input
-  std::uint64_t reach;  ///< squared distance that its neighbours are within; UINT64_MAX if not known
+  WideSquare reach;     ///< squared distance that its neighbours are within, or `unknown`
+
+  static constexpr WideSquare unknown = ~WideSquare{0};
 };
+
+/// A reach in a tree's own squares, of which the last but one stands for one that is not known: a query with too few
+/// neighbours in the tree needs all that is not there, and nothing where all is there, whose distance is the last.
+/// Static, as each build of the kernels needs its own.
+template <class Square>
+[[nodiscard]] static constexpr WideSquare widened(Square reach) noexcept {
+  return reach >= ~Square{0} - 1 ? Unfinished::unknown : WideSquare{reach};
+}
 
 struct KernelResult {
   std::vector<Unfinished> unfinished;
   std::uint64_t coincident = 0;  ///< queries with neighbours enough for a shape, all at one place
 };
 
-struct KernelTask {
-  Tree tree;
+/// What neighbours are looked for, and what is wanted of them.
+struct FeatureTask {
   Search search;
   KnownRegion known;
   double unit = 1;                         ///< one integer step, in the cloud's own units
@@ -50,9 +65,18 @@ struct KernelTask {
   void (*report)(KernelResult& result, Unfinished unfinished) = nullptr;
 };
 
+template <class Coordinate>
+struct BasicTask : FeatureTask {
+  BasicTree<Coordinate> tree;
+};
+using KernelTask = BasicTask<std::int32_t>;
+using WideTask = BasicTask<std::int64_t>;
+
 /// Everything below `node`, which holds at most kernel_points points.
 using Kernel = void (*)(const KernelTask& task, const Node& node, KernelResult& result);
 inline constexpr std::uint32_t kernel_points = 4096;
+/// The same of a wide tree, which has one kernel: query by query, with distances in 128 bits.
+void run_wide(const WideTask& task, const WideNode& node, KernelResult& result);
 /// The largest k.
 inline constexpr std::uint32_t most_neighbours = 128;
 

@@ -2,9 +2,9 @@
 // from the group's centre gives one list of candidates, on which each query then selects its own. The list is what is
 // likely to do: a query whose neighbours end farther out than the list is complete has it widened. Where the
 // coordinates are too far apart for 32-bit squares, or the list grows too long, groups are halved, and single
-// queries end in nearest_one.hpp. Included by the kernel_*.cpp, once each, with WEIR_LIDAR_KERNEL.
+// queries end in single_search.hpp. Included by the kernel_*.cpp, once each, with WEIR_LIDAR_KERNEL.
 #include "candidates.hpp"
-#include "feature_batch.hpp"
+#include "single_search.hpp"
 
 namespace weir::lidar {
 namespace {
@@ -12,7 +12,12 @@ namespace {
 class GroupSearch {
  public:
   GroupSearch(const KernelTask& task, KernelResult& result) noexcept
-      : task_(task), tree_(task.tree), result_(result), batch_(task, result), candidates_(task.tree, task.search.k) {}
+      : task_(task),
+        tree_(task.tree),
+        result_(result),
+        batch_(task, result),
+        single_(task, result, batch_),
+        candidates_(task.tree, task.search.k) {}
 
   void run(const Node& top) noexcept {
     const Node* const all = tree_.nodes.data();
@@ -22,7 +27,7 @@ class GroupSearch {
         continue;
       }
       if (task_.search.k == 0 || task_.search.k > tree_.points) {
-        for (std::uint32_t p = node->first; p < node->first + node->count; ++p) single(p);
+        for (std::uint32_t p = node->first; p < node->first + node->count; ++p) single_.run(p);
       } else if (tree_.rank[node->first] != tree_.rank[node->first + node->count]) {
         block(*node);
       }
@@ -50,7 +55,7 @@ class GroupSearch {
   }
 
   void halve(std::uint32_t first, std::uint32_t last) noexcept {
-    if (last - first == 1) return single(first);
+    if (last - first == 1) return single_.run(first);
     const std::uint32_t middle = first + (last - first) / 2;
     const std::uint32_t ends[3] = {first, middle, last};
     for (int side = 0; side < 2; ++side) {
@@ -79,13 +84,13 @@ class GroupSearch {
 
   /// The squared distance within which everything round the box is known.
   [[nodiscard]] std::uint64_t sure_distance(const Box& box) const noexcept {
-    const std::uint64_t one = known_distance(task_.known, box.low[0], box.low[1]);
-    const std::uint64_t other = known_distance(task_.known, box.high[0], box.high[1]);
+    const std::uint64_t one = known_distance<std::uint64_t>(task_.known, box.low[0], box.low[1]);
+    const std::uint64_t other = known_distance<std::uint64_t>(task_.known, box.high[0], box.high[1]);
     return one < other ? one : other;
   }
 
   void query(const Group& group, std::uint32_t position, double root, std::uint64_t sure) noexcept {
-    if (lost_) return single(position);
+    if (lost_) return single_.run(position);
     const std::int32_t x = tree_.x[position] - group.centre[0];
     const std::int32_t y = tree_.y[position] - group.centre[1];
     const std::int32_t z = tree_.z[position] - group.centre[2];
@@ -104,14 +109,14 @@ class GroupSearch {
     Selection selection = select(near_.far, near_.count, k, limit, guess_);
     if (selection.bound > candidates_.covered()) {
       lost_ = !candidates_.widen(group, selection.bound);
-      if (lost_) return single(position);
+      if (lost_) return single_.run(position);
       find_near(at, selection.bound);
       selection = select(near_.far, near_.count, k, selection.bound, selection.bound);
     }
     guess_ = selection.bound;
     if (narrow_ && selection.ties == 0 && !task_.needs_neighbours) {
       const Products products = near_.sums(selection.bound);
-      if (products.farthest >= sure) check(position, products.farthest);
+      if (products.farthest >= sure) check(task_, result_, position, std::uint64_t{products.farthest});
       batch_.add(tree_.rank[position], close(sums_of(products), k, products.farthest));
       return;
     }
@@ -120,11 +125,11 @@ class GroupSearch {
     if (selection.ties != 0) count = break_ties(count, selection);
     std::uint32_t reach = 0;
     for (std::uint32_t i = 0; i < count; ++i) reach = far_[places_[i]] > reach ? far_[places_[i]] : reach;
-    if (reach >= sure) check(position, reach);
+    if (reach >= sure) check(task_, result_, position, std::uint64_t{reach});
     batch_.add(tree_.rank[position],
                narrow_ ? sums<std::int32_t>(count, x, y, z, reach) : sums<std::int64_t>(count, x, y, z, reach));
     if (task_.needs_neighbours) {
-      MoreSums more;
+      MoreSums<std::int32_t> more;
       for (std::uint32_t i = 0; i < count; ++i) more.add(task_, candidates_.position(places_[i]), far_[places_[i]]);
       batch_.add_more(tree_.z[position], more);
     }
@@ -180,61 +185,6 @@ class GroupSearch {
     return close(Sums<std::int64_t>{sx, sy, sz, xx, xy, xz, yy, yz, zz}, count, reach);
   }
 
-  /// Reports a query whose farthest neighbour is no nearer than what is not known.
-  void check(std::uint32_t position, std::uint64_t reach) noexcept {
-    if (reach >= known_distance(task_.known, tree_.x[position], tree_.y[position])) {
-      task_.report(result_, {tree_.input[position], reach});
-    }
-  }
-
-  void single(std::uint32_t position) noexcept {
-    if (!tree_.is_query(position)) return;
-    if (!one_.of(tree_, position)) search_one(position);
-    check(position, one_.sure);
-    batch_.add(tree_.rank[position], close(one_.sums, one_.count, one_.reach));
-    if (task_.needs_neighbours) batch_.add_more(tree_.z[position], one_.more);
-  }
-
-  /// What a single query found. Others at its place find the same, and come right after it: so many points at one place
-  /// within a radius, which are all neighbours of each other, do not take the square of their number.
-  struct One {
-    bool any = false;
-    std::int32_t x = 0, y = 0, z = 0;
-    Sums<Wide> sums;
-    MoreSums more;
-    std::uint64_t count = 0;
-    std::uint64_t reach = 0;  ///< squared distance of the farthest
-    std::uint64_t sure = 0;   ///< what is within it has to be known
-
-    [[nodiscard]] bool of(const Tree& tree, std::uint32_t position) const noexcept {
-      return any && x == tree.x[position] && y == tree.y[position] && z == tree.z[position];
-    }
-  };
-
-  void search_one(std::uint32_t position) noexcept {
-    one_ = One();
-    one_.any = true;
-    one_.x = tree_.x[position];
-    one_.y = tree_.y[position];
-    one_.z = tree_.z[position];
-    const std::int64_t x = one_.x, y = one_.y, z = one_.z;
-    const auto add = [&](std::uint32_t first, std::uint32_t points, std::uint64_t far) {
-      one_.sums.add(tree_.x[first] - x, tree_.y[first] - y, tree_.z[first] - z, points);
-      one_.reach = far > one_.reach ? far : one_.reach;
-      one_.count += points;
-      if (task_.needs_neighbours) one_.more.add(task_, first, points, far);
-    };
-    if (task_.search.k == 0) {
-      find_within(tree_, position, task_.search.radius_squared, add);
-      one_.sure = task_.search.radius_squared;
-      return;
-    }
-    BestHeap best(task_.search.k);
-    find_nearest(tree_, position, best);
-    for (std::uint32_t i = 0; i < best.count(); ++i) add(best[i].position, 1, best[i].distance);
-    one_.sure = best.full() ? one_.reach : UINT64_MAX - 1;
-  }
-
   const KernelTask& task_;
   const Tree& tree_;
   KernelResult& result_;
@@ -242,7 +192,7 @@ class GroupSearch {
   bool narrow_ = false;
   bool lost_ = false;  ///< the group's candidates, where they could not be widened
   std::uint32_t guess_ = 0;
-  One one_;
+  SingleSearch<std::int32_t> single_;
   Candidates candidates_;
   Near near_;
   alignas(64) std::uint32_t far_[Candidates::room];

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <string_view>
 
@@ -49,6 +50,17 @@ std::span<const std::byte> kept_gap(const LasFile& file) noexcept {
   return signature ? gap.first(gap.size() - 2) : gap;
 }
 
+/// That coordinates are rounded, and to what.
+std::string rounding_of(const Cloud& cloud) {
+  char text[160];
+  const auto& scale = cloud.output_scale();
+  std::snprintf(
+      text, sizeof text,
+      "x, y and z are rounded to steps of %.6g, %.6g and %.6g: the files' own have no common one that fits 32 bits",
+      scale[0], scale[1], scale[2]);
+  return text;
+}
+
 void write_text(std::byte* at, std::size_t room, std::string_view text) noexcept {
   std::memset(at, 0, room);
   std::memcpy(at, text.data(), std::min(room, text.size()));
@@ -60,6 +72,7 @@ LasWriter::Plan LasWriter::plan(const Cloud& cloud, std::span<const Scale> scale
   const LasFile& first = cloud.files().front();
   Plan plan;
   plan.told = cloud.layout().dropped;
+  if (!cloud.output_exact()) plan.told.push_back(rounding_of(cloud));
   for (const LasFile& file : cloud.files()) {
     add_records(cloud, file, file.records(), plan.records, plan.told);
     add_records(cloud, file, file.extended_records(), plan.extended, plan.told);

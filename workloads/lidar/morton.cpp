@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <numeric>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -29,19 +30,22 @@ std::uint64_t spread(std::uint64_t bits) noexcept {
   return bits;
 }
 
-std::uint32_t from_low(const Box& box, std::int32_t at, int axis) noexcept {
-  return static_cast<std::uint32_t>(at) - static_cast<std::uint32_t>(box.low[axis]);
+template <class Coordinate>
+std::make_unsigned_t<Coordinate> from_low(const Box<Coordinate>& box, Coordinate at, int axis) noexcept {
+  using Unsigned = std::make_unsigned_t<Coordinate>;
+  return static_cast<Unsigned>(at) - static_cast<Unsigned>(box.low[axis]);
 }
 
-Box box_of(std::span<const Point> points, Team& team) {
-  std::vector<Box> parts(team.size());
+template <class Coordinate>
+Box<Coordinate> box_of(std::span<const BasicPoint<Coordinate>> points, Team& team) {
+  std::vector<Box<Coordinate>> parts(team.size());
   team.in_ranges(static_cast<std::uint32_t>(points.size()),
                  [&](std::size_t self, std::uint32_t first, std::uint32_t last) {
-                   Box box;  // the thread's own, as its neighbours in `parts` share cache lines
+                   Box<Coordinate> box;  // the thread's own, as its neighbours in `parts` share cache lines
                    for (std::uint32_t i = first; i < last; ++i) box.add(points[i].x, points[i].y, points[i].z);
                    parts[self] = box;
                  });
-  for (const Box& part : parts) parts.front().add(part);
+  for (const Box<Coordinate>& part : parts) parts.front().add(part);
   return parts.front();
 }
 
@@ -55,18 +59,22 @@ struct Run {
 
 /// The codes of a run's points, and words that sort as they do: what is left of a code without its bucket, and after it
 /// the point's number. Many points have coarser cells, so that both fit.
+template <class Coordinate>
 class Coder {
  public:
+  using Unsigned = std::make_unsigned_t<Coordinate>;
+
   /// Codes of a run without buckets are shorter, as all of them has to fit.
-  Coder(const Box& box, unsigned bits, unsigned number_bits, bool buckets) : box_(box), number_bits_(number_bits) {
+  Coder(const Box<Coordinate>& box, unsigned bits, unsigned number_bits, bool buckets)
+      : box_(box), number_bits_(number_bits) {
     const unsigned digit = buckets ? bucket_bits : 0;
     const unsigned taken = std::min({bits, axis_bits, (word_bits - number_bits + digit) / 3});
     shift_ = bits - taken;
-    mask_ = static_cast<std::uint32_t>(mask(bits));
+    mask_ = static_cast<Unsigned>(mask(bits));
     low_bits_ = 3 * taken - std::min(3 * taken, digit);
   }
 
-  [[nodiscard]] std::uint64_t code(const Point& point) const noexcept {
+  [[nodiscard]] std::uint64_t code(const BasicPoint<Coordinate>& point) const noexcept {
     return cell(point.x, 0) | cell(point.y, 1) << 1 | cell(point.z, 2) << 2;
   }
   [[nodiscard]] std::size_t bucket(std::uint64_t code) const noexcept { return code >> low_bits_; }
@@ -89,18 +97,19 @@ class Coder {
  private:
   static constexpr unsigned word_bits = 64;
   static constexpr std::uint64_t mask(unsigned bits) noexcept { return (std::uint64_t{1} << bits) - 1; }
-  [[nodiscard]] std::uint64_t cell(std::int32_t at, int axis) const noexcept {
+  [[nodiscard]] std::uint64_t cell(Coordinate at, int axis) const noexcept {
     return spread((from_low(box_, at, axis) & mask_) >> shift_);
   }
 
-  Box box_;
-  std::uint32_t mask_ = 0;
+  Box<Coordinate> box_;
+  Unsigned mask_ = 0;
   unsigned number_bits_ = 0, shift_ = 0, low_bits_ = 0;
 };
 
 /// Points of a run whose codes agree but in some low bits; queries come first.
+template <class Coordinate>
 struct Bucket {
-  Coder coder;
+  Coder<Coordinate> coder;
   bool has_words;  // else they are still to be made
   std::uint32_t first, last;
   std::uint32_t rank, queries;  // the queries before it, and its own
@@ -109,8 +118,9 @@ struct Bucket {
 
 /// Brings a bucket's points into smaller ones by a digit, stably: each thread has a range of the queries and one of the
 /// others. `put(i, at)` brings a point to its place.
-template <class DigitOf, class Put>
-std::vector<Bucket> distribute(const Bucket& whole, Team& team, const DigitOf& digit_of, const Put& put) {
+template <class Coordinate, class DigitOf, class Put>
+std::vector<Bucket<Coordinate>> distribute(const Bucket<Coordinate>& whole, Team& team, const DigitOf& digit_of,
+                                           const Put& put) {
   const std::size_t threads = team.size();
   std::vector<Places> places(2 * threads);  // how often a range has each digit, then where its first goes
   const auto visit = [&](std::size_t self, const auto& each) {
@@ -122,8 +132,8 @@ std::vector<Bucket> distribute(const Bucket& whole, Team& team, const DigitOf& d
     part(whole.first + whole.queries, whole.last - whole.first - whole.queries, places[threads + self]);
   };
   team.each([&](std::size_t self) { visit(self, [&](std::uint32_t i, Places& own) { ++own[digit_of(i)]; }); });
-  std::vector<Bucket> found;
-  Bucket next = whole;
+  std::vector<Bucket<Coordinate>> found;
+  Bucket<Coordinate> next = whole;
   next.last = whole.first;
   next.queries = 0;
   for (std::size_t digit = 0; digit < all_buckets; ++digit) {
@@ -184,9 +194,15 @@ void sort(std::uint64_t* from, std::uint64_t* to, std::size_t count, unsigned bi
 
 /// Brings points into order: cell by cell, and those of crowded cells by cells within them, as often as it takes. So a
 /// point far off, for which cells are large, costs the others little.
+template <class Coordinate>
 class Order {
  public:
-  Order(std::span<const Point> points, std::size_t queries, Team& team, const TreeMemory& memory)
+  using Point = BasicPoint<Coordinate>;
+  using Box = lidar::Box<Coordinate>;
+  using Coder = lidar::Coder<Coordinate>;
+  using Bucket = lidar::Bucket<Coordinate>;
+
+  Order(std::span<const Point> points, std::size_t queries, Team& team, const BasicTreeMemory<Coordinate>& memory)
       : points_(points),
         known_(static_cast<std::uint32_t>(queries)),
         team_(team),
@@ -200,7 +216,7 @@ class Order {
     team_.in_ranges(count, [&](std::size_t, std::uint32_t first, std::uint32_t last) {
       std::iota(memory_.input + first, memory_.input + last, first);
     });
-    std::uint32_t extent = 1;
+    std::make_unsigned_t<Coordinate> extent = 1;
     for (int axis = 0; axis < 3; ++axis) extent = std::max(extent, from_low(box_, box_.high[axis], axis));
     std::vector<Run> runs{{.first = 0, .last = count, .rank = 0, .queries = known_, .bits = width(extent)}};
     while (!runs.empty()) runs = order(runs);
@@ -300,18 +316,30 @@ class Order {
   std::span<const Point> points_;
   const std::uint32_t known_;
   Team& team_;
-  const TreeMemory& memory_;
+  const BasicTreeMemory<Coordinate>& memory_;
   const Box box_;
   const unsigned number_bits_;
   std::vector<std::vector<Run>> crowded_;  // each thread's own
 };
 
-}  // namespace
-
-Box order_points(std::span<const Point> points, std::size_t queries, Team& team, const TreeMemory& memory) {
-  Order order(points, queries, team, memory);
+template <class Coordinate>
+Box<Coordinate> ordered(std::span<const BasicPoint<Coordinate>> points, std::size_t queries, Team& team,
+                        const BasicTreeMemory<Coordinate>& memory) {
+  Order<Coordinate> order(points, queries, team, memory);
   order.run();
   return order.box();
+}
+
+}  // namespace
+
+Box<std::int32_t> order_points(std::span<const Point> points, std::size_t queries, Team& team,
+                               const TreeMemory& memory) {
+  return ordered(points, queries, team, memory);
+}
+
+Box<std::int64_t> order_points(std::span<const WidePoint> points, std::size_t queries, Team& team,
+                               const WideTreeMemory& memory) {
+  return ordered(points, queries, team, memory);
 }
 
 }  // namespace weir::lidar

@@ -14,7 +14,9 @@ namespace weir::lidar {
 
 /// Fills all of `memory` but the nodes; `codes` and `words` hold nothing then. The first `queries` of the points are
 /// queries. Gives the box of all, from whose low corner the order counts.
-[[nodiscard]] Box order_points(std::span<const Point> points, std::size_t queries, Team& team,
-                               const TreeMemory& memory);
+[[nodiscard]] Box<std::int32_t> order_points(std::span<const Point> points, std::size_t queries, Team& team,
+                                             const TreeMemory& memory);
+[[nodiscard]] Box<std::int64_t> order_points(std::span<const WidePoint> points, std::size_t queries, Team& team,
+                                             const WideTreeMemory& memory);
 
 }  // namespace weir::lidar

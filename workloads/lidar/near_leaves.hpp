@@ -38,7 +38,7 @@ class NearLeaves {
       for (int axis = 0; axis < 3; ++axis) {
         far[axis] = gap(box.low[axis], box.high[axis], node.low[axis], node.high[axis]);
       }
-      if (squared(far[0], far[1], far[2]) > reach) {
+      if (squared<std::uint64_t>(far[0], far[1], far[2]) > reach) {
         i = node.skip;
         continue;
       }

@@ -1,5 +1,5 @@
-// The neighbours of one query, whatever the points are like: coordinates of any size, any number of points at
-// one place. A walk with a heap of the k best by distance and id; boxes that can only tie are skipped by
+// The neighbours of one query, whatever the points are like: coordinates of any size, in 32 bits or 64, any number of
+// points at one place. A walk with a heap of the k best by distance and id; boxes that can only tie are skipped by
 // their lowest id, so equal points cost no more than others. Slower than groups, which fall back to it. Part of
 // the kernels.
 #pragma once
@@ -9,10 +9,12 @@
 namespace weir::lidar {
 namespace {
 
-/// Squared distance in integer units; coordinates are in [0, 2^31), so it fits.
-inline std::uint64_t squared(std::int64_t dx, std::int64_t dy, std::int64_t dz) noexcept {
-  return static_cast<std::uint64_t>(dx * dx) + static_cast<std::uint64_t>(dy * dy) +
-         static_cast<std::uint64_t>(dz * dz);
+/// Squared distance in integer units, in what a tree's coordinates need of them.
+template <class Square>
+inline Square squared(std::int64_t dx, std::int64_t dy, std::int64_t dz) noexcept {
+  using Factor = std::conditional_t<sizeof(Square) == sizeof(std::uint64_t), std::int64_t, Wide>;
+  return static_cast<Square>(Factor{dx} * dx) + static_cast<Square>(Factor{dy} * dy) +
+         static_cast<Square>(Factor{dz} * dz);
 }
 
 /// How far outside [low, high] `at` is.
@@ -22,17 +24,20 @@ inline std::int64_t outside(std::int64_t at, std::int64_t low, std::int64_t high
   return far > 0 ? far : 0;
 }
 
-inline std::uint64_t box_distance(const Node& node, std::int64_t x, std::int64_t y, std::int64_t z) noexcept {
-  return squared(outside(x, node.low[0], node.high[0]), outside(y, node.low[1], node.high[1]),
-                 outside(z, node.low[2], node.high[2]));
+template <class Square, class Coordinate>
+inline Square box_distance(const BasicNode<Coordinate>& node, std::int64_t x, std::int64_t y, std::int64_t z) noexcept {
+  return squared<Square>(outside(x, node.low[0], node.high[0]), outside(y, node.low[1], node.high[1]),
+                         outside(z, node.low[2], node.high[2]));
 }
 
-inline bool at_one_place(const Node& node) noexcept {
+template <class Coordinate>
+inline bool at_one_place(const BasicNode<Coordinate>& node) noexcept {
   return node.low[0] == node.high[0] && node.low[1] == node.high[1] && node.low[2] == node.high[2];
 }
 
-/// Squared distance from (x, y) to what is not known; UINT64_MAX where all is.
-inline std::uint64_t known_distance(const KnownRegion& known, std::int64_t x, std::int64_t y) noexcept {
+/// Squared distance from (x, y) to what is not known; the largest number where all is.
+template <class Square>
+inline Square known_distance(const KnownRegion& known, std::int64_t x, std::int64_t y) noexcept {
   const std::int64_t at[2] = {x, y};
   std::int64_t nearest = INT64_MAX;
   for (int axis = 0; axis < 2; ++axis) {
@@ -45,12 +50,14 @@ inline std::uint64_t known_distance(const KnownRegion& known, std::int64_t x, st
       nearest = far < nearest ? far : nearest;
     }
   }
-  if (nearest >= std::int64_t{1} << 32) return UINT64_MAX;
-  return nearest <= 0 ? 0 : static_cast<std::uint64_t>(nearest) * static_cast<std::uint64_t>(nearest);
+  constexpr std::int64_t beyond = std::int64_t{1} << (sizeof(Square) == sizeof(std::uint64_t) ? 32 : 62);
+  if (nearest >= beyond) return ~Square{0};
+  return nearest <= 0 ? 0 : static_cast<Square>(nearest) * static_cast<Square>(nearest);
 }
 
+template <class Square>
 struct Candidate {
-  std::uint64_t distance;  ///< squared
+  Square distance;  ///< squared
   std::uint32_t id, position;
 
   [[nodiscard]] bool before(const Candidate& other) const noexcept {
@@ -59,8 +66,11 @@ struct Candidate {
 };
 
 /// The k best of what is offered; the worst of them on top.
+template <class Square>
 class BestHeap {
  public:
+  using Candidate = lidar::Candidate<Square>;
+
   explicit BestHeap(std::uint32_t k) noexcept : k_(k) {}
 
   [[nodiscard]] bool full() const noexcept { return count_ == k_; }
@@ -100,10 +110,11 @@ class BestHeap {
 };
 
 /// Fills `best` for the query at `position`.
-inline void find_nearest(const Tree& tree, std::uint32_t position, BestHeap& best) noexcept {
+template <class Coordinate, class Square>
+void find_nearest(const BasicTree<Coordinate>& tree, std::uint32_t position, BestHeap<Square>& best) noexcept {
   const std::int64_t x = tree.x[position], y = tree.y[position], z = tree.z[position];
   const auto offer = [&](std::uint32_t p) {
-    best.offer({squared(tree.x[p] - x, tree.y[p] - y, tree.z[p] - z), tree.id[p], p});
+    best.offer({squared<Square>(tree.x[p] - x, tree.y[p] - y, tree.z[p] - z), tree.id[p], p});
   };
   // Near in Morton order is mostly near: a first bound.
   constexpr std::uint32_t around = most_neighbours;
@@ -112,8 +123,8 @@ inline void find_nearest(const Tree& tree, std::uint32_t position, BestHeap& bes
   for (std::uint32_t p = first; p < last; ++p) offer(p);
   const auto end = static_cast<std::uint32_t>(tree.nodes.size());
   for (std::uint32_t i = 0; i < end;) {
-    const Node& node = tree.nodes[i];
-    const std::uint64_t far = box_distance(node, x, y, z);
+    const BasicNode<Coordinate>& node = tree.nodes[i];
+    const auto far = box_distance<Square>(node, x, y, z);
     const bool hopeless = best.full() && (far > best.worst().distance ||
                                           (far == best.worst().distance && node.lowest_id > best.worst().id));
     const bool seen = node.first >= first && node.first + node.count <= last;
@@ -132,13 +143,13 @@ inline void find_nearest(const Tree& tree, std::uint32_t position, BestHeap& bes
 
 /// Calls `each(first, count, squared distance)` for all within the radius of the query at `position`; the points of one
 /// call are at one place, and next to each other in the order.
-template <class Each>
-void find_within(const Tree& tree, std::uint32_t position, std::uint64_t radius_squared, Each each) noexcept {
+template <class Coordinate, class Square, class Each>
+void find_within(const BasicTree<Coordinate>& tree, std::uint32_t position, Square radius_squared, Each each) noexcept {
   const std::int64_t x = tree.x[position], y = tree.y[position], z = tree.z[position];
   const auto end = static_cast<std::uint32_t>(tree.nodes.size());
   for (std::uint32_t i = 0; i < end;) {
-    const Node& node = tree.nodes[i];
-    const std::uint64_t far = box_distance(node, x, y, z);
+    const BasicNode<Coordinate>& node = tree.nodes[i];
+    const auto far = box_distance<Square>(node, x, y, z);
     if (far > radius_squared) {
       i = node.skip;
       continue;
@@ -149,7 +160,7 @@ void find_within(const Tree& tree, std::uint32_t position, std::uint64_t radius_
       continue;
     }
     for (std::uint32_t p = node.first; node.leaf && p < node.first + node.count; ++p) {
-      const std::uint64_t own = squared(tree.x[p] - x, tree.y[p] - y, tree.z[p] - z);
+      const auto own = squared<Square>(tree.x[p] - x, tree.y[p] - y, tree.z[p] - z);
       if (own <= radius_squared) each(p, 1, own);
     }
     ++i;

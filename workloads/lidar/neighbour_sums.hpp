@@ -3,6 +3,8 @@
 // each build of them, as all that this and the files below it define is in an unnamed namespace or static.
 #pragma once
 
+#include <limits>
+
 #include "kernel.hpp"
 
 namespace weir::lidar {
@@ -31,26 +33,38 @@ struct Sums {
   }
 };
 
-/// Sums that only some features need. Distances are counted in 2^-20 units, which is within a float's digits.
+/// Sums that only some features need. Distances are counted in 2^-20 units, which is within a float's digits; where
+/// the tree is wide in fewer parts of a unit, if they are so far that sums of their squares need it.
+template <class Coordinate>
 struct MoreSums {
-  static constexpr double distance_step = 1048576.0;
+  static constexpr Coordinate lowest = std::numeric_limits<Coordinate>::min();
+  static constexpr Coordinate highest = std::numeric_limits<Coordinate>::max();
 
   std::uint64_t count = 0;
-  std::int32_t z_low = INT32_MAX, z_high = INT32_MIN;
+  Coordinate z_low = highest, z_high = lowest;
   Wide distances = 0, distances_squared = 0;
   std::uint64_t colour[4] = {}, colour_squared[4] = {};
   std::uint16_t colour_low[4] = {UINT16_MAX, UINT16_MAX, UINT16_MAX, UINT16_MAX}, colour_high[4] = {};
+  double wide_step = Search::finest_distance_step;
 
-  void add(const KernelTask& task, std::uint32_t position, std::uint64_t squared) noexcept {
+  /// Distances are counted in so many parts of a unit.
+  [[nodiscard]] double step() const noexcept {
+    if constexpr (sizeof(Coordinate) == 4) return Search::finest_distance_step;
+    return wide_step;
+  }
+
+  template <class Square>
+  void add(const BasicTask<Coordinate>& task, std::uint32_t position, Square squared) noexcept {
     add(task, position, 1, squared);
   }
   /// So many points at one place, which are next to each other in the order.
-  void add(const KernelTask& task, std::uint32_t first, std::uint32_t points, std::uint64_t squared) noexcept {
+  template <class Square>
+  void add(const BasicTask<Coordinate>& task, std::uint32_t first, std::uint32_t points, Square squared) noexcept {
     count += points;
-    const std::int32_t z = task.tree.z[first];
+    const Coordinate z = task.tree.z[first];
     z_low = z < z_low ? z : z_low;
     z_high = z > z_high ? z : z_high;
-    const auto distance = static_cast<std::int64_t>(std::sqrt(static_cast<double>(squared)) * distance_step + 0.5);
+    const auto distance = static_cast<std::int64_t>(std::sqrt(static_cast<double>(squared)) * step() + 0.5);
     distances += static_cast<Wide>(distance) * points;
     distances_squared += static_cast<Wide>(distance) * distance * points;
     for (std::uint32_t p = first; task.needs_colours && p < first + points; ++p) {
@@ -76,8 +90,8 @@ struct Neighbourhood {
   double reach;  ///< squared distance of the farthest
 };
 
-template <class Number>
-Neighbourhood close(const Sums<Number>& sums, std::uint64_t count, std::uint64_t reach) noexcept {
+template <class Number, class Square>
+Neighbourhood close(const Sums<Number>& sums, std::uint64_t count, Square reach) noexcept {
   const auto n = static_cast<Number>(count);
   return {static_cast<double>(count),
           static_cast<double>(n * sums.xx - sums.x * sums.x),

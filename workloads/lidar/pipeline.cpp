@@ -17,6 +17,7 @@
 #include "partition.hpp"
 #include "run_plan.hpp"
 #include "timed.hpp"
+#include "wide_chunk.hpp"
 
 namespace weir::lidar {
 namespace {
@@ -42,7 +43,8 @@ class Run {
         settings_(settings),
         sink_(sink),
         compute_(compute_settings(cloud, settings)),
-        memory_(open_device({.backend = settings.backend}), manager_options(settings)),
+        memory_(open_device({.backend = compute_.wide && settings.backend.empty() ? "host" : settings.backend}),
+                manager_options(settings)),
         device_(memory_.device()),
         computer_(make_computer(memory_, compute_)),
         partition_(make_partition()),
@@ -108,7 +110,7 @@ class Run {
     std::size_t chunk = settings_.chunk;
     if (chunk == 0) {
       // Two sets of buffers and one workspace; halos make a chunk about a fifth larger, sparse ones twice.
-      const std::uint64_t input = bytes_of(input_features(settings_.features));
+      const std::uint64_t input = bytes_of(input_features(settings_.features, cloud_.wide()));
       const std::uint64_t each =
           2 * (2 * input + bytes_of(computer_->output_features())) + 2 * bytes_of(computer_->workspace_features());
       chunk = std::min(automatic_chunk(memory_.pool(), each), most_chunk);
@@ -152,7 +154,7 @@ class Run {
     const Timed timed(report_.allocation_seconds);
     if (!settings_.pool) release(slot);
     if (slot.input.capacity() == 0) {
-      const auto features = input_features(settings_.features);
+      const auto features = input_features(settings_.features, cloud_.wide());
       slot.input = memory_.scope(slot.name + " input", halos_.most_points, features, {}, compute_stream_);
       slot.output = memory_.scope(slot.name + " output", most_queries_, computer_->output_features(),
                                   {.downloads = true}, compute_stream_);
@@ -168,27 +170,40 @@ class Run {
     slot.staging = {};
   }
 
-  /// Fills the staging memory with the chunk and its halo, and sends it to the device.
-  void read(Slot& slot) {
+  /// Brings the chunk's points and its halo's into the staging memory.
+  [[nodiscard]] ChunkJob read_points(Slot& slot) const {
     const KnownRegion& region = halos_.regions[static_cast<std::size_t>(slot.chunk - partition_.chunks().data())];
-    std::byte* const staging = slot.staging.data();
-    auto* const points = reinterpret_cast<Point*>(staging + slot.input.offset("points"));
+    std::byte* const to = slot.staging.data() + slot.input.offset("points");
     const std::span<const Point> own = partition_.points(*slot.chunk);
     std::size_t count = own.size();
+    if (cloud_.wide()) {
+      auto* const points = reinterpret_cast<WidePoint*>(to);
+      std::ranges::transform(own, points, [&](const Point& point) { return cloud_.exact(point.id); });
+      partition_.visit_halo(*slot.chunk, region, [&](const Point& point) { points[count++] = cloud_.exact(point.id); });
+      return settle({points, count}, own.size(), in_units(region, cloud_.cell_bits()), compute_.search);
+    }
+    auto* const points = reinterpret_cast<Point*>(to);
     std::ranges::copy(own, points);
     partition_.visit_halo(*slot.chunk, region, [&](const Point& point) { points[count++] = point; });
-    slot.job = {.points = {points, count}, .queries = own.size(), .known = region};
+    return {.points = {points, count}, .wide = {}, .queries = own.size(), .known = region};
+  }
+
+  /// Fills the staging memory with the chunk and its halo, and sends it to the device.
+  void read(Slot& slot) {
+    slot.job = read_points(slot);
+    const std::size_t count = slot.job.count();
+    std::byte* const staging = slot.staging.data();
     slot.input.begin_chunk(count);
-    slot.output.begin_chunk(own.size());
-    send(slot, "points", count * sizeof(Point));
+    slot.output.begin_chunk(slot.job.queries);
+    send(slot, "points", slot.job.bytes().size());
     if (settings_.features.needs_colours()) {
       auto* const colours = reinterpret_cast<std::uint16_t*>(staging + slot.input.offset("colours"));
-      for (std::size_t i = 0; i < count; ++i) cloud_.colours(points[i].id, colours + 4 * i);
+      for (std::size_t i = 0; i < count; ++i) cloud_.colours(slot.job.id(i), colours + 4 * i);
       send(slot, "colours", count * 4 * sizeof(std::uint16_t));
     }
     if (settings_.features.needs_classes()) {
       auto* const classes = reinterpret_cast<std::uint8_t*>(staging + slot.input.offset("classes"));
-      for (std::size_t i = 0; i < count; ++i) classes[i] = cloud_.classification(points[i].id);
+      for (std::size_t i = 0; i < count; ++i) classes[i] = cloud_.classification(slot.job.id(i));
       send(slot, "classes", count);
     }
     if (upload_stream_.id() != compute_stream_.id()) device_.synchronize(upload_stream_, patience);
@@ -202,7 +217,7 @@ class Run {
 
   void compute(Slot& slot) {
     PoolingScope workspace = make_workspace();
-    workspace.begin_chunk(computer_->workspace_elements(slot.job.points.size()));
+    workspace.begin_chunk(computer_->workspace_elements(slot.job.count()));
     computer_->queue(slot.index, slot.job, {slot.input, workspace, slot.output}, compute_stream_);
     const Timed timed(report_.allocation_seconds);
     workspace = {};  // in the order of the stream: the next chunk gets the same block
@@ -253,7 +268,9 @@ class Run {
     sink_.take(rows);
     report_.coincident += done.result.coincident;
     const std::span<const Point> own = partition_.points(*slot.chunk);
-    for (const Unfinished& each : done.result.unfinished) far_.push_back({own[each.input], each.reach});
+    for (const Unfinished& each : done.result.unfinished) {
+      far_.push_back({own[each.input], reach_in_cells(each.reach, cloud_.cell_bits())});
+    }
     written_ += slot.job.queries;
     if (settings_.progress) settings_.progress(written_, cloud_.points());
   }

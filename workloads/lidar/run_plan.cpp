@@ -22,9 +22,40 @@ void check_ground(const GroundSearch& ground) {
 
 }  // namespace
 
+namespace {
+
+/// Sums over the neighbours within a radius are exact while their number times the radius is below this.
+constexpr double most_sum = 0x1p62;
+
+WideSquare square_of(double steps) noexcept {
+  const double whole = std::nearbyint(steps);
+  if (std::fabs(steps - whole) < 1e-12 * whole) return static_cast<WideSquare>(whole) * static_cast<WideSquare>(whole);
+  const double square = steps * steps, nearest = std::nearbyint(square);
+  const bool meant = std::fabs(square - nearest) < 1e-9 * nearest;  // a decimal fraction over another
+  return static_cast<WideSquare>(meant ? nearest : square);
+}
+
+Search within(double radius, const Cloud& cloud) {
+  const double steps = radius / cloud.unit();
+  const double most = cloud.wide() ? most_sum / std::max(cloud.points(), 1u) : 2147483647.0;
+  if (!(steps < most)) {
+    std::ostringstream what;
+    what << "a radius of " << radius << " is " << steps << " steps of " << cloud.unit() << "; at most " << most
+         << (cloud.wide() ? " here, as sums over all points within it have to be exact" : "")
+         << ": take a smaller radius, or the nearest with k";
+    throw InvalidArgument(what.str(), {.name = "radius"});
+  }
+  Search search{.k = 0, .radius_squared = square_of(steps), .radius = radius};
+  while (cloud.wide() && search.distance_step * steps >= most) search.distance_step /= 2;
+  return search;
+}
+
+}  // namespace
+
 ComputeSettings compute_settings(const Cloud& cloud, const RunSettings& settings) {
   ComputeSettings compute{.features = settings.features, .search = {}, .kernel = choose_kernel(settings.kernel)};
   compute.unit = cloud.unit();
+  compute.wide = cloud.wide();
   compute.has_rgb = cloud.has_rgb();
   compute.has_nir = cloud.has_nir();
   compute.has_ground = cloud.has_ground();
@@ -33,11 +64,7 @@ ComputeSettings compute_settings(const Cloud& cloud, const RunSettings& settings
   compute.threads = settings.threads != 0 ? settings.threads : std::max(1u, std::thread::hardware_concurrency());
   if (settings.features.size() == 0) throw InvalidArgument("no features", {.name = "features"});
   if (settings.radius > 0) {
-    const double steps = settings.radius / cloud.unit();
-    if (!(steps < 2147483647.0)) throw InvalidArgument("a radius past what coordinates can span", {.name = "radius"});
-    const double square = steps * steps, nearest = std::nearbyint(square);
-    const bool meant = std::fabs(square - nearest) < 1e-9 * nearest;  // a decimal fraction over another
-    compute.search = {0, static_cast<std::uint64_t>(meant ? nearest : square), settings.radius};
+    compute.search = within(settings.radius, cloud);
   } else if (settings.radius < 0 || std::isnan(settings.radius)) {
     throw InvalidArgument("a radius below 0", {.name = "radius"});
   } else if (settings.k == 0 || settings.k > most_neighbours) {

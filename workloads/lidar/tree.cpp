@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <type_traits>
 #include <vector>
 
 #include "box.hpp"
@@ -12,10 +13,14 @@ namespace {
 
 /// With more threads than one, the tree is cut into pieces. Their nodes are counted, so that each knows where its own
 /// go and all lie where one thread would have put them.
+template <class Coordinate>
 class Builder {
  public:
+  using Node = BasicNode<Coordinate>;
+  using Unsigned = std::make_unsigned_t<Coordinate>;
+
   /// `low` is the corner from which the points' order counts.
-  Builder(const TreeMemory& memory, const std::int32_t* low) : memory_(memory), low_(low) {}
+  Builder(const BasicTreeMemory<Coordinate>& memory, const Coordinate* low) : memory_(memory), low_(low) {}
 
   /// The nodes of [0, points); gives how many.
   std::uint32_t build(std::uint32_t points, Team& team) {
@@ -101,29 +106,28 @@ class Builder {
   /// Where the highest bit that differs changes; the middle, where all are at one place. Points of one cell are not in
   /// order there, but then they are few enough for a leaf.
   [[nodiscard]] std::uint32_t split(std::uint32_t first, std::uint32_t last) const {
-    const std::int32_t* const coordinates[3] = {memory_.x, memory_.y, memory_.z};
-    const auto from_low = [&](std::int32_t at, int axis) {
-      return static_cast<std::uint32_t>(at) - static_cast<std::uint32_t>(low_[axis]);
+    const Coordinate* const coordinates[3] = {memory_.x, memory_.y, memory_.z};
+    const auto from_low = [&](Coordinate at, int axis) {
+      return static_cast<Unsigned>(at) - static_cast<Unsigned>(low_[axis]);
     };
     unsigned length =
         0;  // of what differs, along the axis where it is longest; the last of those counts most in a code
     int along = 0;
     for (int axis = 0; axis < 3; ++axis) {
-      const std::uint32_t differ =
-          from_low(coordinates[axis][first], axis) ^ from_low(coordinates[axis][last - 1], axis);
+      const Unsigned differ = from_low(coordinates[axis][first], axis) ^ from_low(coordinates[axis][last - 1], axis);
       const auto own = static_cast<unsigned>(std::bit_width(differ));
       if (own >= length) along = axis;
       length = std::max(length, own);
     }
     if (length == 0) return first + (last - first) / 2;
-    const std::int32_t* const at = coordinates[along];
-    const std::int32_t* found = std::partition_point(
-        at + first, at + last, [&](std::int32_t each) { return (from_low(each, along) >> (length - 1) & 1) == 0; });
+    const Coordinate* const at = coordinates[along];
+    const Coordinate* found = std::partition_point(
+        at + first, at + last, [&](Coordinate each) { return (from_low(each, along) >> (length - 1) & 1) == 0; });
     return static_cast<std::uint32_t>(found - at);
   }
 
   void close_leaf(Node& node) const {
-    Box box;
+    Box<Coordinate> box;
     node.lowest_id = UINT32_MAX;
     for (std::uint32_t i = node.first; i < node.first + node.count; ++i) {
       box.add(memory_.x[i], memory_.y[i], memory_.z[i]);
@@ -143,22 +147,32 @@ class Builder {
     node.lowest_id = std::min(left.lowest_id, right.lowest_id);
   }
 
-  const TreeMemory& memory_;
-  const std::int32_t* const low_;
+  const BasicTreeMemory<Coordinate>& memory_;
+  const Coordinate* const low_;
   std::uint32_t most_ = 0;  // points of a piece
   std::vector<Piece> pieces_;
   std::size_t placed_ = 0;
   std::vector<Inner> above_;
 };
 
+template <class Coordinate>
+BasicTree<Coordinate> build(std::span<const BasicPoint<Coordinate>> points, std::size_t queries, Team& team,
+                            const BasicTreeMemory<Coordinate>& memory) {
+  const auto count = static_cast<std::uint32_t>(points.size());
+  const Box<Coordinate> box = order_points(points, std::min<std::size_t>(queries, count), team, memory);
+  for (std::size_t i = 0; i < Tree::slack; ++i) memory.x[count + i] = memory.y[count + i] = memory.z[count + i] = 0;
+  const std::uint32_t nodes = Builder<Coordinate>(memory, box.low).build(count, team);
+  return {memory.x, memory.y, memory.z, memory.id, memory.input, memory.rank, {memory.nodes, nodes}, count};
+}
+
 }  // namespace
 
 Tree build_tree(std::span<const Point> points, std::size_t queries, Team& team, const TreeMemory& memory) {
-  const auto count = static_cast<std::uint32_t>(points.size());
-  const Box box = order_points(points, std::min<std::size_t>(queries, count), team, memory);
-  for (std::size_t i = 0; i < Tree::slack; ++i) memory.x[count + i] = memory.y[count + i] = memory.z[count + i] = 0;
-  const std::uint32_t nodes = Builder(memory, box.low).build(count, team);
-  return {memory.x, memory.y, memory.z, memory.id, memory.input, memory.rank, {memory.nodes, nodes}, count};
+  return build(points, queries, team, memory);
+}
+
+WideTree build_tree(std::span<const WidePoint> points, std::size_t queries, Team& team, const WideTreeMemory& memory) {
+  return build(points, queries, team, memory);
 }
 
 }  // namespace weir::lidar

@@ -77,7 +77,7 @@ bool are_crowded(std::span<const Point> points, const Box& box, uint shift) {
 class Planner {
  public:
   Planner(const ComputeSettings& settings, const ChunkJob& job, Precision precision) {
-    Box box;
+    Box<std::int32_t> box;
     for (const Point& point : job.points) box.add(point.x, point.y, point.z);
     uint extent = 1;
     for (int axis = 0; axis < 3; ++axis) {
@@ -93,8 +93,9 @@ class Planner {
     base_.low_y = box.low[1];
     base_.low_z = box.low[2];
     base_.k = settings.search.k;
-    base_.radius2_high = high_of(settings.search.radius_squared);
-    base_.radius2_low = low_of(settings.search.radius_squared);
+    const auto radius_squared = static_cast<std::uint64_t>(settings.search.radius_squared);
+    base_.radius2_high = high_of(radius_squared);
+    base_.radius2_low = low_of(radius_squared);
     base_.known_low_x = side_of(job.known.low[0], INT64_MIN, open_low);
     base_.known_low_y = side_of(job.known.low[1], INT64_MIN, open_low);
     base_.known_high_x = side_of(job.known.high[0], INT64_MAX, open_high);
@@ -245,7 +246,7 @@ KernelResult result_of(const PoolingScope& output, std::span<const std::byte> by
     if (state != 2) continue;
     std::uint64_t reach = 0;
     std::memcpy(&reach, reaches + row * sizeof(reach), sizeof(reach));
-    result.unfinished.push_back({static_cast<std::uint32_t>(row), reach});
+    result.unfinished.push_back({static_cast<std::uint32_t>(row), widened(reach)});
   }
   return result;
 }
