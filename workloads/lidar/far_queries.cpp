@@ -67,7 +67,9 @@ struct Group {
 
 /// Draws a query's reach in to where k of a sample of the cloud's points are: all its neighbours are that near. What
 /// its chunk had around it may say nothing at all, as of a point that is far from all others.
-void draw_in(const Partition& partition, std::uint32_t k, FarQuery& query) {
+/// In a wide cloud only cells are known, whose distance may be wrong by a cell's diagonal, for the sample and for the
+/// neighbours.
+void draw_in(const Partition& partition, std::uint32_t k, bool wide, FarQuery& query) {
   constexpr std::size_t sample = 4096;  // of a chunk
   Ball ball{query.point, query.reach};
   std::vector<std::pair<std::uint64_t, const Chunk*>> chunks;
@@ -167,7 +169,8 @@ std::uint64_t finish_batch(const FarRun& run, std::span<FarQuery> batch, Sink& s
                                             [&](std::uint32_t id) { return run.cloud.classification(id); });
   MemoryManager& memory = run.memory;
   ChunkComputer& computer = run.computer;
-  const PoolingScope input = memory.scope("far input", points.size(), input_features(features, run.cloud.wide()), {}, run.stream);
+  const PoolingScope input =
+      memory.scope("far input", points.size(), input_features(features, run.cloud.wide()), {}, run.stream);
   const PoolingScope workspace = memory.scope("far workspace", computer.workspace_elements(points.size()),
                                               computer.workspace_features(), {}, run.stream);
   const PoolingScope output =

@@ -24,7 +24,8 @@ std::int64_t halo_for(const Chunk& chunk, std::uint32_t k) {
 Halos find_halos(const Cloud& cloud, const Partition& partition, const ComputeSettings& compute) {
   const Search& search = compute.search;
   // Heights and radii need all that is near, whatever it is.
-  const auto radius = std::ldexp(std::sqrt(static_cast<double>(search.radius_squared)), -static_cast<int>(cloud.cell_bits()));
+  const auto radius =
+      std::ldexp(std::sqrt(static_cast<double>(search.radius_squared)), -static_cast<int>(cloud.cell_bits()));
   std::int64_t least = search.k == 0 ? steps(radius + 1) : 0;
   if (compute.features.needs_height()) least = std::max(least, steps(compute.ground.reach / cloud.cell() + 1));
   Halos halos;

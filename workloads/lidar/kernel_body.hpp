@@ -47,7 +47,7 @@ class GroupSearch {
       if (!node->leaf || tree_.rank[node->first] == tree_.rank[node->first + node->count]) continue;
       const std::uint32_t first = node->first, last = first + node->count;
       if (node->count > 1 && at_one_place(*node)) {  // one search serves all
-        for (std::uint32_t p = first; p < last; ++p) single(p);
+        for (std::uint32_t p = first; p < last; ++p) single_.run(p);
       } else if (!together(candidates_.open(first, last))) {
         halve(first, last);
       }

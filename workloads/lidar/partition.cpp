@@ -11,7 +11,7 @@ namespace weir::lidar {
 namespace {
 
 Chunk chunk_of(std::span<const Point> points, std::size_t first) {
-  Box box;
+  Box<std::int32_t> box;
   for (const Point& point : points) box.add(point.x, point.y, point.z);
   Chunk chunk{.first = first, .count = points.size()};
   std::ranges::copy(box.low, chunk.low);

@@ -50,7 +50,7 @@ uint flags_of(const ComputeSettings& settings) noexcept {
 
 /// Whether cells of that size have more points than a leaf, on the average of those that have some: estimated by how
 /// many pairs of a sample are in one cell. So it is where a point far off makes all cells large.
-bool are_crowded(std::span<const Point> points, const Box& box, uint shift) {
+bool are_crowded(std::span<const Point> points, const Box<std::int32_t>& box, uint shift) {
   constexpr std::size_t sample = 4096;
   if (shift == 0) return false;
   const std::size_t step = std::max<std::size_t>(points.size() / sample, 1);
