@@ -17,10 +17,12 @@ BuffersReport run_lidar(unsigned rounds, const std::string& tile, bool full) {
   Series series, large;
   std::vector<std::pair<std::string, Series>> pools{{"50000", {}}, {"1000000", {}}};
   std::vector<std::pair<std::string, Series>> stages = pools, batches = pools;
+  std::vector<std::pair<std::string, Series>> awkward{{"100000", {}}, {"1000000", {}}};
   for (unsigned round = 0; round < rounds; ++round) {
     series.rounds.push_back(child({"clouds", tile}));
     for (auto& [points, each] : pools) each.rounds.push_back(child({"pool", points}));
     for (auto& [points, each] : stages) each.rounds.push_back(child({"stages", points}));
+    for (auto& [points, each] : awkward) each.rounds.push_back(child({"awkward", points}));
     for (auto& [points, each] : batches) each.rounds.push_back(child({"batches", points}));
   }
   if (full) {
@@ -52,6 +54,15 @@ BuffersReport run_lidar(unsigned rounds, const std::string& tile, bool full) {
         {"stages one after the other / overlapped, aerial, " + points + " points, 16 chunks (earlier: 1.2-1.5)",
          each.values("serial_to_overlapped")});
   }
+  for (const auto& [points, each] : awkward) {
+    const auto slower = [&](const std::string& what, const std::string& name) {
+      figures.push_back({what + ", aerial, " + points + " points: time / that without, the worst way",
+                         each.values(name + "_to_plain"), Bar::at_most, 1.5});
+    };
+    slower("one point 10^3 to 7 * 10^7 spacings off along x, y or z", "far");
+    slower("four clusters far apart", "clusters");
+    slower("all at one place", "one_place");
+  }
   for (const auto& [points, each] : batches) {
     figures.push_back({"single transfers / a batch, 14 columns of " + points + " points (earlier: 1.1-1.2)",
                        each.values("single_to_batched")});
@@ -72,6 +83,7 @@ BuffersReport run_lidar(unsigned rounds, const std::string& tile, bool full) {
   report.raw = {{"clouds", series.rounds}};
   for (const auto& [points, each] : pools) report.raw["pool " + points] = each.rounds;
   for (const auto& [points, each] : stages) report.raw["stages " + points] = each.rounds;
+  for (const auto& [points, each] : awkward) report.raw["awkward " + points] = each.rounds;
   for (const auto& [points, each] : batches) report.raw["batches " + points] = each.rounds;
   if (full) report.raw["large"] = large.rounds;
   return report;

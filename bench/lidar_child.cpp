@@ -2,6 +2,7 @@
 //   clouds [TILE]       beside nanoflann and Eigen's closed form, one thread each, in turn, without file time
 //   pool POINTS         pooled against the pool off, in turn, of whole runs
 //   stages POINTS       overlapped stages against one after the other, in turn, of whole runs that write a file here
+//   awkward POINTS      points far off, clusters, and all at one place against the same without, in turn
 //   batches POINTS      a batch of transfers against single ones, in turn: the columns of lod2, up and down again
 //   large POINTS MANY   time a point and memory of many points against fewer, by a limit of 4 GiB; writes a file here
 // Times are the least of a few runs, and of one thread processor time, as others may use the machine too; two threads
@@ -11,6 +12,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
@@ -197,6 +199,61 @@ void stages(std::uint32_t points) {
   std::printf("serial_to_overlapped %g ", seconds[1] / seconds[0]);
 }
 
+/// The aerial scene with its points moved: `move` has a point's number and its x, y and z, in steps of 1 cm.
+std::vector<std::byte> moved(std::uint32_t points,
+                             const std::function<void(std::uint32_t, std::array<std::int32_t, 3>&)>& move) {
+  std::vector<std::byte> bytes = make_scene("aerial", points);
+  const weir::lidar::LasHeader header = LasFile("scene", std::span<const std::byte>(bytes)).header();
+  for (std::uint32_t i = 0; i < points; ++i) {
+    std::byte* const at = bytes.data() + header.point_offset + std::size_t{i} * header.point_bytes;
+    std::array<std::int32_t, 3> place{};
+    std::memcpy(place.data(), at, sizeof(place));
+    move(i, place);
+    std::memcpy(at, place.data(), sizeof(place));
+  }
+  return bytes;
+}
+
+/// How much longer whole runs take with what no survey should have, at most of some such clouds: k nearest and within a
+/// radius, as one chunk and as many.
+void awkward(std::uint32_t points) {
+  using Place = std::array<std::int32_t, 3>;
+  struct Kind {
+    const char* name;
+    std::vector<std::vector<std::byte>> clouds;
+  };
+  const std::vector<std::byte> plain = make_scene("aerial", points);
+  std::vector<Kind> kinds{{"far", {}}, {"clusters", {}}, {"one_place", {}}};
+  for (const std::int32_t far : {29'000, 2'000'000'000}) {  // 10^3 and 7 * 10^7 times the points' spacing
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+      kinds[0].clouds.push_back(moved(points, [&](std::uint32_t i, Place& at) {
+        if (i == points / 2) at[axis] += far;
+      }));
+    }
+  }
+  kinds[1].clouds.push_back(
+      moved(points, [](std::uint32_t i, Place& at) { at[0] += static_cast<std::int32_t>(i % 4) * 500'000'000; }));
+  kinds[2].clouds.push_back(moved(points, [](std::uint32_t, Place& at) { at = {5, 5, 5}; }));
+  for (const Kind& kind : kinds) {
+    double worst = 0;
+    for (const std::vector<std::byte>& bytes : kind.clouds) {
+      for (int way = 0; way < 4; ++way) {
+        RunSettings settings{.features = {}, .threads = 1};
+        if (way % 2 == 1) settings.radius = 0.75;
+        if (way / 2 == 1) settings.chunk = points / 8;
+        double seconds[2] = {1e30, 1e30};
+        for (int i = 0; i < 2 * attempts; ++i) {
+          const double start = all_threads_now();
+          static_cast<void>(run_once(in_memory(i % 2 == 0 ? plain : bytes), settings));
+          seconds[i % 2] = std::min(seconds[i % 2], all_threads_now() - start);
+        }
+        worst = std::max(worst, seconds[1] / seconds[0]);
+      }
+    }
+    std::printf("%s_to_plain %g ", kind.name, worst);
+  }
+}
+
 void batches(std::size_t points) {
   weir::MemoryManager memory(weir::open_device({.backend = "host"}));
   std::vector<weir::BufferHandle<float>> columns;
@@ -280,12 +337,14 @@ int main(int count, char** words) {
       pool(number(1));
     } else if (what == "stages") {
       stages(number(1));
+    } else if (what == "awkward") {
+      awkward(number(1));
     } else if (what == "batches") {
       batches(number(1));
     } else if (what == "large") {
       large(number(1), number(2));
     } else {
-      throw std::invalid_argument("clouds, pool, stages, batches or large, not " + what);
+      throw std::invalid_argument("clouds, pool, stages, awkward, batches or large, not " + what);
     }
     std::printf("\n");
     return 0;

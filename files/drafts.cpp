@@ -16,25 +16,23 @@
 namespace weir::files {
 namespace {
 
-// What a signal's handler may read: names of drafts, in memory that is never given back, and whose they are. A forked
-// child gets the names too, but its parent still writes those files.
+// What a signal's handler may read: names of drafts, in memory that is never given back, and the process that writes
+// each. A forked child gets the names too, but its parent still writes those files.
 struct Place {
   std::array<char, 4096> name{};
-  std::atomic<bool> taken = false;
+  std::atomic<pid_t> owner = 0;  ///< 0: the place is free
 };
 std::array<Place, 16> places;
-std::atomic<pid_t> owner;
 std::mutex mutex;
 
-constexpr std::array ending{SIGHUP,  SIGINT,  SIGQUIT, SIGPIPE, SIGTERM,
-                            SIGXCPU, SIGXFSZ, SIGBUS,  SIGABRT, SIGSEGV};
+constexpr std::array ending{SIGHUP,  SIGINT,  SIGQUIT, SIGPIPE, SIGTERM, SIGXCPU,   SIGXFSZ, SIGBUS, SIGABRT, SIGSEGV,
+                            SIGUSR1, SIGUSR2, SIGALRM, SIGPROF, SIGILL,  SIGVTALRM, SIGFPE,  SIGSYS, SIGTRAP};
 
 // Its own action is the default again by now, so the signal ends the program when this returns.
 extern "C" void remove_drafts(int signal) {
-  if (::getpid() == owner.load()) {
-    for (const Place& place : places) {
-      if (place.taken) ::unlink(place.name.data());
-    }
+  const pid_t self = ::getpid();
+  for (const Place& place : places) {
+    if (place.owner == self) ::unlink(place.name.data());
   }
   std::raise(signal);
 }
@@ -54,12 +52,14 @@ void watch_signals() noexcept {
 /// Puts the name where a handler finds it; of more drafts than places, those beyond are not removed by signals.
 void remember(const std::string& path) noexcept {
   const std::lock_guard lock(mutex);
-  owner = ::getpid();
+  const pid_t self = ::getpid();
   watch_signals();
   for (Place& place : places) {
-    if (place.taken || path.size() >= place.name.size()) continue;
+    // A forked child has its own copy of the places, and its parent's drafts are none of its business.
+    if (place.owner == self || path.size() >= place.name.size()) continue;
+    place.owner = 0;
     std::memcpy(place.name.data(), path.c_str(), path.size() + 1);
-    place.taken = true;
+    place.owner = self;
     return;
   }
 }
@@ -67,7 +67,7 @@ void remember(const std::string& path) noexcept {
 void forget(const std::string& path) noexcept {
   const std::lock_guard lock(mutex);
   for (Place& place : places) {
-    if (place.taken && path == place.name.data()) place.taken = false;
+    if (place.owner == ::getpid() && path == place.name.data()) place.owner = 0;
   }
 }
 
@@ -76,6 +76,7 @@ void forget(const std::string& path) noexcept {
 Draft::Draft(const std::string& folder, const std::string& wanted) {
   static std::atomic<unsigned> count{0};
   for (;;) {
+    maker_ = ::getpid();
     path_ = folder + "/.weir-unfinished-" + std::to_string(::getpid()) + "-" + std::to_string(count++);
     remember(path_);  // before it is there, so that no signal comes between
     descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -95,7 +96,7 @@ Draft::~Draft() {
 }
 
 void Draft::remove_name() noexcept {
-  if (path_.empty()) return;
+  if (path_.empty() || ::getpid() != maker_) return;  // in a forked child it is its parent's
   ::unlink(path_.c_str());
   forget(path_);
   path_.clear();

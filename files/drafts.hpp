@@ -2,11 +2,14 @@
 // or ignores a signal itself keeps its own way with it. Called by OutputFile.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 
 namespace weir::files {
 
-/// A new, empty file without a lasting name, which is removed with this object and when a signal ends the program.
+/// A new, empty file without a lasting name, which is removed with this object and when a signal ends the program;
+/// by the process that made it, and by no forked child of it.
 class Draft {
  public:
   /// In `folder`, with the permissions that the process gives to new files. Throws DriverError or NotFound, which
@@ -26,6 +29,7 @@ class Draft {
 
  private:
   std::string path_;
+  pid_t maker_ = 0;
   int descriptor_ = -1;
 };
 

@@ -66,18 +66,47 @@ void OutputFile::fail(const std::string& what, int code, std::uint64_t bytes) co
 OutputFile::OutputFile(std::string path) : path_(std::move(path)) {
   if (path_.empty()) throw InvalidArgument("an output file without a name", {.name = "output"});
   resolve();
-  if (through_ >= 0) return;
-  const std::filesystem::path folder = std::filesystem::path(target_).parent_path();
-  draft_ = std::make_unique<Draft>(folder.empty() ? "." : folder.string(), path_);
-  if (existed_) ::fchmod(draft_->descriptor(), mode_);  // a file system without permissions has none to keep
+  if (through_ >= 0) {
+    // What is reserved is not beside a device.
+    std::error_code code;
+    folder_ = std::filesystem::temp_directory_path(code).string();
+    if (code) {
+      throw NotFound(path_ + ": there is no folder for temporary files: " + code.message() +
+                         "; name one with the environment variable TMPDIR",
+                     {.name = path_, .native_code = code.value()});
+    }
+    draft_ = std::make_unique<Draft>(folder_, path_);
+    draft_->remove_name();
+    return;
+  }
+  folder_ = std::filesystem::path(target_).parent_path().string();
+  if (folder_.empty()) folder_ = ".";
+  draft_ = std::make_unique<Draft>(folder_, path_);
+  if (before_) keep_owner();
 }
+
+// Who may not give the file away keeps the group at least, and else takes away what the old group was permitted and
+// the new one was not. Permissions come last, as a change of owner takes some away. A file system without any has none
+// to keep.
+void OutputFile::keep_owner() const noexcept {
+  struct stat now {};
+  const int file = draft_->descriptor();
+  ::mode_t mode = before_->st_mode & 07777u;
+  if (::fchown(file, before_->st_uid, before_->st_gid) != 0) {
+    static_cast<void>(::fchown(file, static_cast<uid_t>(-1), before_->st_gid) == 0);
+  }
+  if (::fstat(file, &now) == 0 && now.st_uid != before_->st_uid) mode &= ~static_cast<::mode_t>(S_ISUID);
+  if (now.st_gid != before_->st_gid) mode &= ~static_cast<::mode_t>(S_IRWXG | S_ISGID);
+  ::fchmod(file, mode);
+}
+
+bool OutputFile::terminal() const noexcept { return through_ >= 0 && ::isatty(through_) == 1; }
 
 void OutputFile::resolve() {
   struct stat status {};
   standard_ = path_ == "-";
   if (!standard_ && ::stat(path_.c_str(), &status) == 0) {
-    existed_ = true;
-    mode_ = status.st_mode & 07777u;
+    before_ = status;
     standard_ = !S_ISCHR(status.st_mode) && is_standard(status);
     if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode) || standard_) {
       through_ = standard_ ? ::dup(STDOUT_FILENO) : ::open(path_.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC);
@@ -115,11 +144,6 @@ bool OutputFile::same_as(const OutputFile& other) const noexcept {
 }
 
 std::span<std::byte> OutputFile::reserve(std::uint64_t bytes) {
-  if (through_ >= 0) {
-    // The space for temporary files, not beside a device.
-    draft_ = std::make_unique<Draft>(std::filesystem::temp_directory_path().string(), path_);
-    draft_->remove_name();
-  }
   if (bytes == 0) return {};
   const int code = ::posix_fallocate(draft_->descriptor(), 0, static_cast<off_t>(bytes));
   if (code != 0) fail("posix_fallocate", code, bytes);

@@ -1,15 +1,20 @@
 // The one way in which programs of this project write a file. What the path names is looked at before the work that
 // fills the file, so that a path which cannot be written is an error at once:
 //   a regular file, or nothing yet   a draft beside it takes its name when it is whole; links are followed to the
-//                                    file they lead to, which keeps its permissions
-//   a pipe or a character device     is written through, at commit(); so is "-", the standard output
+//                                    file they lead to. Its permissions stay, and its owner and group where the system
+//                                    lets them. Other names of the file (hard links) keep what was there before
+//   a pipe or a character device     is written through: by write() at once, what was reserved at commit(); so is
+//                                    "-", the standard output
 //   anything else                    is refused
 // One thread at a time.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +36,11 @@ class OutputFile {
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   /// Whether what is written goes to the standard output, by whatever name.
   [[nodiscard]] bool standard_output() const noexcept { return standard_; }
+  /// Whether what is written goes to a terminal.
+  [[nodiscard]] bool terminal() const noexcept;
+  /// Where there is room for what belongs to the work: the file's folder, or that for temporary files where no file is
+  /// made.
+  [[nodiscard]] const std::string& folder() const noexcept { return folder_; }
   /// Whether the other would take this one's place, or be mixed with it.
   [[nodiscard]] bool same_as(const OutputFile& other) const noexcept;
 
@@ -45,15 +55,15 @@ class OutputFile {
 
  private:
   void resolve();
+  void keep_owner() const noexcept;
   [[noreturn]] void fail(const std::string& what, int code, std::uint64_t bytes = 0) const;
 
-  std::string path_, target_;
+  std::string path_, target_, folder_;
   bool standard_ = false;
   int through_ = -1;              // what is written through, or none
   std::unique_ptr<Draft> draft_;  // without a name where it is only the image of what is written through
   std::span<std::byte> image_;
-  std::uint32_t mode_ = 0;  // of the file that was there
-  bool existed_ = false;
+  std::optional<struct stat> before_;  // the file that was there
 };
 
 }  // namespace weir::files

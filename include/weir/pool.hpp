@@ -4,7 +4,9 @@
 // `acquire`/`release` deal in checked handles, for devices without pointers and
 // for owners that want stale use caught. Both share the same memory and counts.
 // Thread-safe throughout. No lock is held across a driver call or a callback. After
-// fork() the child makes pools of its own: its parent's throw Unsupported.
+// fork() the child makes pools of its own: its parent's throw Unsupported. No function
+// here may be called from a signal handler: the thread that it interrupts may hold a
+// lock, which the handler then waits for without end.
 #pragma once
 
 #include <chrono>

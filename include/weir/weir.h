@@ -5,7 +5,8 @@
 // Errors. Calls that can fail give a weir_status; nothing is thrown. A call that fails changes
 // nothing, sets what it would have given through a pointer to a pointer to NULL, and leaves its reason in
 // weir_last_error(). A pointer that must not be NULL and is, is WEIR_INVALID_ARGUMENT with the parameter's name.
-// Threads. Every call may be made from any thread at any time, but nothing may use a handle while it is closed or
+// Threads. Every call may be made from any thread at any time, but for signal handlers: the thread that one interrupts
+// may hold a lock, for which it would wait without end. Nothing may use a handle while it is closed or
 // destroyed. A pool's handle is WEIR_STALE_HANDLE from then on, also where another pool was made since; those of
 // devices and streams are pointers, which nothing may use any more.
 // Structs. Each starts with struct_size, the bytes of it that its maker knows; later versions add fields

@@ -43,7 +43,7 @@ def coloured_las(points, colour):
 
 def with_wkt(las, text):
     """The same with a coordinate system."""
-    data = text.encode()
+    data = text if isinstance(text, bytes) else text.encode()
     record = struct.pack("<H16sHH32s", 0, b"LASF_Projection", 2112, len(data), b"") + data
     las = bytearray(las[:227] + record + las[227:])
     struct.pack_into("<II", las, 96, 227 + len(record), 1)
@@ -197,6 +197,32 @@ class Lidar(ToolCase):
         self.assertEqual(piped.stdout, (self.folder / "out.las").read_bytes())
         self.assertIn("500 points", piped.stderr.decode())
 
+    def test_terminals_get_no_files(self):
+        source, out = self.file("in.las", small_las([(0, 0, 0)])), str(self.folder / "out.las")
+        for options in (["-o", "-"], ["-o", "/dev/stdout"], ["-o", out, "--preview", "/dev/stdout"]):
+            terminal, program = os.openpty()
+            done = weir("lidar", source, *options, stdout=program)
+            os.close(program)
+            os.close(terminal)
+            self.assertEqual(done.returncode, 1, options)
+            self.assertIn("is a terminal", done.stderr.decode())
+        self.assertFalse(Path(out).exists())
+
+    def test_a_preview_that_cannot_be_written_leaves_the_output_as_it_was(self):
+        source = self.file("in.las", small_las([(i * 7 % 300, i * 11 % 500, i % 9) for i in range(500)]))
+        out = self.file("out.las", b"old")
+        refused = self.lidar(source, "-o", out, "--preview", "/dev/full", status=1)
+        self.assertIn("/dev/full", refused.stderr.decode())
+        self.assertEqual(Path(out).read_bytes(), b"old")
+
+    def test_all_sizes_are_checked_before_the_first_is_computed(self):
+        source = self.file("in.las", small_las([(i * 7 % 300, i * 11 % 500, i % 9) for i in range(500)]))
+        one, two = str(self.folder / "one.las"), str(self.folder / "two.las")
+        self.lidar(source, "-o", one, "--features", "planarity", "--suffix", "_r2")
+        # What the output cannot have comes up where it is made, before the first size.
+        refused = self.lidar(one, "-o", two, "--features", "planarity", "--radius", "2,1e300", status=1)
+        self.assertIn("a radius of 1e+300 is", refused.stderr.decode())
+
     def test_scales_and_names(self):
         source = self.file("in.las", small_las([(i * 7 % 300, i * 11 % 500, i % 9) for i in range(500)]))
         one, two, three = (str(self.folder / name) for name in ("one.las", "two.las", "three.las"))
@@ -314,7 +340,34 @@ class Lidar(ToolCase):
         self.assertIn("density", refused)
         self.assertNotIn("planarity", refused)
         self.assertIn("reprojection", refused)
-        self.lidar(source, "-o", out, "--features", "planarity")
+        done = self.lidar(source, "-o", out, "--features", "planarity")
+        self.assertIn("coordinates are in degrees: neighbours and shapes", done.stdout.decode())
+
+    def test_files_in_other_units_are_no_cloud(self):
+        points = small_las([(i * 7 % 300, i * 11 % 500, i) for i in range(99)])
+        feet, degrees = self.file("feet.las", with_wkt(points, FEET)), self.file("degrees.las", with_wkt(points, DEGREES))
+        refused = self.lidar(feet, degrees, "-o", str(self.folder / "out.las"), "--features", "planarity", status=1)
+        for words in (feet, degrees, "coordinate system", "reprojection"):
+            self.assertIn(words, refused.stderr.decode())
+
+    def test_coordinate_systems_that_contradict_each_other(self):
+        las = with_wkt(with_wkt(small_las([(i * 7 % 300, i * 11 % 500, i) for i in range(99)]), DEGREES), FEET)
+        las = bytearray(las)
+        struct.pack_into("<II", las, 96, len(las) - 99 * 20, 2)
+        source, out = self.file("in.las", bytes(las)), str(self.folder / "out.las")
+        notes = json.loads(self.lidar(source, "-o", out, "--json").stdout)["notes"]
+        self.assertEqual(len(notes), 1)
+        self.assertIn("LASF_Projection 2112", notes[0])
+        self.assertIn("LASF_Projection 2112", self.lidar(source, "-o", out, "--strict", status=1).stderr.decode())
+
+    def test_names_in_files_are_any_bytes(self):
+        points, out = small_las([(i * 7 % 300, i * 11 % 500, i) for i in range(99)]), str(self.folder / "out.las")
+        source = self.file("in.las", with_wkt(points, b'PROJCS["Gau\xdf\x1b[31m",UNIT["metre\x07",1]]'))
+        report = json.loads(self.lidar(source, "-o", out, "--json").stdout)
+        self.assertEqual(report["coordinate_system"]["name"], "Gau\ufffd\x1b[31m")
+        text = self.lidar(source, "-o", out).stdout
+        self.assertIn(b"Gau??[31m\n", text)
+        self.assertNotIn(b"\x07", text)
 
     def test_colours_of_8_bits_are_scaled(self):
         points = [(i * 7 % 300, i * 11 % 500, i % 9) for i in range(99)]
@@ -325,6 +378,16 @@ class Lidar(ToolCase):
             self.assertAlmostEqual(report["features"][0]["mean"], mean, places=5)
             self.assertEqual(len(report["notes"]), colour < 256)
             self.assertEqual(Path(out).read_bytes()[375 + 54 + 192 + 20 :][:2], struct.pack("<H", colour))
+        # Each file has its own depth, which is told where colours are asked for.
+        files = [self.file("8.las", coloured_las(points, (51, 0, 0)))]
+        files += [self.file("16.las", coloured_las([(100_000 + x, y, z) for x, y, z in points], (13107, 0, 0)))]
+        report = json.loads(self.lidar(*files, "-o", out, "--features", "mean_red", "--json").stdout)
+        for key in ("least", "mean", "greatest"):
+            self.assertAlmostEqual(report["features"][0][key], 0.2, places=5)
+        self.assertEqual(len(report["notes"]), 1)
+        self.assertIn("8.las: here, and not in all files", report["notes"][0])
+        report = json.loads(self.lidar(*files, "-o", out, "--features", "planarity", "--json").stdout)
+        self.assertEqual(report["notes"], [])
 
     def test_a_file_given_twice_is_noticed(self):
         source = self.file("in.las", small_las([(0, 0, 0)]))
@@ -362,6 +425,23 @@ class Lidar(ToolCase):
         os.close(terminal)
         self.assertIn(b" % ", shown)
         self.assertRegex(shown, rb"\d+ s left")
+
+    def test_inputs_may_stand_behind_any_option(self):
+        source = self.file("in.las", small_las([(i * 7 % 300, i * 11 % 500, i % 9) for i in range(200)]))
+        other = self.file("other.las", small_las([(1000 + i * 7 % 300, i * 11 % 500, i % 9) for i in range(200)]))
+        out = str(self.folder / "out.las")
+        features = ["--features", "planarity"]
+        for words, names in (
+            (["--k", "10", source], ["planarity"]),
+            (["--k", "10,20", source], ["planarity_k10", "planarity_k20"]),
+            (["--k", "10", "--k", "20", source], ["planarity_k10", "planarity_k20"]),
+            (["--radius", "2", source], ["planarity"]),
+            (["--radius", "2,3", source], ["planarity_r2", "planarity_r3"]),
+            (["--k", "10", source, other], ["planarity"]),
+            (["--radius", "2", source, other], ["planarity"]),
+        ):
+            self.lidar(*features, "-o", out, *words)
+            self.assertEqual(dimensions(Path(out).read_bytes()), names, words)
 
     def test_options_are_plain(self):
         source, out = self.file("in.las", small_las([(0, 0, 0)])), str(self.folder / "out.las")

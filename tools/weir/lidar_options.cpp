@@ -95,11 +95,13 @@ CLI::App* add_lidar_options(CLI::App& app, const std::shared_ptr<LidarCommandLin
   command->add_option("-o,--output", a.output, "The LAS 1.4 file to write; - is the standard output")->required();
   auto* k = command->add_option("--k", a.ks, "Neighbours, the point itself included; 10,20,50 gives planarity_k10 ...")
                 ->delimiter(',')
+                ->allow_extra_args(false)  // what follows is an input
                 ->check(CLI::Range(1, 128))
                 ->default_str("20");
   command
       ->add_option("--radius", a.radii, "All neighbours within this distance instead, in the file's unit, or several")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->check(distance)
       ->excludes(k);
   command->add_option("--features", a.features, "Sets and features with commas between them: " + lidar::feature_names())

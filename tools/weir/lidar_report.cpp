@@ -9,6 +9,8 @@
 
 #include <weir/bytes.hpp>
 
+#include "workloads/lidar/printable.hpp"
+
 namespace weir::tool {
 namespace {
 
@@ -38,10 +40,11 @@ std::string unit_name(const lidar::LengthUnit& unit) {
 
 /// The name and the unit of what the coordinates are in.
 void add_system(std::string& text, const lidar::CoordinateSystem& system) {
-  line(text, "  coordinate system    {}", system.name.empty() ? "none is named" : system.name);
-  std::string unit = unit_name(system.horizontal);
+  line(text, "  coordinate system    {}", system.name.empty() ? "none is named" : lidar::printable(system.name));
+  std::string unit = lidar::printable(unit_name(system.horizontal));
   if (unit == "unknown") unit += ", taken for metres";
-  if (system.vertical.kind != lidar::LengthUnit::Kind::unknown) unit += "; heights in " + system.vertical.name;
+  if (system.vertical.kind != lidar::LengthUnit::Kind::unknown)
+    unit += "; heights in " + lidar::printable(system.vertical.name);
   line(text, "  unit                 {}", unit);
 }
 
@@ -199,7 +202,8 @@ std::string lidar_json(const LidarOutcome& outcome) {
   all["features"] = nlohmann::ordered_json::array();
   for (const ColumnSummary& each : outcome.columns) all["features"].push_back(column(each));
   all["notes"] = outcome.notes;
-  return all.dump() + '\n';
+  // Paths and names in files are any bytes.
+  return all.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
 }
 
 }  // namespace weir::tool

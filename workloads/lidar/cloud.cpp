@@ -43,7 +43,7 @@ bool whole(double value, double tolerance, std::int64_t& out) noexcept {
 
 }  // namespace
 
-Cloud Cloud::open(const std::vector<std::string>& paths, Reading reading) {
+Cloud Cloud::open(const std::vector<std::string>& paths, Reading reading, ColourUse colours) {
   std::map<std::pair<dev_t, ino_t>, std::string> known;
   for (const std::string& path : paths) {
     struct stat status {};
@@ -56,10 +56,10 @@ Cloud Cloud::open(const std::vector<std::string>& paths, Reading reading) {
   std::vector<LasFile> files;
   files.reserve(paths.size());
   for (const std::string& path : paths) files.emplace_back(path, reading);
-  return Cloud(std::move(files));
+  return Cloud(std::move(files), colours);
 }
 
-Cloud::Cloud(std::vector<LasFile> files) : files_(std::move(files)) {
+Cloud::Cloud(std::vector<LasFile> files, ColourUse colours) : files_(std::move(files)), depths_(files_.size()) {
   if (files_.empty()) throw InvalidArgument("a cloud of no files", {.name = "files"});
   std::uint64_t points = 0;
   for (const LasFile& file : files_) {
@@ -73,9 +73,10 @@ Cloud::Cloud(std::vector<LasFile> files) : files_(std::move(files)) {
   first_.push_back(static_cast<std::uint32_t>(points));
   check_alike();
   layout_ = join_layouts(files_);
+  coordinates_ = join_systems(files_);
   find_unit();
   scan();
-  scan_colours();
+  for (std::size_t f = 0; colours == ColourUse::needed && f < files_.size(); ++f) scan_colours(f);
 }
 
 void Cloud::check_alike() const {
@@ -161,23 +162,21 @@ Cloud::RawBounds Cloud::scan_file(const LasFile& source) {
   return bounds;
 }
 
-// Colours of 8 bits belong into the upper half of their fields, and often are in the lower one.
-void Cloud::scan_colours() {
+// Colours of 8 bits belong into the upper half of their fields, and often are in the lower one. Tiles come from
+// several surveys, so each file is looked at by itself.
+void Cloud::scan_colours(std::size_t file) {
   constexpr std::uint16_t most_of_8_bits = 255, to_16_bits = 257;
-  if (!has_rgb() && !has_nir()) return;
   std::uint16_t colour = 0, infrared = 0;
-  for (std::size_t f = 0; f < files_.size(); ++f) {
-    for (std::uint32_t id = first_[f]; id < first_[f + 1]; ++id) {
-      std::uint16_t each[4];
-      colours_of(f, id, each);
-      colour = std::max({colour, each[0], each[1], each[2]});
-      infrared = std::max(infrared, each[3]);
-      const bool rgb_known = !has_rgb() || colour > most_of_8_bits, nir_known = !has_nir() || infrared > most_of_8_bits;
-      if (rgb_known && nir_known) return;
-    }
+  for (std::uint32_t id = first_[file]; id < first_[file + 1]; ++id) {
+    const bool rgb_known = !has_rgb() || colour > most_of_8_bits, nir_known = !has_nir() || infrared > most_of_8_bits;
+    if (rgb_known && nir_known) break;
+    std::uint16_t each[4];
+    colours_of(file, id, each);
+    colour = std::max({colour, each[0], each[1], each[2]});
+    infrared = std::max(infrared, each[3]);
   }
-  if (colour != 0 && colour <= most_of_8_bits) colour_factor_ = to_16_bits;
-  if (infrared != 0 && infrared <= most_of_8_bits) infrared_factor_ = to_16_bits;
+  if (colour != 0 && colour <= most_of_8_bits) depths_[file].colour = to_16_bits;
+  if (infrared != 0 && infrared <= most_of_8_bits) depths_[file].infrared = to_16_bits;
 }
 
 void Cloud::scan() {
@@ -317,9 +316,10 @@ std::uint8_t Cloud::classification(std::uint32_t id) const noexcept {
 }
 
 void Cloud::colours(std::uint32_t id, std::uint16_t* out) const noexcept {
-  colours_of(file_of(id), id, out);
-  for (int i = 0; i < 3; ++i) out[i] = static_cast<std::uint16_t>(out[i] * colour_factor_);
-  out[3] = static_cast<std::uint16_t>(out[3] * infrared_factor_);
+  const std::size_t file = file_of(id);
+  colours_of(file, id, out);
+  for (int i = 0; i < 3; ++i) out[i] = static_cast<std::uint16_t>(out[i] * depths_[file].colour);
+  out[3] = static_cast<std::uint16_t>(out[3] * depths_[file].infrared);
 }
 
 void Cloud::colours_of(std::size_t file, std::uint32_t id, std::uint16_t* out) const noexcept {

@@ -10,26 +10,33 @@
 #include <string>
 #include <vector>
 
+#include "joint_crs.hpp"
 #include "joint_layout.hpp"
 #include "las_file.hpp"
 #include "tree.hpp"
 
 namespace weir::lidar {
 
+/// Whether a cloud's colours will be asked for. Telling colours of 8 bits from those of 16 can take a look at every
+/// point.
+enum class ColourUse : std::uint8_t { needed, unneeded };
+
 class Cloud {
  public:
   /// The most units that a cloud may be across: sums over the neighbours of a point are exact in 128 bits.
   static constexpr std::int64_t most_across = std::int64_t{1} << 53;
 
-  /// Files that are one cloud have points that can be brought to one layout. Axes and files of unequal scales count in
-  /// one unit, so that distances are true. Throws InvalidArgument naming the file and the field that does not fit, and
-  /// what LasFile throws.
-  explicit Cloud(std::vector<LasFile> files);
+  /// Files that are one cloud have points that can be brought to one layout, and units of one kind. Axes and files of
+  /// unequal scales count in one unit, so that distances are true. Throws InvalidArgument naming the file and the field
+  /// that does not fit, and what LasFile throws.
+  explicit Cloud(std::vector<LasFile> files, ColourUse colours = ColourUse::needed);
   /// A file that is given twice, by whatever names, is refused.
-  [[nodiscard]] static Cloud open(const std::vector<std::string>& paths, Reading reading = Reading::tolerant);
+  [[nodiscard]] static Cloud open(const std::vector<std::string>& paths, Reading reading = Reading::tolerant,
+                                  ColourUse colours = ColourUse::needed);
 
   [[nodiscard]] const std::vector<LasFile>& files() const noexcept { return files_; }
   [[nodiscard]] const JointLayout& layout() const noexcept { return layout_; }
+  [[nodiscard]] const JointSystem& coordinates() const noexcept { return coordinates_; }
   [[nodiscard]] std::uint32_t points() const noexcept { return first_.back(); }
   /// One integer step, in the files' own units.
   [[nodiscard]] double unit() const noexcept { return unit_; }
@@ -43,9 +50,10 @@ class Cloud {
   [[nodiscard]] std::uint64_t ground_points() const noexcept { return ground_; }
   [[nodiscard]] bool has_rgb() const noexcept;
   [[nodiscard]] bool has_nir() const noexcept;
-  /// Whether colours are of 8 bits, in the 16 that the format has for them: no point has more.
-  [[nodiscard]] bool rgb_of_8_bits() const noexcept { return has_rgb() && colour_factor_ != 1; }
-  [[nodiscard]] bool nir_of_8_bits() const noexcept { return has_nir() && infrared_factor_ != 1; }
+  /// Whether a file's colours are of 8 bits, in the 16 that the format has for them: no point has more. Never where
+  /// they are not needed.
+  [[nodiscard]] bool rgb_of_8_bits(std::size_t file) const noexcept { return has_rgb() && depths_[file].colour != 1; }
+  [[nodiscard]] bool nir_of_8_bits(std::size_t file) const noexcept { return has_nir() && depths_[file].infrared != 1; }
   /// Points by return number, from 1 on.
   [[nodiscard]] const std::array<std::uint64_t, 15>& by_return() const noexcept { return by_return_; }
 
@@ -57,7 +65,7 @@ class Cloud {
   /// Its exact coordinates, in units from the cloud's low corner.
   [[nodiscard]] WidePoint exact(std::uint32_t id) const noexcept;
   [[nodiscard]] std::uint8_t classification(std::uint32_t id) const noexcept;
-  /// Red, green, blue, nir, of 16 bits; 0 where there is none.
+  /// Red, green, blue, nir, of 16 bits where they were said to be needed; 0 where there is none.
   void colours(std::uint32_t id, std::uint16_t* out) const noexcept;
 
   /// What the output's coordinates are: those of the only or of equal files, else each axis in the coarsest step that
@@ -100,7 +108,7 @@ class Cloud {
   [[nodiscard]] Placement rounded(const LasHeader& header, const std::array<double, 3>& unit) const noexcept;
   void round_to(double unit);
   void scan();
-  void scan_colours();
+  void scan_colours(std::size_t file);
   /// As the file has them.
   void colours_of(std::size_t file, std::uint32_t id, std::uint16_t* out) const noexcept;
   /// Counts, and the bounds of the file's own coordinates.
@@ -116,6 +124,7 @@ class Cloud {
 
   std::vector<LasFile> files_;
   JointLayout layout_;
+  JointSystem coordinates_;
   std::vector<std::uint32_t> first_;            // and the total
   std::vector<Placement> placements_, output_;  // of each file; in units, and in the output's steps
   double unit_ = 1;
@@ -126,7 +135,11 @@ class Cloud {
   std::array<std::int32_t, 3> extent_{}, output_low_{}, output_high_{};
   std::array<std::uint64_t, 15> by_return_{};
   std::uint64_t ground_ = 0;
-  std::uint16_t colour_factor_ = 1, infrared_factor_ = 1;  ///< what makes 16 bits of the files' colours
+  /// What makes 16 bits of a file's colours.
+  struct Depth {
+    std::uint16_t colour = 1, infrared = 1;
+  };
+  std::vector<Depth> depths_;  // by file
 };
 
 }  // namespace weir::lidar

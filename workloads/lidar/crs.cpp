@@ -9,24 +9,31 @@
 #include <optional>
 #include <vector>
 
+#include "printable.hpp"
+
 namespace weir::lidar {
 namespace {
 
 using Kind = LengthUnit::Kind;
 
 constexpr double foot = 0.3048, survey_foot = 1200.0 / 3937.0;
+constexpr double min_metres = 1e-6, max_metres = 1e6;  // no unit of land is outside
 
 LengthUnit length(std::string name, double metres) {
-  if (!std::isfinite(metres) || metres <= 0) return {};
+  if (!(metres >= min_metres && metres <= max_metres)) return {};
   return {Kind::length, std::move(name), metres};
 }
 
 // --- WKT ---
 
-/// KEYWORD["text", 1.5, OTHER[...]]: a node has its keyword, its texts and numbers in order, and its nodes.
+// Real ones have a few kilobytes. Nodes take more memory than their text, and a file may have gigabytes of it.
+constexpr std::size_t max_wkt_bytes = std::size_t{64} * 1024, max_wkt_nodes = 10'000;
+
+/// KEYWORD["text", 1.5, word, OTHER[...]]: a node has its keyword, its texts, words and numbers in order, and its
+/// nodes.
 struct Node {
   std::string keyword;
-  std::vector<std::string> texts;
+  std::vector<std::string> texts, words;  ///< words, like keywords, in capitals
   std::vector<double> numbers;
   std::vector<Node> nodes;
 
@@ -59,7 +66,7 @@ class WktReader {
       ++at_;
     }
     skip_blanks();
-    if (node.keyword.empty() || !take("[(")) return std::nullopt;
+    if (node.keyword.empty() || !take("[(") || ++nodes_ > max_wkt_nodes) return std::nullopt;
     do {
       if (!read_item(node, depth)) return std::nullopt;
       skip_blanks();
@@ -102,14 +109,27 @@ class WktReader {
       return true;
     }
     at_ = start;  // a bare word, such as an axis's direction
-    while (at_ < text_.size() && std::isalnum(letter()) != 0) ++at_;
+    std::string& word = node.words.emplace_back();
+    while (at_ < text_.size() && std::isalnum(letter()) != 0) {
+      word += static_cast<char>(std::toupper(letter()));
+      ++at_;
+    }
     return at_ != start && at_ < text_.size() &&
            std::string_view(",]) \t\r\n").find(text_[at_]) != std::string_view::npos;
   }
 
   std::string_view text_;
-  std::size_t at_ = 0;
+  std::size_t at_ = 0, nodes_ = 0;
 };
+
+/// Whether a geodetic system has latitudes and longitudes; others are geocentric, in lengths.
+bool is_angular(const Node& system) noexcept {
+  const Node* const kind = system.child({"CS"});
+  if (kind != nullptr && std::ranges::find(kind->words, "ELLIPSOIDAL") != kind->words.end()) return true;
+  if (system.child({"ANGLEUNIT"}) != nullptr) return true;
+  const Node* const axis = system.child({"AXIS"});  // the first; a height may follow
+  return axis != nullptr && axis->child({"ANGLEUNIT"}) != nullptr;
+}
 
 /// A system's unit: of its own, or of one of its axes, as WKT of 2019 has it.
 LengthUnit unit_of(const Node& system) {
@@ -201,6 +221,7 @@ LengthUnit unit_by_code(std::optional<std::uint16_t> code, std::optional<double>
 }  // namespace
 
 CoordinateSystem from_wkt(std::string_view text) {
+  if (text.size() > max_wkt_bytes) return {};
   const std::optional<Node> root = WktReader(text).read();
   if (!root) return {};
   CoordinateSystem found;
@@ -210,7 +231,9 @@ CoordinateSystem from_wkt(std::string_view text) {
   } else if (root->find({"GEOGCS", "GEOGCRS", "GEOGRAPHICCRS"}) != nullptr) {
     found.horizontal = {Kind::angle, "degree"};
   } else {
-    found.horizontal = unit_of(*root);
+    const Node* const geodetic = root->find({"GEODCRS", "GEODETICCRS"});
+    const Node& system = geodetic != nullptr ? *geodetic : *root;
+    found.horizontal = is_angular(system) ? LengthUnit{Kind::angle, "degree"} : unit_of(system);
   }
   if (const Node* const vertical = root->find({"VERT_CS", "VERTCRS", "VERTICALCRS"})) {
     found.vertical = unit_of(*vertical);
@@ -229,7 +252,8 @@ CoordinateSystem from_geotiff(std::span<const std::byte> directory, std::span<co
   const auto projected = keys.number(projected_type), geographic = keys.number(geographic_type);
   const auto code = projected ? projected : geographic;
   if (found.name.empty() && code) found.name = "EPSG:" + std::to_string(*code);
-  if (keys.number(model_type) == geographic_model) {
+  const bool lengths = projected || keys.number(linear_units);
+  if (keys.number(model_type) == geographic_model || (!keys.number(model_type) && geographic && !lengths)) {
     found.horizontal = {Kind::angle, "degree"};
   } else {
     found.horizontal = unit_by_code(keys.number(linear_units), keys.real(linear_unit_size));
@@ -240,24 +264,51 @@ CoordinateSystem from_geotiff(std::span<const std::byte> directory, std::span<co
   return found;
 }
 
+bool same_unit(const LengthUnit& one, const LengthUnit& other) noexcept {
+  constexpr double tolerance = 1e-7;  // texts round; the two feet are 2e-6 apart
+  return one.kind == other.kind && std::fabs(one.metres - other.metres) <= tolerance * one.metres;
+}
+
 CoordinateSystem coordinate_system(const LasFile& file) {
   constexpr std::uint16_t wkt_id = 2112, directory_id = 34735, doubles_id = 34736, ascii_id = 34737, wkt_bit = 1U << 4;
-  const auto data = [&](std::uint16_t id) -> std::span<const std::byte> {
+  std::vector<std::string> told;
+  const auto data = [&](std::uint16_t id, const char* what) {
+    std::span<const std::byte> first;
     for (const auto* list : {&file.records(), &file.extended_records()}) {
       for (const LasRecord& record : *list) {
-        if (record.is("LASF_Projection", id)) return record.data;
+        if (!record.is("LASF_Projection", id) || record.data.empty()) continue;
+        if (!first.empty() && !std::ranges::equal(first, record.data)) {
+          told.push_back("LASF_Projection " + std::to_string(id) + ": " + what +
+                         " is there more than once, and not the same; the first counts");
+        }
+        if (first.empty()) first = record.data;
       }
     }
-    return {};
+    return first;
   };
   const auto text = [](std::span<const std::byte> bytes) {
     return std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   };
-  const bool prefer_wkt = (file.header().global_encoding & wkt_bit) != 0 || data(directory_id).empty();
-  const CoordinateSystem wkt = from_wkt(text(data(wkt_id)));
-  if (prefer_wkt && !wkt.name.empty()) return wkt;
-  const CoordinateSystem keys = from_geotiff(data(directory_id), data(doubles_id), text(data(ascii_id)));
-  return keys.name.empty() && keys.horizontal.kind == Kind::unknown ? wkt : keys;
+  const auto directory = data(directory_id, "the directory of GeoTIFF keys"), written = data(wkt_id, "WKT");
+  const CoordinateSystem wkt = from_wkt(text(written));
+  const CoordinateSystem keys = from_geotiff(directory, data(doubles_id, "numbers of GeoTIFF keys"),
+                                             text(data(ascii_id, "text of GeoTIFF keys")));
+  if (!written.empty() && wkt.name.empty() && wkt.horizontal.kind == Kind::unknown) {
+    told.push_back("LASF_Projection 2112: " + std::to_string(written.size()) +
+                   " bytes of WKT that is not understood; passed over");
+  }
+  const bool prefer_wkt = (file.header().global_encoding & wkt_bit) != 0 || directory.empty();
+  const bool no_keys = keys.name.empty() && keys.horizontal.kind == Kind::unknown;
+  const bool takes_wkt = (prefer_wkt && !wkt.name.empty()) || no_keys;
+  const bool known = wkt.horizontal.kind != Kind::unknown && keys.horizontal.kind != Kind::unknown;
+  if (known && !same_unit(wkt.horizontal, keys.horizontal)) {
+    told.push_back("LASF_Projection 2112 and 34735: coordinates are in \"" + printable(wkt.horizontal.name) +
+                   "\" by WKT and in \"" + printable(keys.horizontal.name) + "\" by GeoTIFF keys; " +
+                   (takes_wkt ? "WKT counts" : "the keys count"));
+  }
+  CoordinateSystem found = takes_wkt ? wkt : keys;
+  found.told = std::move(told);
+  return found;
 }
 
 }  // namespace weir::lidar

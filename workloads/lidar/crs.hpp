@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "las_file.hpp"
 
@@ -21,6 +22,7 @@ struct LengthUnit {
 struct CoordinateSystem {
   std::string name = {};  ///< empty: none is named
   LengthUnit horizontal = {}, vertical = {};
+  std::vector<std::string> told = {};  ///< what of the records is not understood or contradicts itself, a sentence each
 
   [[nodiscard]] bool geographic() const noexcept { return horizontal.kind == LengthUnit::Kind::angle; }
   /// A length in metres as one of the file's horizontal units; where they are unknown they are taken for metres.
@@ -29,9 +31,13 @@ struct CoordinateSystem {
   }
 };
 
+/// Whether coordinates in the two are alike, up to rounding in texts.
+[[nodiscard]] bool same_unit(const LengthUnit& one, const LengthUnit& other) noexcept;
+
 /// From WKT where the header says so or there are no keys, else from GeoTIFF keys.
 [[nodiscard]] CoordinateSystem coordinate_system(const LasFile& file);
 
+/// WKT of more than 64 KiB or 10,000 nodes is not understood.
 [[nodiscard]] CoordinateSystem from_wkt(std::string_view text);
 /// `directory` has 16-bit numbers, four a key; `doubles` and `ascii` are what keys point into.
 [[nodiscard]] CoordinateSystem from_geotiff(std::span<const std::byte> directory, std::span<const std::byte> doubles,

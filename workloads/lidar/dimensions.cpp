@@ -1,7 +1,6 @@
 #include "dimensions.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <cstring>
 #include <limits>
@@ -9,66 +8,18 @@
 
 #include <weir/errors.hpp>
 
+#include "printable.hpp"
+
 namespace weir::lidar {
 namespace {
 
 constexpr std::uint8_t float_type = 9, no_data_option = 1;
 constexpr std::size_t most_name = 32, no_data_at = 40;
 
-// The fields of the format, by the names that laspy and PDAL give them. PDAL keeps their spelling, without case.
-constexpr std::array standard_fields{"x",
-                                     "y",
-                                     "z",
-                                     "intensity",
-                                     "return_number",
-                                     "returnnumber",
-                                     "number_of_returns",
-                                     "numberofreturns",
-                                     "scan_direction_flag",
-                                     "scandirectionflag",
-                                     "edge_of_flight_line",
-                                     "edgeofflightline",
-                                     "classification",
-                                     "classification_flags",
-                                     "classflags",
-                                     "raw_classification",
-                                     "synthetic",
-                                     "key_point",
-                                     "keypoint",
-                                     "withheld",
-                                     "overlap",
-                                     "scanner_channel",
-                                     "scanchannel",
-                                     "scan_angle",
-                                     "scan_angle_rank",
-                                     "scananglerank",
-                                     "user_data",
-                                     "userdata",
-                                     "point_source_id",
-                                     "pointsourceid",
-                                     "gps_time",
-                                     "gpstime",
-                                     "red",
-                                     "green",
-                                     "blue",
-                                     "nir",
-                                     "infrared",
-                                     "bit_fields",
-                                     "flag_byte",
-                                     "wavepacket_index",
-                                     "wavepacket_offset",
-                                     "wavepacket_size",
-                                     "return_point_wave_location",
-                                     "x_t",
-                                     "y_t",
-                                     "z_t"};
-
 bool same_name(std::string_view one, std::string_view other) noexcept {
   const auto lower = [](char letter) { return std::tolower(static_cast<unsigned char>(letter)); };
   return std::ranges::equal(one, other, {}, lower, lower);
 }
-
-std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 class Placing {
  public:
@@ -97,14 +48,21 @@ class Placing {
   std::uint16_t place_of(Feature feature, const std::string& name) {
     check(name);
     std::size_t at = point_layout(layout_.format).bytes;
+    std::byte* found = nullptr;
+    std::size_t found_at = 0;
     for (std::size_t i = 0; i < made_.descriptors.size(); i += descriptor_bytes) {
       std::byte* const descriptor = made_.descriptors.data() + i;
       if (same_name(dimension_name(descriptor), name)) {
         if (i >= layout_.descriptors.size()) fail(name, "two features get the name " + quoted(name));
-        overwrite(descriptor, feature, name);
-        return static_cast<std::uint16_t>(at);
+        if (found != nullptr) fail_several(name);
+        found = descriptor;
+        found_at = at;
       }
       at += dimension_bytes(descriptor);
+    }
+    if (found != nullptr) {
+      overwrite(found, feature, name);
+      return static_cast<std::uint16_t>(found_at);
     }
     describe(made_.descriptors, feature, name);
     const std::size_t place = end_;
@@ -121,13 +79,15 @@ class Placing {
     throw InvalidArgument(path_ + ": extra bytes: " + what, {.name = name});
   }
 
+  /// Readers take one of them, and which is theirs to choose.
+  [[noreturn]] void fail_several(const std::string& name) const {
+    fail(name, "the input has several dimensions " + quoted(name) +
+                   ", of which --overwrite would replace one; name the new one otherwise, with --prefix or --suffix");
+  }
+
   void check(const std::string& name) const {
-    constexpr const char* remedy = "; give the features other names with --prefix or --suffix";
     if (name.size() > most_name) {
       fail(name, "the name " + quoted(name) + " has " + std::to_string(name.size()) + " letters; LAS has room for 32");
-    }
-    if (is_standard_field(name)) {
-      fail(name, quoted(name) + " is a field of the format, which readers would take it for" + remedy);
     }
   }
 
@@ -143,7 +103,7 @@ class Placing {
                " is no 32-bit float, so no feature of an earlier run; name the new one otherwise, with --prefix or "
                "--suffix");
     }
-    made_.overwritten.push_back(name);
+    made_.overwritten.emplace_back(dimension_name(descriptor));
     std::vector<std::byte> fresh;
     describe(fresh, feature, name);
     std::memcpy(descriptor, fresh.data(), descriptor_bytes);
@@ -164,10 +124,6 @@ class Placing {
 };
 
 }  // namespace
-
-bool is_standard_field(std::string_view name) noexcept {
-  return std::ranges::any_of(standard_fields, [&](const char* field) { return same_name(field, name); });
-}
 
 Dimensions place_features(const JointLayout& layout, std::span<const Scale> scales, const Naming& naming,
                           const std::string& path) {

@@ -1,5 +1,6 @@
-// The extra dimensions that the output has for features: their names, which meet neither a field of the format nor a
-// dimension of the input, and where a point has them. Made by the writer.
+// The extra dimensions that the output has for features: their names, which meet no dimension of the
+// input (and no field of the format, whatever stands before or behind a feature's name), and where a point has them.
+// Made by the writer.
 #pragma once
 
 #include <cstdint>
@@ -34,11 +35,8 @@ struct Dimensions {
   std::vector<std::vector<std::uint16_t>> places;  ///< by scale, then in its set's order
   std::vector<std::byte> descriptors;              ///< those of the layout, and the features'
   std::uint16_t point_bytes = 0;
-  std::vector<std::string> overwritten;  ///< names
+  std::vector<std::string> overwritten;  ///< names, as the input spells them
 };
-
-/// Whether the format has a field of this name, as laspy or PDAL call it, without case.
-[[nodiscard]] bool is_standard_field(std::string_view name) noexcept;
 
 /// Names are compared without case, as readers do. Throws InvalidArgument naming the dimension and the remedy;
 /// `path` is for messages.

@@ -18,11 +18,19 @@ struct FarQuery {
   std::uint64_t reach;  ///< squared distance that its neighbours' cells are within
 };
 
+/// The run that they are of.
+struct FarRun {
+  const Cloud& cloud;
+  const Partition& partition;
+  const ComputeSettings& compute;
+  ChunkComputer& computer;
+  MemoryManager& memory;
+  StreamId stream;
+  std::size_t most_points;  ///< gathered at once, but where a single query needs more
+};
+
 /// Heights do not depend on neighbours and stay as they are; so do the other columns' rows of all other points.
 /// Gives how many have all their neighbours at their own place.
-[[nodiscard]] std::uint64_t finish_far_queries(const Cloud& cloud, const Partition& partition,
-                                               const ComputeSettings& settings, ChunkComputer& computer,
-                                               MemoryManager& memory, StreamId stream, std::vector<FarQuery> queries,
-                                               Sink& sink);
+[[nodiscard]] std::uint64_t finish_far_queries(const FarRun& run, std::vector<FarQuery> queries, Sink& sink);
 
 }  // namespace weir::lidar

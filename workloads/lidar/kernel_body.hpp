@@ -45,8 +45,12 @@ class GroupSearch {
     candidates_.look_round(top);
     for (const Node* node = &top; node < end; ++node) {
       if (!node->leaf || tree_.rank[node->first] == tree_.rank[node->first + node->count]) continue;
-      if (!together(candidates_.open(node->first, node->first + node->count)))
-        halve(node->first, node->first + node->count);
+      const std::uint32_t first = node->first, last = first + node->count;
+      if (node->count > 1 && at_one_place(*node)) {  // one search serves all
+        for (std::uint32_t p = first; p < last; ++p) single_.run(p);
+      } else if (!together(candidates_.open(first, last))) {
+        halve(first, last);
+      }
     }
   }
 

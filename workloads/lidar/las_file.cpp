@@ -117,6 +117,10 @@ void LasFile::parse_header() {
     header_.extended_count = at<std::uint32_t>(243);
     const auto count = at<std::uint64_t>(247);
     if (count != 0 || format >= 6) header_.points = count;
+  } else if (format >= 6 && header_.points == 0) {
+    fail("header size", number(header_.header_bytes) + " bytes; points of format " + number(format) +
+                            " are counted in a header of version 1.4, of at least " + number(standard_header_bytes(4)) +
+                            ", so how many there are is not known; write the file anew from its source");
   }
 }
 
@@ -156,19 +160,25 @@ void LasFile::parse_records() {
          number(end) + "; the header ends at " + number(header_.header_bytes) + " and the file at " + number(size));
   }
   std::uint64_t place = header_.header_bytes;
+  const auto lacks = [&](std::uint32_t i, const std::string& why) {
+    flaw("number of variable length records",
+         number(header_.record_count) + ", but " + why + " before the points at " + number(end),
+         "from record " + number(i) + " on none is there, and what is there in their place is kept");
+  };
   for (std::uint32_t i = 0; i < header_.record_count; ++i) {
     if (end - place < record_header) {
-      flaw("number of variable length records",
-           number(header_.record_count) + ", but there is room for " + number(i) + " before the points at " +
-               number(end),
-           "the others are not there");
+      lacks(i, "there is room for " + number(i));
+      break;
+    }
+    const std::span<const std::byte> head = bytes_.subspan(place, record_header);
+    if (std::ranges::all_of(head, [](std::byte each) { return each == std::byte{0}; })) {
+      lacks(i, "at " + number(place) + " there are only zeros");
       break;
     }
     const std::uint64_t length = at<std::uint16_t>(place + 20);
-    if (length > end - place - record_header) {
-      fail("record length after header", "variable length record " + number(i) + " has " + number(length) +
-                                             " bytes at " + number(place) + " and would reach past the points at " +
-                                             number(end));
+    if (length > end - place - record_header) {  // most often the count is one too many, and this is no record
+      lacks(i, "at " + number(place) + " there is no room for one of " + number(length) + " bytes");
+      break;
     }
     records_.push_back(record_at(place, record_header, length));
     place += record_header + length;
@@ -219,40 +229,53 @@ void LasFile::parse_extended() {
   }
 }
 
-void LasFile::collect_descriptors() {
+// One after the other and not all gathered first: records are as large as the file, points are not.
+void LasFile::parse_extra() {
   constexpr std::size_t text_bytes = 32;  // at a descriptor's end, for people
+  DescriptorCounts counts;
   for (const auto* list : {&records_, &extended_}) {
     for (const LasRecord& record : *list) {
       if (!record.is("LASF_Spec", 4)) continue;
-      descriptors_.insert(descriptors_.end(), record.data.begin(), record.data.end());
-      const std::size_t more = record.data.size() % descriptor_bytes;
+      const std::size_t more = record.data.size() % descriptor_bytes, whole = record.data.size() - more;
+      const bool lacks_text = more + text_bytes >= descriptor_bytes;
+      for (std::size_t i = 0; i < whole; i += descriptor_bytes) add_descriptor(record.data.data() + i, counts);
       if (more == 0) continue;
-      const bool whole = more + text_bytes >= descriptor_bytes;
       flaw("extra bytes", number(record.data.size()) + " bytes of descriptors, which have 192 each",
-           whole ? "the last one's text is cut" : "the last one is left out");
-      descriptors_.resize(descriptors_.size() + (whole ? descriptor_bytes - more : 0));
-      if (!whole) descriptors_.resize(descriptors_.size() - more);
+           lacks_text ? "the last one's text is cut" : "the last one is left out");
+      std::array<std::byte, descriptor_bytes> last{};
+      std::copy_n(record.data.data() + whole, more, last.data());
+      if (lacks_text) add_descriptor(last.data(), counts);
     }
+  }
+  if (counts.empty != 0) {
+    flaw("extra bytes", number(counts.empty) + " dimensions of 0 bytes", "their descriptions are left out");
+  }
+  if (counts.beyond != 0) {
+    flaw("extra bytes",
+         number(counts.beyond) + " dimensions more are described than the " + number(extra_bytes()) +
+             " extra bytes of a point hold",
+         "their descriptions are left out");
   }
 }
 
-void LasFile::parse_extra() {
-  collect_descriptors();
-  const std::size_t room = header_.point_bytes - point_layout(header_.format).bytes;
-  for (std::size_t i = 0; i < descriptors_.size(); i += descriptor_bytes) {
-    const auto type = read_number<std::uint8_t>(descriptors_.data() + i + 2);
-    if (type > 30) fail("extra bytes", "data type " + number(type) + " of dimension " + number(i / descriptor_bytes));
-    const std::size_t bytes = extra_type_bytes(type, read_number<std::uint8_t>(descriptors_.data() + i + 3));
-    if (described_bytes_ + bytes > room) {
-      flaw("extra bytes",
-           number((descriptors_.size() - i) / descriptor_bytes) + " dimensions more are described than the " +
-               number(room) + " extra bytes of a point hold",
-           "their descriptions are left out");
-      descriptors_.resize(i);
-      return;
-    }
+void LasFile::add_descriptor(const std::byte* descriptor, DescriptorCounts& counts) {
+  const std::uint64_t index = counts.all++;
+  const auto type = read_number<std::uint8_t>(descriptor + 2);
+  if (counts.beyond == 0 && type > 30)
+    fail("extra bytes", "data type " + number(type) + " of dimension " + number(index));
+  const std::size_t bytes = extra_type_bytes(type, read_number<std::uint8_t>(descriptor + 3));
+  if (counts.beyond != 0 || described_bytes_ + bytes > extra_bytes()) {
+    ++counts.beyond;  // and all behind it, as where they are is not known
+  } else if (bytes == 0) {
+    ++counts.empty;
+  } else {
+    descriptors_.insert(descriptors_.end(), descriptor, descriptor + descriptor_bytes);
     described_bytes_ += bytes;
   }
+}
+
+std::size_t LasFile::extra_bytes() const noexcept {
+  return header_.point_bytes - std::size_t{point_layout(header_.format).bytes};
 }
 
 std::span<const std::byte> LasFile::header_tail() const noexcept {

@@ -95,8 +95,8 @@ class LasFile {
   /// Between the standard header and the first record, and between the last record and the points.
   [[nodiscard]] std::span<const std::byte> header_tail() const noexcept;
   [[nodiscard]] std::span<const std::byte> gap() const noexcept { return gap_; }
-  /// The descriptors of extra dimensions, 192 bytes each, of all records that have some; checked to fit the points'
-  /// extra bytes.
+  /// The descriptors of extra dimensions, 192 bytes each, of all records that have some. Each is of at least a byte,
+  /// and all fit the points' extra bytes.
   [[nodiscard]] std::span<const std::byte> descriptors() const noexcept { return descriptors_; }
   /// Bytes of a point that they describe, from the first extra one on.
   [[nodiscard]] std::size_t described_bytes() const noexcept { return described_bytes_; }
@@ -119,8 +119,13 @@ class LasFile {
   void parse_extended();
   /// Its header and data are in the file.
   [[nodiscard]] LasRecord record_at(std::uint64_t place, std::uint64_t header_bytes, std::uint64_t length) const;
+  struct DescriptorCounts {
+    std::uint64_t all = 0, empty = 0, beyond = 0;  ///< of no bytes; past the points' extra bytes
+  };
   void parse_extra();
-  void collect_descriptors();
+  void add_descriptor(const std::byte* descriptor, DescriptorCounts& counts);
+  /// Of a point, behind its format's own.
+  [[nodiscard]] std::size_t extra_bytes() const noexcept;
   /// Of the header: as much as there is of what the version has.
   void measure_header();
   /// An error, or a sentence in flaws().

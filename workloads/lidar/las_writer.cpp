@@ -8,6 +8,8 @@
 
 #include <weir/errors.hpp>
 
+#include "printable.hpp"
+
 namespace weir::lidar {
 namespace {
 
@@ -28,28 +30,16 @@ bool same(const LasRecord& one, const LasRecord& other) noexcept {
   return one.id == other.id && one.user == other.user && std::ranges::equal(one.data, other.data);
 }
 
-/// The records of all files: each once, but those of the first file as they are.
-std::vector<LasRecord> join(const Cloud& cloud, const std::vector<LasRecord>& (LasFile::*list)() const,
-                            std::vector<std::string>& told) {
-  std::vector<LasRecord> all;
-  for (const LasFile& file : cloud.files()) {
-    for (const LasRecord& record : (file.*list)()) {
-      if (outdated(file, record, told)) continue;
-      const bool first = &file == &cloud.files().front();
-      const bool there =
-          !first && std::any_of(all.begin(), all.end(), [&](const LasRecord& known) { return same(known, record); });
-      const bool differs = !there && !first && std::any_of(all.begin(), all.end(), [&](const LasRecord& known) {
-        return known.id == record.id && known.user == record.user && record.is("LASF_Projection", record.id);
-      });
-      if (differs) {
-        throw InvalidArgument(file.path() + ": LASF_Projection " + std::to_string(record.id) +
-                                  ": another coordinate system than " + cloud.files().front().path(),
-                              {.name = "LASF_Projection"});
-      }
-      if (!there) all.push_back(record);
-    }
+/// Adds a file's records to those of the files before: each once, but those of the first file as they are.
+void add_records(const Cloud& cloud, const LasFile& file, const std::vector<LasRecord>& records,
+                 std::vector<LasRecord>& all, std::vector<std::string>& told) {
+  const bool first = &file == &cloud.files().front();
+  for (const LasRecord& record : records) {
+    if (outdated(file, record, told)) continue;
+    const bool there =
+        !first && std::any_of(all.begin(), all.end(), [&](const LasRecord& known) { return same(known, record); });
+    if (!there) all.push_back(record);
   }
-  return all;
 }
 
 /// What lies before the points, without the signature that version 1.0 has there.
@@ -83,11 +73,13 @@ LasWriter::Plan LasWriter::plan(const Cloud& cloud, std::span<const Scale> scale
   Plan plan;
   plan.told = cloud.layout().dropped;
   if (!cloud.output_exact()) plan.told.push_back(rounding_of(cloud));
-  plan.records = join(cloud, &LasFile::records, plan.told);
-  plan.extended = join(cloud, &LasFile::extended_records, plan.told);
+  for (const LasFile& file : cloud.files()) {
+    add_records(cloud, file, file.records(), plan.records, plan.told);
+    add_records(cloud, file, file.extended_records(), plan.extended, plan.told);
+  }
   plan.dimensions = place_features(cloud.layout(), scales, naming, first.path());
   for (const std::string& name : plan.dimensions.overwritten) {
-    plan.told.push_back("the input's dimension \"" + name + "\" is replaced");
+    plan.told.push_back("the input's dimension " + quoted(name) + " is replaced");
   }
   plan.header = standard_header + first.header_tail().size();
   if (plan.header > UINT16_MAX) {

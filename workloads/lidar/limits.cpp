@@ -1,6 +1,7 @@
 #include "limits.hpp"
 
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <string>
 
@@ -18,14 +19,12 @@ bool fits(RunSettings settings, std::uint64_t limit, const Try& try_memory) {
   try {
     try_memory(settings);
     return true;
-  } catch (const LimitExceeded&) {
-    return false;
-  } catch (const OutOfMemory&) {
-    return false;
+  } catch (const Error&) {
+    return false;  // whatever is wrong, this limit is not shown to do
   }
 }
 
-/// None where the limit that there is would do for the chunks, or none does.
+/// None where the limit that there is would do for the chunks, or none does: then it is not the limit.
 std::optional<std::uint64_t> least_limit(const RunSettings& settings, const Try& try_memory) {
   constexpr std::uint64_t step = 1_MiB, most = std::uint64_t{1} << 44;
   if (fits(settings, settings.limit, try_memory)) return std::nullopt;
@@ -45,20 +44,23 @@ std::optional<std::uint64_t> least_limit(const RunSettings& settings, const Try&
 }  // namespace
 
 RunReport within_limit(const RunSettings& settings, const std::function<RunReport()>& work, const Try& try_memory) {
+  std::exception_ptr refusal;
   std::string refused;
   try {
     return work();
   } catch (const LimitExceeded& error) {
     if (settings.limit == 0) throw;
+    refusal = std::current_exception();
     refused = error.message();
   } catch (const OutOfMemory& error) {
     if (settings.limit == 0) throw;
+    refusal = std::current_exception();
     refused = error.message();
   }
   const std::optional<std::uint64_t> least = least_limit(settings, try_memory);
-  const std::string remedy = least ? format_bytes(*least) + " would do" : "raise it";
-  throw LimitExceeded("a limit of " + format_bytes(settings.limit) + " of device memory is too little; " + remedy +
-                          " (" + refused + ")",
+  if (!least) std::rethrow_exception(refusal);
+  throw LimitExceeded("a limit of " + format_bytes(settings.limit) + " of device memory is too little; " +
+                          format_bytes(*least) + " would do (" + refused + ")",
                       {.name = "limit", .bytes_asked = least, .limit = settings.limit});
 }
 

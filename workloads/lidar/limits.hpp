@@ -8,7 +8,8 @@
 namespace weir::lidar {
 
 /// What `work` gives. Where memory is refused under a limit, throws LimitExceeded that names the least limit, to a
-/// mebibyte, under which `try_memory` is not refused. It is tried and not reckoned, as chunks depend on the limit, and
+/// mebibyte, under which `try_memory` is not refused; where no larger limit would do, throws what `work` threw, as the
+/// limit is not to blame. It is tried and not reckoned, as chunks depend on the limit, and
 /// what they take on the device's pages.
 [[nodiscard]] RunReport within_limit(const RunSettings& settings, const std::function<RunReport()>& work,
                                      const std::function<void(const RunSettings&)>& try_memory);

@@ -4,21 +4,24 @@
 #include <exception>
 #include <thread>
 
+#include "box.hpp"
 #include "team.hpp"
 
 namespace weir::lidar {
 namespace {
 
 Chunk chunk_of(std::span<const Point> points, std::size_t first) {
-  Chunk chunk{.first = first, .count = points.size(), .low = {INT32_MAX, INT32_MAX}, .high = {INT32_MIN, INT32_MIN}};
-  for (const Point& point : points) {
-    const std::int32_t at[2] = {point.x, point.y};
-    for (int axis = 0; axis < 2; ++axis) {
-      chunk.low[axis] = std::min(chunk.low[axis], at[axis]);
-      chunk.high[axis] = std::max(chunk.high[axis], at[axis]);
-    }
-  }
+  Box<std::int32_t> box;
+  for (const Point& point : points) box.add(point.x, point.y, point.z);
+  Chunk chunk{.first = first, .count = points.size()};
+  std::ranges::copy(box.low, chunk.low);
+  std::ranges::copy(box.high, chunk.high);
   return chunk;
+}
+
+/// The longer side in x and y: 0 or 1.
+int longer_side(const Chunk& chunk) noexcept {
+  return std::int64_t{chunk.high[0]} - chunk.low[0] >= std::int64_t{chunk.high[1]} - chunk.low[1] ? 0 : 1;
 }
 
 bool inside(const Point& point, const KnownRegion& region) noexcept {
@@ -41,7 +44,31 @@ Partition::Partition(const Cloud& cloud, std::size_t chunk_points, const std::st
     });
   }
   const std::size_t parts = (points_.size() + chunk_points - 1) / std::max<std::size_t>(chunk_points, 1);
-  split(0, points_.size(), parts, threads, chunks_);
+  std::vector<Chunk> equal;
+  split(0, points_.size(), parts, threads, equal);
+  if (equal.size() == 1) {
+    chunks_ = equal;  // which needs no halo
+    return;
+  }
+  for (const Chunk& chunk : equal) cut_off_what_is_far(chunk, chunks_);
+}
+
+/// Halves the chunk's box where one half has few of its points, until none has.
+void Partition::cut_off_what_is_far(const Chunk& chunk, std::vector<Chunk>& out) {
+  constexpr std::size_t few = 64;  // one in so many
+  const bool along_x = longer_side(chunk) == 0;
+  const std::int32_t low = chunk.low[along_x ? 0 : 1], high = chunk.high[along_x ? 0 : 1];
+  const auto middle = static_cast<std::int32_t>((std::int64_t{low} + high) / 2);
+  const std::span<Point> all = points_.subspan(chunk.first, chunk.count);
+  const auto is_low = [&](const Point& point) { return (along_x ? point.x : point.y) <= middle; };
+  const auto left = static_cast<std::size_t>(std::ranges::count_if(all, is_low));
+  if (low == high || std::min(left, chunk.count - left) > chunk.count / few) {
+    out.push_back(chunk);
+    return;
+  }
+  std::ranges::partition(all, is_low);
+  cut_off_what_is_far(chunk_of(all.first(left), chunk.first), out);
+  cut_off_what_is_far(chunk_of(all.subspan(left), chunk.first + left), out);
 }
 
 /// Appends the chunks of [first, first + count), in `parts` parts of nearly equal size, to `out`.
@@ -55,7 +82,7 @@ void Partition::split(std::size_t first, std::size_t count, std::size_t parts, u
   }
   const std::size_t left_parts = parts / 2;
   const std::size_t left = count / parts * left_parts + count % parts * left_parts / parts;
-  const bool along_x = std::int64_t{whole.high[0]} - whole.low[0] >= std::int64_t{whole.high[1]} - whole.low[1];
+  const bool along_x = longer_side(whole) == 0;
   std::nth_element(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(left), all.end(),
                    [along_x](const Point& one, const Point& other) {
                      const std::int32_t a = along_x ? one.x : one.y, b = along_x ? other.x : other.y;

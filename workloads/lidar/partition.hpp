@@ -1,6 +1,7 @@
-// A cloud's points brought into chunks: each has its points contiguous, and a box in x and y that holds them. Made by
-// halving along the longer side until chunks are small enough, so chunks are balanced whatever the points are like,
-// points at one place included. Lies in scratch memory, which may be larger than main memory.
+// A cloud's points brought into chunks: each has its points contiguous, and a box that holds them. Made by halving
+// along the longer side in x and y until chunks are small enough, so chunks are balanced whatever the points are like,
+// points at one place included; then what lies far from nearly all of a chunk becomes a chunk of its own, as the way
+// there would count as the chunk's. Lies in scratch memory, which may be larger than main memory.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,7 @@ namespace weir::lidar {
 
 struct Chunk {
   std::size_t first = 0, count = 0;
-  std::int32_t low[2] = {}, high[2] = {};
+  std::int32_t low[3] = {}, high[3] = {};
 };
 
 class Partition {
@@ -39,6 +40,7 @@ class Partition {
 
  private:
   void split(std::size_t first, std::size_t count, std::size_t parts, unsigned threads, std::vector<Chunk>& out);
+  void cut_off_what_is_far(const Chunk& chunk, std::vector<Chunk>& out);
 
   const Cloud& cloud_;
   Scratch scratch_;

@@ -12,6 +12,7 @@
 
 #include "chunk_computer.hpp"
 #include "far_queries.hpp"
+#include "halos.hpp"
 #include "limits.hpp"
 #include "partition.hpp"
 #include "run_plan.hpp"
@@ -119,29 +120,10 @@ class Run {
     return {cloud_, chunk, settings_.scratch, compute_.threads};
   }
 
-  /// How far around a chunk points are read, in cells: enough for nearly all of its queries.
-  [[nodiscard]] std::int64_t halo_of(const Chunk& chunk) const {
-    double halo = 0;
-    if (compute_.search.k == 0) {
-      const double radius = std::sqrt(static_cast<double>(compute_.search.radius_squared));
-      halo = std::ldexp(radius, -static_cast<int>(cloud_.cell_bits())) + 1;
-    } else {
-      const double area = (static_cast<double>(chunk.high[0]) - chunk.low[0] + 1) *
-                          (static_cast<double>(chunk.high[1]) - chunk.low[1] + 1);
-      constexpr double pi = 3.14159265358979, generous = 2.5;
-      halo = generous * std::sqrt(area * compute_.search.k / (pi * static_cast<double>(chunk.count))) + 1;
-    }
-    if (settings_.features.needs_height()) halo = std::max(halo, compute_.ground.reach / cloud_.cell() + 1);
-    return static_cast<std::int64_t>(std::min(halo, 4e9));
-  }
-
   /// Buffers are for the largest chunk with its halo, so that none has to grow.
   void size_halos() {
     const Timed timed(report_.read.seconds);
-    for (const Chunk& chunk : partition_.chunks()) {
-      const KnownRegion region = partition_.region(chunk, halo_of(chunk));
-      most_points_ = std::max(most_points_, chunk.count + partition_.count_halo(chunk, region));
-    }
+    halos_ = find_halos(cloud_, partition_, compute_);
     most_queries_ = partition_.largest_chunk();
   }
 
@@ -173,10 +155,10 @@ class Run {
     if (!settings_.pool) release(slot);
     if (slot.input.capacity() == 0) {
       const auto features = input_features(settings_.features, cloud_.wide());
-      slot.input = memory_.scope(slot.name + " input", most_points_, features, {}, compute_stream_);
+      slot.input = memory_.scope(slot.name + " input", halos_.most_points, features, {}, compute_stream_);
       slot.output = memory_.scope(slot.name + " output", most_queries_, computer_->output_features(),
                                   {.downloads = true}, compute_stream_);
-      slot.staging = memory_.pinned<std::byte>(PoolingScope::bytes(most_points_, features));
+      slot.staging = memory_.pinned<std::byte>(PoolingScope::bytes(halos_.most_points, features));
     }
   }
 
@@ -190,7 +172,7 @@ class Run {
 
   /// Brings the chunk's points and its halo's into the staging memory.
   [[nodiscard]] ChunkJob read_points(Slot& slot) const {
-    const KnownRegion region = partition_.region(*slot.chunk, halo_of(*slot.chunk));
+    const KnownRegion& region = halos_.regions[static_cast<std::size_t>(slot.chunk - partition_.chunks().data())];
     std::byte* const to = slot.staging.data() + slot.input.offset("points");
     const std::span<const Point> own = partition_.points(*slot.chunk);
     std::size_t count = own.size();
@@ -243,8 +225,8 @@ class Run {
 
   [[nodiscard]] PoolingScope make_workspace() {
     const Timed timed(report_.allocation_seconds);
-    return memory_.scope("workspace", computer_->workspace_elements(most_points_), computer_->workspace_features(), {},
-                         compute_stream_);
+    return memory_.scope("workspace", computer_->workspace_elements(halos_.most_points),
+                         computer_->workspace_features(), {}, compute_stream_);
   }
 
   // --- The writer's thread ---
@@ -330,8 +312,8 @@ class Run {
     }
     if (far_.empty()) return;
     const Timed timed(report_.compute.seconds);
-    report_.coincident +=
-        finish_far_queries(cloud_, partition_, compute_, *computer_, memory_, compute_stream_, std::move(far_), sink_);
+    const FarRun run{cloud_, partition_, compute_, *computer_, memory_, compute_stream_, halos_.most_points};
+    report_.coincident += finish_far_queries(run, std::move(far_), sink_);
   }
 
   void count(const PoolingScope& scope) {
@@ -370,7 +352,8 @@ class Run {
   Stream compute_stream_;
   Stream upload_stream_;  // the same on GPUs, where copies run in its order and nothing waits for them here
   std::array<Slot, 2> slots_;
-  std::size_t most_points_ = 0, most_queries_ = 0;
+  Halos halos_;
+  std::size_t most_queries_ = 0;
   std::uint64_t allocations_ = 0, reuses_ = 0, calls_after_first_ = 0, written_ = 0;
   std::vector<FarQuery> far_;  // the writer's, until it has ended
   RunReport report_;           // each stage writes its own fields
@@ -389,6 +372,24 @@ RunReport run(const Cloud& cloud, const RunSettings& settings, Sink& sink) {
   return within_limit(
       settings, [&] { return Run(cloud, settings, sink).go(); },
       [&](const RunSettings& other) { Run(cloud, other, sink).try_memory(); });
+}
+
+void check(const Cloud& cloud, const RunSettings& settings) {
+  if (settings.limit == 0) {
+    static_cast<void>(compute_settings(cloud, settings));
+    return;
+  }
+  class : public Sink {
+    void take(const FeatureRows&) override {}
+  } none;
+  const auto try_memory = [&](const RunSettings& other) { Run(cloud, other, none).try_memory(); };
+  static_cast<void>(within_limit(
+      settings,
+      [&] {
+        try_memory(settings);
+        return RunReport{};
+      },
+      try_memory));
 }
 
 }  // namespace weir::lidar

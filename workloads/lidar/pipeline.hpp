@@ -63,4 +63,8 @@ struct RunReport {
 /// memory, files and the sink throw; then the sink has got some of the rows.
 [[nodiscard]] RunReport run(const Cloud& cloud, const RunSettings& settings, Sink& sink);
 
+/// Throws what run() would for these settings before it computes anything. For the later of several runs, so that hours
+/// of the first are not lost; under a limit it takes what memory the run's chunks would, else no time.
+void check(const Cloud& cloud, const RunSettings& settings);
+
 }  // namespace weir::lidar

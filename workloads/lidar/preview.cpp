@@ -157,7 +157,6 @@ void Preview::write(files::OutputFile& file) const {
     throw DriverError(file.path() + ": png_image_write_to_memory: " + image.message, {.name = file.path()});
   }
   file.write(std::string_view(packed).substr(0, bytes));
-  file.commit();
 }
 
 }  // namespace weir::lidar

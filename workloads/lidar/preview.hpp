@@ -18,7 +18,7 @@ class Preview : public Sink {
   Preview(const Cloud& cloud, const FeatureSet& features, Feature shown);
 
   void take(const FeatureRows& rows) override;
-  /// The whole file, and commits it. Throws DriverError naming the file and the reason.
+  /// The whole file, but for its commit(). Throws DriverError naming the file and the reason.
   void write(files::OutputFile& file) const;
 
  private:

@@ -7,6 +7,20 @@
 #include <thread>
 
 namespace weir::lidar {
+namespace {
+
+void check_ground(const GroundSearch& ground) {
+  if (!std::isfinite(ground.reach) || ground.reach <= 0) {
+    throw InvalidArgument("a reach for ground that is not above 0", {.name = "ground"});
+  }
+  if (ground.count == 0 || ground.count > GroundSearch::most_count) {
+    throw InvalidArgument("ground is taken from 1 to " + std::to_string(GroundSearch::most_count) + " points, not " +
+                              std::to_string(ground.count),
+                          {.name = "ground", .limit = GroundSearch::most_count});
+  }
+}
+
+}  // namespace
 
 namespace {
 
@@ -46,14 +60,7 @@ ComputeSettings compute_settings(const Cloud& cloud, const RunSettings& settings
   compute.has_nir = cloud.has_nir();
   compute.has_ground = cloud.has_ground();
   compute.ground = settings.ground;
-  if (!std::isfinite(settings.ground.reach) || settings.ground.reach <= 0) {
-    throw InvalidArgument("a reach for ground that is not above 0", {.name = "ground"});
-  }
-  if (settings.ground.count == 0 || settings.ground.count > GroundSearch::most_count) {
-    throw InvalidArgument("ground is taken from 1 to " + std::to_string(GroundSearch::most_count) + " points, not " +
-                              std::to_string(settings.ground.count),
-                          {.name = "ground", .limit = GroundSearch::most_count});
-  }
+  if (settings.features.needs_height()) check_ground(settings.ground);
   compute.threads = settings.threads != 0 ? settings.threads : std::max(1u, std::thread::hardware_concurrency());
   if (settings.features.size() == 0) throw InvalidArgument("no features", {.name = "features"});
   if (settings.radius > 0) {

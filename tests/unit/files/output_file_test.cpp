@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <sstream>
 #include <thread>
 
@@ -113,6 +114,71 @@ TEST_F(OutputFiles, KeepPermissions) {
   put(at("fresh"), "new");
   ::umask(mask);
   EXPECT_EQ(fs::status(at("fresh")).permissions(), fs::perms{0640});
+}
+
+TEST_F(OutputFiles, KeepOwnersAndGroups) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  make(at("old"), "kept");
+  ASSERT_EQ(::chown(at("old").c_str(), 1234, 2345), 0);
+  fs::permissions(at("old"), fs::perms{06664});
+  put(at("old"), "new");
+  struct stat after {};
+  ASSERT_EQ(::stat(at("old").c_str(), &after), 0);
+  EXPECT_EQ(after.st_uid, 1234u);
+  EXPECT_EQ(after.st_gid, 2345u);
+  EXPECT_EQ(after.st_mode & 07777u, 06664u);
+}
+
+TEST_F(OutputFiles, OfOthersLetNoOtherGroupIn) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  make(at("old"), "kept");
+  ASSERT_EQ(::chown(at("old").c_str(), 1234, 2345), 0);
+  fs::permissions(at("old"), fs::perms{06666});
+  fs::permissions(folder_, fs::perms::all);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::setgid(3456) != 0 || ::setuid(4567) != 0) ::_exit(1);
+    put(at("old"), "new");
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ASSERT_EQ(status, 0);
+  struct stat after {};
+  ASSERT_EQ(::stat(at("old").c_str(), &after), 0);
+  EXPECT_EQ(read(at("old")), "new");
+  EXPECT_EQ(after.st_uid, 4567u);
+  EXPECT_EQ(after.st_mode & 07777u, 0606u);
+}
+
+TEST_F(OutputFiles, NameTheirFolder) {
+  EXPECT_EQ(OutputFile(at("new")).folder(), folder_.string());
+  fs::create_directory(at("far"));
+  fs::create_symlink("far/data", at("link"));
+  EXPECT_EQ(OutputFile(at("link")).folder(), at("far"));
+  EXPECT_EQ(OutputFile("/dev/null").folder(), fs::temp_directory_path().string());
+}
+
+TEST_F(OutputFiles, WrittenThroughNeedAFolderForTemporaryFiles) {
+  const char* const known = ::getenv("TMPDIR");
+  const std::string before = known == nullptr ? "" : known;
+  ::setenv("TMPDIR", at("none").c_str(), 1);
+  EXPECT_THAT(refusal<NotFound>("/dev/null"), HasSubstr("TMPDIR"));
+  if (known == nullptr) {
+    ::unsetenv("TMPDIR");
+  } else {
+    ::setenv("TMPDIR", before.c_str(), 1);
+  }
+}
+
+TEST_F(OutputFiles, KnowATerminal) {
+  EXPECT_FALSE(OutputFile(at("new")).terminal());
+  EXPECT_FALSE(OutputFile("/dev/null").terminal());
+  const int control = ::posix_openpt(O_RDWR | O_NOCTTY);
+  if (control < 0 || ::grantpt(control) != 0 || ::unlockpt(control) != 0) GTEST_SKIP() << "no terminals here";
+  const std::string name = ::ptsname(control);
+  EXPECT_TRUE(OutputFile(name).terminal());
+  ::close(control);
 }
 
 TEST_F(OutputFiles, FollowLinksToTheFileBehind) {
@@ -225,7 +291,8 @@ int end_of_child(int signal, const Work& work) {
 }
 
 TEST_F(OutputFiles, LeaveNothingWhenASignalEndsTheProgram) {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+  for (const int signal :
+       {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGILL, SIGFPE, SIGSYS, SIGTRAP}) {
     const int status = end_of_child(signal, [&] {
       auto* const file = new OutputFile(at("new"));
       file->write("half");
@@ -261,6 +328,34 @@ TEST_F(OutputFiles, OfAParentStayWhenItsChildIsEnded) {
   EXPECT_TRUE(WIFSIGNALED(ended));
   file.write("whole");
   file.commit();
+  EXPECT_EQ(read(at("new")), "whole");
+}
+
+TEST_F(OutputFiles, OfAParentStayWhenItsChildWritesToo) {
+  OutputFile file(at("new"));
+  const int status = end_of_child(SIGTERM, [&] {
+    auto* const own = new OutputFile(at("own"));
+    own->write("half");
+    if (entries() != 2) ::_exit(1);
+  });
+  EXPECT_TRUE(WIFSIGNALED(status)) << status;
+  EXPECT_EQ(entries(), 1u) << "the child's is gone";
+  file.write("whole");
+  file.commit();
+  EXPECT_EQ(read(at("new")), "whole");
+}
+
+TEST_F(OutputFiles, OfAParentStayWhenItsChildLeavesTheirScope) {
+  auto file = std::make_unique<OutputFile>(at("new"));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    file.reset();
+    ::_exit(0);
+  }
+  int ended = 0;
+  ::waitpid(child, &ended, 0);
+  file->write("whole");
+  file->commit();
   EXPECT_EQ(read(at("new")), "whole");
 }
 

@@ -1,3 +1,4 @@
+// The price of speed: a stray for each purchase while there is room, then more, and at last no purchase.
 #include "pool/price_of_speed.hpp"
 
 #include <cstdint>

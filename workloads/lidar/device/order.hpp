@@ -1,6 +1,7 @@
 // The Morton order of a chunk's points, as bodies for one of many threads each: codes of up to 16 bits an axis, then a
-// stable sort by four bits a pass, with a run of points a thread, so that no two threads have to agree on anything.
-// Included inside thread.hpp's struct and by chunk.comp; plan.cpp says in which order bodies run.
+// stable sort by four bits a pass (before it by what finer codes have below these, where cells would be crowded), with
+// a run of points a thread, so that no two threads have to agree on anything. Included inside thread.hpp's struct and
+// by chunk.comp; plan.cpp says in which order bodies run.
 
 // NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result,modernize-loop-convert): GLSL is without.
 
@@ -11,15 +12,17 @@ WEIR_LIDAR_BODY uint spread(uint bits) {
   return (bits | bits << 2) & 0x249249u;
 }
 
-/// Of point i: the code, 24 bits a word, the low ones first.
+/// Of the point at place i: the code, 24 bits a word, the low ones first. Places are the points' own numbers, unless
+/// they have been sorted by finer codes already.
 WEIR_LIDAR_BODY void make_code(uint i) {
-  const ivec4 at = points[i];
+  const uint place = side * count + i;
+  if ((flags & flag_ordered) == 0u) order[place] = i;
+  const ivec4 at = points[order[place]];
   const uint x = (uint(at.x) - uint(low_x)) >> cell_shift;
   const uint y = (uint(at.y) - uint(low_y)) >> cell_shift;
   const uint z = (uint(at.z) - uint(low_z)) >> cell_shift;
-  codes[2u * i] = spread(x & 255u) | spread(y & 255u) << 1 | spread(z & 255u) << 2;
-  codes[2u * i + 1u] = spread(x >> 8 & 255u) | spread(y >> 8 & 255u) << 1 | spread(z >> 8 & 255u) << 2;
-  order[i] = i;
+  codes[2u * place] = spread(x & 255u) | spread(y & 255u) << 1 | spread(z & 255u) << 2;
+  codes[2u * place + 1u] = spread(x >> 8 & 255u) | spread(y >> 8 & 255u) << 1 | spread(z >> 8 & 255u) << 2;
 }
 
 WEIR_LIDAR_BODY uint digit_of(uint place) {

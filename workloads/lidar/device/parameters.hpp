@@ -55,6 +55,7 @@ const uint flag_ground = 4u;      // and points of the ground's class
 const uint flag_neighbours = 8u;  // some feature needs more of each neighbour than the sums of its coordinates,
 const uint flag_colours = 16u;    // and some need its colours
 const uint flag_classes = 32u;    // classes are there
+const uint flag_ordered = 64u;    // points have an order already
 
 #if !defined(WEIR_LIDAR_GLSL)
 }  // namespace weir::lidar::bodies

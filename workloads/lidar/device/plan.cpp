@@ -48,6 +48,32 @@ uint flags_of(const ComputeSettings& settings) noexcept {
   return flags;
 }
 
+/// Whether cells of that size have more points than a leaf, on the average of those that have some: estimated by how
+/// many pairs of a sample are in one cell. So it is where a point far off makes all cells large.
+bool are_crowded(std::span<const Point> points, const Box<std::int32_t>& box, uint shift) {
+  constexpr std::size_t sample = 4096;
+  if (shift == 0) return false;
+  const std::size_t step = std::max<std::size_t>(points.size() / sample, 1);
+  std::vector<std::array<uint, 3>> cells;
+  for (std::size_t i = 0; i < points.size(); i += step) {
+    const int at[3] = {points[i].x, points[i].y, points[i].z};
+    std::array<uint, 3> cell{};
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+      cell[axis] = (static_cast<uint>(at[axis]) - static_cast<uint>(box.low[axis])) >> shift;
+    }
+    cells.push_back(cell);
+  }
+  std::ranges::sort(cells);
+  double pairs = 0;
+  for (std::size_t first = 0, last = 1; first < cells.size(); first = last++) {
+    while (last < cells.size() && cells[last] == cells[first]) ++last;
+    const auto same = static_cast<double>(last - first);
+    pairs += same * (same - 1) / 2;
+  }
+  const auto seen = static_cast<double>(cells.size());
+  return 2 * pairs * static_cast<double>(points.size()) > leaf_points * seen * (seen - 1);
+}
+
 class Planner {
  public:
   Planner(const ComputeSettings& settings, const ChunkJob& job, Precision precision) {
@@ -58,8 +84,9 @@ class Planner {
       extent = std::max(extent, static_cast<uint>(box.high[axis]) - static_cast<uint>(box.low[axis]));
     }
     const auto bits = static_cast<uint>(std::bit_width(extent));
-    base_.cell_shift = bits > most_cell_bits ? bits - most_cell_bits : 0;
-    bits_ = bits - base_.cell_shift;
+    cell_shift_ = bits > most_cell_bits ? bits - most_cell_bits : 0;
+    bits_ = bits - cell_shift_;
+    crowded_ = are_crowded(job.points, box, cell_shift_);
     base_.count = static_cast<uint>(job.points.size());
     base_.queries = static_cast<uint>(job.queries);
     base_.low_x = box.low[0];
@@ -84,11 +111,11 @@ class Planner {
   }
 
   std::vector<Step> steps() {
-    add(Body::make_code, base_.count);
-    // Codes have 24 bits a word, 8 of each axis.
-    const uint low_digits = parts(3 * std::min(bits_, 8u), 4);
-    for (uint digit = 0; digit < low_digits; ++digit) sort(digit);
-    for (uint digit = 0; bits_ > 8 && digit < parts(3 * (bits_ - 8), 4); ++digit) sort(digits_of_word + digit);
+    if (crowded_) {
+      sort_by_codes(0, cell_shift_);
+      base_.flags |= flag_ordered;
+    }
+    sort_by_codes(cell_shift_, bits_);
     add(Body::gather_point, base_.count);
     boxes();
     add(Body::find_features, base_.count);
@@ -109,6 +136,15 @@ class Planner {
     parameters.level_count = level.count;
     parameters.below_begin = below.begin;
     parameters.below_count = below.count;
+  }
+
+  /// By so many bits of an axis from `shift` on. Codes have 24 bits a word, 8 of each axis.
+  void sort_by_codes(uint shift, uint bits) {
+    base_.cell_shift = shift;
+    add(Body::make_code, base_.count);
+    const uint low_digits = parts(3 * std::min(bits, 8u), 4);
+    for (uint digit = 0; digit < low_digits; ++digit) sort(digit);
+    for (uint digit = 0; bits > 8 && digit < parts(3 * (bits - 8), 4); ++digit) sort(digits_of_word + digit);
   }
 
   /// A pass by one digit, from one side to the other.
@@ -142,7 +178,8 @@ class Planner {
   }
 
   Parameters base_{};
-  uint bits_ = 0;
+  uint cell_shift_ = 0, bits_ = 0;
+  bool crowded_ = false;
   bool needs_height_ = false;
   std::vector<Step> steps_;
 };

@@ -14,14 +14,32 @@ WEIR_LIDAR_BODY Long add_leaf(ivec4 own, uint leaf, Long radius2, Long reach, bo
   return reach;
 }
 
+/// The points of a box are next to each other in the order.
+WEIR_LIDAR_BODY uint first_in(Walk walk) { return walk.at * (leaf_points << (2u * walk.level)); }
+
+/// Points at one place are as many neighbours at once, so that many of them take no longer.
+WEIR_LIDAR_BODY bool is_place(uint at) {
+  const ivec4 low = boxes[at];
+  const ivec4 high = boxes[at + 1u];
+  return low.x == high.x && low.y == high.y && low.z == high.z;
+}
+
 WEIR_LIDAR_BODY Long add_within(uint place, ivec4 own, Long radius2) {
   const bool fits = high_of(radius2) == 0u && low_of(radius2) < 0x7fffffffu / leaf_points;
   Long reach = long_of(0u, 0u);
   Walk walk = walk_from(place);
   while (walk.more) {
     const uint at = 2u * (walk.begin + walk.at);
-    const bool open = !less(radius2, box_distance(own, boxes[at], boxes[at + 1u]));
-    if (open && walk.level == 0u) reach = add_leaf(own, walk.at, radius2, reach, fits);
+    bool open = !less(radius2, box_distance(own, boxes[at], boxes[at + 1u]));
+    if (open && walk.level == 0u) {
+      reach = add_leaf(own, walk.at, radius2, reach, fits);
+    } else if (open && is_place(at)) {
+      const uint first = first_in(walk);
+      const Long distance = point_distance(own, sorted[first]);
+      if (less(reach, distance)) reach = distance;
+      add_place(own, first, min(leaf_points << (2u * walk.level), count - first), distance);
+      open = false;
+    }
     walk = next_of(walk, open);
   }
   return reach;

@@ -45,21 +45,40 @@ WEIR_LIDAR_BODY real step_for(Long reach) {
   return power_of_two(places);
 }
 
-/// What some features need of each neighbour besides the sums of its coordinates.
-WEIR_LIDAR_BODY void add_more(uint place, int z, Long distance) {
+/// What some features need of neighbours besides the sums of their coordinates: of so many at one place, from that one
+/// on in the order.
+WEIR_LIDAR_BODY void add_more(uint place, uint points_there, int z, Long distance) {
   lowest_z = min(lowest_z, z);
   highest_z = max(highest_z, z);
   const Wide steps = wide_of_long(long_of_real(WEIR_LIDAR_SQRT(real_of_long(distance)) * distance_step + real(0.5)));
-  distances = sum_of(distances, steps);
-  distances2 = sum_of(distances2, product_of(steps, steps));
+  const Wide all_steps = points_there == 1u ? steps : product_of(wide_of_long(long_of(0u, points_there)), steps);
+  distances = sum_of(distances, all_steps);
+  distances2 = sum_of(distances2, product_of(all_steps, steps));
   if ((flags & flag_colours) == 0u) return;
-  for (uint c = 0u; c < 4u; ++c) {
-    const uint own = colour_of(place, c);
+  for (uint i = 0u; i < 4u * points_there; ++i) {
+    const uint c = i & 3u;
+    const uint own = colour_of(place + i / 4u, c);
     colour[c] = plus(colour[c], long_of(0u, own));
     colour2[c] = plus(colour2[c], product(own, own));
     lowest_colour[c] = min(lowest_colour[c], own);
     highest_colour[c] = max(highest_colour[c], own);
   }
+}
+
+/// So many points at one place, from that one on in the order.
+WEIR_LIDAR_BODY void add_place(ivec4 own, uint first, uint points_there, Long distance) {
+  const ivec4 at = sorted[first];
+  const Wide n = wide_of_long(long_of(0u, points_there));
+  int away[3];
+  away[0] = at.x - own.x;
+  away[1] = at.y - own.y;
+  away[2] = at.z - own.z;
+  neighbours += points_there;
+  for (uint i = 0u; i < 3u; ++i) wide[i] = sum_of(wide[i], product_of(n, wide_of(away[i])));
+  for (uint i = 3u; i < 9u; ++i) {
+    wide[i] = sum_of(wide[i], product_of(n, product_of_ints(away[first_axis(i)], away[second_axis(i)])));
+  }
+  if ((flags & flag_neighbours) != 0u) add_more(first, points_there, at.z, distance);
 }
 
 /// `fits` where the sums of products are sure to fit 32 bits.
@@ -79,7 +98,7 @@ WEIR_LIDAR_BODY void add_neighbour(ivec4 own, uint place, Long distance, bool fi
       wide[i] = sum_of(wide[i], product_of_ints(away[first_axis(i)], away[second_axis(i)]));
     }
   }
-  if ((flags & flag_neighbours) != 0u) add_more(place, at.z, distance);
+  if ((flags & flag_neighbours) != 0u) add_more(place, 1u, at.z, distance);
 }
 
 /// n·sum − one·other, which is n² times a covariance.

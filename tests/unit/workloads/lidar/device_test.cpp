@@ -184,7 +184,7 @@ TEST_P(LidarOn, ChunksAndThePoolChangeNothing) {
     settings.pool = pool;
     const auto chunked = run_kept(memory.cloud, settings);
     EXPECT_EQ(difference(whole->rows, chunked->rows), "") << pool;
-    EXPECT_EQ(chunked->report.chunks, 5u);
+    EXPECT_GE(chunked->report.chunks, 5u);
     EXPECT_EQ(chunked->report.coincident, whole->report.coincident);
     EXPECT_GT(chunked->report.beyond_halo, 0u);
     EXPECT_GT(chunked->report.compute.seconds, 0.0);
@@ -205,7 +205,7 @@ TEST_P(LidarOn, ChunksChangeNothingWithinARadiusEither) {
   settings.chunk = 500;
   const auto chunked = run_kept(memory.cloud, settings);
   EXPECT_EQ(difference(whole->rows, chunked->rows), "");
-  EXPECT_EQ(chunked->report.chunks, 5u);
+  EXPECT_GE(chunked->report.chunks, 5u);
   EXPECT_EQ(chunked->report.driver_calls_after_first_chunk, 0u);
 }
 

@@ -2,7 +2,9 @@
 // refused with the remedy.
 #include "workloads/lidar/dimensions.hpp"
 
+#include <array>
 #include <cmath>
+#include <string_view>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,6 +15,54 @@ namespace weir::lidar::test {
 namespace {
 
 using testing::HasSubstr;
+
+// The fields of the format, by the names that laspy and PDAL give them. PDAL keeps their spelling, without case.
+constexpr std::array<std::string_view, 46> standard_fields{"x",
+                                                           "y",
+                                                           "z",
+                                                           "intensity",
+                                                           "return_number",
+                                                           "returnnumber",
+                                                           "number_of_returns",
+                                                           "numberofreturns",
+                                                           "scan_direction_flag",
+                                                           "scandirectionflag",
+                                                           "edge_of_flight_line",
+                                                           "edgeofflightline",
+                                                           "classification",
+                                                           "classification_flags",
+                                                           "classflags",
+                                                           "raw_classification",
+                                                           "synthetic",
+                                                           "key_point",
+                                                           "keypoint",
+                                                           "withheld",
+                                                           "overlap",
+                                                           "scanner_channel",
+                                                           "scanchannel",
+                                                           "scan_angle",
+                                                           "scan_angle_rank",
+                                                           "scananglerank",
+                                                           "user_data",
+                                                           "userdata",
+                                                           "point_source_id",
+                                                           "pointsourceid",
+                                                           "gps_time",
+                                                           "gpstime",
+                                                           "red",
+                                                           "green",
+                                                           "blue",
+                                                           "nir",
+                                                           "infrared",
+                                                           "bit_fields",
+                                                           "flag_byte",
+                                                           "wavepacket_index",
+                                                           "wavepacket_offset",
+                                                           "wavepacket_size",
+                                                           "return_point_wave_location",
+                                                           "x_t",
+                                                           "y_t",
+                                                           "z_t"};
 
 constexpr std::uint8_t type_float = 9, type_double = 10;
 
@@ -75,7 +125,7 @@ TEST(LidarDimensions, ReplaceThoseOfAnEarlierRun) {
   EXPECT_EQ(names_of(made), (std::vector<std::string>{"amplitude", "planarity", "last", "linearity"}));
   EXPECT_EQ(made.places, (std::vector<std::vector<std::uint16_t>>{{36, 28}}));
   EXPECT_EQ(made.point_bytes, 40);
-  EXPECT_EQ(made.overwritten, std::vector<std::string>{"planarity"});
+  EXPECT_EQ(made.overwritten, std::vector<std::string>{"Planarity"});
 }
 
 TEST(LidarDimensions, OfAnotherTypeAreNotReplaced) {
@@ -86,13 +136,20 @@ TEST(LidarDimensions, OfAnotherTypeAreNotReplaced) {
 
 TEST(LidarDimensions, AreNoFieldsOfTheFormat) {
   EXPECT_EQ(refusal(layout_with({}), "full"), "");
-  for (const char* name : {"red", "green", "blue", "nir"}) {
-    EXPECT_THAT(refusal(layout_with({}), name), HasSubstr("no feature")) << name;
+  for (std::size_t i = 0; i < feature_count; ++i) {
+    const std::string_view feature = name(static_cast<Feature>(i));
+    for (const std::string_view field : standard_fields) {
+      EXPECT_EQ(field.find(feature), std::string_view::npos) << "--prefix and --suffix can make " << field;
+    }
   }
-  EXPECT_TRUE(is_standard_field("Red"));
-  EXPECT_TRUE(is_standard_field("GpsTime"));
-  EXPECT_TRUE(is_standard_field("gps_time"));
-  EXPECT_FALSE(is_standard_field("mean_red"));
+}
+
+TEST(LidarDimensions, OfSeveralOfOneNameNoneIsReplaced) {
+  const JointLayout layout = layout_with({{"planarity", type_float}, {"Planarity", type_float}});
+  const std::string refused = refusal(layout, "planarity", {.overwrite = true});
+  EXPECT_THAT(refused, HasSubstr("several dimensions \"planarity\""));
+  EXPECT_THAT(refused, HasSubstr("--suffix"));
+  EXPECT_EQ(refusal(layout, "linearity", {.overwrite = true}), "");
 }
 
 TEST(LidarDimensions, HaveNamesThatFit) {

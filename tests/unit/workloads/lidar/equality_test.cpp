@@ -136,6 +136,45 @@ TEST(LidarEquality, DegenerateCloudsTakeNoLongerThanOthers) {
   }
 }
 
+// One point far off, some, clusters with nothing between: chunks have what a whole cloud has, and their halos do not
+// read all that lies between.
+TEST(LidarEquality, WhatIsFarOffIsNoReasonForLargeHalos) {
+  std::mt19937 random(17);
+  const auto any = [&](std::uint32_t below) { return static_cast<std::int32_t>(random() % below); };
+  std::vector<MadePoint> near;
+  for (int i = 0; i < 20'000; ++i) near.push_back({any(7000), any(7000), any(100)});
+  std::vector<MadePoint> one = near, some = near, clusters = near;
+  one[777] = {-900'000'000, 500'000'000, 3};
+  for (std::size_t i = 0; i < some.size(); i += 900) some[i] = {any(1u << 30), any(1u << 30), any(1u << 30)};
+  for (std::size_t i = 0; i < clusters.size(); ++i) clusters[i].x += static_cast<std::int32_t>(i % 4) * 300'000'000;
+  std::uint64_t memory_without = 0;
+  for (const auto* points : {&near, &one, &some, &clusters}) {
+    const Memory memory(*points);
+    for (const bool within : {false, true}) {
+      RunSettings settings = settings_for("geometry,z_std,neighbours");
+      if (within) settings.radius = 2.0;
+      const auto whole = run_kept(memory.cloud, settings);
+      settings.chunk = 2000;
+      const auto chunked = run_kept(memory.cloud, settings);
+      EXPECT_EQ(difference(whole->rows, chunked->rows), "");
+      if (points == &near) memory_without = std::max(memory_without, chunked->report.memory_high_water);
+      EXPECT_LE(chunked->report.memory_high_water, 2 * memory_without);
+    }
+  }
+}
+
+// All at one place within a radius: each is a neighbour of each, which are 10^10 pairs.
+TEST(LidarEquality, PointsAtOnePlaceWithinARadiusTakeNoLongerThanOthers) {
+  constexpr std::size_t count = 100'000;
+  std::vector<MadePoint> points(count, MadePoint{5, 5, 5});
+  for (std::size_t i = 0; i < count; i += 1000) points[i].x = 6;
+  const Memory memory(points);
+  RunSettings settings = settings_for("neighbours,z_std,mean_distance");
+  settings.radius = 1.0;
+  const auto ran = run_kept(memory.cloud, settings);
+  EXPECT_EQ(ran->rows[Feature::neighbours][1], static_cast<float>(count));
+}
+
 TEST(LidarEquality, FewPointsAndNone) {
   for (const std::size_t count : {0u, 1u, 2u, 5u}) {
     std::vector<MadePoint> points;

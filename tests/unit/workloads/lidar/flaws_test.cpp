@@ -104,6 +104,47 @@ TEST(LasFlaws, ADescriptorThatIsCut) {
   }
 }
 
+TEST(LasFlaws, DimensionsOfNoBytes) {
+  std::vector<std::byte> described = float_dimensions({"one"});
+  for (int i = 0; i < 300; ++i) append_descriptor(described, 0, 0, "none", "");
+  append_descriptor(described, 9, 0, "two", "");
+  const std::vector<std::byte> bytes = MadeFile{.descriptors = described}.bytes();
+  EXPECT_THAT(flaw_of(bytes), HasSubstr("extra bytes: 300 dimensions of 0 bytes"));
+  const LasFile file("flawed", bytes);
+  ASSERT_EQ(file.descriptors().size(), 2 * descriptor_bytes);
+  EXPECT_EQ(dimension_name(file.descriptors().data() + descriptor_bytes), "two");
+  EXPECT_EQ(file.described_bytes(), 8u);
+}
+
+TEST(LasFlaws, OneRecordTooManyBeforeAGap) {
+  // Two bytes of a gap are too few for a record; zeros and text are none.
+  std::vector<std::byte> made = MadeFile{.records = {{"other", 7, bytes_of_text("data")}}}.bytes();
+  const std::size_t at = 227 + 54 + 4;
+  for (const std::string& gap : {std::string(200, '\0'), std::string(200, 'x'), std::string("\xcc\xdd")}) {
+    std::vector<std::byte> bytes = made;
+    const std::vector<std::byte> more = bytes_of_text(gap);
+    bytes.insert(bytes.begin() + at, more.begin(), more.end());
+    write_number(bytes.data() + 96, static_cast<std::uint32_t>(at + gap.size()));
+    write_number<std::uint32_t>(bytes.data() + 100, 2);
+    EXPECT_THAT(flaw_of(bytes), HasSubstr("number of variable length records: 2"));
+    const LasFile file("flawed", bytes);
+    ASSERT_EQ(file.records().size(), 1u);
+    EXPECT_TRUE(std::ranges::equal(file.gap(), more));
+  }
+}
+
+TEST(LasFlaws, AHeaderThatCannotCountItsPoints) {
+  std::vector<std::byte> bytes = MadeFile{.minor = 4, .format = 6, .header_bytes = 235}.bytes();
+  EXPECT_THAT(flaw_of(bytes), HasSubstr("read as a header of version 1.3")) << "the older count is there";
+  write_number<std::uint32_t>(bytes.data() + 107, 0);
+  try {
+    const LasFile file("flawed", bytes);
+    ADD_FAILURE() << file.points() << " points were read";
+  } catch (const ParseError& error) {
+    EXPECT_THAT(error.message(), HasSubstr("header size: 235 bytes"));
+  }
+}
+
 TEST(LasFlaws, WhatTouchesThePointsIsAnErrorAsEver) {
   EXPECT_THROW(LasFile("flawed", altered<std::uint32_t>({}, 107, 11)), ParseError);
   EXPECT_THROW(LasFile("flawed", altered<std::uint32_t>({}, 96, 100)), ParseError);

@@ -83,6 +83,92 @@ TEST(LidarJoint, DimensionsThatAllHaveAreKept) {
   EXPECT_THAT(layout.dropped[1], HasSubstr("\"third\""));
 }
 
+TEST(LidarJoint, OfEqualDimensionsEachMeetsItsOwn) {
+  const Several several(
+      {{.format = 1, .descriptors = float_dimensions({"twice", "twice", "one"})},
+       {.format = 1, .descriptors = float_dimensions({"one", "twice", "twice", "twice"}), .seed = 5}});
+  const JointLayout layout = several.join();
+  ASSERT_EQ(layout.descriptors.size(), 3 * descriptor_bytes);
+  const std::size_t places[][3] = {{28, 32, 36}, {32, 36, 28}};
+  for (std::size_t f = 0; f < 2; ++f) {
+    const auto to = several.copied(layout, f, 4);
+    for (std::size_t d = 0; d < 3; ++d) {
+      EXPECT_EQ(std::memcmp(to.data() + 28 + 4 * d, several.files[f].point(4) + places[f][d], 4), 0) << f << d;
+    }
+  }
+  ASSERT_EQ(layout.dropped.size(), 1u);
+  EXPECT_THAT(layout.dropped[0], HasSubstr("tile1"));
+}
+
+/// What the writer makes of bytes that nobody describes, and a dimension before or behind.
+std::vector<std::byte> with_undocumented(bool before) {
+  std::vector<std::byte> all;
+  if (before) append_descriptor(all, 9, 0, "amplitude", "");
+  append_descriptor(all, 0, 255, "", "undocumented");
+  append_descriptor(all, 0, 255, "", "undocumented");
+  append_descriptor(all, 0, 45, "", "undocumented");
+  if (!before) append_descriptor(all, 9, 0, "amplitude", "");
+  return all;
+}
+
+TEST(LidarJoint, DimensionsWithoutNamesMeetByTheirPlaceAlone) {
+  const Several apart({{.descriptors = with_undocumented(true)}, {.descriptors = with_undocumented(false)}});
+  const JointLayout named = apart.join();
+  EXPECT_EQ(named.bytes, 24);
+  EXPECT_EQ(dimension_name(named.descriptors.data()), "amplitude");
+  ASSERT_EQ(named.dropped.size(), 2u);
+  EXPECT_THAT(named.dropped[0], HasSubstr("without a name"));
+  MadeFile other{.descriptors = with_undocumented(true), .seed = 3};
+  write_number(other.descriptors.data() + 160, 'x');  // another text changes no value
+  const Several alike({{.descriptors = with_undocumented(true)}, other});
+  const JointLayout whole = alike.join();
+  EXPECT_EQ(whole.bytes, other.point_bytes());
+  EXPECT_THAT(whole.dropped, IsEmpty());
+  EXPECT_EQ(std::memcmp(alike.copied(whole, 1, 3).data(), alike.files[1].point(3), whole.bytes), 0);
+}
+
+/// A tile's dimension, with the bounds that its points have.
+template <class T>
+std::vector<std::byte> bounded(std::uint8_t type, T least, T greatest, std::uint8_t options = 6) {
+  std::vector<std::byte> one;
+  append_descriptor(one, type, options, "echo", "");
+  write_number(one.data() + 64, least);
+  write_number(one.data() + 88, greatest);
+  return one;
+}
+
+TEST(LidarJoint, BoundsHoldForThePointsOfAllTiles) {
+  const auto joined = [](std::vector<std::byte> one, std::vector<std::byte> other, bool apart) {
+    MadeFile last{.descriptors = std::move(other)};
+    if (apart) append_descriptor(last.descriptors, 9, 0, "more", "");
+    return Several({{.descriptors = std::move(one)}, last}).join().descriptors;
+  };
+  for (const bool apart : {false, true}) {
+    const auto plain = joined(bounded<std::uint64_t>(3, 5, 9), bounded<std::uint64_t>(3, 7, 65535), apart);
+    ASSERT_EQ(plain.size(), descriptor_bytes);
+    EXPECT_EQ(read_number<std::uint64_t>(plain.data() + 64), 5u);
+    EXPECT_EQ(read_number<std::uint64_t>(plain.data() + 88), 65535u);
+    const auto with_sign = joined(bounded<std::int64_t>(4, 5, 9), bounded<std::int64_t>(4, -7, -2), apart);
+    EXPECT_EQ(read_number<std::int64_t>(with_sign.data() + 64), -7);
+    EXPECT_EQ(read_number<std::int64_t>(with_sign.data() + 88), 9);
+    const auto real = joined(bounded<double>(9, -0.5, 0.25), bounded<double>(9, -0.25, 0.5), apart);
+    EXPECT_EQ(read_number<double>(real.data() + 64), -0.5);
+    EXPECT_EQ(read_number<double>(real.data() + 88), 0.5);
+    const auto some = joined(bounded<double>(9, -1, 1), bounded<double>(9, 0, 2, 4), apart);
+    EXPECT_EQ(read_number<std::uint8_t>(some.data() + 3), 4) << "no least value is known of all";
+    EXPECT_EQ(read_number<double>(some.data() + 64), 0);
+    EXPECT_EQ(read_number<double>(some.data() + 88), 2);
+  }
+}
+
+TEST(LidarJoint, NotesNameTheFirstFewDimensions) {
+  MadeFile many;
+  for (int i = 0; i < 20; ++i) append_descriptor(many.descriptors, 1, 0, "d\x1b[31m" + std::to_string(i), "");
+  const JointLayout layout = Several({many, {}}).join();
+  ASSERT_EQ(layout.dropped.size(), 1u);
+  EXPECT_THAT(layout.dropped[0], HasSubstr("\"d?[31m7\" and 12 more"));
+}
+
 TEST(LidarJoint, TilesWithAndWithoutExtraBytes) {
   const Several several({{.descriptors = float_dimensions({"amplitude"})}, {.undescribed = 2}, {}});
   const JointLayout layout = several.join();

@@ -131,6 +131,11 @@ std::vector<OneChunk> awkward_chunks() {
     lattice.push_back({i % 8 * 10, i / 8 % 8 * 10, i / 64 * 10});
   }
   all.push_back(whole("same", Memory(same).cloud));
+  std::vector<MadePoint> far = mixed_points(900), places;
+  far.push_back({2'000'000'000, 70, -5});
+  for (std::int32_t i = 0; i < 900; ++i) places.push_back({i / 300 * 40, i / 300 * 7, i % 300 == 9 ? 3 : 0});
+  all.push_back(whole("far", Memory(far).cloud));
+  all.push_back(whole("places", Memory(places).cloud));
   all.push_back(whole("line", Memory(line).cloud));
   all.push_back(whole("plane", Memory(plane).cloud));
   all.push_back(whole("copies", Memory(copies).cloud));
