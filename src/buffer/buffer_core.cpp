@@ -346,6 +346,7 @@ void BufferCore::close() noexcept {
   if (!process_.is_here() || !open_.exchange(false)) return;
   if (closing_) closing_(*this);
   companion.reset();
+  copied_ = {};
   try {
     pool_->release(block_, home_);
     pool_->drop_tag(tag_);

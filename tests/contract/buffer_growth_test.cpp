@@ -288,31 +288,6 @@ TEST_P(BufferGrowth, ACopyWaitsForTheWorkOfAllStreamsThatUsedIt) {
   EXPECT_TRUE(has_pattern(fresh, 4000, 3));
 }
 
-// And who uses it on another stream comes after the copy, also one that had used it before.
-TEST_P(BufferGrowth, WorkOnAnotherStreamWaitsForTheCopy) {
-  if (!pointers()) GTEST_SKIP() << "streams run no host code there";
-  MemoryManager& memory = make_manager();
-  const Stream grower = device_->stream();
-  const Stream user = device_->stream();
-  const Stream other = device_->stream();
-  Words buffer = memory.create<std::uint32_t>("moved", 1000, {.max_bytes = 64 * page()}, user);
-  fill_pattern(buffer.access(other), 4000, 3);
-  std::promise<void> go;
-  device_->run(grower, [gate = go.get_future().share()] { gate.wait(); });
-  buffer.ensure_capacity(words(3 * page()), grower);
-  bool right[2] = {false, false};
-  const Stream* const streams[2] = {&user, &other};
-  for (int i = 0; i < 2; ++i) {
-    const std::uint32_t* const contents = buffer.access(*streams[i]);
-    device_->run(*streams[i], [contents, out = &right[i]] { *out = has_pattern(contents, 4000, 3); });
-  }
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // for who does not wait
-  go.set_value();
-  for (const Stream* stream : streams) device_->synchronize(*stream);
-  EXPECT_TRUE(right[0]);
-  EXPECT_TRUE(right[1]);
-}
-
 TEST_P(BufferGrowth, ABufferOutlivesTheStreamsThatUsedIt) {
   MemoryManager& memory = make_manager();
   Words buffer;

@@ -1,0 +1,41 @@
+// Buffers that are copied when they grow: whoever uses one on another stream comes after the copy.
+#include <chrono>
+#include <cstdint>
+#include <future>
+#include <thread>
+
+#include "contract/manager_kinds.hpp"
+
+namespace weir::contract {
+namespace {
+
+class BufferCopies : public ManagerContract {};
+INSTANTIATE_TEST_SUITE_P(Kinds, BufferCopies, testing::ValuesIn(manager_kinds()), name_of);
+
+// Also on a stream that had used it before.
+TEST_P(BufferCopies, WorkOnAnotherStreamWaitsForTheCopy) {
+  if (!pointers()) GTEST_SKIP() << "streams run no host code there";
+  MemoryManager& memory = make_manager();
+  const Stream grower = device_->stream();
+  const Stream user = device_->stream();
+  const Stream other = device_->stream();
+  BufferHandle<std::uint32_t> buffer = memory.create<std::uint32_t>("moved", 1000, {.max_bytes = 64 * page()}, user);
+  fill_pattern(buffer.access(other), 4000, 3);
+  std::promise<void> go;
+  device_->run(grower, [gate = go.get_future().share()] { gate.wait(); });
+  buffer.ensure_capacity(3 * page() / sizeof(std::uint32_t), grower);
+  bool right[2] = {false, false};
+  const Stream* const streams[2] = {&user, &other};
+  for (int i = 0; i < 2; ++i) {
+    const std::uint32_t* const contents = buffer.access(*streams[i]);
+    device_->run(*streams[i], [contents, out = &right[i]] { *out = has_pattern(contents, 4000, 3); });
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // for who does not wait
+  go.set_value();
+  for (const Stream* stream : streams) device_->synchronize(*stream);
+  EXPECT_TRUE(right[0]);
+  EXPECT_TRUE(right[1]);
+}
+
+}  // namespace
+}  // namespace weir::contract
