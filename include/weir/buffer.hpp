@@ -123,9 +123,9 @@ class AnyBuffer {
   /// max_elements(). Contents and size are kept. True if the capacity changed. Where the device has virtual memory, a
   /// buffer that grows past a page moves into a range of its own, twice as long as it is, and grows in place from then
   /// on; when the range is full it moves into a longer one. What it moves of whole pages is not copied if the work that
-  /// uses it is done; all else is copied, in the order of `stream` and of all streams it was used on; work on a stream
-  /// that the buffer is accessed for later comes after the copy. Throws
-  /// LimitExceeded, OutOfMemory; then nothing has changed.
+  /// uses it is done; all else is copied, in the order of `stream` and of all streams it was used on. Work on a stream
+  /// that the buffer is accessed for later comes after the copy, and after the clearing of what is new, where the pool
+  /// clears. Throws LimitExceeded, OutOfMemory; then nothing has changed.
   bool ensure_capacity(std::size_t count, StreamId stream = StreamId::legacy_default);
   /// Sets the number of elements in use, with room for them. New ones are undefined.
   void resize(std::size_t count, StreamId stream = StreamId::legacy_default);

@@ -173,6 +173,7 @@ void BufferCore::change_capacity(std::size_t count, StreamId asked_on) {
   const std::uint64_t before = capacity() * type_.bytes;
   note_use(user);
   const Change change = count < capacity() ? cut(bytes, stream, count) : enlarge(bytes, stream);
+  if ((change == Change::by_copy && bytes_in_use() != 0) || pool_->options().zero) note_change(stream);
   capacity_ = count;
   note_place();
   add(resizes_, 1);
@@ -185,7 +186,6 @@ Change BufferCore::enlarge(std::uint64_t bytes, StreamId stream) {
   try {
     if (const auto enlarged = pool_->enlarge(block_, bytes, max_bytes(), bytes_in_use(), stream)) {
       add(bytes_moved_, enlarged->bytes_copied);
-      if (enlarged->bytes_copied != 0) note_copy(stream);
       if (!enlarged->moved) return Change::in_place;
       return enlarged->bytes_copied == 0 ? Change::by_remapping : Change::by_copy;
     }
@@ -246,25 +246,25 @@ void BufferCore::move_to_new_block(std::uint64_t bytes, StreamId stream) {
   address_ = address;
   home_ = stream;
   others_.clear();
-  if (bytes_in_use() != 0) note_copy(stream);
 }
 
-// Contents are where they belong only after the copy: each stream that uses the buffer from now on waits for it first.
-void BufferCore::note_copy(StreamId stream) {
-  behind_copy_.assign(1, stream);
-  copied_ = {};
-  copied_.add(pool_->device().shared_backend(), stream);
+// The copy of the contents, and the clearing of what is new where the pool clears: each stream that uses the buffer
+// from now on comes after them.
+void BufferCore::note_change(StreamId stream) {
+  behind_change_.assign(1, stream);
+  changed_ = {};
+  changed_.add(pool_->device().shared_backend(), stream);
 }
 
-void BufferCore::bring_behind_copy(StreamId stream) {
-  if (std::find(behind_copy_.begin(), behind_copy_.end(), stream) != behind_copy_.end()) return;
-  behind_copy_.reserve(behind_copy_.size() + 1);
-  if (copied_.past()) {
-    copied_ = {};
+void BufferCore::bring_behind_change(StreamId stream) {
+  if (std::find(behind_change_.begin(), behind_change_.end(), stream) != behind_change_.end()) return;
+  behind_change_.reserve(behind_change_.size() + 1);
+  if (changed_.past()) {
+    changed_ = {};
     return;
   }
-  copied_.hold_back(stream);
-  behind_copy_.push_back(stream);
+  changed_.hold_back(stream);
+  behind_change_.push_back(stream);
 }
 
 void BufferCore::hold_back_for_users(StreamId stream) const {
@@ -279,7 +279,7 @@ void BufferCore::hold_back_for_users(StreamId stream) const {
 // --- Use ---
 
 void BufferCore::note_use(StreamId stream) {
-  if (!copied_.empty()) bring_behind_copy(stream);
+  if (!changed_.empty()) bring_behind_change(stream);
   if (stream == home_ || std::find(others_.begin(), others_.end(), stream) != others_.end()) return;
   others_.reserve(others_.size() + 1);
   pool_->used_on(block_, stream);
@@ -346,7 +346,7 @@ void BufferCore::close() noexcept {
   if (!process_.is_here() || !open_.exchange(false)) return;
   if (closing_) closing_(*this);
   companion.reset();
-  copied_ = {};
+  changed_ = {};
   try {
     pool_->release(block_, home_);
     pool_->drop_tag(tag_);

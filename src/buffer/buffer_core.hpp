@@ -99,8 +99,8 @@ class BufferCore {
   void note_place();
   void move_to_new_block(std::uint64_t bytes, StreamId stream);
   void hold_back_for_users(StreamId stream) const;
-  void note_copy(StreamId stream);
-  void bring_behind_copy(StreamId stream);
+  void note_change(StreamId stream);
+  void bring_behind_change(StreamId stream);
   void note_use(StreamId stream);
   void touch() noexcept;
 
@@ -118,10 +118,10 @@ class BufferCore {
 
   BlockHandle block_;
   std::uint64_t address_ = 0;
-  StreamId home_;                      ///< the stream its block is allocated and freed on
-  std::vector<StreamId> others_;       ///< further streams that used the block
-  device::Fence copied_;               ///< the copy that the last growth made, until it is known to be past
-  std::vector<StreamId> behind_copy_;  ///< streams that come after it
+  StreamId home_;                        ///< the stream its block is allocated and freed on
+  std::vector<StreamId> others_;         ///< further streams that used the block
+  device::Fence changed_;                ///< what the last change of capacity queued, until it is known to be past
+  std::vector<StreamId> behind_change_;  ///< streams that come after it
   std::atomic<bool> open_{true};
   std::atomic<std::size_t> size_{0};
   std::atomic<std::size_t> capacity_{0};

@@ -1,4 +1,4 @@
-// Buffers that are copied when they grow: whoever uses one on another stream comes after the copy.
+// Buffers that are copied or cleared when they grow: whoever uses one on another stream comes after that.
 #include <chrono>
 #include <cstdint>
 #include <future>
@@ -35,6 +35,30 @@ TEST_P(BufferCopies, WorkOnAnotherStreamWaitsForTheCopy) {
   for (const Stream* stream : streams) device_->synchronize(*stream);
   EXPECT_TRUE(right[0]);
   EXPECT_TRUE(right[1]);
+}
+
+// A growth in place copies nothing, but clears what is new.
+TEST_P(BufferCopies, WorkOnAnotherStreamWaitsForTheClearing) {
+  if (!pointers()) GTEST_SKIP() << "streams run no host code there";
+  if (!pooling()) GTEST_SKIP() << "a pool that is switched off waits for every free";
+  MemoryManager& memory = make_manager({.zero = true});
+  const Stream grower = device_->stream();
+  const Stream user = device_->stream();
+  const std::size_t words = page() / sizeof(std::uint32_t);
+  BufferHandle<std::uint32_t> buffer =
+      memory.create<std::uint32_t>("cleared", words, {.growth = 1, .max_bytes = 64 * page()}, grower);
+  buffer.ensure_capacity(2 * words, grower);  // into a range of its own, where there are pages
+  device_->synchronize(grower);
+  std::promise<void> go;
+  device_->run(grower, [gate = go.get_future().share()] { gate.wait(); });
+  buffer.resize(3 * words, grower);
+  std::uint32_t* const contents = buffer.access(user);
+  device_->run(user, [contents, words] { fill_pattern(contents, 12 * words, 3); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // for who does not wait
+  go.set_value();
+  device_->synchronize(grower);
+  device_->synchronize(user);
+  EXPECT_TRUE(has_pattern(contents, 12 * words, 3));
 }
 
 }  // namespace
