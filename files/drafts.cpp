@@ -66,8 +66,9 @@ void remember(const std::string& path) noexcept {
 
 void forget(const std::string& path) noexcept {
   const std::lock_guard lock(mutex);
+  const pid_t self = ::getpid();
   for (Place& place : places) {
-    if (place.owner == ::getpid() && path == place.name.data()) place.owner = 0;
+    if (place.owner == self && path == place.name.data()) place.owner = 0;
   }
 }
 

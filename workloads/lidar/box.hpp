@@ -1,4 +1,5 @@
-// The box of some points, in the cloud's units. Used by the Morton order and the tree.
+// The box of some points, in units or cells. Used by whatever orders points or cuts them up; the kernels, which are
+// built for several levels of x86-64, have their own.
 #pragma once
 
 #include <algorithm>
@@ -6,6 +7,11 @@
 #include <limits>
 
 namespace weir::lidar {
+
+/// How far outside [low, high] `at` is.
+[[nodiscard]] inline std::int64_t outside(std::int64_t at, std::int64_t low, std::int64_t high) noexcept {
+  return std::max<std::int64_t>({low - at, at - high, 0});
+}
 
 template <class Coordinate>
 struct Box {

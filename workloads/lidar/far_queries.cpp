@@ -4,10 +4,10 @@
 #include <array>
 #include <chrono>
 #include <cmath>
-#include <numbers>
 #include <queue>
 #include <utility>
 
+#include "box.hpp"
 #include "wide_chunk.hpp"
 
 namespace weir::lidar {
@@ -32,7 +32,7 @@ struct Ball {
     const std::int64_t own[3] = {at.x, at.y, at.z};
     std::uint64_t sum = 0;
     for (int axis = 0; axis < 3; ++axis) {
-      sum += square(std::max<std::int64_t>({chunk.low[axis] - own[axis], own[axis] - chunk.high[axis], 0}));
+      sum += square(outside(own[axis], chunk.low[axis], chunk.high[axis]));
     }
     return sum;
   }
@@ -67,8 +67,7 @@ struct Group {
 
 /// Draws a query's reach in to where k of a sample of the cloud's points are: all its neighbours are that near. What
 /// its chunk had around it may say nothing at all, as of a point that is far from all others.
-/// In a wide cloud only cells are known, whose distance may be wrong by a cell's diagonal, for the sample and for the
-/// neighbours.
+/// In a wide cloud distances are of cells, for the sample and for the neighbours.
 void draw_in(const Partition& partition, std::uint32_t k, bool wide, FarQuery& query) {
   constexpr std::size_t sample = 4096;  // of a chunk
   Ball ball{query.point, query.reach};
@@ -89,8 +88,8 @@ void draw_in(const Partition& partition, std::uint32_t k, bool wide, FarQuery& q
     }
   }
   if (wide && nearest.size() == k) {
-    const double side = std::sqrt(static_cast<double>(ball.reach)) + 2 * std::numbers::sqrt3 + 1;
-    ball.reach = static_cast<std::uint64_t>(side * side);
+    const double side = std::sqrt(static_cast<double>(ball.reach)) + 2 * cells_off;
+    ball.reach = static_cast<std::uint64_t>(side * side) + 1;
   }
   query.reach = std::min(query.reach, ball.reach);
 }
@@ -143,9 +142,8 @@ std::vector<Element> of_all(const std::vector<Point>& points, bool needed, const
   return all;
 }
 
-/// A batch is one chunk; or two, where it gathers more than there is room for.
+/// A batch, sorted into groups, is one chunk; or two, where it gathers more than there is room for.
 std::uint64_t finish_batch(const FarRun& run, std::span<FarQuery> batch, Sink& sink) {
-  sort_into_groups(batch);
   const std::vector<Point> points = gather(run.partition, batch);
   if (points.size() > run.most_points && batch.size() > 1) {
     const std::size_t half = batch.size() / 2;
@@ -205,6 +203,7 @@ std::uint64_t finish_far_queries(const FarRun& run, std::vector<FarQuery> querie
     for (FarQuery& query : batch) {
       if (k != 0) draw_in(run.partition, k, run.cloud.wide(), query);
     }
+    sort_into_groups(batch);
     coincident += finish_batch(run, batch, sink);
   }
   return coincident;

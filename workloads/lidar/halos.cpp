@@ -28,10 +28,11 @@ Halos find_halos(const Cloud& cloud, const Partition& partition, const ComputeSe
       std::ldexp(std::sqrt(static_cast<double>(search.radius_squared)), -static_cast<int>(cloud.cell_bits()));
   std::int64_t least = search.k == 0 ? steps(radius + 1) : 0;
   if (compute.features.needs_height()) least = std::max(least, steps(compute.ground.reach / cloud.cell() + 1));
+  const std::size_t few = partition.largest_chunk() / 16;
   Halos halos;
   for (const Chunk& chunk : partition.chunks()) {
     // Points far apart may have many others between them: they read fewer, and their queries are finished at the end.
-    const std::size_t most = 4 * std::max(chunk.count, partition.largest_chunk() / 16);
+    const std::size_t most = 4 * std::max(chunk.count, few);
     for (std::int64_t halo = search.k == 0 ? 0 : halo_for(chunk, search.k);; halo /= 2) {
       const KnownRegion region = partition.region(chunk, std::max(halo, least));
       const std::size_t around = partition.count_halo(chunk, region);

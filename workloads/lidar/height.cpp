@@ -7,6 +7,8 @@
 #include <memory>
 #include <vector>
 
+#include "box.hpp"
+
 namespace weir::lidar {
 namespace {
 
@@ -15,10 +17,6 @@ constexpr std::uint8_t ground_class = 2;
 template <class Square>
 Square square(std::int64_t a, std::int64_t b) noexcept {
   return static_cast<Square>(a) * static_cast<Square>(a) + static_cast<Square>(b) * static_cast<Square>(b);
-}
-
-std::int64_t outside(std::int64_t at, std::int64_t low, std::int64_t high) noexcept {
-  return std::max<std::int64_t>({low - at, at - high, 0});
 }
 
 template <class Square, class Coordinate>

@@ -20,10 +20,6 @@ void check_ground(const GroundSearch& ground) {
   }
 }
 
-}  // namespace
-
-namespace {
-
 /// Sums over the neighbours within a radius are exact while their number times the radius is below this.
 constexpr double most_sum = 0x1p62;
 

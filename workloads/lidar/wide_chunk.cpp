@@ -41,8 +41,7 @@ KnownRegion in_units(const KnownRegion& cells, unsigned cell_bits) noexcept {
 std::uint64_t reach_in_cells(WideSquare reach, unsigned cell_bits) noexcept {
   if (reach == Unfinished::unknown) return UINT64_MAX - 1;
   if (cell_bits == 0) return static_cast<std::uint64_t>(reach);
-  // Cells are off by less than one along each axis, which is less than two in all.
-  const double root = std::ldexp(std::sqrt(static_cast<double>(reach)), -static_cast<int>(cell_bits)) + 2;
+  const double root = std::ldexp(std::sqrt(static_cast<double>(reach)), -static_cast<int>(cell_bits)) + cells_off;
   return root < 4e9 ? static_cast<std::uint64_t>(root * root) + 1 : UINT64_MAX - 1;
 }
 

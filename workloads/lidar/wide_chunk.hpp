@@ -11,6 +11,9 @@
 
 namespace weir::lidar {
 
+/// The distance of two points' cells is less than this off their own, in cells: it is less than one along each axis.
+inline constexpr double cells_off = 2;
+
 /// The region of these cells, in units.
 [[nodiscard]] KnownRegion in_units(const KnownRegion& cells, unsigned cell_bits) noexcept;
 

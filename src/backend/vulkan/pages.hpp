@@ -19,7 +19,7 @@ class Pages {
 
   /// Bytes; a power of two, also where there is no virtual memory.
   [[nodiscard]] std::uint64_t page_bytes() const noexcept { return page_bytes_; }
-  /// Bytes of address space that can be reserved in all, and in one range.
+  /// Bytes of address space that can be reserved in all, that are free of these, and that one range can have.
   [[nodiscard]] std::uint64_t address_space() const noexcept;
   [[nodiscard]] std::uint64_t address_space_free() const noexcept;
   [[nodiscard]] std::uint64_t largest_range() const noexcept;

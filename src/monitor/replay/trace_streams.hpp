@@ -13,13 +13,14 @@
 #include <weir/stream.hpp>
 
 #include "monitor/replay/trace.hpp"
+#include "pool/cache/thread_cache.hpp"
 
 namespace weir::replay {
 
 class TraceStreams {
  public:
   /// What a pool serves at a time: pairs of a thread and a stream.
-  static constexpr std::uint64_t max_pairs = 32'767;
+  static constexpr std::uint64_t max_pairs = pool::most_caches;
 
   /// `threads` replay it. Throws InvalidArgument where more than max_pairs streams are in use at once. The trace must
   /// outlive this.
