@@ -16,12 +16,12 @@
 namespace weir::files {
 namespace {
 
-constexpr int most_links = 40;  // as the system follows
+constexpr int max_links = 40;  // as the system follows
 
 /// Where a path that names no file yet leads through links, and where a file is.
 std::filesystem::path behind_links(std::filesystem::path path) {
   std::error_code none;
-  for (int i = 0; i < most_links && std::filesystem::is_symlink(path, none); ++i) {
+  for (int i = 0; i < max_links && std::filesystem::is_symlink(path, none); ++i) {
     const std::filesystem::path next = std::filesystem::read_symlink(path, none);
     if (none) break;
     path = path.parent_path() / next;  // an absolute one stands alone

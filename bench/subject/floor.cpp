@@ -23,7 +23,7 @@ constexpr bool books = true;
 #endif
 
 constexpr unsigned block_shift = 22;  // each block has 4 MiB of address space, so that its number is in its address
-constexpr std::uint32_t most_blocks = 1 << 16;
+constexpr std::uint32_t max_blocks = 1 << 16;
 
 class Sum {
  public:
@@ -63,19 +63,19 @@ std::uint32_t class_of(std::size_t bytes) noexcept {
 }  // namespace
 
 void open(bool) {
-  records.resize(most_blocks);
-  void* const range = mmap(nullptr, std::size_t{most_blocks} << block_shift, PROT_NONE,
+  records.resize(max_blocks);
+  void* const range = mmap(nullptr, std::size_t{max_blocks} << block_shift, PROT_NONE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   base = reinterpret_cast<std::uintptr_t>(range);
 }
 
-void close() { munmap(reinterpret_cast<void*>(base), std::size_t{most_blocks} << block_shift); }
+void close() { munmap(reinterpret_cast<void*>(base), std::size_t{max_blocks} << block_shift); }
 
 void* allocate(std::size_t bytes) {
   const std::uint32_t list = class_of(bytes);
   std::uint32_t id = heads[list];
   if (id == 0) [[unlikely]] {
-    if (made + 1 == most_blocks) return nullptr;
+    if (made + 1 == max_blocks) return nullptr;
     id = ++made;
     records[id].size_class = list;
   } else {

@@ -13,7 +13,7 @@ namespace weir::detail {
 namespace {
 
 constexpr double least_growth = 1.0;
-constexpr double most_growth = 4.0;
+constexpr double max_growth = 4.0;
 
 std::string quoted(const std::string& name) { return "buffer \"" + name + "\""; }
 
@@ -26,7 +26,7 @@ void check(const BufferRequest& request) {
   const BufferOptions& options = request.options;
   if (request.count == 0) refuse("0 elements asked; a buffer has at least 1");
   // Written so that a NaN is refused too.
-  if (!(options.growth >= least_growth && options.growth <= most_growth)) {
+  if (!(options.growth >= least_growth && options.growth <= max_growth)) {
     refuse("a growth of " + std::to_string(options.growth) + " is not in 1.0 to 4.0");
   }
   if (options.usage > Usage::staging_download) {

@@ -170,7 +170,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
   /// no way from there to here; the caller then goes by the host.
   [[nodiscard]] virtual bool copy_from(StreamId stream, Address to, Backend& source, Address from, std::uint64_t bytes);
   /// The most that write() takes. Bytes.
-  static constexpr std::uint64_t most_written = std::uint64_t{64} << 10;
+  static constexpr std::uint64_t max_written = std::uint64_t{64} << 10;
   /// As upload, from any memory; the bytes have been taken along when it returns.
   virtual void write(StreamId stream, Address to, std::span<const std::byte> bytes) = 0;
   /// Queues a host function; throws Unsupported where streams run no host code. It is called and ends before the work

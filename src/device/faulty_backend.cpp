@@ -228,7 +228,7 @@ void FaultyBackend::write(StreamId stream, Address to, std::span<const std::byte
   note_copy(stream);
   {
     const std::lock_guard lock(mutex_);
-    expect(bytes.size() <= most_written, "write: more bytes than it takes");
+    expect(bytes.size() <= max_written, "write: more bytes than it takes");
   }
   inner_->write(stream, to, bytes);
 }

@@ -11,7 +11,7 @@
 namespace weir::manager {
 namespace {
 
-constexpr std::size_t most_suggestions = 3;
+constexpr std::size_t max_suggestions = 3;
 
 // Levenshtein's distance, with one row. `other` is a name.
 std::size_t distance(std::string_view one, std::string_view other) {
@@ -49,7 +49,7 @@ std::vector<std::string> nearest(std::string_view name, const std::vector<std::s
     const auto differs = std::mismatch(wanted.begin(), wanted.end(), known.begin(), known.end());
     near.emplace_back(static_cast<std::ptrdiff_t>(distance(wanted, known)) - (differs.first - wanted.begin()), each);
   }
-  const auto most = near.begin() + static_cast<std::ptrdiff_t>(std::min(near.size(), most_suggestions));
+  const auto most = near.begin() + static_cast<std::ptrdiff_t>(std::min(near.size(), max_suggestions));
   std::partial_sort(near.begin(), most, near.end());
   std::vector<std::string> found;
   for (auto each = near.begin(); each != most; ++each) found.push_back(each->second);

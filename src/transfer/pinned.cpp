@@ -24,7 +24,7 @@ TransferOptions checked(TransferOptions options, const std::string& name) {
   const auto refuse = [&](const std::string& text) {
     throw InvalidArgument("manager \"" + name + "\": " + text, {.name = name});
   };
-  if (options.staging_threshold > device::Backend::most_written) {
+  if (options.staging_threshold > device::Backend::max_written) {
     refuse("a staging threshold of " + std::to_string(options.staging_threshold) + " B is more than 64 KiB");
   }
   if (options.piece_bytes < least_piece) {

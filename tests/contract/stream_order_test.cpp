@@ -59,7 +59,7 @@ class StreamOrder : public PoolContract {
   }
 
   /// `threads` threads, each queuing `tasks` tasks on random streams, freeing each block right after.
-  void race(Pool& pool, unsigned threads, int tasks, std::size_t most_bytes, bool use_elsewhere) {
+  void race(Pool& pool, unsigned threads, int tasks, std::size_t max_bytes, bool use_elsewhere) {
     std::vector<Stream> streams;
     for (int i = 0; i < 3; ++i) streams.push_back(device_->stream());
     Detector detector;
@@ -70,7 +70,7 @@ class StreamOrder : public PoolContract {
         for (int i = 0; i < tasks; ++i) {
           const StreamId home = streams[random() % streams.size()];
           const StreamId user = use_elsewhere ? streams[random() % streams.size()].id() : home;
-          const std::size_t bytes = 512 * (1 + random() % (random() % 2 == 0 ? 64 : most_bytes / 512));
+          const std::size_t bytes = 512 * (1 + random() % (random() % 2 == 0 ? 64 : max_bytes / 512));
           void* block = pool.allocate(bytes, 1, home);
           if (user != home) {
             // The user's work comes after whatever the home stream still does with the memory.

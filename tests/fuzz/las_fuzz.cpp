@@ -31,7 +31,7 @@ void read_all(std::span<const std::byte> bytes) {
     if (point.x < 0 || point.y < 0 || point.z < 0 || point.x > cloud.extent()[0]) __builtin_trap();
     const WidePoint exact = cloud.exact(id);
     for (const std::int64_t at : {exact.x, exact.y, exact.z}) {
-      if (at < 0 || at > Cloud::most_across) __builtin_trap();
+      if (at < 0 || at > Cloud::max_across) __builtin_trap();
     }
     std::vector<std::byte> joint(cloud.layout().bytes);
     for (const FieldCopy& each : cloud.layout().copies.front()) {

@@ -66,19 +66,19 @@ class BufferOracle {
  public:
   BufferOracle(std::size_t count, const BufferOptions& options)
       : growth_(options.growth),
-        most_(options.max_bytes / element_bytes),
-        capacity_(std::max(count, std::min(options.min_elements, most_))) {
+        max_(options.max_bytes / element_bytes),
+        capacity_(std::max(count, std::min(options.min_elements, max_))) {
     contents.resize(count);
   }
 
   [[nodiscard]] std::size_t size() const { return contents.size(); }
   [[nodiscard]] std::size_t capacity() const { return capacity_; }
-  [[nodiscard]] std::size_t most() const { return most_; }
+  [[nodiscard]] std::size_t most() const { return max_; }
   /// Its capacity after one that has room for `count`.
   [[nodiscard]] std::size_t capacity_for(std::size_t count) const {
     if (count <= capacity_) return capacity_;
     const double grown = std::floor(static_cast<double>(capacity_) * growth_);
-    const std::size_t more = grown >= static_cast<double>(most_) ? most_ : static_cast<std::size_t>(grown);
+    const std::size_t more = grown >= static_cast<double>(max_) ? max_ : static_cast<std::size_t>(grown);
     return std::max(more, count);
   }
   void ensure(std::size_t count) { capacity_ = capacity_for(count); }
@@ -92,7 +92,7 @@ class BufferOracle {
 
  private:
   double growth_;
-  std::size_t most_;
+  std::size_t max_;
   std::size_t capacity_;
 };
 

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t most_buffers = 14;
+constexpr std::size_t max_buffers = 14;
 
 TransferOptions transfers_of(bool in_place, std::uint64_t seed) {
   return {.staging_threshold = seed % 2 == 0 ? 64_KiB : 1_KiB,
@@ -148,7 +148,7 @@ bool BuffersProgram::settle(std::size_t lane) {
 
 void BuffersProgram::create() {
   last_ = "create";
-  if (live_.size() == most_buffers) return free_one();
+  if (live_.size() == max_buffers) return free_one();
   const BufferOptions options = any_options();
   const std::size_t count = roll(50) == 0 ? options.max_bytes : 1 + any_count();
   const std::size_t lane = roll(lanes_.size());

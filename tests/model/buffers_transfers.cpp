@@ -10,8 +10,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t most_started = 12;
-constexpr std::size_t most_looked_at = 4000;  // elements, by one kernel
+constexpr std::size_t max_started = 12;
+constexpr std::size_t max_looked_at = 4000;  // elements, by one kernel
 
 // Of a batch that was late: one whose deadline had passed at its start has done nothing.
 bool was_started(const BatchResult& result) {
@@ -80,7 +80,7 @@ void BuffersProgram::start_upload() {
   }
   std::fill(data.begin(), data.end(), Element{});  // what is not pinned may be changed at once
   if (!done || roll(3) == 0) return;               // dropped in mid-copy, pinned memory too
-  if (started_.size() == most_started) started_.erase(started_.begin());
+  if (started_.size() == max_started) started_.erase(started_.begin());
   if (count != 0) started_.push_back(std::move(started));
 }
 
@@ -184,7 +184,7 @@ void BuffersProgram::kernel() {
   if (live == nullptr || !contents()) return;
   const Window window = any_window(*live);
   const std::size_t offset = window.offset;
-  const std::size_t count = std::min(window.count, most_looked_at);
+  const std::size_t count = std::min(window.count, max_looked_at);
   DeviceSpan<Element> span(0, 0);
   if (!attempt({}, [&] { span = live->handle.view(offset, count).access(stream_of(*live)); })) return;
   if (count == 0) return;

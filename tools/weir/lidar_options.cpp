@@ -114,7 +114,7 @@ CLI::App* add_lidar_options(CLI::App& app, const std::shared_ptr<LidarCommandLin
       ->check(distance)
       ->capture_default_str();
   command->add_option("--height-count", a.height_count, "Nearest points of the ground's class that make its ground")
-      ->check(CLI::Range(1U, lidar::GroundSearch::most_count))
+      ->check(CLI::Range(1U, lidar::GroundSearch::max_count))
       ->capture_default_str();
   command->add_option("--chunk", a.chunk, "Points of a chunk (default: as memory allows)")->check(CLI::PositiveNumber);
   command->add_option("--limit", a.limit, "Bound on device memory, e.g. 4GiB");

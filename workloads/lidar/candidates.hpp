@@ -65,7 +65,7 @@ class Candidates {
     Group one{.first = first, .last = last, .box = box_of(first, last), .centre = {}, .widest = 0, .fits = false};
     for (int axis = 0; axis < 3; ++axis) {
       const std::int32_t extent = one.box.high[axis] - one.box.low[axis];
-      if (extent > most_local) return one;
+      if (extent > max_local) return one;
       one.centre[axis] = one.box.low[axis] + extent / 2;
     }
     std::uint32_t widest = 0;
@@ -122,7 +122,7 @@ class Candidates {
   }
 
  private:
-  static constexpr std::int32_t most_local = (1 << 14) - 1;  // so that differences stay below 2^15
+  static constexpr std::int32_t max_local = (1 << 14) - 1;  // so that differences stay below 2^15
 
   [[nodiscard]] Box box_of(std::uint32_t first, std::uint32_t last) const noexcept {
     Box box{{INT32_MAX, INT32_MAX, INT32_MAX}, {INT32_MIN, INT32_MIN, INT32_MIN}};
@@ -150,7 +150,7 @@ class Candidates {
     const std::uint32_t found = leaves_.find(measure, places_);
     for (std::uint32_t i = 0; i < found; ++i) {
       const std::uint32_t place = places_[i], count = leaves_.size(place);
-      if (count_ + count > most || !leaves_.within(place, centre_, most_local)) return false;
+      if (count_ + count > most || !leaves_.within(place, centre_, max_local)) return false;
       append(leaves_.first(place), count);
     }
     return true;
@@ -177,7 +177,7 @@ class Candidates {
     count_ = 0;
     const Box box = box_of(from, to);
     for (int axis = 0; axis < 3; ++axis) {
-      if (centre_[axis] - box.low[axis] > most_local || box.high[axis] - centre_[axis] > most_local) return false;
+      if (centre_[axis] - box.low[axis] > max_local || box.high[axis] - centre_[axis] > max_local) return false;
     }
     for (std::uint32_t p = from; p < to; p += lanes) append(p, to - p < lanes ? to - p : lanes);
     bound = bound_of_list();

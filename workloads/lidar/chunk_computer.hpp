@@ -19,9 +19,9 @@ namespace weir::lidar {
 
 /// Where height_above_ground looks for ground.
 struct GroundSearch {
-  static constexpr std::uint32_t most_count = 16;
+  static constexpr std::uint32_t max_count = 16;
   double reach = 15;        ///< in the cloud's own units, as seen from above
-  std::uint32_t count = 8;  ///< nearest points of the ground's class that are taken, 1 to most_count
+  std::uint32_t count = 8;  ///< nearest points of the ground's class that are taken, 1 to max_count
 };
 
 /// What of a cloud and of a run the computation needs.
@@ -79,7 +79,7 @@ class ChunkComputer {
   [[nodiscard]] virtual std::size_t workspace_elements(std::size_t points) const = 0;
   [[nodiscard]] virtual std::vector<ScopeFeature> output_features() const = 0;
   /// The largest chunk, without its halo.
-  [[nodiscard]] virtual std::size_t most_queries() const = 0;
+  [[nodiscard]] virtual std::size_t max_queries() const = 0;
 
   /// Queues the work; blocks for none of it. The workspace may be given back in the order of the stream after this.
   virtual void queue(std::size_t slot, const ChunkJob& job, const ChunkMemory& memory, StreamId stream) = 0;

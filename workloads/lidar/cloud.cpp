@@ -16,8 +16,8 @@
 namespace weir::lidar {
 namespace {
 
-constexpr std::int64_t most_factor = std::int64_t{1} << 31;  // times a raw coordinate, it fits 64 bits
-constexpr unsigned most_parts = 1000;                        // of the finest scale, looked at for a common unit
+constexpr std::int64_t max_factor = std::int64_t{1} << 31;  // times a raw coordinate, it fits 64 bits
+constexpr unsigned max_parts = 1000;                        // of the finest scale, looked at for a common unit
 constexpr std::uint8_t ground_class = 2;
 
 [[noreturn]] void refuse(const LasFile& file, const std::string& field, const std::string& what) {
@@ -101,7 +101,7 @@ bool Cloud::fits(double unit, std::vector<Placement>& placements) const {
       std::int64_t &factor = placements[f].factor[axis], &shift = placements[f].shift[axis];
       const double times = header.scale[axis] / unit;
       const double apart = (header.offset[axis] - first.offset[axis]) / unit;
-      if (!whole(times, std::min(times * 1e-9, 1e-3), factor) || factor < 1 || factor > most_factor) return false;
+      if (!whole(times, std::min(times * 1e-9, 1e-3), factor) || factor < 1 || factor > max_factor) return false;
       // An offset is a rounded number, and often the sum of some: within two of its last digits it may be either. What
       // is off by less is taken for noise, and a coordinate that is made of it, a double of that size, has no such
       // digit.
@@ -121,7 +121,7 @@ void Cloud::find_unit() {
     same_coordinates_ &= file.header().scale == first.scale && file.header().offset == first.offset;
   }
   placements_.resize(files_.size());
-  for (unsigned parts = 1; parts <= most_parts; ++parts) {
+  for (unsigned parts = 1; parts <= max_parts; ++parts) {
     unit_ = finest / parts;
     if (fits(unit_, placements_)) return;
   }
@@ -165,18 +165,18 @@ Cloud::RawBounds Cloud::scan_file(const LasFile& source) {
 // Colours of 8 bits belong into the upper half of their fields, and often are in the lower one. Tiles come from
 // several surveys, so each file is looked at by itself.
 void Cloud::scan_colours(std::size_t file) {
-  constexpr std::uint16_t most_of_8_bits = 255, to_16_bits = 257;
+  constexpr std::uint16_t max_of_8_bits = 255, to_16_bits = 257;
   std::uint16_t colour = 0, infrared = 0;
   for (std::uint32_t id = first_[file]; id < first_[file + 1]; ++id) {
-    const bool rgb_known = !has_rgb() || colour > most_of_8_bits, nir_known = !has_nir() || infrared > most_of_8_bits;
+    const bool rgb_known = !has_rgb() || colour > max_of_8_bits, nir_known = !has_nir() || infrared > max_of_8_bits;
     if (rgb_known && nir_known) break;
     std::uint16_t each[4];
     colours_of(file, id, each);
     colour = std::max({colour, each[0], each[1], each[2]});
     infrared = std::max(infrared, each[3]);
   }
-  if (colour != 0 && colour <= most_of_8_bits) depths_[file].colour = to_16_bits;
-  if (infrared != 0 && infrared <= most_of_8_bits) depths_[file].infrared = to_16_bits;
+  if (colour != 0 && colour <= max_of_8_bits) depths_[file].colour = to_16_bits;
+  if (infrared != 0 && infrared <= max_of_8_bits) depths_[file].infrared = to_16_bits;
 }
 
 void Cloud::scan() {
@@ -190,7 +190,7 @@ void Cloud::scan() {
   if (most > std::numeric_limits<std::int32_t>::max() && placements_.front().rounded && unit_ > 1e-300) {
     // Wide anyway, so a finer unit costs nothing: rounding to it is below the digits of coordinates as doubles.
     std::int64_t parts = 1024;
-    while (parts > 1 && most > most_across / parts - 1) parts /= 2;
+    while (parts > 1 && most > max_across / parts - 1) parts /= 2;
     round_to(unit_ / static_cast<double>(parts));
     most = set_origin(raw);
   }
@@ -211,10 +211,10 @@ std::int64_t Cloud::set_origin(const std::vector<RawBounds>& raw) {
       low = std::min(low, from);
       high = std::max(high, to);
     }
-    if (!(high - low < static_cast<long double>(most_across))) {
+    if (!(high - low < static_cast<long double>(max_across))) {
       refuse(files_[highest], axis_name(axis) + " coordinates",
              "the cloud is " + number(static_cast<double>(high - low)) + " steps of " + number(unit_) +
-                 " across; at most " + number(static_cast<double>(most_across)) +
+                 " across; at most " + number(static_cast<double>(max_across)) +
                  ": write the files with scale factors that are less far apart, or leave out what is far off");
     }
     for (Placement& placement : placements_) {
@@ -246,7 +246,7 @@ void Cloud::set_output(const std::vector<RawBounds>& raw) {
 }
 
 void Cloud::join_outputs(const std::vector<RawBounds>& raw) {
-  constexpr double most = std::numeric_limits<std::int32_t>::max() - 1, most_coarser = 1000;
+  constexpr double most = std::numeric_limits<std::int32_t>::max() - 1, max_coarser = 1000;
   bool exact = !placements_.front().rounded;
   for (std::size_t axis = 0; axis < 3; ++axis) {
     std::int64_t step = 0;
@@ -264,7 +264,7 @@ void Cloud::join_outputs(const std::vector<RawBounds>& raw) {
     }
     if (exact) continue;
     const double far = farthest(raw, axis, finest);
-    if (!(far <= most * most_coarser)) {
+    if (!(far <= most * max_coarser)) {
       refuse(files_.back(), axis_name(axis) + " coordinates",
              "the cloud has some " + number(far) + " steps of " + number(finest) + " from the offset of " +
                  files_.front().path() +

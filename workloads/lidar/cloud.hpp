@@ -24,7 +24,7 @@ enum class ColourUse : std::uint8_t { needed, unneeded };
 class Cloud {
  public:
   /// The most units that a cloud may be across: sums over the neighbours of a point are exact in 128 bits.
-  static constexpr std::int64_t most_across = std::int64_t{1} << 53;
+  static constexpr std::int64_t max_across = std::int64_t{1} << 53;
 
   /// Files that are one cloud have points that can be brought to one layout, and units of one kind. Axes and files of
   /// unequal scales count in one unit, so that distances are true. Throws InvalidArgument naming the file and the field

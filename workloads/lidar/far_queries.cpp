@@ -145,7 +145,7 @@ std::vector<Element> of_all(const std::vector<Point>& points, bool needed, const
 /// A batch, sorted into groups, is one chunk; or two, where it gathers more than there is room for.
 std::uint64_t finish_batch(const FarRun& run, std::span<FarQuery> batch, Sink& sink) {
   const std::vector<Point> points = gather(run.partition, batch);
-  if (points.size() > run.most_points && batch.size() > 1) {
+  if (points.size() > run.max_points && batch.size() > 1) {
     const std::size_t half = batch.size() / 2;
     return finish_batch(run, batch.first(half), sink) + finish_batch(run, batch.subspan(half), sink);
   }

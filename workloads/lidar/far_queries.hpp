@@ -26,7 +26,7 @@ struct FarRun {
   ChunkComputer& computer;
   MemoryManager& memory;
   StreamId stream;
-  std::size_t most_points;  ///< gathered at once, but where a single query needs more
+  std::size_t max_points;  ///< gathered at once, but where a single query needs more
 };
 
 /// Heights do not depend on neighbours and stay as they are; so do the other columns' rows of all other points.

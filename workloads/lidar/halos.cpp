@@ -37,7 +37,7 @@ Halos find_halos(const Cloud& cloud, const Partition& partition, const ComputeSe
       const KnownRegion region = partition.region(chunk, std::max(halo, least));
       const std::size_t around = partition.count_halo(chunk, region);
       if (halo > least && around > most) continue;
-      halos.most_points = std::max(halos.most_points, chunk.count + around);
+      halos.max_points = std::max(halos.max_points, chunk.count + around);
       halos.regions.push_back(region);
       break;
     }

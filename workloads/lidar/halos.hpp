@@ -13,7 +13,7 @@ namespace weir::lidar {
 
 struct Halos {
   std::vector<KnownRegion> regions;  ///< of each chunk: it and what is read around it
-  std::size_t most_points = 0;       ///< in one of them
+  std::size_t max_points = 0;       ///< in one of them
 };
 
 [[nodiscard]] Halos find_halos(const Cloud& cloud, const Partition& partition, const ComputeSettings& compute);

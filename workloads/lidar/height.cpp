@@ -57,7 +57,7 @@ class Nearest {
  private:
   Square bound_;
   std::size_t wanted_, count_ = 0;
-  std::array<Ground, GroundSearch::most_count> found_{};
+  std::array<Ground, GroundSearch::max_count> found_{};
 };
 
 /// In the squares of a tree.
@@ -107,7 +107,7 @@ GroundHeight<Coordinate>::GroundHeight(const Tree& tree, const std::uint8_t* cla
   coordinates_ = std::make_unique_for_overwrite<Coordinate[]>(3 * room);
   numbers_ = std::make_unique_for_overwrite<std::uint32_t[]>(3 * room);
   codes_ = std::make_unique_for_overwrite<std::uint64_t[]>(2 * room);
-  nodes_ = std::make_unique_for_overwrite<BasicNode<Coordinate>[]>(most_nodes(count));
+  nodes_ = std::make_unique_for_overwrite<BasicNode<Coordinate>[]>(max_nodes(count));
   Coordinate* const c = coordinates_.get();
   std::uint32_t* const n = numbers_.get();
   const BasicTreeMemory<Coordinate> memory{

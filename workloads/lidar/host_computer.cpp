@@ -18,7 +18,7 @@ class HostComputer final : public ChunkComputer {
   }
   [[nodiscard]] std::size_t workspace_elements(std::size_t points) const override { return points + Tree::slack; }
   [[nodiscard]] std::vector<ScopeFeature> output_features() const override { return row_features(settings_.features); }
-  [[nodiscard]] std::size_t most_queries() const override { return SIZE_MAX; }
+  [[nodiscard]] std::size_t max_queries() const override { return SIZE_MAX; }
 
   void queue(std::size_t slot, const ChunkJob& job, const ChunkMemory& memory, StreamId stream) override {
     Work& work = work_.at(slot);

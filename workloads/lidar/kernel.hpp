@@ -78,7 +78,7 @@ inline constexpr std::uint32_t kernel_points = 4096;
 /// The same of a wide tree, which has one kernel: query by query, with distances in 128 bits.
 void run_wide(const WideTask& task, const WideNode& node, KernelResult& result);
 /// The largest k.
-inline constexpr std::uint32_t most_neighbours = 128;
+inline constexpr std::uint32_t max_neighbours = 128;
 
 struct NamedKernel {
   std::string_view name;  ///< "x86-64", "x86-64-v3", "x86-64-v4"

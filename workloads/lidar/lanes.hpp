@@ -210,14 +210,14 @@ struct Near {
 inline Products Near::sums(std::uint32_t bound) const noexcept {
   Products of;
 #if defined(WEIR_LIDAR_AVX512)
-  __m512i x = _mm512_setzero_si512(), y = x, zs = x, xx = x, xys = x, xz = x, yy = x, yz = x, zz = x, most_far = x;
+  __m512i x = _mm512_setzero_si512(), y = x, zs = x, xx = x, xys = x, xz = x, yy = x, yz = x, zz = x, farthest = x;
   const __m512i limit = _mm512_set1_epi32(static_cast<int>(bound));
   const __m512i low = _mm512_set1_epi32(0xffff), one = _mm512_set1_epi32(1);
   const __m512i above = _mm512_set1_epi32(0x10000);
   for (std::uint32_t i = 0; i < count; i += lanes) {
     const __m512i value = _mm512_load_si512(far + i);
     const __mmask16 mask = _mm512_cmple_epu32_mask(value, limit);
-    most_far = _mm512_mask_max_epu32(most_far, mask, most_far, value);
+    farthest = _mm512_mask_max_epu32(farthest, mask, farthest, value);
     const __m512i pair = _mm512_maskz_load_epi32(mask, xy + i), third = _mm512_maskz_load_epi32(mask, z + i);
     const __m512i only_x = _mm512_and_si512(pair, low), only_y = _mm512_andnot_si512(low, pair);
     const __m512i y_below = _mm512_srli_epi32(pair, 16);
@@ -249,7 +249,7 @@ inline Products Near::sums(std::uint32_t bound) const noexcept {
   put(4, across(fold(xys), fold(xz), fold(yy), fold(yz)));
   put(8, across(last, last, last, last));
   of = {each[0], each[1], each[2], each[3], each[4], each[5], each[6], each[7], each[8], 0};
-  of.farthest = _mm512_reduce_max_epu32(most_far);
+  of.farthest = _mm512_reduce_max_epu32(farthest);
 #else
   const std::uint32_t whole = padded(count);
   for (std::uint32_t i = 0; i < whole; ++i) {

@@ -12,7 +12,7 @@ namespace {
 constexpr std::uint64_t record_header = 54, extended_header = 60;
 constexpr std::uint16_t internal_waveform = 1u << 1;
 
-constexpr std::array<PointLayout, most_format + 1> layouts{{
+constexpr std::array<PointLayout, max_format + 1> layouts{{
     {20, -1, -1, -1, false},
     {28, -1, -1, 20, false},
     {26, 20, -1, -1, false},
@@ -98,7 +98,7 @@ void LasFile::parse_header() {
                           "with `laszip -i IN.laz -o OUT.las` or `pdal translate IN.laz OUT.las`",
                       {.name = "point data format"});
   }
-  if (format > most_format) fail("point data format", number(format) + "; formats 0 to 10 are read");
+  if (format > max_format) fail("point data format", number(format) + "; formats 0 to 10 are read");
   header_.format = format;
   header_.point_bytes = at<std::uint16_t>(105);
   header_.points = at<std::uint32_t>(107);

@@ -65,7 +65,7 @@ struct PointLayout {
   int gps_time;         ///< offset, or -1
   bool extended;        ///< formats 6 to 10
 };
-inline constexpr std::uint8_t most_format = 10;
+inline constexpr std::uint8_t max_format = 10;
 [[nodiscard]] const PointLayout& point_layout(std::uint8_t format) noexcept;
 
 /// Bytes of one described extra dimension; its descriptor is 192 bytes.

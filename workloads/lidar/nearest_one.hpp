@@ -106,7 +106,7 @@ class BestHeap {
   }
 
   std::uint32_t k_, count_ = 0;
-  Candidate heap_[most_neighbours];
+  Candidate heap_[max_neighbours];
 };
 
 /// Fills `best` for the query at `position`.
@@ -117,7 +117,7 @@ void find_nearest(const BasicTree<Coordinate>& tree, std::uint32_t position, Bes
     best.offer({squared<Square>(tree.x[p] - x, tree.y[p] - y, tree.z[p] - z), tree.id[p], p});
   };
   // Near in Morton order is mostly near: a first bound.
-  constexpr std::uint32_t around = most_neighbours;
+  constexpr std::uint32_t around = max_neighbours;
   const std::uint32_t first = position > around ? position - around : 0;
   const std::uint32_t last = position + around < tree.points ? position + around : tree.points;
   for (std::uint32_t p = first; p < last; ++p) offer(p);

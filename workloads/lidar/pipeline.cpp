@@ -22,7 +22,7 @@
 namespace weir::lidar {
 namespace {
 
-constexpr std::size_t most_chunk = 500'000;  // larger ones gain nothing and leave the caches
+constexpr std::size_t max_chunk = 500'000;  // larger ones gain nothing and leave the caches
 constexpr std::chrono::hours patience{24};   // chunks take what they take
 
 /// One of the two sets of buffers, and the chunk that is in it.
@@ -113,9 +113,9 @@ class Run {
       const std::uint64_t input = bytes_of(input_features(settings_.features, cloud_.wide()));
       const std::uint64_t each =
           2 * (2 * input + bytes_of(computer_->output_features())) + 2 * bytes_of(computer_->workspace_features());
-      chunk = std::min(automatic_chunk(memory_.pool(), each), most_chunk);
+      chunk = std::min(automatic_chunk(memory_.pool(), each), max_chunk);
     }
-    chunk = std::min(chunk, computer_->most_queries());
+    chunk = std::min(chunk, computer_->max_queries());
     const Timed timed(partition_seconds_);
     return {cloud_, chunk, settings_.scratch, compute_.threads};
   }
@@ -124,7 +124,7 @@ class Run {
   void size_halos() {
     const Timed timed(report_.read.seconds);
     halos_ = find_halos(cloud_, partition_, compute_);
-    most_queries_ = partition_.largest_chunk();
+    max_queries_ = partition_.largest_chunk();
   }
 
   void start(const Chunk& chunk, Slot& slot) {
@@ -155,10 +155,10 @@ class Run {
     if (!settings_.pool) release(slot);
     if (slot.input.capacity() == 0) {
       const auto features = input_features(settings_.features, cloud_.wide());
-      slot.input = memory_.scope(slot.name + " input", halos_.most_points, features, {}, compute_stream_);
-      slot.output = memory_.scope(slot.name + " output", most_queries_, computer_->output_features(),
+      slot.input = memory_.scope(slot.name + " input", halos_.max_points, features, {}, compute_stream_);
+      slot.output = memory_.scope(slot.name + " output", max_queries_, computer_->output_features(),
                                   {.downloads = true}, compute_stream_);
-      slot.staging = memory_.pinned<std::byte>(PoolingScope::bytes(halos_.most_points, features));
+      slot.staging = memory_.pinned<std::byte>(PoolingScope::bytes(halos_.max_points, features));
     }
   }
 
@@ -225,7 +225,7 @@ class Run {
 
   [[nodiscard]] PoolingScope make_workspace() {
     const Timed timed(report_.allocation_seconds);
-    return memory_.scope("workspace", computer_->workspace_elements(halos_.most_points),
+    return memory_.scope("workspace", computer_->workspace_elements(halos_.max_points),
                          computer_->workspace_features(), {}, compute_stream_);
   }
 
@@ -312,7 +312,7 @@ class Run {
     }
     if (far_.empty()) return;
     const Timed timed(report_.compute.seconds);
-    const FarRun run{cloud_, partition_, compute_, *computer_, memory_, compute_stream_, halos_.most_points};
+    const FarRun run{cloud_, partition_, compute_, *computer_, memory_, compute_stream_, halos_.max_points};
     report_.coincident += finish_far_queries(run, std::move(far_), sink_);
   }
 
@@ -353,7 +353,7 @@ class Run {
   Stream upload_stream_;  // the same on GPUs, where copies run in its order and nothing waits for them here
   std::array<Slot, 2> slots_;
   Halos halos_;
-  std::size_t most_queries_ = 0;
+  std::size_t max_queries_ = 0;
   std::uint64_t allocations_ = 0, reuses_ = 0, calls_after_first_ = 0, written_ = 0;
   std::vector<FarQuery> far_;  // the writer's, until it has ended
   RunReport report_;           // each stage writes its own fields

@@ -13,15 +13,15 @@ void check_ground(const GroundSearch& ground) {
   if (!std::isfinite(ground.reach) || ground.reach <= 0) {
     throw InvalidArgument("a reach for ground that is not above 0", {.name = "ground"});
   }
-  if (ground.count == 0 || ground.count > GroundSearch::most_count) {
-    throw InvalidArgument("ground is taken from 1 to " + std::to_string(GroundSearch::most_count) + " points, not " +
+  if (ground.count == 0 || ground.count > GroundSearch::max_count) {
+    throw InvalidArgument("ground is taken from 1 to " + std::to_string(GroundSearch::max_count) + " points, not " +
                               std::to_string(ground.count),
-                          {.name = "ground", .limit = GroundSearch::most_count});
+                          {.name = "ground", .limit = GroundSearch::max_count});
   }
 }
 
 /// Sums over the neighbours within a radius are exact while their number times the radius is below this.
-constexpr double most_sum = 0x1p62;
+constexpr double max_sum = 0x1p62;
 
 WideSquare square_of(double steps) noexcept {
   const double whole = std::nearbyint(steps);
@@ -33,7 +33,7 @@ WideSquare square_of(double steps) noexcept {
 
 Search within(double radius, const Cloud& cloud) {
   const double steps = radius / cloud.unit();
-  const double most = cloud.wide() ? most_sum / std::max(cloud.points(), 1u) : 2147483647.0;
+  const double most = cloud.wide() ? max_sum / std::max(cloud.points(), 1u) : 2147483647.0;
   if (!(steps < most)) {
     std::ostringstream what;
     what << "a radius of " << radius << " is " << steps << " steps of " << cloud.unit() << "; at most " << most
@@ -63,9 +63,9 @@ ComputeSettings compute_settings(const Cloud& cloud, const RunSettings& settings
     compute.search = within(settings.radius, cloud);
   } else if (settings.radius < 0 || std::isnan(settings.radius)) {
     throw InvalidArgument("a radius below 0", {.name = "radius"});
-  } else if (settings.k == 0 || settings.k > most_neighbours) {
-    throw InvalidArgument("k is 1 to " + std::to_string(most_neighbours) + ", not " + std::to_string(settings.k),
-                          {.name = "k", .limit = most_neighbours});
+  } else if (settings.k == 0 || settings.k > max_neighbours) {
+    throw InvalidArgument("k is 1 to " + std::to_string(max_neighbours) + ", not " + std::to_string(settings.k),
+                          {.name = "k", .limit = max_neighbours});
   } else {
     compute.search.k = settings.k;
   }

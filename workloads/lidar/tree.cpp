@@ -27,7 +27,7 @@ class Builder {
     if (points == 0) return 0;
     if (team.size() == 1) return add(0, points, 0);
     // More pieces than threads, as splits make them unequal.
-    most_ = std::max<std::uint32_t>(Tree::leaf_points, points / static_cast<std::uint32_t>(8 * team.size()));
+    max_ = std::max<std::uint32_t>(Tree::leaf_points, points / static_cast<std::uint32_t>(8 * team.size()));
     cut(0, points);
     team.in_turn(pieces_.size(),
                  [&](std::size_t, std::size_t i) { pieces_[i].nodes = count(pieces_[i].first, pieces_[i].last); });
@@ -71,7 +71,7 @@ class Builder {
 
   /// Finds the pieces of [first, last).
   void cut(std::uint32_t first, std::uint32_t last) {
-    if (last - first <= most_) {
+    if (last - first <= max_) {
       pieces_.push_back({.first = first, .last = last});
       return;
     }
@@ -82,7 +82,7 @@ class Builder {
 
   /// As add, of pieces that are counted and not there yet: those above them have no boxes until then.
   std::uint32_t place(std::uint32_t first, std::uint32_t last, std::uint32_t self) {
-    if (last - first <= most_) {
+    if (last - first <= max_) {
       Piece& piece = pieces_[placed_++];
       piece.self = self;
       return self + piece.nodes;
@@ -149,7 +149,7 @@ class Builder {
 
   const BasicTreeMemory<Coordinate>& memory_;
   const Coordinate* const low_;
-  std::uint32_t most_ = 0;  // points of a piece
+  std::uint32_t max_ = 0;  // points of a piece
   std::vector<Piece> pieces_;
   std::size_t placed_ = 0;
   std::vector<Inner> above_;

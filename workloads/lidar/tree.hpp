@@ -79,7 +79,7 @@ using WideTree = BasicTree<std::int64_t>;
 using WideTreeMemory = BasicTreeMemory<std::int64_t>;
 
 /// Nodes that a tree of so many points may have at most.
-[[nodiscard]] constexpr std::size_t most_nodes(std::size_t points) noexcept { return 2 * points + 1; }
+[[nodiscard]] constexpr std::size_t max_nodes(std::size_t points) noexcept { return 2 * points + 1; }
 
 /// Builds it, the same whatever the number of threads. The first `queries` of the points are those that neighbours are
 /// wanted for.

@@ -11,8 +11,8 @@ using device::EventId;
 
 namespace {
 
-constexpr std::uint64_t slot_bytes = device::Backend::most_written;
-constexpr std::size_t most_slots = 64;  // 4 MiB; then the oldest copy is waited for
+constexpr std::uint64_t slot_bytes = device::Backend::max_written;
+constexpr std::size_t max_slots = 64;  // 4 MiB; then the oldest copy is waited for
 
 }  // namespace
 
@@ -38,7 +38,7 @@ Writes::Slot Writes::take() {
     if (oldest != slots_.end()) {
       slot = *oldest;
       slots_.erase(oldest);
-      wait = made_ >= most_slots;
+      wait = made_ >= max_slots;
     }
   }
   if (slot.pinned != 0) {

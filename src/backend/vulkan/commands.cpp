@@ -117,7 +117,7 @@ const Block& Commands::Command::staging() {
     }
   }
   auto fresh = std::make_unique<Staging>();
-  fresh->block = home_->memory_.allocate(Memory::Use::staging, device::Backend::most_written, "staging");
+  fresh->block = home_->memory_.allocate(Memory::Use::staging, device::Backend::max_written, "staging");
   staging_ = std::move(fresh);
   return staging_->block;
 }

@@ -41,7 +41,7 @@ class Commands {
 
     [[nodiscard]] VkCommandBuffer handle() const noexcept { return buffer_ ? buffer_->handle : VK_NULL_HANDLE; }
     [[nodiscard]] Lane lane() const noexcept { return lane_; }
-    /// Staging memory, Backend::most_written bytes, for as long as the command lives.
+    /// Staging memory, Backend::max_written bytes, for as long as the command lives.
     [[nodiscard]] const Block& staging();
     /// Ends the recording.
     void finish();

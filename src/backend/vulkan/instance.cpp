@@ -157,7 +157,7 @@ Adapter Instance::describe(VkPhysicalDevice device) {
   auto properties = of_type<VkPhysicalDeviceProperties2>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2);
   properties.pNext = &most;
   functions_.vkGetPhysicalDeviceProperties2(device, &properties);
-  adapter.most_allocated = most.maxMemoryAllocationSize;
+  adapter.max_allocated = most.maxMemoryAllocationSize;
   adapter.largest_buffer = largest.maxBufferSize != 0 ? largest.maxBufferSize : UINT64_MAX;
 
   auto newer = of_type<VkPhysicalDeviceVulkan12Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES);

@@ -135,9 +135,9 @@ class Memory::Claim {
       throw OutOfMemory(adapter.name + ": " + format_bytes(bytes) + " asked, " + why,
                         {.name = adapter.name, .bytes_asked = bytes, .limit = limit, .free = free});
     };
-    if (bytes > adapter.most_allocated) {
-      refuse("the most of one allocation is " + format_bytes(adapter.most_allocated), adapter.most_allocated,
-             adapter.most_allocated);
+    if (bytes > adapter.max_allocated) {
+      refuse("the most of one allocation is " + format_bytes(adapter.max_allocated), adapter.max_allocated,
+             adapter.max_allocated);
     }
     if (memory.allocations_.fetch_add(1) >= adapter.limits.maxMemoryAllocationCount) {
       --memory.allocations_;

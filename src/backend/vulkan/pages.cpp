@@ -54,7 +54,7 @@ std::uint64_t Pages::largest_range() const noexcept {
 std::uint32_t Pages::max_extent_pages() const noexcept {
   if (!gpu_.adapter().sparse) return 1;
   return static_cast<std::uint32_t>(
-      std::clamp<std::uint64_t>(gpu_.adapter().most_allocated / page_bytes_, 1, UINT32_MAX));
+      std::clamp<std::uint64_t>(gpu_.adapter().max_allocated / page_bytes_, 1, UINT32_MAX));
 }
 
 Address Pages::reserve(std::uint64_t bytes) {

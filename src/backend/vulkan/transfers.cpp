@@ -97,7 +97,7 @@ void VulkanDevice::download(StreamId stream, void* to, Address from, std::uint64
 
 void VulkanDevice::write(StreamId stream, Address to, std::span<const std::byte> bytes) {
   if (bytes.empty()) return;
-  if (bytes.size() > most_written) throw InvalidArgument("Vulkan: write takes 64 KiB at most", {.name = "write"});
+  if (bytes.size() > max_written) throw InvalidArgument("Vulkan: write takes 64 KiB at most", {.name = "write"});
   const Functions& vk = gpu_.vk();
   const Addresses::Place into = addresses_.find(to, bytes.size());
   Commands::Command command = commands_.begin(Lane::work);

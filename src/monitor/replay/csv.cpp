@@ -126,7 +126,7 @@ void CsvReader::split(std::string_view line) {
       fail("the line holds the control character " + excerpt(line.substr(i, 1)));
     }
     if (!end && (quoted || line[i] != ',')) continue;
-    if (fields_.size() == most_columns) fail("the line has more than 64 fields");
+    if (fields_.size() == max_columns) fail("the line has more than 64 fields");
     fields_.push_back(strip(line.substr(start, i - start)));
     start = i + 1;
   }

@@ -20,7 +20,7 @@ namespace weir::replay {
 class CsvReader {
  public:
   static constexpr std::size_t longest_line = 4096;  ///< bytes
-  static constexpr std::size_t most_columns = 64;
+  static constexpr std::size_t max_columns = 64;
 
   /// Reads the header. `text` must outlive the reader. Throws ParseError, as all
   /// below do, with the number of the line.

@@ -41,13 +41,13 @@ struct Place {
 /// and the file may share one dict among many lists, so its size is bounded.
 class Record {
  public:
-  static constexpr std::size_t most_fields = 64;
+  static constexpr std::size_t max_fields = 64;
 
   Record(Value value, const Place& place) : value_(value), place_(place) {
     if (value.kind() != Kind::dict) {
       fail(place, "is " + std::string(one(value.kind())) + ", not a dict");
     }
-    if (value.size() > most_fields) {
+    if (value.size() > max_fields) {
       fail(place, "has " + std::to_string(value.size()) + " fields; at most 64 are read");
     }
   }

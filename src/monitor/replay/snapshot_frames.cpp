@@ -9,7 +9,7 @@ namespace {
 
 using Value = Pickle::Value;
 
-constexpr std::size_t most_fields = 64;
+constexpr std::size_t max_fields = 64;
 
 std::string_view text_of(const Value& frame, std::string_view field) {
   const std::optional<Value> value = frame.find(field);
@@ -52,7 +52,7 @@ std::uint32_t SnapshotFrames::telling(const std::optional<Value>& frames, TextTa
 
 SnapshotFrames::Worth SnapshotFrames::worth(const Value& frame) {
   const auto [known, added] = frames_.try_emplace(frame.id(), Worth::nothing);
-  if (!added || frame.kind() != Pickle::Kind::dict || frame.size() > most_fields) return known->second;
+  if (!added || frame.kind() != Pickle::Kind::dict || frame.size() > max_fields) return known->second;
   // No more of a name is looked at than the system lets a path have.
   std::string_view file = text_of(frame, "filename");
   file.remove_prefix(file.size() - std::min<std::size_t>(file.size(), 4096));

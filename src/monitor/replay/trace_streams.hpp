@@ -20,7 +20,7 @@ namespace weir::replay {
 class TraceStreams {
  public:
   /// What a pool serves at a time: pairs of a thread and a stream.
-  static constexpr std::uint64_t max_pairs = pool::most_caches;
+  static constexpr std::uint64_t max_pairs = pool::max_caches;
 
   /// `threads` replay it. Throws InvalidArgument where more than max_pairs streams are in use at once. The trace must
   /// outlive this.

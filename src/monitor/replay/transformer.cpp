@@ -95,7 +95,7 @@ class Training {
 
  private:
   static constexpr Block none = 0xffff'ffff;
-  static constexpr std::uint64_t most_bytes = std::uint64_t{1} << 50;
+  static constexpr std::uint64_t max_bytes = std::uint64_t{1} << 50;
   static constexpr std::size_t token_embedding = 0;
   static constexpr std::size_t position_embedding = 1;
   static constexpr std::size_t parameters_a_layer = 12;
@@ -115,14 +115,14 @@ class Training {
   [[nodiscard]] static std::uint64_t bytes(std::initializer_list<std::uint64_t> factors) {
     std::uint64_t product = 1;
     for (const std::uint64_t factor : factors) {
-      if (factor > most_bytes / product) too_large();
+      if (factor > max_bytes / product) too_large();
       product *= factor;
     }
     return product;
   }
 
   Block make(std::uint64_t size) {
-    if (size > most_bytes - builder_.live_bytes()) too_large();
+    if (size > max_bytes - builder_.live_bytes()) too_large();
     return builder_.allocate(size, 0);
   }
   void drop(Block block) { builder_.free(block, 0); }

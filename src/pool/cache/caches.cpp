@@ -15,7 +15,7 @@ using track::BlockState;
 
 namespace {
 
-constexpr std::size_t table_bytes = (most_caches + std::size_t{1}) * sizeof(std::atomic<ThreadCache*>);
+constexpr std::size_t table_bytes = (max_caches + std::size_t{1}) * sizeof(std::atomic<ThreadCache*>);
 // So many caches may stay awake though they are empty: waking them costs more than looking at them.
 constexpr std::size_t few_caches = 16;
 
@@ -40,10 +40,10 @@ ThreadCache* Caches::known(std::uint64_t key) noexcept {
 
 void Caches::make() {
   const std::uint32_t id = count_.load() + 1;
-  if (id > most_caches) {
-    throw Unsupported("pool \"" + journal_.pool_name() + "\" serves at most " + std::to_string(most_caches) +
+  if (id > max_caches) {
+    throw Unsupported("pool \"" + journal_.pool_name() + "\" serves at most " + std::to_string(max_caches) +
                           " pairs of a thread and a stream at a time",
-                      {.name = journal_.pool_name(), .limit = most_caches});
+                      {.name = journal_.pool_name(), .limit = max_caches});
   }
   for (std::vector<ThreadCache*>* list : {&spare_, &awake_}) {  // so that a cache can always be put in
     if (list->capacity() < id) list->reserve(std::size_t{id} * 2);

@@ -25,7 +25,7 @@
 namespace weir::pool {
 
 /// Of one pool: their numbers share a word with a flag in every record.
-inline constexpr std::uint16_t most_caches = track::Block::shared_bit - 1;
+inline constexpr std::uint16_t max_caches = track::Block::shared_bit - 1;
 
 class ThreadCache {
  public:

@@ -15,7 +15,7 @@
 #include "state.hpp"
 
 layout(local_size_x = 64) in;
-layout(constant_id = 0) const uint most_best = 128;
+layout(constant_id = 0) const uint max_best = 128;
 
 layout(push_constant) uniform Block { WEIR_LIDAR_PARAMETERS uint items; };
 
@@ -30,7 +30,7 @@ layout(set = 0, binding = 7, std430) buffer Boxes { ivec4 boxes[]; };
 layout(set = 0, binding = 8, std430) buffer Results { uint results[]; };
 layout(set = 0, binding = 9, std430) readonly buffer Columns { uint columns[]; };
 
-WEIR_LIDAR_STATE_OF(most_best)
+WEIR_LIDAR_STATE_OF(max_best)
 
 #include "order.hpp"
 #include "boxes.hpp"

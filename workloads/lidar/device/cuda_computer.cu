@@ -73,8 +73,8 @@ class CudaComputer final : public BodyComputer {
       : BodyComputer(memory, settings), device_(memory.device()), index_(take_device(device_)) {}
 
   [[nodiscard]] std::string name() const override { return "cuda-float64"; }
-  [[nodiscard]] std::size_t most_queries() const override {
-    return bodies::most_queries(settings().features, UINT64_MAX);
+  [[nodiscard]] std::size_t max_queries() const override {
+    return bodies::max_queries(settings().features, UINT64_MAX);
   }
 
   void queue(std::size_t slot, const ChunkJob& job, const ChunkMemory& memory, StreamId stream) override {
@@ -88,7 +88,7 @@ class CudaComputer final : public BodyComputer {
         const unsigned blocks = (step.items + block_threads - 1) / block_threads;
         constexpr Body which = decltype(body)::value;
         constexpr bool has_heap = which == Body::find_features;
-        constexpr uint least = has_heap ? few : 1, most = has_heap ? most_neighbours : 1;
+        constexpr uint least = has_heap ? few : 1, most = has_heap ? max_neighbours : 1;
         const auto run = settings().search.k > few ? run_all<which, most> : run_all<which, least>;
         run<<<blocks, block_threads, 0, native>>>(buffers, step.parameters, step.items);
       });

@@ -19,10 +19,10 @@ static_assert(column_ids == feature_count && column_red == static_cast<uint>(Fea
               column_density == static_cast<uint>(Feature::density) &&
               column_ndvi == static_cast<uint>(Feature::ndvi) && column_radius == static_cast<uint>(Feature::radius) &&
               column_nir_std == static_cast<uint>(Feature::std_nir));
-static_assert(ground_most == GroundSearch::most_count && least_neighbours == lidar::least_neighbours);
+static_assert(ground_most == GroundSearch::max_count && least_neighbours == lidar::least_neighbours);
 static_assert(sizeof(Point) == sizeof(ivec4) && sizeof(Parameters) <= 124);
 
-constexpr uint most_cell_bits = 16;  // an axis: finer cells than 1/65536 of the chunk seldom help
+constexpr uint max_cell_bits = 16;  // an axis: finer cells than 1/65536 of the chunk seldom help
 
 uint parts(uint count, uint size) noexcept { return (count + size - 1) / size; }
 
@@ -84,7 +84,7 @@ class Planner {
       extent = std::max(extent, static_cast<uint>(box.high[axis]) - static_cast<uint>(box.low[axis]));
     }
     const auto bits = static_cast<uint>(std::bit_width(extent));
-    cell_shift_ = bits > most_cell_bits ? bits - most_cell_bits : 0;
+    cell_shift_ = bits > max_cell_bits ? bits - max_cell_bits : 0;
     bits_ = bits - cell_shift_;
     crowded_ = are_crowded(job.points, box, cell_shift_);
     base_.count = static_cast<uint>(job.points.size());
@@ -208,7 +208,7 @@ std::vector<ScopeFeature> output_features(const FeatureSet& features) {
   return all;
 }
 
-std::size_t most_queries(const FeatureSet& features, std::uint64_t bytes) {
+std::size_t max_queries(const FeatureSet& features, std::uint64_t bytes) {
   constexpr std::uint64_t halved = 2 * sizeof(std::array<uint, 4>);  // the widest buffer of a point
   std::uint64_t row = 0;
   for (const ScopeFeature& feature : output_features(features)) row += feature.type.bytes;

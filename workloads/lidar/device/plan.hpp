@@ -46,7 +46,7 @@ enum class Precision : std::uint8_t { floats, doubles };
 [[nodiscard]] std::vector<ScopeFeature> output_features(const FeatureSet& features);
 
 /// The largest chunk whose buffers are of `bytes` at most each, with as many points again for the halo.
-[[nodiscard]] std::size_t most_queries(const FeatureSet& features, std::uint64_t bytes);
+[[nodiscard]] std::size_t max_queries(const FeatureSet& features, std::uint64_t bytes);
 
 /// The buffer `columns` for an output: where each begins, in words, or no_column.
 [[nodiscard]] std::vector<std::uint32_t> columns_of(const FeatureSet& features, const PoolingScope& output);

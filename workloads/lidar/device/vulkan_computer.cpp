@@ -26,8 +26,8 @@ class VulkanComputer final : public bodies::BodyComputer {
   [[nodiscard]] std::string name() const override {
     return precision_ == Precision::doubles ? "vulkan-float64" : "vulkan-float32";
   }
-  [[nodiscard]] std::size_t most_queries() const override {
-    return bodies::most_queries(settings().features, program_.most_bytes());
+  [[nodiscard]] std::size_t max_queries() const override {
+    return bodies::max_queries(settings().features, program_.max_bytes());
   }
 
   void queue(std::size_t slot, const ChunkJob& job, const ChunkMemory& memory, StreamId stream) override {

@@ -8,7 +8,7 @@ namespace weir::lidar::bodies {
 namespace {
 
 constexpr std::uint32_t group_items = 64;       // as chunk.comp has it
-constexpr std::uint32_t most_groups_x = 32768;  // of a dispatch; devices take 65535 at least
+constexpr std::uint32_t max_groups_x = 32768;  // of a dispatch; devices take 65535 at least
 
 struct Constants {
   Parameters parameters;
@@ -17,14 +17,14 @@ struct Constants {
 
 }  // namespace
 
-VulkanProgram::VulkanProgram(const Device& device, Precision precision, std::uint32_t most_best, bool heights)
+VulkanProgram::VulkanProgram(const Device& device, Precision precision, std::uint32_t max_best, bool heights)
     : gpu_(vulkan::handles(device)) {
   try {
     look_at_device();
     make_layout();
     for (std::size_t i = 0; i < body_count; ++i) {
       const auto body = static_cast<Body>(i);
-      if (heights || body != Body::find_height) make_pipeline(body, precision, most_best);
+      if (heights || body != Body::find_height) make_pipeline(body, precision, max_best);
     }
     make_slots();
   } catch (...) {
@@ -57,7 +57,7 @@ void VulkanProgram::look_at_device() {
                           std::to_string(most) + " storage buffers; point clouds need " + std::to_string(buffer_count),
                       {.name = "maxPerStageDescriptorStorageBuffers", .limit = most});
   }
-  most_bytes_ = properties.limits.maxStorageBufferRange;
+  max_bytes_ = properties.limits.maxStorageBufferRange;
   const auto families = reinterpret_cast<PFN_vkGetPhysicalDeviceQueueFamilyProperties>(
       of_instance("vkGetPhysicalDeviceQueueFamilyProperties"));
   std::uint32_t count = 0;
@@ -88,15 +88,15 @@ void VulkanProgram::make_layout() {
   call<PFN_vkCreatePipelineLayout>("vkCreatePipelineLayout", gpu_.device, &layout, nullptr, &layout_);
 }
 
-void VulkanProgram::make_pipeline(Body body, Precision precision, std::uint32_t most_best) {
+void VulkanProgram::make_pipeline(Body body, Precision precision, std::uint32_t max_best) {
   const std::span<const std::uint32_t> code = shader(body, precision);
   auto info = of<VkShaderModuleCreateInfo>(VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO);
   info.codeSize = code.size_bytes();
   info.pCode = code.data();
   VkShaderModule module = VK_NULL_HANDLE;
   call<PFN_vkCreateShaderModule>("vkCreateShaderModule", gpu_.device, &info, nullptr, &module);
-  const VkSpecializationMapEntry entry{0, 0, sizeof(most_best)};
-  const VkSpecializationInfo special{1, &entry, sizeof(most_best), &most_best};
+  const VkSpecializationMapEntry entry{0, 0, sizeof(max_best)};
+  const VkSpecializationInfo special{1, &entry, sizeof(max_best), &max_best};
   auto pipeline = of<VkComputePipelineCreateInfo>(VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO);
   pipeline.stage = of<VkPipelineShaderStageCreateInfo>(VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO);
   pipeline.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
@@ -186,8 +186,8 @@ VkCommandBuffer VulkanProgram::record(std::size_t slot, std::span<const VkDescri
     use(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipelines_[static_cast<std::size_t>(step.body)]);
     push(commands, layout_, VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof(constants), &constants);
     const std::uint32_t groups = (step.items + group_items - 1) / group_items;
-    const std::uint32_t rows = (groups + most_groups_x - 1) / most_groups_x;
-    dispatch(commands, std::min(groups, most_groups_x), rows, 1);
+    const std::uint32_t rows = (groups + max_groups_x - 1) / max_groups_x;
+    dispatch(commands, std::min(groups, max_groups_x), rows, 1);
     barrier(commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0, 1, &after, 0,
             nullptr, 0, nullptr);
   }

@@ -20,9 +20,9 @@ inline constexpr std::size_t buffer_count = 10;
 
 class VulkanProgram {
  public:
-  /// `most_best` is the length of a query's heap; without `heights` there is no find_height. Throws Unsupported where
+  /// `max_best` is the length of a query's heap; without `heights` there is no find_height. Throws Unsupported where
   /// the device has too few buffers a shader.
-  VulkanProgram(const Device& device, Precision precision, std::uint32_t most_best, bool heights);
+  VulkanProgram(const Device& device, Precision precision, std::uint32_t max_best, bool heights);
   VulkanProgram(const VulkanProgram&) = delete;
   VulkanProgram& operator=(const VulkanProgram&) = delete;
   ~VulkanProgram();
@@ -31,7 +31,7 @@ class VulkanProgram {
   [[nodiscard]] VkCommandBuffer record(std::size_t slot, std::span<const VkDescriptorBufferInfo, buffer_count> buffers,
                                        std::span<const Step> steps);
   /// The largest buffer that a shader can have.
-  [[nodiscard]] std::uint64_t most_bytes() const noexcept { return most_bytes_; }
+  [[nodiscard]] std::uint64_t max_bytes() const noexcept { return max_bytes_; }
   /// How long the slot's commands took, when they are done; 0 where the queue has no clock.
   [[nodiscard]] double seconds(std::size_t slot) const;
 
@@ -54,13 +54,13 @@ class VulkanProgram {
   }
   void look_at_device();
   void make_layout();
-  void make_pipeline(Body body, Precision precision, std::uint32_t most_best);
+  void make_pipeline(Body body, Precision precision, std::uint32_t max_best);
   void make_slots();
   void bind(VkDescriptorSet set, std::span<const VkDescriptorBufferInfo, buffer_count> buffers) const;
   void destroy() noexcept;
 
   const vulkan::Handles gpu_;
-  std::uint64_t most_bytes_ = 0;
+  std::uint64_t max_bytes_ = 0;
   double tick_ = 0;          // seconds
   std::uint64_t clock_ = 0;  // the bits of a time stamp that count
   VkDescriptorSetLayout set_layout_ = VK_NULL_HANDLE;

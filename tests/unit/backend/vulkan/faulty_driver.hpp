@@ -29,7 +29,7 @@ struct FaultyDriver {
 
   // --- Set by the test before the device is opened ---
   bool discrete = false;
-  std::uint32_t most_allocations = 0;  ///< 0: the driver's own
+  std::uint32_t max_allocations = 0;  ///< 0: the driver's own
   static constexpr std::uint64_t device_heap = std::uint64_t{96} << 20;
   static constexpr std::uint64_t host_heap = std::uint64_t{256} << 20;
   static constexpr std::uint64_t atom = 256;
@@ -56,7 +56,7 @@ struct FaultyDriver {
     FaultyDriver& driver = now();
     const std::lock_guard lock(driver.mutex);
     driver.discrete = false;
-    driver.most_allocations = 0;
+    driver.max_allocations = 0;
     driver.countdown = 0;
     driver.fired = driver.lost = false;
     driver.live = {};
@@ -219,7 +219,7 @@ inline VKAPI_ATTR void VKAPI_CALL properties(VkPhysicalDevice device, VkPhysical
   Real<PFN_vkGetPhysicalDeviceProperties, Presents>::pointer(device, out);
   FaultyDriver& driver = FaultyDriver::now();
   if (driver.discrete) out->limits.nonCoherentAtomSize = FaultyDriver::atom;
-  if (driver.most_allocations != 0) out->limits.maxMemoryAllocationCount = driver.most_allocations;
+  if (driver.max_allocations != 0) out->limits.maxMemoryAllocationCount = driver.max_allocations;
 }
 
 inline VKAPI_ATTR void VKAPI_CALL requirements(VkDevice device, VkBuffer buffer, VkMemoryRequirements* out) {

@@ -306,7 +306,7 @@ TEST_F(VulkanBackend, RefusesPastAHeapsSize) {
 
 TEST_F(VulkanBackend, KeepsToTheNumberOfAllocations) {
   driver().discrete = true;
-  driver().most_allocations = 5;
+  driver().max_allocations = 5;
   const auto backend = open();
   std::vector<Address> all;
   EXPECT_THROW(for (int i = 0; i < 6; ++i) all.push_back(backend->allocate_segment(4096)), OutOfMemory);

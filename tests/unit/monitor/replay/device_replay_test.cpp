@@ -125,7 +125,7 @@ std::ptrdiff_t threads_now() {
 
 TEST(DeviceReplay, ThreadsAreRealUnlessMerged) {
   const DeviceTrace trace = two_threads(10);
-  const auto most_threads = [&](ReplayOptions::Threads threads) {
+  const auto max_threads = [&](ReplayOptions::Threads threads) {
     const ReplayOptions options{.threads = threads};
     DeviceReplay replay(trace, options);
     std::ptrdiff_t most = 0;
@@ -133,8 +133,8 @@ TEST(DeviceReplay, ThreadsAreRealUnlessMerged) {
     return most;
   };
   const std::ptrdiff_t before = threads_now();
-  EXPECT_EQ(most_threads(ReplayOptions::Threads::merge), before);
-  EXPECT_EQ(most_threads(ReplayOptions::Threads::recorded), before + 1);
+  EXPECT_EQ(max_threads(ReplayOptions::Threads::merge), before);
+  EXPECT_EQ(max_threads(ReplayOptions::Threads::recorded), before + 1);
   EXPECT_EQ(threads_now(), before) << "they end with the replay";
 }
 

@@ -40,8 +40,8 @@ class LoopComputer final : public bodies::BodyComputer {
   using BodyComputer::BodyComputer;
 
   [[nodiscard]] std::string name() const override { return "loops"; }
-  [[nodiscard]] std::size_t most_queries() const override {
-    return bodies::most_queries(settings().features, UINT64_MAX);
+  [[nodiscard]] std::size_t max_queries() const override {
+    return bodies::max_queries(settings().features, UINT64_MAX);
   }
   void queue(std::size_t slot, const ChunkJob& job, const ChunkMemory& memory, StreamId stream) override {
     using bodies::uint;
@@ -50,7 +50,7 @@ class LoopComputer final : public bodies::BodyComputer {
     for (const bodies::Step& step : bodies::plan(settings(), job, bodies::Precision::doubles)) {
       bodies::with_body(step.body, [&](auto body) {
         for (uint item = 0; item < step.items; ++item) {
-          bodies::run_item<decltype(body)::value, most_neighbours>(buffers, step.parameters, item);
+          bodies::run_item<decltype(body)::value, max_neighbours>(buffers, step.parameters, item);
         }
       });
     }

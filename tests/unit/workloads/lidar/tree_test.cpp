@@ -29,7 +29,7 @@ struct Built {
         coordinates(3 * room, -77),
         numbers(3 * room, 77),
         codes(2 * room, 777),
-        nodes(most_nodes(points.size())) {
+        nodes(max_nodes(points.size())) {
     std::int32_t* const c = coordinates.data();
     std::uint32_t* const n = numbers.data();
     Team team(threads);
