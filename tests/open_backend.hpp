@@ -13,7 +13,7 @@
 #include <weir/device.hpp>
 #include <weir/errors.hpp>
 
-#include "device/faulty_backend.hpp"
+#include "support/faulty_backend.hpp"
 #ifdef WEIR_HAS_CUDA
 #include "backend/cuda/cuda_backend.hpp"
 #include "fake_cuda/fake_cuda.hpp"

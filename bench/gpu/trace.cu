@@ -12,7 +12,7 @@
 
 #include "files/output_file.hpp"
 #include "measure.hpp"
-#include "monitor/replay/read_trace.hpp"
+#include "replay/read_trace.hpp"
 
 namespace weir::bench::gpu {
 namespace {

@@ -19,7 +19,7 @@
 #include <weir/weir.hpp>
 
 #include "contract/fake_clock.hpp"
-#include "device/faulty_backend.hpp"
+#include "support/faulty_backend.hpp"
 
 namespace weir::contract {
 

@@ -8,7 +8,7 @@
 
 #include <weir/errors.hpp>
 
-#include "monitor/replay/pickle.hpp"
+#include "replay/pickle.hpp"
 
 namespace {
 

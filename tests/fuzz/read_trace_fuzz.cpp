@@ -9,11 +9,11 @@
 
 #include <weir/errors.hpp>
 
-#include "monitor/replay/direct_policy.hpp"
-#include "monitor/replay/pytorch_expandable.hpp"
-#include "monitor/replay/pytorch_policy.hpp"
-#include "monitor/replay/read_trace.hpp"
-#include "unit/monitor/replay/trace_facts.hpp"
+#include "replay/direct_policy.hpp"
+#include "replay/pytorch_expandable.hpp"
+#include "replay/pytorch_policy.hpp"
+#include "replay/read_trace.hpp"
+#include "unit/replay/trace_facts.hpp"
 
 namespace {
 

@@ -20,7 +20,7 @@
 
 #include "contract/fake_clock.hpp"
 #include "contract/transfer_fixture.hpp"
-#include "device/faulty_backend.hpp"
+#include "support/faulty_backend.hpp"
 #include "model/buffers_oracle.hpp"
 
 namespace weir::model {

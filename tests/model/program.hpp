@@ -13,7 +13,7 @@
 #include <weir/weir.hpp>
 
 #include "contract/fake_clock.hpp"
-#include "device/faulty_backend.hpp"
+#include "support/faulty_backend.hpp"
 #include "model/crew.hpp"
 #include "model/oracle.hpp"
 

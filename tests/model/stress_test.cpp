@@ -22,7 +22,7 @@
 #include <weir/weir.hpp>
 
 #include "contract/fake_clock.hpp"
-#include "device/faulty_backend.hpp"
+#include "support/faulty_backend.hpp"
 #include "late_events.hpp"
 #include "model/environment.hpp"
 #include "open_backend.hpp"

@@ -14,7 +14,7 @@
 #include <CLI/CLI.hpp>
 
 #include "commands.hpp"
-#include "monitor/replay/csv.hpp"
+#include "replay/csv.hpp"
 
 namespace {
 

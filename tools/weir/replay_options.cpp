@@ -11,7 +11,7 @@
 #include <weir/device.hpp>
 #include <weir/errors.hpp>
 
-#include "monitor/replay/driver_file.hpp"
+#include "replay/driver_file.hpp"
 
 namespace weir::tool {
 namespace {

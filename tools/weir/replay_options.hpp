@@ -11,8 +11,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "monitor/replay/options.hpp"
-#include "monitor/replay/transformer.hpp"
+#include "replay/options.hpp"
+#include "replay/transformer.hpp"
 
 namespace weir::tool {
 

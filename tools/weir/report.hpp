@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 
-#include "monitor/replay/options.hpp"
-#include "monitor/replay/report.hpp"
-#include "monitor/replay/trace.hpp"
+#include "replay/options.hpp"
+#include "replay/report.hpp"
+#include "replay/trace.hpp"
 
 namespace weir::tool {
 

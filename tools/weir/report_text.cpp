@@ -6,7 +6,7 @@
 
 #include <weir/bytes.hpp>
 
-#include "monitor/replay/excerpt.hpp"
+#include "replay/excerpt.hpp"
 #include "report.hpp"
 
 namespace weir::tool {

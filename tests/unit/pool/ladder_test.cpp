@@ -15,7 +15,7 @@
 #include <weir/weir.hpp>
 
 #include "backend/dry/dry_backend.hpp"
-#include "device/faulty_backend.hpp"
+#include "support/faulty_backend.hpp"
 
 namespace {
 

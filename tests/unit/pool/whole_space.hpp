@@ -9,7 +9,7 @@
 #include <weir/weir.hpp>
 
 #include "backend/dry/dry_backend.hpp"
-#include "device/faulty_backend.hpp"
+#include "support/faulty_backend.hpp"
 #include "pool/order/stream_order.hpp"
 #include "pool/space/space.hpp"
 

@@ -8,7 +8,7 @@
 
 #include "backend/cuda/driver.hpp"
 #include "fake_cuda/fake_cuda.hpp"
-#include "monitor/replay/driver_file.hpp"
+#include "replay/driver_file.hpp"
 
 namespace weir::bench::gpu {
 namespace {

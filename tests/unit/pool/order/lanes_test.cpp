@@ -7,7 +7,7 @@
 
 #include <weir/weir.hpp>
 
-#include "device/faulty_backend.hpp"
+#include "support/faulty_backend.hpp"
 
 namespace weir::pool {
 namespace {

@@ -9,7 +9,7 @@
 
 #include <weir/weir.hpp>
 
-#include "device/faulty_backend.hpp"
+#include "support/faulty_backend.hpp"
 #include "pool/space/growth_plan.hpp"
 
 namespace weir::pool {

@@ -1,0 +1,136 @@
+// The composition root: the one file that names concrete backends. It lists
+// what can be opened, best first, and opens what is asked for.
+#include <iterator>
+#include <string>
+#include <utility>
+
+#include <weir/bytes.hpp>
+#include <weir/device.hpp>
+#include <weir/errors.hpp>
+
+#include "backend/dry/dry_backend.hpp"
+#include "backend/host/host_backend.hpp"
+#include "core/environment.hpp"
+#include "device/backend.hpp"
+#include "device/choose.hpp"
+#include "open/simulated_device.hpp"
+#ifdef WEIR_HAS_CUDA
+#include "backend/cuda/cuda_devices.hpp"
+#endif
+#ifdef WEIR_HAS_VULKAN
+#include "backend/vulkan/vulkan_backend.hpp"
+#endif
+
+namespace weir {
+namespace {
+
+using device::Provider;
+
+// As much as the largest machines of today have; who wants another size says so.
+constexpr std::uint64_t default_dry_capacity = 256_GiB;
+
+void refuse_capacity(const DeviceRequest& request) {
+  if (!request.capacity) return;
+  throw InvalidArgument("open_device: only the dry device takes a capacity; limit the pool instead",
+                        {.name = "capacity", .bytes_asked = *request.capacity});
+}
+
+void check_dry_capacity(const char* call, std::uint64_t capacity) {
+  if (capacity != 0 && capacity <= largest_dry_capacity) return;
+  throw InvalidArgument(std::string(call) + ": a dry device holds 1 B to " + format_bytes(largest_dry_capacity) +
+                            ", not " + format_bytes(capacity),
+                        {.name = "capacity", .bytes_asked = capacity, .limit = largest_dry_capacity});
+}
+
+/// A backend that this build left out.
+[[maybe_unused]] Provider not_built(const char* name, const char* why) {
+  return {.name = name,
+          .list =
+              [why](bool, std::string& why_none) {
+                why_none = why;
+                return std::vector<DeviceInfo>{};
+              },
+          .open = {}};
+}
+
+Provider cuda() {
+#ifdef WEIR_HAS_CUDA
+  return {.name = "cuda", .list = backend::cuda::list_devices, .open = [](std::size_t index, const DeviceRequest&) {
+            return backend::cuda::open_device(index);
+          }};
+#else
+  return not_built("cuda", "this build has no CUDA backend: the toolkit was not found, or WEIR_CUDA is off");
+#endif
+}
+
+Provider vulkan() {
+#ifdef WEIR_HAS_VULKAN
+  return {.name = "vulkan", .list = backend::vulkan::list_devices, .open = [](std::size_t index, const DeviceRequest&) {
+            return backend::vulkan::make_vulkan_backend({.index = index});
+          }};
+#else
+  return not_built("vulkan", "this build has no Vulkan backend: the headers were not found, or WEIR_VULKAN is off");
+#endif
+}
+
+Provider host() {
+  return {.name = "host",
+          .list = [](bool, std::string&) { return std::vector{backend::host::make_host_backend()->info()}; },
+          .open = [](std::size_t, const DeviceRequest&) { return backend::host::make_host_backend(); }};
+}
+
+Provider dry() {
+  return {
+      .name = "dry",
+      .only_by_name = true,
+      .list = [](bool,
+                 std::string&) { return std::vector{backend::dry::make_dry_backend(default_dry_capacity)->info()}; },
+      .open =
+          [](std::size_t, const DeviceRequest& request) {
+            const std::uint64_t capacity = request.capacity.value_or(default_dry_capacity);
+            check_dry_capacity("open_device", capacity);
+            return backend::dry::make_dry_backend(capacity);
+          }};
+}
+
+// Best first.
+std::vector<Provider> providers() { return {cuda(), vulkan(), host(), dry()}; }
+
+}  // namespace
+
+std::vector<DeviceInfo> devices() {
+  std::vector<DeviceInfo> all;
+  std::vector<DeviceInfo> by_name;  // as open_device() takes them: never unless asked for
+  for (const Provider& each : providers()) {
+    std::string why_none;
+    for (DeviceInfo& device : each.list(true, why_none)) {
+      (each.only_by_name || device.emulated ? by_name : all).push_back(std::move(device));
+    }
+  }
+  std::move(by_name.begin(), by_name.end(), std::back_inserter(all));
+  return all;
+}
+
+std::vector<MissingBackend> missing_backends() {
+  std::vector<MissingBackend> all;
+  for (const Provider& each : providers()) {
+    std::string why_none;
+    if (each.list(false, why_none).empty()) all.push_back({each.name, why_none});
+  }
+  return all;
+}
+
+Device open_device(const DeviceRequest& request) {
+  if (request.backend != "dry" && !request.backend.starts_with("dry:")) refuse_capacity(request);
+  return device::choose(providers(), request, core::environment().device);
+}
+
+Device open::simulated_device(std::uint64_t capacity, const device::DriverModel& model,
+                                      device::SimulatedTime::Kind time) {
+  check_dry_capacity("open::simulated_device", capacity);
+  auto backend = backend::dry::make_dry_backend(capacity, model, time);
+  std::string why = backend->info().name + ", whose driver takes the time of a model";
+  return Device(std::move(backend), std::move(why));
+}
+
+}  // namespace weir
