@@ -119,7 +119,7 @@ DeviceReplay::DeviceReplay(const DeviceTrace& trace, const ReplayOptions& option
     : trace_(trace),
       options_(options),
       merges_(options.threads == ReplayOptions::Threads::merge),
-      device_(open(options)),
+      device_(device_of(options)),
       time_(device_.backend().simulated_time()),
       pool_(device_, pool_options(options, time_)),
       crew_(merges_ ? 1 : trace.threads),

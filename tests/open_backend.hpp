@@ -55,13 +55,22 @@ inline std::string why_absent(const std::string& name) {
   }
 }
 
-/// The backends that WEIR_REQUIRE names, a list with commas: where one is absent, that is a failure.
-inline std::vector<std::string> required_backends() {
+/// The backends that a variable of the environment names, a list with commas.
+inline std::vector<std::string> named_backends(const char* variable) {
   std::vector<std::string> names;
-  const char* text = std::getenv("WEIR_REQUIRE");
+  const char* text = std::getenv(variable);
   std::istringstream list(text == nullptr ? "" : text);
   for (std::string name; std::getline(list, name, ',');) names.push_back(name);
   return names;
+}
+
+/// Those that WEIR_REQUIRE names: where one is absent, that is a failure.
+inline std::vector<std::string> required_backends() { return named_backends("WEIR_REQUIRE"); }
+
+/// Whether this run is about the backend: one of those that WEIR_BACKENDS names, or any if it names none.
+inline bool chosen(const std::string& name) {
+  const std::vector<std::string> names = named_backends("WEIR_BACKENDS");
+  return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
 }
 
 /// For the beginning of a case: leaves it, with the reason, where the backend has no device here.

@@ -1,6 +1,6 @@
 # Runs test programs under Vulkan's validation layer, with synchronization validation, and fails
 # where it says anything; and where it says nothing about a breach that is planted.
-#   cmake -D FOLDER=<for the log> -D PLANTED=<program> -P validation.cmake -- <program> <argument>..
+#   cmake -D FOLDER=<for the log> -D PLANTED=<program> -D PROGRAM=<program> -D FILTER=<of cases> -P validation.cmake
 set(log ${FOLDER}/validation.log)
 set(settings ${FOLDER}/vk_layer_settings.txt)
 file(WRITE ${settings} "khronos_validation.debug_action = VK_DBG_LAYER_ACTION_LOG_MSG
@@ -24,18 +24,18 @@ if(said STREQUAL "")
   message(FATAL_ERROR "the validation layer did not see a planted breach:\n${output}")
 endif()
 
-math(EXPR last "${CMAKE_ARGC} - 1")
-set(command)
-set(past OFF)
-foreach(index RANGE ${last})
-  if(past)
-    list(APPEND command "${CMAKE_ARGV${index}}")
-  elseif(CMAKE_ARGV${index} STREQUAL "--")
-    set(past ON)
+# A pattern that nothing matches any more, after a renaming say, would drop its cases without a word.
+string(REGEX REPLACE "-.*" "" patterns "${FILTER}")
+string(REPLACE ":" ";" patterns "${patterns}")
+foreach(pattern IN LISTS patterns)
+  execute_process(COMMAND ${PROGRAM} --gtest_list_tests --gtest_filter=${pattern} OUTPUT_VARIABLE listed)
+  if(NOT listed MATCHES "\n  ")
+    message(FATAL_ERROR "no case of ${PROGRAM} matches ${pattern}")
   endif()
 endforeach()
+
 file(REMOVE ${log})
-execute_process(COMMAND ${command} RESULT_VARIABLE status)
+execute_process(COMMAND ${PROGRAM} --gtest_brief=1 --gtest_filter=${FILTER} RESULT_VARIABLE status)
 if(NOT status EQUAL 0)
   message(FATAL_ERROR "the tests failed under validation: ${status}")
 endif()

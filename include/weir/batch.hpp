@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <weir/buffer.hpp>
@@ -58,8 +59,9 @@ class BatchResult {
   PinnedBytes memory_;
 };
 
-/// Collects operations, with copies of the data they are given: of what would be staged, in pinned memory while there
-/// is some. Not thread-safe.
+/// Collects operations. Data given as a span is read by submit() and stays the caller's until that returns; a vector
+/// that is moved in is kept here. So a batch copies what its operations would copy one by one, and no more. Not
+/// thread-safe.
 class Batch {
  public:
   explicit Batch(MemoryManager& memory) noexcept : memory_(memory) {}
@@ -80,7 +82,11 @@ class Batch {
                 .type = element_type<T>(),
                 .count = data.size(),
                 .options = options,
-                .data = copy(std::as_bytes(data))});
+                .data = std::as_bytes(data)});
+  }
+  template <class T>
+  Batch& create(std::string_view name, std::vector<T>&& data, const BufferOptions& options = {}) {
+    return create<T>(name, keep(std::move(data)), options);
   }
   template <class T>
   Batch& update(const BufferHandle<T>& buffer, std::type_identity_t<std::span<const T>> data, std::size_t offset = 0) {
@@ -89,7 +95,11 @@ class Batch {
                 .count = data.size(),
                 .buffer = buffer,
                 .offset = offset,
-                .data = copy(std::as_bytes(data))});
+                .data = std::as_bytes(data)});
+  }
+  template <class T>
+  Batch& update(const BufferHandle<T>& buffer, std::vector<T>&& data, std::size_t offset = 0) {
+    return update(buffer, keep(std::move(data)), offset);
   }
   template <class T>
   Batch& read(const BufferHandle<T>& buffer, std::size_t offset, std::size_t count) {
@@ -105,13 +115,6 @@ class Batch {
 
  private:
   enum class Kind : std::uint8_t { create, update, read };
-  struct Data {
-    PinnedBytes pinned;
-    std::vector<std::byte> plain;  ///< where it is not pinned
-    [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
-      return plain.empty() ? std::span<const std::byte>(pinned.bytes()) : plain;
-    }
-  };
   struct Operation {
     Kind kind = Kind::create;
     std::string name = {};
@@ -120,11 +123,17 @@ class Batch {
     BufferOptions options = {};
     AnyBuffer buffer = {};
     std::size_t offset = 0;
-    Data data = {};
+    std::span<const std::byte> data = {};
   };
   class Run;
 
-  [[nodiscard]] Data copy(std::span<const std::byte> data) const;
+  template <class T>
+  [[nodiscard]] std::span<const T> keep(std::vector<T>&& data) {
+    auto kept = std::make_shared<const std::vector<T>>(std::move(data));
+    const std::span<const T> view(*kept);
+    kept_.push_back(std::move(kept));
+    return view;
+  }
   Batch& add(Operation operation) {
     operations_.push_back(std::move(operation));
     return *this;
@@ -132,6 +141,7 @@ class Batch {
 
   MemoryManager& memory_;
   std::vector<Operation> operations_;
+  std::vector<std::shared_ptr<const void>> kept_;  // what was moved in, until it is submitted
 };
 
 }  // namespace weir

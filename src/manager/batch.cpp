@@ -28,21 +28,6 @@ void BatchResult::require_type(const ElementType& wanted) const {
   core_->require_type(wanted);
 }
 
-Batch::Data Batch::copy(std::span<const std::byte> data) const {
-  Data copied;
-  detail::TransferEngine& transfers = memory_.here().transfers();
-  if (transfers.stages(data.size())) {
-    try {
-      copied.pinned = transfers.make_pinned(data.size());
-      std::ranges::copy(data, copied.pinned.bytes().begin());
-      return copied;
-    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): no pinned memory is left; it is staged when it is done
-    }
-  }
-  copied.plain.assign(data.begin(), data.end());
-  return copied;
-}
-
 class Batch::Run {
  public:
   Run(MemoryManager& memory, std::vector<Operation> operations, const BatchOptions& options)
@@ -77,7 +62,7 @@ class Batch::Run {
   [[nodiscard]] static detail::Task task_of(const std::vector<Operation>& operations) {
     std::uint64_t bytes = 0;
     for (const Operation& each : operations) {
-      bytes += each.kind == Kind::read ? each.count * each.type.bytes : each.data.bytes().size();
+      bytes += each.kind == Kind::read ? each.count * each.type.bytes : each.data.size();
     }
     return {"batch", {}, bytes, "queued"};
   }
@@ -132,12 +117,11 @@ class Batch::Run {
       return;
     }
     if (operation.kind == Kind::update && options_.all_or_nothing) save(index, buffer, offset);
-    static_cast<void>(
-        manager_.transfers().start_upload(buffer, offset, operation.data.bytes(), options_.stream, deadline_));
+    static_cast<void>(manager_.transfers().start_upload(buffer, offset, operation.data, options_.stream, deadline_));
   }
 
   void save(std::size_t index, detail::BufferCore& buffer, std::uint64_t offset) {
-    const std::uint64_t bytes = operations_[index].data.bytes().size();
+    const std::uint64_t bytes = operations_[index].data.size();
     if (bytes == 0) return;
     saved_.reserve(saved_.size() + 1);
     Pool& pool = manager_.pool();
@@ -159,7 +143,7 @@ class Batch::Run {
         detail::BufferCore& buffer = *results_[saved->index].core_;
         const std::uint64_t offset = operation.offset * operation.type.bytes;
         copy({buffer.access(options_.stream) + offset, buffer.on_host()}, {manager_.pool().address(saved->block)},
-             operation.data.bytes().size());
+             operation.data.size());
       } catch (const Error&) {
         results_[saved->index].error_ = std::current_exception();  // the device is failing; this one was not undone
       }
@@ -221,6 +205,7 @@ class Batch::Run {
 };
 
 std::vector<BatchResult> Batch::submit(const BatchOptions& options) {
+  const auto kept = std::exchange(kept_, {});
   return Run(memory_, std::exchange(operations_, {}), options).run();
 }
 

@@ -126,10 +126,6 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   /// The same, and gives idle pinned memory back to the system.
   void maintain();
 
-  /// Whether so much ordinary memory would be copied to staging memory on its way up. Bytes.
-  [[nodiscard]] bool stages(std::uint64_t bytes) const noexcept {
-    return !in_place_ && bytes > options_.staging_threshold;
-  }
   /// What buffers on the host live in, and the stream they are made on: no work is queued there, so the host may write
   /// to them at once.
   [[nodiscard]] Pool& pinned_pool() noexcept { return *pinned_; }

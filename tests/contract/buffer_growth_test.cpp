@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <future>
 #include <string>
-#include <thread>
 #include <tuple>
 #include <vector>
 
 #include "contract/manager_kinds.hpp"
+#include "support/thread.hpp"
 
 namespace weir::contract {
 namespace {
@@ -319,7 +319,7 @@ TEST_P(BufferGrowth, EachThreadsDefaultStreamIsItsOwn) {
   std::promise<void> queued;
   Words buffer;
   std::uint32_t* old = nullptr;
-  std::thread maker([&] {
+  TestThread maker([&] {
     buffer = memory.create<std::uint32_t>("threads", 1000, {.max_bytes = 64 * page()}, own);
     old = buffer.access(own);
     device_->run(own, [&, gate = go.get_future().share()] {

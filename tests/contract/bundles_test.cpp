@@ -2,11 +2,11 @@
 // taken twice, and memory that serves others when it is idle.
 #include <cstring>
 #include <random>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "contract/pool_kinds.hpp"
+#include "support/thread.hpp"
 
 namespace weir::contract {
 namespace {
@@ -289,7 +289,7 @@ TEST_P(Bundles, HoldsUnderRandomUse) {
 
 TEST_P(Bundles, ThreadsShareThemUnderOneLimit) {
   Pool& pool = make_pool({.limit = 1500 * page()});
-  std::vector<std::thread> crew;
+  std::vector<TestThread> crew;
   for (std::uint32_t seed = 1; seed <= 4; ++seed) {
     crew.emplace_back([&, seed] {
       Crowd crowd(pool, page(), pointers(), seed);
@@ -297,7 +297,7 @@ TEST_P(Bundles, ThreadsShareThemUnderOneLimit) {
       crowd.leave();
     });
   }
-  for (std::thread& thread : crew) thread.join();
+  for (TestThread& thread : crew) thread.join();
   EXPECT_LE(pool.statistics().reserved.peak, 1500 * page());
   EXPECT_EQ(pool.statistics().live, 0u);
 }

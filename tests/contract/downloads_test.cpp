@@ -4,6 +4,7 @@
 #include <deque>
 
 #include "contract/transfer_fixture.hpp"
+#include "support/thread.hpp"
 
 namespace weir::contract {
 namespace {
@@ -245,7 +246,7 @@ TEST_P(Downloads, EndsInMidFlightLoseNothing) {
     if (end == 0) memory.free(scoped);
     if (end == 1) scoped.reset();
     if (end == 2) {
-      std::thread opener([gate] {
+      TestThread opener([gate] {
         std::this_thread::sleep_for(30ms);
         gate->open();
       });

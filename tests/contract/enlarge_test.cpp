@@ -10,6 +10,7 @@
 #include "contract/pattern.hpp"
 #include "contract/pool_kinds.hpp"
 #include "late_events.hpp"
+#include "support/thread.hpp"
 
 namespace weir::contract {
 namespace {
@@ -176,7 +177,7 @@ TEST_P(Enlarge, WhereThereIsNoRoomForACopyItWaits) {
     gate.wait();
     fill_pattern(old, 8 * page(), 8);
   });
-  std::thread opener([&] {
+  TestThread opener([&] {
     std::this_thread::sleep_for(50ms);
     go.set_value();
   });

@@ -4,10 +4,10 @@
 // the device lost from the n-th call on.
 #include <chrono>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include "contract/pool_kinds.hpp"
+#include "support/thread.hpp"
 
 namespace weir::contract {
 namespace {
@@ -68,7 +68,7 @@ class Faults : public PoolContract {
       attempt([&] { pool_.maintain(); });
       allocate(30_MiB, first);
       allocate(95_MiB, second);  // with all the rest more than the limit
-      std::thread([&] {
+      TestThread([&] {
         allocate(3_MiB, first);
         free_every(2, first);
       }).join();

@@ -1,11 +1,11 @@
 // How memory goes back to the driver: by trim(), by age, by the end of the pool;
 // and that what is asked to be kept is kept.
 #include <chrono>
-#include <thread>
 #include <vector>
 
 #include "contract/pattern.hpp"
 #include "contract/pool_kinds.hpp"
+#include "support/thread.hpp"
 
 namespace weir::contract {
 namespace {
@@ -199,7 +199,7 @@ TEST_P(GivingBack, MemoryFreedLateIsNotIdleSinceLongAgo) {
   if (!pooling()) GTEST_SKIP() << "a pool that is switched off keeps nothing";
   Pool& pool = make_pool();
   void* block = pool.allocate(10_MiB);
-  std::thread([&] {
+  TestThread([&] {
     clock_.advance(29s);
     pool.maintain();
   }).join();
@@ -235,7 +235,7 @@ TEST_P(GivingBack, IdleMemoryOfManyStreamsAndThreadsGoesBackToo) {
   std::vector<Stream> streams;
   for (int i = 0; i < 3; ++i) streams.push_back(device_->stream());
   for (const Stream& stream : streams) churn(pool, 20, stream);
-  std::thread([&] { churn(pool, 20, streams[0]); }).join();
+  TestThread([&] { churn(pool, 20, streams[0]); }).join();
   clock_.advance(31s);
   pool.maintain();  // an event is late: what it records is past when it looks again
   for (const Stream& stream : streams) device_->synchronize(stream);

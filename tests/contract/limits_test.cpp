@@ -4,11 +4,11 @@
 #include <barrier>
 #include <optional>
 #include <random>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "contract/pool_kinds.hpp"
+#include "support/thread.hpp"
 
 namespace weir::contract {
 namespace {
@@ -219,7 +219,7 @@ TEST_P(Limits, NoThreadIsRefusedForWhatOthersAreMoving) {
   // Segments cannot be put together from parts, so there the limit leaves room.
   Pool& pool = make_pool({.limit = threads * 6 * page * (paged ? 1 : 4)});
   std::atomic<int> refused{0};
-  std::vector<std::thread> crew;
+  std::vector<TestThread> crew;
   for (std::size_t me = 0; me < threads; ++me) {
     crew.emplace_back([&, me] {
       std::mt19937_64 random(me);
@@ -239,7 +239,7 @@ TEST_P(Limits, NoThreadIsRefusedForWhatOthersAreMoving) {
       }
     });
   }
-  for (std::thread& thread : crew) thread.join();
+  for (TestThread& thread : crew) thread.join();
   EXPECT_EQ(refused, 0);
   expect_under_limit(pool);
 }

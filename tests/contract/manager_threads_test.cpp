@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "contract/manager_kinds.hpp"
+#include "support/thread.hpp"
 
 namespace weir::contract {
 namespace {
@@ -21,14 +22,14 @@ class ManagerThreads : public ManagerContract {
   template <class Work>
   void on_threads(Work work) {
     std::barrier start(threads);
-    std::vector<std::thread> all;
+    std::vector<TestThread> all;
     for (std::uint64_t i = 0; i < threads; ++i) {
       all.emplace_back([&, i] {
         start.arrive_and_wait();
         work(i);
       });
     }
-    for (std::thread& each : all) each.join();
+    for (TestThread& each : all) each.join();
   }
 };
 INSTANTIATE_TEST_SUITE_P(Kinds, ManagerThreads, testing::ValuesIn(manager_kinds()), name_of);
@@ -118,7 +119,7 @@ TEST_P(ManagerThreads, ABufferIsFreedByWhicheverThread) {
   for (int round = 0; round < 20; ++round) {
     const auto large = memory.create<std::byte>("large", 2 * page() + 1, {.max_bytes = 16 * page()});
     const auto small = memory.create<std::byte>("small", 1000);
-    std::thread([&] {
+    TestThread([&] {
       memory.find("large").ensure_capacity(5 * page());
       memory.free(large);
       memory.free(small);

@@ -2,10 +2,10 @@
 // there are or have been, and nothing is lost in caches that are left alone.
 #include <chrono>
 #include <ctime>
-#include <thread>
 #include <vector>
 
 #include "contract/pool_kinds.hpp"
+#include "support/thread.hpp"
 
 namespace weir::contract {
 namespace {
@@ -152,7 +152,7 @@ TEST_P(ManyStreams, WhatComesToACacheLeftAloneIsNoReasonToRefuse) {
     if (round % 2 == 0) {
       give_back();
     } else {
-      std::thread(give_back).join();
+      TestThread(give_back).join();
     }
     EXPECT_EQ(pool.live_blocks().size(), 0u);
     EXPECT_NO_THROW(pool.verify());

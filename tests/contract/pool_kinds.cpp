@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <stdexcept>
 #include <thread>
 
 #include "late_events.hpp"
@@ -18,7 +19,10 @@ bool can_be_late(const std::string& backend) { return backend == "host" || backe
 const std::vector<KnownBackend>& known_backends() {
   static const std::vector<KnownBackend> all = [] {
     std::vector<KnownBackend> found;
-    for (const char* name : {"host", "dry", cuda_fake, "cuda", "vulkan"}) found.push_back({name, why_absent(name)});
+    for (const char* name : {"host", "dry", cuda_fake, "cuda", "vulkan"}) {
+      if (chosen(name)) found.push_back({name, why_absent(name)});
+    }
+    if (found.empty()) throw std::invalid_argument("WEIR_BACKENDS names no backend that there is");
     return found;
   }();
   return all;

@@ -24,8 +24,11 @@ std::vector<Pair> pairs() {
     if (why_absent(name).empty()) names.emplace_back(name);
   }
   std::vector<Pair> all;
-  for (const std::string& from : names) {
-    for (const std::string& to : names) all.push_back({from, to});
+  // A pair is of the run that is about the later of the two.
+  for (std::size_t from = 0; from < names.size(); ++from) {
+    for (std::size_t to = 0; to < names.size(); ++to) {
+      if (chosen(names[std::max(from, to)])) all.push_back({names[from], names[to]});
+    }
   }
   return all;
 }

@@ -11,6 +11,7 @@
 
 #include "contract/pattern.hpp"
 #include "contract/pool_kinds.hpp"
+#include "support/thread.hpp"
 
 namespace weir::contract {
 namespace {
@@ -63,7 +64,7 @@ class StreamOrder : public PoolContract {
     std::vector<Stream> streams;
     for (int i = 0; i < 3; ++i) streams.push_back(device_->stream());
     Detector detector;
-    std::vector<std::thread> crew;
+    std::vector<TestThread> crew;
     for (unsigned me = 0; me < threads; ++me) {
       crew.emplace_back([&, me] {
         std::mt19937_64 random(me + 1);
@@ -84,7 +85,7 @@ class StreamOrder : public PoolContract {
         }
       });
     }
-    for (std::thread& thread : crew) thread.join();
+    for (TestThread& thread : crew) thread.join();
     for (const Stream& stream : streams) device_->synchronize(stream, 60s);
     EXPECT_EQ(detector.disturbed(), 0);
     EXPECT_EQ(detector.done(), static_cast<int>(threads) * tasks);
@@ -118,7 +119,7 @@ TEST_P(StreamOrder, HoldsForBlocksUsedElsewhere) {
 TEST_P(StreamOrder, HoldsWhileMemoryGoesBack) {
   Pool& pool = make_pool({.idle_age = 0s});
   std::atomic<bool> stop{false};
-  std::thread trimmer([&] {
+  TestThread trimmer([&] {
     while (!stop) {
       static_cast<void>(pool.trim());
       clock_.advance(2s);
@@ -132,14 +133,14 @@ TEST_P(StreamOrder, HoldsWhileMemoryGoesBack) {
 
 // A stream that ends while its work still runs leaves its memory only then.
 TEST_P(StreamOrder, HoldsForStreamsThatEnd) {
-  Pool& pool = make_pool({.limit = 64_MiB});
+  Pool& pool = make_pool({.limit = 64_MiB, .reclaim_deadline = patience});
   Detector detector;
   for (int i = 0; i < 100; ++i) {
     Stream stream = device_->stream();
     void* block = pool.allocate(5_MiB, 1, stream);
     device_->run(stream, detector.task<std::uint64_t>(block, 5_MiB, static_cast<std::uint64_t>(i)));
     pool.deallocate(block, stream);
-    std::thread([&pool, &detector, i, ended = std::move(stream), this]() mutable {
+    TestThread([&pool, &detector, i, ended = std::move(stream), this]() mutable {
       Stream other = device_->stream();
       {
         const Stream gone = std::move(ended);

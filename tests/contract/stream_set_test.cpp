@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "contract/transfer_fixture.hpp"
+#include "support/thread.hpp"
 
 namespace weir::contract {
 namespace {
@@ -74,13 +75,13 @@ TEST_P(StreamSets, TheyComeInTurnAlsoToManyThreads) {
   constexpr std::size_t each = 3000;
   StreamSet set(device_, 5);
   std::vector<std::map<StreamId, std::size_t>> counts(threads);
-  std::vector<std::thread> crew;
+  std::vector<TestThread> crew;
   for (auto& count : counts) {
     crew.emplace_back([&] {
       for (std::size_t i = 0; i < each; ++i) ++count[set.next().id()];
     });
   }
-  for (std::thread& thread : crew) thread.join();
+  for (TestThread& thread : crew) thread.join();
   for (std::size_t i = 0; i < set.size(); ++i) {
     std::size_t sum = 0;
     for (auto& count : counts) sum += count[set[i].id()];

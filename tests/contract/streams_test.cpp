@@ -2,10 +2,10 @@
 // events that are late.
 #include <chrono>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include "contract/pool_kinds.hpp"
+#include "support/thread.hpp"
 
 namespace weir::contract {
 namespace {
@@ -100,7 +100,7 @@ TEST_P(Streams, UseElsewhereHoldsAlsoWhereAnotherThreadFrees) {
   void* block = pool.allocate(5_MiB);
   pool.used_on(block, user);
   backend_->hold_events();
-  std::thread([&] { pool.deallocate(block); }).join();
+  TestThread([&] { pool.deallocate(block); }).join();
   void* other = pool.allocate(5_MiB);
   EXPECT_NE(other, block);
   backend_->let_events_go();
@@ -178,18 +178,18 @@ TEST_P(Streams, ManyThreadsMayRetireTheSameStream) {
   for (int i = 0; i < 50; ++i) {
     Stream stream = device_->stream();
     pool.deallocate(pool.allocate(10'000, 1, stream), stream);
-    std::vector<std::thread> crew;
+    std::vector<TestThread> crew;
     for (int k = 0; k < 4; ++k) crew.emplace_back([&] { pool.retire(stream); });
-    for (std::thread& thread : crew) thread.join();
+    for (TestThread& thread : crew) thread.join();
   }
   // Had a cache been given up twice, two threads would now share it.
-  std::vector<std::thread> crew;
+  std::vector<TestThread> crew;
   for (int k = 0; k < 4; ++k) {
     crew.emplace_back([&] {
       for (int i = 0; i < 2000; ++i) pool.deallocate(pool.allocate(10'000));
     });
   }
-  for (std::thread& thread : crew) thread.join();
+  for (TestThread& thread : crew) thread.join();
 }
 
 TEST_P(Streams, DefaultStreamsAreDistinct) {
@@ -204,7 +204,7 @@ TEST_P(Streams, DefaultStreamsAreDistinct) {
     EXPECT_EQ(again, own);
     pool.deallocate(again, StreamId::per_thread_default);
   }
-  std::thread([&] {
+  TestThread([&] {
     void* block = pool.allocate(5000, 1, StreamId::per_thread_default);
     pool.deallocate(block, StreamId::per_thread_default);
   }).join();

@@ -12,6 +12,7 @@
 
 #include "contract/manager_kinds.hpp"
 #include "late_events.hpp"
+#include "support/thread.hpp"
 
 namespace weir::contract {
 namespace {
@@ -45,7 +46,7 @@ class Teardown : public ManagerContract {
   template <class End, class Drop>
   void outlasts(Memory memory, const std::string& way, End end, Drop drop_tickets) {
     std::uint64_t seen = 0;
-    std::thread others([&] {
+    TestThread others([&] {
       std::this_thread::sleep_for(40ms);
       seen = taken(memory);
       backend_->let_events_go();
@@ -156,7 +157,7 @@ TEST_P(Teardown, OfAPoolWhoseBlocksOthersUse) {
   by_pool("freed on a stream", [&](Pool& pool, StreamId side) { pool.deallocate(pool.allocate(bytes), side); });
   by_pool("freed by another thread on a stream", [&](Pool& pool, StreamId side) {
     void* const block = pool.allocate(bytes);
-    std::thread([&] { pool.deallocate(block, side); }).join();
+    TestThread([&] { pool.deallocate(block, side); }).join();
   });
   by_pool("retired after its use", [&](Pool& pool, StreamId side) {
     void* const block = pool.allocate(bytes, Pool::granule, side);
@@ -254,7 +255,7 @@ TEST_P(Teardown, OfAManagerWhoseTransfersGoOn) {
       const Words from = memory.create<std::uint32_t>(fresh(), count);
       const Words to = memory.create<std::uint32_t>(fresh(), count);
       try {
-        memory.copy(to, memory, from, 0, side, side, 5ms);
+        memory.copy(to, memory, from, 0, side, side, 20ms);
       } catch (const Timeout&) {  // NOLINT(bugprone-empty-catch): it goes on, as events are held
       }
     });
@@ -269,9 +270,9 @@ TEST_P(Teardown, OfBothManagersOfACopy) {
   const Words from = source->create<std::uint32_t>("from", many());
   const Words to = target->create<std::uint32_t>("to", many());
   hold({side});
-  EXPECT_THROW(target->copy(to, *source, from, 0, side, side, 5ms), Timeout);
+  EXPECT_THROW(target->copy(to, *source, from, 0, side, side, 20ms), Timeout);
   std::uint64_t seen = 0;
-  std::thread others([&] {
+  TestThread others([&] {
     std::this_thread::sleep_for(40ms);
     seen = taken(Memory::device);
     backend_->let_events_go();

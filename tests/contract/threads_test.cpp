@@ -14,13 +14,14 @@
 
 #include "contract/pattern.hpp"
 #include "contract/pool_kinds.hpp"
+#include "support/thread.hpp"
 
 namespace weir::contract {
 namespace {
 
 using namespace std::chrono_literals;
 
-void on_another_thread(const std::function<void()>& work) { std::thread(work).join(); }
+void on_another_thread(const std::function<void()>& work) { TestThread(work).join(); }
 
 class Threads : public PoolContract {};
 
@@ -98,7 +99,7 @@ TEST_P(Threads, APoolMayEndBeforeItsThreads) {
   auto pool = std::make_unique<Pool>(*device_, PoolOptions{.mode = GetParam().mode, .clock = &clock_});
   std::barrier used(2);
   std::barrier destroyed(2);
-  std::thread thread([&] {
+  TestThread thread([&] {
     pool->deallocate(pool->allocate(5000));
     used.arrive_and_wait();
     destroyed.arrive_and_wait();
@@ -150,7 +151,7 @@ TEST_P(Threads, ASleepingThreadsCacheIsNoReasonToRefuse) {
   Pool& pool = make_pool({.limit = limit});
   std::promise<void> filled;
   std::promise<void> wake;
-  std::thread sleeper([&] {
+  TestThread sleeper([&] {
     // A thread that does little else than allocate caches large blocks as well.
     for (int i = 0; i < 10'000; ++i) pool.deallocate(pool.allocate(1_KiB));
     clock_.advance(std::chrono::microseconds(1100));
@@ -182,7 +183,7 @@ TEST_P(Threads, BlocksFreedForASleepingThreadAreNoReasonToRefuse) {
   Pool& pool = make_pool({.limit = 256_MiB});
   std::promise<void> freed;
   std::promise<std::vector<void*>> made;
-  std::thread owner([&] {
+  TestThread owner([&] {
     std::vector<void*> blocks;
     for (int i = 0; i < 200; ++i) blocks.push_back(pool.allocate(1_MiB));
     made.set_value(blocks);
@@ -210,7 +211,7 @@ TEST_P(Threads, KeepExactTotalsUnderStress) {
   std::array<std::uint64_t, threads> freed{};
   std::array<std::uint64_t, threads> count{};
   std::atomic<bool> intact{true};
-  std::vector<std::thread> crew;
+  std::vector<TestThread> crew;
   for (unsigned me = 0; me < threads; ++me) {
     crew.emplace_back([&, me] {
       std::uint64_t seed = me + 1;
@@ -260,7 +261,7 @@ TEST_P(Threads, KeepExactTotalsUnderStress) {
       for (const auto& each : held) release(each);
     });
   }
-  for (std::thread& thread : crew) thread.join();
+  for (TestThread& thread : crew) thread.join();
   for (Mailbox& mailbox : mailboxes) {
     for (const auto& [block, bytes] : mailbox.blocks) {
       pool.deallocate(block);

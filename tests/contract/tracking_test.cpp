@@ -5,12 +5,12 @@
 #include <map>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "contract/keeping_sink.hpp"
 #include "contract/pool_kinds.hpp"
+#include "support/thread.hpp"
 
 namespace weir::contract {
 namespace {
@@ -156,7 +156,7 @@ TEST_P(Tracking, PeaksAreCloseWithSeveralAllocatingThreads) {
   std::mutex mutex;  // one operation at a time, so that the true peak is known
   std::uint64_t requested = 0;
   std::uint64_t peak = 0;
-  std::vector<std::thread> crew;
+  std::vector<TestThread> crew;
   for (unsigned me = 0; me < threads; ++me) {
     crew.emplace_back([&, me] {
       std::uint64_t seed = me + 1;
@@ -189,7 +189,7 @@ TEST_P(Tracking, PeaksAreCloseWithSeveralAllocatingThreads) {
       }
     });
   }
-  for (std::thread& thread : crew) thread.join();
+  for (TestThread& thread : crew) thread.join();
   EXPECT_EQ(pool.statistics().requested.live, 0u);
 }
 

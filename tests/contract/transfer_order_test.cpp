@@ -2,6 +2,7 @@
 // tickets, deadlines, and staging memory that comes back when a copy ends, not
 // when a wait does. Streams are held back by gates, so nothing depends on luck.
 #include "contract/transfer_fixture.hpp"
+#include "support/thread.hpp"
 
 namespace weir::contract {
 namespace {
@@ -258,7 +259,7 @@ TEST_P(TransferOrder, TicketsAndPinnedMemoryOutliveTheManager) {
     pinned = memory.pinned<std::uint8_t>(1000);
     expect_error<Timeout>("outlived", [&] { ticket.wait(0ns); });
   }
-  std::thread opener([&] {
+  TestThread opener([&] {
     std::this_thread::sleep_for(50ms);
     gate->open();
   });
@@ -293,7 +294,7 @@ TEST_P(TransferOrder, ThreadsMoveTheirBuffersAtTheSameTime) {
   MemoryManager& memory = make_manager({.piece_bytes = 8192});
   constexpr unsigned threads = 4;
   constexpr unsigned rounds = 20;
-  std::vector<std::thread> all;
+  std::vector<TestThread> all;
   for (unsigned thread = 0; thread < threads; ++thread) {
     all.emplace_back([&, thread] {
       const Stream own = device_->stream();
@@ -317,7 +318,7 @@ TEST_P(TransferOrder, ThreadsMoveTheirBuffersAtTheSameTime) {
       }
     });
   }
-  for (std::thread& each : all) each.join();
+  for (TestThread& each : all) each.join();
   EXPECT_EQ(moved().uploads, threads * rounds);
   EXPECT_EQ(moved().downloads, threads * rounds);
 }
@@ -334,7 +335,7 @@ TEST_P(TransferOrder, ABufferGoesFromThreadToThreadOnTheirDefaultStreams) {
   memory.upload(buffer, bytes_of(size, 1), 0, own);
   std::promise<void> open;
   std::promise<void> queued;
-  std::thread other([&] {
+  TestThread other([&] {
     device_->run(own, [opened = open.get_future().share(), span = buffer.access(own)] {
       opened.wait();
       fill_pattern(span.data(), span.size(), 2);

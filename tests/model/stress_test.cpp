@@ -13,7 +13,6 @@
 #include <mutex>
 #include <random>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -22,10 +21,11 @@
 #include <weir/weir.hpp>
 
 #include "contract/fake_clock.hpp"
-#include "support/faulty_backend.hpp"
 #include "late_events.hpp"
 #include "model/environment.hpp"
 #include "open_backend.hpp"
+#include "support/faulty_backend.hpp"
+#include "support/thread.hpp"
 
 namespace weir::model {
 namespace {
@@ -99,7 +99,7 @@ class Worker {
 
   void run(std::uint64_t operations) {
     for (std::size_t life = 0; life < lives; ++life) {
-      std::thread([&] {
+      TestThread([&] {
         try {
           for (std::uint64_t i = 0; i < operations / lives; ++i) step();
           if (life + 1 == lives) free_all();
@@ -271,10 +271,10 @@ TEST_P(Stress, EndsWithExactTotals) {
   std::vector<Worker> crew;
   crew.reserve(workers);
   for (std::size_t i = 0; i < workers; ++i) crew.emplace_back(common, i, seed + i);
-  std::vector<std::thread> threads;
+  std::vector<TestThread> threads;
   threads.reserve(workers);
   for (Worker& worker : crew) threads.emplace_back([&] { worker.run(operations / workers); });
-  for (std::thread& thread : threads) thread.join();
+  for (TestThread& thread : threads) thread.join();
   ASSERT_EQ(common.failure, "");
   for (Worker& worker : crew) worker.free_all();
 
