@@ -27,10 +27,10 @@
 
 #include <weir/weir.hpp>
 
-#include "workloads/lidar/cloud.hpp"
-#include "workloads/lidar/las_writer.hpp"
-#include "workloads/lidar/pipeline.hpp"
-#include "workloads/lidar/scenes.hpp"
+#include "workloads/lidar/files/cloud.hpp"
+#include "workloads/lidar/files/las_writer.hpp"
+#include "workloads/lidar/files/scenes.hpp"
+#include "workloads/lidar/run/pipeline.hpp"
 
 namespace {
 

@@ -17,13 +17,13 @@
 #include "lidar_options.hpp"
 #include "lidar_report.hpp"
 #include "progress.hpp"
-#include "workloads/lidar/cloud.hpp"
-#include "workloads/lidar/crs.hpp"
-#include "workloads/lidar/las_writer.hpp"
-#include "workloads/lidar/pipeline.hpp"
-#include "workloads/lidar/preview.hpp"
-#include "workloads/lidar/printable.hpp"
-#include "workloads/lidar/reach_sample.hpp"
+#include "workloads/lidar/files/cloud.hpp"
+#include "workloads/lidar/files/crs.hpp"
+#include "workloads/lidar/files/las_writer.hpp"
+#include "workloads/lidar/files/preview.hpp"
+#include "workloads/lidar/files/printable.hpp"
+#include "workloads/lidar/run/pipeline.hpp"
+#include "workloads/lidar/run/reach_sample.hpp"
 
 namespace weir::tool {
 namespace {

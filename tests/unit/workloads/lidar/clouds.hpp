@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "workloads/lidar/cloud.hpp"
-#include "workloads/lidar/pipeline.hpp"
+#include "workloads/lidar/files/cloud.hpp"
+#include "workloads/lidar/run/pipeline.hpp"
 
 namespace weir::lidar::test {
 

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "clouds.hpp"
-#include "workloads/lidar/kernel.hpp"
+#include "workloads/lidar/features/kernel.hpp"
 
 namespace weir::lidar::test {
 namespace {

@@ -10,7 +10,7 @@
 #include "clouds.hpp"
 #include "one_chunk.hpp"
 #include "open_backend.hpp"
-#include "workloads/lidar/kernel.hpp"
+#include "workloads/lidar/features/kernel.hpp"
 
 namespace weir::lidar::test {
 namespace {

@@ -11,7 +11,7 @@
 #include <weir/errors.hpp>
 
 #include "clouds.hpp"
-#include "workloads/lidar/las_writer.hpp"
+#include "workloads/lidar/files/las_writer.hpp"
 
 namespace weir::lidar::test {
 namespace {

@@ -1,5 +1,5 @@
 // A refused run blames its limit where a larger one was shown to do, and nothing else otherwise.
-#include "workloads/lidar/limits.hpp"
+#include "workloads/lidar/run/limits.hpp"
 
 #include <cmath>
 
