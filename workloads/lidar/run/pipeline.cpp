@@ -4,17 +4,13 @@
 #include <array>
 #include <chrono>
 #include <cmath>
-#include <condition_variable>
-#include <exception>
-#include <mutex>
 #include <optional>
-#include <thread>
 
+#include "compute/handover.hpp"
 #include "compute/timed.hpp"
 #include "workloads/lidar/run/chunk_computer.hpp"
 #include "workloads/lidar/run/far_queries.hpp"
 #include "workloads/lidar/run/halos.hpp"
-#include "workloads/lidar/run/limits.hpp"
 #include "workloads/lidar/run/partition.hpp"
 #include "workloads/lidar/run/run_plan.hpp"
 #include "workloads/lidar/run/wide_chunk.hpp"
@@ -33,19 +29,17 @@ struct Slot {
   const Chunk* chunk = nullptr;
   std::size_t index = 0;
   ChunkJob job;
-  bool busy = false;  ///< from its reading to the end of its writing
 };
 
 class Run {
  public:
-  Run(const Cloud& cloud, const RunSettings& settings, Sink& sink)
+  Run(const Cloud& cloud, const RunSettings& settings, MemoryManager& memory, Sink& sink)
       : cloud_(cloud),
         settings_(settings),
         sink_(sink),
         compute_(compute_settings(cloud, settings)),
-        memory_(open_device({.backend = compute_.wide && settings.backend.empty() ? "host" : settings.backend}),
-                manager_options(settings)),
-        device_(memory_.device()),
+        memory_(memory),
+        device_(memory.device()),
         computer_(make_computer(memory_, compute_)),
         partition_(make_partition()),
         compute_stream_(device_.stream()),
@@ -70,16 +64,16 @@ class Run {
       const compute::Timed timed(report_.total.seconds);
       size_halos();
       // Both sets up front, so that no chunk after that asks the driver for anything.
-      if (settings_.pool) prepare_all(partition_.chunks().size() > 1);
-      writer_ = std::thread([this] { write_all(); });
+      if (settings_.reuse) prepare_all(partition_.chunks().size() > 1);
+      handover_.emplace(slots_.size(), [this](std::size_t slot) { write(slots_.at(slot)); });
       for (std::size_t i = 0; i < partition_.chunks().size(); ++i) {
         Slot& slot = slots_[i % slots_.size()];
         start(partition_.chunks()[i], slot);
-        if (!settings_.overlap) wait_for(slot);
+        if (!settings_.overlap) handover_->wait_for(slot.index);
         if (i == 0) after_first(slots_[0]);
       }
       stop();
-      if (failure_) std::rethrow_exception(failure_);
+      handover_->check();
       finish();
     }
     report_.total.seconds += partition_seconds_;
@@ -128,7 +122,7 @@ class Run {
   }
 
   void start(const Chunk& chunk, Slot& slot) {
-    wait_for(slot);
+    handover_->wait_for(slot.index);
     prepare(slot);
     slot.chunk = &chunk;
     {
@@ -137,22 +131,12 @@ class Run {
     }
     compute(slot);
     memory_.start_download(slot.output.memory(), compute_stream_, {.snapshot = false});
-    const std::lock_guard lock(mutex_);
-    slot.busy = true;
-    queue_.push_back(&slot);
-    changed_.notify_all();
-  }
-
-  /// Until what the slot held is written; throws what failed on the way.
-  void wait_for(Slot& slot) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return !slot.busy || failure_; });
-    if (failure_) std::rethrow_exception(failure_);
+    handover_->give(slot.index);
   }
 
   void prepare(Slot& slot) {
     const compute::Timed timed(report_.allocation_seconds);
-    if (!settings_.pool) release(slot);
+    if (!settings_.reuse) release(slot);
     if (slot.input.capacity() == 0) {
       const auto features = input_features(settings_.features, cloud_.wide());
       slot.input = memory_.scope(slot.name + " input", halos_.max_points, features, {}, compute_stream_);
@@ -231,29 +215,6 @@ class Run {
 
   // --- The writer's thread ---
 
-  void write_all() {
-    for (;;) {
-      Slot* slot = nullptr;
-      {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return !queue_.empty() || ended_; });
-        if (queue_.empty()) return;
-        slot = queue_.front();
-        queue_.erase(queue_.begin());
-      }
-      std::exception_ptr failure;
-      try {
-        write(*slot);
-      } catch (...) {
-        failure = std::current_exception();
-      }
-      const std::lock_guard lock(mutex_);
-      if (failure && !failure_) failure_ = failure;
-      slot->busy = false;
-      changed_.notify_all();
-    }
-  }
-
   void write(Slot& slot) {
     const std::span<const std::byte> bytes = memory_.wait_for_download(slot.output.memory(), patience);
     const Computed done = computer_->finish(slot.index, slot.output, bytes);
@@ -278,12 +239,7 @@ class Run {
   // --- The end ---
 
   void stop() noexcept {
-    {
-      const std::lock_guard lock(mutex_);
-      ended_ = true;
-      changed_.notify_all();
-    }
-    if (writer_.joinable()) writer_.join();
+    if (handover_) handover_->finish();
     try {
       device_.synchronize(compute_stream_, patience);  // what is queued uses this object
     } catch (const Error&) {
@@ -292,7 +248,7 @@ class Run {
   }
 
   void after_first(Slot& slot) {
-    wait_for(slot);
+    handover_->wait_for(slot.index);
     calls_after_first_ = memory_calls();
   }
 
@@ -321,7 +277,7 @@ class Run {
     const ScopeStatistics known = scope.statistics();
     allocations_ += known.allocations;
     reuses_ += known.reuses;
-    if (settings_.pool) report_.scopes += known.summary() + "\n";
+    if (settings_.reuse) report_.scopes += known.summary() + "\n";
   }
 
   void fill_report() {
@@ -344,7 +300,7 @@ class Run {
   const RunSettings& settings_;
   Sink& sink_;
   ComputeSettings compute_;
-  MemoryManager memory_;
+  MemoryManager& memory_;
   Device device_;
   std::unique_ptr<ChunkComputer> computer_;
   double partition_seconds_ = 0;
@@ -355,41 +311,22 @@ class Run {
   Halos halos_;
   std::size_t max_queries_ = 0;
   std::uint64_t allocations_ = 0, reuses_ = 0, calls_after_first_ = 0, written_ = 0;
-  std::vector<FarQuery> far_;  // the writer's, until it has ended
-  RunReport report_;           // each stage writes its own fields
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<Slot*> queue_;
-  bool ended_ = false;
-  std::exception_ptr failure_;
-  std::thread writer_;
+  std::vector<FarQuery> far_;                  // the writer's, until it has ended
+  RunReport report_;                           // each stage writes its own fields
+  std::optional<compute::Handover> handover_;  // to the writer's thread
 };
 
 }  // namespace
 
-RunReport run(const Cloud& cloud, const RunSettings& settings, Sink& sink) {
-  return within_limit(
-      settings, [&] { return Run(cloud, settings, sink).go(); },
-      [&](const RunSettings& other) { Run(cloud, other, sink).try_memory(); });
+RunReport run(const Cloud& cloud, const RunSettings& settings, MemoryManager& memory, Sink& sink) {
+  return Run(cloud, settings, memory, sink).go();
 }
 
-void check(const Cloud& cloud, const RunSettings& settings) {
-  if (settings.limit == 0) {
-    static_cast<void>(compute_settings(cloud, settings));
-    return;
-  }
+void check(const Cloud& cloud, const RunSettings& settings, MemoryManager& memory) {
   class : public Sink {
     void take(const FeatureRows&) override {}
   } none;
-  const auto try_memory = [&](const RunSettings& other) { Run(cloud, other, none).try_memory(); };
-  static_cast<void>(within_limit(
-      settings,
-      [&] {
-        try_memory(settings);
-        return RunReport{};
-      },
-      try_memory));
+  Run(cloud, settings, memory, none).try_memory();
 }
 
 }  // namespace weir::lidar

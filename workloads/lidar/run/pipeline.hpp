@@ -1,6 +1,6 @@
 // A run over a cloud: chunks with halos through two sets of buffers in turn, so that reading one chunk, computing
-// another and writing a third overlap. Results do not depend on chunks, threads or kernels. The command line, the
-// bench and the tests call it.
+// another and writing a third overlap. Results do not depend on chunks, threads or kernels. The device and its memory
+// are the caller's, who may use them for other work too; open_memory.hpp has some for a program that has none.
 #pragma once
 
 #include <cstdint>
@@ -22,11 +22,9 @@ struct RunSettings {
   double radius = 0;     ///< above 0: all neighbours within it
   GroundSearch ground = {};
   std::size_t chunk = 0;     ///< points of a chunk; 0: as free memory allows
-  std::uint64_t limit = 0;   ///< of device memory, bytes; 0: the manager's own
   unsigned threads = 0;      ///< of a computation; 0: one a core
-  bool pool = true;          ///< else buffers are made for each chunk, by the driver
+  bool reuse = true;         ///< else buffers are made for each chunk: only to compare
   bool overlap = true;       ///< else a chunk is written before the next is read: only to compare
-  std::string backend = {};  ///< as DeviceRequest
   std::string kernel = {};   ///< as choose_kernel
   std::string scratch = {};  ///< folder for what does not fit; default: the current one
   std::function<void(std::uint64_t done, std::uint64_t all)> progress = {};
@@ -50,7 +48,8 @@ struct RunReport {
       total;  ///< busy time of each stage; stages overlap. total does not count what runs before run()
   double compute_processor_seconds = 0;  ///< of computing, of the thread that began each: all of it with one thread
   double allocation_seconds = 0;         ///< making and freeing buffers
-  std::uint64_t memory_high_water = 0;   ///< of device memory, reserved; bytes
+  // --- Of the manager's whole life ---
+  std::uint64_t memory_high_water = 0;  ///< of device memory, reserved; bytes
   std::uint64_t pinned_high_water = 0;
   double reuse_rate = 0;                             ///< of feature buffers, over all scopes
   double hit_rate = 0;                               ///< of the pool
@@ -59,12 +58,13 @@ struct RunReport {
   std::string scopes;                                ///< summaries, a line each
 };
 
-/// Throws InvalidArgument for settings that make no sense, LimitExceeded with the least limit that would do, and what
-/// memory, files and the sink throw; then the sink has got some of the rows.
-[[nodiscard]] RunReport run(const Cloud& cloud, const RunSettings& settings, Sink& sink);
+/// Computes on the memory's device. Throws InvalidArgument for settings that make no sense, Unsupported where the
+/// device has no kernels for the cloud, and what memory, files and the sink throw; then the sink has got some of the
+/// rows. All memory is given back before it returns or throws. One run at a time on a manager.
+[[nodiscard]] RunReport run(const Cloud& cloud, const RunSettings& settings, MemoryManager& memory, Sink& sink);
 
-/// Throws what run() would for these settings before it computes anything. For the later of several runs, so that hours
-/// of the first are not lost; under a limit it takes what memory the run's chunks would, else no time.
-void check(const Cloud& cloud, const RunSettings& settings);
+/// Throws what run() would before it computes anything: takes the memory that the run's chunks would, and gives it
+/// back.
+void check(const Cloud& cloud, const RunSettings& settings, MemoryManager& memory);
 
 }  // namespace weir::lidar

@@ -72,15 +72,6 @@ ComputeSettings compute_settings(const Cloud& cloud, const RunSettings& settings
   return compute;
 }
 
-ManagerOptions manager_options(const RunSettings& settings) {
-  ManagerOptions options{.name = "lidar", .pool = settings.pool ? PoolMode::automatic : PoolMode::off};
-  if (settings.limit != 0) {
-    options.limit = settings.limit;
-    options.transfers.pinned_limit = settings.limit;
-  }
-  return options;
-}
-
 std::string height_rule(const ComputeSettings& settings) {
   if (!settings.features.needs_height()) return {};
   std::ostringstream rule;

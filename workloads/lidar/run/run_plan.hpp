@@ -16,7 +16,6 @@ namespace weir::lidar {
 
 /// Throws InvalidArgument naming the setting that makes no sense.
 [[nodiscard]] ComputeSettings compute_settings(const Cloud& cloud, const RunSettings& settings);
-[[nodiscard]] ManagerOptions manager_options(const RunSettings& settings);
 /// What height_above_ground is measured from, in words; empty where no feature needs it.
 [[nodiscard]] std::string height_rule(const ComputeSettings& settings);
 /// Of one point.
