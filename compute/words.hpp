@@ -21,15 +21,8 @@ Long long_of(uint high, uint low) {
   return a;
 }
 Long plus(Long a, Long b) {
-  uint carry;
-  const uint low = uaddCarry(a.low, b.low, carry);
-  return long_of(a.high + b.high + carry, low);
-}
-Long product(uint a, uint b) {
-  uint high;
-  uint low;
-  umulExtended(a, b, high, low);
-  return long_of(high, low);
+  const uint low = a.low + b.low;
+  return long_of(a.high + b.high + (low < a.low ? 1u : 0u), low);
 }
 bool less(Long a, Long b) { return a.high < b.high || (a.high == b.high && a.low < b.low); }
 bool same(Long a, Long b) { return a.high == b.high && a.low == b.low; }
@@ -52,13 +45,33 @@ WEIR_COMPUTE_FN uint high_of(Long a) { return static_cast<uint>(a >> 32); }
 WEIR_COMPUTE_FN uint low_of(Long a) { return static_cast<uint>(a); }
 WEIR_COMPUTE_FN Long long_of(uint high, uint low) { return Long{high} << 32 | low; }
 WEIR_COMPUTE_FN Long plus(Long a, Long b) { return a + b; }
-WEIR_COMPUTE_FN Long product(uint a, uint b) { return Long{a} * b; }
 WEIR_COMPUTE_FN bool less(Long a, Long b) { return a < b; }
 WEIR_COMPUTE_FN bool same(Long a, Long b) { return a == b; }
 
 const int real_bits = 53;
 WEIR_COMPUTE_FN real power_of_two(int exponent) { return std::bit_cast<real>(Long(exponent + 1023) << 52); }
 WEIR_COMPUTE_FN real real_of_words(uint first, uint second) { return std::bit_cast<real>(long_of(second, first)); }
+#endif
+
+/// a·b by products of 16 bits, where there are no wider ones.
+WEIR_COMPUTE_FN Long product_by_halves(uint a, uint b) {
+  const uint low = (a & 65535u) * (b & 65535u);
+  const uint one = (a >> 16) * (b & 65535u) + (low >> 16);
+  const uint other = (a & 65535u) * (b >> 16) + (one & 65535u);
+  return long_of((a >> 16) * (b >> 16) + (one >> 16) + (other >> 16), other << 16 | (low & 65535u));
+}
+
+#if !defined(WEIR_COMPUTE_GLSL)
+WEIR_COMPUTE_FN Long product(uint a, uint b) { return Long{a} * b; }
+#elif defined(WEIR_COMPUTE_PORTABLE)
+Long product(uint a, uint b) { return product_by_halves(a, b); }
+#else
+Long product(uint a, uint b) {
+  uint high;
+  uint low;
+  umulExtended(a, b, high, low);
+  return long_of(high, low);
+}
 #endif
 
 /// Two's complement, the lowest word first.

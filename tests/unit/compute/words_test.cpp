@@ -55,6 +55,15 @@ TEST(Words, SumsAndProductsAreTheCompilers) {
   }
 }
 
+TEST(Words, ProductsByHalvesAreTheSame) {
+  std::mt19937 random(5);
+  std::vector<uint> all{0, 1, 2, 65535, 65536, 65537, 0x7fffffff, 0x80000000, 0xffff0000, 0xfffffffe, 0xffffffff};
+  for (int i = 0; i < 200; ++i) all.push_back(static_cast<uint>(random()));
+  for (const uint a : all) {
+    for (const uint b : all) ASSERT_EQ(product_by_halves(a, b), product(a, b)) << a << ' ' << b;
+  }
+}
+
 TEST(Words, RealNumbersAreRoundedOnceAndToEven) {
   for (const Number each : numbers(126)) ASSERT_EQ(real_of(wide(each)), static_cast<double>(each));
   for (const double each : {0.0, 0.5, 1.0, 4294967295.5, 4294967296.0, 3000000000000000.0}) {

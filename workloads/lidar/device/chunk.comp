@@ -12,7 +12,11 @@
 #define WEIR_COMPUTE_PARAMETERS WEIR_LIDAR_PARAMETERS
 #include "compute/parameters.glsl"
 
+#if defined(WEIR_COMPUTE_PORTABLE)
+const uint max_best = 128;
+#else
 layout(constant_id = 0) const uint max_best = 128;
+#endif
 
 layout(set = 0, binding = 0, std430) readonly buffer Points { ivec4 points[]; };
 layout(set = 0, binding = 1, std430) readonly buffer Colours { uint colours[]; };
