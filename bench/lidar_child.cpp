@@ -27,10 +27,10 @@
 
 #include <weir/weir.hpp>
 
-#include "workloads/lidar/cloud.hpp"
-#include "workloads/lidar/las_writer.hpp"
-#include "workloads/lidar/pipeline.hpp"
-#include "workloads/lidar/scenes.hpp"
+#include "workloads/lidar/files/cloud.hpp"
+#include "workloads/lidar/files/las_writer.hpp"
+#include "workloads/lidar/files/scenes.hpp"
+#include "workloads/lidar/run/open_memory.hpp"
 
 namespace {
 
@@ -71,11 +71,11 @@ double all_threads_now() {
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-RunReport run_once(const Cloud& cloud, RunSettings settings) {
+RunReport run_once(const Cloud& cloud, RunSettings settings, std::uint64_t limit = 0) {
   settings.features = FeatureSet::parse("geometry");
-  settings.backend = "host";
+  weir::MemoryManager memory = open_memory(cloud, {.backend = "host", .limit = limit, .pool = settings.reuse});
   Ignored ignored;
-  return run(cloud, settings, ignored);
+  return run(cloud, settings, memory, ignored);
 }
 
 constexpr int attempts = 3;
@@ -175,7 +175,7 @@ void pool(std::uint32_t points) {
   RunSettings settings;
   settings.chunk = std::max(points / 16, 10'000u);
   for (int i = 0; i < 2 * attempts_for(points); ++i) {
-    settings.pool = i % 2 == 0;
+    settings.reuse = i % 2 == 0;
     const double start = all_threads_now();
     const RunReport report = run_once(cloud, settings);
     processor[i % 2] = std::min(processor[i % 2], all_threads_now() - start);
@@ -191,12 +191,13 @@ void stages(std::uint32_t points) {
   const std::vector<std::byte> bytes = make_scene("aerial", points);
   const Cloud cloud = in_memory(bytes);
   double seconds[2] = {1e30, 1e30};
-  RunSettings settings{.features = FeatureSet::parse("geometry"), .chunk = points / 16, .backend = "host"};
+  RunSettings settings{.features = FeatureSet::parse("geometry"), .chunk = points / 16};
   for (int i = 0; i < 2 * attempts; ++i) {
     settings.overlap = i % 2 == 0;
     weir::files::OutputFile file("weir_bench_stages.las");  // never committed, so it leaves no file
     LasWriter writer(cloud, settings.features, file);
-    seconds[i % 2] = std::min(seconds[i % 2], run(cloud, settings, writer).total.seconds);
+    weir::MemoryManager memory = open_memory(cloud, {.backend = "host"});
+    seconds[i % 2] = std::min(seconds[i % 2], run(cloud, settings, memory, writer).total.seconds);
   }
   std::printf("serial_to_overlapped %g ", seconds[1] / seconds[0]);
 }
@@ -312,9 +313,8 @@ double large_run(std::uint32_t points, double& most) {
   const Cloud cloud = Cloud::open({path});
   std::filesystem::remove(path);  // the mapping keeps it
   RunSettings settings;
-  settings.limit = std::uint64_t{4} << 30;
   settings.progress = [&](std::uint64_t, std::uint64_t) { most = std::max(most, resident()); };
-  return run_once(cloud, settings).total.seconds / points;
+  return run_once(cloud, settings, std::uint64_t{4} << 30).total.seconds / points;
 }
 
 void large(std::uint32_t points, std::uint32_t many) {

@@ -7,8 +7,8 @@
 
 #include <weir/errors.hpp>
 
-#include "workloads/lidar/cloud.hpp"
-#include "workloads/lidar/crs.hpp"
+#include "workloads/lidar/files/cloud.hpp"
+#include "workloads/lidar/files/crs.hpp"
 
 namespace {
 

@@ -17,13 +17,14 @@
 #include "lidar_options.hpp"
 #include "lidar_report.hpp"
 #include "progress.hpp"
-#include "workloads/lidar/cloud.hpp"
-#include "workloads/lidar/crs.hpp"
-#include "workloads/lidar/las_writer.hpp"
-#include "workloads/lidar/pipeline.hpp"
-#include "workloads/lidar/preview.hpp"
-#include "workloads/lidar/printable.hpp"
-#include "workloads/lidar/reach_sample.hpp"
+#include "workloads/lidar/files/cloud.hpp"
+#include "workloads/lidar/files/crs.hpp"
+#include "workloads/lidar/files/las_writer.hpp"
+#include "workloads/lidar/files/preview.hpp"
+#include "workloads/lidar/files/printable.hpp"
+#include "workloads/lidar/run/open_memory.hpp"
+#include "workloads/lidar/run/pipeline.hpp"
+#include "workloads/lidar/run/reach_sample.hpp"
 
 namespace weir::tool {
 namespace {
@@ -56,7 +57,8 @@ double since(std::chrono::steady_clock::time_point start) {
 
 class LidarRun {
  public:
-  explicit LidarRun(const LidarCommandLine& line) : line_(line), output_(line.output), passes_(line.passes()) {
+  explicit LidarRun(const LidarCommandLine& line)
+      : line_(line), memory_(memory_of(line)), output_(line.output), passes_(line.passes()) {
     if (!line.preview.empty()) picture_.emplace(line.preview);
     if (picture_ && picture_->same_as(output_)) {
       throw InvalidArgument(line.preview + ": is the output too; the picture goes elsewhere", {.name = "preview"});
@@ -197,7 +199,7 @@ class LidarRun {
     std::vector<lidar::Sink*> sinks{&writer, &reaches};
     if (preview != nullptr) sinks.push_back(preview);
     Several sink(std::move(sinks));
-    LidarPass made{.asked = passes_[index], .report = lidar::run(cloud, settings, sink), .reaches = {}};
+    LidarPass made{.asked = passes_[index], .report = lidar::run_within(cloud, settings, memory_, sink), .reaches = {}};
     made.reaches = reaches.sorted();
     return made;
   }
@@ -207,9 +209,14 @@ class LidarRun {
     std::vector<lidar::RunSettings> all;
     for (const LidarCommandLine::Pass& pass : passes_) {
       all.push_back(settings_of(pass, cloud.coordinates().system));
-      if (passes_.size() > 1) lidar::check(cloud, all.back());
+      if (passes_.size() > 1) lidar::check_within(cloud, all.back(), memory_);
     }
     return all;
+  }
+
+  [[nodiscard]] static lidar::MemorySettings memory_of(const LidarCommandLine& line) {
+    return {
+        .backend = line.device, .limit = line.limit.empty() ? 0 : parse_bytes(line.limit), .pool = line.pool == "on"};
   }
 
   [[nodiscard]] lidar::RunSettings settings_of(const LidarCommandLine::Pass& asked,
@@ -220,16 +227,15 @@ class LidarRun {
     settings.radius = asked.radius;
     settings.ground = {system.from_metres(line_.height_radius), line_.height_count};
     settings.chunk = line_.chunk;
-    if (!line_.limit.empty()) settings.limit = parse_bytes(line_.limit);
     settings.threads = line_.threads;
-    settings.pool = line_.pool == "on";
-    settings.backend = line_.device;
+    settings.reuse = memory_.pool;
     settings.kernel = line_.kernel;
     settings.scratch = output_.folder();
     return settings;
   }
 
   const LidarCommandLine& line_;
+  const lidar::MemorySettings memory_;
   files::OutputFile output_;
   std::optional<files::OutputFile> picture_;
   std::vector<LidarCommandLine::Pass> passes_;

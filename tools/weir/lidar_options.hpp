@@ -8,8 +8,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "workloads/lidar/dimensions.hpp"
-#include "workloads/lidar/pipeline.hpp"
+#include "workloads/lidar/files/dimensions.hpp"
+#include "workloads/lidar/run/pipeline.hpp"
 
 namespace weir::tool {
 

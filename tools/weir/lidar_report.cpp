@@ -9,7 +9,7 @@
 
 #include <weir/bytes.hpp>
 
-#include "workloads/lidar/printable.hpp"
+#include "workloads/lidar/files/printable.hpp"
 
 namespace weir::tool {
 namespace {

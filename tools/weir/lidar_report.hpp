@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "lidar_options.hpp"
-#include "workloads/lidar/cloud.hpp"
-#include "workloads/lidar/crs.hpp"
-#include "workloads/lidar/las_writer.hpp"
-#include "workloads/lidar/pipeline.hpp"
+#include "workloads/lidar/files/cloud.hpp"
+#include "workloads/lidar/files/crs.hpp"
+#include "workloads/lidar/files/las_writer.hpp"
+#include "workloads/lidar/run/pipeline.hpp"
 
 namespace weir::tool {
 

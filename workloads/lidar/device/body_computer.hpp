@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "plan.hpp"
+#include "workloads/lidar/device/plan.hpp"
 
 namespace weir::lidar::bodies {
 

@@ -5,15 +5,15 @@
 
 // NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result): GLSL has 32 bits.
 
-WEIR_LIDAR_BODY uint level_size(uint level) { return ((count - 1u) >> (3u + 2u * level)) + 1u; }
+WEIR_COMPUTE_BODY uint level_size(uint level) { return ((count - 1u) >> (3u + 2u * level)) + 1u; }
 
-WEIR_LIDAR_BODY uint class_of(uint place) {
+WEIR_COMPUTE_BODY uint class_of(uint place) {
   const uint i = order[side * count + place];
   return classes[i >> 2] >> (8u * (i & 3u)) & 255u;
 }
 
 /// Two elements a box: low corner and lowest id, high corner and the lowest id of the ground's points.
-WEIR_LIDAR_BODY void make_leaf(uint leaf) {
+WEIR_COMPUTE_BODY void make_leaf(uint leaf) {
   const uint first = leaf * leaf_points;
   const uint end = min(first + leaf_points, count);
   ivec4 low = sorted[first];
@@ -37,7 +37,7 @@ WEIR_LIDAR_BODY void make_leaf(uint leaf) {
   boxes[2u * leaf + 1u] = high;
 }
 
-WEIR_LIDAR_BODY void make_box(uint box) {
+WEIR_COMPUTE_BODY void make_box(uint box) {
   const uint first = 4u * box;
   const uint end = min(first + 4u, below_count);
   ivec4 low = boxes[2u * (below_begin + first)];
@@ -64,7 +64,7 @@ WEIR_LIDAR_BODY void make_box(uint box) {
 
 /// The first box at or after walk.at, of those under the same box as the query's own, that is not the query's own; else
 /// of the next level.
-WEIR_LIDAR_BODY Walk settled(Walk walk) {
+WEIR_COMPUTE_BODY Walk settled(Walk walk) {
   for (;;) {
     const uint size = level_size(walk.root);
     const uint end = min((walk.self | 3u) + 1u, size);
@@ -82,7 +82,7 @@ WEIR_LIDAR_BODY Walk settled(Walk walk) {
   }
 }
 /// A walk that starts at the leaf of that place in the order.
-WEIR_LIDAR_BODY Walk walk_from(uint place) {
+WEIR_COMPUTE_BODY Walk walk_from(uint place) {
   Walk walk;
   walk.more = true;
   walk.level = 0u;
@@ -93,7 +93,7 @@ WEIR_LIDAR_BODY Walk walk_from(uint place) {
   return walk;
 }
 /// The next box: below this one, if it is to be opened and is no leaf, else after it and all below it.
-WEIR_LIDAR_BODY Walk next_of(Walk walk, bool open) {
+WEIR_COMPUTE_BODY Walk next_of(Walk walk, bool open) {
   if (open && walk.level != 0u) {
     --walk.level;
     walk.begin -= level_size(walk.level);

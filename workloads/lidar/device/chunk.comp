@@ -1,23 +1,22 @@
-// The kernels of a chunk on Vulkan: the bodies beside this file, one invocation an item. Compiled once for each body, by
-// its name in WEIR_LIDAR_ENTRY, and those with real numbers twice, with and without WEIR_LIDAR_DOUBLES.
+// The kernels of a chunk on Vulkan: the bodies beside this file, one invocation an item. Compiled once for each entry of
+// kernels.hpp, by its name in WEIR_COMPUTE_ENTRY, and those with real numbers twice, with and without
+// WEIR_COMPUTE_DOUBLES.
 // Needs no integer past 32 bits and groups of 64 at most.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 
-#define WEIR_LIDAR_GLSL
-#if defined(WEIR_LIDAR_DOUBLES)
-#define real double
+#define WEIR_COMPUTE_GLSL
+#include "workloads/lidar/device/state.hpp"
+#include "workloads/lidar/features/formulas.hpp"
+
+#define WEIR_COMPUTE_PARAMETERS WEIR_LIDAR_PARAMETERS
+#include "compute/parameters.glsl"
+
+#if defined(WEIR_COMPUTE_PORTABLE)
+const uint max_best = 128;
 #else
-#define real float
-#endif
-
-#include "../formulas.hpp"
-#include "state.hpp"
-
-layout(local_size_x = 64) in;
 layout(constant_id = 0) const uint max_best = 128;
-
-layout(push_constant) uniform Block { WEIR_LIDAR_PARAMETERS uint items; };
+#endif
 
 layout(set = 0, binding = 0, std430) readonly buffer Points { ivec4 points[]; };
 layout(set = 0, binding = 1, std430) readonly buffer Colours { uint colours[]; };
@@ -32,16 +31,12 @@ layout(set = 0, binding = 9, std430) readonly buffer Columns { uint columns[]; }
 
 WEIR_LIDAR_STATE_OF(max_best)
 
-#include "order.hpp"
-#include "boxes.hpp"
-#include "nearest.hpp"
-#include "sums.hpp"
-#include "rows.hpp"
-#include "query.hpp"
-#include "heights.hpp"
+#include "workloads/lidar/device/order.hpp"
+#include "workloads/lidar/device/boxes.hpp"
+#include "workloads/lidar/device/nearest.hpp"
+#include "workloads/lidar/device/sums.hpp"
+#include "workloads/lidar/device/rows.hpp"
+#include "workloads/lidar/device/query.hpp"
+#include "workloads/lidar/device/heights.hpp"
 
-void main() {
-  const uint group = gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x;
-  const uint item = group * gl_WorkGroupSize.x + gl_LocalInvocationIndex;
-  if (item < items) WEIR_LIDAR_ENTRY(item);
-}
+#include "compute/main.glsl"

@@ -3,8 +3,8 @@
 #if !defined(WEIR_LIDAR_COLUMNS)
 #define WEIR_LIDAR_COLUMNS
 
-#if !defined(WEIR_LIDAR_GLSL)
-#include "language.hpp"
+#if !defined(WEIR_COMPUTE_GLSL)
+#include "workloads/lidar/device/names.hpp"
 namespace weir::lidar::bodies {
 #endif
 
@@ -59,7 +59,7 @@ const uint column_reach = 44u;
 const uint column_count = 45u;
 const uint no_column = 0xffffffffu;
 
-#if !defined(WEIR_LIDAR_GLSL)
+#if !defined(WEIR_COMPUTE_GLSL)
 }  // namespace weir::lidar::bodies
 #endif
 #endif

@@ -8,69 +8,20 @@
 #include <weir/cuda.hpp>
 #include <weir/weir.hpp>
 
-#include "body_computer.hpp"
-#include "thread.hpp"
+#include "compute/cuda_program.cuh"
+#include "workloads/lidar/device/body_computer.hpp"
+#include "workloads/lidar/device/thread.hpp"
 
 namespace weir::lidar {
 namespace {
 
 using namespace bodies;
-
-constexpr unsigned block_threads = 128;
-
-template <Body body, uint Most>
-__global__ void __launch_bounds__(block_threads) run_all(Buffers buffers, Parameters parameters, uint items) {
-  const uint item = blockIdx.x * block_threads + threadIdx.x;
-  if (item < items) run_item<body, Most>(buffers, parameters, item);
-}
-
-void require(cudaError_t code, const char* call) {
-  if (code == cudaSuccess) return;
-  throw DriverError(std::string("CUDA: ") + call + ": " + cudaGetErrorString(code),
-                    {.name = call, .native_code = static_cast<int>(code)});
-}
-
-/// Two time stamps on a stream.
-class Clock {
- public:
-  Clock() {
-    require(cudaEventCreate(&start_), "cudaEventCreate");
-    if (const cudaError_t code = cudaEventCreate(&end_); code != cudaSuccess) {
-      cudaEventDestroy(start_);
-      require(code, "cudaEventCreate");
-    }
-  }
-  Clock(const Clock&) = delete;
-  Clock& operator=(const Clock&) = delete;
-  ~Clock() {
-    cudaEventDestroy(start_);
-    cudaEventDestroy(end_);
-  }
-  void start(cudaStream_t stream) { require(cudaEventRecord(start_, stream), "cudaEventRecord"); }
-  void stop(cudaStream_t stream) { require(cudaEventRecord(end_, stream), "cudaEventRecord"); }
-  /// Once what lies between is done.
-  [[nodiscard]] double seconds() const {
-    float milliseconds = 0;
-    require(cudaEventSynchronize(end_), "cudaEventSynchronize");
-    require(cudaEventElapsedTime(&milliseconds, start_, end_), "cudaEventElapsedTime");
-    return static_cast<double>(milliseconds) / 1000;
-  }
-
- private:
-  cudaEvent_t start_ = nullptr, end_ = nullptr;
-};
-
-/// The runtime's device of the calling thread is the backend's.
-int take_device(const Device& device) {
-  const int index = static_cast<int>(device.info().index);
-  require(cudaSetDevice(index), "cudaSetDevice");
-  return index;
-}
+using compute::cuda::require;
 
 class CudaComputer final : public BodyComputer {
  public:
   CudaComputer(MemoryManager& memory, const ComputeSettings& settings)
-      : BodyComputer(memory, settings), device_(memory.device()), index_(take_device(device_)) {}
+      : BodyComputer(memory, settings), device_(memory.device()), index_(compute::cuda::take_device(device_)) {}
 
   [[nodiscard]] std::string name() const override { return "cuda-float64"; }
   [[nodiscard]] std::size_t max_queries() const override {
@@ -85,14 +36,15 @@ class CudaComputer final : public BodyComputer {
     clocks_.at(slot).start(native);
     for (const Step& step : plan(settings(), job, Precision::doubles)) {
       with_body(step.body, [&](auto body) {
-        const unsigned blocks = (step.items + block_threads - 1) / block_threads;
         constexpr Body which = decltype(body)::value;
         constexpr bool has_heap = which == Body::find_features;
         constexpr uint least = has_heap ? few : 1, most = has_heap ? max_neighbours : 1;
-        const auto run = settings().search.k > few ? run_all<which, most> : run_all<which, least>;
-        run<<<blocks, block_threads, 0, native>>>(buffers, step.parameters, step.items);
+        if (settings().search.k > few) {
+          compute::cuda::launch<Kernels<most>, which>(step, buffers, native);
+        } else {
+          compute::cuda::launch<Kernels<least>, which>(step, buffers, native);
+        }
       });
-      require(cudaGetLastError(), "a kernel's launch");
     }
     clocks_.at(slot).stop(native);
   }
@@ -108,7 +60,7 @@ class CudaComputer final : public BodyComputer {
 
   Device device_;
   int index_;
-  std::array<Clock, slots> clocks_;
+  std::array<compute::cuda::Clock, slots> clocks_;
 };
 
 }  // namespace

@@ -2,13 +2,13 @@
 // ground's class, or from the lowest point, within a reach as seen from above. Included inside thread.hpp's struct and
 // by chunk.comp.
 
-WEIR_LIDAR_BODY Long flat_distance(ivec4 at, ivec4 low, ivec4 high) {
+WEIR_COMPUTE_BODY Long flat_distance(ivec4 at, ivec4 low, ivec4 high) {
   const uint x = outside(at.x, low.x, high.x);
   const uint y = outside(at.y, low.y, high.y);
   return plus(product(x, x), product(y, y));
 }
 
-WEIR_LIDAR_BODY void offer_ground(ivec4 own, uint place) {
+WEIR_COMPUTE_BODY void offer_ground(ivec4 own, uint place) {
   if (class_of(place) != ground_class) return;
   const ivec4 at = sorted[place];
   const Long distance = flat_distance(own, at, at);
@@ -30,12 +30,12 @@ WEIR_LIDAR_BODY void offer_ground(ivec4 own, uint place) {
   ground_z[to] = at.z;
   if (ground_count == ground_wanted) ground_bound = ground_distance[ground_wanted - 1u];
 }
-WEIR_LIDAR_BODY void offer_ground_leaf(ivec4 own, uint leaf) {
+WEIR_COMPUTE_BODY void offer_ground_leaf(ivec4 own, uint leaf) {
   const uint end = min((leaf + 1u) * leaf_points, count);
   for (uint i = leaf * leaf_points; i < end; ++i) offer_ground(own, i);
 }
 
-WEIR_LIDAR_BODY void put_height_by_class(uint place, uint row) {
+WEIR_COMPUTE_BODY void put_height_by_class(uint place, uint row) {
   const ivec4 own = sorted[place];
   ground_count = 0u;
   ground_bound = long_of(ground2_high, ground2_low);
@@ -60,14 +60,14 @@ WEIR_LIDAR_BODY void put_height_by_class(uint place, uint row) {
     const bool below = same(ground_distance[i], zero);
     if (same(ground_distance[0], zero) && !below) break;
     const real weight =
-        below ? real(1) : WEIR_LIDAR_SQRT(real_of_long(ground_distance[0]) / real_of_long(ground_distance[i]));
+        below ? real(1) : WEIR_COMPUTE_SQRT(real_of_long(ground_distance[0]) / real_of_long(ground_distance[i]));
     weights += weight;
     sum += weight * real(own.z - ground_z[i]);
   }
   put_if(ground_count != 0u, column_height_above_ground, row, sum / weights * real_of_words(unit_first, unit_second));
 }
 
-WEIR_LIDAR_BODY int lowest_of_leaf(ivec4 own, uint leaf, int lowest) {
+WEIR_COMPUTE_BODY int lowest_of_leaf(ivec4 own, uint leaf, int lowest) {
   const Long reach = long_of(ground2_high, ground2_low);
   const uint end = min((leaf + 1u) * leaf_points, count);
   for (uint i = leaf * leaf_points; i < end; ++i) {
@@ -76,7 +76,7 @@ WEIR_LIDAR_BODY int lowest_of_leaf(ivec4 own, uint leaf, int lowest) {
   }
   return lowest;
 }
-WEIR_LIDAR_BODY void put_height_by_lowest(uint place, uint row) {
+WEIR_COMPUTE_BODY void put_height_by_lowest(uint place, uint row) {
   const ivec4 own = sorted[place];
   const Long reach = long_of(ground2_high, ground2_low);
   int lowest = own.z;
@@ -92,7 +92,7 @@ WEIR_LIDAR_BODY void put_height_by_lowest(uint place, uint row) {
 }
 
 /// Of the query at that place in the order.
-WEIR_LIDAR_BODY void find_height(uint place) {
+WEIR_COMPUTE_BODY void find_height(uint place) {
   const uint row = order[side * count + place];
   if (row >= queries) return;
   if ((flags & flag_ground) != 0u) {

@@ -1,5 +1,5 @@
 // Stands in for the CUDA computer in a build without nvcc.
-#include "workloads/lidar/chunk_computer.hpp"
+#include "workloads/lidar/run/chunk_computer.hpp"
 
 namespace weir::lidar {
 

@@ -1,5 +1,5 @@
 // Stands in for the Vulkan computer in a build that has no compiler for its shaders.
-#include "workloads/lidar/chunk_computer.hpp"
+#include "workloads/lidar/run/chunk_computer.hpp"
 
 namespace weir::lidar {
 

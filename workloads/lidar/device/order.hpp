@@ -6,7 +6,7 @@
 // NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result,modernize-loop-convert): GLSL is without.
 
 /// Eight bits, two apart.
-WEIR_LIDAR_BODY uint spread(uint bits) {
+WEIR_COMPUTE_BODY uint spread(uint bits) {
   bits = (bits | bits << 8) & 0x00f00fu;
   bits = (bits | bits << 4) & 0x0c30c3u;
   return (bits | bits << 2) & 0x249249u;
@@ -14,7 +14,7 @@ WEIR_LIDAR_BODY uint spread(uint bits) {
 
 /// Of the point at place i: the code, 24 bits a word, the low ones first. Places are the points' own numbers, unless
 /// they have been sorted by finer codes already.
-WEIR_LIDAR_BODY void make_code(uint i) {
+WEIR_COMPUTE_BODY void make_code(uint i) {
   const uint place = side * count + i;
   if ((flags & flag_ordered) == 0u) order[place] = i;
   const ivec4 at = points[order[place]];
@@ -25,13 +25,13 @@ WEIR_LIDAR_BODY void make_code(uint i) {
   codes[2u * place + 1u] = spread(x >> 8 & 255u) | spread(y >> 8 & 255u) << 1 | spread(z >> 8 & 255u) << 2;
 }
 
-WEIR_LIDAR_BODY uint digit_of(uint place) {
+WEIR_COMPUTE_BODY uint digit_of(uint place) {
   const uint word = digit >= digits_of_word ? 1u : 0u;
   return codes[2u * place + word] >> (4u * (digit - word * digits_of_word)) & 15u;
 }
 
 /// Counts the digits of a run; lower digits first, and of one digit lower runs, so that sums are places.
-WEIR_LIDAR_BODY void count_digits(uint run) {
+WEIR_COMPUTE_BODY void count_digits(uint run) {
   uint found[16];
   for (uint d = 0u; d < 16u; ++d) found[d] = 0u;
   const uint first = side * count;
@@ -42,14 +42,14 @@ WEIR_LIDAR_BODY void count_digits(uint run) {
 }
 
 /// The sum of a block of the level below.
-WEIR_LIDAR_BODY void sum_block(uint block) {
+WEIR_COMPUTE_BODY void sum_block(uint block) {
   const uint end = min((block + 1u) * block_counters, below_count);
   uint sum = 0u;
   for (uint i = block * block_counters; i < end; ++i) sum += counters[below_begin + i];
   counters[level_begin + block] = sum;
 }
 /// From counts to the sums of all before each, in a block of the level below; this level has those of blocks already.
-WEIR_LIDAR_BODY void place_block(uint block) {
+WEIR_COMPUTE_BODY void place_block(uint block) {
   const uint end = min((block + 1u) * block_counters, below_count);
   uint sum = level_count == 0u ? 0u : counters[level_begin + block];
   for (uint i = block * block_counters; i < end; ++i) {
@@ -60,7 +60,7 @@ WEIR_LIDAR_BODY void place_block(uint block) {
 }
 
 /// Moves a run to its places on the other side.
-WEIR_LIDAR_BODY void move_run(uint run) {
+WEIR_COMPUTE_BODY void move_run(uint run) {
   const uint runs = (count + run_points - 1u) / run_points;
   uint place[16];
   for (uint d = 0u; d < 16u; ++d) place[d] = counters[d * runs + run];
@@ -77,6 +77,6 @@ WEIR_LIDAR_BODY void move_run(uint run) {
   }
 }
 
-WEIR_LIDAR_BODY void gather_point(uint i) { sorted[i] = points[order[side * count + i]]; }
+WEIR_COMPUTE_BODY void gather_point(uint i) { sorted[i] = points[order[side * count + i]]; }
 
 // NOLINTEND(bugprone-implicit-widening-of-multiplication-result,modernize-loop-convert)

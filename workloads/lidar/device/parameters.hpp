@@ -39,8 +39,8 @@
   uint ground2_low;           \
   uint ground_wanted;
 
-#if !defined(WEIR_LIDAR_GLSL)
-#include "language.hpp"
+#if !defined(WEIR_COMPUTE_GLSL)
+#include "workloads/lidar/device/names.hpp"
 namespace weir::lidar::bodies {
 struct Parameters {
   WEIR_LIDAR_PARAMETERS
@@ -57,7 +57,7 @@ const uint flag_colours = 16u;    // and some need its colours
 const uint flag_classes = 32u;    // classes are there
 const uint flag_ordered = 64u;    // points have an order already
 
-#if !defined(WEIR_LIDAR_GLSL)
+#if !defined(WEIR_COMPUTE_GLSL)
 }  // namespace weir::lidar::bodies
 #endif
 #endif

@@ -1,4 +1,4 @@
-#include "plan.hpp"
+#include "workloads/lidar/device/plan.hpp"
 
 #include <algorithm>
 #include <array>
@@ -6,8 +6,8 @@
 #include <cmath>
 #include <cstring>
 
-#include "workloads/lidar/box.hpp"
-#include "workloads/lidar/height.hpp"
+#include "workloads/lidar/neighbours/box.hpp"
+#include "workloads/lidar/neighbours/height.hpp"
 
 namespace weir::lidar::bodies {
 namespace {

@@ -5,36 +5,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string_view>
 #include <vector>
 
-#include "state.hpp"
-#include "workloads/lidar/chunk_computer.hpp"
+#include "compute/step.hpp"
+#include "workloads/lidar/device/kernels.hpp"
+#include "workloads/lidar/device/state.hpp"
+#include "workloads/lidar/run/chunk_computer.hpp"
 
 namespace weir::lidar::bodies {
 
-enum class Body : std::uint8_t {
-  make_code,
-  count_digits,
-  sum_block,
-  place_block,
-  move_run,
-  gather_point,
-  make_leaf,
-  make_box,
-  find_features,
-  find_height,
-};
-inline constexpr std::size_t body_count = 10;
-
-struct Step {
-  Body body;
-  std::uint32_t items;
-  Parameters parameters;
-};
-
-/// Whether real numbers are of 32 or 64 bits.
-enum class Precision : std::uint8_t { floats, doubles };
+using Step = compute::Step<Body, Parameters>;
+using compute::Precision;
 
 /// The steps of a chunk that has a point at least.
 [[nodiscard]] std::vector<Step> plan(const ComputeSettings& settings, const ChunkJob& job, Precision precision);

@@ -2,7 +2,7 @@
 // met. Included inside thread.hpp's struct and by chunk.comp.
 
 /// Gives the squared distance of the farthest.
-WEIR_LIDAR_BODY Long add_leaf(ivec4 own, uint leaf, Long radius2, Long reach, bool fits) {
+WEIR_COMPUTE_BODY Long add_leaf(ivec4 own, uint leaf, Long radius2, Long reach, bool fits) {
   const uint end = min((leaf + 1u) * leaf_points, count);
   for (uint i = leaf * leaf_points; i < end; ++i) {
     const Long distance = point_distance(own, sorted[i]);
@@ -15,16 +15,16 @@ WEIR_LIDAR_BODY Long add_leaf(ivec4 own, uint leaf, Long radius2, Long reach, bo
 }
 
 /// The points of a box are next to each other in the order.
-WEIR_LIDAR_BODY uint first_in(Walk walk) { return walk.at * (leaf_points << (2u * walk.level)); }
+WEIR_COMPUTE_BODY uint first_in(Walk walk) { return walk.at * (leaf_points << (2u * walk.level)); }
 
 /// Points at one place are as many neighbours at once, so that many of them take no longer.
-WEIR_LIDAR_BODY bool is_place(uint at) {
+WEIR_COMPUTE_BODY bool is_place(uint at) {
   const ivec4 low = boxes[at];
   const ivec4 high = boxes[at + 1u];
   return low.x == high.x && low.y == high.y && low.z == high.z;
 }
 
-WEIR_LIDAR_BODY Long add_within(uint place, ivec4 own, Long radius2) {
+WEIR_COMPUTE_BODY Long add_within(uint place, ivec4 own, Long radius2) {
   const bool fits = high_of(radius2) == 0u && low_of(radius2) < 0x7fffffffu / leaf_points;
   Long reach = long_of(0u, 0u);
   Walk walk = walk_from(place);
@@ -46,7 +46,7 @@ WEIR_LIDAR_BODY Long add_within(uint place, ivec4 own, Long radius2) {
 }
 
 /// The squared distance to the nearest place that is not known; the largest number where all is.
-WEIR_LIDAR_BODY Long known_distance(ivec4 own) {
+WEIR_COMPUTE_BODY Long known_distance(ivec4 own) {
   uint nearest = 0xffffffffu;
   if (known_low_x != open_low) nearest = min(nearest, apart(own.x, known_low_x) + 1u);
   if (known_low_y != open_low) nearest = min(nearest, apart(own.y, known_low_y) + 1u);
@@ -57,7 +57,7 @@ WEIR_LIDAR_BODY Long known_distance(ivec4 own) {
 }
 
 /// Of the query at that place in the order.
-WEIR_LIDAR_BODY void find_features(uint place) {
+WEIR_COMPUTE_BODY void find_features(uint place) {
   const uint row = order[side * count + place];
   if (row >= queries) return;
   const ivec4 own = sorted[place];

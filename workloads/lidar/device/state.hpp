@@ -3,11 +3,11 @@
 #if !defined(WEIR_LIDAR_STATE)
 #define WEIR_LIDAR_STATE
 
-#include "columns.hpp"
-#include "parameters.hpp"
-#include "words.hpp"
+#include "compute/words.hpp"
+#include "workloads/lidar/device/columns.hpp"
+#include "workloads/lidar/device/parameters.hpp"
 
-#if !defined(WEIR_LIDAR_GLSL)
+#if !defined(WEIR_COMPUTE_GLSL)
 namespace weir::lidar::bodies {
 #endif
 
@@ -55,7 +55,7 @@ struct Walk {
   uint ground_id[ground_most];       \
   int ground_z[ground_most];
 
-#if !defined(WEIR_LIDAR_GLSL)
+#if !defined(WEIR_COMPUTE_GLSL)
 }  // namespace weir::lidar::bodies
 #endif
 #endif

@@ -3,10 +3,10 @@
 // chunk.comp.
 
 /// Sums of x, y, z, xx, xy, xz, yy, yz and zz are 0 to 8; the axes of a product:
-WEIR_LIDAR_BODY uint first_axis(uint of) { return of < 6u ? 0u : (of < 8u ? 1u : 2u); }
-WEIR_LIDAR_BODY uint second_axis(uint of) { return of < 6u ? of - 3u : (of < 8u ? of - 5u : 2u); }
+WEIR_COMPUTE_BODY uint first_axis(uint of) { return of < 6u ? 0u : (of < 8u ? 1u : 2u); }
+WEIR_COMPUTE_BODY uint second_axis(uint of) { return of < 6u ? of - 3u : (of < 8u ? of - 5u : 2u); }
 
-WEIR_LIDAR_BODY void clear_sums() {
+WEIR_COMPUTE_BODY void clear_sums() {
   const Wide zero = wide_of(0);
   for (uint i = 0u; i < 9u; ++i) {
     narrow[i] = 0;
@@ -26,7 +26,7 @@ WEIR_LIDAR_BODY void clear_sums() {
 }
 
 /// Adds the narrow sums to the wide ones.
-WEIR_LIDAR_BODY void widen() {
+WEIR_COMPUTE_BODY void widen() {
   for (uint i = 0u; i < 9u; ++i) {
     wide[i] = sum_of(wide[i], wide_of(narrow[i]));
     narrow[i] = 0;
@@ -34,12 +34,12 @@ WEIR_LIDAR_BODY void widen() {
 }
 
 /// Two colours are in one word.
-WEIR_LIDAR_BODY uint colour_of(uint place, uint c) {
+WEIR_COMPUTE_BODY uint colour_of(uint place, uint c) {
   return colours[2u * order[side * count + place] + c / 2u] >> (16u * (c & 1u)) & 65535u;
 }
 
 /// Distances are counted in steps that many of which are one step of coordinates.
-WEIR_LIDAR_BODY real step_for(Long reach) {
+WEIR_COMPUTE_BODY real step_for(Long reach) {
   const int places =
       real_bits < 53 ? 22 - max(top_bit(wide_of_long(reach)), 0) / 2 : 20;  // what a float has digits for
   return power_of_two(places);
@@ -47,10 +47,10 @@ WEIR_LIDAR_BODY real step_for(Long reach) {
 
 /// What some features need of neighbours besides the sums of their coordinates: of so many at one place, from that one
 /// on in the order.
-WEIR_LIDAR_BODY void add_more(uint place, uint points_there, int z, Long distance) {
+WEIR_COMPUTE_BODY void add_more(uint place, uint points_there, int z, Long distance) {
   lowest_z = min(lowest_z, z);
   highest_z = max(highest_z, z);
-  const Wide steps = wide_of_long(long_of_real(WEIR_LIDAR_SQRT(real_of_long(distance)) * distance_step + real(0.5)));
+  const Wide steps = wide_of_long(long_of_real(WEIR_COMPUTE_SQRT(real_of_long(distance)) * distance_step + real(0.5)));
   const Wide all_steps = points_there == 1u ? steps : product_of(wide_of_long(long_of(0u, points_there)), steps);
   distances = sum_of(distances, all_steps);
   distances2 = sum_of(distances2, product_of(all_steps, steps));
@@ -66,7 +66,7 @@ WEIR_LIDAR_BODY void add_more(uint place, uint points_there, int z, Long distanc
 }
 
 /// So many points at one place, from that one on in the order.
-WEIR_LIDAR_BODY void add_place(ivec4 own, uint first, uint points_there, Long distance) {
+WEIR_COMPUTE_BODY void add_place(ivec4 own, uint first, uint points_there, Long distance) {
   const ivec4 at = sorted[first];
   const Wide n = wide_of_long(long_of(0u, points_there));
   int away[3];
@@ -82,7 +82,7 @@ WEIR_LIDAR_BODY void add_place(ivec4 own, uint first, uint points_there, Long di
 }
 
 /// `fits` where the sums of products are sure to fit 32 bits.
-WEIR_LIDAR_BODY void add_neighbour(ivec4 own, uint place, Long distance, bool fits) {
+WEIR_COMPUTE_BODY void add_neighbour(ivec4 own, uint place, Long distance, bool fits) {
   const ivec4 at = sorted[place];
   int away[3];
   away[0] = at.x - own.x;
@@ -102,6 +102,6 @@ WEIR_LIDAR_BODY void add_neighbour(ivec4 own, uint place, Long distance, bool fi
 }
 
 /// n·sum − one·other, which is n² times a covariance.
-WEIR_LIDAR_BODY real spread_of(Wide sum, Wide one, Wide other) {
+WEIR_COMPUTE_BODY real spread_of(Wide sum, Wide one, Wide other) {
   return real_of(sum_of(product_of(wide_of_long(long_of(0u, neighbours)), sum), negative_of(product_of(one, other))));
 }

@@ -5,10 +5,9 @@
 
 #include <array>
 #include <cstdint>
-#include <type_traits>
 
-#include "plan.hpp"
-#include "state.hpp"
+#include "workloads/lidar/device/plan.hpp"
+#include "workloads/lidar/device/state.hpp"
 
 namespace weir::lidar::bodies {
 
@@ -50,51 +49,33 @@ inline Buffers buffers_of(const FeatureSet& features, const ChunkMemory& memory,
 
 template <uint Most>
 struct Thread : Buffers, Parameters {
-  WEIR_LIDAR_BODY Thread(const Buffers& buffers, const Parameters& parameters)
+  WEIR_COMPUTE_BODY Thread(const Buffers& buffers, const Parameters& parameters)
       : Buffers(buffers), Parameters(parameters) {}
 
   WEIR_LIDAR_STATE_OF(Most)
 
-#include "boxes.hpp"
-#include "heights.hpp"
-#include "nearest.hpp"
-#include "order.hpp"
-#include "query.hpp"
-#include "rows.hpp"
-#include "sums.hpp"
+#include "workloads/lidar/device/boxes.hpp"
+#include "workloads/lidar/device/heights.hpp"
+#include "workloads/lidar/device/nearest.hpp"
+#include "workloads/lidar/device/order.hpp"
+#include "workloads/lidar/device/query.hpp"
+#include "workloads/lidar/device/rows.hpp"
+#include "workloads/lidar/device/sums.hpp"
 };
 
-/// One item of a body. `Most` is at least k.
-template <Body body, uint Most>
-WEIR_LIDAR_BODY void run_item(const Buffers& buffers, const Parameters& parameters, uint item) {
-  Thread<Most> thread(buffers, parameters);
-  if constexpr (body == Body::make_code) thread.make_code(item);
-  if constexpr (body == Body::count_digits) thread.count_digits(item);
-  if constexpr (body == Body::sum_block) thread.sum_block(item);
-  if constexpr (body == Body::place_block) thread.place_block(item);
-  if constexpr (body == Body::move_run) thread.move_run(item);
-  if constexpr (body == Body::gather_point) thread.gather_point(item);
-  if constexpr (body == Body::make_leaf) thread.make_leaf(item);
-  if constexpr (body == Body::make_box) thread.make_box(item);
-  if constexpr (body == Body::find_features) thread.find_features(item);
-  if constexpr (body == Body::find_height) thread.find_height(item);
-}
+WEIR_COMPUTE_CALLS(WEIR_LIDAR_KERNELS)
 
-/// Calls `call` with the body as a constant.
-template <class Call>
-void with_body(Body body, const Call& call) {
-  switch (body) {
-    case Body::make_code: return call(std::integral_constant<Body, Body::make_code>{});
-    case Body::count_digits: return call(std::integral_constant<Body, Body::count_digits>{});
-    case Body::sum_block: return call(std::integral_constant<Body, Body::sum_block>{});
-    case Body::place_block: return call(std::integral_constant<Body, Body::place_block>{});
-    case Body::move_run: return call(std::integral_constant<Body, Body::move_run>{});
-    case Body::gather_point: return call(std::integral_constant<Body, Body::gather_point>{});
-    case Body::make_leaf: return call(std::integral_constant<Body, Body::make_leaf>{});
-    case Body::make_box: return call(std::integral_constant<Body, Body::make_box>{});
-    case Body::find_features: return call(std::integral_constant<Body, Body::find_features>{});
-    case Body::find_height: return call(std::integral_constant<Body, Body::find_height>{});
+/// The kernels as compute's loops and launches take them. `Most` is at least k.
+template <uint Most>
+struct Kernels {
+  using Buffers = bodies::Buffers;
+  using Parameters = bodies::Parameters;
+
+  template <Body body>
+  WEIR_COMPUTE_BODY static void run(const Buffers& buffers, const Parameters& parameters, uint item) {
+    Thread<Most> thread(buffers, parameters);
+    run_item<body>(thread, item);
   }
-}
+};
 
 }  // namespace weir::lidar::bodies

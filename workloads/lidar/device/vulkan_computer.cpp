@@ -1,15 +1,33 @@
 // A Vulkan device as a computer of chunks: one command buffer a chunk, submitted in the order of the stream, on the
 // scopes' memory. Real numbers are of 64 bits where the device has them, else of 32.
-#include "body_computer.hpp"
-#include "shaders.hpp"
-#include "vulkan_program.hpp"
+#include <algorithm>
+#include <array>
+
+#include "compute/vulkan_program.hpp"
+#include "workloads/lidar/device/body_computer.hpp"
+#include "workloads/lidar/device/shaders.hpp"
 
 namespace weir::lidar {
 namespace {
 
-using bodies::buffer_count;
+using bodies::Body;
 using bodies::Precision;
+using bodies::Step;
 using bodies::uint;
+
+constexpr std::size_t buffer_count = 10;  // as chunk.comp has them
+
+compute::VulkanKernels kernels_for(const ComputeSettings& settings, Precision precision) {
+  compute::VulkanKernels kernels{.user = "point clouds",
+                                 .shaders = {},
+                                 .buffers = buffer_count,
+                                 .parameter_bytes = sizeof(bodies::Parameters),
+                                 .constants = {std::max(settings.search.k, 1U)},  // the length of a query's heap
+                                 .slots = ChunkComputer::slots};
+  for (const compute::Shader& shader : bodies::shaders()) kernels.shaders.push_back(shader.of(precision));
+  if (!settings.features.needs_height()) kernels.shaders[static_cast<std::size_t>(Body::find_height)] = {};
+  return kernels;
+}
 
 Precision precision_of(const Device& device) {
   return vulkan::handles(device).doubles ? Precision::doubles : Precision::floats;
@@ -21,7 +39,7 @@ class VulkanComputer final : public bodies::BodyComputer {
       : BodyComputer(memory, settings),
         device_(memory.device()),
         precision_(precision_of(device_)),
-        program_(device_, precision_, std::max(settings.search.k, 1U), settings.features.needs_height()) {}
+        program_(device_, kernels_for(settings, precision_)) {}
 
   [[nodiscard]] std::string name() const override {
     return precision_ == Precision::doubles ? "vulkan-float64" : "vulkan-float32";
@@ -49,7 +67,8 @@ class VulkanComputer final : public bodies::BodyComputer {
         of(memory.output.memory().access(stream)),
         of(columns),
     };
-    vulkan::submit(device_, stream, program_.record(slot, buffers, bodies::plan(settings(), job, precision_)));
+    const std::vector<Step> steps = bodies::plan(settings(), job, precision_);
+    vulkan::submit(device_, stream, program_.record(slot, buffers, std::span<const Step>(steps)));
   }
 
   [[nodiscard]] Computed finish(std::size_t slot, const PoolingScope& output,
@@ -60,7 +79,7 @@ class VulkanComputer final : public bodies::BodyComputer {
  private:
   Device device_;
   Precision precision_;
-  bodies::VulkanProgram program_;
+  compute::VulkanProgram program_;
 };
 
 }  // namespace

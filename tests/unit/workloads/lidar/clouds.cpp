@@ -80,10 +80,9 @@ std::vector<LasFile> Memory::files(const std::vector<std::byte>& bytes) {
   return all;
 }
 
-std::unique_ptr<Ran> run_kept(const Cloud& cloud, RunSettings settings) {
+std::unique_ptr<Ran> run_kept(const Cloud& cloud, const RunSettings& settings, const MemorySettings& memory) {
   auto ran = std::make_unique<Ran>(settings.features, cloud.points());
-  if (settings.backend.empty()) settings.backend = "host";
-  ran->report = run(cloud, settings, ran->rows);
+  ran->report = run_within(cloud, settings, memory, ran->rows);
   return ran;
 }
 

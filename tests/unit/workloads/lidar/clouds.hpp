@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "workloads/lidar/cloud.hpp"
-#include "workloads/lidar/pipeline.hpp"
+#include "workloads/lidar/files/cloud.hpp"
+#include "workloads/lidar/run/open_memory.hpp"
 
 namespace weir::lidar::test {
 
@@ -54,12 +54,13 @@ struct Memory {
   static std::vector<LasFile> files(const std::vector<std::byte>& bytes);
 };
 
-/// A whole run; on the host unless the settings name another device.
+/// A whole run with memory of its own.
 struct Ran {
   Ran(const FeatureSet& features, std::uint32_t points) : rows(features, points) {}
   Kept rows;
   RunReport report;
 };
-[[nodiscard]] std::unique_ptr<Ran> run_kept(const Cloud& cloud, RunSettings settings);
+[[nodiscard]] std::unique_ptr<Ran> run_kept(const Cloud& cloud, const RunSettings& settings,
+                                            const MemorySettings& memory = {.backend = "host"});
 
 }  // namespace weir::lidar::test

@@ -1,5 +1,5 @@
 // Coordinate systems of files: the units of what is usual, and nothing of what is not understood.
-#include "workloads/lidar/crs.hpp"
+#include "workloads/lidar/files/crs.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include <weir/errors.hpp>
 
 #include "made_file.hpp"
-#include "workloads/lidar/joint_crs.hpp"
+#include "workloads/lidar/files/joint_crs.hpp"
 
 namespace weir::lidar::test {
 namespace {

@@ -64,9 +64,8 @@ TEST(LidarDevice, ADeviceWithoutKernelsIsRefusedByName) {
   const Memory memory(mixed_points(10));
   RunSettings settings;
   settings.features = FeatureSet::parse("geometry");
-  settings.backend = "dry";
   try {
-    static_cast<void>(run_kept(memory.cloud, settings));
+    static_cast<void>(run_kept(memory.cloud, settings, {.backend = "dry"}));
     FAIL() << "not refused";
   } catch (const Unsupported& refused) {
     EXPECT_NE(refused.message().find("dry"), std::string::npos) << refused.message();
@@ -175,14 +174,13 @@ TEST_P(LidarOn, ChunksAndThePoolChangeNothing) {
   RunSettings settings;
   settings.features = FeatureSet::parse("lod3");
   const auto host = run_kept(memory.cloud, settings);
-  settings.backend = GetParam();
-  const auto whole = run_kept(memory.cloud, settings);
+  const auto whole = run_kept(memory.cloud, settings, {.backend = GetParam()});
   EXPECT_EQ(whole->rows.taken(), host->rows.taken());
   EXPECT_EQ(whole->report.coincident, host->report.coincident);
   for (const bool pool : {true, false}) {
     settings.chunk = 900;
-    settings.pool = pool;
-    const auto chunked = run_kept(memory.cloud, settings);
+    settings.reuse = pool;
+    const auto chunked = run_kept(memory.cloud, settings, {.backend = GetParam(), .pool = pool});
     EXPECT_EQ(difference(whole->rows, chunked->rows), "") << pool;
     EXPECT_GE(chunked->report.chunks, 5u);
     EXPECT_EQ(chunked->report.coincident, whole->report.coincident);
@@ -200,10 +198,9 @@ TEST_P(LidarOn, ChunksChangeNothingWithinARadiusEither) {
   RunSettings settings;
   settings.features = FeatureSet::parse("geometry,height_above_ground,z_range");
   settings.radius = 3.0;
-  settings.backend = GetParam();
-  const auto whole = run_kept(memory.cloud, settings);
+  const auto whole = run_kept(memory.cloud, settings, {.backend = GetParam()});
   settings.chunk = 500;
-  const auto chunked = run_kept(memory.cloud, settings);
+  const auto chunked = run_kept(memory.cloud, settings, {.backend = GetParam()});
   EXPECT_EQ(difference(whole->rows, chunked->rows), "");
   EXPECT_GE(chunked->report.chunks, 5u);
   EXPECT_EQ(chunked->report.driver_calls_after_first_chunk, 0u);

@@ -1,6 +1,6 @@
 // Names of the output's dimensions meet no other: they are told apart, replace what was asked to be replaced, or are
 // refused with the remedy.
-#include "workloads/lidar/dimensions.hpp"
+#include "workloads/lidar/files/dimensions.hpp"
 
 #include <array>
 #include <cmath>

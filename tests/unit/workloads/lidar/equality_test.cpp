@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "clouds.hpp"
-#include "workloads/lidar/kernel.hpp"
+#include "workloads/lidar/features/kernel.hpp"
 
 namespace weir::lidar::test {
 namespace {
@@ -31,8 +31,8 @@ TEST(LidarEquality, ChunksKernelsThreadsAndThePoolChangeNothing) {
         settings.kernel = std::string(kernel.name);
         settings.chunk = chunk;
         settings.threads = chunk == 900 ? 3 : 1;
-        settings.pool = chunk != 5000;
-        const auto other = run_kept(memory.cloud, settings);
+        settings.reuse = chunk != 5000;
+        const auto other = run_kept(memory.cloud, settings, {.backend = "host", .pool = settings.reuse});
         EXPECT_EQ(difference(whole->rows, other->rows), "") << k << ' ' << kernel.name << ' ' << chunk;
         EXPECT_EQ(whole->report.coincident, other->report.coincident) << k << ' ' << kernel.name << ' ' << chunk;
       }

@@ -10,7 +10,7 @@
 #include "clouds.hpp"
 #include "one_chunk.hpp"
 #include "open_backend.hpp"
-#include "workloads/lidar/kernel.hpp"
+#include "workloads/lidar/features/kernel.hpp"
 
 namespace weir::lidar::test {
 namespace {
@@ -164,8 +164,7 @@ TEST_P(LidarOnFew, HaveNoShape) {
   const Memory memory(points);
   for (const auto& [radius, k] : {std::pair(0.25, 0U), std::pair(0.0, 2U)}) {
     RunSettings settings = settings_for(radius, k);
-    settings.backend = GetParam();
-    const auto ran = run_kept(memory.cloud, settings);
+    const auto ran = run_kept(memory.cloud, settings, {.backend = GetParam()});
     check(points, ran->rows, radius, k);
     if (k == 0) {
       EXPECT_EQ(ran->report.coincident, coincident_in(points, radius));
@@ -176,9 +175,7 @@ TEST_P(LidarOnFew, HaveNoShape) {
 TEST_P(LidarOnFew, AreACloudOfTwo) {
   const std::vector<MadePoint> points{{0, 0, 0}, {100, 0, 50}};
   const Memory memory(points);
-  RunSettings settings = settings_for(0, 20);
-  settings.backend = GetParam();
-  check(points, run_kept(memory.cloud, settings)->rows, 0, 20);
+  check(points, run_kept(memory.cloud, settings_for(0, 20), {.backend = GetParam()})->rows, 0, 20);
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, LidarOnFew, testing::Values("vulkan", "cuda"),

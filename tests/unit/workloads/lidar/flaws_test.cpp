@@ -6,7 +6,7 @@
 #include <weir/errors.hpp>
 
 #include "made_file.hpp"
-#include "workloads/lidar/las_file.hpp"
+#include "workloads/lidar/files/las_file.hpp"
 
 namespace weir::lidar::test {
 namespace {

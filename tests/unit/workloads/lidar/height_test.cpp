@@ -19,9 +19,8 @@ std::vector<MadePoint> stairs() {
 
 float height(const std::vector<MadePoint>& points, const GroundSearch& ground, const char* backend = "host") {
   const Memory made(points);
-  RunSettings settings{.features = FeatureSet::parse("height_above_ground"), .k = 5, .ground = ground};
-  settings.backend = backend;
-  return run_kept(made.cloud, settings)->rows[Feature::height_above_ground][0];
+  const RunSettings settings{.features = FeatureSet::parse("height_above_ground"), .k = 5, .ground = ground};
+  return run_kept(made.cloud, settings, {.backend = backend})->rows[Feature::height_above_ground][0];
 }
 
 /// The inverse-distance mean of steps 1 to `count`, each as high as it is far: count ÷ Σ 1/i.

@@ -1,6 +1,6 @@
 // Files that are one cloud: what all have is kept, what some lack is told, and what cannot be brought together is
 // refused.
-#include "workloads/lidar/joint_layout.hpp"
+#include "workloads/lidar/files/joint_layout.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -11,7 +11,7 @@
 #include <weir/errors.hpp>
 
 #include "clouds.hpp"
-#include "workloads/lidar/las_writer.hpp"
+#include "workloads/lidar/files/las_writer.hpp"
 
 namespace weir::lidar::test {
 namespace {
@@ -105,7 +105,8 @@ void expect_bounds_and_counts(const LasFile& file) {
 void write_features(const Cloud& cloud, const RunSettings& settings, const std::string& path) {
   files::OutputFile file(path);
   LasWriter writer(cloud, settings.features, file);
-  static_cast<void>(run(cloud, settings, writer));
+  MemoryManager memory = open_memory(cloud, {.backend = "host"});
+  static_cast<void>(run(cloud, settings, memory, writer));
   writer.commit();
 }
 
@@ -117,7 +118,6 @@ TEST_P(LasFiles, AreKeptAsTheyAreBesideTheFeatures) {
   const Folder folder;
   RunSettings settings;
   settings.features = FeatureSet::parse("minimal,ndvi,mean_red");
-  settings.backend = "host";
   const Cloud cloud = Cloud::open({path});
   write_features(cloud, settings, folder("out.las"));
   const LasFile after(folder("out.las"));
@@ -260,10 +260,10 @@ void write_scales(const Cloud& cloud, std::span<const std::uint32_t> ks, const F
   }
   files::OutputFile file(path);
   LasWriter writer(cloud, scales, naming, file);
+  MemoryManager memory = open_memory(cloud, {.backend = "host"});
   for (std::size_t i = 0; i < ks.size(); ++i) {
     writer.begin_scale(i);
-    static_cast<void>(
-        run(cloud, {.features = scales[i].features, .k = ks[i], .chunk = 300, .backend = "host"}, writer));
+    static_cast<void>(run(cloud, {.features = scales[i].features, .k = ks[i], .chunk = 300}, memory, writer));
   }
   writer.commit();
 }

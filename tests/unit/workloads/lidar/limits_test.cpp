@@ -1,5 +1,5 @@
 // A refused run blames its limit where a larger one was shown to do, and nothing else otherwise.
-#include "workloads/lidar/limits.hpp"
+#include "workloads/lidar/run/limits.hpp"
 
 #include <cmath>
 
@@ -16,15 +16,14 @@ namespace {
 using namespace weir::literals;
 using testing::HasSubstr;
 
-RunReport refuse() { throw OutOfMemory("the device is full", {.name = "chunk"}); }
+void refuse() { throw OutOfMemory("the device is full", {.name = "chunk"}); }
 
 TEST(LidarLimits, TheLeastThatWouldDoIsNamed) {
-  const RunSettings settings{.features = {}, .limit = 3_MiB};
-  const auto try_memory = [](const RunSettings& other) {
-    if (other.limit < 21_MiB) throw LimitExceeded("too little", {.name = "limit"});
+  const auto try_memory = [](std::uint64_t limit) {
+    if (limit < 21_MiB) throw LimitExceeded("too little", {.name = "limit"});
   };
   try {
-    static_cast<void>(within_limit(settings, refuse, try_memory));
+    within_limit(3_MiB, refuse, try_memory);
     ADD_FAILURE() << "was not refused";
   } catch (const LimitExceeded& error) {
     EXPECT_THAT(error.message(), HasSubstr("21.00 MiB would do"));
@@ -36,7 +35,7 @@ TEST(LidarLimits, TheLeastThatWouldDoIsNamed) {
 template <class Thrown>
 std::string refusal(const std::function<void()>& end) {
   try {
-    static_cast<void>(within_limit({.features = {}, .limit = 3_MiB}, refuse, [&](const RunSettings&) { end(); }));
+    within_limit(3_MiB, refuse, [&](std::uint64_t) { end(); });
   } catch (const Thrown& error) {
     return error.message();
   }
@@ -44,30 +43,31 @@ std::string refusal(const std::function<void()>& end) {
 }
 
 TEST(LidarLimits, MemoryThatIsNotThereIsNotTheLimit) {
-  EXPECT_EQ(refusal<OutOfMemory>([] { static_cast<void>(refuse()); }), "the device is full");
+  EXPECT_EQ(refusal<OutOfMemory>(refuse), "the device is full");
   EXPECT_EQ(refusal<OutOfMemory>([] {}), "the device is full") << "the limit would do for the chunks";
   EXPECT_EQ(refusal<OutOfMemory>([] { throw DriverError("lost", {.name = "device"}); }), "the device is full");
 }
 
 TEST(LidarLimits, AreCheckedWithoutComputing) {
   const Memory made(mixed_points(50'000));
-  RunSettings settings{.features = FeatureSet::parse("planarity"), .chunk = 40'000, .backend = "host"};
-  EXPECT_NO_THROW(check(made.cloud, settings));
-  settings.limit = 1_MiB;
-  EXPECT_THROW(check(made.cloud, settings), LimitExceeded);
-  settings.limit = 1_GiB;
-  EXPECT_NO_THROW(check(made.cloud, settings));
+  RunSettings settings{.features = FeatureSet::parse("planarity"), .chunk = 40'000};
+  MemorySettings memory{.backend = "host"};
+  EXPECT_NO_THROW(check_within(made.cloud, settings, memory));
+  memory.limit = 1_MiB;
+  EXPECT_THROW(check_within(made.cloud, settings, memory), LimitExceeded);
+  memory.limit = 1_GiB;
+  EXPECT_NO_THROW(check_within(made.cloud, settings, memory));
   settings.radius = 1e300;
-  EXPECT_THROW(check(made.cloud, settings), InvalidArgument);
+  EXPECT_THROW(check_within(made.cloud, settings, memory), InvalidArgument);
 }
 
 TEST(LidarLimits, GroundIsCheckedWhereHeightsAreAskedFor) {
   const Memory made(mixed_points(100));
-  RunSettings settings{.features = FeatureSet::parse("planarity"), .backend = "host"};
+  RunSettings settings{.features = FeatureSet::parse("planarity")};
   settings.ground.reach = INFINITY;
-  EXPECT_NO_THROW(check(made.cloud, settings));
+  EXPECT_NO_THROW(check_within(made.cloud, settings, {.backend = "host"}));
   settings.features = FeatureSet::parse("height_above_ground");
-  EXPECT_THROW(check(made.cloud, settings), InvalidArgument);
+  EXPECT_THROW(check_within(made.cloud, settings, {.backend = "host"}), InvalidArgument);
 }
 
 }  // namespace

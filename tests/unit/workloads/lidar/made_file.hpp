@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "workloads/lidar/joint_layout.hpp"
-#include "workloads/lidar/las_file.hpp"
+#include "workloads/lidar/files/joint_layout.hpp"
+#include "workloads/lidar/files/las_file.hpp"
 
 namespace weir::lidar::test {
 

@@ -5,9 +5,10 @@
 #include <random>
 
 #include "clouds.hpp"
+#include "compute/loop.hpp"
 #include "workloads/lidar/device/body_computer.hpp"
 #include "workloads/lidar/device/thread.hpp"
-#include "workloads/lidar/scenes.hpp"
+#include "workloads/lidar/files/scenes.hpp"
 
 namespace weir::lidar::test {
 namespace {
@@ -44,16 +45,10 @@ class LoopComputer final : public bodies::BodyComputer {
     return bodies::max_queries(settings().features, UINT64_MAX);
   }
   void queue(std::size_t slot, const ChunkJob& job, const ChunkMemory& memory, StreamId stream) override {
-    using bodies::uint;
-    const uint* const columns = begin(slot, job, memory.output, stream);
+    const bodies::uint* const columns = begin(slot, job, memory.output, stream);
     const bodies::Buffers buffers = bodies::buffers_of(settings().features, memory, columns, stream);
-    for (const bodies::Step& step : bodies::plan(settings(), job, bodies::Precision::doubles)) {
-      bodies::with_body(step.body, [&](auto body) {
-        for (uint item = 0; item < step.items; ++item) {
-          bodies::run_item<decltype(body)::value, max_neighbours>(buffers, step.parameters, item);
-        }
-      });
-    }
+    compute::run_in_loops<bodies::Kernels<max_neighbours>>(bodies::plan(settings(), job, bodies::Precision::doubles),
+                                                           buffers);
   }
   [[nodiscard]] Computed finish(std::size_t slot, const PoolingScope& output,
                                 std::span<const std::byte> bytes) override {

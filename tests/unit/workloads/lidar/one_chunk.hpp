@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "workloads/lidar/chunk_computer.hpp"
+#include "workloads/lidar/run/chunk_computer.hpp"
 
 namespace weir::lidar::test {
 

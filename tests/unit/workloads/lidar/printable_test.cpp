@@ -1,5 +1,5 @@
 // Names from hostile files: nothing of them steers a terminal, and what is readable stays.
-#include "workloads/lidar/printable.hpp"
+#include "workloads/lidar/files/printable.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // A report's sample has room for any number of points that a cloud may have.
-#include "workloads/lidar/reach_sample.hpp"
+#include "workloads/lidar/run/reach_sample.hpp"
 
 #include <array>
 

@@ -1,6 +1,6 @@
 // The tree is the same whatever the number of threads that build it: order, ranks, nodes and boxes, also where points
 // tie, lie on a line or are nearly all in one place, so that threads get unequal parts.
-#include "workloads/lidar/tree.hpp"
+#include "workloads/lidar/neighbours/tree.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -32,7 +32,7 @@ struct Built {
         nodes(max_nodes(points.size())) {
     std::int32_t* const c = coordinates.data();
     std::uint32_t* const n = numbers.data();
-    Team team(threads);
+    compute::Team team(threads);
     tree = build_tree(
         points, queries, team,
         {c, c + room, c + 2 * room, n, n + room, n + 2 * room, codes.data(), codes.data() + room, nodes.data()});

@@ -145,8 +145,7 @@ TEST(LidarUnits, WhatIsTooFarAcrossIsRefusedInNumbersThatCanBeRead) {
   }
   try {
     settings.radius = 0;
-    settings.backend = "dry";
-    static_cast<void>(run_kept(memory.cloud, settings));
+    static_cast<void>(run_kept(memory.cloud, settings, {.backend = "dry"}));
     FAIL() << "was not refused";
   } catch (const Unsupported& refused) {
     EXPECT_THAT(refused.message(), HasSubstr("--device host"));

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "scaled_files.hpp"
-#include "workloads/lidar/wide_chunk.hpp"
+#include "workloads/lidar/run/wide_chunk.hpp"
 
 namespace weir::lidar::test {
 namespace {

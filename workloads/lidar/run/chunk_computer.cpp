@@ -1,0 +1,36 @@
+#include "workloads/lidar/run/chunk_computer.hpp"
+
+#include <array>
+
+namespace weir::lidar {
+
+std::vector<ScopeFeature> input_features(const FeatureSet& features, bool wide) {
+  std::vector<ScopeFeature> all{wide ? scope_feature<WidePoint>("points") : scope_feature<Point>("points")};
+  if (features.needs_colours()) all.push_back(scope_feature<std::array<std::uint16_t, 4>>("colours"));
+  if (features.needs_classes()) all.push_back(scope_feature<std::uint8_t>("classes"));
+  return all;
+}
+
+std::vector<ScopeFeature> row_features(const FeatureSet& features) {
+  std::vector<ScopeFeature> all{scope_feature<std::uint32_t>("ids")};
+  for (const Feature feature : features.features()) all.push_back(scope_feature<float>(std::string(name(feature))));
+  return all;
+}
+
+std::unique_ptr<ChunkComputer> make_computer(MemoryManager& memory, const ComputeSettings& settings) {
+  const Device device = memory.device();
+  const DeviceInfo info = device.info();
+  if (settings.wide && !info.pointers) {
+    throw Unsupported(info.name +
+                          ": the cloud is more than 2147483647 steps of its unit across, which GPUs do not compute; "
+                          "use --device host, or tiles that are less far across",
+                      {.name = "device", .limit = 2147483647});
+  }
+  if (info.backend == "vulkan") return make_vulkan_computer(memory, settings);
+  if (info.backend == "cuda") return make_cuda_computer(memory, settings);
+  if (info.pointers) return make_host_computer(device, settings);
+  throw Unsupported(info.name + ": a device of the backend \"" + info.backend + "\" has no kernels for point clouds",
+                    {.name = "device"});
+}
+
+}  // namespace weir::lidar
