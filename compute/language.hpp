@@ -1,8 +1,8 @@
 // The language of kernels: the part of C++ that is also GLSL, with the few words that differ. A kernel's body compiles
 // as C++, as CUDA C++ and, where WEIR_COMPUTE_GLSL is defined, as GLSL; with WEIR_COMPUTE_DOUBLES real numbers have 64
 // bits there, and with WEIR_COMPUTE_PORTABLE it keeps to what WebGPU has. Buffers and parameters of a body are members
-// of a struct in C++, and global names in GLSL. Bodies use no pointers, no references but by INOUT and OUT, and no names
-// past these. Nothing is contracted, so that C++ and CUDA agree bit for bit. Included by all bodies and formulas;
+// of a struct in C++, and global names in GLSL. Bodies use no pointers, no references but by INOUT and OUT, and no
+// names past these. Nothing is contracted, so that C++ and CUDA agree bit for bit. Included by all bodies and formulas;
 // docs/adding-a-kernel.md shows how.
 #if !defined(WEIR_COMPUTE_LANGUAGE)
 #define WEIR_COMPUTE_LANGUAGE
