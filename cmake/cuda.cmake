@@ -7,7 +7,7 @@ set(WEIR_HAS_CUDA OFF)
 add_library(weir_cuda INTERFACE)
 if(WEIR_CUDA)
   find_path(WEIR_CUDA_INCLUDE cuda.h
-    HINTS ENV CUDA_HOME ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES include targets/x86_64-linux/include)
+    HINTS ENV CUDA_HOME ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES include targets/x86_64-linux/include targets/sbsa-linux/include targets/aarch64-linux/include)
   mark_as_advanced(WEIR_CUDA_INCLUDE)
   if(WEIR_CUDA_INCLUDE)
     file(STRINGS ${WEIR_CUDA_INCLUDE}/cuda.h version REGEX "^#define CUDA_VERSION ")

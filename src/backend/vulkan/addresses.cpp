@@ -1,6 +1,7 @@
 #include "backend/vulkan/addresses.hpp"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -19,11 +20,11 @@ void* pointer(Address address) { return reinterpret_cast<void*>(address); }  // 
 
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) { return (value + unit - 1) / unit * unit; }
 
-// What a kept range takes of the host's address space: whole pages of the host's.
-constexpr std::uint64_t host_page = 4096;
+// What a kept range takes of the host's address space: whole pages of the host's, which are 16 or 64 KiB on some.
+std::uint64_t host_page() noexcept { return static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)); }
 
 Address keep(std::uint64_t bytes, std::uint64_t alignment) {
-  const std::uint64_t padded = bytes + (alignment > host_page ? alignment : 0);
+  const std::uint64_t padded = bytes + (alignment > host_page() ? alignment : 0);
   void* const raw = mmap(nullptr, padded, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (raw == MAP_FAILED) {
     const int code = errno;
@@ -42,7 +43,7 @@ Address keep(std::uint64_t bytes, std::uint64_t alignment) {
 
 Addresses::~Addresses() {
   for (const auto& [address, range] : ranges_) {
-    if (range.kept) munmap(pointer(address), round_up(range.bytes, host_page));
+    if (range.kept) munmap(pointer(address), round_up(range.bytes, host_page()));
   }
 }
 
@@ -54,7 +55,7 @@ Address Addresses::add_mapped(const Block& block, std::uint64_t bytes, bool devi
 }
 
 Address Addresses::add_kept(const Block& block, std::uint64_t bytes, std::uint64_t alignment) {
-  const std::uint64_t whole = round_up(bytes, host_page);
+  const std::uint64_t whole = round_up(bytes, host_page());
   const Address address = keep(whole, alignment);
   try {
     const std::lock_guard lock(mutex_);
@@ -75,7 +76,7 @@ Block Addresses::remove(Address address) noexcept {
     range = found->second;
     ranges_.erase(found);
   }
-  if (range.kept) munmap(pointer(address), round_up(range.bytes, host_page));
+  if (range.kept) munmap(pointer(address), round_up(range.bytes, host_page()));
   return range.block;
 }
 

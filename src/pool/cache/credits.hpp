@@ -29,7 +29,11 @@ class Credits {
   /// Held while credit is on its way from one cache to another, in neither.
   class Moving {
    public:
-    explicit Moving(Credits& credits) : lock_(credits.mutex_), moves_(credits.moves_) { ++moves_; }
+    explicit Moving(Credits& credits) : lock_(credits.mutex_), moves_(credits.moves_) {
+      ++moves_;
+      // Whoever sees a credit that moved sees the odd number too: no addition alone keeps later stores behind it.
+      std::atomic_thread_fence(std::memory_order_release);
+    }
     ~Moving() { ++moves_; }
     Moving(const Moving&) = delete;
     Moving& operator=(const Moving&) = delete;

@@ -86,7 +86,8 @@ class Cloud {
   /// common unit they are not whole: coordinates are rounded.
   struct Placement {
     std::array<std::int64_t, 3> factor{}, shift{};
-    std::array<long double, 3> ratio{}, apart{};  // of 64 bits: products with raw coordinates lose nothing that counts
+    std::array<long double, 3> ratio{},
+        apart{};  // of 64 bits or more: products with raw coordinates lose nothing that counts
     bool rounded = false;
 
     [[nodiscard]] std::int64_t place(std::size_t axis, std::int32_t raw) const noexcept {
