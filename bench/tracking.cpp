@@ -47,6 +47,7 @@ void measure_round(Against& all, const std::string& which, const std::string& wi
 struct Rounds {
   std::map<std::string, Against> builds, floors;  ///< by the case
   Series with, without;                           ///< of the bookkeeping programs
+  Series events;
 };
 
 constexpr std::array<const char*, 2> all_cases = {"lifo_1", "random_1000"};
@@ -60,6 +61,7 @@ Rounds run_rounds(const TrackingOptions& options) {
     }
     result.with.rounds.push_back(run_for_numbers(sibling("weir_bench_bookkeeping_weir"), {}));
     result.without.rounds.push_back(run_for_numbers(sibling("weir_bench_bookkeeping_untracked"), {}));
+    result.events.rounds.push_back(run_for_numbers(sibling("weir_bench_events"), {}));
   }
   return result;
 }
@@ -75,6 +77,8 @@ std::vector<Figure> costs(const Rounds& rounds) {
     result.push_back(
         {name + ": tracking, percent", builds.percent, barred ? Figure::Bar::at_most : Figure::Bar::none, 5});
     result.push_back({name + ": the same books on bare lists, ns a pair", rounds.floors.at(name).difference});
+    result.push_back(
+        {name + ": an event that is read, ns", rounds.events.values(name + "_event_ns"), Figure::Bar::at_most, 10});
   }
   result.push_back(
       {"check_leaks() at 1,000 live blocks, ns", rounds.with.values("check_leaks_ns"), Figure::Bar::at_most, 10'000});
@@ -108,6 +112,7 @@ TrackingReport run_tracking(const TrackingOptions& options) {
   for (const std::string name : all_cases) {
     report.raw[name] = {{"builds", rounds.builds.at(name).raw()}, {"floors", rounds.floors.at(name).raw()}};
   }
+  report.raw["events"] = rounds.events.rounds;
   report.raw["bookkeeping"] = {{"tracked", rounds.with.rounds}, {"untracked", rounds.without.rounds}};
   if (options.verbose) report.text += '\n' + report.raw.dump(1) + '\n';
   return report;

@@ -76,10 +76,14 @@ enum class Tag : std::uint32_t { none = 0 };
 class Pool;
 
 namespace track {
+class EventTap;
 struct Tallies;
-}
+}  // namespace track
 namespace detail {
 struct Claims;
+}
+namespace device {
+class Event;
 }
 
 /// Bytes of another library, counted towards the pool's limit for as long as this lives. Move-only. One that outlives
@@ -189,6 +193,8 @@ class Pool {
   /// before the work queued on `stream` by then is done.
   void used_on(void* address, StreamId stream);
   void used_on(BlockHandle block, StreamId stream);
+  /// For weir's own transfers: of a block that is used on `stream`, that this point is the end of that use.
+  void used_until(BlockHandle block, StreamId stream, std::shared_ptr<const device::Event> point) noexcept;
   /// Says that nothing more will be queued on `stream`; its memory becomes free for
   /// others once its work is done. Streams made by Device::stream retire themselves.
   void retire(StreamId stream);
@@ -214,6 +220,11 @@ class Pool {
   void drop_tag(Tag tag) noexcept;
 
   [[nodiscard]] Statistics statistics() const;
+  /// The same but for the largest free range and the latencies, which are left 0: for a live view, as no thread that
+  /// allocates is held up. Takes no lock of an arena.
+  [[nodiscard]] Statistics quick_statistics() const;
+  /// What happens to the memory, for weir's own readers.
+  [[nodiscard]] const std::shared_ptr<track::EventTap>& events() const noexcept;
   /// Live blocks and their bytes; under 10 µs.
   [[nodiscard]] LeakCount check_leaks() const;
   /// Every live block, largest first; stops other threads for a moment.

@@ -75,6 +75,7 @@ class Transfer {
   void wait(std::chrono::nanoseconds deadline = default_deadline) const;
 
  private:
+  friend class detail::TransferEngine;
   std::shared_ptr<detail::TransferState> state_;
 };
 

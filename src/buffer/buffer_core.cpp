@@ -8,6 +8,7 @@
 
 #include "device/backend.hpp"
 #include "device/fence.hpp"
+#include "track/event_tap.hpp"
 
 namespace weir::detail {
 namespace {
@@ -242,6 +243,12 @@ void BufferCore::move_to_new_block(std::uint64_t bytes, StreamId stream) {
   }
   pool_->release(block_, home_);
   add(bytes_moved_, bytes_in_use());
+  pool_->events()->note({.bytes = bytes,
+                         .block = moved.id,
+                         .granules = static_cast<std::uint32_t>(pool_->allocated(moved) / Pool::granule),
+                         .stream = static_cast<std::uint32_t>(stream),
+                         .kind = track::EventKind::resize,
+                         .way = track::EventWay::copied});
   block_ = moved;
   address_ = address;
   home_ = stream;

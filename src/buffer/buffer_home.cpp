@@ -6,11 +6,15 @@
 
 namespace weir::detail {
 
-BufferHome::BufferHome(std::string manager, LogSink* log)
-    : manager_(std::move(manager)), log_(log), level_(log == nullptr ? LogLevel::error : log->level()) {}
+BufferHome::BufferHome(std::string manager, LogSink* log, std::shared_ptr<track::EventTap> events)
+    : manager_(std::move(manager)),
+      log_(log),
+      level_(log == nullptr ? LogLevel::error : log->level()),
+      events_(std::move(events)) {}
 
 void BufferHome::note(const Error& error) noexcept {
   if (!open()) return;
+  events_->note({.bytes = error.facts().bytes_asked.value_or(0), .kind = track::EventKind::refuse});
   const bool memory = error.code() == ErrorCode::limit_exceeded || error.code() == ErrorCode::out_of_memory;
   (memory ? refusals_ : errors_).fetch_add(1, std::memory_order_relaxed);
   if (!wants(LogLevel::warning)) return;

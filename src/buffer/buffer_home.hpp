@@ -6,11 +6,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include <weir/errors.hpp>
 #include <weir/log.hpp>
 #include <weir/stream.hpp>
+
+#include "track/event_tap.hpp"
 
 namespace weir::detail {
 
@@ -19,8 +22,8 @@ enum class Change : std::uint8_t { in_place, by_remapping, by_copy };
 
 class BufferHome {
  public:
-  /// `log` outlives the manager; nullptr for silence.
-  BufferHome(std::string manager, LogSink* log);
+  /// `log` outlives the manager; nullptr for silence. What is refused is told by `events`.
+  BufferHome(std::string manager, LogSink* log, std::shared_ptr<track::EventTap> events);
 
   [[nodiscard]] const std::string& manager() const noexcept { return manager_; }
   /// False once the manager has ended.
@@ -50,6 +53,7 @@ class BufferHome {
   const std::string manager_;
   LogSink* const log_;
   const LogLevel level_;
+  const std::shared_ptr<track::EventTap> events_;
   std::atomic<bool> open_{true};
   std::atomic<std::uint64_t> refusals_{0};
   std::atomic<std::uint64_t> errors_{0};

@@ -111,13 +111,14 @@ class Batch::Run {
     BatchResult& result = results_[index];
     detail::BufferCore& buffer = *result.core_;
     buffer.require_open();
+    tickets_.reserve(tickets_.size() + 1);
     const std::uint64_t offset = operation.offset * operation.type.bytes;
     if (operation.kind == Kind::read) {
-      static_cast<void>(manager_.transfers().start_read(buffer, offset, result.memory_.bytes(), options_.stream));
+      tickets_.push_back(manager_.transfers().start_read(buffer, offset, result.memory_.bytes(), options_.stream));
       return;
     }
     if (operation.kind == Kind::update && options_.all_or_nothing) save(index, buffer, offset);
-    static_cast<void>(manager_.transfers().start_upload(buffer, offset, operation.data, options_.stream, deadline_));
+    tickets_.push_back(manager_.transfers().start_upload(buffer, offset, operation.data, options_.stream, deadline_));
   }
 
   void save(std::size_t index, detail::BufferCore& buffer, std::uint64_t offset) {
@@ -166,6 +167,7 @@ class Batch::Run {
   void wait() {
     try {
       manager_.transfers().await(everything(), deadline_, task_, task_.bytes);
+      for (const Transfer& ticket : tickets_) detail::TransferEngine::note_end_of_part(ticket);
       if (!failed_) manager_.transfers().note_end(began_);
     } catch (const Error&) {
       const bool undone = given_up();
@@ -193,6 +195,7 @@ class Batch::Run {
   MemoryManager& memory_;
   MemoryManager::Implementation& manager_;
   const BatchOptions options_;
+  std::vector<Transfer> tickets_;
   const detail::TransferEngine::Moment began_ = detail::TransferEngine::now();
   const core::Deadline deadline_{options_.deadline};
   const std::vector<Operation> operations_;

@@ -51,10 +51,10 @@ MemoryManager::Implementation::Implementation(const Device& device, ManagerOptio
       tally_(manager::ProcessTally::here().of(device.info())),
       pool_(std::make_unique<Pool>(device, pool_options(options_, device.info()),
                                    track::Tallies{.reserved = &tally_.reserved, .external = &tally_.external})),
-      home_(std::make_shared<detail::BufferHome>(options_.name, pool_->options().log)),
-      transfers_(core::make_shared_that_waits<detail::TransferEngine>(device, options_.transfers,
-                                                                      pool_options(options_, device.info()),
-                                                                      track::Tallies{.reserved = &tally_.pinned})) {}
+      home_(std::make_shared<detail::BufferHome>(options_.name, pool_->options().log, pool_->events())),
+      transfers_(core::make_shared_that_waits<detail::TransferEngine>(
+          device, options_.transfers, pool_options(options_, device.info()), track::Tallies{.reserved = &tally_.pinned},
+          pool_->events())) {}
 
 MemoryManager::Implementation::~Implementation() {
   report_leaks();

@@ -28,14 +28,23 @@ constexpr std::uint32_t slow_weight = 2;
 // Of what holds the memory, so many blocks are named.
 constexpr std::size_t named_holders = 3;
 
+track::EventWay way_of(Source by) noexcept {
+  switch (by) {
+    case Source::cache: return track::EventWay::cache;
+    case Source::arena: return track::EventWay::arena;
+    case Source::driver: break;
+  }
+  return track::EventWay::miss;
+}
+
 }  // namespace
 
 // --- Caches ---
 
 ThreadCache& Pool::Implementation::cache_of(StreamId stream, Purpose purpose) {
-  if (Cache* const quick = quick_cache(key_base_, stream)) return *quick;
-  require_usable();
   const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
+  if (Cache* const quick = quick_cache(key, stream)) return *quick;
+  require_usable();
   Cache* cache = pool::Caches::known(key);
   if (cache == nullptr) {
     bool known = true;  // a stream that was destroyed is not: what is freed on it is clean, for its work was finished
@@ -93,8 +102,22 @@ void Pool::Implementation::pace(Cache& cache, std::uint64_t now) {
 
 std::uint64_t Pool::Implementation::allocate_address(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag,
                                                      CallSite where) {
-  const std::uint32_t id = allocate({bytes, alignment, stream, tag, where});
+  Cache* looked_into = nullptr;
+  if (tells_hits()) {
+    const std::uint64_t address = told_hit(bytes, alignment, stream, tag, looked_into);
+    if (address != refused) return address;
+  }
+  const std::uint32_t id = allocate({bytes, alignment, stream, tag, where, looked_into});
   return id == 0 ? 0 : blocks_[id].address();
+}
+
+// The second way through a hit; `refused` where there is none.
+inline std::uint64_t Pool::Implementation::told_hit(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag,
+                                                    Cache*& looked_into) {
+  return hit_or<true>(bytes, alignment, stream, tag, [&](Cache* cache) {
+    looked_into = cache;
+    return refused;
+  });
 }
 
 std::uint64_t Pool::Implementation::allocate_after_miss(Cache& cache, std::size_t bytes, std::size_t alignment, Tag tag,
@@ -105,6 +128,10 @@ std::uint64_t Pool::Implementation::allocate_after_miss(Cache& cache, std::size_
 
 std::uint64_t Pool::Implementation::try_allocate(Cache* cache, std::size_t bytes, std::size_t alignment,
                                                  StreamId stream, Tag tag, CallSite where) {
+  if (cache == nullptr && tells_hits()) {
+    const std::uint64_t address = told_hit(bytes, alignment, stream, tag, cache);
+    if (address != refused) return address;
+  }
   const Request request{bytes, alignment, stream, tag, where, cache};
   try {
     const std::optional<std::uint32_t> id = serve(request, Ways::any, 0);
@@ -242,10 +269,8 @@ std::uint32_t Pool::Implementation::hand_out(const Served& served, const Request
   }
   cache.lock.leave();
   if (overdrawn) credits_.settle(cache);
-  if (!hooks_) return served.id;
   if (options_.call_sites) notes_.set_call_site(served.id, request.where);
-  journal_.note(LogLevel::debug, served.by == Source::cache ? LogEvent::reuse : LogEvent::allocate, {}, request.bytes,
-                block.address(), request.stream);
+  if (logs_ || tap_.on()) tell(cache, served.id, track::EventKind::allocate, way_of(served.by), request.stream);
   return served.id;
 }
 

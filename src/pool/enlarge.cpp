@@ -62,15 +62,23 @@ std::optional<Pool::Enlarged> Pool::Implementation::move_to_range(std::uint32_t 
   if (served->id == 0) refuse({plan.range.missing_pages * info_.page_bytes, 1, stream, Tag::none, {}});
   const bool idle = users.empty();
   Carried carried;
+  const auto tell_move = [&] {
+    tell(cache, id, track::EventKind::resize, carried.copied == 0 ? track::EventWay::remapped : track::EventWay::copied,
+         stream);
+  };
   try {
     carry_over(id, plan, contents, users, stream, carried);
   } catch (...) {
     // With its contents the block is whole at its new place too, longer than it was asked to be.
-    if (carried.all || !go_back(id, plan, stream, cache, carried.copied != 0)) settle_move(id, plan, cache.lane, cache);
+    if (carried.all || !go_back(id, plan, stream, cache, carried.copied != 0)) {
+      settle_move(id, plan, cache.lane, cache);
+      tell_move();
+    }
     throw;
   }
   settle_move(id, plan, idle && carried.copied == 0 ? pool::clean_lane : cache.lane.load(), cache);
   count_requested(id, bytes, cache);
+  tell_move();
   return Enlarged{.moved = true, .bytes_copied = carried.copied};
 }
 
@@ -172,6 +180,7 @@ void Pool::Implementation::drop_lost(std::uint32_t id, const MovePlan& plan, Cac
   Block& block = blocks_[id];
   static_cast<void>(order_.pending().take_users(id));
   notes_.drop_max_granules(id);
+  tell(cache, id, track::EventKind::free, track::EventWay::none, cache.stream);
   caches_.enter(cache);
   block.become(track::BlockState::busy);
   end_life(block, cache);

@@ -48,11 +48,13 @@ void Pool::Implementation::free_at(std::uint64_t address, StreamId stream) {
 
 void Pool::Implementation::free(std::uint32_t id, StreamId stream) {
   require_usable();
+  if (tells_hits() && free_hit<true>(id, stream)) return;
   Block& block = blocks_[id];
   Cache& cache = cache_of(stream, Purpose::give_back);
   Cache& owner = caches_[block.owner()];
   const std::uint64_t address = block.address();  // once freed, the block is anyone's
-  const std::uint64_t requested = block.requested;
+  track::Event event = event_of(id, track::EventKind::free, track::EventWay::none, stream);
+  static_cast<void>(ring_of(cache));  // made here, with no lock held
   // What used the memory before this life, and cleared it for this one, may still run on the stream of the
   // allocation, which the caller of a free on another need not wait for.
   const Lane follows = block.lane.load(std::memory_order_relaxed);
@@ -60,16 +62,16 @@ void Pool::Implementation::free(std::uint32_t id, StreamId stream) {
     note_use(id, order_.lanes().stream(follows));
   }
   if (!pool::is_own(owner)) {
-    free_remotely(id, cache, owner);
+    free_remotely(id, cache, owner, event);
     if (mode_ == PoolMode::off) flush_all();  // nothing waits in a queue where each block is the driver's
   } else {
-    free_own(id, cache, owner);
+    free_own(id, cache, owner, event);
   }
-  if (hooks_) journal_.note(LogLevel::debug, LogEvent::free, {}, requested, address, stream);
+  if (logs_) journal_.log(event, address);
 }
 
 // The block came from a cache of this thread: this stream's or another's.
-void Pool::Implementation::free_own(std::uint32_t id, Cache& cache, Cache& owner) {
+void Pool::Implementation::free_own(std::uint32_t id, Cache& cache, Cache& owner, track::Event& event) {
   Block& block = blocks_[id];
   caches_.enter(owner);
   const bool live = block.is(BlockState::live) && block.remote.load(std::memory_order_relaxed) == 0;
@@ -87,6 +89,8 @@ void Pool::Implementation::free_own(std::uint32_t id, Cache& cache, Cache& owner
     block.lane.store(cache.lane, std::memory_order_relaxed);
     kept = cache.push(block, id, credit);
   }
+  event.way = shared ? track::EventWay::pending : (kept ? track::EventWay::cache : way_home());
+  write_ordered(cache, event);
   cache.lock.leave();
   if (shared) {
     free_shared(id, cache.lane, cache.now);
@@ -97,7 +101,7 @@ void Pool::Implementation::free_own(std::uint32_t id, Cache& cache, Cache& owner
 
 // Only the owner may touch the block's state, so another thread leaves it in the
 // owner's queue. The exchange makes one thread the one that frees this life.
-void Pool::Implementation::free_remotely(std::uint32_t id, Cache& cache, Cache& owner) {
+void Pool::Implementation::free_remotely(std::uint32_t id, Cache& cache, Cache& owner, track::Event& event) {
   Block& block = blocks_[id];
   const std::uint32_t generation = block.generation.load(std::memory_order_acquire);
   const std::int64_t requested = static_cast<std::int64_t>(block.requested);
@@ -110,6 +114,8 @@ void Pool::Implementation::free_remotely(std::uint32_t id, Cache& cache, Cache& 
     if (!block.remote.compare_exchange_strong(mine, 0)) queue_remote(id, caches_[block.owner()]);
     refuse_free(block.address(), id);
   }
+  event.way = track::EventWay::queue;
+  write_ordered(cache, event);
   cache.frees.add(1);
   cache.lent += block.bytes();
   credits_.give(requested, static_cast<std::int64_t>(block.bytes()));
@@ -176,6 +182,10 @@ void Pool::Implementation::used_on(std::uint32_t id, StreamId stream) {
   require_usable();
   if (id == 0) return;
   note_use(id, backend_.resolve(stream));
+}
+
+void Pool::Implementation::used_until(BlockHandle block, StreamId stream, device::SharedEvent point) noexcept {
+  if (!forked() && holds(block)) order_.pending().note_end(block.id, stream, std::move(point));
 }
 
 void Pool::Implementation::note_use(std::uint32_t id, StreamId stream) {

@@ -1,9 +1,11 @@
 // The path of a hit, on one screen: find the thread's cache, enter it, take or
 // put the newest block of the size, write the books, leave. No locked
 // instruction, no call. Where anything is out of the ordinary, allocate.cpp or free.cpp
-// takes over with nothing done.
+// takes over with nothing done. While somebody reads the pool's events, or its log wants every
+// block, the way here finds no cache, and that other way comes back to the same hit with `told`.
 #pragma once
 
+#include "pool/events.hpp"
 #include "pool/implementation.hpp"
 
 namespace weir {
@@ -16,13 +18,18 @@ constexpr bool tracking = false;
 constexpr bool tracking = true;
 #endif
 
-inline pool::ThreadCache* Pool::Implementation::quick_cache(std::uint64_t key_base, StreamId stream) noexcept {
-  const std::uint64_t key = key_base | static_cast<std::uint32_t>(stream);
+inline pool::ThreadCache* Pool::Implementation::quick_cache(std::uint64_t key, StreamId stream) noexcept {
   pool::ThreadCache* const cache = pool::thread_slots.find(key, stream);
   // A cache stays its thread's until the thread gives it up, but serves no stream once that is retired.
   if (cache == nullptr || cache->key.load(std::memory_order_relaxed) != key) [[unlikely]]
     return nullptr;
   return cache;
+}
+
+template <bool told>
+inline pool::ThreadCache* Pool::Implementation::hit_cache(StreamId stream) const noexcept {
+  const std::uint64_t number = static_cast<std::uint32_t>(stream);
+  return quick_cache(told ? key_base_ | number : hit_key_base_.load(std::memory_order_relaxed) | number, stream);
 }
 
 /// Gives a number that is negative if a ledger is overdrawn: a peak may have been passed.
@@ -52,11 +59,11 @@ inline std::int64_t Pool::Implementation::end_life(track::Block& block, Cache& c
   return credit;
 }
 
-template <class Otherwise>
+template <bool told, class Otherwise>
 [[gnu::always_inline]] inline std::uint64_t Pool::Implementation::hit_or(std::size_t bytes, std::size_t alignment,
                                                                          StreamId stream, Tag tag,
                                                                          Otherwise otherwise) {
-  Cache* const cache = quick_cache(hit_key_base_, stream);
+  Cache* const cache = hit_cache<told>(stream);
   const bool ordinary =
       alignment == Pool::granule || (alignment - 1 < Pool::granule - 1 && (alignment & (alignment - 1)) == 0);
   if (cache == nullptr || !ordinary || !cache->lock.enter()) [[unlikely]]
@@ -72,8 +79,11 @@ template <class Otherwise>
   // Negative if the clock is due, for one test of both.
   const std::int64_t to_tick = static_cast<std::int64_t>(cache->cache_hits.add(1) % operations_per_tick) - 1;
   cache->lock.leave();
-  if ((credit | to_tick) < 0) [[unlikely]]
-    return after_hit(*cache, block, credit < 0, to_tick < 0);
+  if ((credit | to_tick) < 0) [[unlikely]] {
+    const std::uint64_t address = after_hit(*cache, block, credit < 0, to_tick < 0);
+    if constexpr (!told) return address;
+  }
+  if constexpr (told) tell(*cache, id, track::EventKind::allocate, track::EventWay::cache, stream);
   return block.address();
 }
 
@@ -83,19 +93,34 @@ template <class Otherwise>
     free_at(address, stream);
 }
 
+template <bool told>
 [[gnu::always_inline]] inline bool Pool::Implementation::free_hit(std::uint32_t id, StreamId stream) {
-  Cache* const cache = quick_cache(hit_key_base_, stream);
+  Cache* const cache = hit_cache<told>(stream);
   track::Block& block = blocks_[id];
+  [[maybe_unused]] track::EventRing* const ring = told && cache != nullptr ? ring_of(*cache) : nullptr;
   if (cache == nullptr || block.claim.load(std::memory_order_relaxed) != cache->id || !cache->lock.enter()) [[unlikely]]
     return false;
   if (!block.is(track::BlockState::live) || block.remote.load(std::memory_order_relaxed) != 0) [[unlikely]] {
     cache->lock.leave();
     return false;
   }
+  [[maybe_unused]] track::Event event;
+  [[maybe_unused]] const std::uint64_t address = told ? block.address() : 0;
+  if constexpr (told) event = event_of(id, track::EventKind::free, track::EventWay::cache, stream);
   const bool kept = cache->push(block, id, end_life(block, *cache));
   if (!kept) block.become(track::BlockState::busy);
+  if constexpr (told) {  // before others can have the block
+    if (!kept) event.way = way_home();
+    if (ring != nullptr) {
+      event.time = ring->now();
+      write(ring, event);
+    }
+  }
   cache->lock.leave();
   if (!kept) release(id, cache->lane, cache->now);
+  if constexpr (told) {
+    if (logs_) journal_.log(event, address);
+  }
   return true;
 }
 

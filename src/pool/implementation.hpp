@@ -8,6 +8,7 @@
 //
 // pool.cpp has the public face, hit_path.hpp the hit, allocate.cpp what a hit leaves over,
 // ladder.cpp the ways to memory when a cache has none, free.cpp frees that are no hit,
+// events.hpp what it tells of blocks,
 // resize.cpp blocks that change their size, enlarge.cpp those that move for it, maintenance.cpp the ways back,
 // report.cpp what the pool tells of itself, life.cpp its beginning and its end.
 //
@@ -55,10 +56,12 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
 
   /// The address of a block that the thread's cache had; else what `otherwise` gives. That is called with the cache, if
   /// it was looked into and had none of the size, or null.
-  template <class Otherwise>
+  /// With `told` the hit is written down as an event, and goes to the log if that wants it.
+  template <bool told = false, class Otherwise>
   [[nodiscard]] std::uint64_t hit_or(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag,
                                      Otherwise otherwise);
   void hit_or_free(std::uint64_t address, StreamId stream);
+  template <bool told = false>
   [[nodiscard]] bool free_hit(std::uint32_t id, StreamId stream);
 
   // --- Allocations that are no hit, or have more to do (allocate.cpp) ---
@@ -82,6 +85,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void free_at(std::uint64_t address, StreamId stream);
   void free(std::uint32_t id, StreamId stream);
   void used_on(std::uint32_t id, StreamId stream);
+  void used_until(BlockHandle block, StreamId stream, device::SharedEvent point) noexcept;
   [[nodiscard]] std::uint32_t live_at(std::uint64_t address) const;
   [[nodiscard]] std::uint32_t live_by(BlockHandle handle) const;
   [[nodiscard]] bool holds(BlockHandle handle) const noexcept;
@@ -112,6 +116,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   // --- report.cpp ---
   [[nodiscard]] Statistics statistics() const;
   [[nodiscard]] Statistics sums() const;
+  [[nodiscard]] const std::shared_ptr<track::EventTap>& events() const noexcept { return journal_.events(); }
   [[nodiscard]] LeakCount check_leaks() const;
   [[nodiscard]] std::vector<LiveBlock> live_blocks() const;
   [[nodiscard]] LiveBlock describe(std::uint32_t id) const;
@@ -139,9 +144,27 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   class Ladder;
 
   // --- hit_path.hpp ---
-  [[nodiscard]] static Cache* quick_cache(std::uint64_t key_base, StreamId stream) noexcept;
+  [[nodiscard]] static Cache* quick_cache(std::uint64_t key, StreamId stream) noexcept;
+  /// The cache that may serve a hit on the stream; none, but for one that is told, while hits are told.
+  template <bool told>
+  [[nodiscard]] Cache* hit_cache(StreamId stream) const noexcept;
   [[nodiscard]] static std::int64_t begin_life(track::Block& block, std::size_t bytes, Tag tag, Cache& cache) noexcept;
   static std::int64_t end_life(track::Block& block, Cache& cache) noexcept;
+
+  // --- events.hpp ---
+  /// Whether hits are told, which they are by the second way through them; where each block needs more there are none.
+  [[nodiscard]] bool tells_hits() const noexcept { return !hooks_ && (logs_ || tap_.on()); }
+  [[nodiscard]] track::Event event_of(std::uint32_t id, track::EventKind kind, track::EventWay way,
+                                      StreamId stream) const noexcept;
+  /// Where the thread of the cache writes events; null while nobody reads. Called with no lock held, it may make one.
+  track::EventRing* ring_of(Cache& cache) noexcept;
+  /// Where a block goes that no cache keeps.
+  [[nodiscard]] track::EventWay way_home() const noexcept {
+    return mode_ == PoolMode::off ? track::EventWay::segment : track::EventWay::arena;
+  }
+  static void write(track::EventRing* ring, track::Event& event) noexcept;
+  void write_ordered(Cache& cache, track::Event& event) noexcept;
+  void tell(Cache& cache, std::uint32_t id, track::EventKind kind, track::EventWay way, StreamId stream) noexcept;
 
   // --- allocate.cpp ---
   enum class Purpose : std::uint8_t { take, give_back };
@@ -155,6 +178,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
                                                              Cache& cache, pool::Ways ways, std::uint32_t max);
   [[nodiscard, gnu::always_inline]] inline std::uint32_t hand_out(const pool::Served& served, const Request& request,
                                                                   Cache& cache);
+  [[nodiscard]] std::uint64_t told_hit(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag,
+                                       Cache*& looked_into);
   [[nodiscard]] pool::Placement placement(const Request& request, Lane lane) const;
   void clear(const pool::Served& served, const Request& request, Cache& cache);
   void note_refusal(const Request& request, std::string_view text) noexcept;
@@ -167,8 +192,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
 
   // --- free.cpp ---
   [[nodiscard]] std::uint32_t record_at(std::uint64_t address) const noexcept;
-  void free_own(std::uint32_t id, Cache& cache, Cache& owner);
-  void free_remotely(std::uint32_t id, Cache& cache, Cache& owner);
+  void free_own(std::uint32_t id, Cache& cache, Cache& owner, track::Event& event);
+  void free_remotely(std::uint32_t id, Cache& cache, Cache& owner, track::Event& event);
   void queue_remote(std::uint32_t id, Cache& owner) noexcept;
   void note_use(std::uint32_t id, StreamId stream);
   void release(std::uint32_t id, Lane lane, std::uint32_t now);
@@ -233,6 +258,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   const core::HomeProcess home_;
   const DeviceInfo info_;
   const pool::Journal journal_;
+  track::EventTap& tap_ = *journal_.events();
   const pool::CoarseClock clock_;
   pool::StreamOrder order_;
   pool::Space space_;
@@ -248,8 +274,10 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   const device::DriverCalls calls_before_;
   std::uint32_t uid_ = 0;
   std::uint64_t key_base_ = 0;
-  std::uint64_t hit_key_base_ = 0;  ///< the same, or that of no pool: then no request is a hit
-  bool hooks_ = false;              ///< anything to do for every block: log, clear, note the call site
+  /// The same, or that of no pool: then no request is a hit, or hits are told. The tap turns it.
+  std::atomic<std::uint64_t> hit_key_base_{0};
+  bool hooks_ = false;  ///< anything to do for every block: clear, note the call site
+  bool logs_ = false;   ///< a line for every block
 
   std::atomic<std::uint64_t> refusals_{0};
   mutable std::atomic<std::uint64_t> errors_{0};

@@ -61,7 +61,8 @@ Pool::Implementation::Implementation(Device device, PoolOptions options, const t
       max_bytes_(
           std::min(space_.store().limit(), (index::max_granules << index::granule_shift) - 2 * info_.page_bytes)),
       calls_before_(backend_.driver_calls()) {
-  hooks_ = options_.zero || options_.call_sites || journal_.keeps(LogLevel::debug);
+  hooks_ = options_.zero || options_.call_sites;
+  logs_ = journal_.keeps(LogLevel::debug);
   if (mode_ != PoolMode::off) {
     // A small block takes an eighth of a page at most.
     const std::uint64_t share = info_.page_bytes >> (index::granule_shift + 3);
@@ -70,13 +71,14 @@ Pool::Implementation::Implementation(Device device, PoolOptions options, const t
   next_maintenance_ = clock_.units() + maintenance_interval;
   uid_ = pool::enroll(*this);
   key_base_ = std::uint64_t{uid_} << 32;
-  hit_key_base_ = hooks_ ? UINT64_MAX : key_base_;
   backend_.observe(*this);
+  tap_.steer(hit_key_base_, hooks_ || logs_ ? track::EventTap::no_key : key_base_);
 }
 
 // Work that is still queued may use the memory, so it is waited for. Memory whose work does not end in time is left as
 // it is: a leak is better than a fault in the middle of it.
 Pool::Implementation::~Implementation() {
+  tap_.let_go();
   backend_.forget(*this);
   pool::leave(uid_);
   report_leaks();

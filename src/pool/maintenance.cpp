@@ -81,7 +81,10 @@ void Pool::Implementation::detach(Cache& cache, std::uint64_t key) {
       credits_.take_back(here);
       here.key = 0;
       given_up = pool::is_own(here);
-      if (given_up) here.thread = nullptr;
+      if (given_up) {
+        here.thread = nullptr;
+        here.events = nullptr;
+      }
       taken.freed = caches_.take_remote(here, false);
       taken.cached = here.take_all(blocks_);
       taken.lane = here.lane;  // by the time the blocks go back, the cache may serve another stream
@@ -96,6 +99,7 @@ void Pool::Implementation::thread_ends(Cache& cache) noexcept {
   if (forked()) return;
   [[maybe_unused]] const Door door(*this);
   detach(cache, cache.key);
+  tap_.leave(&pool::thread_slots);
 }
 
 void Pool::Implementation::stream_ends(StreamId stream) noexcept {

@@ -135,6 +135,9 @@ void Pool::used_on(void* address, StreamId stream) {
 void Pool::used_on(BlockHandle block, StreamId stream) {
   implementation_->used_on(implementation_->live_by(block), stream);
 }
+void Pool::used_until(BlockHandle block, StreamId stream, std::shared_ptr<const device::Event> point) noexcept {
+  implementation_->used_until(block, stream, std::move(point));
+}
 void Pool::retire(StreamId stream) {
   [[maybe_unused]] const Implementation::Door door(*implementation_);
   implementation_->retire(stream);
@@ -163,6 +166,8 @@ ExternalBytes Pool::book_external(std::uint64_t bytes) {
 Tag Pool::tag(std::string_view name) { return implementation_->tag(name); }
 void Pool::drop_tag(Tag tag) noexcept { implementation_->drop_tag(tag); }
 Statistics Pool::statistics() const { return implementation_->statistics(); }
+Statistics Pool::quick_statistics() const { return implementation_->sums(); }
+const std::shared_ptr<track::EventTap>& Pool::events() const noexcept { return implementation_->events(); }
 LeakCount Pool::check_leaks() const { return implementation_->check_leaks(); }
 std::vector<LiveBlock> Pool::live_blocks() const { return implementation_->live_blocks(); }
 void Pool::verify() const { implementation_->verify(); }

@@ -46,6 +46,7 @@ bool Pool::Implementation::resize_here(std::uint32_t id, std::size_t bytes, Stre
     cut(id, block.size - granules, stream, cache);
   }
   count_requested(id, bytes, cache);
+  tell(cache, id, track::EventKind::resize, track::EventWay::in_place, stream);
   return true;
 }
 
@@ -87,6 +88,7 @@ bool Pool::Implementation::extend(std::uint32_t id, std::uint32_t granules, Stre
       cut(id, granules, stream, cache);
     } catch (const Error& error) {
       journal_.note_fallback(error, stream);  // the block stays larger than it was asked to be
+      tell(cache, id, track::EventKind::resize, track::EventWay::in_place, stream);
     }
     throw;
   }

@@ -4,6 +4,7 @@
 // overwritten. With a snapshot, the buffer is copied on the device in the order of
 // the caller's stream, and that copy downloaded on a stream of weir's.
 #include <string>
+#include <utility>
 
 #include <weir/errors.hpp>
 
@@ -18,7 +19,7 @@ class TransferEngine::Slots final : public Companion {
     std::size_t bytes = 0;
     device::Fence in_flight;
     device::SharedEvent done;  ///< empty where the driver refused to record it: the wait tries again
-    Moment began{};
+    Begun begun;               ///< none once its end was seen
   };
 
   Slots(std::shared_ptr<TransferEngine> engine, unsigned count) : engine_(std::move(engine)), slots_(count) {}
@@ -40,7 +41,7 @@ class TransferEngine::Slots final : public Companion {
     if (slot.bytes == 0) return;
     if (!slot.done) slot.done = engine_->record(engine_->transfers_);
     engine_->await(*slot.done, deadline, {"download of", buffer.name(), slot.bytes, "arrived"}, 0);
-    engine_->note_end(slot.began);
+    if (slot.begun.number != 0) engine_->book_->end(std::exchange(slot.begun, {}));
   }
   /// Gives a slot that no copy uses other memory.
   void replace(Slot& slot, std::span<std::byte> memory) noexcept {
@@ -84,6 +85,7 @@ void TransferEngine::start_download(BufferCore& buffer, StreamId stream, const D
   const std::span<std::byte> memory = larger ? allocate_pinned(bytes) : slot.memory;
   device::Fence in_flight;
   device::SharedEvent done;
+  const Begun begun = bytes == 0 ? Begun() : book_->begin(began, track::EventWay::download, bytes, stream);
   try {
     done = queue_download(buffer, memory.first(bytes), stream, options.snapshot, in_flight);
   } catch (...) {
@@ -95,7 +97,7 @@ void TransferEngine::start_download(BufferCore& buffer, StreamId stream, const D
   slot.in_flight = std::move(in_flight);
   slot.done = std::move(done);
   slot.bytes = bytes;
-  slot.began = began;
+  slot.begun = begun;
   slots.started();
   note(buffer, false, bytes, true);
 }
@@ -122,6 +124,8 @@ device::SharedEvent TransferEngine::queue_download(BufferCore& buffer, std::span
     if (snapshot) buffer.pool().used_on(copy, transfers_);
     backend()->download(transfers_, to.data(), source, to.size());
     done = in_flight.add(backend(), transfers_);
+    // That point is when the copy on the device is free again, too: none is recorded for it.
+    if (snapshot && done) buffer.pool().used_until(copy, transfers_, done);
   } catch (...) {
     if (snapshot) buffer.pool().release(copy, stream);
     throw;

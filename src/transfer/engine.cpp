@@ -83,8 +83,8 @@ void TransferEngine::require_time(core::Deadline deadline, const Task& task) {
                 {.name = task.name(), .bytes_asked = task.bytes, .limit = deadline.milliseconds(), .bytes_done = 0});
 }
 
-Transfer TransferEngine::ticket(StreamId stream, const Task& task, Moment began) const {
-  return Transfer(std::make_shared<TransferState>(record(stream), task, book_, began));
+Transfer TransferEngine::ticket(const Begun& begun, const Task& task) const {
+  return Transfer(std::make_shared<TransferState>(record(begun.stream), task, book_, begun));
 }
 
 void TransferEngine::note(BufferCore& buffer, bool up, std::uint64_t bytes, bool asynchronous) noexcept {
@@ -124,6 +124,7 @@ void TransferEngine::upload(BufferCore& buffer, std::uint64_t offset, std::span<
   const Task task{"upload to", buffer.name(), data.size(), "queued"};
   require_time(deadline, task);
   const std::uint64_t address = buffer.access(stream) + offset;
+  const Begun begun = book_->begin(began, track::EventWay::upload, data.size(), stream);
   if (in_place(buffer)) {
     await(*record(stream), deadline, task, 0);
     std::memcpy(pointer(address), data.data(), data.size());
@@ -138,7 +139,7 @@ void TransferEngine::upload(BufferCore& buffer, std::uint64_t offset, std::span<
     upload_in_pieces(address, data, stream, deadline, task);
   }
   note(buffer, true, data.size(), false);
-  note_end(began);
+  book_->end(begun);
 }
 
 // While one piece is copied to the device, the host fills the other.
@@ -171,6 +172,7 @@ Transfer TransferEngine::start_upload(BufferCore& buffer, std::uint64_t offset, 
   }
   const Moment began = now();
   const std::uint64_t address = buffer.access(stream) + offset;
+  const Begun begun = book_->begin(began, track::EventWay::upload, data.size(), stream);
   if (is_pinned(data.data(), data.size())) {
     backend()->upload(stream, address, data.data(), data.size());
     note_pinned_use(data.data(), stream);
@@ -184,7 +186,7 @@ Transfer TransferEngine::start_upload(BufferCore& buffer, std::uint64_t offset, 
     bytes_staged_ += data.size();
   }
   note(buffer, true, data.size(), true);
-  return ticket(stream, {"upload to", buffer.name(), data.size()}, began);
+  return ticket(begun, {"upload to", buffer.name(), data.size()});
 }
 
 // --- Down ---
@@ -196,6 +198,7 @@ void TransferEngine::download(BufferCore& buffer, std::uint64_t offset, std::spa
   const Task task{"download of", buffer.name(), data.size(), "arrived"};
   require_time(deadline, task);
   const std::uint64_t address = buffer.access(stream) + offset;
+  const Begun begun = book_->begin(began, track::EventWay::download, data.size(), stream);
   if (in_place(buffer)) {
     await(*record(stream), deadline, task, 0);
     std::memcpy(data.data(), pointer(address), data.size());
@@ -207,7 +210,7 @@ void TransferEngine::download(BufferCore& buffer, std::uint64_t offset, std::spa
     download_in_pieces(address, data, stream, deadline, task);
   }
   note(buffer, false, data.size(), false);
-  note_end(began);
+  book_->end(begun);
 }
 
 // While the host empties one piece, the device fills the other.
@@ -240,10 +243,11 @@ Transfer TransferEngine::start_read(BufferCore& buffer, std::uint64_t offset, st
   const Place from{buffer.access(stream) + offset, buffer.on_host()};
   const Place to{reinterpret_cast<std::uint64_t>(into.data()), true};
   const Task task{"download of", buffer.name(), into.size()};
+  const Begun begun = book_->begin(began, track::EventWay::download, into.size(), stream);
   queue_copy(to, from, into.size(), stream, core::Deadline(default_deadline), task);
   note_pinned_use(into.data(), stream);
   note(buffer, false, into.size(), true);
-  return ticket(stream, task, began);
+  return ticket(begun, task);
 }
 
 void TransferEngine::queue_copy(Place to, Place from, std::uint64_t bytes, StreamId stream, core::Deadline deadline,

@@ -23,6 +23,7 @@
 #include "buffer/buffer_core.hpp"
 #include "core/deadline.hpp"
 #include "device/fence.hpp"
+#include "track/event_tap.hpp"
 #include "track/latency.hpp"
 #include "track/tally.hpp"
 
@@ -40,8 +41,21 @@ struct Task {
   [[nodiscard]] std::string name() const { return std::string(buffer.empty() ? verb : buffer); }
 };
 
-/// What waits count and time; shared with tickets, which may outlive the engine.
+/// A transfer under way, as its books and its events know it.
+struct Begun {
+  track::Latency::Clock::time_point at{};
+  std::uint32_t number = 0;  ///< of those of the engine; 0 for none
+  track::EventWay way = track::EventWay::none;
+  std::uint64_t bytes = 0;
+  StreamId stream{};
+};
+
+/// What waits count and time, and what is told of transfers; shared with tickets, which may outlive the engine.
 struct WaitBook {
+  explicit WaitBook(std::shared_ptr<track::EventTap> tap) : events(std::move(tap)) {}
+
+  const std::shared_ptr<track::EventTap> events;
+  std::atomic<std::uint32_t> numbers{0};
   std::atomic<std::uint64_t> timeouts{0};
   track::Latency waits;
   track::Latency transfers;
@@ -54,36 +68,58 @@ struct WaitBook {
     if (!done) ++timeouts;
     return done;
   }
+  [[nodiscard]] Begun begin(track::Latency::Clock::time_point at, track::EventWay way, std::uint64_t bytes,
+                            StreamId stream) noexcept {
+    const Begun begun{at, ++numbers, way, bytes, stream};
+    tell(begun, track::EventKind::transfer_start);
+    return begun;
+  }
+  void end(const Begun& begun) noexcept {
+    transfers.record_since(begun.at);
+    tell(begun, track::EventKind::transfer_end);
+  }
+  void tell(const Begun& begun, track::EventKind kind) const noexcept {
+    events->note({.bytes = begun.bytes,
+                  .block = begun.number,
+                  .stream = static_cast<std::uint32_t>(begun.stream),
+                  .kind = kind,
+                  .way = begun.way});
+  }
 };
 
 struct TransferState {
   using Moment = track::Latency::Clock::time_point;
-  TransferState(device::SharedEvent end, const Task& task, std::shared_ptr<WaitBook> its_book, Moment its_beginning)
+  TransferState(device::SharedEvent end, const Task& task, std::shared_ptr<WaitBook> its_book, const Begun& its_start)
       : event(std::move(end)),
         verb(task.verb),
         buffer(task.buffer),
         bytes(task.bytes),
         book(std::move(its_book)),
-        began(its_beginning) {}
+        begun(its_start) {}
 
   const device::SharedEvent event;
   const char* const verb;
   const std::string buffer;
   const std::uint64_t bytes;
   const std::shared_ptr<WaitBook> book;
-  const Moment began;
+  const Begun begun;
   std::atomic<bool> seen{false};  ///< that it is done
 
   void note_end() noexcept {
-    if (!seen.exchange(true, std::memory_order_relaxed)) book->transfers.record_since(began);
+    if (!seen.exchange(true, std::memory_order_relaxed)) book->end(begun);
+  }
+  /// The same for a part of something larger, whose time counts.
+  void note_end_of_part() noexcept {
+    if (!seen.exchange(true, std::memory_order_relaxed)) book->tell(begun, track::EventKind::transfer_end);
   }
 };
 
 class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
  public:
   /// `pinned` is as the manager's pool has it: its name, clock, ageing and log hold for pinned memory too, which is
-  /// counted in `tallies`.
-  TransferEngine(Device device, const TransferOptions& options, PoolOptions pinned, const track::Tallies& tallies);
+  /// counted in `tallies`. Transfers are told by `events`.
+  TransferEngine(Device device, const TransferOptions& options, PoolOptions pinned, const track::Tallies& tallies,
+                 std::shared_ptr<track::EventTap> events);
   /// Waits for copies that still use pinned memory; what does not end stays with the system.
   ~TransferEngine();
   TransferEngine(const TransferEngine&) = delete;
@@ -140,8 +176,12 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   void require_time(core::Deadline deadline, const Task& task);
   using Moment = TransferState::Moment;
   [[nodiscard]] static Moment now() noexcept { return track::Latency::Clock::now(); }
-  /// A transfer that began then is done.
+  /// What consists of several transfers, and began then, is done.
   void note_end(Moment began) noexcept { book_->transfers.record_since(began); }
+  /// One of those; nothing for an empty ticket.
+  static void note_end_of_part(const Transfer& ticket) noexcept {
+    if (ticket.state_) ticket.state_->note_end_of_part();
+  }
 
  private:
   class Piece;
@@ -158,7 +198,7 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   [[nodiscard]] const std::shared_ptr<device::Backend>& backend() const noexcept { return device_.shared_backend(); }
   [[nodiscard]] bool in_place(const BufferCore& buffer) const noexcept { return in_place_ || buffer.on_host(); }
   [[nodiscard]] device::SharedEvent record(StreamId stream) const;
-  [[nodiscard]] Transfer ticket(StreamId stream, const Task& task, Moment began) const;
+  [[nodiscard]] Transfer ticket(const Begun& begun, const Task& task) const;
   /// True if all of it lies in memory that make_pinned gave.
   [[nodiscard]] bool is_pinned(const std::byte* data, std::size_t bytes) const;
   /// A copy that is done with `stream`'s work so far uses the pinned memory around `data`.
@@ -190,7 +230,7 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   std::atomic<std::uint64_t> bytes_uploaded_{0};
   std::atomic<std::uint64_t> bytes_downloaded_{0};
   std::atomic<std::uint64_t> bytes_staged_{0};
-  const std::shared_ptr<WaitBook> book_ = std::make_shared<WaitBook>();
+  const std::shared_ptr<WaitBook> book_;
 };
 
 }  // namespace weir::detail

@@ -36,13 +36,14 @@ TransferOptions checked(TransferOptions options, const std::string& name) {
 }  // namespace
 
 TransferEngine::TransferEngine(Device device, const TransferOptions& options, PoolOptions pinned,
-                               const track::Tallies& tallies)
+                               const track::Tallies& tallies, std::shared_ptr<track::EventTap> events)
     : device_(std::move(device)),
       options_(checked(options, pinned.name)),
       in_place_(options.in_place.value_or(device_.info().unified_memory)),
       log_(pinned.log),
       host_(device_.stream()),
-      transfers_(device_.stream()) {
+      transfers_(device_.stream()),
+      book_(std::make_shared<WaitBook>(std::move(events))) {
   if (in_place_ && !device_.info().pointers) {
     throw Unsupported(
         "manager \"" + pinned.name + "\": the host cannot write the memory of " + device_.info().name + " in place",

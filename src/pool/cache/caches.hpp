@@ -55,6 +55,7 @@ class Caches {
     spare_.pop_back();
     cache.stream = stream;
     cache.thread = &thread_slots;
+    cache.events = nullptr;
     cache.key = key;
     serving_.emplace(key, &cache);
     return cache;

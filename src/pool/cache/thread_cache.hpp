@@ -22,6 +22,10 @@
 #include "track/counter.hpp"
 #include "track/ledger.hpp"
 
+namespace weir::track {
+class EventRing;
+}
+
 namespace weir::pool {
 
 /// Of one pool: their numbers share a word with a flag in every record.
@@ -46,12 +50,13 @@ class ThreadCache {
   std::atomic<std::uint32_t> now{0};  ///< coarse time
 
   // --- Of the owning thread ---
-  std::uint32_t slow_operations = 0;  ///< since the coarse time was read
-  std::uint32_t ticks = 0;            ///< how often it was read since it last changed
-  std::uint64_t paced = 0;            ///< what it was then, in full
-  std::uint64_t lent = 0;             ///< bytes freed into other threads' queues since those were drained
-  std::uint32_t strays = 0;           ///< how often its home had too little, since it last took new pages there
-  std::uint16_t meetings = 0;         ///< with other threads in the home arena, worn down by fits without
+  std::uint32_t slow_operations = 0;   ///< since the coarse time was read
+  std::uint32_t ticks = 0;             ///< how often it was read since it last changed
+  std::uint64_t paced = 0;             ///< what it was then, in full
+  std::uint64_t lent = 0;              ///< bytes freed into other threads' queues since those were drained
+  std::uint32_t strays = 0;            ///< how often its home had too little, since it last took new pages there
+  track::EventRing* events = nullptr;  ///< where it writes events; null before the first
+  std::uint16_t meetings = 0;          ///< with other threads in the home arena, worn down by fits without
 
   // --- Fixed while it has an owner ---
   std::atomic<std::uint64_t> key{0};         ///< pool and stream it serves; 0 = no owner

@@ -1,5 +1,6 @@
 #include "pool/order/pending_frees.hpp"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -7,19 +8,31 @@ namespace weir::pool {
 
 void PendingFrees::note_use(std::uint32_t id, StreamId stream) {
   const std::lock_guard lock(mutex_);
-  users_[id].push_back(stream);
+  users_[id].push_back({stream, nullptr});
+}
+
+void PendingFrees::note_end(std::uint32_t id, StreamId stream, device::SharedEvent until) noexcept {
+  const std::lock_guard lock(mutex_);
+  const auto found = users_.find(id);
+  if (found == users_.end()) return;
+  const auto use = std::find_if(found->second.rbegin(), found->second.rend(),
+                                [&](const Use& each) { return each.stream == stream; });
+  if (use != found->second.rend()) use->until.swap(until);
 }
 
 std::vector<StreamId> PendingFrees::users(std::uint32_t id) const {
   const std::lock_guard lock(mutex_);
   const auto found = users_.find(id);
-  return found == users_.end() ? std::vector<StreamId>() : found->second;
+  std::vector<StreamId> streams;
+  if (found == users_.end()) return streams;
+  for (const Use& use : found->second) streams.push_back(use.stream);
+  return streams;
 }
 
-std::vector<StreamId> PendingFrees::take_users(std::uint32_t id) {
+std::vector<PendingFrees::Use> PendingFrees::take_users(std::uint32_t id) {
   const std::lock_guard lock(mutex_);
   const auto node = users_.extract(id);
-  return node.empty() ? std::vector<StreamId>() : std::move(node.mapped());
+  return node.empty() ? std::vector<Use>() : std::move(node.mapped());
 }
 
 void PendingFrees::add(PendingFree free) {
@@ -65,7 +78,9 @@ bool PendingFrees::comes_to_rest(const std::shared_ptr<device::Backend>& backend
   std::set<StreamId> streams;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [id, users] : users_) streams.insert(users.begin(), users.end());
+    for (const auto& [id, users] : users_) {
+      for (const Use& use : users) streams.insert(use.stream);
+    }
   }
   for (const StreamId stream : streams) all.add(backend, stream);
   // A failure may have passed at a second try.

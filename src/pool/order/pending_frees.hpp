@@ -28,11 +28,18 @@ struct PendingFree {
 
 class PendingFrees {
  public:
+  /// A stream that uses a live block.
+  struct Use {
+    StreamId stream;
+    device::SharedEvent until;  ///< its end, where that was recorded already
+  };
   /// Work on `stream` uses a live block.
   void note_use(std::uint32_t id, StreamId stream);
+  /// The end of the use of the stream that was noted last; nothing where none was.
+  void note_end(std::uint32_t id, StreamId stream, device::SharedEvent until) noexcept;
   [[nodiscard]] std::vector<StreamId> users(std::uint32_t id) const;
   /// The same, and forgets them: the block is freed.
-  [[nodiscard]] std::vector<StreamId> take_users(std::uint32_t id);
+  [[nodiscard]] std::vector<Use> take_users(std::uint32_t id);
 
   void add(PendingFree free);
   [[nodiscard]] std::uint64_t granules() const noexcept { return granules_.load(); }
@@ -79,7 +86,7 @@ class PendingFrees {
   mutable std::mutex mutex_;
   std::uint64_t last_number_ = 0;
   std::map<std::uint64_t, PendingFree> entries_;  // by number
-  std::unordered_map<std::uint32_t, std::vector<StreamId>> users_;
+  std::unordered_map<std::uint32_t, std::vector<Use>> users_;
   std::atomic<std::uint64_t> granules_{0};
 };
 

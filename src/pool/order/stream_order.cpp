@@ -14,7 +14,12 @@ StreamOrder::StreamOrder(std::shared_ptr<device::Backend> backend, const Journal
 
 device::Fence StreamOrder::fence_of(std::uint32_t id) {
   device::Fence fence;
-  for (const StreamId stream : pending_.take_users(id)) {
+  for (PendingFrees::Use& use : pending_.take_users(id)) {
+    if (use.until) {
+      fence.add(std::move(use.until));
+      continue;
+    }
+    const StreamId stream = use.stream;
     std::string why;
     if (!fence.add(backend_, stream, &why) && !why.empty()) {
       journal_.note(LogLevel::warning, LogEvent::fallback, why, 0, 0, stream);

@@ -19,8 +19,13 @@ void raise(std::atomic<std::uint64_t>& peak, std::uint64_t value) noexcept {
 }  // namespace
 
 PageStore::PageStore(device::Backend& backend, std::string pool_name, std::uint64_t limit, std::uint64_t page_bytes,
-                     const track::Tallies& tallies)
-    : backend_(backend), pool_name_(std::move(pool_name)), limit_(limit), page_bytes_(page_bytes), tallies_(tallies) {
+                     const track::Tallies& tallies, track::EventTap* events)
+    : backend_(backend),
+      pool_name_(std::move(pool_name)),
+      limit_(limit),
+      page_bytes_(page_bytes),
+      tallies_(tallies),
+      events_(events) {
   claims_->tally = tallies.external;
 }
 
@@ -46,6 +51,19 @@ void PageStore::gave(std::uint64_t bytes) noexcept {
   reserved_ -= bytes;
   claims_->all -= bytes;
   if (tallies_.reserved != nullptr) tallies_.reserved->give(bytes);
+}
+
+void PageStore::tell_pages(track::EventKind kind, std::uint64_t pages, std::uint64_t handles) noexcept {
+  if (events_ == nullptr) return;
+  events_->note({.bytes = pages * page_bytes_,
+                 .block = static_cast<std::uint32_t>(pages),
+                 .generation = static_cast<std::uint32_t>(handles),
+                 .kind = kind,
+                 .way = track::EventWay::page});
+}
+
+void PageStore::tell_segment(track::EventKind kind, std::uint64_t bytes) noexcept {
+  if (events_ != nullptr) events_->note({.bytes = bytes, .kind = kind, .way = track::EventWay::segment});
 }
 
 /// A call of the driver about memory, on the books; `takes` if it takes or maps some.
@@ -124,6 +142,7 @@ Taken PageStore::create(std::span<MovableExtent> row) {
   if (taken != Taken::yes) return taken;
   for (std::size_t i = 0; i < made.size(); ++i) row[i] = {made[i], 0};
   raise(peak_pages_, pages_ += pages);
+  tell_pages(track::EventKind::create, pages, made.size());
   return taken;
 }
 
@@ -131,15 +150,18 @@ void PageStore::map(device::Address address, std::span<const MovableExtent> row)
   const std::vector<device::Extent> plain(row.begin(), row.end());
   timed([&] { backend_.map(address, plain); }, true);
   page_maps_.fetch_add(device::pages_of(plain), std::memory_order_relaxed);
+  tell_pages(track::EventKind::map, device::pages_of(plain), plain.size());
 }
 
 void PageStore::unmap(device::Address address, std::span<MovableExtent> row) {
   const std::vector<device::Extent> plain(row.begin(), row.end());
   timed([&] { backend_.unmap(address, plain); }, false);
   for (MovableExtent& extent : row) ++extent.moves;
+  tell_pages(track::EventKind::unmap, device::pages_of(plain), plain.size());
 }
 
 void PageStore::destroy(std::span<const MovableExtent> row) noexcept {
+  if (row.empty()) return;
   std::uint64_t pages = 0;
   for (const MovableExtent& extent : row) {  // one by one, as a list of plain ones would have to be allocated
     const device::Extent& plain = extent;
@@ -148,16 +170,20 @@ void PageStore::destroy(std::span<const MovableExtent> row) noexcept {
   }
   pages_ -= pages;
   gave(pages * page_bytes_);
+  tell_pages(track::EventKind::destroy, pages, row.size());
 }
 
 Taken PageStore::allocate_segment(std::uint64_t bytes, Segment& segment) {
   segment = {0, bytes};
-  return take(bytes, [&] { segment.address = backend_.allocate_segment(bytes); });
+  const Taken taken = take(bytes, [&] { segment.address = backend_.allocate_segment(bytes); });
+  if (taken == Taken::yes) tell_segment(track::EventKind::create, bytes);
+  return taken;
 }
 
 void PageStore::free_segment(const Segment& segment) noexcept {
   timed([&] { backend_.free_segment(segment.address, segment.bytes); }, false);
   gave(segment.bytes);
+  tell_segment(track::EventKind::destroy, segment.bytes);
 }
 
 std::shared_ptr<detail::Claims> PageStore::book_external(std::uint64_t bytes) {

@@ -16,6 +16,7 @@
 #include "device/backend.hpp"
 #include "pool/space/page_table.hpp"
 #include "pool/space/segment_arena.hpp"
+#include "track/event_tap.hpp"
 #include "track/latency.hpp"
 #include "track/tally.hpp"
 
@@ -47,7 +48,7 @@ enum class Taken : std::uint8_t { yes, limit_refused, device_refused };
 class PageStore {
  public:
   PageStore(device::Backend& backend, std::string pool_name, std::uint64_t limit, std::uint64_t page_bytes,
-            const track::Tallies& tallies = {});
+            const track::Tallies& tallies = {}, track::EventTap* events = nullptr);
   ~PageStore();
   PageStore(const PageStore&) = delete;
   PageStore& operator=(const PageStore&) = delete;
@@ -100,6 +101,8 @@ class PageStore {
   template <class Call>
   [[nodiscard]] Taken take(std::uint64_t bytes, Call call);
   [[nodiscard]] bool claim(std::uint64_t bytes) noexcept;
+  void tell_pages(track::EventKind kind, std::uint64_t pages, std::uint64_t handles) noexcept;
+  void tell_segment(track::EventKind kind, std::uint64_t bytes) noexcept;
   void took(std::uint64_t bytes) noexcept;
   void gave(std::uint64_t bytes) noexcept;
 
@@ -109,6 +112,7 @@ class PageStore {
   const std::uint64_t page_bytes_;
   const std::shared_ptr<detail::Claims> claims_ = std::make_shared<detail::Claims>();
   const track::Tallies tallies_;
+  track::EventTap* const events_;  // null where nobody would read them
   std::atomic<std::uint64_t> reserved_{0};
   std::atomic<std::uint64_t> peak_{0};
   std::atomic<std::uint64_t> total_{0};

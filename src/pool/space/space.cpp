@@ -53,7 +53,8 @@ Space::Space(device::Backend& backend, const DeviceInfo& info, const PoolOptions
       range_bytes_(std::max(range_for(info) / addresses_taken_.divisor(), min_range(info))),
       arena_count_(arenas_for(info, max_arenas)),
       mode_(options.mode),
-      store_(backend, options.name, options.limit.value_or(info.default_limit), info.page_bytes, tallies),
+      store_(backend, options.name, options.limit.value_or(info.default_limit), info.page_bytes, tallies,
+             journal.events().get()),
       blocks_(addresses_taken_.divisor()),
       segments_(blocks_, addresses_, segments_number, info.page_bytes) {
   arenas_[segments_number] = &segments_;

@@ -52,7 +52,15 @@ TEST_F(PendingFreesTest, KnowsWhoUsesABlockUntilItIsFreed) {
   pending_.note_use(7, quick_);
   pending_.note_use(8, quick_);
   EXPECT_THAT(pending_.users(7), ElementsAre(slow_, quick_));
-  EXPECT_THAT(pending_.take_users(7), ElementsAre(slow_, quick_));
+  pending_.note_end(7, quick_, std::make_shared<const device::Event>());
+  pending_.note_end(9, quick_, nullptr);  // nobody uses it
+  EXPECT_THAT(pending_.users(7), ElementsAre(slow_, quick_));
+  const std::vector<PendingFrees::Use> uses = pending_.take_users(7);
+  ASSERT_EQ(uses.size(), 2u);
+  EXPECT_EQ(uses[0].stream, slow_);
+  EXPECT_EQ(uses[0].until, nullptr);
+  EXPECT_EQ(uses[1].stream, quick_);
+  EXPECT_NE(uses[1].until, nullptr);
   EXPECT_TRUE(pending_.take_users(7).empty());
   EXPECT_THAT(pending_.users(8), ElementsAre(quick_));
 }

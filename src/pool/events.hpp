@@ -1,0 +1,59 @@
+// What the pool tells of blocks: an event where somebody reads, written by the thread that
+// had it into a ring of its own, and a line where the log wants every block, at once and
+// with no lock held. Called where the books are written: by hits that are told, and by what
+// is no hit. What is told of pages is told by the page store, of refusals by the journal.
+#pragma once
+
+#include "pool/implementation.hpp"
+#include "track/event_tap.hpp"
+
+namespace weir {
+
+inline track::Event Pool::Implementation::event_of(std::uint32_t id, track::EventKind kind, track::EventWay way,
+                                                   StreamId stream) const noexcept {
+  const track::Block& block = blocks_[id];
+  return {.bytes = block.requested,
+          .block = id,
+          .generation = block.generation.load(std::memory_order_relaxed),
+          .granules = block.size,
+          .tag = block.tag,
+          .stream = static_cast<std::uint32_t>(stream),
+          .kind = kind,
+          .way = way};
+}
+
+inline track::EventRing* Pool::Implementation::ring_of(Cache& cache) noexcept {
+  if (!tap_.on()) return nullptr;
+  if (cache.events == nullptr) [[unlikely]]
+    cache.events = tap_.ring_of(cache.thread.load(std::memory_order_relaxed));
+  return cache.events;
+}
+
+/// An event that has its time.
+inline void Pool::Implementation::write(track::EventRing* ring, track::Event& event) noexcept {
+  event.thread = ring->thread();
+  ring->push(event);
+}
+
+/// One of memory that came from others, or goes to them.
+inline void Pool::Implementation::write_ordered(Cache& cache, track::Event& event) noexcept {
+  track::EventRing* const ring = ring_of(cache);
+  if (ring == nullptr) return;
+  event.time = ring->ordered_now();
+  write(ring, event);
+}
+
+/// Of a block that the caller has.
+inline void Pool::Implementation::tell(Cache& cache, std::uint32_t id, track::EventKind kind, track::EventWay way,
+                                       StreamId stream) noexcept {
+  track::Event event = event_of(id, kind, way, stream);
+  if (way != track::EventWay::cache) {
+    write_ordered(cache, event);
+  } else if (track::EventRing* const ring = ring_of(cache)) {  // of memory that this thread alone had
+    event.time = ring->now();
+    write(ring, event);
+  }
+  if (logs_ && kind == track::EventKind::allocate) journal_.log(event, blocks_[id].address());
+}
+
+}  // namespace weir

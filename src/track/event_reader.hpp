@@ -1,0 +1,52 @@
+// Reads the events of some pools, from one thread, while their threads go on: hands them
+// out in the order of their times. While one lives, the taps that it reads are on.
+//
+// A thread that loses its core between the moment when it takes an event's time and the
+// one when it writes it may have that event handed out by the next drain, after later
+// ones; its time tells, and late() counts them. The events of one ring are always in order.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "track/event_tap.hpp"
+
+namespace weir::track {
+
+class EventReader {
+ public:
+  /// Of one thread between two drains: 655 KB.
+  static constexpr std::uint32_t usual_capacity = 1U << 14;
+  using Visit = std::function<void(const Event& event, const EventTap& from)>;
+
+  /// Throws InvalidArgument where one of the taps has a reader.
+  explicit EventReader(std::vector<std::shared_ptr<EventTap>> taps, std::uint32_t capacity = usual_capacity);
+  ~EventReader();
+  EventReader(const EventReader&) = delete;
+  EventReader& operator=(const EventReader&) = delete;
+
+  /// Hands out what was written until now; gives how many that were. `visit` is called with no lock held and may use
+  /// the pools. Nothing in a child of fork().
+  std::uint64_t drain(const Visit& visit);
+  /// Events that found no room, exactly; of those in a ring that has room again, `lost` events tell where.
+  [[nodiscard]] std::uint64_t dropped() const noexcept;
+  /// Events that were handed out after later ones.
+  [[nodiscard]] std::uint64_t late() const noexcept { return late_; }
+
+ private:
+  /// A moment by both clocks.
+  struct Moment {
+    std::uint64_t ticks = 0;
+    std::uint64_t nanoseconds = 0;
+  };
+  [[nodiscard]] static Moment moment(bool processor_ticks) noexcept;
+
+  std::vector<std::shared_ptr<EventTap>> taps_;
+  Moment last_;
+  std::uint64_t newest_ = 0;  // ticks of the last event that was handed out in order
+  std::uint64_t late_ = 0;
+};
+
+}  // namespace weir::track

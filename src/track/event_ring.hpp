@@ -1,0 +1,92 @@
+// The events of one thread on their way to the reader. One thread writes, one reads,
+// and neither waits: a ring that is full drops the newest event, counts it, and tells
+// so in its place once there is room. Invariant: what was pushed is what is read plus
+// what was dropped. Made by the tap; a thread that ends leaves its ring to another.
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <cstdint>
+#include <memory>
+
+#include "track/counter.hpp"
+#include "track/event.hpp"
+#include "track/ticks.hpp"
+
+namespace weir::track {
+
+class EventRing {
+ public:
+  static constexpr std::uint32_t min_capacity = 4;
+
+  /// For so many events, rounded up to a power of two. Throws std::bad_alloc.
+  EventRing(std::uint32_t capacity, bool processor_ticks)
+      : mask_(std::bit_ceil(capacity < min_capacity ? min_capacity : capacity) - 1),
+        processor_ticks_(processor_ticks),
+        slots_(std::make_unique_for_overwrite<Event[]>(std::uint64_t{mask_} + 1)),
+        limit_(std::uint64_t{mask_} + 1) {}
+
+  // --- For the thread that writes ---
+
+  [[nodiscard]] std::uint64_t now() const noexcept { return ticks(processor_ticks_); }
+  [[nodiscard]] std::uint64_t ordered_now() const noexcept { return ordered_ticks(processor_ticks_); }
+  /// Its number, for events.
+  [[nodiscard]] std::uint16_t thread() const noexcept { return thread_; }
+  void set_thread(std::uint16_t number) noexcept { thread_ = number; }
+  /// False if the event was dropped.
+  bool push(const Event& event) noexcept {
+    std::uint64_t head = head_.load(std::memory_order_relaxed);
+    if (head == limit_) [[unlikely]] {
+      if (!make_room(event.time)) return false;
+      head = head_.load(std::memory_order_relaxed);
+    }
+    slots_[head & mask_] = event;
+    head_.store(head + 1, std::memory_order_release);
+    return true;
+  }
+
+  // --- For the reader. Events are numbered from 0 ---
+
+  [[nodiscard]] std::uint64_t written() const noexcept { return head_.load(std::memory_order_acquire); }
+  [[nodiscard]] std::uint64_t read() const noexcept { return tail_.load(std::memory_order_relaxed); }
+  /// One that is written and not read.
+  [[nodiscard]] const Event& at(std::uint64_t number) const noexcept { return slots_[number & mask_]; }
+  /// All before `number` are read.
+  void advance(std::uint64_t number) noexcept { tail_.store(number, std::memory_order_release); }
+
+  // --- For both ---
+
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.get(); }
+  [[nodiscard]] std::uint64_t capacity() const noexcept { return std::uint64_t{mask_} + 1; }
+  [[nodiscard]] std::uint64_t waiting() const noexcept { return written() - read(); }
+
+ private:
+  // Looks how far the reader is. After a loss there must be room for telling of it, too.
+  [[gnu::noinline]] bool make_room(std::uint64_t time) noexcept {
+    const std::uint64_t head = head_.load(std::memory_order_relaxed);
+    const std::uint64_t limit = tail_.load(std::memory_order_acquire) + capacity();
+    const std::uint64_t lost = dropped_.get() - told_;
+    if (limit - head < (lost == 0 ? 1 : 2)) {
+      dropped_.bump(1);
+      return false;
+    }
+    limit_ = limit;
+    if (lost == 0) return true;
+    told_ += lost;
+    slots_[head & mask_] = {.time = time, .bytes = lost, .thread = thread_, .kind = EventKind::lost};
+    head_.store(head + 1, std::memory_order_release);
+    return true;
+  }
+
+  const std::uint32_t mask_;
+  const bool processor_ticks_;
+  std::uint16_t thread_ = 0;
+  const std::unique_ptr<Event[]> slots_;
+  std::uint64_t limit_;     // the writer's: below it there is room
+  std::uint64_t told_ = 0;  // of what was dropped
+  std::atomic<std::uint64_t> head_{0};
+  Counter<std::uint64_t> dropped_;
+  alignas(64) std::atomic<std::uint64_t> tail_{0};
+};
+
+}  // namespace weir::track

@@ -1,0 +1,90 @@
+// Where a pool's events are tapped, below its doors: a ring for each thread that has a
+// cache, one ring that all share for what is rare, and the switch. While nobody reads, a
+// hit pays nothing: the switch is the word by which it finds its cache, which finds none
+// while somebody does, so that the way beside the hit is taken, where events are written.
+//
+// Invariant: a ring has one writer at a time, and rings live as long as the tap, which
+// its pool, its transfers and its reader share. Thread-safe; in a child of fork() it does
+// nothing. Lock order: after all of the pool's.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/process.hpp"
+#include "core/spin_lock.hpp"
+#include "track/event_ring.hpp"
+
+namespace weir::track {
+
+class EventTap {
+ public:
+  explicit EventTap(std::string name);
+  EventTap(const EventTap&) = delete;
+  EventTap& operator=(const EventTap&) = delete;
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  /// Whether somebody reads.
+  [[nodiscard]] bool on() const noexcept { return on_.load(std::memory_order_relaxed); }
+
+  // --- For those who write events ---
+
+  /// One that costs its thread microseconds anyway; gets its time and its thread here. Nothing while nobody reads.
+  void note(Event event) noexcept {
+    if (on()) note_in_shared(event);
+  }
+  /// The calling thread's ring; `owner` stands for the thread until leave(owner). Null, and an event counted as
+  /// dropped, where the host has no memory for one.
+  [[nodiscard]] EventRing* ring_of(const void* owner) noexcept;
+  /// That thread writes no more into its ring.
+  void leave(const void* owner) noexcept;
+
+  /// A word that the hot path has, and what it is while nobody reads.
+  void steer(std::atomic<std::uint64_t>& word, std::uint64_t usual) noexcept;
+  /// Nothing for a cache has such a key.
+  static constexpr std::uint64_t no_key = UINT64_MAX;
+  /// The pool ends: nothing is steered any more.
+  void let_go() noexcept;
+
+  // --- For the reader ---
+
+  /// Begins reading: rings made from now on are for so many events. Throws InvalidArgument where somebody reads
+  /// already.
+  void open(std::uint32_t capacity);
+  void close() noexcept;
+  /// Adds all rings there are.
+  void list(std::vector<EventRing*>& rings) const;
+  /// Events that found no room since the tap was made, or opened last.
+  [[nodiscard]] std::uint64_t dropped() const noexcept;
+  [[nodiscard]] bool processor_ticks() const noexcept { return processor_ticks_; }
+
+ private:
+  struct Kept {
+    std::unique_ptr<EventRing> ring;
+    const void* owner = nullptr;  // null: its thread has ended
+  };
+  void note_in_shared(Event event) noexcept;
+  void set_word() noexcept;
+  [[nodiscard]] std::uint64_t dropped_so_far() const noexcept;
+
+  const std::string name_;
+  const core::HomeProcess home_;
+  const bool processor_ticks_ = has_processor_ticks();
+  std::atomic<bool> on_{false};
+  core::SpinLock sharing_;  // the end of the shared ring that is written to
+  std::unique_ptr<EventRing> shared_;
+
+  mutable std::mutex mutex_;  // all below
+  std::vector<Kept> rings_;
+  std::uint32_t capacity_ = EventRing::min_capacity;
+  std::atomic<std::uint64_t>* word_ = nullptr;
+  std::uint64_t usual_ = no_key;
+  std::uint64_t dropped_before_ = 0;
+  std::atomic<std::uint64_t> without_ring_{0};
+};
+
+}  // namespace weir::track
