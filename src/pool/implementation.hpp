@@ -48,6 +48,9 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
 
   Implementation(Device device, PoolOptions options, const track::Tallies& tallies);
   ~Implementation() override;
+  /// One of its own, or an error that says which pool it would have been.
+  [[nodiscard]] static std::unique_ptr<Implementation> make(Device device, PoolOptions options,
+                                                            const track::Tallies& tallies);
 
   class Door;
 
@@ -56,8 +59,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   /// The address of a block that the thread's cache had; else what `otherwise` gives. That is called with the cache, if
   /// it was looked into and had none of the size, or null.
   template <class Otherwise>
-  [[nodiscard]] std::uint64_t hit_or(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag,
-                                     Otherwise otherwise);
+  [[nodiscard]] std::uint64_t hit_or(std::size_t bytes, StreamId stream, AllocateOptions options, Otherwise otherwise);
   void hit_or_free(std::uint64_t address, StreamId stream);
   [[nodiscard]] bool free_hit(std::uint32_t id, StreamId stream);
 
@@ -66,14 +68,14 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   /// Throws what Pool::allocate throws.
   [[nodiscard]] std::uint32_t allocate(const Request& request);
   /// The address of a block. Out of line, lest a hit saves registers for it.
-  [[nodiscard, gnu::noinline]] std::uint64_t allocate_address(std::size_t bytes, std::size_t alignment, StreamId stream,
-                                                              Tag tag, CallSite where);
-  [[nodiscard, gnu::noinline]] std::uint64_t allocate_after_miss(Cache& cache, std::size_t bytes, std::size_t alignment,
-                                                                 Tag tag, CallSite where);
+  [[nodiscard, gnu::noinline]] std::uint64_t allocate_address(std::size_t bytes, StreamId stream,
+                                                              AllocateOptions options, CallSite where);
+  [[nodiscard, gnu::noinline]] std::uint64_t allocate_after_miss(Cache& cache, std::size_t bytes,
+                                                                 AllocateOptions options, CallSite where);
   /// The same, but `refused` where memory is. `cache` as in Request.
   static constexpr std::uint64_t refused = UINT64_MAX;
-  [[nodiscard, gnu::noinline]] std::uint64_t try_allocate(Cache* cache, std::size_t bytes, std::size_t alignment,
-                                                          StreamId stream, Tag tag, CallSite where);
+  [[nodiscard, gnu::noinline]] std::uint64_t try_allocate(Cache* cache, std::size_t bytes, StreamId stream,
+                                                          AllocateOptions options, CallSite where);
   [[nodiscard]] std::uint32_t allocate_growable(const Request& request, std::size_t max);
   [[nodiscard]] std::uint32_t allocate_plain(const Request& request);
   void map_ahead(std::uint64_t bytes, StreamId stream);
@@ -196,7 +198,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
       return call();
     } catch (const Error& error) {
       if (dynamic_cast<const std::bad_alloc*>(&error) == nullptr) {
-        note_refusal({bytes, 1, stream, Tag::none, {}}, error.message());
+        note_refusal({bytes, stream}, error.message());
       }
       throw;
     }

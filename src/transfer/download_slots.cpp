@@ -109,7 +109,7 @@ device::SharedEvent TransferEngine::queue_download(BufferCore& buffer, std::span
   std::uint64_t source = contents;
   BlockHandle copy;
   if (snapshot) {
-    copy = buffer.pool().acquire(to.size(), Pool::granule, stream);
+    copy = buffer.pool().acquire(to.size(), stream);
     source = buffer.pool().address(copy);
   }
   try {

@@ -73,9 +73,9 @@ ComputeSettings compute_settings(const Cloud& cloud, const RunSettings& settings
 }
 
 ManagerOptions manager_options(const RunSettings& settings) {
-  ManagerOptions options{.name = "lidar", .pool = settings.pool ? PoolMode::automatic : PoolMode::off};
+  ManagerOptions options{.name = "lidar", .pool = {.mode = settings.pool ? PoolMode::automatic : PoolMode::off}};
   if (settings.limit != 0) {
-    options.limit = settings.limit;
+    options.pool.limit = settings.limit;
     options.transfers.pinned_limit = settings.limit;
   }
   return options;
@@ -94,9 +94,9 @@ std::string height_rule(const ComputeSettings& settings) {
   return rule.str();
 }
 
-std::uint64_t bytes_of(const std::vector<ScopeFeature>& features) {
+std::uint64_t bytes_of(const std::vector<ScopeColumn>& features) {
   std::uint64_t sum = 0;
-  for (const ScopeFeature& feature : features) sum += feature.type.bytes;
+  for (const ScopeColumn& feature : features) sum += feature.type.bytes;
   return sum;
 }
 
