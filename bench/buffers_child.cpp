@@ -54,7 +54,7 @@ double resident_bytes() {
 
 MemoryManager open(weir::PoolMode mode = weir::PoolMode::automatic) {
   return MemoryManager(weir::open_device({.backend = "host", .capacity = {}}),
-                       {.name = "bench", .limit = 6_GiB, .pool = mode});
+                       {.name = "bench", .pool = {.mode = mode, .limit = 6_GiB}});
 }
 
 // --- Creation ---

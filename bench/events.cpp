@@ -13,6 +13,7 @@
 #include <vector>
 #include <weir/weir.hpp>
 
+#include "pool/access.hpp"
 #include "track/event_reader.hpp"
 
 namespace {
@@ -72,7 +73,7 @@ void measure(const char* name, std::size_t blocks) {
   std::uint64_t read = 0, dropped = 0;
   for (int turn = -10; turn < turns; ++turn) {
     const double without = work.turn();
-    weir::track::EventReader reader({pool.events()}, capacity);
+    weir::track::EventReader reader({weir::pool::Access::events(pool)}, capacity);
     const double with = work.turn();
     const double began = thread_ns();
     std::uint64_t bytes = 0;

@@ -6,7 +6,7 @@ using namespace weir::literals;
 
 int main() {
   // [make]
-  weir::MemoryManager memory(weir::open_device(), {.name = "graph", .limit = 1_GiB});
+  weir::MemoryManager memory(weir::open_device(), {.name = "graph", .pool = {.limit = 1_GiB}});
   auto nodes = memory.create<float>("nodes", 1000);                        // of the manager, by name
   auto edges = memory.create<int>("edges", std::vector<int>{0, 1, 1, 2});  // with contents
   {

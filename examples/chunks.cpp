@@ -1,4 +1,4 @@
-// Features of many points in chunks: one scope, the same buffers for every chunk.
+// Columns of many rows in chunks: one scope, the same memory for every chunk.
 #include <cstdio>
 #include <span>
 #include <vector>
@@ -9,10 +9,9 @@ int main() {
   std::vector<float> heights(1'000'000);
   for (std::size_t i = 0; i < heights.size(); ++i) heights[i] = static_cast<float>(i % 100);
   // [chunks]
-  weir::MemoryManager memory(weir::open_device(), {.name = "cloud", .limit = 1_GiB});
-  const std::vector<weir::ScopeFeature> features{weir::scope_feature<float>("height"),
-                                                 weir::scope_feature<float>("above")};
-  weir::PoolingScope scope = memory.scope("features", 130'000, features);
+  weir::MemoryManager memory(weir::open_device(), {.name = "cloud", .pool = {.limit = 1_GiB}});
+  const std::vector<weir::ScopeColumn> columns{weir::scope_column<float>("height"), weir::scope_column<float>("above")};
+  weir::PoolingScope scope = memory.scope("features", 130'000, columns);
   std::size_t above = 0;
   for (const weir::ChunkRange& chunk : weir::chunks(heights.size(), 100'000)) {
     scope.begin_chunk(chunk.count);  // the same memory again

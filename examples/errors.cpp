@@ -34,7 +34,7 @@ int main() {
   weir::Pool pool(device, {.name = "demo", .limit = 64_MiB});
   weir::Pool full(weir::open_device({.backend = "dry", .capacity = 16_MiB}), {.name = "full"});
   auto* block = static_cast<char*>(pool.allocate(4_KiB));
-  void* most = full.allocate(14_MiB, weir::Pool::granule, weir::StreamId::legacy_default, full.tag("weights"));
+  void* most = full.allocate(14_MiB, weir::StreamId::legacy_default, {.tag = full.tag("weights")});
 
   expect(ErrorCode::invalid_argument, [&] { pool.deallocate(block + 512); });
   expect(ErrorCode::invalid_argument, [&] { full.deallocate(block); });
@@ -42,7 +42,8 @@ int main() {
     pool.deallocate(block);
     pool.deallocate(block);
   });
-  expect(ErrorCode::invalid_argument, [&] { (void)pool.allocate(1_KiB, 3); });
+  expect(ErrorCode::invalid_argument,
+         [&] { (void)pool.allocate(1_KiB, weir::StreamId::legacy_default, {.alignment = 3}); });
   expect(ErrorCode::stale_handle, [&] {
     const weir::BlockHandle handle = pool.acquire(1_KiB);
     pool.release(handle);

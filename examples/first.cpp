@@ -43,7 +43,7 @@ int main() {
   // [/errors]
 
   // [alignment]
-  void* page = pool.allocate(3_MiB, 64_KiB);
+  void* page = pool.allocate(3_MiB, weir::StreamId::legacy_default, {.alignment = 64_KiB});
   pool.deallocate(page);
   // [/alignment]
   return nothing == nullptr && pool.check_leaks().blocks == 0 ? 0 : 1;

@@ -23,7 +23,7 @@ void step(weir::Device& device, weir::DeviceSpan<Vec3> positions, weir::StreamId
 int main() {
   // [frames]
   auto device = weir::open_device();
-  weir::MemoryManager memory(device, {.limit = 6_GiB});
+  weir::MemoryManager memory(device, {.pool = {.limit = 6_GiB}});
 
   const std::vector<Vec3> start(200'000);
   auto positions = memory.create<Vec3>("positions", start, weir::presets::positions);

@@ -11,7 +11,7 @@ int main() {
   weir::Pool pool(weir::open_device({.backend = "dry", .capacity = 8_GiB}), {.name = "limited", .limit = 64_MiB});
   const weir::Tag images = pool.tag("images");
   std::vector<void*> blocks;
-  while (auto block = pool.try_allocate(10_MiB, weir::Pool::granule, weir::StreamId::legacy_default, images)) {
+  while (auto block = pool.try_allocate(10_MiB, weir::StreamId::legacy_default, {.tag = images})) {
     blocks.push_back(*block);
   }
   std::printf("%zu blocks fitted\n", blocks.size());

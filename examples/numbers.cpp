@@ -11,9 +11,9 @@ namespace {
 class Printer : public weir::LogSink {
  public:
   void write(const weir::LogRecord& record) noexcept override {
-    std::printf("[%s] %s: %.*s %llu B\n", std::string(weir::to_string(record.level)).c_str(),
-                std::string(weir::to_string(record.event)).c_str(), static_cast<int>(record.text.size()),
-                record.text.data(), static_cast<unsigned long long>(record.bytes));
+    std::printf("[%s] %s: %.*s %llu B\n", std::string(weir::name(record.level)).c_str(),
+                std::string(weir::name(record.event)).c_str(), static_cast<int>(record.text.size()), record.text.data(),
+                static_cast<unsigned long long>(record.bytes));
   }
 };
 // [/sink]
@@ -28,7 +28,7 @@ int main() {
   Printer printer;
   // [statistics]
   weir::Pool pool(weir::open_device({.backend = "dry"}), {.name = "numbers", .call_sites = true, .log = &printer});
-  void* large = pool.allocate(5_MiB + 100, weir::Pool::granule, weir::StreamId::legacy_default, pool.tag("weights"));
+  void* large = pool.allocate(5_MiB + 100, weir::StreamId::legacy_default, {.tag = pool.tag("weights")});
   void* small = pool.allocate(1000);
   pool.deallocate(small);
 

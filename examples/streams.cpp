@@ -12,7 +12,7 @@ int main() {
   weir::Pool pool(device, {.name = "streams"});
   const weir::Stream compute = device.stream();
 
-  auto* first = static_cast<int*>(pool.allocate(1_MiB, weir::Pool::granule, compute));
+  auto* first = static_cast<int*>(pool.allocate(1_MiB, compute));
   device.run(compute, [first] {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     first[0] = 1;
@@ -20,7 +20,7 @@ int main() {
   pool.deallocate(first, compute);  // returns at once; the work above still runs
 
   // The same stream may have the memory again at once: what it does next comes after that work.
-  auto* second = static_cast<int*>(pool.allocate(1_MiB, weir::Pool::granule, compute));
+  auto* second = static_cast<int*>(pool.allocate(1_MiB, compute));
   device.run(compute, [second] { second[0] = 2; });
   device.synchronize(compute);
   std::printf("the same memory: %s, its value: %d\n", second == first ? "yes" : "no", second[0]);
@@ -45,7 +45,7 @@ int main() {
 
   // [other]
   const weir::Stream other = device.stream();
-  void* elsewhere = pool.allocate(1_MiB, weir::Pool::granule, other);
+  void* elsewhere = pool.allocate(1_MiB, other);
   pool.deallocate(elsewhere, other);
   pool.retire(other);  // nothing more will be queued on it
   // [/other]

@@ -9,6 +9,7 @@
 
 #include <weir/errors.hpp>
 
+#include "device/access.hpp"
 #include "open/simulated_device.hpp"
 
 namespace weir::replay {
@@ -37,7 +38,7 @@ Device device_of(const ReplayOptions& options) {
     return open::simulated_device(options.capacity.value_or(largest_dry_capacity), options.driver);
   }
   DeviceRequest request{.backend = options.device};
-  if (options.device == "dry" || options.device.starts_with("dry:")) {
+  if (backend_named(options.device) == BackendKind::dry) {
     request.capacity = options.capacity.value_or(largest_dry_capacity);
   }
   return open_device(request);
@@ -105,7 +106,7 @@ class DeviceReplay::Meter {
   }
 
  private:
-  [[nodiscard]] device::DriverCalls calls() const { return replay_.device_.backend().driver_calls(); }
+  [[nodiscard]] device::DriverCalls calls() const { return device::Access::backend(replay_.device_).driver_calls(); }
   [[nodiscard]] std::uint64_t remaps() const { return replay_.pool_.statistics().page_remaps; }
 
   DeviceReplay& replay_;
@@ -120,7 +121,7 @@ DeviceReplay::DeviceReplay(const DeviceTrace& trace, const ReplayOptions& option
       options_(options),
       merges_(options.threads == ReplayOptions::Threads::merge),
       device_(device_of(options)),
-      time_(device_.backend().simulated_time()),
+      time_(device::Access::backend(device_).simulated_time()),
       pool_(device_, pool_options(options, time_)),
       crew_(merges_ ? 1 : trace.threads),
       streams_(trace, device_, merges_ ? 1 : trace.threads),
@@ -202,7 +203,7 @@ bool DeviceReplay::run_events(std::size_t first, std::size_t last, std::vector<d
     }
     if (time_ != nullptr) longest_ = std::max(longest_, time_->waited() - waited);
     // Memory comes and goes by driver calls only: without one there is nothing to look at.
-    const device::DriverCalls calls = device_.backend().driver_calls();
+    const device::DriverCalls calls = device::Access::backend(device_).driver_calls();
     const std::uint64_t seen = calls.creates + calls.destroys + calls.segments;
     if (seen != seen_calls_) peak_reserved_ = std::max(peak_reserved_, pool_.statistics().reserved.live);
     seen_calls_ = seen;
@@ -214,7 +215,7 @@ bool DeviceReplay::run_events(std::size_t first, std::size_t last, std::vector<d
 
 bool DeviceReplay::allocate(const TraceEvent& event, StreamId stream) {
   try {
-    addresses_[event.block] = pool_.allocate(trace_.block_bytes[event.block], Pool::granule, stream);
+    addresses_[event.block] = pool_.allocate(trace_.block_bytes[event.block], stream);
     return true;
   } catch (const std::bad_alloc& refusal) {
     if (dynamic_cast<const Error*>(&refusal) == nullptr) throw;  // this machine's memory, not the device's

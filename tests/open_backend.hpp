@@ -13,6 +13,7 @@
 #include <weir/device.hpp>
 #include <weir/errors.hpp>
 
+#include "device/access.hpp"
 #include "support/faulty_backend.hpp"
 #ifdef WEIR_HAS_CUDA
 #include "backend/cuda/cuda_backend.hpp"
@@ -33,7 +34,7 @@ inline fake_cuda::Fake& shared_fake() {
 
 inline std::shared_ptr<device::FaultyBackend> open_backend(const std::string& name) {
   if (name != cuda_fake) {
-    return std::make_shared<device::FaultyBackend>(open_device({.backend = name}).shared_backend());
+    return std::make_shared<device::FaultyBackend>(device::Access::shared_backend(open_device({.backend = name})));
   }
 #ifdef WEIR_HAS_CUDA
   static_cast<void>(shared_fake());

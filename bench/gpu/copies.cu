@@ -22,7 +22,7 @@ double rate(std::size_t bytes, double start) { return static_cast<double>(bytes)
 
 void bandwidth(Device& device) {
   constexpr std::size_t bytes = std::size_t{256} << 20;
-  MemoryManager memory(device, {.name = "copies", .limit = std::uint64_t{4} << 30});
+  MemoryManager memory(device, {.name = "copies", .pool = {.limit = std::uint64_t{4} << 30}});
   Stream stream = device.stream();
   auto buffer = memory.create<std::byte>("target", bytes, {.max_bytes = bytes}, stream);
   std::vector<std::byte> pageable(bytes, std::byte{1});
@@ -102,10 +102,9 @@ void work_on_host(double for_seconds) {
 void overlap(Device& device) {
   constexpr std::size_t count = (std::size_t{128} << 20) / sizeof(float);
   constexpr int frames = 20;
-  MemoryManager memory(device, {.name = "overlap", .limit = std::uint64_t{4} << 30});
+  MemoryManager memory(device, {.name = "overlap", .pool = {.limit = std::uint64_t{4} << 30}});
   Stream stream = device.stream();
-  auto buffer =
-      memory.create<float>("frame", count, {.max_bytes = count * sizeof(float), .downloads = true}, stream);
+  auto buffer = memory.create<float>("frame", count, {.max_bytes = count * sizeof(float), .downloads = true}, stream);
   cudaStream_t native = cuda::native(device, stream);
   float* data = buffer.access(stream).data();
   auto pinned = memory.pinned<float>(count);

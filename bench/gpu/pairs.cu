@@ -18,7 +18,7 @@ constexpr std::size_t sizes[] = {std::size_t{1} << 10, std::size_t{2} << 20, std
 
 double weir_round(Pool& pool, std::size_t bytes, StreamId stream, int pairs) {
   const double start = seconds();
-  for (int i = 0; i < pairs; ++i) pool.deallocate(pool.allocate(bytes, 512, stream), stream);
+  for (int i = 0; i < pairs; ++i) pool.deallocate(pool.allocate(bytes, stream), stream);
   return (seconds() - start) / pairs * 1e9;
 }
 

@@ -70,7 +70,7 @@ void in_weir(const Job& job, std::uint64_t free) {
   const std::size_t done = run(
       job,
       [&](std::uint64_t bytes, void*& block) {
-        const auto served = pool.try_allocate(bytes, 512, stream);
+        const auto served = pool.try_allocate(bytes, stream);
         block = served.value_or(nullptr);
         return served.has_value();
       },

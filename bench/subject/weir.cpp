@@ -38,7 +38,7 @@ void take_stream() {
 }
 void* allocate(std::size_t bytes) {
   if (any_streams) [[unlikely]]
-    return pool->allocate(bytes, weir::Pool::granule, stream);
+    return pool->allocate(bytes, stream);
   return pool->allocate(bytes);
 }
 void deallocate(void* address, std::size_t) {

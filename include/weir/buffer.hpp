@@ -58,9 +58,14 @@ struct ElementType {
   friend bool operator==(const ElementType& one, const ElementType& other) noexcept { return one.id == other.id; }
 };
 
+class Batch;
+class BatchResult;
+class MemoryManager;
+
 namespace detail {
 
 class BufferCore;
+struct BufferAccess;
 
 template <class T>
 constexpr std::string_view type_name() noexcept {
@@ -108,7 +113,6 @@ class DeviceSpan {
 class AnyBuffer {
  public:
   AnyBuffer() = default;
-  explicit AnyBuffer(std::shared_ptr<detail::BufferCore> core) noexcept : core_(std::move(core)) {}
 
   [[nodiscard]] bool valid() const noexcept;
   /// Empty for one that never had a buffer.
@@ -137,11 +141,13 @@ class AnyBuffer {
   /// Whether [offset, offset + count) elements lie in it, without doing anything.
   [[nodiscard]] bool validate(std::size_t offset, std::size_t count) const noexcept;
 
-  [[nodiscard]] detail::BufferCore& core() const;
-  [[nodiscard]] const std::shared_ptr<detail::BufferCore>& shared_core() const noexcept { return core_; }
   friend bool operator==(const AnyBuffer& one, const AnyBuffer& other) noexcept { return one.core_ == other.core_; }
 
  protected:
+  friend class MemoryManager;
+  friend struct detail::BufferAccess;
+  explicit AnyBuffer(std::shared_ptr<detail::BufferCore> core) noexcept : core_(std::move(core)) {}
+  [[nodiscard]] detail::BufferCore& core() const;
   /// The device address of [offset, offset + count), for work on `stream`.
   [[nodiscard]] std::uint64_t address(std::size_t offset, std::size_t count, StreamId stream) const;
   void require_type(const ElementType& wanted) const;
@@ -161,10 +167,6 @@ class BufferHandle : public AnyBuffer {
   using value_type = T;
 
   BufferHandle() = default;
-  /// Throws TypeMismatch, naming both types.
-  explicit BufferHandle(std::shared_ptr<detail::BufferCore> core) : AnyBuffer(std::move(core)) {
-    require_type(element_type<T>());
-  }
 
   /// Its elements in use, for work on `stream`: the buffer is not reused before that work is done.
   [[nodiscard]] DeviceSpan<T> access(StreamId stream = StreamId::legacy_default) const {
@@ -174,8 +176,14 @@ class BufferHandle : public AnyBuffer {
   /// The window [offset, offset + count). Throws InvalidArgument where it does not lie in the elements in use.
   [[nodiscard]] BufferView<T> view(std::size_t offset, std::size_t count) const;
 
- private:
+ protected:
+  friend class BatchResult;
   friend class BufferView<T>;
+  friend class MemoryManager;
+  /// Throws TypeMismatch, naming both types.
+  explicit BufferHandle(std::shared_ptr<detail::BufferCore> core) : AnyBuffer(std::move(core)) {
+    require_type(element_type<T>());
+  }
 };
 
 /// A window of a buffer; checked again at every access, as the buffer may have changed.
@@ -211,7 +219,6 @@ template <class T>
 class Buffer : public BufferHandle<T> {
  public:
   Buffer() = default;
-  explicit Buffer(std::shared_ptr<detail::BufferCore> core) : BufferHandle<T>(std::move(core)) {}
   Buffer(Buffer&& other) noexcept { std::swap(this->core_, other.core_); }
   Buffer& operator=(Buffer&& other) noexcept {
     Buffer taken(std::move(other));
@@ -222,7 +229,12 @@ class Buffer : public BufferHandle<T> {
   Buffer& operator=(const Buffer&) = delete;
   ~Buffer() { this->close(); }
 
+  /// Frees the buffer now, and is empty.
   void reset() noexcept { this->close(); }
+
+ private:
+  friend class MemoryManager;
+  explicit Buffer(std::shared_ptr<detail::BufferCore> core) : BufferHandle<T>(std::move(core)) {}
 };
 
 }  // namespace weir

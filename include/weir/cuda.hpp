@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include <weir/device.hpp>
 #include <weir/errors.hpp>
@@ -19,8 +20,9 @@ using NativeStream = CUstream_st*;
 
 namespace detail {
 inline void require(const Device& device) {
-  if (const DeviceInfo info = device.info(); info.backend != "cuda") {
-    throw InvalidArgument(info.name + " is no CUDA device, but one of " + info.backend, {.name = "device"});
+  if (const DeviceInfo info = device.info(); info.backend != BackendKind::cuda) {
+    throw InvalidArgument(info.name + " is no CUDA device: its backend is " + std::string(name(info.backend)),
+                          {.name = "device"});
   }
 }
 }  // namespace detail

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <weir/stream.hpp>
@@ -17,12 +18,26 @@ namespace weir {
 
 namespace device {
 class Backend;
-}
+struct Access;
+}  // namespace device
+
+/// The code for one driver API, which a device is of.
+enum class BackendKind : std::uint8_t {
+  host,    ///< the host's own memory; streams run on threads
+  dry,     ///< addresses without memory, to plan with
+  cuda,    ///< NVIDIA's driver
+  vulkan,  ///< any driver for Vulkan 1.2
+};
+/// "host", "dry", "cuda", "vulkan": as a DeviceRequest and WEIR_DEVICE take it. Lives as long as the program, and ends
+/// with a zero byte. Another value gives "unknown".
+[[nodiscard]] std::string_view name(BackendKind backend) noexcept;
+/// The backend that a text such as "cuda" or "cuda:1" names, by what stands before the colon; empty for another word.
+[[nodiscard]] std::optional<BackendKind> backend_named(std::string_view text) noexcept;
 
 /// What a device is and can do. A number that cannot be known is empty, never 0.
 struct DeviceInfo {
   std::string name;
-  std::string backend;                              ///< "cuda", "vulkan", "host", "dry"
+  BackendKind backend = BackendKind::host;
   std::size_t index = 0;                            ///< among the devices of its backend
   std::optional<std::uint64_t> memory_total;        ///< bytes
   std::optional<std::uint64_t> memory_free;         ///< bytes, when asked
@@ -61,8 +76,6 @@ struct DeviceRequest {
 /// the child every call on it, and on what was made of it, throws Unsupported, and its end closes nothing.
 class Device {
  public:
-  explicit Device(std::shared_ptr<device::Backend> backend, std::string why = {});
-
   [[nodiscard]] DeviceInfo info() const;
   /// Which device this is and why it was chosen, one line.
   [[nodiscard]] const std::string& why() const noexcept;
@@ -88,10 +101,9 @@ class Device {
   /// it are gone: until then what the capture used serves nothing else and stays where it is. Throws as native_stream.
   [[nodiscard]] Stream begin_capture(StreamId stream);
 
-  [[nodiscard]] device::Backend& backend() const noexcept { return *backend_; }
-  [[nodiscard]] const std::shared_ptr<device::Backend>& shared_backend() const noexcept { return backend_; }
-
  private:
+  friend struct device::Access;
+  Device(std::shared_ptr<device::Backend> backend, std::string why);
   /// The backend, for calls on it. Throws Unsupported in a child of fork().
   [[nodiscard]] device::Backend& here() const;
   [[nodiscard]] Stream stream_of(StreamId id);
@@ -105,7 +117,7 @@ class Device {
 
 /// A backend with no device here, and why, in one line.
 struct MissingBackend {
-  std::string backend;
+  BackendKind backend = BackendKind::host;
   std::string why;
 };
 [[nodiscard]] std::vector<MissingBackend> missing_backends();

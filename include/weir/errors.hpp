@@ -31,7 +31,7 @@ enum class ErrorCode : std::int32_t {
 };
 
 /// The name of a code as it is written in this header, e.g. "out_of_memory".
-[[nodiscard]] std::string_view to_string(ErrorCode code) noexcept;
+[[nodiscard]] std::string_view name(ErrorCode code) noexcept;
 
 /// The facts behind an error. A field that does not apply, or is not known, is empty.
 struct ErrorFacts {

@@ -24,8 +24,8 @@ enum class LogEvent : std::uint8_t {
   resize,    ///< a buffer's capacity changed; `buffer` and `bytes_before` say which and from what
 };
 
-[[nodiscard]] std::string_view to_string(LogLevel level) noexcept;
-[[nodiscard]] std::string_view to_string(LogEvent event) noexcept;
+[[nodiscard]] std::string_view name(LogLevel level) noexcept;
+[[nodiscard]] std::string_view name(LogEvent event) noexcept;
 
 struct LogRecord {
   LogLevel level = LogLevel::info;

@@ -21,17 +21,13 @@
 namespace weir {
 
 struct ManagerOptions {
-  std::string name = "memory";  ///< 1 to 240 bytes of UTF-8 without control characters
-  /// Bound on reserved + external bytes. Default: 6 GiB or 90 % of the device, whichever is less.
-  std::optional<std::uint64_t> limit = {};
-  PoolMode pool = PoolMode::automatic;
-  bool zero = false;        ///< clear all memory before it is handed out
-  bool call_sites = false;  ///< remember where each buffer was made, for leak reports
+  /// Names the manager, its pool and its pinned memory. 1 to 240 bytes of UTF-8 without control characters.
+  std::string name = "memory";
+  /// The pool of device memory. Its name is left empty, else InvalidArgument. Without a limit it takes WEIR_LIMIT's, or
+  /// 6 GiB or 90 % of the device, whichever is less. Its clock, log, idle_age and reclaim_deadline hold for buffers and
+  /// pinned memory too; clock and log outlive what `pinned` gave as well.
+  PoolOptions pool = {};
   TransferOptions transfers = {};
-  std::chrono::nanoseconds idle_age = std::chrono::seconds(30);
-  std::chrono::nanoseconds reclaim_deadline = std::chrono::seconds(10);
-  const Clock* clock = nullptr;  ///< not owned; outlives the manager and its Pinned. Default: the system's
-  LogSink* log = nullptr;        ///< not owned; outlives the manager and its Pinned. Default: silence
 };
 
 /// What create() does with a name that is taken.
@@ -79,7 +75,7 @@ struct MemoryTotals {
 
 /// Over the managers that one device has or had.
 struct DeviceTotals : MemoryTotals {
-  std::string backend;
+  BackendKind backend = BackendKind::host;
   std::size_t index = 0;  ///< among the devices of its backend
   std::string name;
 };
@@ -129,9 +125,9 @@ class MemoryManager {
     return Buffer<T>(make(name, element_type<T>(), count, options, stream, IfExists::refuse, where));
   }
 
-  /// Buffers for all of `features`, for up to `points` points, in one piece; given back at the scope's end. Of
-  /// `options`, max_bytes does not count. Throws as create and PoolingScope::bytes; then nothing has changed.
-  [[nodiscard]] PoolingScope scope(std::string_view name, std::size_t points, std::vector<ScopeFeature> features,
+  /// Memory for all columns, of up to `rows` rows, in one piece; given back at the scope's end. Of `options`, max_bytes
+  /// does not count. Throws as create and PoolingScope::bytes; then nothing has changed.
+  [[nodiscard]] PoolingScope scope(std::string_view name, std::size_t rows, std::vector<ScopeColumn> columns,
                                    BufferOptions options = {}, StreamId stream = StreamId::legacy_default,
                                    CallSite where = CallSite::here());
 

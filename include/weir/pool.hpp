@@ -37,7 +37,7 @@ enum class PoolMode : std::uint8_t {
 };
 
 struct PoolOptions {
-  std::string name = "pool";  ///< 1 to 255 bytes of UTF-8 without control characters
+  std::string name = {};  ///< up to 255 bytes of UTF-8 without control characters; empty: "pool"
   PoolMode mode = PoolMode::automatic;
   /// Bound on reserved + external bytes, checked where memory is taken. Default: the device's.
   std::optional<std::uint64_t> limit = {};
@@ -73,14 +73,24 @@ struct BlockHandle {
 /// Names the owner of blocks in leak reports; made once by Pool::tag, cheap to pass.
 enum class Tag : std::uint32_t { none = 0 };
 
+/// What an allocation may ask beyond bytes and a stream. Passed by value, in registers.
+struct AllocateOptions {
+  /// A power of two, at most the device's page. Bytes. Less than Pool::granule costs nothing and gets a granule.
+  std::size_t alignment = 512;
+  /// The owner, as reports name it. A value that Pool::tag did not give is reported as no owner.
+  Tag tag = Tag::none;
+};
+
 class Pool;
 
 namespace track {
 class EventTap;
-struct Tallies;
-}  // namespace track
+}
 namespace detail {
 struct Claims;
+}
+namespace pool {
+struct Access;
 }
 namespace device {
 class Event;
@@ -111,8 +121,6 @@ class Pool {
 
   /// Throws InvalidArgument for options that make no sense, Unsupported for a mode that the device cannot have.
   explicit Pool(Device device, PoolOptions options = {});
-  /// For weir's own managers, whose memory is counted for the process too.
-  Pool(Device device, PoolOptions options, const track::Tallies& tallies);
   /// Waits for queued work that may still use the memory, reclaim_deadline at most, and frees everything, live blocks
   /// too: they are reported to the log as leaks. Memory whose work did not end in time stays with the system, and the
   /// log says so. No other call may be in flight.
@@ -120,38 +128,33 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  /// `bytes` of device memory, usable in the order of `stream`. Zero bytes give nullptr, which is valid.
-  /// `alignment` is a power of two, at most the device's page size; less than `granule` is free.
-  /// A hit makes no driver call and no host allocation.
+  /// Takes `bytes` of device memory, usable in the order of `stream`. Zero bytes give nullptr, which is valid.
+  /// A hit makes no driver call and no host allocation; a miss may map pages and wait, reclaim_deadline at most.
   /// Throws LimitExceeded where a limit that the program set refused, OutOfMemory where the device did,
-  /// InvalidArgument, DeviceLost; then nothing has changed.
-  [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment = granule,
-                               StreamId stream = StreamId::legacy_default, Tag tag = Tag::none,
-                               CallSite where = CallSite::here());
+  /// InvalidArgument for an alignment or a stream that makes no sense, DeviceLost; then nothing has changed.
+  [[nodiscard]] void* allocate(std::size_t bytes, StreamId stream = StreamId::legacy_default,
+                               AllocateOptions options = {}, CallSite where = CallSite::here());
   /// The same, but an empty optional where memory ran out.
-  [[nodiscard]] std::optional<void*> try_allocate(std::size_t bytes, std::size_t alignment = granule,
-                                                  StreamId stream = StreamId::legacy_default, Tag tag = Tag::none,
-                                                  CallSite where = CallSite::here());
+  [[nodiscard]] std::optional<void*> try_allocate(std::size_t bytes, StreamId stream = StreamId::legacy_default,
+                                                  AllocateOptions options = {}, CallSite where = CallSite::here());
   /// Gives a block back once the work now queued on `stream` is done; does not wait.
   /// Throws InvalidArgument for a foreign pointer, one inside a block, or a second free, as long as the
   /// memory has not been handed out again; handles tell that apart too.
   void deallocate(void* address, StreamId stream = StreamId::legacy_default);
 
   /// The handle door; as allocate. Zero bytes give a handle to an empty block with no memory.
-  [[nodiscard]] BlockHandle acquire(std::size_t bytes, std::size_t alignment = granule,
-                                    StreamId stream = StreamId::legacy_default, Tag tag = Tag::none,
-                                    CallSite where = CallSite::here());
-  /// A block that can grow in place to `most` bytes: on a device with virtual memory, in whole pages, with
+  [[nodiscard]] BlockHandle acquire(std::size_t bytes, StreamId stream = StreamId::legacy_default,
+                                    AllocateOptions options = {}, CallSite where = CallSite::here());
+  /// A block that can grow in place to `max_bytes`: on a device with virtual memory, in whole pages, with
   /// address space of its own behind it; elsewhere, and where `bytes` is a page or less, as acquire. As acquire
   /// otherwise. A range that cannot be kept throws Unsupported.
-  [[nodiscard]] BlockHandle acquire_growable(std::size_t bytes, std::size_t most,
-                                             StreamId stream = StreamId::legacy_default, Tag tag = Tag::none,
+  [[nodiscard]] BlockHandle acquire_growable(std::size_t bytes, std::size_t max_bytes,
+                                             StreamId stream = StreamId::legacy_default, AllocateOptions options = {},
                                              CallSite where = CallSite::here());
   /// A block that is a driver allocation of its own: never moved, never remapped, fit to be given to other
   /// libraries. Its free waits for its work and goes to the driver at once. As acquire otherwise.
-  [[nodiscard]] BlockHandle acquire_plain(std::size_t bytes, std::size_t alignment = granule,
-                                          StreamId stream = StreamId::legacy_default, Tag tag = Tag::none,
-                                          CallSite where = CallSite::here());
+  [[nodiscard]] BlockHandle acquire_plain(std::size_t bytes, StreamId stream = StreamId::legacy_default,
+                                          AllocateOptions options = {}, CallSite where = CallSite::here());
   /// Makes a live block `bytes` long without moving it or touching what it holds; false, with nothing changed, where it
   /// cannot. Growth costs the mapping of the pages that are missing. Giving pages back waits for the work that uses the
   /// block, on `stream`, its own and those named by used_on. Where the driver has large handles (CUDA), pages of one go
@@ -164,15 +167,15 @@ class Pool {
     std::uint64_t bytes_copied = 0;  ///< of its contents, on the device; what else it held came along by remapping
   };
   /// Makes a live block `bytes` long, in place or in a range of address space of its own, which is as long as doubling
-  /// makes it, `most` at most: there it grows in place from then on. Its first `contents` bytes are kept. Of a block
-  /// that starts at a page's border, the driver's handles that it alone uses move by remapping, where the work that
-  /// uses it ends at once, or where there is no room for a copy: then it waits for that work. All else is copied in the
-  /// order of `stream`, after the work on its own stream and those named by used_on; limits count both copies. Empty,
-  /// with nothing changed, where it has no virtual memory, where no addresses are left, and up to a page. Throws as
-  /// acquire, StaleHandle; then nothing has changed. Should the driver refuse to map a block's memory anywhere any
+  /// makes it, `max_bytes` at most: there it grows in place from then on. Its first `contents` bytes are kept. Of a
+  /// block that starts at a page's border, the driver's handles that it alone uses move by remapping, where the work
+  /// that uses it ends at once, or where there is no room for a copy: then it waits for that work. All else is copied
+  /// in the order of `stream`, after the work on its own stream and those named by used_on; limits count both copies.
+  /// Empty, with nothing changed, where it has no virtual memory, where no addresses are left, and up to a page. Throws
+  /// as acquire, StaleHandle; then nothing has changed. Should the driver refuse to map a block's memory anywhere any
   /// more, or the device be lost meanwhile, the block is gone: a DriverError or DeviceLost says so, and the handle is
   /// stale.
-  [[nodiscard]] std::optional<Enlarged> enlarge(BlockHandle block, std::size_t bytes, std::size_t most,
+  [[nodiscard]] std::optional<Enlarged> enlarge(BlockHandle block, std::size_t bytes, std::size_t max_bytes,
                                                 std::size_t contents, StreamId stream = StreamId::legacy_default);
   /// As deallocate. Throws StaleHandle for a handle whose block is gone.
   void release(BlockHandle block, StreamId stream = StreamId::legacy_default);
@@ -193,8 +196,6 @@ class Pool {
   /// before the work queued on `stream` by then is done.
   void used_on(void* address, StreamId stream);
   void used_on(BlockHandle block, StreamId stream);
-  /// For weir's own transfers: of a block that is used on `stream`, that this point is the end of that use.
-  void used_until(BlockHandle block, StreamId stream, std::shared_ptr<const device::Event> point) noexcept;
   /// Says that nothing more will be queued on `stream`; its memory becomes free for
   /// others once its work is done. Streams made by Device::stream retire themselves.
   void retire(StreamId stream);
@@ -223,8 +224,6 @@ class Pool {
   /// The same but for the largest free range and the latencies, which are left 0: for a live view, as no thread that
   /// allocates is held up. Takes no lock of an arena.
   [[nodiscard]] Statistics quick_statistics() const;
-  /// What happens to the memory, for weir's own readers.
-  [[nodiscard]] const std::shared_ptr<track::EventTap>& events() const noexcept;
   /// Live blocks and their bytes; under 10 µs.
   [[nodiscard]] LeakCount check_leaks() const;
   /// Every live block, largest first; stops other threads for a moment.
@@ -239,7 +238,11 @@ class Pool {
   [[nodiscard]] const PoolOptions& options() const noexcept;
 
  private:
+  friend struct pool::Access;
   class Implementation;
+  explicit Pool(std::unique_ptr<Implementation> implementation) noexcept;
+  [[nodiscard]] const std::shared_ptr<track::EventTap>& events() const noexcept;
+  void used_until(BlockHandle block, StreamId stream, std::shared_ptr<const device::Event> point) noexcept;
   std::unique_ptr<Implementation> implementation_;
 };
 

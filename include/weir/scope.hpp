@@ -1,6 +1,6 @@
-// Pooling scopes: the buffers of many named features for the same points, taken up front
-// as one piece of memory, kept for every chunk of the points, and given back together at
-// the scope's end, on errors too. And how large chunks should be. Made by a MemoryManager.
+// Pooling scopes: many named columns over the same rows, taken up front as one piece of memory, kept for every chunk
+// of the rows, and given back together at the scope's end, on errors too. And how large chunks should be. Made by a
+// MemoryManager.
 #pragma once
 
 #include <cstddef>
@@ -15,25 +15,25 @@ namespace weir {
 
 class Pool;
 
-/// One feature of a scope: so many bytes of each point.
-struct ScopeFeature {
+/// A column of a scope: one element of a type for each row.
+struct ScopeColumn {
   std::string name;
   ElementType type;
 };
 template <class T>
-[[nodiscard]] ScopeFeature scope_feature(std::string name) {
+[[nodiscard]] ScopeColumn scope_column(std::string name) {
   return {std::move(name), element_type<T>()};
 }
 
 struct ScopeStatistics {
   std::string scope;
-  std::uint64_t features = 0;     ///< buffers by name
+  std::uint64_t columns = 0;      ///< buffers by name
   std::uint64_t chunks = 0;       ///< begun
-  std::uint64_t allocations = 0;  ///< buffers for a feature that memory was taken for
-  std::uint64_t reuses = 0;       ///< times that a chunk found a feature's buffer there
-  std::uint64_t computed = 0;     ///< features × points of all chunks
+  std::uint64_t allocations = 0;  ///< columns that memory was taken for
+  std::uint64_t reuses = 0;       ///< times that a chunk found a column's memory there
+  std::uint64_t values = 0;       ///< columns × rows of all chunks
   std::uint64_t peak_bytes = 0;   ///< of the one piece of memory
-  double average_feature_bytes = 0;
+  double average_column_bytes = 0;
 
   /// reuses ÷ (allocations + reuses); 0 when there was neither.
   [[nodiscard]] double reuse_rate() const noexcept {
@@ -47,51 +47,52 @@ struct ScopeStatistics {
 /// Owns its memory; move-only. External synchronization.
 class PoolingScope {
  public:
-  /// The distance between features is a multiple of this. Bytes.
+  /// The distance between columns is a multiple of this. Bytes.
   static constexpr std::size_t alignment = 512;
 
   PoolingScope() = default;
-  /// What the features of `points` points take up. Throws InvalidArgument for no points, no features or a name that is
-  /// there twice, LimitExceeded where the sum does not fit 64 bits.
-  [[nodiscard]] static std::uint64_t bytes(std::size_t points, const std::vector<ScopeFeature>& features);
-  /// `memory` has bytes(points, features) bytes; MemoryManager::scope sees to that.
-  PoolingScope(Buffer<std::byte> memory, std::size_t points, std::vector<ScopeFeature> features);
+  /// What the columns take up for `rows` rows. Throws InvalidArgument for no rows, no columns or a name that is there
+  /// twice, LimitExceeded where the sum does not fit 64 bits.
+  [[nodiscard]] static std::uint64_t bytes(std::size_t rows, const std::vector<ScopeColumn>& columns);
+  /// Lays the columns out in `memory`, of bytes(rows, columns) bytes at least, else InvalidArgument;
+  /// MemoryManager::scope sees to that.
+  PoolingScope(Buffer<std::byte> memory, std::size_t rows, std::vector<ScopeColumn> columns);
 
   [[nodiscard]] std::string_view name() const noexcept { return memory_.name(); }
-  /// The most points of a chunk.
+  /// The most rows of a chunk.
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
   /// Of the chunk that was begun last; capacity() before the first.
-  [[nodiscard]] std::size_t points() const noexcept { return points_; }
-  /// Starts a chunk: the same buffers, for `points` points. Nothing is allocated. Throws InvalidArgument for more
-  /// than capacity().
-  void begin_chunk(std::size_t points);
+  [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
+  /// Starts a chunk of `rows` rows in the same memory. Nothing is allocated. Throws InvalidArgument for more than
+  /// capacity().
+  void begin_chunk(std::size_t rows);
 
-  /// The feature's buffer, as many elements as the chunk has points; the same for the same name, until the end.
-  /// Throws NotFound, which lists the names there are, and TypeMismatch.
+  /// The column's elements, as many as the chunk has rows, for work on `stream`; at the same address for the same name
+  /// until the end. Throws NotFound, which lists the names there are, and TypeMismatch.
   template <class T>
-  [[nodiscard]] DeviceSpan<T> access(std::string_view feature, StreamId stream = StreamId::legacy_default) const {
-    const Place& place = find(feature, element_type<T>());
-    return {memory_.access(stream).address() + place.offset, points_};
+  [[nodiscard]] DeviceSpan<T> access(std::string_view column, StreamId stream = StreamId::legacy_default) const {
+    const Place& place = find(column, element_type<T>());
+    return {memory_.access(stream).address() + place.offset, rows_};
   }
-  /// Where the feature's buffer starts in memory(). Bytes. Throws NotFound.
-  [[nodiscard]] std::size_t offset(std::string_view feature) const { return find(feature).offset; }
-  /// All features, one after the other: for transfers of all at once.
+  /// Where the column starts in memory(). Bytes. Throws NotFound.
+  [[nodiscard]] std::size_t offset(std::string_view column) const { return find(column).offset; }
+  /// All columns, one after the other: for transfers of all at once.
   [[nodiscard]] const BufferHandle<std::byte>& memory() const noexcept { return memory_; }
 
   [[nodiscard]] ScopeStatistics statistics() const;
 
  private:
   struct Place {
-    ScopeFeature feature;
+    ScopeColumn column;
     std::size_t offset = 0;
   };
-  [[nodiscard]] const Place& find(std::string_view feature) const;
-  [[nodiscard]] const Place& find(std::string_view feature, const ElementType& wanted) const;
+  [[nodiscard]] const Place& find(std::string_view column) const;
+  [[nodiscard]] const Place& find(std::string_view column, const ElementType& wanted) const;
 
   Buffer<std::byte> memory_;
   std::vector<Place> places_;
-  std::size_t capacity_ = 0, points_ = 0;
-  std::uint64_t chunks_ = 0, computed_ = 0;
+  std::size_t capacity_ = 0, rows_ = 0;
+  std::uint64_t chunks_ = 0, values_ = 0;
 };
 
 /// A part of a sequence of items.
@@ -100,9 +101,10 @@ struct ChunkRange {
   std::size_t count = 0;
 };
 
-/// [0, items) in chunks of `chunk` items, but for the last. A last one below `fold_below` × chunk is joined to the one
-/// before it, which then has up to (1 + fold_below) × chunk. Throws InvalidArgument for a chunk of no items.
-[[nodiscard]] std::vector<ChunkRange> chunks(std::size_t items, std::size_t chunk = 100, double fold_below = 0.3);
+/// Splits [0, items) into chunks of `chunk_items`, but for the last. A last one below `fold_below` × chunk_items is
+/// joined to the one before it, which then has up to (1 + fold_below) × chunk_items. Throws InvalidArgument for chunks
+/// of no items, and for a part that is not from 0 to 1.
+[[nodiscard]] std::vector<ChunkRange> chunks(std::size_t items, std::size_t chunk_items, double fold_below = 0.3);
 
 /// Bytes that a pool could still hand out: what it holds free, and what its limit and its device have beyond that.
 [[nodiscard]] std::uint64_t free_bytes(const Pool& pool);

@@ -67,7 +67,6 @@ class Transfer {
  public:
   /// One that is done.
   Transfer() = default;
-  explicit Transfer(std::shared_ptr<detail::TransferState> state) noexcept : state_(std::move(state)) {}
 
   [[nodiscard]] bool done() const;
   /// Returns when the copy is done; again at once when asked again. Throws Timeout past the deadline, when the
@@ -76,6 +75,7 @@ class Transfer {
 
  private:
   friend class detail::TransferEngine;
+  explicit Transfer(std::shared_ptr<detail::TransferState> state) noexcept : state_(std::move(state)) {}
   std::shared_ptr<detail::TransferState> state_;
 };
 
@@ -83,8 +83,6 @@ class Transfer {
 class PinnedBytes {
  public:
   PinnedBytes() = default;
-  PinnedBytes(std::shared_ptr<detail::TransferEngine> engine, std::span<std::byte> bytes) noexcept
-      : engine_(std::move(engine)), bytes_(bytes) {}
   PinnedBytes(PinnedBytes&& other) noexcept { *this = std::move(other); }
   PinnedBytes& operator=(PinnedBytes&& other) noexcept {
     std::swap(engine_, other.engine_);
@@ -98,6 +96,9 @@ class PinnedBytes {
   [[nodiscard]] std::span<std::byte> bytes() const noexcept { return bytes_; }
 
  private:
+  friend class detail::TransferEngine;
+  PinnedBytes(std::shared_ptr<detail::TransferEngine> engine, std::span<std::byte> bytes) noexcept
+      : engine_(std::move(engine)), bytes_(bytes) {}
   std::shared_ptr<detail::TransferEngine> engine_;
   std::span<std::byte> bytes_;
 };

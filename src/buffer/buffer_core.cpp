@@ -1,4 +1,5 @@
 #include "buffer/buffer_core.hpp"
+#include "device/access.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -8,6 +9,7 @@
 
 #include "device/backend.hpp"
 #include "device/fence.hpp"
+#include "pool/access.hpp"
 #include "track/event_tap.hpp"
 
 namespace weir::detail {
@@ -45,7 +47,7 @@ namespace {
 
 // The id of a thread's own default stream is the same in every thread, its stream is not.
 StreamId settled(const Pool& pool, StreamId stream) {
-  return stream == StreamId::per_thread_default ? pool.device().backend().resolve(stream) : stream;
+  return stream == StreamId::per_thread_default ? device::Access::backend(pool.device()).resolve(stream) : stream;
 }
 
 // What the pool could not do, it could not do for this buffer. To be called where the error was caught.
@@ -134,10 +136,10 @@ std::uint64_t BufferCore::bytes_for(std::size_t count) const {
 // An ordinary block, whatever its size. One that may grow past a page lies on pages' borders, so that its handles can
 // move when it does.
 BlockHandle BufferCore::acquire(std::uint64_t bytes, StreamId stream) const try {
-  if (options_.plain) return pool_->acquire_plain(bytes, Pool::granule, stream, tag_, where_);
+  if (options_.plain) return pool_->acquire_plain(bytes, stream, {.tag = tag_}, where_);
   const std::uint64_t page = pool_->page_bytes();
   const bool may_move = page != 0 && bytes >= page && bytes < max_bytes();
-  return pool_->acquire(bytes, may_move ? page : Pool::granule, stream, tag_, where_);
+  return pool_->acquire(bytes, stream, {.alignment = may_move ? page : Pool::granule, .tag = tag_}, where_);
 } catch (const Error& error) {
   rethrow_for(name_, error);
 }
@@ -236,19 +238,19 @@ void BufferCore::move_to_new_block(std::uint64_t bytes, StreamId stream) {
   const std::uint64_t address = pool_->address(moved);
   try {
     hold_back_for_users(stream);
-    if (size() != 0) pool_->device().backend().copy(stream, address, address_, bytes_in_use());
+    if (size() != 0) device::Access::backend(pool_->device()).copy(stream, address, address_, bytes_in_use());
   } catch (...) {
     pool_->release(moved, stream);
     throw;
   }
   pool_->release(block_, home_);
   add(bytes_moved_, bytes_in_use());
-  pool_->events()->note({.bytes = bytes,
-                         .block = moved.id,
-                         .granules = static_cast<std::uint32_t>(pool_->allocated(moved) / Pool::granule),
-                         .stream = static_cast<std::uint32_t>(stream),
-                         .kind = track::EventKind::resize,
-                         .way = track::EventWay::copied});
+  pool::Access::events(*pool_)->note({.bytes = bytes,
+                                      .block = moved.id,
+                                      .granules = static_cast<std::uint32_t>(pool_->allocated(moved) / Pool::granule),
+                                      .stream = static_cast<std::uint32_t>(stream),
+                                      .kind = track::EventKind::resize,
+                                      .way = track::EventWay::copied});
   block_ = moved;
   address_ = address;
   home_ = stream;
@@ -260,7 +262,7 @@ void BufferCore::move_to_new_block(std::uint64_t bytes, StreamId stream) {
 void BufferCore::note_change(StreamId stream) {
   behind_change_.assign(1, stream);
   changed_ = {};
-  changed_.add(pool_->device().shared_backend(), stream);
+  changed_.add(device::Access::shared_backend(pool_->device()), stream);
 }
 
 void BufferCore::bring_behind_change(StreamId stream) {
@@ -276,9 +278,9 @@ void BufferCore::bring_behind_change(StreamId stream) {
 
 void BufferCore::hold_back_for_users(StreamId stream) const {
   device::Fence users;
-  if (home_ != stream) users.add(pool_->device().shared_backend(), home_);
+  if (home_ != stream) users.add(device::Access::shared_backend(pool_->device()), home_);
   for (const StreamId user : others_) {
-    if (user != stream) users.add(pool_->device().shared_backend(), user);
+    if (user != stream) users.add(device::Access::shared_backend(pool_->device()), user);
   }
   users.hold_back(stream);
 }

@@ -21,7 +21,7 @@ weir_device_info in_c(const DeviceInfo& now, const DeviceInfo& kept, const char*
   weir_device_info info{};
   info.struct_size = sizeof info;
   info.name = kept.name.c_str();
-  info.backend = kept.backend.c_str();
+  info.backend = weir::name(kept.backend).data();
   info.why = why;
   info.memory_total = now.memory_total.value_or(0);
   info.memory_free = now.memory_free.value_or(0);

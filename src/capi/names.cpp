@@ -56,9 +56,9 @@ static_assert(WEIR_GRANULE == Pool::granule);
 
 // The names are literals, which end with a zero byte. A value that the enumeration's type cannot hold has none.
 template <class Enumeration>
-const char* name(std::int32_t value, Enumeration last) {
+const char* name_of(std::int32_t value, Enumeration last) {
   if (value < 0 || value > static_cast<std::int32_t>(last)) return "unknown";
-  return to_string(static_cast<Enumeration>(value)).data();
+  return name(static_cast<Enumeration>(value)).data();
 }
 
 }  // namespace
@@ -69,7 +69,7 @@ const char* weir_version_string() { return WEIR_VERSION; }
 
 const char* weir_status_name(weir_status status) {
   if (status == WEIR_UNEXPECTED) return "unexpected";
-  return weir::name(status, weir::ErrorCode::parse_error);
+  return weir::name_of(status, weir::ErrorCode::parse_error);
 }
-const char* weir_log_level_name(int32_t level) { return weir::name(level, weir::LogLevel::error); }
-const char* weir_log_event_name(int32_t event) { return weir::name(event, weir::LogEvent::resize); }
+const char* weir_log_level_name(int32_t level) { return weir::name_of(level, weir::LogLevel::error); }
+const char* weir_log_event_name(int32_t event) { return weir::name_of(event, weir::LogEvent::resize); }

@@ -26,6 +26,7 @@ weir_pool_options default_options() {
   options.keep_free = known.keep_free;
   options.idle_age_ns = known.idle_age.count();
   options.thread_cache_bytes = known.thread_cache_bytes;
+  options.max_handle_bytes = known.max_handle_bytes;
   options.reclaim_deadline_ns = known.reclaim_deadline.count();
   return options;
 }
@@ -39,13 +40,14 @@ Enumeration checked(std::int32_t value, Enumeration last, const char* option) {
 
 PoolOptions in_cpp(const weir_pool_options& given) {
   PoolOptions options;
-  if (given.name != nullptr) options.name = given.name;
+  options.name = given.name == nullptr || *given.name == 0 ? "pool" : given.name;
   options.mode = checked(given.mode, PoolMode::off, "mode");
   if (given.limit != 0) options.limit = given.limit;
   options.segment_bytes = given.segment_bytes;
   options.keep_free = given.keep_free;
   options.idle_age = std::chrono::nanoseconds(given.idle_age_ns);
   options.thread_cache_bytes = given.thread_cache_bytes;
+  options.max_handle_bytes = given.max_handle_bytes;
   options.zero = given.zero != 0;
   options.call_sites = given.call_sites != 0;
   options.reclaim_deadline = std::chrono::nanoseconds(given.reclaim_deadline_ns);
@@ -114,7 +116,7 @@ weir_status weir_allocate(weir_pool* pool, size_t bytes, size_t alignment, weir_
     require(out, "weir_allocate", "out");
     *out = nullptr;
     weir::Pool& here = PoolTable::find(pool, "weir_allocate");
-    *out = here.allocate(bytes, weir::capi::alignment_of(alignment), weir::StreamId{stream}, weir::Tag::none,
+    *out = here.allocate(bytes, weir::StreamId{stream}, {.alignment = weir::capi::alignment_of(alignment)},
                          weir::CallSite{});
   });
 }
@@ -126,7 +128,8 @@ weir_status weir_allocate_tagged(weir_pool* pool, size_t bytes, size_t alignment
     *out = nullptr;
     weir::Pool& here = PoolTable::find(pool, "weir_allocate_tagged");
     const weir::CallSite where = file == nullptr ? weir::CallSite{} : weir::CallSite::here(file, line);
-    *out = here.allocate(bytes, weir::capi::alignment_of(alignment), weir::StreamId{stream}, weir::Tag{tag}, where);
+    *out = here.allocate(bytes, weir::StreamId{stream},
+                         {.alignment = weir::capi::alignment_of(alignment), .tag = weir::Tag{tag}}, where);
   });
 }
 

@@ -2,7 +2,7 @@
 
 namespace weir {
 
-std::string_view to_string(ErrorCode code) noexcept {
+std::string_view name(ErrorCode code) noexcept {
   switch (code) {
     case ErrorCode::ok: return "ok";
     case ErrorCode::out_of_memory: return "out_of_memory";

@@ -2,7 +2,7 @@
 
 namespace weir {
 
-std::string_view to_string(LogLevel level) noexcept {
+std::string_view name(LogLevel level) noexcept {
   switch (level) {
     case LogLevel::debug: return "debug";
     case LogLevel::info: return "info";
@@ -12,7 +12,7 @@ std::string_view to_string(LogLevel level) noexcept {
   return "unknown";
 }
 
-std::string_view to_string(LogEvent event) noexcept {
+std::string_view name(LogEvent event) noexcept {
   switch (event) {
     case LogEvent::allocate: return "allocate";
     case LogEvent::reuse: return "reuse";

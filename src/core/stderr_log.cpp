@@ -11,8 +11,8 @@ class StderrLog final : public LogSink {
   [[nodiscard]] LogLevel level() const noexcept override { return level_; }
   void write(const LogRecord& record) noexcept override {
     const auto length = [](std::string_view text) { return static_cast<int>(text.size()); };
-    const std::string_view level = to_string(record.level);
-    const std::string_view event = to_string(record.event);
+    const std::string_view level = weir::name(record.level);
+    const std::string_view event = weir::name(record.event);
     std::fprintf(stderr, "weir: %.*s: %.*s: %.*s %llu B at 0x%llx, stream %u%s%.*s\n", length(level), level.data(),
                  length(record.pool), record.pool.data(), length(event), event.data(),
                  static_cast<unsigned long long>(record.bytes), static_cast<unsigned long long>(record.address),
@@ -31,7 +31,7 @@ LogSink& stderr_log(std::string_view level) {
   static auto* const warning = new StderrLog(LogLevel::warning);
   static auto* const error = new StderrLog(LogLevel::error);
   for (StderrLog* each : {debug, info, warning}) {
-    if (to_string(each->level()) == level) return *each;
+    if (weir::name(each->level()) == level) return *each;
   }
   return *error;
 }

@@ -1,4 +1,5 @@
 #include "device/choose.hpp"
+#include "device/access.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -120,7 +121,7 @@ Device choose(const std::vector<Provider>& providers, const DeviceRequest& reque
           auto opened = backend.open(device.index, request);
           std::string why = device.name + " (" + backend.name + "): " + by;
           if (!passed.empty()) why += "; passed over: " + joined(passed, "; ");
-          return Device(std::move(opened), std::move(why));
+          return Access::make_device(std::move(opened), std::move(why));
         } catch (const InvalidArgument&) {
           throw;  // the request makes no sense on any device
         } catch (const Error& error) {

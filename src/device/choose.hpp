@@ -17,6 +17,7 @@ namespace weir::device {
 /// One backend: what it has here, and how that is opened.
 struct Provider {
   std::string name;
+  BackendKind kind = BackendKind::host;
   bool only_by_name = false;  ///< never chosen unless asked for
   /// Its devices, `index` filled in, and why there are none. With `with_free`, numbers that a device has to be opened
   /// for are found too. Throws nothing.

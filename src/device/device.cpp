@@ -23,6 +23,24 @@ struct Stream::State {
   }
 };
 
+std::string_view name(BackendKind backend) noexcept {
+  switch (backend) {
+    case BackendKind::host: return "host";
+    case BackendKind::dry: return "dry";
+    case BackendKind::cuda: return "cuda";
+    case BackendKind::vulkan: return "vulkan";
+  }
+  return "unknown";
+}
+
+std::optional<BackendKind> backend_named(std::string_view text) noexcept {
+  const std::string_view word = text.substr(0, text.find(':'));
+  for (const BackendKind kind : {BackendKind::host, BackendKind::dry, BackendKind::cuda, BackendKind::vulkan}) {
+    if (name(kind) == word) return kind;
+  }
+  return std::nullopt;
+}
+
 StreamId Stream::id() const noexcept { return state_->id; }
 
 Device::Device(std::shared_ptr<device::Backend> backend, std::string why)

@@ -7,6 +7,7 @@
 #include <weir/errors.hpp>
 
 #include "core/deadline.hpp"
+#include "device/access.hpp"
 #include "device/event.hpp"
 
 namespace weir {
@@ -66,7 +67,7 @@ void StreamSet::synchronize_all(std::chrono::nanoseconds deadline) const {
   const core::Deadline end(deadline);
   // All points first: what is queued during the wait is not waited for.
   std::vector<device::Event> points;
-  for (const Stream& stream : streams_) points.emplace_back(device_.shared_backend(), stream);
+  for (const Stream& stream : streams_) points.emplace_back(device::Access::shared_backend(device_), stream);
   std::vector<std::string> late;
   for (std::size_t i = 0; i < points.size(); ++i) {
     if (!points[i].wait(end)) late.push_back(names_[i]);

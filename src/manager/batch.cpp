@@ -7,6 +7,8 @@
 
 #include <weir/errors.hpp>
 
+#include "buffer/access.hpp"
+#include "device/access.hpp"
 #include "manager/implementation.hpp"
 
 namespace weir {
@@ -100,7 +102,7 @@ class Batch::Run {
       return;
     }
     static_cast<void>(manager_.window(operation.buffer, operation.offset, operation.count));
-    result.core_ = operation.buffer.shared_core();
+    result.core_ = detail::BufferAccess::shared_core(operation.buffer);
     if (operation.kind == Kind::read) {
       result.memory_ = manager_.transfers().make_pinned(operation.count * operation.type.bytes);
     }
@@ -126,7 +128,7 @@ class Batch::Run {
     if (bytes == 0) return;
     saved_.reserve(saved_.size() + 1);
     Pool& pool = manager_.pool();
-    const BlockHandle block = pool.acquire(bytes, Pool::granule, options_.stream);
+    const BlockHandle block = pool.acquire(bytes, options_.stream);
     try {
       copy({pool.address(block)}, {buffer.access(options_.stream) + offset, buffer.on_host()}, bytes);
     } catch (...) {
@@ -185,7 +187,7 @@ class Batch::Run {
 
   /// All that is queued so far.
   [[nodiscard]] device::Event everything() const {
-    return {manager_.pool().device().shared_backend(), options_.stream};
+    return {device::Access::shared_backend(manager_.pool().device()), options_.stream};
   }
 
   void copy(detail::TransferEngine::Place to, detail::TransferEngine::Place from, std::uint64_t bytes) {

@@ -5,6 +5,7 @@
 
 #include <weir/errors.hpp>
 
+#include "device/access.hpp"
 #include "device/event.hpp"
 #include "manager/implementation.hpp"
 
@@ -65,24 +66,25 @@ void MemoryManager::copy_bytes(const AnyBuffer& to, std::size_t offset, MemoryMa
   const detail::Task task{"copy to", target.buffer.name(), bytes, "copied"};
   own.transfers().require_time(end, task);
   const std::uint64_t read_from = origin.buffer.access(from_stream) + origin.offset;
-  own.transfers().await(device::Event(source.device().shared_backend(), from_stream), end, task, 0);
+  own.transfers().await(device::Event(device::Access::shared_backend(source.device()), from_stream), end, task, 0);
   const std::uint64_t write_to = target.buffer.access(stream) + target.offset;
   bool direct = false;
   if (target.buffer.on_host() || origin.buffer.on_host()) {
-    direct = device().shared_backend() == source.device().shared_backend();
+    direct = device::Access::shared_backend(device()) == device::Access::shared_backend(source.device());
     if (direct) {
       own.transfers().queue_copy({write_to, target.buffer.on_host()}, {read_from, origin.buffer.on_host()}, bytes,
                                  stream, end, task);
     }
   } else {
     try {
-      direct = device().backend().copy_from(stream, write_to, source.device().backend(), read_from, bytes);
+      direct = device::Access::backend(device()).copy_from(stream, write_to, device::Access::backend(source.device()),
+                                                           read_from, bytes);
     } catch (const DriverError&) {
       // A driver may know the way and not have it for this memory.
     }
   }
   if (direct) {
-    own.transfers().await(device::Event(device().shared_backend(), stream), end, task, 0);
+    own.transfers().await(device::Event(device::Access::shared_backend(device()), stream), end, task, 0);
     return;
   }
   std::vector<std::byte> piece(std::min(bytes, piece_bytes));

@@ -5,10 +5,12 @@
 
 #include <weir/errors.hpp>
 
+#include "buffer/access.hpp"
 #include "core/elsewhere.hpp"
 #include "core/environment.hpp"
 #include "core/names.hpp"
 #include "manager/names.hpp"
+#include "pool/access.hpp"
 
 namespace weir {
 
@@ -23,38 +25,32 @@ std::uint64_t default_limit(const DeviceInfo& info) {
 // What weir adds to a manager's name to name its pinned memory leaves room for this much.
 constexpr std::size_t longest_manager_name = 240;
 
-ManagerOptions checked(ManagerOptions options) {
+ManagerOptions checked(ManagerOptions options, const DeviceInfo& info) {
   core::check_name("manager", options.name, longest_manager_name);
+  if (!options.pool.name.empty()) {
+    throw InvalidArgument("manager \"" + options.name + "\": its pool is named \"" +
+                              core::printable(options.pool.name) +
+                              "\" in the options, but has the manager's name; leave pool.name empty",
+                          {.name = "pool.name"});
+  }
+  options.pool.name = options.name;
+  if (!options.pool.limit) options.pool.limit = core::environment().limit;
+  if (!options.pool.limit) options.pool.limit = default_limit(info);
   return options;
-}
-
-PoolOptions pool_options(const ManagerOptions& options, const DeviceInfo& info) {
-  PoolOptions pool;
-  pool.name = options.name;
-  pool.mode = options.pool;
-  pool.limit = options.limit ? options.limit : core::environment().limit;
-  if (!pool.limit) pool.limit = default_limit(info);
-  pool.idle_age = options.idle_age;
-  pool.zero = options.zero;
-  pool.call_sites = options.call_sites;
-  pool.reclaim_deadline = options.reclaim_deadline;
-  pool.clock = options.clock;
-  pool.log = options.log;
-  return pool;
 }
 
 }  // namespace
 
 MemoryManager::Implementation::Implementation(const Device& device, ManagerOptions options)
-    : options_(checked(std::move(options))),
-      clock_(options_.clock == nullptr ? Clock::system() : *options_.clock),
+    : options_(checked(std::move(options), device.info())),
       tally_(manager::ProcessTally::here().of(device.info())),
-      pool_(std::make_unique<Pool>(device, pool_options(options_, device.info()),
-                                   track::Tallies{.reserved = &tally_.reserved, .external = &tally_.external})),
-      home_(std::make_shared<detail::BufferHome>(options_.name, pool_->options().log, pool_->events())),
-      transfers_(core::make_shared_that_waits<detail::TransferEngine>(
-          device, options_.transfers, pool_options(options_, device.info()), track::Tallies{.reserved = &tally_.pinned},
-          pool_->events())) {}
+      pool_(pool::Access::counted_pool(device, options_.pool,
+                                       track::Tallies{.reserved = &tally_.reserved, .external = &tally_.external})),
+      clock_(*pool_->options().clock),
+      home_(std::make_shared<detail::BufferHome>(options_.name, pool_->options().log, pool::Access::events(*pool_))),
+      transfers_(core::make_shared_that_waits<detail::TransferEngine>(device, options_.transfers, pool_->options(),
+                                                                      track::Tallies{.reserved = &tally_.pinned},
+                                                                      pool::Access::events(*pool_))) {}
 
 MemoryManager::Implementation::~Implementation() {
   report_leaks();
@@ -67,18 +63,18 @@ void MemoryManager::Implementation::require_here() const {
 }
 
 void MemoryManager::Implementation::report_leaks() const {
-  if (options_.log == nullptr) return;
+  if (pool_->options().log == nullptr) return;
   for (const Core& buffer : all()) {
     const BufferStatistics known = buffer->statistics();
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(known.age);
     std::string text = "buffer \"" + known.name + "\" was not freed before its manager; it is " +
                        std::to_string(seconds.count()) + " s old";
-    if (options_.call_sites) text += ", made at " + buffer->where().text();
-    options_.log->write({.level = LogLevel::error,
-                         .event = LogEvent::leak,
-                         .pool = options_.name,
-                         .text = text,
-                         .bytes = known.requested});
+    if (options_.pool.call_sites) text += ", made at " + buffer->where().text();
+    pool_->options().log->write({.level = LogLevel::error,
+                                 .event = LogEvent::leak,
+                                 .pool = options_.name,
+                                 .text = text,
+                                 .bytes = known.requested});
   }
 }
 
@@ -195,7 +191,7 @@ std::vector<MemoryManager::Implementation::Core> MemoryManager::Implementation::
 }
 
 detail::BufferCore& MemoryManager::Implementation::own(const AnyBuffer& buffer) const {
-  detail::BufferCore& core = buffer.core();
+  detail::BufferCore& core = detail::BufferAccess::core(buffer);
   if (&core.pool() == &pool_for(core.options().usage)) return core;
   throw home_->refused(InvalidArgument(
       "manager \"" + options_.name + "\": buffer \"" + core.name() + "\" is another manager's", {.name = core.name()}));

@@ -67,9 +67,9 @@ class MemoryManager::Implementation {
 
   const core::HomeProcess process_;
   const ManagerOptions options_;
-  const Clock& clock_;
   manager::DeviceTally& tally_;
-  std::unique_ptr<Pool> pool_;
+  const std::unique_ptr<Pool> pool_;
+  const Clock& clock_;
   const std::shared_ptr<detail::BufferHome> home_;
   std::shared_ptr<detail::TransferEngine> transfers_;
 

@@ -100,11 +100,11 @@ std::shared_ptr<detail::BufferCore> MemoryManager::make_from(std::string_view na
   return made;
 }
 
-PoolingScope MemoryManager::scope(std::string_view name, std::size_t points, std::vector<ScopeFeature> features,
+PoolingScope MemoryManager::scope(std::string_view name, std::size_t rows, std::vector<ScopeColumn> columns,
                                   BufferOptions options, StreamId stream, CallSite where) {
-  const std::uint64_t bytes = PoolingScope::bytes(points, features);
+  const std::uint64_t bytes = PoolingScope::bytes(rows, columns);
   options.max_bytes = bytes;
-  return {scoped<std::byte>(name, bytes, options, stream, where), points, std::move(features)};
+  return {scoped<std::byte>(name, bytes, options, stream, where), rows, std::move(columns)};
 }
 
 std::shared_ptr<detail::BufferCore> MemoryManager::find_core(std::string_view name) const { return here().find(name); }

@@ -33,7 +33,7 @@ class DeviceTally {
   [[nodiscard]] DeviceTotals totals() const;
 
  private:
-  const std::string backend_;
+  const BackendKind backend_;
   const std::size_t index_;
   const std::string name_;
   std::atomic<std::uint64_t> requested_{0};

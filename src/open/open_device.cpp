@@ -11,6 +11,7 @@
 #include "backend/dry/dry_backend.hpp"
 #include "backend/host/host_backend.hpp"
 #include "core/environment.hpp"
+#include "device/access.hpp"
 #include "device/backend.hpp"
 #include "device/choose.hpp"
 #include "open/simulated_device.hpp"
@@ -31,7 +32,7 @@ constexpr std::uint64_t default_dry_capacity = 256_GiB;
 
 void refuse_capacity(const DeviceRequest& request) {
   if (!request.capacity) return;
-  throw InvalidArgument("open_device: only the dry device takes a capacity; limit the pool instead",
+  throw InvalidArgument("open_device: only the dry device takes a capacity; set the pool's limit instead",
                         {.name = "capacity", .bytes_asked = *request.capacity});
 }
 
@@ -42,9 +43,22 @@ void check_dry_capacity(const char* call, std::uint64_t capacity) {
                         {.name = "capacity", .bytes_asked = capacity, .limit = largest_dry_capacity});
 }
 
+/// A backend whose devices have the size that they have.
+template <class List, class Open>
+Provider of(BackendKind kind, List list, Open open) {
+  return {.name = std::string(name(kind)),
+          .kind = kind,
+          .list = list,
+          .open = [open](std::size_t index, const DeviceRequest& request) -> std::shared_ptr<device::Backend> {
+            refuse_capacity(request);
+            return open(index);
+          }};
+}
+
 /// A backend that this build left out.
-[[maybe_unused]] Provider not_built(const char* name, const char* why) {
-  return {.name = name,
+[[maybe_unused]] Provider not_built(BackendKind kind, const char* why) {
+  return {.name = std::string(name(kind)),
+          .kind = kind,
           .list =
               [why](bool, std::string& why_none) {
                 why_none = why;
@@ -55,33 +69,33 @@ void check_dry_capacity(const char* call, std::uint64_t capacity) {
 
 Provider cuda() {
 #ifdef WEIR_HAS_CUDA
-  return {.name = "cuda", .list = backend::cuda::list_devices, .open = [](std::size_t index, const DeviceRequest&) {
-            return backend::cuda::open_device(index);
-          }};
+  return of(BackendKind::cuda, backend::cuda::list_devices,
+            [](std::size_t index) { return backend::cuda::open_device(index); });
 #else
-  return not_built("cuda", "this build has no CUDA backend: the toolkit was not found, or WEIR_CUDA is off");
+  return not_built(BackendKind::cuda, "this build has no CUDA backend: the toolkit was not found, or WEIR_CUDA is off");
 #endif
 }
 
 Provider vulkan() {
 #ifdef WEIR_HAS_VULKAN
-  return {.name = "vulkan", .list = backend::vulkan::list_devices, .open = [](std::size_t index, const DeviceRequest&) {
-            return backend::vulkan::make_vulkan_backend({.index = index});
-          }};
+  return of(BackendKind::vulkan, backend::vulkan::list_devices,
+            [](std::size_t index) { return backend::vulkan::make_vulkan_backend({.index = index}); });
 #else
-  return not_built("vulkan", "this build has no Vulkan backend: the headers were not found, or WEIR_VULKAN is off");
+  return not_built(BackendKind::vulkan,
+                   "this build has no Vulkan backend: the headers were not found, or WEIR_VULKAN is off");
 #endif
 }
 
 Provider host() {
-  return {.name = "host",
-          .list = [](bool, std::string&) { return std::vector{backend::host::make_host_backend()->info()}; },
-          .open = [](std::size_t, const DeviceRequest&) { return backend::host::make_host_backend(); }};
+  return of(
+      BackendKind::host, [](bool, std::string&) { return std::vector{backend::host::make_host_backend()->info()}; },
+      [](std::size_t) { return backend::host::make_host_backend(); });
 }
 
 Provider dry() {
   return {
-      .name = "dry",
+      .name = std::string(name(BackendKind::dry)),
+      .kind = BackendKind::dry,
       .only_by_name = true,
       .list = [](bool,
                  std::string&) { return std::vector{backend::dry::make_dry_backend(default_dry_capacity)->info()}; },
@@ -115,22 +129,21 @@ std::vector<MissingBackend> missing_backends() {
   std::vector<MissingBackend> all;
   for (const Provider& each : providers()) {
     std::string why_none;
-    if (each.list(false, why_none).empty()) all.push_back({each.name, why_none});
+    if (each.list(false, why_none).empty()) all.push_back({each.kind, why_none});
   }
   return all;
 }
 
 Device open_device(const DeviceRequest& request) {
-  if (request.backend != "dry" && !request.backend.starts_with("dry:")) refuse_capacity(request);
   return device::choose(providers(), request, core::environment().device);
 }
 
 Device open::simulated_device(std::uint64_t capacity, const device::DriverModel& model,
-                                      device::SimulatedTime::Kind time) {
+                              device::SimulatedTime::Kind time) {
   check_dry_capacity("open::simulated_device", capacity);
   auto backend = backend::dry::make_dry_backend(capacity, model, time);
   std::string why = backend->info().name + ", whose driver takes the time of a model";
-  return Device(std::move(backend), std::move(why));
+  return device::Access::make_device(std::move(backend), std::move(why));
 }
 
 }  // namespace weir

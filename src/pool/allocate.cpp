@@ -100,39 +100,39 @@ void Pool::Implementation::pace(Cache& cache, std::uint64_t now) {
 
 // --- Requests ---
 
-std::uint64_t Pool::Implementation::allocate_address(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag,
+std::uint64_t Pool::Implementation::allocate_address(std::size_t bytes, StreamId stream, AllocateOptions options,
                                                      CallSite where) {
   Cache* looked_into = nullptr;
   if (tells_hits()) {
-    const std::uint64_t address = told_hit(bytes, alignment, stream, tag, looked_into);
+    const std::uint64_t address = told_hit(bytes, stream, options, looked_into);
     if (address != refused) return address;
   }
-  const std::uint32_t id = allocate({bytes, alignment, stream, tag, where, looked_into});
+  const std::uint32_t id = allocate({bytes, stream, options, where, looked_into});
   return id == 0 ? 0 : blocks_[id].address();
 }
 
 // The second way through a hit; `refused` where there is none.
-inline std::uint64_t Pool::Implementation::told_hit(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag,
+inline std::uint64_t Pool::Implementation::told_hit(std::size_t bytes, StreamId stream, AllocateOptions options,
                                                     Cache*& looked_into) {
-  return hit_or<true>(bytes, alignment, stream, tag, [&](Cache* cache) {
+  return hit_or<true>(bytes, stream, options, [&](Cache* cache) {
     looked_into = cache;
     return refused;
   });
 }
 
-std::uint64_t Pool::Implementation::allocate_after_miss(Cache& cache, std::size_t bytes, std::size_t alignment, Tag tag,
+std::uint64_t Pool::Implementation::allocate_after_miss(Cache& cache, std::size_t bytes, AllocateOptions options,
                                                         CallSite where) {
-  const std::uint32_t id = allocate({bytes, alignment, cache.stream, tag, where, &cache});
+  const std::uint32_t id = allocate({bytes, cache.stream, options, where, &cache});
   return id == 0 ? 0 : blocks_[id].address();
 }
 
-std::uint64_t Pool::Implementation::try_allocate(Cache* cache, std::size_t bytes, std::size_t alignment,
-                                                 StreamId stream, Tag tag, CallSite where) {
+std::uint64_t Pool::Implementation::try_allocate(Cache* cache, std::size_t bytes, StreamId stream,
+                                                 AllocateOptions options, CallSite where) {
   if (cache == nullptr && tells_hits()) {
-    const std::uint64_t address = told_hit(bytes, alignment, stream, tag, cache);
+    const std::uint64_t address = told_hit(bytes, stream, options, cache);
     if (address != refused) return address;
   }
-  const Request request{bytes, alignment, stream, tag, where, cache};
+  const Request request{bytes, stream, options, where, cache};
   try {
     const std::optional<std::uint32_t> id = serve(request, Ways::any, 0);
     if (id) return *id == 0 ? 0 : blocks_[*id].address();
@@ -175,7 +175,7 @@ void Pool::Implementation::map_ahead(std::uint64_t bytes, StreamId stream) {
   }
   if (bytes == 0) return;
   Cache& cache = cache_of(stream, Purpose::take);
-  const Request request{bytes, Pool::granule, stream, Tag::none, {}};
+  const Request request{bytes, stream};
   if (bytes > max_bytes_) refuse_size(request);
   Placement wanted = placement(request, cache.lane);
   wanted.small = false;
@@ -260,7 +260,7 @@ std::uint32_t Pool::Implementation::hand_out(const Served& served, const Request
   track::Block& block = blocks_[served.id];
   caches_.enter(cache);
   block.own(cache.id);
-  const bool overdrawn = begin_life(block, request.bytes, request.tag, cache) < 0;
+  const bool overdrawn = begin_life(block, request.bytes, request.options.tag, cache) < 0;
   if (served.by == Source::cache) {
     cache.cache_hits.add(1);
   } else {
@@ -275,12 +275,14 @@ std::uint32_t Pool::Implementation::hand_out(const Served& served, const Request
 }
 
 Placement Pool::Implementation::placement(const Request& request, Lane lane) const {
-  const bool power_of_two = request.alignment != 0 && (request.alignment & (request.alignment - 1)) == 0;
-  if (!power_of_two || request.alignment > info_.page_bytes) [[unlikely]]
+  const bool power_of_two =
+      request.options.alignment != 0 && (request.options.alignment & (request.options.alignment - 1)) == 0;
+  if (!power_of_two || request.options.alignment > info_.page_bytes) [[unlikely]]
     refuse_alignment(request);
   Placement wanted;
   wanted.granules = static_cast<std::uint32_t>(index::granules_for(request.bytes));
-  wanted.alignment = static_cast<std::uint32_t>(std::max(request.alignment, Pool::granule) >> index::granule_shift);
+  wanted.alignment =
+      static_cast<std::uint32_t>(std::max(request.options.alignment, Pool::granule) >> index::granule_shift);
   wanted.lane = lane;
   wanted.small = wanted.granules <= small_granules_ && wanted.alignment == 1 && space_.parts_small_blocks();
   return wanted;
@@ -310,7 +312,7 @@ void Pool::Implementation::note_refusal(const Request& request, std::string_view
 }
 
 void Pool::Implementation::refuse_alignment(const Request& request) const {
-  throw InvalidArgument("pool \"" + options_.name + "\": an alignment of " + std::to_string(request.alignment) +
+  throw InvalidArgument("pool \"" + options_.name + "\": an alignment of " + std::to_string(request.options.alignment) +
                             " is not a power of two up to " + format_bytes(info_.page_bytes),
                         {.name = options_.name, .bytes_asked = request.bytes, .limit = info_.page_bytes});
 }

@@ -9,6 +9,7 @@
 
 #include <weir/errors.hpp>
 
+#include "device/access.hpp"
 #include "pool/hit_path.hpp"
 #include "pool/ladder.hpp"
 
@@ -59,7 +60,7 @@ std::optional<Pool::Enlarged> Pool::Implementation::move_to_range(std::uint32_t 
   MovePlan plan;
   const std::optional<pool::Served> served = find_range(id, wanted, max, users, cache, plan);
   if (!served) return std::nullopt;
-  if (served->id == 0) refuse({plan.range.missing_pages * info_.page_bytes, 1, stream, Tag::none, {}});
+  if (served->id == 0) refuse({plan.range.missing_pages * info_.page_bytes, stream});
   const bool idle = users.empty();
   Carried carried;
   const auto tell_move = [&] {
@@ -162,7 +163,7 @@ bool Pool::Implementation::go_back(std::uint32_t id, MovePlan& plan, StreamId st
   for (int tries = 0; tries < 2; ++tries) {  // a failure may have passed at a second try
     try {
       device::Fence queued;
-      if (copying) queued.add(device_.shared_backend(), stream);
+      if (copying) queued.add(device::Access::shared_backend(device_), stream);
       if (!order_.await(queued, core::Deadline(options_.reclaim_deadline, backend_.clock()))) return false;
       space_.undo_move(id, plan);
       if (plan.lost) drop_lost(id, plan, cache);

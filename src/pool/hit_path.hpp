@@ -60,10 +60,10 @@ inline std::int64_t Pool::Implementation::end_life(track::Block& block, Cache& c
 }
 
 template <bool told, class Otherwise>
-[[gnu::always_inline]] inline std::uint64_t Pool::Implementation::hit_or(std::size_t bytes, std::size_t alignment,
-                                                                         StreamId stream, Tag tag,
-                                                                         Otherwise otherwise) {
+[[gnu::always_inline]] inline std::uint64_t Pool::Implementation::hit_or(std::size_t bytes, StreamId stream,
+                                                                         AllocateOptions options, Otherwise otherwise) {
   Cache* const cache = hit_cache<told>(stream);
+  const std::size_t alignment = options.alignment;
   const bool ordinary =
       alignment == Pool::granule || (alignment - 1 < Pool::granule - 1 && (alignment & (alignment - 1)) == 0);
   if (cache == nullptr || !ordinary || !cache->lock.enter()) [[unlikely]]
@@ -75,7 +75,7 @@ template <bool told, class Otherwise>
     return otherwise(cache);
   }
   track::Block& block = blocks_[id];
-  const std::int64_t credit = begin_life(block, bytes, tag, *cache);
+  const std::int64_t credit = begin_life(block, bytes, options.tag, *cache);
   // Negative if the clock is due, for one test of both.
   const std::int64_t to_tick = static_cast<std::int64_t>(cache->cache_hits.add(1) % operations_per_tick) - 1;
   cache->lock.leave();

@@ -49,6 +49,9 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
 
   Implementation(Device device, PoolOptions options, const track::Tallies& tallies);
   ~Implementation() override;
+  /// One of its own, or an error that says which pool it would have been.
+  [[nodiscard]] static std::unique_ptr<Implementation> make(Device device, PoolOptions options,
+                                                            const track::Tallies& tallies);
 
   class Door;
 
@@ -58,8 +61,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   /// it was looked into and had none of the size, or null.
   /// With `told` the hit is written down as an event, and goes to the log if that wants it.
   template <bool told = false, class Otherwise>
-  [[nodiscard]] std::uint64_t hit_or(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag,
-                                     Otherwise otherwise);
+  [[nodiscard]] std::uint64_t hit_or(std::size_t bytes, StreamId stream, AllocateOptions options, Otherwise otherwise);
   void hit_or_free(std::uint64_t address, StreamId stream);
   template <bool told = false>
   [[nodiscard]] bool free_hit(std::uint32_t id, StreamId stream);
@@ -69,14 +71,14 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   /// Throws what Pool::allocate throws.
   [[nodiscard]] std::uint32_t allocate(const Request& request);
   /// The address of a block. Out of line, lest a hit saves registers for it.
-  [[nodiscard, gnu::noinline]] std::uint64_t allocate_address(std::size_t bytes, std::size_t alignment, StreamId stream,
-                                                              Tag tag, CallSite where);
-  [[nodiscard, gnu::noinline]] std::uint64_t allocate_after_miss(Cache& cache, std::size_t bytes, std::size_t alignment,
-                                                                 Tag tag, CallSite where);
+  [[nodiscard, gnu::noinline]] std::uint64_t allocate_address(std::size_t bytes, StreamId stream,
+                                                              AllocateOptions options, CallSite where);
+  [[nodiscard, gnu::noinline]] std::uint64_t allocate_after_miss(Cache& cache, std::size_t bytes,
+                                                                 AllocateOptions options, CallSite where);
   /// The same, but `refused` where memory is. `cache` as in Request.
   static constexpr std::uint64_t refused = UINT64_MAX;
-  [[nodiscard, gnu::noinline]] std::uint64_t try_allocate(Cache* cache, std::size_t bytes, std::size_t alignment,
-                                                          StreamId stream, Tag tag, CallSite where);
+  [[nodiscard, gnu::noinline]] std::uint64_t try_allocate(Cache* cache, std::size_t bytes, StreamId stream,
+                                                          AllocateOptions options, CallSite where);
   [[nodiscard]] std::uint32_t allocate_growable(const Request& request, std::size_t max);
   [[nodiscard]] std::uint32_t allocate_plain(const Request& request);
   void map_ahead(std::uint64_t bytes, StreamId stream);
@@ -178,7 +180,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
                                                              Cache& cache, pool::Ways ways, std::uint32_t max);
   [[nodiscard, gnu::always_inline]] inline std::uint32_t hand_out(const pool::Served& served, const Request& request,
                                                                   Cache& cache);
-  [[nodiscard]] std::uint64_t told_hit(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag,
+  [[nodiscard]] std::uint64_t told_hit(std::size_t bytes, StreamId stream, AllocateOptions options,
                                        Cache*& looked_into);
   [[nodiscard]] pool::Placement placement(const Request& request, Lane lane) const;
   void clear(const pool::Served& served, const Request& request, Cache& cache);
@@ -221,7 +223,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
       return call();
     } catch (const Error& error) {
       if (dynamic_cast<const std::bad_alloc*>(&error) == nullptr) {
-        note_refusal({bytes, 1, stream, Tag::none, {}}, error.message());
+        note_refusal({bytes, stream}, error.message());
       }
       throw;
     }

@@ -7,6 +7,7 @@
 #include "core/environment.hpp"
 #include "core/names.hpp"
 #include "core/stderr_log.hpp"
+#include "device/access.hpp"
 #include "pool/implementation.hpp"
 
 namespace weir {
@@ -20,6 +21,7 @@ PoolMode mode_named(std::string_view name) {
 }
 
 PoolOptions checked(PoolOptions options, const Device& device) {
+  if (options.name.empty()) options.name = "pool";
   core::check_name("pool", options.name);
   if (options.mode > PoolMode::off) {
     throw InvalidArgument("pool \"" + options.name + "\": there is no mode " +
@@ -39,7 +41,7 @@ PoolOptions checked(PoolOptions options, const Device& device) {
   if (options.mode == PoolMode::automatic && wished.pool) options.mode = mode_named(*wished.pool);
   if (options.log == nullptr && wished.log) options.log = &core::stderr_log(*wished.log);
   if (options.mode == PoolMode::off) options.thread_cache_bytes = 0;
-  if (options.clock == nullptr) options.clock = &device.backend().clock();
+  if (options.clock == nullptr) options.clock = &device::Access::backend(device).clock();
   return options;
 }
 
@@ -48,11 +50,11 @@ PoolOptions checked(PoolOptions options, const Device& device) {
 Pool::Implementation::Implementation(Device device, PoolOptions options, const track::Tallies& tallies)
     : device_(std::move(device)),
       options_(checked(std::move(options), device_)),
-      backend_(device_.backend()),
+      backend_(device::Access::backend(device_)),
       info_(device_.info()),
       journal_(options_.name, options_.log),
       clock_(*options_.clock),
-      order_(device_.shared_backend(), journal_),
+      order_(device::Access::shared_backend(device_), journal_),
       space_(backend_, info_, options_, tallies, journal_, order_.lanes(), clock_),
       blocks_(space_.blocks().data()),
       caches_(blocks_, journal_, home_, options_.thread_cache_bytes),
@@ -73,6 +75,16 @@ Pool::Implementation::Implementation(Device device, PoolOptions options, const t
   key_base_ = std::uint64_t{uid_} << 32;
   backend_.observe(*this);
   tap_.steer(hit_key_base_, hooks_ || logs_ ? track::EventTap::no_key : key_base_);
+}
+
+std::unique_ptr<Pool::Implementation> Pool::Implementation::make(Device device, PoolOptions options,
+                                                                 const track::Tallies& tallies) {
+  const std::string name = options.name.empty() ? "pool" : options.name;
+  try {
+    return std::make_unique<Implementation>(std::move(device), std::move(options), tallies);
+  } catch (const OutOfMemory& error) {
+    throw named(error, name);
+  }
 }
 
 // Work that is still queued may use the memory, so it is waited for. Memory whose work does not end in time is left as
@@ -108,7 +120,7 @@ bool Pool::Implementation::comes_to_rest() noexcept {
   const std::vector<Lane> lanes = order_.lanes().all();
   const bool streams_rest =
       std::all_of(lanes.begin(), lanes.end(), [&](Lane lane) { return order_.comes_to_rest(lane, deadline); });
-  return streams_rest && order_.pending().comes_to_rest(device_.shared_backend(), deadline);
+  return streams_rest && order_.pending().comes_to_rest(device::Access::shared_backend(device_), deadline);
 }
 
 void Pool::Implementation::require_usable() const {

@@ -2,15 +2,20 @@
 #include <weir/pool.hpp>
 
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include <weir/errors.hpp>
 
 #include "core/elsewhere.hpp"
+#include "pool/access.hpp"
 #include "pool/door.hpp"
 #include "pool/hit_path.hpp"
 
 namespace weir {
+
+static_assert(AllocateOptions().alignment == Pool::granule);
+static_assert(std::is_trivially_copyable_v<AllocateOptions> && sizeof(AllocateOptions) == 16);  // two registers
 
 namespace {
 
@@ -18,15 +23,14 @@ void* pointer(std::uint64_t address) { return reinterpret_cast<void*>(address); 
 
 }  // namespace
 
-Pool::Pool(Device device, PoolOptions options) : Pool(std::move(device), std::move(options), track::Tallies()) {}
+Pool::Pool(Device device, PoolOptions options)
+    : Pool(Implementation::make(std::move(device), std::move(options), track::Tallies())) {}
 
-Pool::Pool(Device device, PoolOptions options, const track::Tallies& tallies) {
-  const std::string name = options.name;
-  try {
-    implementation_ = std::make_unique<Implementation>(std::move(device), std::move(options), tallies);
-  } catch (const OutOfMemory& error) {
-    throw Implementation::named(error, name);
-  }
+Pool::Pool(std::unique_ptr<Implementation> implementation) noexcept : implementation_(std::move(implementation)) {}
+
+std::unique_ptr<Pool> pool::Access::counted_pool(Device device, PoolOptions options, const track::Tallies& tallies) {
+  auto implementation = Pool::Implementation::make(std::move(device), std::move(options), tallies);
+  return std::unique_ptr<Pool>(new Pool(std::move(implementation)));
 }
 
 // A child of fork() leaves a pool as it is: another thread may have been changing it at that moment, or held a lock.
@@ -37,21 +41,20 @@ Pool::~Pool() {
   core::end_what_waits(last);
 }
 
-void* Pool::allocate(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag, CallSite where) {
+void* Pool::allocate(std::size_t bytes, StreamId stream, AllocateOptions options, CallSite where) {
   [[maybe_unused]] const Implementation::Door door(*implementation_);
   Implementation& here = *implementation_;
-  return pointer(here.hit_or(bytes, alignment, stream, tag, [&](pool::ThreadCache* cache) {
-    return cache != nullptr ? here.allocate_after_miss(*cache, bytes, alignment, tag, where)
-                            : here.allocate_address(bytes, alignment, stream, tag, where);
+  return pointer(here.hit_or(bytes, stream, options, [&](pool::ThreadCache* cache) {
+    return cache != nullptr ? here.allocate_after_miss(*cache, bytes, options, where)
+                            : here.allocate_address(bytes, stream, options, where);
   }));
 }
 
-std::optional<void*> Pool::try_allocate(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag,
-                                        CallSite where) {
+std::optional<void*> Pool::try_allocate(std::size_t bytes, StreamId stream, AllocateOptions options, CallSite where) {
   [[maybe_unused]] const Implementation::Door door(*implementation_);
   Implementation& here = *implementation_;
-  const std::uint64_t address = here.hit_or(bytes, alignment, stream, tag, [&](pool::ThreadCache* cache) {
-    return here.try_allocate(cache, bytes, alignment, stream, tag, where);
+  const std::uint64_t address = here.hit_or(bytes, stream, options, [&](pool::ThreadCache* cache) {
+    return here.try_allocate(cache, bytes, stream, options, where);
   });
   if (address == Implementation::refused) return std::nullopt;
   return pointer(address);
@@ -62,21 +65,22 @@ void Pool::deallocate(void* address, StreamId stream) {
   implementation_->hit_or_free(reinterpret_cast<std::uint64_t>(address), stream);
 }
 
-BlockHandle Pool::acquire(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag, CallSite where) {
+BlockHandle Pool::acquire(std::size_t bytes, StreamId stream, AllocateOptions options, CallSite where) {
   [[maybe_unused]] const Implementation::Door door(*implementation_);
-  const std::uint32_t id = implementation_->allocate({bytes, alignment, stream, tag, where});
+  const std::uint32_t id = implementation_->allocate({bytes, stream, options, where});
   return id == 0 ? BlockHandle{} : implementation_->handle_of(id);
 }
 
-BlockHandle Pool::acquire_growable(std::size_t bytes, std::size_t most, StreamId stream, Tag tag, CallSite where) {
+BlockHandle Pool::acquire_growable(std::size_t bytes, std::size_t max_bytes, StreamId stream, AllocateOptions options,
+                                   CallSite where) {
   [[maybe_unused]] const Implementation::Door door(*implementation_);
-  const std::uint32_t id = implementation_->allocate_growable({bytes, granule, stream, tag, where}, most);
+  const std::uint32_t id = implementation_->allocate_growable({bytes, stream, options, where}, max_bytes);
   return id == 0 ? BlockHandle{} : implementation_->handle_of(id);
 }
 
-BlockHandle Pool::acquire_plain(std::size_t bytes, std::size_t alignment, StreamId stream, Tag tag, CallSite where) {
+BlockHandle Pool::acquire_plain(std::size_t bytes, StreamId stream, AllocateOptions options, CallSite where) {
   [[maybe_unused]] const Implementation::Door door(*implementation_);
-  const std::uint32_t id = implementation_->allocate_plain({bytes, alignment, stream, tag, where});
+  const std::uint32_t id = implementation_->allocate_plain({bytes, stream, options, where});
   return id == 0 ? BlockHandle{} : implementation_->handle_of(id);
 }
 
@@ -86,11 +90,11 @@ bool Pool::resize(BlockHandle block, std::size_t bytes, StreamId stream) {
   return id != 0 && implementation_->resize(id, bytes, stream);
 }
 
-std::optional<Pool::Enlarged> Pool::enlarge(BlockHandle block, std::size_t bytes, std::size_t most,
+std::optional<Pool::Enlarged> Pool::enlarge(BlockHandle block, std::size_t bytes, std::size_t max_bytes,
                                             std::size_t contents, StreamId stream) {
   [[maybe_unused]] const Implementation::Door door(*implementation_);
   const std::uint32_t id = implementation_->live_by(block);
-  return id == 0 ? std::nullopt : implementation_->enlarge(id, bytes, most, contents, stream);
+  return id == 0 ? std::nullopt : implementation_->enlarge(id, bytes, max_bytes, contents, stream);
 }
 
 void Pool::release(BlockHandle block, StreamId stream) {

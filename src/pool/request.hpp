@@ -13,10 +13,9 @@ namespace weir::pool {
 /// One request, as it came through a door.
 struct Request {
   std::size_t bytes;
-  std::size_t alignment;
   StreamId stream;
-  Tag tag;
-  CallSite where;
+  AllocateOptions options = {};
+  CallSite where = {};
   ThreadCache* cache = nullptr;  ///< the thread's, if it was looked into and had none of the size
 };
 

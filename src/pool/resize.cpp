@@ -7,6 +7,7 @@
 
 #include <weir/bytes.hpp>
 
+#include "device/access.hpp"
 #include "pool/hit_path.hpp"
 #include "pool/ladder.hpp"
 
@@ -30,7 +31,7 @@ bool Pool::Implementation::resize_here(std::uint32_t id, std::size_t bytes, Stre
     throw InvalidArgument("pool \"" + options_.name + "\": a block cannot be resized to 0 B; release it instead",
                           {.name = options_.name, .bytes_asked = 0});
   }
-  if (bytes > max_bytes_) refuse_size({bytes, 1, stream, Tag::none, {}});
+  if (bytes > max_bytes_) refuse_size({bytes, stream});
   Cache& cache = cache_of(stream, Purpose::take);
   const std::uint32_t max = notes_.max_granules(id);
   auto granules = static_cast<std::uint32_t>(index::granules_for(bytes));
@@ -72,7 +73,7 @@ bool Pool::Implementation::extend(std::uint32_t id, std::uint32_t granules, Stre
   pool::GrowthPlan plan;
   const std::optional<pool::Served> served = Ladder(*this, wanted, cache).extend(id, plan);
   if (!served) return false;
-  if (served->id == 0) refuse({bytes, 1, stream, Tag::none, {}});
+  if (served->id == 0) refuse({bytes, stream});
   caches_.enter(cache);
   space_.finish_extension(plan, id);
   const bool overdrawn = cache.allocated.spend(bytes) < 0;
@@ -98,9 +99,10 @@ bool Pool::Implementation::extend(std::uint32_t id, std::uint32_t granules, Stre
 // The work that may use the block: what is queued on its stream, the caller's, and those named by used_on.
 device::Fence Pool::Implementation::users_of(std::uint32_t id, StreamId stream) {
   device::Fence fence;
-  fence.add(device_.shared_backend(), order_.lanes().stream(blocks_[id].lane.load(std::memory_order_relaxed)));
-  fence.add(device_.shared_backend(), stream);
-  for (const StreamId user : order_.pending().users(id)) fence.add(device_.shared_backend(), user);
+  fence.add(device::Access::shared_backend(device_),
+            order_.lanes().stream(blocks_[id].lane.load(std::memory_order_relaxed)));
+  fence.add(device::Access::shared_backend(device_), stream);
+  for (const StreamId user : order_.pending().users(id)) fence.add(device::Access::shared_backend(device_), user);
   return fence;
 }
 

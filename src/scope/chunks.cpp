@@ -13,20 +13,21 @@ constexpr double part_of_free = 0.7, part_of_device = 0.8, joined = 1.3;
 
 }  // namespace
 
-std::vector<ChunkRange> chunks(std::size_t items, std::size_t chunk, double fold_below) {
-  if (chunk == 0) throw InvalidArgument("chunks of no items", {.name = "chunk"});
+std::vector<ChunkRange> chunks(std::size_t items, std::size_t chunk_items, double fold_below) {
+  if (chunk_items == 0)
+    throw InvalidArgument("chunks: chunks of 0 items were asked for; ask for 1 at least", {.name = "chunk_items"});
   if (!(fold_below >= 0 && fold_below <= 1)) {
-    throw InvalidArgument("a last chunk is joined below a part from 0 to 1, not " + std::to_string(fold_below),
+    throw InvalidArgument("chunks: fold_below is a part from 0 to 1, not " + std::to_string(fold_below),
                           {.name = "fold_below"});
   }
   std::vector<ChunkRange> all;
-  all.reserve(items / chunk + 1);
+  all.reserve(items / chunk_items + 1);
   for (std::size_t first = 0; first < items;) {
-    const std::size_t count = std::min(chunk, items - first);
+    const std::size_t count = std::min(chunk_items, items - first);
     all.push_back({first, count});
     first += count;
   }
-  if (all.size() > 1 && static_cast<double>(all.back().count) < fold_below * static_cast<double>(chunk)) {
+  if (all.size() > 1 && static_cast<double>(all.back().count) < fold_below * static_cast<double>(chunk_items)) {
     const std::size_t last = all.back().count;
     all.pop_back();
     all.back().count += last;
@@ -49,7 +50,9 @@ std::uint64_t free_bytes(const Pool& pool) {
 }
 
 std::size_t automatic_chunk(const Pool& pool, std::uint64_t bytes_per_item) {
-  if (bytes_per_item == 0) throw InvalidArgument("items of no bytes", {.name = "bytes_per_item"});
+  if (bytes_per_item == 0)
+    throw InvalidArgument("automatic_chunk: items of 0 bytes were asked for; an item has 1 at least",
+                          {.name = "bytes_per_item"});
   double bound = part_of_free * static_cast<double>(free_bytes(pool));
   if (const auto total = pool.device().info().memory_total) {
     bound = std::min(bound, part_of_device * static_cast<double>(*total));

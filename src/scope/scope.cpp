@@ -1,4 +1,4 @@
-// Pooling scopes: the layout of features in one buffer, and what is counted.
+// Pooling scopes: the layout of columns in one buffer, and what is counted.
 #include <weir/scope.hpp>
 
 #include <algorithm>
@@ -10,11 +10,11 @@
 namespace weir {
 namespace {
 
-/// The bytes of one feature, rounded up; saturating at the largest number.
-std::uint64_t feature_bytes(std::size_t points, const ScopeFeature& feature) noexcept {
+/// The bytes of one column, rounded up; saturating at the largest number.
+std::uint64_t column_bytes(std::size_t rows, const ScopeColumn& column) noexcept {
   constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
-  if (points > (most - PoolingScope::alignment) / std::max<std::size_t>(feature.type.bytes, 1)) return most;
-  const std::uint64_t bytes = std::uint64_t{points} * feature.type.bytes;
+  if (rows > (most - PoolingScope::alignment) / std::max<std::size_t>(column.type.bytes, 1)) return most;
+  const std::uint64_t bytes = std::uint64_t{rows} * column.type.bytes;
   return (bytes + PoolingScope::alignment - 1) / PoolingScope::alignment * PoolingScope::alignment;
 }
 
@@ -22,91 +22,92 @@ std::uint64_t feature_bytes(std::size_t points, const ScopeFeature& feature) noe
 
 std::string ScopeStatistics::summary() const {
   const auto percent = static_cast<int>(reuse_rate() * 1000.0 + 0.5);
-  return "scope \"" + scope + "\": " + std::to_string(features) + " features in " + std::to_string(chunks) +
-         " chunks, " + std::to_string(allocations) + " buffers allocated and " + std::to_string(reuses) + " reused (" +
+  return "scope \"" + scope + "\": " + std::to_string(columns) + " columns in " + std::to_string(chunks) + " chunks, " +
+         std::to_string(allocations) + " buffers allocated and " + std::to_string(reuses) + " reused (" +
          std::to_string(percent / 10) + "." + std::to_string(percent % 10) + " %), peak " + format_bytes(peak_bytes) +
-         ", " + format_bytes(static_cast<std::uint64_t>(average_feature_bytes)) + " a feature, " +
-         std::to_string(computed) + " values";
+         ", " + format_bytes(static_cast<std::uint64_t>(average_column_bytes)) + " a column, " +
+         std::to_string(values) + " values";
 }
 
-std::uint64_t PoolingScope::bytes(std::size_t points, const std::vector<ScopeFeature>& features) {
-  if (points == 0) throw InvalidArgument("a scope of no points", {.name = "points"});
-  if (features.empty()) throw InvalidArgument("a scope of no features", {.name = "features"});
+std::uint64_t PoolingScope::bytes(std::size_t rows, const std::vector<ScopeColumn>& columns) {
+  if (rows == 0) throw InvalidArgument("scope: it was asked for 0 rows; ask for one at least", {.name = "rows"});
+  if (columns.empty())
+    throw InvalidArgument("scope: it was asked for with no columns; give one at least", {.name = "columns"});
   std::uint64_t sum = 0;
-  for (std::size_t i = 0; i < features.size(); ++i) {
+  for (std::size_t i = 0; i < columns.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
-      if (features[j].name == features[i].name) {
-        throw InvalidArgument("feature \"" + features[i].name + "\" is there twice in a scope",
-                              {.name = features[i].name});
+      if (columns[j].name == columns[i].name) {
+        throw InvalidArgument("scope: two columns are named \"" + columns[i].name + "\"; names differ",
+                              {.name = columns[i].name});
       }
     }
-    const std::uint64_t more = feature_bytes(points, features[i]);
+    const std::uint64_t more = column_bytes(rows, columns[i]);
     if (more > std::numeric_limits<std::uint64_t>::max() - sum) {
-      throw LimitExceeded("feature \"" + features[i].name + "\" of " + std::to_string(points) +
-                              " points: the scope's bytes do not fit 64 bits",
-                          {.name = features[i].name, .bytes_asked = more});
+      throw LimitExceeded("column \"" + columns[i].name + "\" of " + std::to_string(rows) +
+                              " rows: the scope's bytes overflow 64 bits; ask for fewer rows",
+                          {.name = columns[i].name, .bytes_asked = more});
     }
     sum += more;
   }
   return sum;
 }
 
-PoolingScope::PoolingScope(Buffer<std::byte> memory, std::size_t points, std::vector<ScopeFeature> features)
-    : memory_(std::move(memory)), capacity_(points), points_(points) {
-  const std::uint64_t needed = bytes(points, features);
+PoolingScope::PoolingScope(Buffer<std::byte> memory, std::size_t rows, std::vector<ScopeColumn> columns)
+    : memory_(std::move(memory)), capacity_(rows), rows_(rows) {
+  const std::uint64_t needed = bytes(rows, columns);
   if (memory_.size() < needed) {
     throw InvalidArgument("scope \"" + std::string(memory_.name()) + "\": " + format_bytes(memory_.size()) +
-                              " for features of " + format_bytes(needed),
+                              " for columns of " + format_bytes(needed),
                           {.name = std::string(memory_.name()), .bytes_asked = needed, .limit = memory_.size()});
   }
   std::size_t offset = 0;
-  for (ScopeFeature& feature : features) {
-    const std::uint64_t taken = feature_bytes(points, feature);
-    places_.push_back({std::move(feature), offset});
+  for (ScopeColumn& column : columns) {
+    const std::uint64_t taken = column_bytes(rows, column);
+    places_.push_back({std::move(column), offset});
     offset += taken;
   }
 }
 
-void PoolingScope::begin_chunk(std::size_t points) {
-  if (points > capacity_) {
-    throw InvalidArgument("scope \"" + std::string(name()) + "\": a chunk of " + std::to_string(points) +
-                              " points; it has room for " + std::to_string(capacity_),
+void PoolingScope::begin_chunk(std::size_t rows) {
+  if (rows > capacity_) {
+    throw InvalidArgument("scope \"" + std::string(name()) + "\": a chunk of " + std::to_string(rows) +
+                              " rows; it has room for " + std::to_string(capacity_),
                           {.name = std::string(name()), .limit = capacity_});
   }
-  points_ = points;
+  rows_ = rows;
   ++chunks_;
-  computed_ += std::uint64_t{points} * places_.size();
+  values_ += std::uint64_t{rows} * places_.size();
 }
 
-const PoolingScope::Place& PoolingScope::find(std::string_view feature) const {
+const PoolingScope::Place& PoolingScope::find(std::string_view column) const {
   const auto found =
-      std::find_if(places_.begin(), places_.end(), [&](const Place& place) { return place.feature.name == feature; });
+      std::find_if(places_.begin(), places_.end(), [&](const Place& place) { return place.column.name == column; });
   if (found != places_.end()) return *found;
   std::string known;
-  for (const Place& place : places_) known += (known.empty() ? "" : ", ") + place.feature.name;
+  for (const Place& place : places_) known += (known.empty() ? "" : ", ") + place.column.name;
   throw NotFound(
-      "scope \"" + std::string(name()) + "\" has no feature \"" + std::string(feature) + "\"; there are: " + known,
-      {.name = std::string(feature)});
+      "scope \"" + std::string(name()) + "\" has no column \"" + std::string(column) + "\"; there are: " + known,
+      {.name = std::string(column)});
 }
 
-const PoolingScope::Place& PoolingScope::find(std::string_view feature, const ElementType& wanted) const {
-  const Place& place = find(feature);
-  if (place.feature.type == wanted) return place;
-  throw TypeMismatch("feature \"" + place.feature.name + "\" of scope \"" + std::string(name()) + "\" is of " +
-                         std::string(place.feature.type.name) + ", not " + std::string(wanted.name),
-                     {.name = place.feature.name});
+const PoolingScope::Place& PoolingScope::find(std::string_view column, const ElementType& wanted) const {
+  const Place& place = find(column);
+  if (place.column.type == wanted) return place;
+  throw TypeMismatch("column \"" + place.column.name + "\" of scope \"" + std::string(name()) + "\" is of " +
+                         std::string(place.column.type.name) + ", not " + std::string(wanted.name),
+                     {.name = place.column.name});
 }
 
 ScopeStatistics PoolingScope::statistics() const {
   ScopeStatistics known;
   known.scope = std::string(name());
-  known.features = places_.size();
+  known.columns = places_.size();
   known.chunks = chunks_;
   known.allocations = places_.size();
   known.reuses = chunks_ > 1 ? (chunks_ - 1) * places_.size() : 0;
-  known.computed = computed_;
+  known.values = values_;
   known.peak_bytes = memory_.valid() ? memory_.size() : 0;
-  known.average_feature_bytes =
+  known.average_column_bytes =
       places_.empty() ? 0.0 : static_cast<double>(known.peak_bytes) / static_cast<double>(places_.size());
   return known;
 }

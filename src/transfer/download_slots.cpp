@@ -8,6 +8,7 @@
 
 #include <weir/errors.hpp>
 
+#include "pool/access.hpp"
 #include "transfer/engine.hpp"
 
 namespace weir::detail {
@@ -111,7 +112,7 @@ device::SharedEvent TransferEngine::queue_download(BufferCore& buffer, std::span
   std::uint64_t source = contents;
   BlockHandle copy;
   if (snapshot) {
-    copy = buffer.pool().acquire(to.size(), Pool::granule, stream);
+    copy = buffer.pool().acquire(to.size(), stream);
     source = buffer.pool().address(copy);
   }
   try {
@@ -125,7 +126,7 @@ device::SharedEvent TransferEngine::queue_download(BufferCore& buffer, std::span
     backend()->download(transfers_, to.data(), source, to.size());
     done = in_flight.add(backend(), transfers_);
     // That point is when the copy on the device is free again, too: none is recorded for it.
-    if (snapshot && done) buffer.pool().used_until(copy, transfers_, done);
+    if (snapshot && done) pool::Access::used_until(buffer.pool(), copy, transfers_, done);
   } catch (...) {
     if (snapshot) buffer.pool().release(copy, stream);
     throw;

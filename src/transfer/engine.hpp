@@ -22,6 +22,7 @@
 
 #include "buffer/buffer_core.hpp"
 #include "core/deadline.hpp"
+#include "device/access.hpp"
 #include "device/fence.hpp"
 #include "track/event_tap.hpp"
 #include "track/latency.hpp"
@@ -116,9 +117,9 @@ struct TransferState {
 
 class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
  public:
-  /// `pinned` is as the manager's pool has it: its name, clock, ageing and log hold for pinned memory too, which is
-  /// counted in `tallies`. Transfers are told by `events`.
-  TransferEngine(Device device, const TransferOptions& options, PoolOptions pinned, const track::Tallies& tallies,
+  /// `pool` is as the manager's pool has it: its name, clock, log, idle_age and reclaim_deadline hold for pinned memory
+  /// too, which is counted in `tallies`. Transfers are told by `events`.
+  TransferEngine(Device device, const TransferOptions& options, const PoolOptions& pool, const track::Tallies& tallies,
                  std::shared_ptr<track::EventTap> events);
   /// Waits for copies that still use pinned memory; what does not end stays with the system.
   ~TransferEngine();
@@ -195,7 +196,9 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
     device::Fence in_flight;
   };
 
-  [[nodiscard]] const std::shared_ptr<device::Backend>& backend() const noexcept { return device_.shared_backend(); }
+  [[nodiscard]] const std::shared_ptr<device::Backend>& backend() const noexcept {
+    return device::Access::shared_backend(device_);
+  }
   [[nodiscard]] bool in_place(const BufferCore& buffer) const noexcept { return in_place_ || buffer.on_host(); }
   [[nodiscard]] device::SharedEvent record(StreamId stream) const;
   [[nodiscard]] Transfer ticket(const Begun& begun, const Task& task) const;

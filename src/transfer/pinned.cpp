@@ -5,7 +5,9 @@
 #include <weir/errors.hpp>
 
 #include "core/elsewhere.hpp"
+#include "device/access.hpp"
 #include "device/pinned_memory.hpp"
+#include "pool/access.hpp"
 #include "transfer/engine.hpp"
 
 namespace weir {
@@ -35,28 +37,31 @@ TransferOptions checked(TransferOptions options, const std::string& name) {
 
 }  // namespace
 
-TransferEngine::TransferEngine(Device device, const TransferOptions& options, PoolOptions pinned,
+TransferEngine::TransferEngine(Device device, const TransferOptions& options, const PoolOptions& pool,
                                const track::Tallies& tallies, std::shared_ptr<track::EventTap> events)
     : device_(std::move(device)),
-      options_(checked(options, pinned.name)),
+      options_(checked(options, pool.name)),
       in_place_(options.in_place.value_or(device_.info().unified_memory)),
-      log_(pinned.log),
+      log_(pool.log),
       host_(device_.stream()),
       transfers_(device_.stream()),
       book_(std::make_shared<WaitBook>(std::move(events))) {
   if (in_place_ && !device_.info().pointers) {
-    throw Unsupported(
-        "manager \"" + pinned.name + "\": the host cannot write the memory of " + device_.info().name + " in place",
-        {.name = pinned.name});
+    throw Unsupported("manager \"" + pool.name + "\": the host cannot write the memory of " + device_.info().name +
+                          " in place; leave transfers.in_place empty",
+                      {.name = pool.name});
   }
-  pinned.name += " pinned";
-  pinned.mode = PoolMode::segments;
-  pinned.limit = options_.pinned_limit;
-  pinned.segment_bytes = segment_bytes;
-  pinned.zero = false;
-  pinned.call_sites = false;
-  pinned_ = std::make_unique<Pool>(Device(device::make_pinned_memory(backend(), options_.pinned_limit)),
-                                   std::move(pinned), tallies);
+  PoolOptions pinned{.name = pool.name + " pinned",
+                     .mode = PoolMode::segments,
+                     .limit = options_.pinned_limit,
+                     .segment_bytes = segment_bytes,
+                     .idle_age = pool.idle_age,
+                     .reclaim_deadline = pool.reclaim_deadline,
+                     .clock = pool.clock,
+                     .log = pool.log};
+  pinned_ = pool::Access::counted_pool(
+      device::Access::make_device(device::make_pinned_memory(backend(), options_.pinned_limit)), std::move(pinned),
+      tallies);
 }
 
 TransferEngine::~TransferEngine() {
@@ -78,7 +83,7 @@ TransferEngine::~TransferEngine() {
 
 std::span<std::byte> TransferEngine::allocate_pinned(std::uint64_t bytes) {
   collect();
-  void* const memory = pinned_->allocate(bytes, Pool::granule, host_);
+  void* const memory = pinned_->allocate(bytes, host_);
   return {static_cast<std::byte*>(memory), bytes};
 }
 

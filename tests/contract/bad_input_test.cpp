@@ -44,9 +44,11 @@ TEST_P(BadInput, EnormousSizesAreRefused) {
     for (const std::size_t alignment :
          {std::size_t{1}, Pool::granule, std::size_t{4096}, std::size_t{info_.page_bytes}}) {
       SCOPED_TRACE(testing::Message() << bytes << " bytes aligned to " << alignment);
-      expect_refused<OutOfMemory>(pool, [&] { static_cast<void>(pool.allocate(bytes, alignment)); });
-      expect_refused<std::bad_alloc>(pool, [&] { static_cast<void>(pool.acquire(bytes, alignment)); });
-      EXPECT_EQ(pool.try_allocate(bytes, alignment), std::nullopt);
+      expect_refused<OutOfMemory>(
+          pool, [&] { static_cast<void>(pool.allocate(bytes, StreamId::legacy_default, {.alignment = alignment})); });
+      expect_refused<std::bad_alloc>(
+          pool, [&] { static_cast<void>(pool.acquire(bytes, StreamId::legacy_default, {.alignment = alignment})); });
+      EXPECT_EQ(pool.try_allocate(bytes, StreamId::legacy_default, {.alignment = alignment}), std::nullopt);
       refusals += 3;
       EXPECT_EQ(pool.statistics().refusals, refusals);
     }
@@ -128,9 +130,13 @@ TEST_P(BadInput, BadAlignmentsAreRefused) {
   for (const std::size_t alignment : {std::size_t{0}, std::size_t{3}, std::size_t{511}, std::size_t{513},
                                       std::size_t{1536}, std::size_t{info_.page_bytes * 2}, most, most / 2 + 1}) {
     SCOPED_TRACE(alignment);
-    expect_refused<InvalidArgument>(pool, [&] { static_cast<void>(pool.allocate(1024, alignment)); });
-    expect_refused<InvalidArgument>(pool, [&] { static_cast<void>(pool.try_allocate(700'000, alignment)); });
-    expect_refused<InvalidArgument>(pool, [&] { static_cast<void>(pool.acquire(1024, alignment)); });
+    expect_refused<InvalidArgument>(
+        pool, [&] { static_cast<void>(pool.allocate(1024, StreamId::legacy_default, {.alignment = alignment})); });
+    expect_refused<InvalidArgument>(pool, [&] {
+      static_cast<void>(pool.try_allocate(700'000, StreamId::legacy_default, {.alignment = alignment}));
+    });
+    expect_refused<InvalidArgument>(
+        pool, [&] { static_cast<void>(pool.acquire(1024, StreamId::legacy_default, {.alignment = alignment})); });
   }
   pool.deallocate(live_);
 }
@@ -233,7 +239,7 @@ TEST_P(BadInput, AFreeOnADestroyedStreamIsHarmless) {
   const StreamId id = *stream;
   std::vector<void*> blocks;
   for (const std::size_t bytes : {std::size_t{1000}, std::size_t{300'000}, std::size_t{3_MiB}}) {
-    blocks.push_back(pool.allocate(bytes, Pool::granule, id));
+    blocks.push_back(pool.allocate(bytes, id));
     blocks.push_back(pool.allocate(bytes));
   }
   stream.reset();

@@ -28,7 +28,7 @@ TEST_P(Blocks, AreAlignedAsAskedAndAtLeastToTheGranule) {
                                   std::size_t{1_MiB}, std::size_t{2_MiB}, std::size_t{3_MiB}, std::size_t{4_MiB}}) {
     std::vector<void*> held;
     for (std::size_t alignment = 1; alignment <= info_.page_bytes; alignment *= 2) {
-      void* block = pool.allocate(bytes, alignment);
+      void* block = pool.allocate(bytes, StreamId::legacy_default, {.alignment = alignment});
       ASSERT_NE(block, nullptr) << bytes << " aligned to " << alignment;
       EXPECT_EQ(number(block) % std::max(alignment, Pool::granule), 0u) << bytes << " aligned to " << alignment;
       if (pointers()) fill_pattern(block, bytes, alignment);
@@ -45,7 +45,7 @@ TEST_P(Blocks, OfZeroBytesAreEmptyAndFree) {
   Pool& pool = make_pool();
   const Statistics before = pool.statistics();
   EXPECT_EQ(pool.allocate(0), nullptr);
-  EXPECT_EQ(pool.allocate(0, 4096), nullptr);
+  EXPECT_EQ(pool.allocate(0, StreamId::legacy_default, {.alignment = 4096}), nullptr);
   EXPECT_EQ(pool.try_allocate(0), std::optional<void*>(nullptr));
   pool.deallocate(nullptr);
   const BlockHandle empty = pool.acquire(0);
@@ -72,7 +72,8 @@ TEST_P(Blocks, NeverOverlap) {
       continue;
     }
     const std::size_t bytes = log_uniform(random, 6_MiB);
-    const std::uint64_t start = number(pool.allocate(bytes, std::size_t{1} << random() % 14));
+    const std::uint64_t start =
+        number(pool.allocate(bytes, StreamId::legacy_default, {.alignment = std::size_t{1} << random() % 14}));
     const auto next = live.lower_bound(start);
     ASSERT_TRUE(next == live.end() || start + bytes <= next->first);
     ASSERT_TRUE(next == live.begin() || std::prev(next)->second <= start);
@@ -131,7 +132,7 @@ TEST_P(Blocks, OwnTheirWholeLastGranule) {
 TEST_P(Blocks, AreTheSameThroughBothDoors) {
   Pool& pool = make_pool();
   const Tag tag = pool.tag("owner");
-  const BlockHandle handle = pool.acquire(1000, 4096, StreamId::legacy_default, tag);
+  const BlockHandle handle = pool.acquire(1000, StreamId::legacy_default, {.alignment = 4096, .tag = tag});
   const std::uint64_t address = pool.address(handle);
   EXPECT_EQ(address % 4096, 0u);
   EXPECT_EQ(pool.handle(reinterpret_cast<void*>(address)), handle);

@@ -41,7 +41,7 @@ TEST_P(BufferCopies, WorkOnAnotherStreamWaitsForTheCopy) {
 TEST_P(BufferCopies, WorkOnAnotherStreamWaitsForTheClearing) {
   if (!pointers()) GTEST_SKIP() << "streams run no host code there";
   if (!pooling()) GTEST_SKIP() << "a pool that is switched off waits for every free";
-  MemoryManager& memory = make_manager({.zero = true});
+  MemoryManager& memory = make_manager({.pool = {.zero = true}});
   const Stream grower = device_->stream();
   const Stream user = device_->stream();
   const std::size_t words = page() / sizeof(std::uint32_t);

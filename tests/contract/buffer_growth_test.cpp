@@ -21,7 +21,7 @@ class BufferGrowth : public ManagerContract {
   /// Bytes, as elements.
   [[nodiscard]] static std::size_t words(std::uint64_t bytes) { return bytes / sizeof(std::uint32_t); }
   /// Whether events are done as soon as the work before them, so that nothing need be copied for work that goes on.
-  [[nodiscard]] bool moves_at_once() const { return GetParam().late.count() == 0 && GetParam().backend == "dry"; }
+  [[nodiscard]] bool moves_at_once() const { return GetParam().late.count() == 0 && info_.backend == BackendKind::dry; }
 };
 INSTANTIATE_TEST_SUITE_P(Kinds, BufferGrowth, testing::ValuesIn(manager_kinds()), name_of);
 
@@ -165,7 +165,7 @@ TEST_P(BufferGrowth, ASmallBufferMovesOnceWhenItPassesAPage) {
 // Where no maximum is set in earnest, there is still room to grow in place up to the manager's limit.
 TEST_P(BufferGrowth, AHugeMaximumDoesNotCostGrowthInPlace) {
   if (!in_place()) GTEST_SKIP() << "buffers grow in place on pages only";
-  MemoryManager& memory = make_manager({.limit = 64 * page()});
+  MemoryManager& memory = make_manager({.pool = {.limit = 64 * page()}});
   Words buffer = memory.create<std::uint32_t>("unbounded", words(2 * page()), {.max_bytes = UINT64_MAX});
   buffer.resize(words(17 * page()));
   const std::uint64_t address = buffer.access().address();
@@ -234,7 +234,7 @@ TEST_P(BufferGrowth, OneThatCannotGrowShrinksToo) {
 TEST_P(BufferGrowth, GrowthPastTheManagersLimitChangesNothing) {
   // Segments come in pieces of 2 MiB, whatever a page is.
   const auto page = [this] { return in_place() ? this->page() : std::max<std::uint64_t>(this->page(), 2_MiB); };
-  MemoryManager& memory = make_manager({.name = "small one", .limit = 48 * page()});
+  MemoryManager& memory = make_manager({.name = "small one", .pool = {.limit = 48 * page()}});
   Words buffer =
       memory.create<std::uint32_t>("growing", words(20 * page()), {.growth = 1.0, .max_bytes = 1000 * page()});
   put(buffer, 8);
@@ -341,7 +341,7 @@ TEST_P(BufferGrowth, EachThreadsDefaultStreamIsItsOwn) {
 
 TEST_P(BufferGrowth, AShrinkThatCannotWaitNamesTheBuffer) {
   if (!in_place() || !pointers()) GTEST_SKIP() << "needs pages and streams that run host code";
-  MemoryManager& memory = make_manager({.reclaim_deadline = 20ms});
+  MemoryManager& memory = make_manager({.pool = {.reclaim_deadline = 20ms}});
   const Stream stream = device_->stream();
   Words buffer = memory.create<std::uint32_t>("busy", words(7 * page()), {.max_bytes = 64 * page()}, stream);
   buffer.resize(words(8 * page()), stream);  // from now on it is cut where it is

@@ -287,7 +287,7 @@ TEST_P(Buffers, OneThatOutlivesItsManagerIsEmpty) {
   BufferHandle<float> handle;
   std::optional<BufferView<float>> view;
   {
-    MemoryManager memory(*device_, {.pool = GetParam().mode});
+    MemoryManager memory(*device_, {.pool = {.mode = GetParam().mode}});
     owner = memory.scoped<float>("owned", 1000, presets::positions);
     handle = memory.create<float>("held", 1000);
     view = handle.view(0, 10);

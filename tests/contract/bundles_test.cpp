@@ -47,7 +47,7 @@ TEST_P(Bundles, ALargeGrowthTakesFewCalls) {
   const std::uint64_t again = calls_of([&] { EXPECT_TRUE(pool.resize(block, 640 * page())); });
   EXPECT_EQ(pool.statistics().held, 0u);
   EXPECT_EQ(pool.statistics().reserved.peak, 640 * page());
-  if (info_.backend == "cuda" && page() == 2_MiB) {
+  if (info_.backend == BackendKind::cuda && page() == 2_MiB) {
     EXPECT_LE(first, 99u);  // 512 pages in 49 handles
     EXPECT_LE(grown, 9u);   // 4 handles created, 4 mapped, one access for all
     EXPECT_LE(again, 5u);

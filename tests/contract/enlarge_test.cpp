@@ -28,7 +28,7 @@ class Enlarge : public PoolContract {
   }
   [[nodiscard]] std::uint64_t page() const { return info_.page_bytes; }
   /// Whether an event is done as soon as the work before it is, whatever else the machine does.
-  [[nodiscard]] bool punctual() const { return GetParam().late.count() == 0 && GetParam().backend == "dry"; }
+  [[nodiscard]] bool punctual() const { return GetParam().late.count() == 0 && info_.backend == BackendKind::dry; }
   void put(const Pool& pool, BlockHandle block, std::uint64_t bytes, std::uint64_t seed) {
     if (pointers()) fill_pattern(pointer(pool.address(block)), bytes, seed);
   }
@@ -41,7 +41,7 @@ class Enlarge : public PoolContract {
   }
   /// A block on a page's border.
   [[nodiscard]] BlockHandle aligned(Pool& pool, std::uint64_t pages, StreamId stream = StreamId::legacy_default) const {
-    return pool.acquire(pages * page(), page(), stream);
+    return pool.acquire(pages * page(), stream, {.alignment = page()});
   }
 };
 INSTANTIATE_TEST_SUITE_P(Kinds, Enlarge, testing::ValuesIn(kinds()), name_of);
@@ -221,7 +221,7 @@ TEST_P(Enlarge, EveryDriverCallMayFail) {
   for (const std::uint64_t odd : {0u, 512u}) {  // one that moves by remapping, and one of which a tail is copied
     for (std::uint64_t nth = 1;; ++nth) {
       Pool& pool = make_pool();
-      const BlockHandle block = pool.acquire(3 * page() + odd, page());
+      const BlockHandle block = pool.acquire(3 * page() + odd, StreamId::legacy_default, {.alignment = page()});
       const BlockHandle behind = pool.acquire(page());
       put(pool, block, 3 * page() + odd, nth);
       backend_->fail(nth, FaultyBackend::Fault::driver_error);
@@ -250,7 +250,7 @@ TEST_P(Enlarge, EveryDriverCallMayFail) {
 TEST_P(Enlarge, ABlockThatCanBeMappedNowhereIsGone) {
   if (!punctual()) GTEST_SKIP() << "it would be copied where events are late";
   Pool& pool = make_pool();
-  const BlockHandle block = pool.acquire(3 * page() + 512, page());
+  const BlockHandle block = pool.acquire(3 * page() + 512, StreamId::legacy_default, {.alignment = page()});
   const BlockHandle behind = pool.acquire(page());
   put(pool, behind, page(), 2);
   backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::map, 3);
@@ -272,7 +272,8 @@ TEST_P(Enlarge, ABlockThatCanBeMappedNowhereIsGone) {
 TEST_P(Enlarge, ThousandsHaveRanges) {
   Pool& pool = make_pool();
   const std::uint64_t share = info_.address_space.value_or(UINT64_MAX);
-  const std::uint64_t count = std::min<std::uint64_t>(GetParam().backend == "dry" ? 2000 : 200, share / (64 * page()));
+  const std::uint64_t count =
+      std::min<std::uint64_t>(info_.backend == BackendKind::dry ? 2000 : 200, share / (64 * page()));
   std::vector<BlockHandle> blocks;
   for (std::uint64_t i = 0; i < count; ++i) blocks.push_back(aligned(pool, 1));
   for (const BlockHandle block : blocks) {

@@ -26,10 +26,10 @@ TEST_P(EventCalls, AreNoneForHits) {
   if (!caching()) GTEST_SKIP() << "without thread caches there are no hits";
   Pool& pool = make_pool();
   const Stream stream = device_->stream();
-  pool.deallocate(pool.allocate(5000, 1, stream), stream);
+  pool.deallocate(pool.allocate(5000, stream), stream);
   const std::uint64_t before = calls();
   const std::uint64_t hits = pool.statistics().cache_hits;
-  for (int i = 0; i < 1000; ++i) pool.deallocate(pool.allocate(5000, 1, stream), stream);
+  for (int i = 0; i < 1000; ++i) pool.deallocate(pool.allocate(5000, stream), stream);
   EXPECT_GE(pool.statistics().cache_hits - hits, 1000u);
   EXPECT_EQ(calls(), before);
 }
@@ -38,11 +38,11 @@ TEST_P(EventCalls, AreNoneForArenaHitsOnOneStream) {
   if (!pooling()) GTEST_SKIP() << "a pool that is switched off waits for every free";
   Pool& pool = make_pool();
   const Stream stream = device_->stream();
-  pool.deallocate(pool.allocate(64_MiB, 1, stream), stream);
+  pool.deallocate(pool.allocate(64_MiB, stream), stream);
   const std::uint64_t before = calls();
   const Statistics then = pool.statistics();
   for (std::size_t i = 0; i < 200; ++i) {
-    pool.deallocate(pool.allocate(1_MiB + i * 100'000, 1, stream), stream);  // a size once is cached by nobody
+    pool.deallocate(pool.allocate(1_MiB + i * 100'000, stream), stream);  // a size once is cached by nobody
   }
   const Statistics now = pool.statistics();
   EXPECT_EQ(now.misses, then.misses);
@@ -61,12 +61,12 @@ TEST_P(EventCalls, AreFewForAGrowth) {
     std::vector<Stream> streams;
     for (std::size_t i = 0; i < others; ++i) streams.push_back(device_->stream());
     std::vector<void*> blocks;
-    for (const Stream& each : streams) blocks.push_back(pool.allocate(3_MiB, 1, each));
+    for (const Stream& each : streams) blocks.push_back(pool.allocate(3_MiB, each));
     for (std::size_t i = 0; i < others; ++i) pool.deallocate(blocks[i], streams[i]);
-    void* const held = pool.allocate(10_MiB, 1, stream);
+    void* const held = pool.allocate(10_MiB, stream);
     const std::uint64_t before = calls();
     const std::uint64_t misses = pool.statistics().misses;
-    void* const block = pool.allocate(200_MiB, 1, stream);
+    void* const block = pool.allocate(200_MiB, stream);
     EXPECT_EQ(pool.statistics().misses, misses + 1);
     RecordProperty("calls beside " + std::to_string(others), std::to_string(calls() - before));
     EXPECT_LE(calls() - before, max_calls + max_calls_a_lane * others);
@@ -83,7 +83,7 @@ TEST_P(EventCalls, AreOneRecordForEachStreamThatUsedWhatIsFreed) {
   std::vector<Stream> users;
   for (int i = 0; i < 5; ++i) users.push_back(device_->stream());
   for (std::size_t count = 0; count <= users.size(); ++count) {
-    void* const block = pool.allocate(5_MiB, 1, owner);
+    void* const block = pool.allocate(5_MiB, owner);
     for (std::size_t i = 0; i < count; ++i) pool.used_on(block, users[i]);
     const std::uint64_t before = records();
     pool.deallocate(block, owner);

@@ -8,6 +8,7 @@
 
 #include "contract/keeping_sink.hpp"
 #include "contract/pool_kinds.hpp"
+#include "pool/access.hpp"
 #include "track/event_reader.hpp"
 
 namespace weir::contract {
@@ -146,8 +147,8 @@ class Events : public PoolContract {
       const std::size_t size = dice() % 16 == 0 ? dice() % 3'000'000 : (dice() % 12 + 1) * 700;
       if (out.size() < 10 || (out.size() < 60 && dice() % 2 == 0)) {
         if (dice() % 4 == 0) {
-          if (const auto block = pool.try_allocate(size, 1, stream); block && *block) out.push_back({*block, stream});
-        } else if (void* const block = pool.allocate(size, 1, stream)) {
+          if (const auto block = pool.try_allocate(size, stream); block && *block) out.push_back({*block, stream});
+        } else if (void* const block = pool.allocate(size, stream)) {
           out.push_back({block, stream});
         }
       } else {
@@ -172,7 +173,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, Events, testing::ValuesIn(kinds()), name_of);
 
 TEST_P(Events, ReplayedGiveExactlyTheStatistics) {
   Pool& pool = make_pool();
-  EventReader reader({pool.events()});
+  EventReader reader({pool::Access::events(pool)});
   Model model;
   run(pool, 7, pooling() ? 3000 : 600, streams(3), [&] {
     model.drain(reader);
@@ -201,7 +202,7 @@ TEST_P(Events, AreReadWhileHitsStayHits) {
 
   Pool& read = make_pool();
   {
-    EventReader reader({read.events()});
+    EventReader reader({pool::Access::events(read)});
     run(read, 11, steps, one, [&] { reader.drain([](const Event&, const EventTap&) {}); });
     EXPECT_EQ(reader.dropped(), 0u);
   }
@@ -231,9 +232,9 @@ TEST_P(Events, OfAHitTellAllOfIt) {
   Pool& pool = make_pool();
   const Stream stream = device_->stream();
   const Tag tag = pool.tag("owner");
-  pool.deallocate(pool.allocate(5000, 1, stream), stream);
-  EventReader reader({pool.events()});
-  void* const block = pool.allocate(4700, 1, stream, tag);
+  pool.deallocate(pool.allocate(5000, stream), stream);
+  EventReader reader({pool::Access::events(pool)});
+  void* const block = pool.allocate(4700, stream, {.tag = tag});
   const BlockHandle handle = pool.handle(block);
   pool.deallocate(block, stream);
   std::vector<Event> all;
@@ -262,7 +263,7 @@ TEST_P(Events, OfAHitTellAllOfIt) {
 
 TEST_P(Events, OfGrowthSayHow) {
   Pool& pool = make_pool();
-  EventReader reader({pool.events()});
+  EventReader reader({pool::Access::events(pool)});
   Model model;
   const Stream stream = device_->stream();
   const BlockHandle block = pool.acquire_growable(3_MiB, 64_MiB, stream);
@@ -283,7 +284,7 @@ TEST_P(Events, OfGrowthSayHow) {
     EXPECT_EQ(std::uint64_t{resizes[0].granules} * Pool::granule, pool.allocated(block));
     ASSERT_TRUE(pool.resize(block, 5_MiB, stream));
   }
-  const BlockHandle ordinary = pool.acquire(5_MiB, Pool::granule, stream);
+  const BlockHandle ordinary = pool.acquire(5_MiB, stream);
   look();
   const auto enlarged = pool.enlarge(ordinary, 20_MiB, 64_MiB, 5_MiB, stream);
   look();
@@ -302,7 +303,7 @@ TEST_P(Events, OfGrowthSayHow) {
 TEST_P(Events, OfRefusalsAndFallbacksAreAsManyAsTheLogHears) {
   KeepingSink sink(LogLevel::warning);
   Pool& pool = make_pool({.limit = 64_MiB, .log = &sink});
-  EventReader reader({pool.events()});
+  EventReader reader({pool::Access::events(pool)});
   Model model;
   EXPECT_EQ(pool.try_allocate(65_MiB), std::nullopt);
   EXPECT_THROW(static_cast<void>(pool.allocate(66_MiB)), LimitExceeded);
@@ -326,7 +327,7 @@ TEST_P(Events, OfManyThreadsAreInOneOrder) {
   constexpr int threads = 3;
   const int rounds = pooling() ? 3000 : 200;
   Pool& pool = make_pool();
-  EventReader reader({pool.events()}, 1U << 17);
+  EventReader reader({pool::Access::events(pool)}, 1U << 17);
   Model model;
   std::array<std::atomic<void*>, 16> shelf{};
   std::atomic<int> ended{0};

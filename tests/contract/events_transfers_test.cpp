@@ -4,6 +4,7 @@
 #include <map>
 
 #include "contract/transfer_fixture.hpp"
+#include "pool/access.hpp"
 #include "track/event_reader.hpp"
 
 namespace weir::contract {
@@ -24,7 +25,7 @@ class TransferEvents : public TransferContract {
     TransferContract::SetUp();
     if (IsSkipped()) return;
     stream_.emplace(device_->stream());
-    reader_ = std::make_unique<EventReader>(std::vector{make_manager().pool().events()});
+    reader_ = std::make_unique<EventReader>(std::vector{pool::Access::events(make_manager().pool())});
   }
   void TearDown() override {
     TransferContract::TearDown();

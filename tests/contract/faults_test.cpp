@@ -106,7 +106,7 @@ class Faults : public PoolContract {
     }
     void allocate(std::uint64_t bytes, StreamId stream, std::size_t alignment = 1) {
       void* block = nullptr;
-      if (attempt([&] { block = pool_.allocate(bytes, alignment, stream); })) {
+      if (attempt([&] { block = pool_.allocate(bytes, stream, {.alignment = alignment}); })) {
         ASSERT_NE(block, nullptr);
         held_.push_back({block, bytes});
         tally_.requested += bytes;

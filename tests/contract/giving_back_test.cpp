@@ -18,7 +18,7 @@ class GivingBack : public PoolContract {
   static void churn(Pool& pool, std::size_t megabytes, StreamId stream = StreamId::legacy_default) {
     std::vector<void*> held;
     for (std::size_t i = 0; i < megabytes; ++i) {
-      held.push_back(pool.allocate(i % 2 == 0 ? 1_MiB : 30'000, Pool::granule, stream));
+      held.push_back(pool.allocate(i % 2 == 0 ? 1_MiB : 30'000, stream));
     }
     for (void* block : held) pool.deallocate(block, stream);
   }

@@ -17,7 +17,7 @@ class Hits : public PoolContract {
     constexpr std::size_t sizes[] = {1, 512, 3000, 65'536, 70'000, 700'000, 1 << 20, 5 << 20};
     void* held[std::size(sizes)];
     for (int round = 0; round < rounds; ++round) {
-      for (std::size_t i = 0; i < std::size(sizes); ++i) held[i] = pool.allocate(sizes[i], 1, stream);
+      for (std::size_t i = 0; i < std::size(sizes); ++i) held[i] = pool.allocate(sizes[i], stream);
       for (std::size_t i = std::size(sizes); i-- > 0;) pool.deallocate(held[i], stream);
     }
   }
@@ -77,7 +77,7 @@ TEST_P(Hits, OfHandlesMakeNoHeapAllocation) {
   for (int i = 0; i < 10; ++i) pool.release(pool.acquire(3000));
   const std::uint64_t heap_before = heap_allocations();
   for (int i = 0; i < 2000; ++i) {
-    const BlockHandle block = pool.acquire(3000, 1, StreamId::legacy_default, tag);
+    const BlockHandle block = pool.acquire(3000, StreamId::legacy_default, {.tag = tag});
     EXPECT_NE(pool.address(block), 0u);
     pool.release(block);
   }
@@ -91,7 +91,7 @@ TEST_P(Hits, AreClearedWhereThatIsAsked) {
   for (const StreamId id : {StreamId::legacy_default, stream.id()}) {
     for (int round = 0; round < 4; ++round) {
       for (const std::size_t bytes : {std::size_t{1}, std::size_t{1000}, std::size_t{65'537}, std::size_t{3_MiB}}) {
-        auto* block = static_cast<unsigned char*>(pool.allocate(bytes, 1, id));
+        auto* block = static_cast<unsigned char*>(pool.allocate(bytes, id));
         const std::size_t whole = (bytes + 511) / 512 * 512;
         bool clear = false;
         device_->run(id, [=, &clear] {

@@ -103,7 +103,7 @@ class ManagerLatency : public ManagerContract {};
 INSTANTIATE_TEST_SUITE_P(Kinds, ManagerLatency, testing::ValuesIn(manager_kinds()), name_of);
 
 TEST_P(ManagerLatency, EachBufferThatIsMadeIsTimed) {
-  MemoryManager& memory = make_manager({.limit = 64_MiB});
+  MemoryManager& memory = make_manager({.pool = {.limit = 64_MiB}});
   for (int i = 0; i < 20; ++i) memory.create<float>("buffer " + std::to_string(i), 1000);
   EXPECT_THROW(memory.create<float>("buffer 3", 1000), InvalidArgument);
   EXPECT_THROW(memory.create<std::byte>("large", 100_MiB, {.max_bytes = 100_MiB}), LimitExceeded);

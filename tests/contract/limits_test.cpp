@@ -103,7 +103,7 @@ TEST_P(Limits, ARefusedRequestChangesNothing) {
   for (int i = 0; i < 3; ++i) {
     const Statistics before = pool.statistics();
     EXPECT_THROW(static_cast<void>(pool.allocate(13_MiB)), LimitExceeded);
-    EXPECT_EQ(pool.try_allocate(13_MiB, 4096), std::nullopt);
+    EXPECT_EQ(pool.try_allocate(13_MiB, StreamId::legacy_default, {.alignment = 4096}), std::nullopt);
     const Statistics after = pool.statistics();
     EXPECT_TRUE(same_but_refusals(before, after));
     EXPECT_EQ(after.refusals, before.refusals + 2);
@@ -115,14 +115,14 @@ TEST_P(Limits, ARefusedRequestChangesNothing) {
 
 // What a cache holds is no reason to refuse, and stays no reason after a refusal.
 TEST_P(Limits, FreeMemoryInAnyShapeServesALargeRequest) {
-  if (!pooling() && GetParam().backend == "vulkan") GTEST_SKIP() << "a device may allow no more than 4096 allocations";
+  if (!pooling() && info_.backend == BackendKind::vulkan)
+    GTEST_SKIP() << "a device may allow no more than 4096 allocations";
   Pool& pool = make_pool({.limit = 64_MiB});
   Stream stream = device_->stream();
   for (const std::size_t bytes : {std::size_t{1000}, std::size_t{40'000}, std::size_t{700'000}, std::size_t{2_MiB}}) {
     std::vector<void*> held;
     for (std::size_t total = 0; total + bytes <= 24_MiB; total += bytes) {
-      held.push_back(
-          pool.allocate(bytes, Pool::granule, held.size() % 2 == 0 ? StreamId::legacy_default : stream.id()));
+      held.push_back(pool.allocate(bytes, held.size() % 2 == 0 ? StreamId::legacy_default : stream.id()));
     }
     for (std::size_t i = 0; i < held.size(); ++i) {
       pool.deallocate(held[i], i % 2 == 0 ? StreamId::legacy_default : stream.id());

@@ -163,7 +163,7 @@ class ManagerFaults : public ManagerContract {
   /// Whether the fault happened; `failed` counts the operations that ended in an error.
   template <class Plant>
   bool run_with(Plant plant, bool zero, bool lost, std::uint64_t& failed) {
-    MemoryManager& memory = make_manager({.limit = limit, .zero = zero, .reclaim_deadline = 100ms});
+    MemoryManager& memory = make_manager({.pool = {.limit = limit, .zero = zero, .reclaim_deadline = 100ms}});
     plant();
     Run run(*this, memory, lost);
     run.script();
@@ -228,7 +228,7 @@ TEST_P(ManagerFaults, AManagerThatCannotBeMadeLeavesNothing) {
     EXPECT_EQ(process_statistics().managers, 0u);
   }
   EXPECT_THROW(make_manager({.transfers = {.piece_bytes = 1}}), InvalidArgument);
-  EXPECT_THROW(make_manager({.idle_age = -1s}), InvalidArgument);
+  EXPECT_THROW(make_manager({.pool = {.idle_age = -1s}}), InvalidArgument);
   EXPECT_EQ(backend_->balance(), FaultyBackend::Balance{});
 }
 

@@ -34,8 +34,8 @@ testing::AssertionResult same_buffer(const BufferStatistics& before, const Buffe
 }
 
 MemoryManager& ManagerContract::make_manager(ManagerOptions options) {
-  options.pool = GetParam().mode;
-  if (options.clock == nullptr) options.clock = &clock_;
+  options.pool.mode = GetParam().mode;
+  if (options.pool.clock == nullptr) options.pool.clock = &clock_;
   managers_.push_back(std::make_unique<MemoryManager>(*device_, std::move(options)));
   return *managers_.back();
 }

@@ -32,7 +32,7 @@ Said error_of(Call call) {
     EXPECT_EQ(error.message().find('\n'), std::string::npos) << error.message();
     return {error.message(), error.facts()};
   } catch (const Error& error) {
-    ADD_FAILURE() << "threw another error, " << to_string(error.code()) << ": " << error.message();
+    ADD_FAILURE() << "threw another error, " << weir::name(error.code()) << ": " << error.message();
     return {};
   }
   ADD_FAILURE() << "threw nothing";

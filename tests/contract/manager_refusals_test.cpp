@@ -41,7 +41,7 @@ class ManagerRefusals : public ManagerContract {
 };
 
 TEST_P(ManagerRefusals, AreCountedAndLoggedOnce) {
-  MemoryManager& memory = make_manager({.name = "counting", .limit = 64_MiB, .log = &sink_});
+  MemoryManager& memory = make_manager({.name = "counting", .pool = {.limit = 64_MiB, .log = &sink_}});
   auto small = memory.create<std::uint32_t>("small", 1000, {.max_bytes = 8000});
   auto large = memory.create<std::byte>("large", 1_MiB);
   // Memory: beyond the buffer's own maximum, beyond the manager's limit.
@@ -71,7 +71,7 @@ TEST_P(ManagerRefusals, AreCountedAndLoggedOnce) {
 }
 
 TEST_P(ManagerRefusals, ACapacityThatChangesIsLoggedUnderTheBuffersName) {
-  MemoryManager& memory = make_manager({.name = "counting", .limit = 64_MiB, .log = &sink_});
+  MemoryManager& memory = make_manager({.name = "counting", .pool = {.limit = 64_MiB, .log = &sink_}});
   auto buffer = memory.create<std::uint32_t>("growing", 1000, {.growth = 1.0, .max_bytes = 32_MiB});
   EXPECT_TRUE(sink_.of(LogEvent::resize).empty());
   std::uint64_t before = 4000;
@@ -102,7 +102,7 @@ TEST_P(ManagerRefusals, ACapacityThatChangesIsLoggedUnderTheBuffersName) {
 
 TEST_P(ManagerRefusals, ALogThatWantsErrorsOnlyHearsOfNone) {
   KeepingSink quiet(LogLevel::error);
-  MemoryManager& memory = make_manager({.name = "quiet", .limit = 64_MiB, .log = &quiet});
+  MemoryManager& memory = make_manager({.name = "quiet", .pool = {.limit = 64_MiB, .log = &quiet}});
   auto buffer = memory.create<std::uint32_t>("growing", 1000, {.max_bytes = 1_MiB});
   buffer.ensure_capacity(5000);
   static_cast<void>(error_of<LimitExceeded>([&] { buffer.ensure_capacity(1_MiB); }));
@@ -118,7 +118,7 @@ TEST_P(ManagerRefusals, ABufferWhoseManagerHasEndedSaysSo) {
   AnyBuffer freed;
   Buffer<int> owner;
   {
-    MemoryManager gone(*device_, {.name = "short-lived", .pool = GetParam().mode});
+    MemoryManager gone(*device_, {.name = "short-lived", .pool = {.mode = GetParam().mode}});
     left = gone.create<int>("left", 10);
     owner = gone.scoped<int>("owned", 10);
     freed = gone.create<int>("freed", 10);
@@ -145,12 +145,12 @@ TEST_P(ManagerRefusals, HostileNamesOfManagersAreRefused) {
   refused(std::string("a\0b", 3), "control character");
   refused("\xff", "not UTF-8");
   refused(std::string(241, 'a'), "of at most 240");
-  EXPECT_NO_THROW(MemoryManager(*device_, {.name = std::string(240, 'a'), .pool = GetParam().mode}));
+  EXPECT_NO_THROW(MemoryManager(*device_, {.name = std::string(240, 'a'), .pool = {.mode = GetParam().mode}}));
 }
 
 TEST_P(ManagerRefusals, AModeThatIsNoneIsRefused) {
-  const Said said =
-      error_of<InvalidArgument>([&] { MemoryManager(*device_, {.name = "odd", .pool = static_cast<PoolMode>(77)}); });
+  const Said said = error_of<InvalidArgument>(
+      [&] { MemoryManager(*device_, {.name = "odd", .pool = {.mode = static_cast<PoolMode>(77)}}); });
   EXPECT_TRUE(says(said, {"\"odd\"", "no mode 77"}));
 }
 

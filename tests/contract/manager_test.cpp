@@ -164,7 +164,7 @@ TEST_P(Manager, AnotherManagersBufferIsRefused) {
 
 TEST_P(Manager, MemoryLimits) {
   constexpr std::uint64_t limit = 96_MiB;
-  MemoryManager& memory = make_manager({.name = "bounded", .limit = limit});
+  MemoryManager& memory = make_manager({.name = "bounded", .pool = {.limit = limit}});
   EXPECT_EQ(memory.limit(), limit);
   const BufferOptions options{.max_bytes = 36_MiB};
   memory.create<std::byte>("first", 36_MiB, options);
@@ -187,7 +187,7 @@ TEST_P(Manager, MemoryLimits) {
 }
 
 TEST_P(Manager, MoreThanTheLimitAtOnceNamesTheBuffer) {
-  MemoryManager& memory = make_manager({.limit = 10_MiB});
+  MemoryManager& memory = make_manager({.pool = {.limit = 10_MiB}});
   const Said said = error_of<LimitExceeded>([&] { memory.create<std::byte>("too much", 11_MiB); });
   EXPECT_TRUE(says(said, {"\"too much\"", "11.00 MiB", "10.00 MiB"}));
   EXPECT_EQ(said.facts.name, "too much");
@@ -204,7 +204,7 @@ TEST_P(Manager, TheDefaultLimitIsSixGibibytesOrNineTenths) {
 }
 
 TEST_P(Manager, ExternalBytesCount) {
-  MemoryManager& memory = make_manager({.limit = 64_MiB});
+  MemoryManager& memory = make_manager({.pool = {.limit = 64_MiB}});
   {
     const ExternalBytes booked = memory.book_external(40_MiB);
     EXPECT_EQ(memory.statistics().pool.external, 40_MiB);
@@ -255,10 +255,10 @@ TEST_P(Manager, MemoryTracking) {
 }
 
 TEST_P(Manager, UtilityFunctionsReport) {
-  MemoryManager& memory = make_manager({.name = "reported", .call_sites = true});
+  MemoryManager& memory = make_manager({.name = "reported", .pool = {.call_sites = true}});
   memory.create<float>("b", 3000);
   memory.create<double>("a", 100);
-  void* const bare = memory.pool().allocate(77, 1, stream, memory.pool().tag("by pointer"));
+  void* const bare = memory.pool().allocate(77, stream, {.tag = memory.pool().tag("by pointer")});
   clock_.advance(3s);
   Report report = memory.report();
   EXPECT_EQ(report.manager, "reported");
@@ -307,7 +307,8 @@ TEST_P(Manager, ADestroyedOneReportsWhatIsStillThere) {
   Buffer<float> owned;
   {
     MemoryManager memory(
-        *device_, {.name = "leaky", .pool = GetParam().mode, .call_sites = true, .clock = &clock_, .log = &sink});
+        *device_,
+        {.name = "leaky", .pool = {.mode = GetParam().mode, .call_sites = true, .clock = &clock_, .log = &sink}});
     memory.create<float>("forgotten", 100, {.min_elements = 250});
     owned = memory.scoped<float>("outlived", 5);
     memory.create<float>("freed", 5);
@@ -324,7 +325,7 @@ TEST_P(Manager, ADestroyedOneReportsWhatIsStillThere) {
   EXPECT_FALSE(owned.valid());
   EXPECT_EQ(backend_->balance(), device::FaultyBackend::Balance{});
   const std::size_t told = sink.leaks().size();
-  { MemoryManager clean(*device_, {.pool = GetParam().mode, .log = &sink}); }
+  { MemoryManager clean(*device_, {.pool = {.mode = GetParam().mode, .log = &sink}}); }
   EXPECT_EQ(sink.leaks().size(), told);
 }
 

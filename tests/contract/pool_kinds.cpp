@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "device/access.hpp"
 #include "late_events.hpp"
 #include "open_backend.hpp"
 
@@ -12,7 +13,10 @@ namespace weir::contract {
 namespace {
 
 // A real device's events are late by themselves.
-bool can_be_late(const std::string& backend) { return backend == "host" || backend == "dry" || backend == cuda_fake; }
+bool can_be_late(const std::string& backend) {
+  const auto kind = backend_named(backend);
+  return kind == BackendKind::host || kind == BackendKind::dry || backend == cuda_fake;
+}
 
 }  // namespace
 
@@ -105,7 +109,7 @@ testing::AssertionResult coherent(const Statistics& s) {
 void PoolContract::SetUp() {
   backend_ = open_backend(GetParam().backend);
   backend_->delay_events(GetParam().late);
-  device_.emplace(backend_, "for the contract suite");
+  device_.emplace(device::Access::make_device(backend_, "for the contract suite"));
   info_ = device_->info();
   if (GetParam().mode == PoolMode::pages && !info_.virtual_memory) {
     const std::vector<std::string> required = required_backends();
@@ -166,7 +170,8 @@ TEST_P(BackendTable, CanBeOpened) {
   const KnownBackend& backend = GetParam();
   const std::vector<std::string> required = required_backends();
   if (backend.absent.empty()) {
-    EXPECT_EQ(open_backend(backend.name)->info().backend, backend.name == cuda_fake ? "cuda" : backend.name);
+    EXPECT_EQ(open_backend(backend.name)->info().backend,
+              backend.name == cuda_fake ? BackendKind::cuda : backend_named(backend.name));
   } else if (std::find(required.begin(), required.end(), backend.name) != required.end()) {
     FAIL() << "WEIR_REQUIRE names it, but: " << backend.absent;
   } else {

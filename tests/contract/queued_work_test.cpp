@@ -35,7 +35,7 @@ testing::AssertionResult comes_true(Condition condition) {
 std::vector<std::string> backends_that_run_host_code() {
   std::vector<std::string> names;
   for (const KnownBackend& each : known_backends()) {
-    if (each.absent.empty() && each.name != "dry") names.push_back(each.name);
+    if (each.absent.empty() && backend_named(each.name) != BackendKind::dry) names.push_back(each.name);
   }
   return names;
 }
@@ -44,7 +44,7 @@ class QueuedWork : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
     backend_ = open_backend(GetParam());
-    device_.emplace(backend_);
+    device_.emplace(device::Access::make_device(backend_));
   }
   void TearDown() override {
     device_.reset();
@@ -84,7 +84,7 @@ TEST_P(QueuedWork, MayHoldTheLastUseOfAPool) {
   std::atomic<int> ran{0};
   {
     auto pool = std::make_shared<Pool>(*device_, PoolOptions{.name = "pool"});
-    void* block = pool->allocate(1_MiB, Pool::granule, stream);
+    void* block = pool->allocate(1_MiB, stream);
     void* other = pool->allocate(1_MiB);
     pool->used_on(other, stream);
     Gate gate(*device_, stream);
@@ -106,7 +106,7 @@ TEST_P(QueuedWork, MayHoldTheLastUseOfAManagerAndItsBuffers) {
   std::atomic<bool> ran{false};
   struct Holder {
     explicit Holder(const Device& device)
-        : memory(device, {.name = "memory", .limit = 64_MiB, .transfers = {.in_place = false}}) {}
+        : memory(device, {.name = "memory", .pool = {.limit = 64_MiB}, .transfers = {.in_place = false}}) {}
     MemoryManager memory;
     BufferHandle<std::uint8_t> named;
     Buffer<std::uint8_t> scoped;
@@ -126,7 +126,7 @@ TEST_P(QueuedWork, MayHoldTheLastUseOfAManagerAndItsBuffers) {
 }
 
 TEST_P(QueuedWork, MayHoldTheLastUseOfTheDevice) {
-  std::weak_ptr<device::Backend> end = device_->shared_backend();
+  std::weak_ptr<device::Backend> end = device::Access::shared_backend(*device_);
   std::atomic<bool> ran{false};
   {
     Device last = *device_;
@@ -166,7 +166,7 @@ TEST_P(QueuedWork, EndsUnderNoLock) {
   std::atomic<bool> more{false};
   std::atomic<bool> called{false};
   auto at_end = std::make_shared<AtEnd<std::function<void()>>>([&] {
-    pool.deallocate(pool.allocate(3_MiB, Pool::granule, stream), stream);
+    pool.deallocate(pool.allocate(3_MiB, stream), stream);
     device_->run(stream, [&] { more = true; });
     EXPECT_THROW(device_->synchronize(stream, 0s), Timeout);  // that work is behind this
     static_cast<void>(device_->stream());
@@ -183,7 +183,7 @@ TEST_P(QueuedWork, MayFreeWhatItsOwnStreamUses) {
   for (const PoolMode mode : {PoolMode::off, PoolMode::automatic}) {
     const Stream stream = device_->stream();
     Pool pool(*device_, {.name = "pool", .mode = mode});
-    void* block = pool.allocate(3_MiB, Pool::granule, stream);
+    void* block = pool.allocate(3_MiB, stream);
     const auto began = std::chrono::steady_clock::now();
     device_->run(stream, [&] { pool.deallocate(block, stream); });
     device_->synchronize(stream, 20s);
@@ -232,7 +232,7 @@ TEST_P(ThreadsOwnStreams, EndWithTheirThreads) {
   if (GetParam().starts_with("cuda")) GTEST_SKIP() << "its streams have no threads of weir's";
   Pool pool(*device_, {.name = "pool"});
   const auto use = [&] {
-    void* block = pool.allocate(1_MiB, Pool::granule, StreamId::per_thread_default);
+    void* block = pool.allocate(1_MiB, StreamId::per_thread_default);
     device_->run(StreamId::per_thread_default, [] {});
     pool.deallocate(block, StreamId::per_thread_default);
   };
@@ -254,7 +254,7 @@ TEST_P(ThreadsOwnStreams, EndAfterTheirWork) {
   StreamId stream{};
   TestThread([&] {
     stream = backend_->resolve(StreamId::per_thread_default);
-    own = pool.allocate(3_MiB, Pool::granule, stream);
+    own = pool.allocate(3_MiB, stream);
     pool.used_on(block, StreamId::per_thread_default);
     device_->run(StreamId::per_thread_default, [&, opened = open.get_future().share()] {
       opened.wait();
@@ -323,7 +323,7 @@ TEST_P(ThreadsOwnStreams, ServeAThreadsLastDestructors) {
   std::atomic<int> ran{0};
   TestThread([&] {
     last_of_thread = std::make_unique<AtEnd<std::function<void()>>>([&] {
-      void* block = pool.allocate(1_MiB, Pool::granule, StreamId::per_thread_default);
+      void* block = pool.allocate(1_MiB, StreamId::per_thread_default);
       device_->run(StreamId::per_thread_default, [&ran] { ++ran; });
       pool.deallocate(block, StreamId::per_thread_default);
     });

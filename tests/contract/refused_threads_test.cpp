@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "contract/transfer_fixture.hpp"
+#include "device/access.hpp"
 #include "support/in_child.hpp"
 #include "support/refused_threads.hpp"
 
@@ -21,7 +22,9 @@ using namespace std::chrono_literals;
 std::vector<std::string> backends_with_threads() {
   std::vector<std::string> names;
   for (const KnownBackend& each : known_backends()) {
-    if (each.absent.empty() && (each.name == "host" || each.name == "vulkan")) names.push_back(each.name);
+    const auto kind = backend_named(each.name);
+    const bool has_threads = kind == BackendKind::host || kind == BackendKind::vulkan;
+    if (each.absent.empty() && has_threads) names.push_back(each.name);
   }
   return names;
 }
@@ -40,7 +43,7 @@ class RefusedThread : public testing::TestWithParam<std::string> {
     if (!can_refuse_threads) GTEST_SKIP() << "the sanitizer makes the threads";
   }
   std::shared_ptr<device::FaultyBackend> backend_ = open_backend(GetParam());
-  Device device_{backend_};
+  Device device_ = device::Access::make_device(backend_);
 };
 
 TEST_P(RefusedThread, NothingIsQueued) {
@@ -65,7 +68,7 @@ TEST_P(RefusedThread, NothingIsQueued) {
 
 // A device whose copies need no thread makes them.
 TEST_P(RefusedThread, TransfersFailWholeOrNotAtAll) {
-  MemoryManager memory(device_, {.name = "memory", .limit = 64_MiB, .transfers = {.in_place = false}});
+  MemoryManager memory(device_, {.name = "memory", .pool = {.limit = 64_MiB}, .transfers = {.in_place = false}});
   for (const std::size_t size : {std::size_t{10'000}, std::size_t{3'000'000}}) {
     const Stream stream = device_.stream();
     auto buffer = memory.create<std::uint8_t>("buffer", size, {.downloads = true}, stream);
@@ -105,13 +108,13 @@ TEST_P(RefusedThread, AllocationsGoOn) {
   Pool pool(device_, {.name = "pool", .limit = 64_MiB});
   const Stream one = device_.stream();
   const Stream other = device_.stream();
-  void* block = pool.allocate(20_MiB, Pool::granule, one);
+  void* block = pool.allocate(20_MiB, one);
   Gate gate(device_, one);
   pool.deallocate(block, one);
   void* second = nullptr;
   {
     const RefusedThreads refused;
-    second = pool.allocate(20_MiB, Pool::granule, other);
+    second = pool.allocate(20_MiB, other);
   }
   EXPECT_NE(second, nullptr);
   pool.verify();

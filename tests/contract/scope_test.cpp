@@ -14,11 +14,11 @@ using namespace weir::literals;
 class Scopes : public ManagerContract {};
 INSTANTIATE_TEST_SUITE_P(Kinds, Scopes, testing::ValuesIn(manager_kinds()), name_of);
 
-std::vector<ScopeFeature> three() {
-  return {scope_feature<float>("planarity"), scope_feature<std::uint8_t>("class"), scope_feature<double>("height")};
+std::vector<ScopeColumn> three() {
+  return {scope_column<float>("planarity"), scope_column<std::uint8_t>("class"), scope_column<double>("height")};
 }
 
-TEST_P(Scopes, FeaturesLieOneAfterTheOther) {
+TEST_P(Scopes, ColumnsLieOneAfterTheOther) {
   MemoryManager& memory = make_manager();
   const PoolingScope scope = memory.scope("features", 1000, three());
   EXPECT_EQ(memory.statistics().pool.allocations, 1u);
@@ -41,7 +41,7 @@ TEST_P(Scopes, ChunksReuseTheBuffersAndAskForNothing) {
   const Statistics before = memory.statistics().pool;
   for (std::size_t chunk = 0; chunk < 20; ++chunk) {
     scope.begin_chunk(500'000 - chunk);
-    EXPECT_EQ(scope.points(), 500'000 - chunk);
+    EXPECT_EQ(scope.rows(), 500'000 - chunk);
     EXPECT_EQ(scope.access<double>("height").size(), 500'000 - chunk);
     EXPECT_EQ(scope.access<double>("height").address(), address);
   }
@@ -50,12 +50,12 @@ TEST_P(Scopes, ChunksReuseTheBuffersAndAskForNothing) {
   EXPECT_EQ(after.allocations, before.allocations);
   const ScopeStatistics known = scope.statistics();
   EXPECT_EQ(known.scope, "features");
-  EXPECT_EQ(known.features, 3u);
+  EXPECT_EQ(known.columns, 3u);
   EXPECT_EQ(known.chunks, 20u);
   EXPECT_EQ(known.allocations, 3u);
   EXPECT_EQ(known.reuses, 57u);
   EXPECT_DOUBLE_EQ(known.reuse_rate(), 0.95);
-  EXPECT_EQ(known.computed, 3u * (20 * 500'000 - 190));
+  EXPECT_EQ(known.values, 3u * (20 * 500'000 - 190));
   EXPECT_EQ(known.peak_bytes, scope.memory().size());
   EXPECT_NE(known.summary().find("3 buffers allocated and 57 reused (95.0 %)"), std::string::npos) << known.summary();
 }
@@ -82,7 +82,7 @@ TEST_P(Scopes, MistakesAreNamed) {
   MemoryManager& memory = make_manager();
   const auto twice = [] {
     auto features = three();
-    features.push_back(scope_feature<float>("class"));
+    features.push_back(scope_column<float>("class"));
     return features;
   };
   EXPECT_TRUE(
@@ -98,7 +98,7 @@ TEST_P(Scopes, MistakesAreNamed) {
   EXPECT_EQ(memory.statistics().buffers, 1u);
 }
 
-TEST_P(Scopes, AllFeaturesTravelAtOnce) {
+TEST_P(Scopes, AllColumnsTravelAtOnce) {
   MemoryManager& memory = make_manager();
   PoolingScope scope = memory.scope("features", 3000, three());
   std::vector<std::byte> out(scope.memory().size());
@@ -109,13 +109,13 @@ TEST_P(Scopes, AllFeaturesTravelAtOnce) {
 }
 
 TEST_P(Scopes, AutomaticChunksFitWhatIsFree) {
-  MemoryManager& memory = make_manager({.limit = 256_MiB});
+  MemoryManager& memory = make_manager({.pool = {.limit = 256_MiB}});
   const std::uint64_t free = free_bytes(memory.pool());
   EXPECT_LE(free, 256_MiB);
   const std::size_t chunk = automatic_chunk(memory.pool(), 64);
   EXPECT_GE(chunk, 1u);
   EXPECT_LE(chunk * 64 * 13 / 10, free * 7 / 10);
-  const PoolingScope scope = memory.scope("half", 128_MiB / 8, {scope_feature<double>("half")});
+  const PoolingScope scope = memory.scope("half", 128_MiB / 8, {scope_column<double>("half")});
   EXPECT_LE(free_bytes(memory.pool()), free - 128_MiB);
   EXPECT_LT(automatic_chunk(memory.pool(), 64), chunk);
   EXPECT_EQ(automatic_chunk(memory.pool(), UINT64_MAX), 1u);

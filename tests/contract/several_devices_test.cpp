@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "contract/manager_kinds.hpp"
+#include "device/access.hpp"
 #include "open_backend.hpp"
 
 namespace weir::contract {
@@ -36,8 +37,8 @@ std::vector<Pair> pairs() {
 class SeveralDevices : public testing::TestWithParam<Pair> {
  protected:
   SeveralDevices()
-      : source_(Device(open_backend(GetParam().from), "the source"), {.name = "source"}),
-        target_(Device(open_backend(GetParam().to), "the target"), {.name = "target"}) {}
+      : source_(device::Access::make_device(open_backend(GetParam().from), "the source"), {.name = "source"}),
+        target_(device::Access::make_device(open_backend(GetParam().to), "the target"), {.name = "target"}) {}
 
   static std::vector<std::uint32_t> numbers(std::size_t count) {
     std::vector<std::uint32_t> all(count);

@@ -72,7 +72,7 @@ class StreamOrder : public PoolContract {
           const StreamId home = streams[random() % streams.size()];
           const StreamId user = use_elsewhere ? streams[random() % streams.size()].id() : home;
           const std::size_t bytes = 512 * (1 + random() % (random() % 2 == 0 ? 64 : max_bytes / 512));
-          void* block = pool.allocate(bytes, 1, home);
+          void* block = pool.allocate(bytes, home);
           if (user != home) {
             // The user's work comes after whatever the home stream still does with the memory.
             const device::EventId ready = backend_->record(home);
@@ -137,7 +137,7 @@ TEST_P(StreamOrder, HoldsForStreamsThatEnd) {
   Detector detector;
   for (int i = 0; i < 100; ++i) {
     Stream stream = device_->stream();
-    void* block = pool.allocate(5_MiB, 1, stream);
+    void* block = pool.allocate(5_MiB, stream);
     device_->run(stream, detector.task<std::uint64_t>(block, 5_MiB, static_cast<std::uint64_t>(i)));
     pool.deallocate(block, stream);
     TestThread([&pool, &detector, i, ended = std::move(stream), this]() mutable {
@@ -146,7 +146,7 @@ TEST_P(StreamOrder, HoldsForStreamsThatEnd) {
         const Stream gone = std::move(ended);
         pool.retire(gone);
       }
-      void* next = pool.allocate(5_MiB, 1, other);
+      void* next = pool.allocate(5_MiB, other);
       device_->run(other, detector.task<std::uint64_t>(next, 5_MiB, 1000 + static_cast<std::uint64_t>(i)));
       pool.deallocate(next, other);
       device_->synchronize(other);
@@ -166,17 +166,17 @@ TEST_P(StreamOrder, HoldsForWorkOfAFormerLife) {
     std::atomic<bool> go{false};
     std::atomic<bool> over{false};
     std::atomic<bool> early{false};
-    void* const former = pool.allocate(4096, 1, first);
+    void* const former = pool.allocate(4096, first);
     device_->run(first, [&] {
       go.wait(false);
       over = true;
     });
     if (pooling()) {  // else the free itself waits
       pool.deallocate(former, first);
-      void* const between = pool.allocate(4096, 1, first);
+      void* const between = pool.allocate(4096, first);
       pool.deallocate(between, second);
     }
-    void* const next = pool.allocate(4096, 1, second);
+    void* const next = pool.allocate(4096, second);
     device_->run(second, [&, same = next == former] { early = same && !over; });
     std::this_thread::sleep_for(1ms);
     go = true;
@@ -194,7 +194,7 @@ TEST_P(StreamOrder, HoldsAtTheEndOfThePool) {
     Detector detector;
     Stream stream = device_->stream();
     Pool& pool = make_pool();
-    void* block = pool.allocate(5_MiB, 1, stream);
+    void* block = pool.allocate(5_MiB, stream);
     for (std::uint64_t k = 0; k < 5; ++k) device_->run(stream, detector.task<std::uint64_t>(block, 5_MiB, k));
     pool.deallocate(block, stream);
     end_pool(pool);
@@ -235,10 +235,10 @@ TEST(StreamOrderDetector, SeesABlockFreedOnTheWrongStream) {
   Detector detector;
   std::uint64_t tasks = 0;
   while (detector.disturbed() == 0 && tasks < 1000) {
-    void* block = pool.allocate(bytes, 1, wrong);
+    void* block = pool.allocate(bytes, wrong);
     device.run(used, detector.task<std::atomic<std::uint64_t>>(block, bytes, ++tasks));
     pool.deallocate(block, wrong);
-    void* next = pool.allocate(bytes, 1, wrong);
+    void* next = pool.allocate(bytes, wrong);
     device.run(wrong, detector.task<std::atomic<std::uint64_t>>(next, bytes, ++tasks));
     pool.deallocate(next, wrong);
     device.synchronize(used);

@@ -22,7 +22,7 @@ bool says(const std::string& text, const std::vector<std::string>& parts) {
 
 class StreamSets : public testing::TestWithParam<std::string> {
  protected:
-  [[nodiscard]] bool runs_host_code() const { return GetParam() == "host"; }
+  [[nodiscard]] bool runs_host_code() const { return device_.info().backend == BackendKind::host; }
 
   Device device_ = open_device({.backend = GetParam()});
 };

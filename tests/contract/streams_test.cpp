@@ -21,10 +21,10 @@ TEST_P(Streams, ReuseOnTheOwnStreamRecordsNoEvent) {
   if (!pooling()) GTEST_SKIP() << "a pool that is switched off waits for every free";
   Pool& pool = make_pool();
   Stream stream = device_->stream();
-  void* first = pool.allocate(100'000, 1, stream);
+  void* first = pool.allocate(100'000, stream);
   const std::uint64_t before = records();
   pool.deallocate(first, stream);
-  void* second = pool.allocate(100'000, 1, stream);
+  void* second = pool.allocate(100'000, stream);
   EXPECT_EQ(second, first);
   EXPECT_EQ(records(), before);
   pool.deallocate(second, stream);
@@ -35,9 +35,9 @@ TEST_P(Streams, MemoryFreedOnOneServesAnotherInsteadOfNewMemory) {
   Pool& pool = make_pool();
   Stream first = device_->stream();
   Stream second = device_->stream();
-  pool.deallocate(pool.allocate(20_MiB, 1, first), first);
+  pool.deallocate(pool.allocate(20_MiB, first), first);
   const std::uint64_t reserved = pool.statistics().reserved.live;
-  void* block = pool.allocate(20_MiB, 1, second);
+  void* block = pool.allocate(20_MiB, second);
   EXPECT_EQ(pool.statistics().reserved.live, reserved);
   pool.deallocate(block, second);
 }
@@ -48,11 +48,11 @@ TEST_P(Streams, AStreamWaitsForTheOtherOnTheDevice) {
   Pool& pool = make_pool({.limit = 32_MiB, .reclaim_deadline = no_patience()});
   Stream first = device_->stream();
   Stream second = device_->stream();
-  pool.deallocate(pool.allocate(20_MiB, 1, first), first);
+  pool.deallocate(pool.allocate(20_MiB, first), first);
   backend_->hold_events();
   const std::uint64_t before = backend_->calls(device::CallKind::stream_wait);
   void* block = nullptr;
-  EXPECT_NO_THROW(block = pool.allocate(20_MiB, 1, second));
+  EXPECT_NO_THROW(block = pool.allocate(20_MiB, second));
   EXPECT_GT(backend_->calls(device::CallKind::stream_wait), before);
   backend_->let_events_go();
   pool.deallocate(block, second);
@@ -146,7 +146,7 @@ TEST_P(Streams, AnEndedStreamLeavesItsMemoryToAll) {
   for (int i = 0; i < 200; ++i) {
     Stream stream = device_->stream();
     std::vector<void*> blocks;
-    for (int k = 0; k < 10; ++k) blocks.push_back(pool.allocate(1_MiB, 1, stream));
+    for (int k = 0; k < 10; ++k) blocks.push_back(pool.allocate(1_MiB, stream));
     for (void* block : blocks) pool.deallocate(block, stream);
     if (i == 0) reserved = pool.statistics().reserved.live;
   }
@@ -158,8 +158,8 @@ TEST_P(Streams, AnEndedStreamLeavesItsMemoryToAll) {
 TEST_P(Streams, RetiringIsForThisPoolAndMayBeRepeated) {
   Pool& pool = make_pool();
   Stream stream = device_->stream();
-  void* live = pool.allocate(1_MiB, 1, stream);
-  pool.deallocate(pool.allocate(1_MiB, 1, stream), stream);
+  void* live = pool.allocate(1_MiB, stream);
+  pool.deallocate(pool.allocate(1_MiB, stream), stream);
   pool.retire(stream);
   pool.retire(stream);
   pool.retire(StreamId{12345678});
@@ -169,7 +169,7 @@ TEST_P(Streams, RetiringIsForThisPoolAndMayBeRepeated) {
   EXPECT_NO_THROW(pool.verify());
   static_cast<void>(pool.trim());
   EXPECT_EQ(pool.statistics().reserved.live, 0u);
-  void* again = pool.allocate(1_MiB, 1, stream);
+  void* again = pool.allocate(1_MiB, stream);
   pool.deallocate(again, stream);
 }
 
@@ -177,7 +177,7 @@ TEST_P(Streams, ManyThreadsMayRetireTheSameStream) {
   Pool& pool = make_pool();
   for (int i = 0; i < 50; ++i) {
     Stream stream = device_->stream();
-    pool.deallocate(pool.allocate(10'000, 1, stream), stream);
+    pool.deallocate(pool.allocate(10'000, stream), stream);
     std::vector<TestThread> crew;
     for (int k = 0; k < 4; ++k) crew.emplace_back([&] { pool.retire(stream); });
     for (TestThread& thread : crew) thread.join();
@@ -196,16 +196,16 @@ TEST_P(Streams, DefaultStreamsAreDistinct) {
   if (!pointers()) GTEST_SKIP() << info_.name << " has no default stream for each thread";
   Pool& pool = make_pool();
   void* legacy = pool.allocate(5000);
-  void* own = pool.allocate(5000, 1, StreamId::per_thread_default);
+  void* own = pool.allocate(5000, StreamId::per_thread_default);
   pool.deallocate(legacy);
   pool.deallocate(own, StreamId::per_thread_default);
   if (caching()) {
-    void* again = pool.allocate(5000, 1, StreamId::per_thread_default);
+    void* again = pool.allocate(5000, StreamId::per_thread_default);
     EXPECT_EQ(again, own);
     pool.deallocate(again, StreamId::per_thread_default);
   }
   TestThread([&] {
-    void* block = pool.allocate(5000, 1, StreamId::per_thread_default);
+    void* block = pool.allocate(5000, StreamId::per_thread_default);
     pool.deallocate(block, StreamId::per_thread_default);
   }).join();
   static_cast<void>(pool.trim());

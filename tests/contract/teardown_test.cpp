@@ -61,7 +61,8 @@ class Teardown : public ManagerContract {
   /// One whose transfers are copies, also where the host could write device memory itself.
   [[nodiscard]] std::unique_ptr<MemoryManager> manager(std::string name = "manager") const {
     return std::make_unique<MemoryManager>(
-        *device_, ManagerOptions{.name = std::move(name), .pool = GetParam().mode, .transfers = {.in_place = false}});
+        *device_,
+        ManagerOptions{.name = std::move(name), .pool = {.mode = GetParam().mode}, .transfers = {.in_place = false}});
   }
   /// Holds the events of the streams and of those that copies are queued on, but for the one that owners work on.
   void hold(const std::vector<Stream>& streams) {
@@ -128,7 +129,7 @@ TEST_P(Teardown, OfAPoolWhoseBlocksOthersUse) {
   by_pool("used on a stream, never freed",
           [&](Pool& pool, StreamId side) { pool.used_on(pool.allocate(bytes), side); });
   by_pool("allocated on a stream, never freed",
-          [&](Pool& pool, StreamId side) { static_cast<void>(pool.allocate(bytes, Pool::granule, side)); });
+          [&](Pool& pool, StreamId side) { static_cast<void>(pool.allocate(bytes, side)); });
   by_pool("plain, used on a stream, never freed",
           [&](Pool& pool, StreamId side) { pool.used_on(pool.acquire_plain(bytes), side); });
   by_pool("growable, used on a stream, never freed",
@@ -160,7 +161,7 @@ TEST_P(Teardown, OfAPoolWhoseBlocksOthersUse) {
     TestThread([&] { pool.deallocate(block, side); }).join();
   });
   by_pool("retired after its use", [&](Pool& pool, StreamId side) {
-    void* const block = pool.allocate(bytes, Pool::granule, side);
+    void* const block = pool.allocate(bytes, side);
     pool.deallocate(block, side);
     pool.retire(side);
   });
@@ -290,7 +291,7 @@ TEST_P(Teardown, WhileWorkOfTheHostsOwnThreadsGoesOn) {
   for (const bool freed : {false, true}) {
     const Stream side = device_->stream();
     {
-      MemoryManager memory(*device_, {.pool = GetParam().mode});
+      MemoryManager memory(*device_, {.pool = {.mode = GetParam().mode}});
       const Words buffer = memory.create<std::uint32_t>("b", many());
       std::uint32_t* const words = buffer.access(side);
       device_->run(side, [words, count = many()] {

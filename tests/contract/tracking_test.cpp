@@ -132,7 +132,7 @@ TEST_P(Tracking, PeaksAreExactWithOneAllocatingThread) {
       allocated -= (freed.bytes + 511) / 512 * 512;
     } else {
       const std::uint64_t bytes = 1 + (dice / 8) % 40'000;
-      held.push_back({pool.allocate(bytes, 1, stream), bytes});
+      held.push_back({pool.allocate(bytes, stream), bytes});
       requested += bytes;
       allocated += (bytes + 511) / 512 * 512;
     }
@@ -172,7 +172,7 @@ TEST_P(Tracking, PeaksAreCloseWithSeveralAllocatingThreads) {
           held.pop_back();
         } else {
           const std::uint64_t bytes = 1 + dice / 64 % 8000;
-          held.emplace_back(pool.allocate(bytes, 1, stream), bytes);
+          held.emplace_back(pool.allocate(bytes, stream), bytes);
           requested += bytes;
           peak = std::max(peak, requested);
         }
@@ -199,8 +199,8 @@ TEST_P(Tracking, ListsLiveBlocksLargestFirst) {
   const Tag second = pool.tag("second owner");
   EXPECT_EQ(pool.tag("first owner"), first);
   EXPECT_NE(first, second);
-  void* small = pool.allocate(100, 1, StreamId::legacy_default, first);
-  void* large = pool.allocate(1'000'000, 1, StreamId::legacy_default, second);
+  void* small = pool.allocate(100, StreamId::legacy_default, {.tag = first});
+  void* large = pool.allocate(1'000'000, StreamId::legacy_default, {.tag = second});
   void* middle = pool.allocate(5000);
   clock_.advance(3s);
   const std::vector<LiveBlock> blocks = pool.live_blocks();
@@ -243,7 +243,7 @@ TEST_P(Tracking, LogsEveryEventWithItsFacts) {
   KeepingSink sink(LogLevel::debug);
   Pool& pool = make_pool({.name = "logged", .limit = 64_MiB, .log = &sink});
   Stream stream = device_->stream();
-  void* block = pool.allocate(1'000'000, 1, stream);
+  void* block = pool.allocate(1'000'000, stream);
   const auto allocated = sink.of(LogEvent::allocate);
   ASSERT_EQ(allocated.size(), 1u);
   EXPECT_EQ(allocated[0].level, LogLevel::debug);
@@ -257,7 +257,7 @@ TEST_P(Tracking, LogsEveryEventWithItsFacts) {
   pool.deallocate(block, stream);
   ASSERT_EQ(sink.of(LogEvent::free).size(), 1u);
   EXPECT_EQ(sink.of(LogEvent::free)[0].address, reinterpret_cast<std::uint64_t>(block));
-  for (int i = 0; i < 2; ++i) pool.deallocate(pool.allocate(3000, 1, stream), stream);
+  for (int i = 0; i < 2; ++i) pool.deallocate(pool.allocate(3000, stream), stream);
   EXPECT_EQ(sink.of(LogEvent::reuse).size(), caching() ? 1u : 0u);
 
   EXPECT_THROW(static_cast<void>(pool.allocate(65_MiB)), LimitExceeded);
@@ -287,7 +287,7 @@ TEST_P(Tracking, ReportsLeaksOfADestroyedPool) {
   {
     Pool pool(*device_,
               {.name = "leaking", .mode = GetParam().mode, .call_sites = true, .clock = &clock_, .log = &sink});
-    static_cast<void>(pool.allocate(1234, 1, StreamId::legacy_default, pool.tag("forgetful")));
+    static_cast<void>(pool.allocate(1234, StreamId::legacy_default, {.tag = pool.tag("forgetful")}));
     static_cast<void>(pool.allocate(99));
     pool.deallocate(pool.allocate(5000));
   }
@@ -328,7 +328,7 @@ TEST_P(Tracking, ASinkMayUseThePool) {
   sink.pool = &pool;
   Stream stream = device_->stream();
   for (int i = 0; i < 200; ++i) {
-    void* block = pool.allocate(10'000, 1, stream);
+    void* block = pool.allocate(10'000, stream);
     void* large = pool.allocate(4_MiB);
     pool.used_on(block, StreamId::legacy_default);
     pool.deallocate(block, stream);

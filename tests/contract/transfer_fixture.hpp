@@ -14,6 +14,7 @@
 
 #include "contract/pattern.hpp"
 #include "contract/pool_kinds.hpp"
+#include "device/access.hpp"
 #include "open_backend.hpp"
 
 namespace weir::contract {
@@ -72,8 +73,9 @@ void expect_error(const char* name, Call call) {
 /// The kinds of pools whose contents can be looked at.
 [[nodiscard]] inline std::vector<Kind> kinds_with_contents() {
   std::vector<Kind> all = kinds();
-  std::erase_if(all,
-                [](const Kind& kind) { return kind.backend == "dry" || (!kind.cached && kind.mode != PoolMode::off); });
+  std::erase_if(all, [](const Kind& kind) {
+    return backend_named(kind.backend) == BackendKind::dry || (!kind.cached && kind.mode != PoolMode::off);
+  });
   return all;
 }
 
@@ -81,7 +83,7 @@ class TransferContract : public testing::TestWithParam<Kind> {
  protected:
   void SetUp() override {
     backend_ = open_backend(GetParam().backend);
-    device_.emplace(backend_, "for the contract suite");
+    device_.emplace(device::Access::make_device(backend_, "for the contract suite"));
     if (GetParam().mode == PoolMode::pages && !device_->info().virtual_memory) GTEST_SKIP() << "no virtual memory";
   }
   void TearDown() override {
@@ -95,12 +97,13 @@ class TransferContract : public testing::TestWithParam<Kind> {
   /// In place only where the case asks for it, so that the ways through staging memory are taken on every device.
   MemoryManager& make_manager(TransferOptions transfers = {}, std::uint64_t limit = std::uint64_t{256} << 20) {
     if (!transfers.in_place) transfers.in_place = false;
-    memory_ = std::make_unique<MemoryManager>(*device_, ManagerOptions{.name = "memory",
-                                                                       .limit = limit,
-                                                                       .pool = GetParam().mode,
-                                                                       .transfers = transfers,
-                                                                       .reclaim_deadline = std::chrono::seconds(1),
-                                                                       .clock = &clock_});
+    memory_ =
+        std::make_unique<MemoryManager>(*device_, ManagerOptions{.name = "memory",
+                                                                 .pool = {.mode = GetParam().mode,
+                                                                          .limit = limit,
+                                                                          .reclaim_deadline = std::chrono::seconds(1),
+                                                                          .clock = &clock_},
+                                                                 .transfers = transfers});
     return *memory_;
   }
   /// Frees all, with the checks of the end.

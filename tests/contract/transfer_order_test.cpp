@@ -325,7 +325,7 @@ TEST_P(TransferOrder, ThreadsMoveTheirBuffersAtTheSameTime) {
 
 // Each thread has a default stream of its own, also for one buffer that goes from thread to thread.
 TEST_P(TransferOrder, ABufferGoesFromThreadToThreadOnTheirDefaultStreams) {
-  if (GetParam().backend == "cuda_fake") {
+  if (GetParam().backend == cuda_fake) {
     GTEST_SKIP()
         << "CUDA orders the default streams of all threads by the legacy one where a thread asks for another's";
   }

@@ -180,7 +180,7 @@ TEST_P(Transfers, WindowsOutsideAreRefusedByName) {
 
 TEST_P(Transfers, AnotherManagersBufferIsRefused) {
   MemoryManager& memory = make_manager();
-  MemoryManager other(*device_, {.name = "other", .limit = 64_MiB, .pool = GetParam().mode});
+  MemoryManager other(*device_, {.name = "other", .pool = {.mode = GetParam().mode, .limit = 64_MiB}});
   const auto buffer = other.create<std::uint8_t>("foreign", 10);
   expect_error<InvalidArgument>("foreign", [&] { memory.upload(buffer, bytes_of(10, 1)); });
   // Another manager's pinned memory is as good as ordinary memory.

@@ -18,12 +18,12 @@ TEST_P(UnknownStreams, AreRefusedAtEveryDoorOfAPool) {
   void* live = pool.allocate(1_MiB);
   const BlockHandle block = pool.acquire(1_MiB);
   std::map<std::string, std::function<void()>> doors = {
-      {"allocate", [&] { static_cast<void>(pool.allocate(4096, 512, never)); }},
-      {"allocate of a page", [&] { static_cast<void>(pool.allocate(3_MiB, 512, never)); }},
-      {"try_allocate", [&] { static_cast<void>(pool.try_allocate(4096, 512, never)); }},
-      {"acquire", [&] { static_cast<void>(pool.acquire(4096, 512, never)); }},
+      {"allocate", [&] { static_cast<void>(pool.allocate(4096, never)); }},
+      {"allocate of a page", [&] { static_cast<void>(pool.allocate(3_MiB, never)); }},
+      {"try_allocate", [&] { static_cast<void>(pool.try_allocate(4096, never)); }},
+      {"acquire", [&] { static_cast<void>(pool.acquire(4096, never)); }},
       {"acquire_growable", [&] { static_cast<void>(pool.acquire_growable(3_MiB, 30_MiB, never)); }},
-      {"acquire_plain", [&] { static_cast<void>(pool.acquire_plain(4096, 512, never)); }},
+      {"acquire_plain", [&] { static_cast<void>(pool.acquire_plain(4096, never)); }},
       {"resize", [&] { static_cast<void>(pool.resize(block, (512u << 10), never)); }},
       {"deallocate", [&] { pool.deallocate(live, never); }},
       {"release", [&] { pool.release(block, never); }},
@@ -50,10 +50,10 @@ TEST_P(UnknownStreams, OfTheDestroyedOnesTheMemoryIsTaken) {
   {
     const Stream stream = device_->stream();
     gone = stream;
-    live = pool.allocate(1_MiB, 512, stream);
+    live = pool.allocate(1_MiB, stream);
   }
-  EXPECT_THROW(static_cast<void>(pool.allocate(4096, 512, gone)), InvalidArgument);
-  EXPECT_THROW(static_cast<void>(pool.try_allocate(4096, 512, gone)), InvalidArgument);
+  EXPECT_THROW(static_cast<void>(pool.allocate(4096, gone)), InvalidArgument);
+  EXPECT_THROW(static_cast<void>(pool.try_allocate(4096, gone)), InvalidArgument);
   EXPECT_THROW(pool.used_on(live, gone), InvalidArgument);
   EXPECT_NO_THROW(pool.deallocate(live, gone));
   EXPECT_EQ(pool.statistics().live, 0u);

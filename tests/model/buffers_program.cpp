@@ -1,5 +1,6 @@
 // Buffers that come, change their size and go; gates, streams, time and limits.
 #include "model/buffers_program.hpp"
+#include "device/access.hpp"
 #include "open_backend.hpp"
 
 #include <algorithm>
@@ -29,14 +30,15 @@ BuffersProgram::BuffersProgram(const BuffersConfiguration& configuration, std::u
       inner_(open_backend(configuration.backend)),
       backend_(std::make_shared<device::FaultyBackend>(inner_)),
       quiet_(inner_, "for the model test"),
-      device_(backend_, "for the model test"),
+      device_(device::Access::make_device(backend_, "for the model test")),
       memory_(std::make_unique<MemoryManager>(
-          device_, ManagerOptions{.name = configuration.name,
+          device_,
+          ManagerOptions{.name = configuration.name,
+                         .pool = {.mode = configuration.mode,
                                   .limit = configuration.limit,
-                                  .pool = configuration.mode,
-                                  .transfers = transfers_of(configuration.in_place, seed),
                                   .reclaim_deadline = configuration.late == 0s ? 1ms : 20ms + 20 * configuration.late,
-                                  .clock = &clock_})) {
+                                  .clock = &clock_},
+                         .transfers = transfers_of(configuration.in_place, seed)})) {
   backend_->delay_events(configuration.late);
   lanes_.resize(4);
   for (std::size_t i = 1; i < lanes_.size(); ++i) lanes_[i].own = device_.stream();

@@ -20,8 +20,8 @@
 
 #include "contract/fake_clock.hpp"
 #include "contract/transfer_fixture.hpp"
-#include "support/faulty_backend.hpp"
 #include "model/buffers_oracle.hpp"
+#include "support/faulty_backend.hpp"
 
 namespace weir::model {
 
@@ -129,7 +129,7 @@ class BuffersProgram {
   [[nodiscard]] BufferOptions any_options();
   [[nodiscard]] Live* any_live();
   [[nodiscard]] bool held() const;  ///< whether any gate is closed
-  [[nodiscard]] bool contents() const { return configuration_.backend == "host"; }
+  [[nodiscard]] bool contents() const { return backend_named(configuration_.backend) == BackendKind::host; }
   [[nodiscard]] bool gated(const Live& live) const { return lanes_[live.lane].gate != nullptr; }
   [[nodiscard]] StreamId stream_of(const Live& live) const { return lanes_[live.lane].id(); }
   /// How long a wait may take: not long behind a gate, nor where one may be in the way.
@@ -147,7 +147,7 @@ class BuffersProgram {
       return true;
     } catch (const Error& error) {
       code_ = error.code();
-      last_ += ", which ended in " + std::string(to_string(code_));
+      last_ += ", which ended in " + std::string(weir::name(code_));
       const bool injected =
           configuration_.faults != 0 && (code_ == ErrorCode::driver_error || code_ == ErrorCode::out_of_memory);
       if (!injected && std::find(allowed.begin(), allowed.end(), code_) == allowed.end()) wrong(error.message());

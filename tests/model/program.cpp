@@ -1,4 +1,5 @@
 #include "model/program.hpp"
+#include "device/access.hpp"
 #include "open_backend.hpp"
 
 #include <algorithm>
@@ -25,7 +26,7 @@ Program::Program(const Configuration& configuration, std::uint64_t seed)
     : configuration_(configuration),
       random_(seed),
       backend_(open_backend(configuration.backend)),
-      device_(backend_, "for the model test"),
+      device_(device::Access::make_device(backend_, "for the model test")),
       page_bytes_(device_.info().page_bytes),
       pool_(std::make_unique<Pool>(device_, PoolOptions{.name = configuration.name,
                                                         .mode = configuration.mode,
@@ -71,8 +72,8 @@ std::string Program::act() {
 // No work but that of clearing is ever queued. On CUDA an event takes some microseconds all the same, and a pool
 // without a deadline waits for none.
 bool Program::all_is_past() const {
-  const bool late =
-      configuration_.backend == "cuda" || configuration_.backend == cuda_fake || configuration_.late != 0s;
+  const bool late = backend_named(configuration_.backend) == BackendKind::cuda || configuration_.backend == cuda_fake ||
+                    configuration_.late != 0s;
   return !holding_ && !configuration_.zero && !late;
 }
 
@@ -122,14 +123,14 @@ std::string Program::allocate() {
   on_any_thread([&] {
     try {
       if (by_handle) {
-        block.handle = pool_->acquire(bytes, alignment, stream, tag);
+        block.handle = pool_->acquire(bytes, stream, {.alignment = alignment, .tag = tag});
         block.address = pool_->address(block.handle);
       } else {
         std::optional<void*> given;
         if (softly) {
-          given = pool_->try_allocate(bytes, alignment, stream, tag);
+          given = pool_->try_allocate(bytes, stream, {.alignment = alignment, .tag = tag});
         } else {
-          given = pool_->allocate(bytes, alignment, stream, tag);
+          given = pool_->allocate(bytes, stream, {.alignment = alignment, .tag = tag});
         }
         refused = !given;
         if (given) block.address = reinterpret_cast<std::uint64_t>(*given);
@@ -222,14 +223,14 @@ std::string Program::misuse() {
       const std::uint64_t bytes = oracle_.limit() + 1 + (random_() >> roll(64));
       if (bytes <= oracle_.limit()) return {};
       oracle_.refused();
-      return expect_error<LimitExceeded>([&] { static_cast<void>(pool_->allocate(bytes, 1, any_stream())); });
+      return expect_error<LimitExceeded>([&] { static_cast<void>(pool_->allocate(bytes, any_stream())); });
     }
     default: {
       last_ = "ask for a bad alignment";
       const std::uint64_t alignment = roll(2) == 0 ? 3 + 2 * roll(1000) : page_bytes_ << (1 + roll(20));
       oracle_.refused();
       return expect_error<InvalidArgument>(
-          [&] { static_cast<void>(pool_->allocate(any_size(), alignment, any_stream())); });
+          [&] { static_cast<void>(pool_->allocate(any_size(), any_stream(), {.alignment = alignment})); });
     }
   }
 }

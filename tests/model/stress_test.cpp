@@ -172,10 +172,10 @@ void Worker::allocate() {
   const std::size_t alignment = roll(8) == 0 ? std::size_t{1} << roll(21) : 1;
   try {
     if (roll(3) == 0) {
-      block.handle = pool().acquire(block.bytes, alignment, block.stream);
+      block.handle = pool().acquire(block.bytes, block.stream, {.alignment = alignment});
       block.address = reinterpret_cast<void*>(pool().address(block.handle));  // NOLINT(performance-no-int-to-ptr)
     } else {
-      block.address = pool().allocate(block.bytes, alignment, block.stream);
+      block.address = pool().allocate(block.bytes, block.stream, {.alignment = alignment});
     }
   } catch (const LimitExceeded&) {
     ++refusals;

@@ -14,7 +14,7 @@ namespace {
 std::string known(const std::optional<std::uint64_t>& bytes) { return bytes ? format_bytes(*bytes) : "unknown"; }
 
 /// What a user types to have this device: --device, WEIR_DEVICE.
-std::string typed(const DeviceInfo& device) { return device.backend + ":" + std::to_string(device.index); }
+std::string typed(const DeviceInfo& device) { return fmt::format("{}:{}", name(device.backend), device.index); }
 
 nlohmann::ordered_json to_json(const DeviceInfo& device) {
   const auto number = [](const std::optional<std::uint64_t>& bytes) {
@@ -25,7 +25,7 @@ nlohmann::ordered_json to_json(const DeviceInfo& device) {
     return bytes == UINT64_MAX ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(bytes);
   };
   return {{"device", typed(device)},
-          {"backend", device.backend},
+          {"backend", name(device.backend)},
           {"index", device.index},
           {"name", device.name},
           {"memory_total", number(device.memory_total)},
@@ -46,7 +46,7 @@ void list(bool as_json) {
   if (as_json) {
     auto all = nlohmann::ordered_json::array();
     for (const DeviceInfo& device : devices()) all.push_back(to_json(device));
-    for (const MissingBackend& each : missing) all.push_back({{"backend", each.backend}, {"missing", each.why}});
+    for (const MissingBackend& each : missing) all.push_back({{"backend", name(each.backend)}, {"missing", each.why}});
     fmt::print("{}\n", all.dump());
     return;
   }
@@ -57,7 +57,7 @@ void list(bool as_json) {
                format_bytes(device.page_bytes), device.virtual_memory ? "page" : "segment",
                device.emulated ? ", emulated: only by name" : "");
   }
-  for (const MissingBackend& each : missing) fmt::print("{:<10} none: {}\n", each.backend, each.why);
+  for (const MissingBackend& each : missing) fmt::print("{:<10} none: {}\n", name(each.backend), each.why);
 }
 
 }  // namespace

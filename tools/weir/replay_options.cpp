@@ -140,7 +140,7 @@ void add_model(CLI::App& sub, const std::shared_ptr<ReplayCommandLine>& line) {
 void check_device(const ReplayCommandLine& line, const std::string& capacity_option) {
   try {
     DeviceRequest request{.backend = line.device.value_or("dry")};
-    if (request.backend == "dry") request.capacity = line.capacity;
+    if (backend_named(request.backend) == BackendKind::dry) request.capacity = line.capacity;
     const std::uint64_t page = open_device(request).info().page_bytes;
     if (line.capacity && *line.capacity < page) {
       fmt::print(stderr,

@@ -62,7 +62,7 @@ DeviceInfo describe(const Driver& driver, int ordinal) {
   }
   DeviceInfo info;
   info.name = "CUDA device " + std::to_string(ordinal);
-  info.backend = "cuda";
+  info.backend = BackendKind::cuda;
   std::array<char, 256> name{};
   if (driver.device_name(name.data(), static_cast<int>(name.size()) - 1, device) == CUDA_SUCCESS) {
     info.name = name.data();

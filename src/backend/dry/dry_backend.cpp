@@ -27,7 +27,7 @@ DryBackend::DryBackend(std::uint64_t capacity, const device::DriverModel& model,
 
 DeviceInfo DryBackend::info() const {
   return {.name = "dry device of " + format_bytes(memory_.capacity()),
-          .backend = "dry",
+          .backend = BackendKind::dry,
           .memory_total = memory_.capacity(),
           .memory_free = memory_.free(),
           .page_bytes = page_bytes,

@@ -25,7 +25,7 @@ class HostBackend final : public device::Backend {
 
   [[nodiscard]] DeviceInfo info() const override {
     return {.name = "host memory",
-            .backend = "host",
+            .backend = BackendKind::host,
             .memory_total = capacity_,
             .memory_free = free_memory(),
             .page_bytes = HostPages::page_bytes,

@@ -4,6 +4,7 @@
 
 // Before the public header, which leaves it to the program whether functions are declared.
 #include "backend/vulkan/vulkan_device.hpp"
+#include "device/access.hpp"
 
 #include <weir/vulkan.hpp>
 
@@ -13,8 +14,8 @@ namespace {
 using backend::vulkan::VulkanDevice;
 
 VulkanDevice& backend_of(const Device& device) {
-  device.backend().require_here();
-  if (auto* const found = dynamic_cast<VulkanDevice*>(&device.backend())) return *found;
+  device::Access::backend(device).require_here();
+  if (auto* const found = dynamic_cast<VulkanDevice*>(&device::Access::backend(device))) return *found;
   throw Unsupported(device.info().name + " is no Vulkan device", {.name = "vulkan"});
 }
 

@@ -43,7 +43,7 @@ std::vector<DeviceInfo> list_devices(bool with_free, std::string& why_none) {
       }
       DeviceInfo info;
       info.name = adapter.name;
-      info.backend = "vulkan";
+      info.backend = BackendKind::vulkan;
       info.memory_total = largest_local_heap(adapter);
       info.virtual_memory = adapter.sparse;
       if (with_free) info = make_vulkan_backend({.index = all.size()})->info();
@@ -83,7 +83,7 @@ VulkanDevice::VulkanDevice(std::unique_ptr<Instance> instance, Adapter adapter)
 DeviceInfo VulkanDevice::info() const {
   DeviceInfo info;
   info.name = gpu_.adapter().name;
-  info.backend = "vulkan";
+  info.backend = BackendKind::vulkan;
   info.memory_total = memory_.heap_bytes();
   info.memory_free = memory_.heap_free();
   info.page_bytes = pages_.page_bytes();

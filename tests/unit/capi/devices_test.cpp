@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "capi/handles.hpp"
+#include "device/access.hpp"
 #include "open_backend.hpp"
 
 namespace {
@@ -113,7 +114,7 @@ TEST(CStreams, WhereDriversHaveNoneThereIsNoneToAdopt) {
 
 #ifdef WEIR_HAS_CUDA
 TEST(CStreams, ADriversStreamIsAdoptedAndOrdersMemory) {
-  weir::Device opened(weir::open_backend(weir::cuda_fake), "for the test");
+  weir::Device opened = weir::device::Access::make_device(weir::open_backend(weir::cuda_fake), "for the test");
   weir::DeviceInfo info = opened.info();
   auto* device = new weir_device{std::move(opened), std::move(info)};
   const auto native = reinterpret_cast<uint64_t>(weir::shared_fake().make_stream());

@@ -46,9 +46,9 @@ TEST(CErrors, StatusesAreErrorCodes) {
 // Each code has its C++ name; a value past the last has none, so one that is added is noticed.
 TEST(CErrors, StatusesHaveTheNamesOfErrorCodes) {
   for (weir_status status = WEIR_OK; status <= WEIR_PARSE_ERROR; ++status) {
-    EXPECT_EQ(weir_status_name(status), to_string(static_cast<ErrorCode>(status)));
+    EXPECT_EQ(weir_status_name(status), weir::name(static_cast<ErrorCode>(status)));
   }
-  EXPECT_EQ(to_string(static_cast<ErrorCode>(WEIR_PARSE_ERROR + 1)), "unknown");
+  EXPECT_EQ(weir::name(static_cast<ErrorCode>(WEIR_PARSE_ERROR + 1)), "unknown");
   EXPECT_STREQ(weir_status_name(WEIR_PARSE_ERROR + 1), "unknown");
   EXPECT_STREQ(weir_status_name(WEIR_UNEXPECTED), "unexpected");
   EXPECT_STREQ(weir_status_name(INT32_MIN), "unknown");
@@ -56,12 +56,12 @@ TEST(CErrors, StatusesHaveTheNamesOfErrorCodes) {
 
 TEST(CErrors, LogValuesHaveTheNamesOfTheCppOnes) {
   for (std::int32_t event = WEIR_EVENT_ALLOCATE; event <= WEIR_EVENT_RESIZE; ++event) {
-    EXPECT_EQ(weir_log_event_name(event), to_string(static_cast<LogEvent>(event)));
+    EXPECT_EQ(weir_log_event_name(event), weir::name(static_cast<LogEvent>(event)));
   }
   for (std::int32_t level = WEIR_LOG_DEBUG; level <= WEIR_LOG_ERROR; ++level) {
-    EXPECT_EQ(weir_log_level_name(level), to_string(static_cast<LogLevel>(level)));
+    EXPECT_EQ(weir_log_level_name(level), weir::name(static_cast<LogLevel>(level)));
   }
-  EXPECT_EQ(to_string(static_cast<LogEvent>(WEIR_EVENT_RESIZE + 1)), "unknown");
+  EXPECT_EQ(weir::name(static_cast<LogEvent>(WEIR_EVENT_RESIZE + 1)), "unknown");
   EXPECT_STREQ(weir_log_event_name(256), "unknown");
   EXPECT_STREQ(weir_log_level_name(-1), "unknown");
 }

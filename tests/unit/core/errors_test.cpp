@@ -68,11 +68,11 @@ TYPED_TEST(Errors, KeepTheirFacts) {
 
 TEST(ErrorCodes, HaveNamesOfTheirOwn) {
   std::set<std::string_view> names;
-  for (int code = 0; code <= 11; ++code) names.insert(to_string(static_cast<ErrorCode>(code)));
+  for (int code = 0; code <= 11; ++code) names.insert(weir::name(static_cast<ErrorCode>(code)));
   EXPECT_EQ(names.size(), 12u);
   EXPECT_FALSE(names.contains("unknown"));
-  EXPECT_EQ(to_string(static_cast<ErrorCode>(99)), "unknown");
-  EXPECT_EQ(to_string(ErrorCode::stale_handle), "stale_handle");
+  EXPECT_EQ(weir::name(static_cast<ErrorCode>(99)), "unknown");
+  EXPECT_EQ(weir::name(ErrorCode::stale_handle), "stale_handle");
 }
 
 }  // namespace

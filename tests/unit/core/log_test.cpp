@@ -11,14 +11,14 @@ namespace {
 
 TEST(Log, LevelsAndEventsHaveNamesOfTheirOwn) {
   std::set<std::string_view> names;
-  for (int level = 0; level <= 3; ++level) names.insert(to_string(static_cast<LogLevel>(level)));
+  for (int level = 0; level <= 3; ++level) names.insert(weir::name(static_cast<LogLevel>(level)));
   EXPECT_EQ(names.size(), 4u);
-  EXPECT_EQ(to_string(static_cast<LogLevel>(99)), "unknown");
+  EXPECT_EQ(weir::name(static_cast<LogLevel>(99)), "unknown");
   names.clear();
-  for (int event = 0; event <= 9; ++event) names.insert(to_string(static_cast<LogEvent>(event)));
+  for (int event = 0; event <= 9; ++event) names.insert(weir::name(static_cast<LogEvent>(event)));
   EXPECT_EQ(names.size(), 10u);
   EXPECT_FALSE(names.contains("unknown"));
-  EXPECT_EQ(to_string(static_cast<LogEvent>(99)), "unknown");
+  EXPECT_EQ(weir::name(static_cast<LogEvent>(99)), "unknown");
 }
 
 TEST(Log, ASinkListensFromInfoOn) {

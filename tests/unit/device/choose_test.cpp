@@ -14,13 +14,12 @@ namespace {
 
 using testing::HasSubstr;
 
-DeviceInfo device(std::string backend, std::size_t index, std::string name, std::uint64_t memory) {
+DeviceInfo device(const std::string& provider, std::size_t index, std::string name, std::uint64_t memory) {
   DeviceInfo info;
-  info.backend = std::move(backend);
   info.index = index;
   info.name = std::move(name);
   info.memory_total = memory;
-  info.virtual_memory = info.backend == "fast";
+  info.virtual_memory = provider == "fast";
   return info;
 }
 

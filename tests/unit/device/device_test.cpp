@@ -13,6 +13,7 @@
 #include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
+#include "device/access.hpp"
 #include "device/backend.hpp"
 
 namespace weir {
@@ -23,9 +24,9 @@ using namespace std::chrono_literals;
 TEST(Devices, ListsTheHostAndTheDryDevice) {
   const std::vector<DeviceInfo> all = devices();
   ASSERT_GE(all.size(), 2u);
-  for (const char* name : {"host", "dry"}) {
+  for (const BackendKind backend : {BackendKind::host, BackendKind::dry}) {
     const auto found =
-        std::find_if(all.begin(), all.end(), [&](const DeviceInfo& each) { return each.backend == name; });
+        std::find_if(all.begin(), all.end(), [&](const DeviceInfo& each) { return each.backend == backend; });
     ASSERT_NE(found, all.end());
     EXPECT_FALSE(found->name.empty());
     EXPECT_GT(found->memory_total.value_or(0), 0u);
@@ -34,8 +35,18 @@ TEST(Devices, ListsTheHostAndTheDryDevice) {
   }
 }
 
+TEST(Devices, BackendsHaveNamesThatRequestsTake) {
+  for (const BackendKind kind : {BackendKind::host, BackendKind::dry, BackendKind::cuda, BackendKind::vulkan}) {
+    EXPECT_EQ(backend_named(name(kind)), kind);
+    EXPECT_EQ(backend_named(std::string(name(kind)) + ":1"), kind);
+  }
+  EXPECT_EQ(name(BackendKind::vulkan), "vulkan");
+  EXPECT_EQ(name(static_cast<BackendKind>(77)), "unknown");
+  for (const char* text : {"", "cud", "cuda_fake", "CUDA", ":dry"}) EXPECT_EQ(backend_named(text), std::nullopt);
+}
+
 TEST(Devices, AreOpenedByRequest) {
-  EXPECT_EQ(open_device({.backend = "host"}).info().backend, "host");
+  EXPECT_EQ(open_device({.backend = "host"}).info().backend, BackendKind::host);
   EXPECT_TRUE(open_device({.backend = "host"}).info().pointers);
   const Device dry = open_device({.backend = "dry", .capacity = 3_GiB});
   EXPECT_EQ(dry.info().memory_total, 3_GiB);
@@ -54,7 +65,7 @@ TEST(Devices, RequestsThatCannotBeMetAreTypedErrors) {
   EXPECT_THROW(static_cast<void>(open_device({.backend = "host", .capacity = 1_GiB})), InvalidArgument);
   EXPECT_THROW(static_cast<void>(open_device({.backend = "dry", .capacity = 0})), InvalidArgument);
   EXPECT_THROW(static_cast<void>(open_device({.backend = "dry", .capacity = UINT64_MAX})), InvalidArgument);
-  EXPECT_THROW(Device(nullptr), InvalidArgument);
+  EXPECT_THROW(static_cast<void>(device::Access::make_device(nullptr)), InvalidArgument);
 }
 
 TEST(HostFunctionsDeathTest, ThatThrowEndTheProgram) {
@@ -123,14 +134,14 @@ TEST(Observers, AreToldOfEndsUntilTheyLeave) {
     std::vector<StreamId> ended;
   } observer;
   Device device = open_device({.backend = "dry"});
-  device.backend().observe(observer);
+  device::Access::backend(device).observe(observer);
   StreamId id{};
   {
     const Stream stream = device.stream();
     id = stream;
   }
   EXPECT_EQ(observer.ended, std::vector<StreamId>{id});
-  device.backend().forget(observer);
+  device::Access::backend(device).forget(observer);
   static_cast<void>(device.stream());
   EXPECT_EQ(observer.ended.size(), 1u);
 }

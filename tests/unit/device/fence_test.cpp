@@ -2,6 +2,7 @@
 // again; what could not be recorded is recorded later; and a failure is never taken for
 // an end.
 #include "device/fence.hpp"
+#include "device/access.hpp"
 
 #include <chrono>
 #include <optional>
@@ -13,8 +14,8 @@
 #include <weir/weir.hpp>
 
 #include "backend/dry/dry_backend.hpp"
-#include "support/faulty_backend.hpp"
 #include "open_backend.hpp"
+#include "support/faulty_backend.hpp"
 
 namespace weir::device {
 namespace {
@@ -33,8 +34,8 @@ class FenceTest : public testing::Test {
     EXPECT_EQ(backend_->breach(), "");
   }
   std::shared_ptr<FaultyBackend> backend_ =
-      std::make_shared<FaultyBackend>(open_device({.backend = "host"}).shared_backend());
-  Device device_{backend_};
+      std::make_shared<FaultyBackend>(device::Access::shared_backend(open_device({.backend = "host"})));
+  Device device_ = Access::make_device(backend_);
 };
 
 TEST_F(FenceTest, OfNothingIsPast) {
@@ -163,7 +164,7 @@ TEST_F(FenceTest, OnALostDeviceNothingRunsAnyMore) {
 }
 
 TEST_F(FenceTest, ALostDeviceEndsItsOwnPointsAlone) {
-  const auto lost = std::make_shared<FaultyBackend>(open_device({.backend = "host"}).shared_backend());
+  const auto lost = std::make_shared<FaultyBackend>(device::Access::shared_backend(open_device({.backend = "host"})));
   backend_->hold_events();
   Fence looked;
   Fence awaited;

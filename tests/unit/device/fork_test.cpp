@@ -11,6 +11,7 @@
 #include <weir/device.hpp>
 #include <weir/stream_set.hpp>
 
+#include "device/access.hpp"
 #include "device/event.hpp"
 #include "support/in_child.hpp"
 
@@ -23,7 +24,7 @@ TEST_P(DeviceFork, AChildGetsAnErrorAndNeverAHang) {
   std::optional<Device> device = open_device({.backend = GetParam()});
   std::optional<Stream> stream = device->stream();
   auto streams = std::make_unique<StreamSet>(*device, 2);
-  std::optional<device::Event> event(std::in_place, device->shared_backend(), *stream);
+  std::optional<device::Event> event(std::in_place, device::Access::shared_backend(*device), *stream);
   std::atomic<bool> stop{false};
   std::thread busy([&, shared = *device]() mutable {
     while (!stop) {

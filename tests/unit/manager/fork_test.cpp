@@ -34,7 +34,7 @@ struct World {
   BufferHandle<int> handle = memory->create<int>("kept", data, {.downloads = true});
   Buffer<int> scoped = memory->scoped<int>("scoped", elements, {}, stream);
   BufferView<int> view = handle.view(10, 20);
-  PoolingScope scope = memory->scope("scope", 1000, {scope_feature<float>("height")});
+  PoolingScope scope = memory->scope("scope", 1000, {scope_column<float>("height")});
   Pinned<int> pinned = memory->pinned<int>(elements);
   ExternalBytes external = memory->book_external(1_MiB);
   Batch batch{*memory};
@@ -104,7 +104,7 @@ TEST_F(ManagerFork, AChildGetsAnErrorFromEveryCall) {
       return is_unsupported([&] { return memory.create<int>("new", 10); }) &&
              is_unsupported([&] { return memory.create<int>("new", data); }) &&
              is_unsupported([&] { return memory.scoped<int>("new", 10); }) &&
-             is_unsupported([&] { return memory.scope("new", 10, {scope_feature<float>("height")}); }) &&
+             is_unsupported([&] { return memory.scope("new", 10, {scope_column<float>("height")}); }) &&
              is_unsupported([&] { return memory.find<int>("kept"); }) &&
              is_unsupported([&] { return memory.find("none"); }) &&
              is_unsupported([&] { return memory.contains("kept"); }) && is_unsupported([&] { memory.free("kept"); }) &&

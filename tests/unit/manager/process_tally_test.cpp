@@ -21,7 +21,7 @@ Device dry() { return open_device({.backend = "dry", .capacity = 64_GiB}); }
 
 DeviceTotals of_dry(const ProcessStatistics& all) {
   for (const DeviceTotals& each : all.devices) {
-    if (each.backend == "dry") return each;
+    if (each.backend == BackendKind::dry) return each;
   }
   return {};
 }
@@ -31,7 +31,7 @@ TEST(ProcessTotals, ThePeakIsThatOfTheSumAndStaysWhenManagersClose) {
   const std::uint64_t base = before.reserved.live;
   std::uint64_t summed_peaks = 0;
   for (int i = 0; i < 3; ++i) {
-    MemoryManager memory(dry(), {.limit = 16_GiB});
+    MemoryManager memory(dry(), {.pool = {.limit = 16_GiB}});
     memory.create<std::byte>("large", 8_GiB, {.max_bytes = 8_GiB});
     summed_peaks += memory.statistics().pool.reserved.peak;
     EXPECT_EQ(process_statistics().reserved.live, base + memory.statistics().pool.reserved.live);
@@ -45,8 +45,8 @@ TEST(ProcessTotals, ThePeakIsThatOfTheSumAndStaysWhenManagersClose) {
   EXPECT_EQ(now.allocated.cumulative - before.allocated.cumulative, 24_GiB);
   EXPECT_EQ(now.requested.live, before.requested.live);
   {
-    MemoryManager one(dry(), {.limit = 16_GiB});
-    MemoryManager other(dry(), {.limit = 16_GiB});
+    MemoryManager one(dry(), {.pool = {.limit = 16_GiB}});
+    MemoryManager other(dry(), {.pool = {.limit = 16_GiB}});
     one.create<std::byte>("large", 8_GiB, {.max_bytes = 8_GiB});
     other.create<std::byte>("large", 8_GiB, {.max_bytes = 8_GiB});
     one.free_all();
@@ -93,7 +93,7 @@ TEST(ProcessTotals, ThePeakHoldsBetweenThreads) {
   std::vector<std::thread> threads;
   for (int i = 0; i < crew; ++i) {
     threads.emplace_back([&] {
-      MemoryManager memory(dry(), {.pool = PoolMode::off});
+      MemoryManager memory(dry(), {.pool = {.mode = PoolMode::off}});
       for (int n = 0; n < 200; ++n) {
         memory.create<std::byte>("one", block, {.max_bytes = block});
         if (n == 100) {  // all at once

@@ -1,6 +1,7 @@
 // A device whose driver takes time: it lives in time of its own, and is the dry device
 // in all else.
 #include "open/simulated_device.hpp"
+#include "device/access.hpp"
 
 #include <gtest/gtest.h>
 
@@ -16,7 +17,7 @@ using namespace std::chrono_literals;
 
 TEST(SimulatedDevice, LivesInTheTimeOfItsModel) {
   Device device = simulated_device(1_GiB, device::driver_model("event_us=5,reserve_us=3"));
-  device::Backend& backend = device.backend();
+  device::Backend& backend = device::Access::backend(device);
   ASSERT_NE(backend.simulated_time(), nullptr);
   EXPECT_EQ(&backend.clock(), backend.simulated_time());
   const device::Address range = backend.reserve(64_MiB);
@@ -29,11 +30,12 @@ TEST(SimulatedDevice, LivesInTheTimeOfItsModel) {
 TEST(SimulatedDevice, IsADryDevice) {
   const Device device = simulated_device(3_GiB);
   EXPECT_EQ(device.info().name, "dry device of 3.00 GiB");
-  EXPECT_EQ(device.info().backend, "dry");
+  EXPECT_EQ(device.info().backend, BackendKind::dry);
   EXPECT_EQ(device.info().memory_total, 3_GiB);
   EXPECT_NE(device.why().find("dry device of 3.00 GiB"), std::string::npos);
-  EXPECT_NE(device.backend().simulated_time(), nullptr) << "its model costs nothing, but its time is its own";
-  EXPECT_EQ(open_device({.backend = "dry"}).backend().simulated_time(), nullptr);
+  EXPECT_NE(device::Access::backend(device).simulated_time(), nullptr)
+      << "its model costs nothing, but its time is its own";
+  EXPECT_EQ(device::Access::backend(open_device({.backend = "dry"})).simulated_time(), nullptr);
 }
 
 TEST(SimulatedDevice, TakesTheCapacityOfADryDevice) {

@@ -11,6 +11,7 @@
 #include <weir/weir.hpp>
 
 #include "backend/dry/dry_backend.hpp"
+#include "pool/access.hpp"
 #include "support/in_child.hpp"
 #include "track/event_reader.hpp"
 #include "unit/pool/whole_space.hpp"
@@ -29,7 +30,7 @@ class EventsOfForks : public ForkOfThreads {};
 
 TEST_F(EventsOfForks, AChildThatHasAReaderHangsNowhere) {
   auto pool = std::make_unique<Pool>(dry_device());
-  auto reader = std::make_unique<EventReader>(std::vector{pool->events()});
+  auto reader = std::make_unique<EventReader>(std::vector{pool::Access::events(*pool)});
   std::atomic<bool> stop{false};
   std::thread busy([&] {
     while (!stop) pool->deallocate(pool->allocate(1000));
@@ -46,7 +47,7 @@ TEST_F(EventsOfForks, AChildThatHasAReaderHangsNowhere) {
       pool.reset();
       // Its own pool has its own events.
       Pool own(dry_device());
-      EventReader of_own({own.events()});
+      EventReader of_own({pool::Access::events(own)});
       own.deallocate(own.allocate(1000));
       return refused && nothing && of_own.drain([](const Event&, const EventTap&) {}) >= 2;
     }));
@@ -58,7 +59,7 @@ TEST_F(EventsOfForks, AChildThatHasAReaderHangsNowhere) {
 
 TEST(EventsOfPools, AReaderMayOutliveItsPool) {
   auto pool = std::make_unique<Pool>(dry_device());
-  EventReader reader({pool->events()});
+  EventReader reader({pool::Access::events(*pool)});
   pool->deallocate(pool->allocate(1000));
   pool.reset();
   std::uint64_t allocations = 0, frees = 0;
@@ -82,7 +83,7 @@ TEST(EventsOfPools, AreTurnedOnAndOffWhileThreadsAllocate) {
     while (!stop) pool.deallocate(pool.allocate(1000));
   });
   for (int i = 0; i < 200; ++i) {
-    EventReader reader({pool.events()}, 64);
+    EventReader reader({pool::Access::events(pool)}, 64);
     std::thread([&] { pool.deallocate(pool.allocate(2000)); }).join();
     std::uint64_t out = 0, back = 0;
     reader.drain([&](const Event& event, const EventTap&) {
@@ -96,7 +97,7 @@ TEST(EventsOfPools, AreTurnedOnAndOffWhileThreadsAllocate) {
   stop = true;
   busy.join();
   std::vector<track::EventRing*> rings;
-  pool.events()->list(rings);
+  pool::Access::events(pool)->list(rings);
   EXPECT_LE(rings.size(), 4u) << "rings of threads that ended serve others";
   EXPECT_EQ(pool.check_leaks().blocks, 0u);
 }

@@ -31,7 +31,7 @@ TEST_P(Fork, AChildGetsAnErrorAndNeverAHang) {
     while (!stop) {
       Stream own = device.stream();
       device.run(own, [] {});
-      void* mine = pool->allocate(300'000, 1, own);
+      void* mine = pool->allocate(300'000, own);
       pool->deallocate(pool->allocate(700));
       pool->deallocate(mine, own);
       static_cast<void>(pool->trim());
@@ -41,7 +41,7 @@ TEST_P(Fork, AChildGetsAnErrorAndNeverAHang) {
   for (int i = 0; i < 30; ++i) {
     EXPECT_TRUE(holds_in_child([&] {
       return is_unsupported([&] { return pool->allocate(700); }) &&
-             is_unsupported([&] { return pool->allocate(9'000'000, 4096, *stream); }) &&
+             is_unsupported([&] { return pool->allocate(9'000'000, *stream, {.alignment = 4096}); }) &&
              is_unsupported([&] { return pool->try_allocate(700); }) &&
              is_unsupported([&] { return pool->acquire(700); }) &&
              is_unsupported([&] { return pool->acquire_growable(700, 9'000'000); }) &&

@@ -2,6 +2,7 @@
 // throws nothing inside and leaves other threads alone; one that would fit once queued
 // work is done waits for that work and succeeds.
 #include "pool/ladder.hpp"
+#include "device/access.hpp"
 
 #include <dlfcn.h>
 
@@ -44,7 +45,7 @@ class LadderTest : public testing::Test {
   Pool& make(PoolOptions options, const device::DriverModel& model = {}) {
     dry_ = backend::dry::make_dry_backend(1_GiB, model);
     backend_ = std::make_shared<FaultyBackend>(dry_);
-    device_.emplace(backend_);
+    device_.emplace(device::Access::make_device(backend_));
     return pool_.emplace(*device_, std::move(options));
   }
   [[nodiscard]] std::uint64_t backend_calls() const {
@@ -111,15 +112,15 @@ TEST_F(LadderTest, WhatMayComeIsNotRefusedByTheBooks) {
   const Stream one = device_->stream();
   const Stream two = device_->stream();
   dry_->keep_busy(one, 1ms);
-  void* const block = pool.allocate(60_MiB, Pool::granule, one);
+  void* const block = pool.allocate(60_MiB, one);
   pool.deallocate(block, one);
-  void* const next = pool.allocate(50_MiB, Pool::granule, two);
+  void* const next = pool.allocate(50_MiB, two);
   ASSERT_NE(next, nullptr);
   pool.used_on(next, one);
   dry_->keep_busy(one, 1ms);
   pool.deallocate(next, two);
   const std::uint64_t throws = throws_here;
-  const std::optional<void*> last = pool.try_allocate(55_MiB, Pool::granule, two);
+  const std::optional<void*> last = pool.try_allocate(55_MiB, two);
   EXPECT_TRUE(last.has_value());
   EXPECT_EQ(throws_here, throws);
   EXPECT_GE(dry_->simulated_time()->now(), 2ms);

@@ -19,9 +19,7 @@ void replace_at_random(Pool& pool, StreamId stream, unsigned seed) {
   std::uniform_real_distribution<double> doublings(8, 20);
   std::uniform_int_distribution<std::size_t> any(0, live_blocks - 1);
   std::vector<void*> live(live_blocks);
-  const auto take = [&] {
-    return pool.allocate(static_cast<std::size_t>(std::exp2(doublings(generator))), Pool::granule, stream);
-  };
+  const auto take = [&] { return pool.allocate(static_cast<std::size_t>(std::exp2(doublings(generator))), stream); };
   for (void*& block : live) block = take();
   for (int i = 0; i < pairs; ++i) {
     void*& block = live[any(generator)];

@@ -45,7 +45,7 @@ std::string with_addresses(std::uint64_t more, const std::function<std::string()
     try {
       if (said.empty()) said = work();
     } catch (const Error& error) {
-      said = std::string(to_string(error.code())) + ": " + error.message();
+      said = std::string(weir::name(error.code())) + ": " + error.message();
     } catch (const std::exception& error) {
       said = std::string("no error of weir's: ") + error.what();
     }

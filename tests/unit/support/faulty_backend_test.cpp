@@ -1,6 +1,7 @@
 // The fault injector itself: it fails the call it was told to, keeps true books,
 // and tells of a caller that breaks the contract.
 #include "support/faulty_backend.hpp"
+#include "device/access.hpp"
 
 #include <chrono>
 #include <future>
@@ -20,8 +21,8 @@ using namespace std::chrono_literals;
 
 class FaultyBackendTest : public testing::Test {
  protected:
-  std::shared_ptr<FaultyBackend> backend_ =
-      std::make_shared<FaultyBackend>(open_device({.backend = "dry", .capacity = 1_GiB}).shared_backend());
+  std::shared_ptr<FaultyBackend> backend_ = std::make_shared<FaultyBackend>(
+      device::Access::shared_backend(open_device({.backend = "dry", .capacity = 1_GiB})));
   std::uint64_t page_ = backend_->info().page_bytes;
 };
 
@@ -157,7 +158,7 @@ TEST_F(FaultyBackendTest, TheEarliestOfLateEventsEndsAWait) {
 
 // What is late on the device too is waited for in both ways: the delay does not make it done.
 TEST_F(FaultyBackendTest, ALateEventWaitsForItsWorkAsWell) {
-  FaultyBackend host(open_device({.backend = "host"}).shared_backend());
+  FaultyBackend host(device::Access::shared_backend(open_device({.backend = "host"})));
   host.delay_events(1ms);
   std::promise<void> go;
   const StreamId stream = host.create_stream();
@@ -196,7 +197,8 @@ TEST_F(FaultyBackendTest, CountsWhatIsTaken) {
 
 TEST_F(FaultyBackendTest, SeesBreachesOfTheContract) {
   const auto fresh = [] {
-    return std::make_shared<FaultyBackend>(open_device({.backend = "dry", .capacity = 1_GiB}).shared_backend());
+    return std::make_shared<FaultyBackend>(
+        device::Access::shared_backend(open_device({.backend = "dry", .capacity = 1_GiB})));
   };
   {
     const auto backend = fresh();
@@ -222,7 +224,7 @@ TEST_F(FaultyBackendTest, SeesBreachesOfTheContract) {
     EXPECT_NE(backend->breach(), "");
   }
   {
-    FaultyBackend host(open_device({.backend = "host"}).shared_backend());
+    FaultyBackend host(device::Access::shared_backend(open_device({.backend = "host"})));
     std::vector<Extent> row{{.pages = 2}};
     EXPECT_THROW(host.create(row), std::logic_error);
     EXPECT_EQ(host.breach(), "create: an extent of more pages than max_extent_pages()");

@@ -15,11 +15,11 @@ class BodyComputer : public ChunkComputer {
   BodyComputer(MemoryManager& memory, const ComputeSettings& settings)
       : memory_(memory), settings_(settings), columns_(memory.scoped<std::uint32_t>("columns", column_count)) {}
 
-  [[nodiscard]] std::vector<ScopeFeature> workspace_features() const final { return bodies::workspace_features(); }
+  [[nodiscard]] std::vector<ScopeColumn> workspace_features() const final { return bodies::workspace_features(); }
   [[nodiscard]] std::size_t workspace_elements(std::size_t points) const final {
     return bodies::workspace_elements(points);
   }
-  [[nodiscard]] std::vector<ScopeFeature> output_features() const final {
+  [[nodiscard]] std::vector<ScopeColumn> output_features() const final {
     return bodies::output_features(settings_.features);
   }
 

@@ -196,22 +196,22 @@ std::vector<Step> plan(const ComputeSettings& settings, const ChunkJob& job, Pre
   return Planner(settings, job, precision).steps();
 }
 
-std::vector<ScopeFeature> workspace_features() {
-  return {scope_feature<std::array<uint, 4>>("codes"), scope_feature<std::array<uint, 2>>("order"),
-          scope_feature<uint>("counters"), scope_feature<Point>("sorted"), scope_feature<std::array<uint, 2>>("boxes")};
+std::vector<ScopeColumn> workspace_features() {
+  return {scope_column<std::array<uint, 4>>("codes"), scope_column<std::array<uint, 2>>("order"),
+          scope_column<uint>("counters"), scope_column<Point>("sorted"), scope_column<std::array<uint, 2>>("boxes")};
 }
 
-std::vector<ScopeFeature> output_features(const FeatureSet& features) {
-  std::vector<ScopeFeature> all = row_features(features);
-  all.push_back(scope_feature<uint>("state"));
-  all.push_back(scope_feature<std::uint64_t>("reach"));
+std::vector<ScopeColumn> output_features(const FeatureSet& features) {
+  std::vector<ScopeColumn> all = row_features(features);
+  all.push_back(scope_column<uint>("state"));
+  all.push_back(scope_column<std::uint64_t>("reach"));
   return all;
 }
 
 std::size_t max_queries(const FeatureSet& features, std::uint64_t bytes) {
   constexpr std::uint64_t halved = 2 * sizeof(std::array<uint, 4>);  // the widest buffer of a point
   std::uint64_t row = 0;
-  for (const ScopeFeature& feature : output_features(features)) row += feature.type.bytes;
+  for (const ScopeColumn& feature : output_features(features)) row += feature.type.bytes;
   constexpr std::uint64_t padding = column_count * PoolingScope::alignment + 128 * halved;
   // Places are numbered in words, and words have 32-bit numbers.
   const std::uint64_t most = std::min(bytes, std::uint64_t{UINT32_MAX} * sizeof(uint));

@@ -21,10 +21,10 @@ using compute::Precision;
 [[nodiscard]] std::vector<Step> plan(const ComputeSettings& settings, const ChunkJob& job, Precision precision);
 
 /// What the steps need of a workspace of workspace_elements(points) elements.
-[[nodiscard]] std::vector<ScopeFeature> workspace_features();
+[[nodiscard]] std::vector<ScopeColumn> workspace_features();
 [[nodiscard]] constexpr std::size_t workspace_elements(std::size_t points) noexcept { return points + 128; }
 /// Rows of ids and features, and what the host has to know of each query.
-[[nodiscard]] std::vector<ScopeFeature> output_features(const FeatureSet& features);
+[[nodiscard]] std::vector<ScopeColumn> output_features(const FeatureSet& features);
 
 /// The largest chunk whose buffers are of `bytes` at most each, with as many points again for the halo.
 [[nodiscard]] std::size_t max_queries(const FeatureSet& features, std::uint64_t bytes);

@@ -123,19 +123,19 @@ KernelResult compute(const ComputeSettings& settings, const ChunkData& data,
 }  // namespace
 
 template <class Coordinate>
-std::vector<ScopeFeature> tree_features() {
-  return {scope_feature<Coordinate>("x"),
-          scope_feature<Coordinate>("y"),
-          scope_feature<Coordinate>("z"),
-          scope_feature<std::uint32_t>("id"),
-          scope_feature<std::uint32_t>("input"),
-          scope_feature<std::uint32_t>("rank"),
-          scope_feature<std::uint64_t>("codes"),
-          scope_feature<std::uint64_t>("words"),
-          scope_feature<std::array<BasicNode<Coordinate>, 2>>("nodes")};
+std::vector<ScopeColumn> tree_features() {
+  return {scope_column<Coordinate>("x"),
+          scope_column<Coordinate>("y"),
+          scope_column<Coordinate>("z"),
+          scope_column<std::uint32_t>("id"),
+          scope_column<std::uint32_t>("input"),
+          scope_column<std::uint32_t>("rank"),
+          scope_column<std::uint64_t>("codes"),
+          scope_column<std::uint64_t>("words"),
+          scope_column<std::array<BasicNode<Coordinate>, 2>>("nodes")};
 }
-template std::vector<ScopeFeature> tree_features<std::int32_t>();
-template std::vector<ScopeFeature> tree_features<std::int64_t>();
+template std::vector<ScopeColumn> tree_features<std::int32_t>();
+template std::vector<ScopeColumn> tree_features<std::int64_t>();
 
 template <class Coordinate>
 BasicTreeMemory<Coordinate> workspace_memory(const PoolingScope& scope, StreamId stream) {

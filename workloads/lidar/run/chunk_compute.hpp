@@ -23,7 +23,7 @@ struct ChunkData {
 
 /// The names and types of what a tree lives in, for a scope.
 template <class Coordinate>
-[[nodiscard]] std::vector<ScopeFeature> tree_features();
+[[nodiscard]] std::vector<ScopeColumn> tree_features();
 template <class Coordinate>
 [[nodiscard]] BasicTreeMemory<Coordinate> workspace_memory(const PoolingScope& scope, StreamId stream);
 /// The memory of a wide tree for one that is not.

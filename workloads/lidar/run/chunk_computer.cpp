@@ -4,16 +4,16 @@
 
 namespace weir::lidar {
 
-std::vector<ScopeFeature> input_features(const FeatureSet& features, bool wide) {
-  std::vector<ScopeFeature> all{wide ? scope_feature<WidePoint>("points") : scope_feature<Point>("points")};
-  if (features.needs_colours()) all.push_back(scope_feature<std::array<std::uint16_t, 4>>("colours"));
-  if (features.needs_classes()) all.push_back(scope_feature<std::uint8_t>("classes"));
+std::vector<ScopeColumn> input_features(const FeatureSet& features, bool wide) {
+  std::vector<ScopeColumn> all{wide ? scope_column<WidePoint>("points") : scope_column<Point>("points")};
+  if (features.needs_colours()) all.push_back(scope_column<std::array<std::uint16_t, 4>>("colours"));
+  if (features.needs_classes()) all.push_back(scope_column<std::uint8_t>("classes"));
   return all;
 }
 
-std::vector<ScopeFeature> row_features(const FeatureSet& features) {
-  std::vector<ScopeFeature> all{scope_feature<std::uint32_t>("ids")};
-  for (const Feature feature : features.features()) all.push_back(scope_feature<float>(std::string(name(feature))));
+std::vector<ScopeColumn> row_features(const FeatureSet& features) {
+  std::vector<ScopeColumn> all{scope_column<std::uint32_t>("ids")};
+  for (const Feature feature : features.features()) all.push_back(scope_column<float>(std::string(name(feature))));
   return all;
 }
 
@@ -26,10 +26,11 @@ std::unique_ptr<ChunkComputer> make_computer(MemoryManager& memory, const Comput
                           "use --device host, or tiles that are less far across",
                       {.name = "device", .limit = 2147483647});
   }
-  if (info.backend == "vulkan") return make_vulkan_computer(memory, settings);
-  if (info.backend == "cuda") return make_cuda_computer(memory, settings);
+  if (info.backend == BackendKind::vulkan) return make_vulkan_computer(memory, settings);
+  if (info.backend == BackendKind::cuda) return make_cuda_computer(memory, settings);
   if (info.pointers) return make_host_computer(device, settings);
-  throw Unsupported(info.name + ": a device of the backend \"" + info.backend + "\" has no kernels for point clouds",
+  throw Unsupported(info.name + ": a device of the backend \"" + std::string(weir::name(info.backend)) +
+                        "\" has no kernels for point clouds",
                     {.name = "device"});
 }
 

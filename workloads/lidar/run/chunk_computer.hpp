@@ -69,10 +69,10 @@ class ChunkComputer {
 
   /// Which kernels run, for reports.
   [[nodiscard]] virtual std::string name() const = 0;
-  [[nodiscard]] virtual std::vector<ScopeFeature> workspace_features() const = 0;
+  [[nodiscard]] virtual std::vector<ScopeColumn> workspace_features() const = 0;
   /// Elements of a workspace for so many points.
   [[nodiscard]] virtual std::size_t workspace_elements(std::size_t points) const = 0;
-  [[nodiscard]] virtual std::vector<ScopeFeature> output_features() const = 0;
+  [[nodiscard]] virtual std::vector<ScopeColumn> output_features() const = 0;
   /// The largest chunk, without its halo.
   [[nodiscard]] virtual std::size_t max_queries() const = 0;
 
@@ -86,8 +86,8 @@ class ChunkComputer {
 
 /// The buffers of a chunk's points, and of the ids and features that all computers write. Where chunks may be wide,
 /// "points" has room for WidePoint, and a chunk that is not wide has its Points there.
-[[nodiscard]] std::vector<ScopeFeature> input_features(const FeatureSet& features, bool wide = false);
-[[nodiscard]] std::vector<ScopeFeature> row_features(const FeatureSet& features);
+[[nodiscard]] std::vector<ScopeColumn> input_features(const FeatureSet& features, bool wide = false);
+[[nodiscard]] std::vector<ScopeColumn> row_features(const FeatureSet& features);
 
 /// For the memory's device. Throws Unsupported, saying what it lacks.
 [[nodiscard]] std::unique_ptr<ChunkComputer> make_computer(MemoryManager& memory, const ComputeSettings& settings);

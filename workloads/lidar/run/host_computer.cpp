@@ -13,11 +13,11 @@ class HostComputer final : public ChunkComputer {
   HostComputer(const Device& device, const ComputeSettings& settings) : device_(device), settings_(settings) {}
 
   [[nodiscard]] std::string name() const override { return std::string(settings_.kernel.name); }
-  [[nodiscard]] std::vector<ScopeFeature> workspace_features() const override {
+  [[nodiscard]] std::vector<ScopeColumn> workspace_features() const override {
     return settings_.wide ? tree_features<std::int64_t>() : tree_features<std::int32_t>();
   }
   [[nodiscard]] std::size_t workspace_elements(std::size_t points) const override { return points + Tree::slack; }
-  [[nodiscard]] std::vector<ScopeFeature> output_features() const override { return row_features(settings_.features); }
+  [[nodiscard]] std::vector<ScopeColumn> output_features() const override { return row_features(settings_.features); }
   [[nodiscard]] std::size_t max_queries() const override { return SIZE_MAX; }
 
   void queue(std::size_t slot, const ChunkJob& job, const ChunkMemory& memory, StreamId stream) override {

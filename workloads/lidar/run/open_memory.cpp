@@ -16,9 +16,9 @@ void try_limit(const Cloud& cloud, const RunSettings& settings, MemorySettings m
 }  // namespace
 
 MemoryManager open_memory(const Cloud& cloud, const MemorySettings& memory) {
-  ManagerOptions options{.name = "lidar", .pool = memory.pool ? PoolMode::automatic : PoolMode::off};
+  ManagerOptions options{.name = "lidar", .pool = {.mode = memory.pool ? PoolMode::automatic : PoolMode::off}};
   if (memory.limit != 0) {
-    options.limit = memory.limit;
+    options.pool.limit = memory.limit;
     options.transfers.pinned_limit = memory.limit;
   }
   const bool too_far = cloud.wide() && memory.backend.empty();

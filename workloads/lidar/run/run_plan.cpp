@@ -85,9 +85,9 @@ std::string height_rule(const ComputeSettings& settings) {
   return rule.str();
 }
 
-std::uint64_t bytes_of(const std::vector<ScopeFeature>& features) {
+std::uint64_t bytes_of(const std::vector<ScopeColumn>& features) {
   std::uint64_t sum = 0;
-  for (const ScopeFeature& feature : features) sum += feature.type.bytes;
+  for (const ScopeColumn& feature : features) sum += feature.type.bytes;
   return sum;
 }
 

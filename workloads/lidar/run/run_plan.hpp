@@ -19,6 +19,6 @@ namespace weir::lidar {
 /// What height_above_ground is measured from, in words; empty where no feature needs it.
 [[nodiscard]] std::string height_rule(const ComputeSettings& settings);
 /// Of one point.
-[[nodiscard]] std::uint64_t bytes_of(const std::vector<ScopeFeature>& features);
+[[nodiscard]] std::uint64_t bytes_of(const std::vector<ScopeColumn>& features);
 
 }  // namespace weir::lidar

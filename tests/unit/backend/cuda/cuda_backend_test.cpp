@@ -1,6 +1,7 @@
 // The CUDA backend where the suites do not look: what the driver's codes come to,
 // devices without virtual memory, several devices, adopted streams and captures.
 #include "backend/cuda/cuda_backend.hpp"
+#include "device/access.hpp"
 
 #include <array>
 #include <chrono>
@@ -201,7 +202,7 @@ TEST_F(CudaBackend, StickyErrorsAreALostDevice) {
 TEST_F(CudaBackend, WithoutVirtualMemoryThereAreSegments) {
   static_cast<void>(open({.virtual_memory = false}));
   EXPECT_FALSE(backend_->info().virtual_memory);
-  Pool pool(Device(backend_, "test"));
+  Pool pool(device::Access::make_device(backend_, "test"));
   pool.deallocate(pool.allocate(5_MiB));
   EXPECT_GT(fake_->calls("cuMemAlloc"), 0u);
   EXPECT_EQ(fake_->calls("cuMemCreate"), 0u);
@@ -253,14 +254,14 @@ TEST_F(CudaBackend, CopiesFromOneDeviceToAnother) {
 
 TEST_F(CudaBackend, AdoptsTheProgramsStreams) {
   static_cast<void>(open());
-  Device device(backend_, "test");
+  Device device = device::Access::make_device(backend_, "test");
   CUstream native = fake_->make_stream();
   {
     const Stream adopted = weir::cuda::adopt(device, native);
     EXPECT_EQ(weir::cuda::native(device, adopted), native);
     EXPECT_THROW(static_cast<void>(weir::cuda::adopt(device, native)), InvalidArgument);
     Pool pool(device);
-    pool.deallocate(pool.allocate(5_MiB, 512, adopted), adopted);
+    pool.deallocate(pool.allocate(5_MiB, adopted), adopted);
   }
   EXPECT_EQ(fake_->streams(), 1u);  // the program's own stays
   const Stream again = weir::cuda::adopt(device, native);
@@ -270,16 +271,16 @@ TEST_F(CudaBackend, AdoptsTheProgramsStreams) {
 // What a capture used serves nothing else until the graph is gone, and the capture is not broken by anything.
 TEST_F(CudaBackend, MemoryOfACaptureStaysItsOwn) {
   static_cast<void>(open({.memory = 64_MiB}));
-  Device device(backend_, "test");
+  Device device = device::Access::make_device(backend_, "test");
   Stream stream = device.stream();
   CUstream native = weir::cuda::native(device, stream);
   Pool pool(device, {.reclaim_deadline = std::chrono::milliseconds(1)});
-  pool.deallocate(pool.allocate(3_MiB, 512, stream), stream);
+  pool.deallocate(pool.allocate(3_MiB, stream), stream);
   {
     fake_->begin_capture(native);
     const Stream captured = weir::cuda::begin_capture(device, stream);
     EXPECT_EQ(weir::cuda::native(device, captured), native);
-    void* block = pool.allocate(20_MiB, 512, captured);
+    void* block = pool.allocate(20_MiB, captured);
     backend_->fill(captured, reinterpret_cast<std::uint64_t>(block), 3, 20_MiB);
     const std::array<std::byte, 4> small{std::byte{4}};
     backend_->write(captured, reinterpret_cast<std::uint64_t>(block), small);
@@ -288,7 +289,7 @@ TEST_F(CudaBackend, MemoryOfACaptureStaysItsOwn) {
     const fake_cuda::Graph graph = fake_->end_capture(native);
 
     std::vector<void*> others;
-    while (const auto other = pool.try_allocate(10_MiB, 512, stream)) {
+    while (const auto other = pool.try_allocate(10_MiB, stream)) {
       const auto* start = static_cast<const std::byte*>(*other);
       EXPECT_FALSE(start < static_cast<const std::byte*>(block) + 20_MiB && start + 10_MiB > block);
       others.push_back(*other);

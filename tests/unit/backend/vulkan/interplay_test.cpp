@@ -54,7 +54,7 @@ class VulkanInterplay : public testing::Test {
 };
 
 TEST_F(VulkanInterplay, CommandsOfTheProgramRunInTheOrderOfTheirStream) {
-  MemoryManager memory(*device_, {.limit = 64_MiB});
+  MemoryManager memory(*device_, {.pool = {.limit = 64_MiB}});
   const Stream stream = device_->stream();
   auto numbers = memory.create<std::uint32_t>("numbers", std::vector<std::uint32_t>(10'000, 1), {}, stream);
   const auto all = numbers.access(stream);
@@ -70,7 +70,7 @@ TEST_F(VulkanInterplay, CommandsOfTheProgramRunInTheOrderOfTheirStream) {
 }
 
 TEST_F(VulkanInterplay, ASubmissionOfTheProgramsWaitsAndIsWaitedFor) {
-  MemoryManager memory(*device_, {.limit = 64_MiB});
+  MemoryManager memory(*device_, {.pool = {.limit = 64_MiB}});
   const Stream stream = device_->stream();
   auto numbers = memory.create<std::uint32_t>("numbers", std::vector<std::uint32_t>(1000, 1), {}, stream);
   const vulkan::Point before = vulkan::point(*device_, stream);

@@ -12,6 +12,7 @@
 
 #include <weir/weir.hpp>
 
+#include "device/access.hpp"
 #include "unit/backend/vulkan/faulty_driver.hpp"
 
 namespace weir::backend::vulkan {
@@ -199,7 +200,7 @@ TEST_F(VulkanBackend, FillsAndWritesAnyRange) {
 TEST_F(VulkanBackend, AManagerMovesItsBuffersOnADiscreteDevice) {
   driver().discrete = true;
   {
-    MemoryManager memory(Device(open()), {.limit = 64_MiB});
+    MemoryManager memory(device::Access::make_device(open()), {.pool = {.limit = 64_MiB}});
     std::vector<std::uint32_t> numbers(1'000'003);
     std::iota(numbers.begin(), numbers.end(), 7u);
     auto buffer = memory.create<std::uint32_t>("numbers", numbers);
@@ -273,7 +274,7 @@ TEST_F(VulkanBackend, CountsItsCallsByWhatTheyAreFor) {
 // The host's memory is not coherent there, and the device's cannot be seen.
 TEST_F(VulkanBackend, StagingBuffersAreTheHostsOnADiscreteDevice) {
   driver().discrete = true;
-  MemoryManager memory(Device(open()), {.limit = 64_MiB});
+  MemoryManager memory(device::Access::make_device(open()), {.pool = {.limit = 64_MiB}});
   const auto up = memory.create<std::uint32_t>("up", 100'003, {.usage = Usage::staging_upload});
   const auto data = memory.create<std::uint32_t>("data", 100'003);
   const auto down = memory.create<std::uint32_t>("down", 100'003, {.usage = Usage::staging_download});

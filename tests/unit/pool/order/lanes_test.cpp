@@ -1,6 +1,7 @@
 // Lanes: a number for each stream, events that cover exactly what was freed
 // before them, and numbers that come back when a stream is done.
 #include "pool/order/lanes.hpp"
+#include "device/access.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -22,7 +23,7 @@ class LanesTest : public testing::Test {
     EXPECT_EQ(backend_->breach(), "");
   }
   std::shared_ptr<FaultyBackend> backend_ =
-      std::make_shared<FaultyBackend>(open_device({.backend = "host"}).shared_backend());
+      std::make_shared<FaultyBackend>(device::Access::shared_backend(open_device({.backend = "host"})));
   /// The point that covers all that was freed on the lane so far.
   static Lanes::Point cover(Lanes& lanes, Lane lane) {
     const auto point = lanes.covering(lane, lanes.epoch(lane));
@@ -35,7 +36,7 @@ class LanesTest : public testing::Test {
     }
   }
 
-  Device device_{backend_};
+  Device device_ = device::Access::make_device(backend_);
 };
 
 TEST_F(LanesTest, AStreamHasOneLaneAndNoneIsTheCleanOne) {

@@ -1,6 +1,7 @@
 // The page store: never beyond the limit, peaks and totals to the byte, and
 // nothing changed by what is refused.
 #include "pool/space/page_store.hpp"
+#include "device/access.hpp"
 
 #include <thread>
 #include <vector>
@@ -9,8 +10,8 @@
 
 #include <weir/weir.hpp>
 
-#include "support/faulty_backend.hpp"
 #include "pool/space/growth_plan.hpp"
+#include "support/faulty_backend.hpp"
 
 namespace weir::pool {
 namespace {
@@ -34,7 +35,7 @@ class PageStoreTest : public testing::Test {
     return store_.allocate_segment(bytes, refused);
   }
 
-  FaultyBackend backend_{open_device({.backend = "dry", .capacity = 1_GiB}).shared_backend()};
+  FaultyBackend backend_{device::Access::shared_backend(open_device({.backend = "dry", .capacity = 1_GiB}))};
   PageStore store_{backend_, "tested", 64_MiB, 2_MiB};
 };
 

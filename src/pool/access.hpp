@@ -1,0 +1,30 @@
+// The way for weir's own rooms to what no public signature names: a pool whose memory is counted in tallies beside its
+// own books, the tap of a pool's events, the end of a block's use elsewhere.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include <weir/pool.hpp>
+
+#include "device/event.hpp"
+#include "track/event_tap.hpp"
+#include "track/tally.hpp"
+
+namespace weir::pool {
+
+struct Access {
+  /// As Pool's constructor; what the pool takes and gives back is counted in `tallies` too, which outlive it.
+  [[nodiscard]] static std::unique_ptr<Pool> counted_pool(Device device, PoolOptions options,
+                                                          const track::Tallies& tallies);
+  /// What happens to the pool's memory, for readers. Lives as long as whoever holds it.
+  [[nodiscard]] static const std::shared_ptr<track::EventTap>& events(const Pool& pool) noexcept {
+    return pool.events();
+  }
+  /// Says of a block that is used on `stream` that this point is the end of that use.
+  static void used_until(Pool& pool, BlockHandle block, StreamId stream, device::SharedEvent point) noexcept {
+    pool.used_until(block, stream, std::move(point));
+  }
+};
+
+}  // namespace weir::pool
