@@ -8,7 +8,7 @@
 
 #include <weir/weir.hpp>
 
-#include "clouds.hpp"
+#include "unit/workloads/lidar/clouds.hpp"
 
 namespace weir::lidar::test {
 namespace {

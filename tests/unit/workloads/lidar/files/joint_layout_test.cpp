@@ -7,7 +7,7 @@
 
 #include <weir/errors.hpp>
 
-#include "made_file.hpp"
+#include "unit/workloads/lidar/made_file.hpp"
 
 namespace weir::lidar::test {
 namespace {

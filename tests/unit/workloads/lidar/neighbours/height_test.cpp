@@ -5,7 +5,7 @@
 
 #include <weir/errors.hpp>
 
-#include "clouds.hpp"
+#include "unit/workloads/lidar/clouds.hpp"
 
 namespace weir::lidar::test {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <weir/errors.hpp>
 
-#include "made_file.hpp"
+#include "unit/workloads/lidar/made_file.hpp"
 #include "workloads/lidar/files/joint_crs.hpp"
 
 namespace weir::lidar::test {

@@ -7,9 +7,9 @@
 
 #include <gtest/gtest.h>
 
-#include "clouds.hpp"
-#include "one_chunk.hpp"
 #include "open_backend.hpp"
+#include "unit/workloads/lidar/clouds.hpp"
+#include "unit/workloads/lidar/one_chunk.hpp"
 
 namespace weir::lidar::test {
 namespace {

@@ -10,7 +10,7 @@
 
 #include <weir/errors.hpp>
 
-#include "clouds.hpp"
+#include "unit/workloads/lidar/clouds.hpp"
 #include "workloads/lidar/files/las_writer.hpp"
 
 namespace weir::lidar::test {
