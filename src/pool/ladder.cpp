@@ -20,7 +20,8 @@ using pool::ThreadCache;
 // --- The lists ---
 
 struct Pool::Implementation::Ladder::Lists {
-  // What the thread has itself, and what lies free: no driver is called.
+  // What the thread has itself, and what lies free. No driver is called about memory, but where `other arenas` takes
+  // new pages instead, for a thread that does little else than allocate.
   static constexpr std::array<Rung, 6> near{{
       {"own queue", &Ladder::own_queue, Source::cache},          // blocks of this cache that other threads freed
       {"lent", &Ladder::lent, Source::arena},                    // blocks that this thread freed for others' caches
@@ -32,7 +33,7 @@ struct Pool::Implementation::Ladder::Lists {
 
   // What takes looking far, and the driver. After a wait it starts here again.
   static constexpr std::array<Rung, 6> far{{
-      {"settled home", &Ladder::settle_home, Source::driver},    // new pages for speed, where threads meet too often
+      {"settled home", &Ladder::settle_home, Source::driver},    // new pages for speed, for such a thread
       {"all caches", &Ladder::all_caches, Source::arena},        // finished frees, and every thread's cached blocks
       {"other streams", &Ladder::other_streams, Source::arena},  // other streams' free memory, after their work
       {"growth", &Ladder::growth, Source::driver},               // held pages, a few free ones moved, new ones

@@ -67,10 +67,11 @@ void add_devices(CLI::App& app, int&) {
       app.add_subcommand("devices", "List the devices that can be opened here, best first, and why a backend has none");
   command->footer(
       "The first column is what --device and WEIR_DEVICE take; a backend alone (\"cuda\") or a part of a name\n"
-      "(\"vulkan:radeon\") will do too.\n\nExit status: 0 when listed, 1 when the output could not be written, 2 for a "
+      "(\"vulkan:radeon\") works too.\n\nExit status: 0 when listed, 1 when the output could not be written, 2 for a "
       "command line that makes no sense.");
   auto as_json = std::make_shared<bool>(false);
-  command->add_flag("--json", *as_json, "One JSON array on stdout; a backend without a device says why in \"missing\"");
+  command->add_flag("--json", *as_json,
+                    "Print one JSON array on stdout; a backend without a device says why in \"missing\"");
   command->callback([as_json] { list(*as_json); });
 }
 

@@ -89,46 +89,53 @@ std::vector<LidarCommandLine::Pass> LidarCommandLine::passes() const {
 }
 
 CLI::App* add_lidar_options(CLI::App& app, const std::shared_ptr<LidarCommandLine>& line) {
-  auto* command = app.add_subcommand("lidar", "Features of each point of LAS files, from its neighbours");
+  auto* command = app.add_subcommand("lidar", "Compute features of each point of LAS files from its neighbours");
   LidarCommandLine& a = *line;
   command->add_option("inputs", a.inputs, "LAS files; several are one cloud")->required();
   command->add_option("-o,--output", a.output, "The LAS 1.4 file to write; - is the standard output")->required();
-  auto* k = command->add_option("--k", a.ks, "Neighbours, the point itself included; 10,20,50 gives planarity_k10 ...")
-                ->delimiter(',')
-                ->allow_extra_args(false)  // what follows is an input
-                ->check(CLI::Range(1, 128))
-                ->default_str("20");
+  auto* k =
+      command
+          ->add_option("--k", a.ks, "Number of neighbours, the point itself included; 10,20,50 gives planarity_k10 ...")
+          ->delimiter(',')
+          ->allow_extra_args(false)  // what follows is an input
+          ->check(CLI::Range(1, 128))
+          ->default_str("20");
   command
-      ->add_option("--radius", a.radii, "All neighbours within this distance instead, in the file's unit, or several")
+      ->add_option("--radius", a.radii,
+                   "Take all neighbours within this distance instead, in the file's unit; or several")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(distance)
       ->excludes(k);
-  command->add_option("--features", a.features, "Sets and features with commas between them: " + lidar::feature_names())
+  command->add_option("--features", a.features, "Sets and features, separated by commas: " + lidar::feature_names())
       ->capture_default_str();
-  command->add_option("--prefix", a.naming.prefix, "Before the names of the features")->check(name_part);
-  command->add_option("--suffix", a.naming.suffix, "Behind the names of the features")->check(name_part);
+  command->add_option("--prefix", a.naming.prefix, "Text before the names of the features")->check(name_part);
+  command->add_option("--suffix", a.naming.suffix, "Text after the names of the features")->check(name_part);
   command->add_flag("--overwrite", a.naming.overwrite, "Replace features that the input has from an earlier run");
-  command->add_flag("--strict", a.strict, "Refuse files with flaws that are else passed over and told");
-  command->add_option("--height-radius", a.height_radius, "How far from a point its ground is looked for, in metres")
+  command->add_flag("--strict", a.strict, "Refuse files with flaws that are otherwise only reported");
+  command
+      ->add_option("--height-radius", a.height_radius, "Radius within which a point's ground is looked for, in metres")
       ->check(distance)
       ->capture_default_str();
-  command->add_option("--height-count", a.height_count, "Nearest points of the ground's class that make its ground")
+  command
+      ->add_option("--height-count", a.height_count,
+                   "Number of nearest points of the ground's class that its ground is made of")
       ->check(CLI::Range(1U, lidar::GroundSearch::max_count))
       ->capture_default_str();
-  command->add_option("--chunk", a.chunk, "Points of a chunk (default: as memory allows)")->check(CLI::PositiveNumber);
-  command->add_option("--limit", a.limit, "Bound on device memory, e.g. 4GiB");
+  command->add_option("--chunk", a.chunk, "Points in a chunk (default: as memory allows)")->check(CLI::PositiveNumber);
+  command->add_option("--limit", a.limit, "Limit of device memory, e.g. 4GiB");
   command->add_option("--device", a.device,
-                      "Where to compute: host, vulkan or cuda (default: the best that is no emulation)");
+                      "Where to compute: host, vulkan or cuda (default: the best that is not emulated)");
   command->add_option("--kernel", a.kernel, "Kernels of the host: x86-64, x86-64-v3, x86-64-v4 (default: the best)");
-  command->add_option("--threads", a.threads, "Threads of the host (default: one a core)")->check(CLI::Range(1, 1024));
-  command->add_option("--pool", a.pool, "off: the driver makes each buffer")
+  command->add_option("--threads", a.threads, "Threads of the host (default: one for each core)")
+      ->check(CLI::Range(1, 1024));
+  command->add_option("--pool", a.pool, "off: each buffer is a driver allocation")
       ->check(CLI::IsMember({"on", "off"}))
       ->capture_default_str();
-  auto* preview = command->add_option("--preview", a.preview, "Also a picture from above, a PNG file");
-  command->add_option("--colour", a.colour, "The feature that the picture shows")->needs(preview);
-  command->add_flag("--json", a.json, "One JSON object on stdout");
-  command->add_flag("--verbose", a.verbose, "Also what memory, chunks and stages took");
+  auto* preview = command->add_option("--preview", a.preview, "Also write a picture from above, a PNG file");
+  command->add_option("--colour", a.colour, "Feature that the picture shows")->needs(preview);
+  command->add_flag("--json", a.json, "Print one JSON object on stdout");
+  command->add_flag("--verbose", a.verbose, "Also report what memory, chunks and stages took");
   return command;
 }
 

@@ -72,39 +72,39 @@ device::DriverModel parse_driver(const std::string& text) {
 void add_answers(CLI::App& sub, const std::shared_ptr<ReplayCommandLine>& line) {
   auto* capacity = sub.add_option_function<std::string>(
       "--capacity", [line](const std::string& text) { line->capacity = parse_size("--capacity", text); },
-      "Would it fit? The memory of each device, e.g. 24GiB");
+      "Memory of each device, e.g. 24GiB: would the trace fit?");
   sub.add_option_function<std::string>(
          "--fits",
          [line](const std::string& text) {
            line->capacity = parse_size("--fits", text);
            line->only_fits = true;
          },
-         "The same, answered in one line, with the time that each pass loses to memory; repeats 4 times unless told")
+         "As --capacity, answered in one line, with the time that each pass loses to memory; 4 passes without --repeat")
       ->excludes(capacity);
   sub.add_flag("--tightest", line->tightest,
-               "Find the least memory in which it completes; Ctrl-C tells the best so far");
-  sub.add_flag("--json", line->as_json, "One JSON object a file and line on stdout");
+               "Find the least memory in which the trace completes; Ctrl-C prints the best so far");
+  sub.add_flag("--json", line->as_json, "Print one JSON object for each file, one a line, on stdout");
 }
 
 void add_world(CLI::App& sub, const std::shared_ptr<ReplayCommandLine>& line) {
   sub.add_option_function<std::string>(
       "--repeat", [line](const std::string& text) { line->repeat = parse_repeat(text); },
-      "Passes through the trace, in one pool; what is live at the end of one is freed before the next");
+      "Number of passes through the trace, in one pool; what is live after one is freed before the next");
   sub.add_option("--driver", line->driver,
-                 "What driver calls cost and how late events are: instant (default), cheap, dear, a JSON file, or "
-                 "entries as event_us=6,create_us=7.6");
+                 "Cost of driver calls, and how late events are: instant (default), cheap, dear, a JSON file, or "
+                 "entries such as event_us=6,create_us=7.6");
   sub.add_option_function<std::string>(
       "--gap", [line](const std::string& text) { line->options.gap = parse_gap(text); },
-      "Between two operations, in microseconds (default 1), or 'recorded', where the trace tells times");
+      "Time between two operations in microseconds (default 1), or 'recorded' to take it from the trace");
   sub.add_option_function<std::string>(
          "--threads",
          [line](const std::string& text) {
            line->options.threads = text == "merge" ? ReplayOptions::Threads::merge : ReplayOptions::Threads::recorded;
          },
-         "recorded (default): a thread for each of the trace, in turns; merge: all on one")
+         "recorded (default): a thread for each thread of the trace, in turns; merge: all operations on one")
       ->check(CLI::IsMember({"recorded", "merge"}));
   sub.add_option("--device", line->device,
-                 "Replay on this device (cuda, vulkan:0, host ...; see `weir devices`), not on a dry one of its own");
+                 "Replay on this device (cuda, vulkan:0, host ...; see `weir devices`) instead of the dry device");
 }
 
 void add_model(CLI::App& sub, const std::shared_ptr<ReplayCommandLine>& line) {
@@ -117,12 +117,12 @@ void add_model(CLI::App& sub, const std::shared_ptr<ReplayCommandLine>& line) {
     line->model_options.push_back(
         sub.add_option(name, value, help)->capture_default_str()->check(positive)->group(group));
   };
-  number("--layers", model.layers, "Of the transformer, each attention and a perceptron");
-  number("--width", model.width, "Of the model; a multiple of --heads");
-  number("--heads", model.heads, "Of the attention; divides --width");
+  number("--layers", model.layers, "Layers of the transformer, each an attention and a perceptron");
+  number("--width", model.width, "Width of the model; a multiple of --heads");
+  number("--heads", model.heads, "Heads of the attention; divides --width");
   number("--context", model.context, "Tokens in a sequence");
   number("--batch", model.batch, "Sequences in a step");
-  number("--vocabulary", model.vocabulary, "Different tokens: rows of the embedding, columns of the logits");
+  number("--vocabulary", model.vocabulary, "Number of different tokens: rows of the embedding, columns of the logits");
   number("--steps", model.steps, "Training steps, each forward, backward and update");
   line->model_options.push_back(sub.add_option_function<std::string>(
                                        "--precision",
@@ -130,7 +130,7 @@ void add_model(CLI::App& sub, const std::shared_ptr<ReplayCommandLine>& line) {
                                          model.precision = name == "bf16" ? TransformerOptions::Precision::bf16
                                                                           : TransformerOptions::Precision::fp32;
                                        },
-                                       "Of parameters, gradients and activations")
+                                       "Precision of parameters, gradients and activations")
                                     ->check(CLI::IsMember({"fp32", "bf16"}))
                                     ->default_str("fp32")
                                     ->group(group));
@@ -184,13 +184,15 @@ void ReplayCommandLine::check() {
 CLI::App* add_replay_options(CLI::App& app, const std::shared_ptr<ReplayCommandLine>& line) {
   auto* sub = app.add_subcommand(
       "replay", "Run recorded allocations through a pool: PyTorch memory snapshots, RMM logs, interval CSVs");
-  sub->add_option("FILE", line->files, "Traces, also gzip'd, told apart by content; none: a generated training job");
+  sub->add_option(
+      "FILE", line->files,
+      "Traces, gzip or not; their format is detected from the content. Without any: a generated training job");
   add_answers(*sub, line);
   add_world(*sub, line);
   add_model(*sub, line);
   sub->footer(
-      "Without --capacity nothing is refused: peaks are what the trace needs. With it the report says whether the\n"
-      "trace fits, and if not how much would do; that is an answer, not a failure.\n\n"
+      "Without --capacity no request is refused, and peaks are what the trace needs. With it the report says whether\n"
+      "the trace fits and, if not, how much memory would be enough; that is an answer, not a failure.\n\n"
       "Exit status: 0 when all was replayed, 1 when a file or the device failed (the others are replayed all the\n"
       "same), 2 for a command line that makes no sense, 130 when Ctrl-C ended --tightest.");
   return sub;
