@@ -16,12 +16,12 @@
 
 #include "commands.hpp"
 #include "interrupt.hpp"
+#include "progress.hpp"
 #include "replay/excerpt.hpp"
 #include "replay/read_trace.hpp"
 #include "replay/replay.hpp"
 #include "replay/tightest.hpp"
 #include "replay/transformer.hpp"
-#include "progress.hpp"
 #include "replay_options.hpp"
 #include "report.hpp"
 
