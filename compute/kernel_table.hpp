@@ -29,7 +29,7 @@
   }
 
 #define WEIR_COMPUTE_NAME(name, numbers) name,
-#define WEIR_COMPUTE_ONE_MORE(name, numbers) +1
+#define WEIR_COMPUTE_ONE_MORE(name, numbers) +1  // NOLINT(bugprone-macro-parentheses): a part of a sum
 #define WEIR_COMPUTE_RUN(name, numbers) \
   if constexpr (body == Body::name) thread.name(item);
 #define WEIR_COMPUTE_CASE(name, numbers) \

@@ -21,5 +21,7 @@ struct Shader {
 }  // namespace weir::compute
 
 #define WEIR_COMPUTE_SHADER(name, numbers) ::weir::compute::Shader{name, WEIR_COMPUTE_SHADER_##numbers(name)},
+// NOLINTBEGIN(readability-identifier-naming): the ends are the words of the list.
 #define WEIR_COMPUTE_SHADER_words(name) name
 #define WEIR_COMPUTE_SHADER_reals(name) name##_doubles
+// NOLINTEND(readability-identifier-naming)
