@@ -1,4 +1,4 @@
-// Where a chunk's results go: columns by number, which for features is that of the enumerator (rows.cpp asserts it),
+// Where a chunk's results go: columns by number, which for features is that of the enumerator (plan.cpp asserts it),
 // in rows by the queries' order. Read by the bodies in all languages and by what plans them.
 #if !defined(WEIR_LIDAR_COLUMNS)
 #define WEIR_LIDAR_COLUMNS
