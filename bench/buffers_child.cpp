@@ -185,7 +185,8 @@ double upload_rate(std::size_t bytes) {
   const auto weir_copies = [&] {
     weir::Transfer last;
     for (std::size_t i = 0; i < copies; ++i) {
-      last = memory.start_upload(buffer, std::span<const char>(source.data() + i * bytes, bytes), i * bytes);
+      last = memory.start_upload(buffer, std::span<const char>(source.data() + i * bytes, bytes),
+                                 weir::StreamId::legacy_default, {.offset = i * bytes});
     }
     last.wait();
   };
@@ -213,7 +214,8 @@ void transfers() {
   print("upload_10mb_ms", 1e3 * median_seconds(5, [&] { memory.upload(buffer, data); }));
   print("upload_10x1mb_ms", 1e3 * median_seconds(5, [&] {
                               for (std::size_t i = 0; i < 10; ++i) {
-                                memory.upload(buffer, std::span(data).subspan(i * 1'000'000, 1'000'000), i * 1'000'000);
+                                memory.upload(buffer, std::span(data).subspan(i * 1'000'000, 1'000'000),
+                                              weir::StreamId::legacy_default, {.offset = i * 1'000'000});
                               }
                             }));
   weir::BufferOptions options;
@@ -268,7 +270,7 @@ struct Stages {
       *to = static_cast<char>(frame);
     });
   }
-  void download(int frame) { memory.download(buffer(frame), std::span(results[frame % 2].data(), bytes), 0, stream); }
+  void download(int frame) { memory.download(buffer(frame), std::span(results[frame % 2].data(), bytes), stream); }
   void consume(int number, const char* frame) {
     if (*frame != static_cast<char>(number)) throw std::runtime_error("a frame is not the one that was computed");
     work(steps);

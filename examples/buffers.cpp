@@ -23,9 +23,10 @@ int main() {
   // [/grow]
 
   // [move]
-  memory.upload(nodes, std::vector<float>{1, 2, 3}, 10);  // elements 10 to 12
+  memory.upload(nodes, std::vector<float>{1, 2, 3}, weir::StreamId::legacy_default,
+                {.offset = 10});  // elements 10 to 12
   std::vector<float> three(3);
-  memory.download(nodes, three, 10);
+  memory.download(nodes, three, weir::StreamId::legacy_default, {.offset = 10});
   const std::vector<int> all = memory.download(edges);
   std::printf("%g %g %g and %zu edges\n", double{three[0]}, double{three[1]}, double{three[2]}, all.size() / 2);
   // [/move]

@@ -16,7 +16,7 @@ int main() {
   for (const weir::ChunkRange& chunk : weir::chunks(heights.size(), 100'000)) {
     scope.begin_chunk(chunk.count);  // the same memory again
     memory.upload(scope.memory(), std::as_bytes(std::span(heights).subspan(chunk.first, chunk.count)),
-                  scope.offset("height"));
+                  weir::StreamId::legacy_default, {.offset = scope.offset("height")});
     const auto height = scope.access<float>("height");
     const auto result = scope.access<float>("above");  // a kernel of yours; here the host is the device
     for (std::size_t i = 0; i < chunk.count; ++i) result[i] = height[i] > 50 ? 1.0F : 0.0F;

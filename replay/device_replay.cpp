@@ -35,11 +35,11 @@ double clock_cost() {
 
 Device device_of(const ReplayOptions& options) {
   if (options.device.empty()) {
-    return open::simulated_device(options.capacity.value_or(largest_dry_capacity), options.driver);
+    return open::simulated_device(options.capacity.value_or(max_dry_capacity), options.driver);
   }
   DeviceRequest request{.backend = options.device};
   if (backend_named(options.device) == BackendKind::dry) {
-    request.capacity = options.capacity.value_or(largest_dry_capacity);
+    request.capacity = options.capacity.value_or(max_dry_capacity);
   }
   return open_device(request);
 }
@@ -49,7 +49,7 @@ PoolOptions pool_options(const ReplayOptions& options, const Clock* clock) {
   if (options.device.empty()) {
     // Said here, these go before what the environment says.
     made.mode = PoolMode::pages;
-    made.limit = options.capacity.value_or(largest_dry_capacity);
+    made.limit = options.capacity.value_or(max_dry_capacity);
   }
   return made;
 }

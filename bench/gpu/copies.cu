@@ -46,18 +46,18 @@ void bandwidth(Device& device) {
     report(std::string("copy/weir_pinned/") + way, "GB/s", rounds, [&] {
       const double start = seconds();
       if (up) {
-        memory.upload(buffer, std::span<const std::byte>(own.data(), bytes), 0, stream);
+        memory.upload(buffer, std::span<const std::byte>(own.data(), bytes), stream);
       } else {
-        memory.download(buffer, std::span<std::byte>(own.data(), bytes), 0, stream);
+        memory.download(buffer, std::span<std::byte>(own.data(), bytes), stream);
       }
       return rate(bytes, start);
     });
     report(std::string("copy/weir_pageable_1_thread/") + way, "GB/s", rounds, [&] {
       const double start = seconds();
       if (up) {
-        memory.upload(buffer, std::span<const std::byte>(pageable), 0, stream);
+        memory.upload(buffer, std::span<const std::byte>(pageable), stream);
       } else {
-        memory.download(buffer, std::span<std::byte>(pageable), 0, stream);
+        memory.download(buffer, std::span<std::byte>(pageable), stream);
       }
       return rate(bytes, start);
     });
@@ -71,9 +71,9 @@ void bandwidth(Device& device) {
           Stream own_stream = device.stream();
           const std::span<std::byte> piece = std::span(pageable).subspan(i * part, part);
           if (up) {
-            memory.upload(buffer, std::span<const std::byte>(piece), i * part, own_stream);
+            memory.upload(buffer, std::span<const std::byte>(piece), own_stream, {.offset = i * part});
           } else {
-            memory.download(buffer, piece, i * part, own_stream);
+            memory.download(buffer, piece, own_stream, {.offset = i * part});
           }
         });
       }
@@ -111,7 +111,7 @@ void overlap(Device& device) {
   std::vector<float> pageable(count);
   const double copy = report("overlap/one_copy", "s", 5, [&] {
     const double start = seconds();
-    memory.download(buffer, std::span<float>(pinned.data(), count), 0, stream);
+    memory.download(buffer, std::span<float>(pinned.data(), count), stream);
     return seconds() - start;
   });
   int kilohertz = 0;

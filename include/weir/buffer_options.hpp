@@ -6,19 +6,22 @@
 
 namespace weir {
 
-/// What a buffer is used for; each backend finds the right memory for it. The first six are device memory, on Vulkan in
-/// a VkBuffer that may be used in any of these ways. The last two are the host's, pinned, and count towards the pinned
+/// What a buffer is used for. The first six are one and the same device memory: they say what it is for, and change
+/// nothing on any backend there is. The host, dry and CUDA have one kind of memory; on Vulkan every buffer may be used
+/// in all of these ways. The last two are the host's memory, pinned, on every backend, and count towards the pinned
 /// limit: access() gives an address that the host may use as soon as the work that it queued there is done, also where
-/// the device has no pointers, and MemoryManager::copy goes from and to device memory without another copy.
+/// the device has no pointers, and MemoryManager::copy goes from and to device memory without another copy. They differ
+/// in name only. CUDA and Vulkan register that memory with the driver; on the host and dry devices it is ordinary
+/// memory.
 enum class Usage : std::uint8_t {
   storage,             ///< kernels read and write it
   storage_read_only,   ///< kernels read it
   storage_write_only,  ///< kernels write it
-  uniform,
-  vertex,
-  index,
-  staging_upload,    ///< the host writes it, the device copies from it
-  staging_download,  ///< the device copies into it, the host reads it
+  uniform,             ///< small constants of kernels and shaders
+  vertex,              ///< vertices to draw
+  index,               ///< indices of vertices
+  staging_upload,      ///< the host writes it, the device copies from it
+  staging_download,    ///< the device copies into it, the host reads it
 };
 /// Whether that is memory of the host.
 [[nodiscard]] constexpr bool is_staging(Usage usage) noexcept {
@@ -29,15 +32,16 @@ struct BufferOptions {
   Usage usage = Usage::storage;
   /// How much more a growing buffer takes than it had: 1.0 to 4.0.
   double growth = 1.5;
-  /// The most that this buffer may ever take. Bytes.
+  /// The largest size that this buffer may grow to. Bytes.
   std::uint64_t max_bytes = std::uint64_t{1} << 30;
-  /// The least capacity it starts with. Elements.
+  /// The smallest capacity it starts with. Elements.
   std::size_t min_elements = 1;
   /// Whether start_download may be used on it.
   bool downloads = false;
   /// How many downloads of it may be under way or read at a time; at least 2.
   unsigned download_slots = 2;
-  /// Never moved to host memory when device memory runs short.
+  /// Never moved to host memory when device memory runs short. weir does not spill yet, so that this changes nothing
+  /// before it does.
   bool persistent = false;
   /// A driver allocation of its own: not pooled, never moved, so that it can be given to other libraries; it cannot
   /// grow in place.

@@ -1,7 +1,8 @@
 // CUDA's own types on weir's devices, without CUDA's headers: streams to launch
 // kernels on, streams of the program's or another library's for weir to follow, and
 // the captures of streams into graphs. Device pointers need nothing: what
-// Pool::allocate and access() give on a CUDA device is one.
+// Pool::allocate and access() give on a CUDA device is one. Every function throws
+// Unsupported for a device of another backend.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +22,9 @@ using NativeStream = CUstream_st*;
 namespace detail {
 inline void require(const Device& device) {
   if (const DeviceInfo info = device.info(); info.backend != BackendKind::cuda) {
-    throw InvalidArgument(info.name + " is no CUDA device: its backend is " + std::string(name(info.backend)),
-                          {.name = "device"});
+    throw Unsupported(info.name + " is no CUDA device: its backend is " + std::string(name(info.backend)) +
+                          "; open one with DeviceRequest{.backend = \"cuda\"}",
+                      {.name = "device"});
   }
 }
 }  // namespace detail

@@ -48,12 +48,12 @@ struct DeviceInfo {
   std::optional<std::uint64_t> address_space = {};  ///< bytes that pools can reserve in all; empty: as good as no bound
   std::optional<std::uint64_t> address_space_free = {};  ///< of these, not reserved when asked
   bool emulated = false;                                 ///< a GPU that the driver plays on the host's processor
-  std::uint64_t largest_range = UINT64_MAX;              ///< bytes of one address range, at most
+  std::uint64_t max_range = UINT64_MAX;                  ///< bytes of one address range, at most
   std::uint64_t default_limit = UINT64_MAX;              ///< bytes a pool takes at most when the program sets no limit
 };
 
-/// The most that a dry device can be made to hold: 1 PiB. Bytes.
-inline constexpr std::uint64_t largest_dry_capacity = std::uint64_t{1} << 50;
+/// The largest capacity of a dry device: 1 PiB. Bytes.
+inline constexpr std::uint64_t max_dry_capacity = std::uint64_t{1} << 50;
 
 /// What to open. Defaults take the best device there is, or what WEIR_DEVICE says: a list of backends by preference,
 /// each with an index or a part of a name where one is meant ("cuda:1,host"). The list goes down to the host only where
@@ -67,7 +67,7 @@ struct DeviceRequest {
   std::vector<std::string> preference = {};    ///< the same, best first; empty: cuda, vulkan, host
   std::optional<std::size_t> index = {};       ///< of its backend's devices this one
   std::string name = {};                       ///< a part of the device's name, in either case
-  std::uint64_t least_memory = 0;              ///< bytes in all
+  std::uint64_t min_memory = 0;                ///< bytes in all
   bool needs_virtual_memory = false;
   bool needs_pointers = false;  ///< the host can use its addresses
 };

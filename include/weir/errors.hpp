@@ -2,7 +2,10 @@
 // from weir::Error and from exactly one standard exception, so that
 // `catch (const weir::Error&)`, `catch (const std::exception&)` and, for
 // out-of-memory, `catch (const std::bad_alloc&)` all work.
-// Every room throws these; nothing else leaves the library.
+// Every failure that weir reports is one of these. Two others may leave it: std::bad_alloc, where the
+// host has no memory for weir's own records, and std::logic_error, which names a fault in weir itself:
+// Pool::verify throws it, and backends that check how they are called. What a function passed to
+// Device::run throws ends the program.
 #pragma once
 
 #include <cstdint>
@@ -130,7 +133,8 @@ class DriverError : public detail::ErrorOf<ErrorCode::driver_error, std::runtime
  public:
   using ErrorOf::ErrorOf;
 };
-/// The device or this build cannot do what was asked.
+/// The device or this build cannot do what was asked; or it is more than one pool follows (streams, threads); or the
+/// object was made before fork(), and this is the child.
 class Unsupported : public detail::ErrorOf<ErrorCode::unsupported, std::runtime_error> {
  public:
   using ErrorOf::ErrorOf;

@@ -4,7 +4,10 @@
 // fork() the child makes managers of its own: its parent's throw Unsupported.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -28,12 +31,6 @@ struct ManagerOptions {
   /// pinned memory too; clock and log outlive what `pinned` gave as well.
   PoolOptions pool = {};
   TransferOptions transfers = {};
-};
-
-/// What create() does with a name that is taken.
-enum class IfExists : std::uint8_t {
-  refuse,  ///< throws InvalidArgument
-  reuse,   ///< gives the buffer there is, with room for `count` elements
 };
 
 struct ManagerStatistics {
@@ -88,6 +85,7 @@ struct ProcessStatistics : MemoryTotals {
 
 class MemoryManager {
  public:
+  /// Throws as Pool, and InvalidArgument and Unsupported for transfer options that make no sense on the device.
   explicit MemoryManager(Device device, ManagerOptions options = {});
   /// Frees every buffer, also those that Buffers own, which are empty from then on; buffers that are still
   /// there are reported to the log as leaks. No other call may be in flight.
@@ -97,26 +95,40 @@ class MemoryManager {
 
   // --- Buffers. Names are 1 to 255 bytes of UTF-8 without control characters ---
 
-  /// A new buffer of `count` elements, owned by the manager until free(). Throws InvalidArgument for a bad or taken
-  /// name or no elements, LimitExceeded and OutOfMemory; then nothing has changed.
+  /// Makes a buffer of `count` elements, owned by the manager until free(). `stream` is the order in which its memory
+  /// may be used first. Throws InvalidArgument for a bad or taken name or no elements, LimitExceeded and OutOfMemory;
+  /// then nothing has changed.
   template <class T>
   BufferHandle<T> create(std::string_view name, std::size_t count, const BufferOptions& options = {},
-                         StreamId stream = StreamId::legacy_default, IfExists if_exists = IfExists::refuse,
-                         CallSite where = CallSite::here()) {
-    return BufferHandle<T>(make(name, element_type<T>(), count, options, stream, if_exists, where));
+                         StreamId stream = StreamId::legacy_default, CallSite where = CallSite::here()) {
+    return BufferHandle<T>(make(name, element_type<T>(), count, options, stream, IfExists::refuse, where));
   }
-  /// The same with contents, complete when it returns.
+  /// The same with contents, complete when it returns. Throws as upload too.
   template <class T>
   BufferHandle<T> create(std::string_view name, std::span<const T> data, const BufferOptions& options = {},
-                         StreamId stream = StreamId::legacy_default, IfExists if_exists = IfExists::refuse,
-                         CallSite where = CallSite::here()) {
-    return BufferHandle<T>(make_from(name, element_type<T>(), std::as_bytes(data), options, stream, if_exists, where));
+                         StreamId stream = StreamId::legacy_default, CallSite where = CallSite::here()) {
+    return BufferHandle<T>(
+        make_from(name, element_type<T>(), std::as_bytes(data), options, stream, IfExists::refuse, where));
   }
   template <class T, std::convertible_to<std::span<const T>> Data>
   BufferHandle<T> create(std::string_view name, const Data& data, const BufferOptions& options = {},
-                         StreamId stream = StreamId::legacy_default, IfExists if_exists = IfExists::refuse,
-                         CallSite where = CallSite::here()) {
-    return create<T>(name, std::span<const T>(data), options, stream, if_exists, where);
+                         StreamId stream = StreamId::legacy_default, CallSite where = CallSite::here()) {
+    return create<T>(name, std::span<const T>(data), options, stream, where);
+  }
+  /// The buffer of that name, resized to `count` elements, else a new one. One that is there keeps its options and its
+  /// owner. Waits where another thread is making it. Throws as create, and TypeMismatch for one of another type, which
+  /// stays as it is.
+  template <class T>
+  BufferHandle<T> find_or_create(std::string_view name, std::size_t count, const BufferOptions& options = {},
+                                 StreamId stream = StreamId::legacy_default, CallSite where = CallSite::here()) {
+    return BufferHandle<T>(make(name, element_type<T>(), count, options, stream, IfExists::reuse, where));
+  }
+  /// The same with contents.
+  template <class T, std::convertible_to<std::span<const T>> Data>
+  BufferHandle<T> find_or_create(std::string_view name, const Data& data, const BufferOptions& options = {},
+                                 StreamId stream = StreamId::legacy_default, CallSite where = CallSite::here()) {
+    return BufferHandle<T>(make_from(name, element_type<T>(), std::as_bytes(std::span<const T>(data)), options, stream,
+                                     IfExists::reuse, where));
   }
   /// As create, but the result owns it: freed with it, by scope.
   template <class T>
@@ -138,45 +150,51 @@ class MemoryManager {
   }
   [[nodiscard]] AnyBuffer find(std::string_view name) const { return AnyBuffer(find_core(name)); }
   [[nodiscard]] bool contains(std::string_view name) const;
+  /// Frees the buffer, in the order of the streams it was used on; handles to it are stale from then on. Does not wait.
   /// Throws NotFound.
   void free(std::string_view name);
-  /// Throws StaleHandle.
+  /// The same. Throws StaleHandle, and InvalidArgument for another manager's.
   void free(const AnyBuffer& buffer);
+  /// Frees every buffer, also those that Buffers own.
   void free_all();
 
-  // --- Transfers. `offset` counts elements; windows lie in the elements in use, else InvalidArgument. A deadline of
-  // zero or less has passed already: a transfer with one throws Timeout before anything is queued or staged, a wait
-  // only looks. A Timeout's facts have the deadline as `limit`, bytes_asked, and bytes_done ---
+  // --- Transfers. Buffer and data come first, then the stream, then CopyOptions. Windows lie in the elements in use,
+  // else InvalidArgument. A deadline of zero or less has passed already: a transfer with one throws Timeout before
+  // anything is queued or staged, a wait only looks. A Timeout's facts have the deadline as `limit`, bytes_asked, and
+  // bytes_done. All throw StaleHandle, DeviceLost and DriverError too, and Unsupported for data that is not pinned on a
+  // stream that is being captured ---
 
   /// Returns when the data is on the device, in the order of `stream`. Throws Timeout past the deadline: of the window
   /// the first facts().bytes_done bytes were queued and will be new when the stream gets there, the others stay as they
   /// are. `data` may be changed then, but for pinned memory, which is read until the stream has passed. A device that
   /// is written in place has nothing new then.
   template <class T>
-  void upload(const BufferHandle<T>& buffer, std::type_identity_t<std::span<const T>> data, std::size_t offset = 0,
-              StreamId stream = StreamId::legacy_default, std::chrono::nanoseconds deadline = default_deadline) {
-    upload_bytes(buffer, std::as_bytes(data), offset, data.size(), stream, deadline);
+  void upload(const BufferHandle<T>& buffer, std::type_identity_t<std::span<const T>> data,
+              StreamId stream = StreamId::legacy_default, const CopyOptions& options = {}) {
+    upload_bytes(buffer, std::as_bytes(data), data.size(), stream, options);
   }
   /// Returns when `data` may be changed: at once for pinned memory, which must stay as it is until the ticket is
-  /// done; else when it has been copied to staging memory.
+  /// done; else when it has been copied to staging memory. Waits, for the deadline at most, only where the device is
+  /// written in place.
   template <class T>
   Transfer start_upload(const BufferHandle<T>& buffer, std::type_identity_t<std::span<const T>> data,
-                        std::size_t offset = 0, StreamId stream = StreamId::legacy_default) {
-    return start_upload_bytes(buffer, std::as_bytes(data), offset, data.size(), stream);
+                        StreamId stream = StreamId::legacy_default, const CopyOptions& options = {}) {
+    return start_upload_bytes(buffer, std::as_bytes(data), data.size(), stream, options);
   }
   /// Returns when `data` holds the elements as they were in the order of `stream`. Throws Timeout past the deadline:
   /// the first facts().bytes_done bytes of `data` are filled then; pinned memory is still written when the stream gets
   /// there.
   template <class T>
-  void download(const BufferHandle<T>& buffer, std::type_identity_t<std::span<T>> data, std::size_t offset = 0,
-                StreamId stream = StreamId::legacy_default, std::chrono::nanoseconds deadline = default_deadline) {
-    download_bytes(buffer, std::as_writable_bytes(data), offset, data.size(), stream, deadline);
+  void download(const BufferHandle<T>& buffer, std::type_identity_t<std::span<T>> data,
+                StreamId stream = StreamId::legacy_default, const CopyOptions& options = {}) {
+    download_bytes(buffer, std::as_writable_bytes(data), data.size(), stream, options);
   }
+  /// The elements in use, from the offset on.
   template <class T>
   [[nodiscard]] std::vector<T> download(const BufferHandle<T>& buffer, StreamId stream = StreamId::legacy_default,
-                                        std::chrono::nanoseconds deadline = default_deadline) {
-    std::vector<T> data(buffer.size());
-    download(buffer, std::span<T>(data), 0, stream, deadline);
+                                        const CopyOptions& options = {}) {
+    std::vector<T> data(buffer.size() - std::min(options.offset, buffer.size()));
+    download(buffer, std::span<T>(data), stream, options);
     return data;
   }
   /// Downloads all elements in use as they are in the order of `stream`, and returns at once; with a snapshot, later
@@ -193,18 +211,20 @@ class MemoryManager {
     const std::span<const std::byte> bytes = wait_for_bytes(buffer, deadline);
     return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
-  /// Copies all elements in use of another manager's buffer, on this device or another, to `offset` of one of this
+  /// Copies all elements in use of another manager's buffer, on this device or another, to the offset in one of this
   /// manager's, where they have to fit; never of one buffer to itself. They are taken as they are in the order of
   /// `from_stream`, a stream of the source's device, and written in the order of `stream`, one of this device's; done
   /// when it returns. Goes from device to device where the drivers can, else through the host. Throws as transfers;
   /// past the deadline the target may have some of the elements, in their order.
   template <class T>
-  void copy(const BufferHandle<T>& to, MemoryManager& source, const BufferHandle<T>& from, std::size_t offset = 0,
+  void copy(const BufferHandle<T>& to, MemoryManager& source, const BufferHandle<T>& from,
             StreamId stream = StreamId::legacy_default, StreamId from_stream = StreamId::legacy_default,
-            std::chrono::nanoseconds deadline = default_deadline) {
-    copy_bytes(to, offset, source, from, from.size(), stream, from_stream, deadline);
+            const CopyOptions& options = {}) {
+    copy_bytes(to, source, from, from.size(), stream, from_stream, options);
   }
-  /// Pinned host memory, which transfers use without staging.
+  /// Pinned host memory for `count` elements, which transfers use without staging. Freed with the result, which may
+  /// outlive the manager. Throws LimitExceeded past TransferOptions::pinned_limit, OutOfMemory, InvalidArgument for a
+  /// size that overflows.
   template <class T>
   [[nodiscard]] Pinned<T> pinned(std::size_t count) {
     return Pinned<T>(pinned_bytes(count, sizeof(T)));
@@ -221,7 +241,8 @@ class MemoryManager {
   [[nodiscard]] Report report() const;
   /// Does what is due: finished frees and staging memory are reclaimed, idle memory goes back.
   void maintain();
-  /// Returns free device memory to the driver; gives the bytes.
+  /// Returns free device memory to the driver, as Pool::trim; gives the bytes. Waits for work that still uses freed
+  /// blocks.
   std::uint64_t trim();
 
   [[nodiscard]] const std::string& name() const noexcept;
@@ -239,6 +260,7 @@ class MemoryManager {
  private:
   friend class Batch;
   class Implementation;
+  enum class IfExists : std::uint8_t { refuse, reuse };
 
   std::shared_ptr<detail::BufferCore> make(std::string_view name, const ElementType& type, std::size_t count,
                                            const BufferOptions& options, StreamId stream, IfExists if_exists,
@@ -247,14 +269,14 @@ class MemoryManager {
                                                 std::span<const std::byte> data, const BufferOptions& options,
                                                 StreamId stream, IfExists if_exists, CallSite where);
   [[nodiscard]] std::shared_ptr<detail::BufferCore> find_core(std::string_view name) const;
-  void upload_bytes(const AnyBuffer& buffer, std::span<const std::byte> data, std::size_t offset, std::size_t count,
-                    StreamId stream, std::chrono::nanoseconds deadline);
-  Transfer start_upload_bytes(const AnyBuffer& buffer, std::span<const std::byte> data, std::size_t offset,
-                              std::size_t count, StreamId stream);
-  void download_bytes(const AnyBuffer& buffer, std::span<std::byte> data, std::size_t offset, std::size_t count,
-                      StreamId stream, std::chrono::nanoseconds deadline);
-  void copy_bytes(const AnyBuffer& to, std::size_t offset, MemoryManager& source, const AnyBuffer& from,
-                  std::size_t count, StreamId stream, StreamId from_stream, std::chrono::nanoseconds deadline);
+  void upload_bytes(const AnyBuffer& buffer, std::span<const std::byte> data, std::size_t count, StreamId stream,
+                    const CopyOptions& options);
+  Transfer start_upload_bytes(const AnyBuffer& buffer, std::span<const std::byte> data, std::size_t count,
+                              StreamId stream, const CopyOptions& options);
+  void download_bytes(const AnyBuffer& buffer, std::span<std::byte> data, std::size_t count, StreamId stream,
+                      const CopyOptions& options);
+  void copy_bytes(const AnyBuffer& to, MemoryManager& source, const AnyBuffer& from, std::size_t count, StreamId stream,
+                  StreamId from_stream, const CopyOptions& options);
   [[nodiscard]] std::span<const std::byte> wait_for_bytes(const AnyBuffer& buffer, std::chrono::nanoseconds deadline);
   [[nodiscard]] PinnedBytes pinned_bytes(std::size_t count, std::size_t element_bytes);
   /// What stands behind every call but name(), limit(), device() and pool(). Throws Unsupported in a child of fork().

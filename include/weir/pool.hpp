@@ -131,7 +131,8 @@ class Pool {
   /// Takes `bytes` of device memory, usable in the order of `stream`. Zero bytes give nullptr, which is valid.
   /// A hit makes no driver call and no host allocation; a miss may map pages and wait, reclaim_deadline at most.
   /// Throws LimitExceeded where a limit that the program set refused, OutOfMemory where the device did,
-  /// InvalidArgument for an alignment or a stream that makes no sense, DeviceLost; then nothing has changed.
+  /// InvalidArgument for an alignment or a stream that makes no sense, DriverError, DeviceLost, and Unsupported past
+  /// 65,535 streams or 32,767 pairs of a thread and a stream at a time; then nothing has changed.
   [[nodiscard]] void* allocate(std::size_t bytes, StreamId stream = StreamId::legacy_default,
                                AllocateOptions options = {}, CallSite where = CallSite::here());
   /// The same, but an empty optional where memory ran out.
@@ -193,7 +194,8 @@ class Pool {
   [[nodiscard]] LiveBlock describe(BlockHandle block) const;
 
   /// Says that work on `stream` uses the block too: after its free it is not reused
-  /// before the work queued on `stream` by then is done.
+  /// before the work queued on `stream` by then is done. A null address and an empty block are ignored. Throws
+  /// InvalidArgument, StaleHandle.
   void used_on(void* address, StreamId stream);
   void used_on(BlockHandle block, StreamId stream);
   /// Says that nothing more will be queued on `stream`; its memory becomes free for
@@ -214,12 +216,13 @@ class Pool {
   /// Books `bytes` of another library; idle memory makes room. Throws LimitExceeded; then nothing is booked.
   [[nodiscard]] ExternalBytes book_external(std::uint64_t bytes);
 
-  /// A tag for `name`; the same name gives the same tag. It lives as long as the pool, or until it was
+  /// The tag for `name`; the same name gives the same tag. It lives as long as the pool, or until it was
   /// dropped as often as it was asked for. Names are as a pool's; throws InvalidArgument for others.
   [[nodiscard]] Tag tag(std::string_view name);
   /// For owners that come and go. No live block may carry the tag when it is dropped for the last time.
   void drop_tag(Tag tag) noexcept;
 
+  /// Looks at every cache and arena; no thread is stopped.
   [[nodiscard]] Statistics statistics() const;
   /// The same but for the largest free range and the latencies, which are left 0: for a live view, as no thread that
   /// allocates is held up. Takes no lock of an arena.
@@ -235,6 +238,7 @@ class Pool {
   [[nodiscard]] const Device& device() const noexcept;
   /// The pages that its memory is made of; 0 where that is segments, or the pool is off. Bytes.
   [[nodiscard]] std::uint64_t page_bytes() const noexcept;
+  /// As given, with what was left open filled in: the name, the clock, and what WEIR_LIMIT, WEIR_POOL and WEIR_LOG say.
   [[nodiscard]] const PoolOptions& options() const noexcept;
 
  private:

@@ -28,6 +28,14 @@ struct TransferOptions {
   std::optional<bool> in_place = {};
 };
 
+/// What one transfer may be told beyond its buffer, its data and its stream.
+struct CopyOptions {
+  std::size_t offset = 0;  ///< elements of the buffer before the first that is moved
+  /// How long the call waits at most.
+  std::chrono::nanoseconds deadline = default_deadline;
+};
+
+/// What start_download does where every slot is taken.
 enum class WhenFull : std::uint8_t {
   refuse,  ///< throws InvalidArgument
   wait,    ///< waits until the oldest download is done, whose result is lost

@@ -27,19 +27,19 @@ void check(const BufferRequest& request) {
     throw InvalidArgument(quoted(request.name) + ": " + text, {.name = request.name});
   };
   const BufferOptions& options = request.options;
-  if (request.count == 0) refuse("0 elements asked; a buffer has at least 1");
+  if (request.count == 0) refuse("0 elements were asked for; ask for 1 at least");
   // Written so that a NaN is refused too.
   if (!(options.growth >= least_growth && options.growth <= max_growth)) {
-    refuse("a growth of " + std::to_string(options.growth) + " is not in 1.0 to 4.0");
+    refuse("growth is " + std::to_string(options.growth) + "; it must be 1.0 to 4.0");
   }
   if (options.usage > Usage::staging_download) {
-    refuse("a usage of " + std::to_string(static_cast<unsigned>(options.usage)) + " is none of weir::Usage");
+    refuse("Usage " + std::to_string(static_cast<unsigned>(options.usage)) + " does not exist; usages are 0 to 7");
   }
   if (options.downloads && is_staging(options.usage)) {
-    refuse("it is the host's memory, which is read where it is; it needs no downloads");
+    refuse("a staging buffer is read in place by the host; leave downloads off");
   }
   if (options.downloads && options.download_slots < 2) {
-    refuse(std::to_string(options.download_slots) + " download slots; there must be at least 2");
+    refuse("download_slots is " + std::to_string(options.download_slots) + "; it must be 2 at least");
   }
 }
 
@@ -125,8 +125,8 @@ void BufferCore::require_open() const {
 std::uint64_t BufferCore::bytes_for(std::size_t count) const {
   if (count <= max_elements_) return std::uint64_t{count} * type_.bytes;
   throw manager_->refused(
-      LimitExceeded(quoted(name_) + ": " + std::to_string(count) + " elements of " + format_bytes(type_.bytes) +
-                        " asked, of at most " + std::to_string(max_elements_) + " (" +
+      LimitExceeded(quoted(name_) + ": request of " + std::to_string(count) + " elements of " +
+                        format_bytes(type_.bytes) + " exceeds its maximum of " + std::to_string(max_elements_) + " (" +
                         format_bytes(options_.max_bytes) + "); raise max_bytes in its options",
                     {.name = name_,
                      .bytes_asked = count > UINT64_MAX / type_.bytes ? UINT64_MAX : count * type_.bytes,
@@ -311,7 +311,8 @@ void BufferCore::require_window(std::size_t offset, std::size_t count) const {
   require_open();
   if (holds(offset, count)) return;
   throw manager_->refused(InvalidArgument(quoted(name_) + ": the window of " + std::to_string(count) + " elements at " +
-                                              std::to_string(offset) + " does not lie in its " + std::to_string(size()),
+                                              std::to_string(offset) + " does not lie in its " +
+                                              std::to_string(size()) + " elements in use",
                                           {.name = name_, .limit = size()}));
 }
 

@@ -34,7 +34,8 @@ weir_pool_options default_options() {
 template <class Enumeration>
 Enumeration checked(std::int32_t value, Enumeration last, const char* option) {
   if (value >= 0 && value <= static_cast<std::int32_t>(last)) return static_cast<Enumeration>(value);
-  throw InvalidArgument("weir_pool_create: there is no " + std::string(option) + " " + std::to_string(value),
+  throw InvalidArgument("weir_pool_create: " + std::string(option) + " " + std::to_string(value) +
+                            " does not exist; the largest is " + std::to_string(static_cast<std::int32_t>(last)),
                         {.name = option});
 }
 

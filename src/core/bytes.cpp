@@ -114,7 +114,7 @@ std::uint64_t parse_bytes(std::string_view text) {
   }
   if (!bytes) {
     throw InvalidArgument("'" + std::string(text.substr(0, 40)) +
-                              "' is no number of bytes below 16 EiB; write it like 4096, "
+                              "' is not a number of bytes below 16 EiB; write it like 4096, "
                               "24GiB, 1.5 GiB, 512k or 2GB (k, M, G, T, P, E and Ki, KiB ... are powers of 1024, "
                               "kB, MB ... of 1000)",
                           {.name = std::string(text)});

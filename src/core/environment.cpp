@@ -22,7 +22,7 @@ std::optional<std::string> one_of(const char* name, const std::array<std::string
   if (!value || std::find(allowed.begin(), allowed.end(), *value) != allowed.end()) return value;
   std::string list;
   for (const std::string_view each : allowed) list += (list.empty() ? "" : ", ") + std::string(each);
-  throw InvalidArgument(std::string(name) + "=\"" + *value + "\" is none of: " + list, {.name = name});
+  throw InvalidArgument(std::string(name) + "=\"" + *value + "\" is not one of: " + list, {.name = name});
 }
 
 }  // namespace

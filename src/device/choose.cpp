@@ -29,7 +29,8 @@ std::vector<Wish> wishes_in(const std::string& text) {
   for (std::string part; std::getline(list, part, ',');) {
     all.push_back(wish_in(part));
     if (all.back().backend.empty()) {
-      throw InvalidArgument("WEIR_DEVICE=\"" + text + "\": a list of backend, backend:index or backend:name is wanted",
+      throw InvalidArgument("WEIR_DEVICE=\"" + text +
+                                "\": it must be a list of backend, backend:index or backend:name, with commas between",
                             {.name = "WEIR_DEVICE"});
     }
   }
@@ -54,10 +55,10 @@ bool meant(const DeviceInfo& device, const std::string& which) {
 std::string lacking(const DeviceInfo& device, const DeviceRequest& request) {
   if (request.index && *request.index != device.index) return "is not number " + std::to_string(*request.index);
   if (!meant(device, request.name)) return "is not named \"" + request.name + "\"";
-  if (request.least_memory != 0 && device.memory_total && *device.memory_total < request.least_memory) {
-    return "has " + format_bytes(*device.memory_total) + " of the " + format_bytes(request.least_memory) + " needed";
+  if (request.min_memory != 0 && device.memory_total && *device.memory_total < request.min_memory) {
+    return "has " + format_bytes(*device.memory_total) + " of the " + format_bytes(request.min_memory) + " needed";
   }
-  if (request.least_memory != 0 && !device.memory_total) return "does not say how much memory it has";
+  if (request.min_memory != 0 && !device.memory_total) return "does not say how much memory it has";
   if (request.needs_virtual_memory && !device.virtual_memory) return "has no virtual memory";
   if (request.needs_pointers && !device.pointers) return "has memory that the host cannot use";
   return {};

@@ -89,7 +89,8 @@ bool Fence::await(const core::Deadline& deadline) {
 
 void Fence::hold_back(StreamId stream) {
   if (!record_rest()) {
-    throw Unsupported("a stream that is being captured uses the memory; let its capture end first", {.name = "stream"});
+    throw Unsupported("the memory is used by a stream that is being captured; end the capture first",
+                      {.name = "stream"});
   }
   for (const SharedEvent& point : points_) point->hold_back(stream);
 }

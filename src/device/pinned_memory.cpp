@@ -59,7 +59,7 @@ class PinnedMemory final : public Backend, public StreamObserver {
   /// By the host, once the stream's work so far is done: what is copied here is a buffer that moves as it grows.
   void copy(StreamId stream, Address to, Address from, std::uint64_t bytes) override {
     if (!Event(inner_, stream).wait(core::Deadline(patience))) {
-      throw Timeout("the work that uses pinned memory was not done in " + std::to_string(patience.count()) + " s",
+      throw Timeout("the work that uses pinned memory did not end within " + std::to_string(patience.count()) + " s",
                     {.name = "pinned memory", .bytes_asked = bytes});
     }
     std::memcpy(pointer(to), pointer(from), bytes);
@@ -81,7 +81,7 @@ class PinnedMemory final : public Backend, public StreamObserver {
     return reinterpret_cast<void*>(address);
   }  // NOLINT(performance-no-int-to-ptr)
   [[noreturn]] static void refuse() {
-    throw Unsupported("pinned memory has neither pages nor work of its own", {.name = "pinned memory"});
+    throw Unsupported("pinned memory has no pages and runs no work", {.name = "pinned memory"});
   }
 
   const std::shared_ptr<Backend> inner_;

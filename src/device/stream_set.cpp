@@ -26,11 +26,12 @@ std::string joined(const std::vector<std::string>& names) {
 }
 
 const std::vector<std::string>& checked(const std::vector<std::string>& names) {
-  if (names.empty()) throw InvalidArgument("a set of streams has at least one", {.name = "streams"});
+  if (names.empty())
+    throw InvalidArgument("StreamSet: no streams were asked for; ask for one at least", {.name = "streams"});
   for (auto name = names.begin(); name != names.end(); ++name) {
-    if (name->empty()) throw InvalidArgument("a stream of a set has an empty name", {.name = "streams"});
+    if (name->empty()) throw InvalidArgument("StreamSet: a stream has an empty name; name each", {.name = "streams"});
     if (std::find(names.begin(), name, *name) == name) continue;
-    throw InvalidArgument("two streams of a set have the name \"" + *name + "\"", {.name = *name});
+    throw InvalidArgument("StreamSet: two streams have the name \"" + *name + "\"; names differ", {.name = *name});
   }
   return names;
 }

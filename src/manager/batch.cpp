@@ -26,7 +26,7 @@ std::string BatchResult::message() const {
 
 void BatchResult::require_type(const ElementType& wanted) const {
   require();
-  if (!core_) throw StaleHandle("this result is of no operation", {.name = "batch"});
+  if (!core_) throw StaleHandle("this batch result belongs to no operation", {.name = "batch"});
   core_->require_type(wanted);
 }
 
@@ -97,7 +97,7 @@ class Batch::Run {
     BatchResult& result = results_[index];
     if (operation.kind == Kind::create) {
       result.core_ = memory_.make(operation.name, operation.type, operation.count, operation.options, options_.stream,
-                                  IfExists::refuse, CallSite{});
+                                  MemoryManager::IfExists::refuse, CallSite{});
       made_.push_back(index);
       return;
     }

@@ -48,17 +48,17 @@ ProcessStatistics sum_over(const std::vector<const MemoryManager*>& managers) {
 }
 
 // By the drivers' own way where they have one, else through memory of the host, a piece at a time.
-void MemoryManager::copy_bytes(const AnyBuffer& to, std::size_t offset, MemoryManager& source, const AnyBuffer& from,
-                               std::size_t count, StreamId stream, StreamId from_stream,
-                               std::chrono::nanoseconds deadline) {
+void MemoryManager::copy_bytes(const AnyBuffer& to, MemoryManager& source, const AnyBuffer& from, std::size_t count,
+                               StreamId stream, StreamId from_stream, const CopyOptions& options) {
   constexpr std::uint64_t piece_bytes = std::uint64_t{4} << 20;
-  const core::Deadline end(deadline);
+  const core::Deadline end(options.deadline);
   Implementation& own = here();
   Implementation& other = source.here();
-  const auto target = own.window(to, offset, count);
+  const auto target = own.window(to, options.offset, count);
   const auto origin = other.window(from, 0, count);
   if (&target.buffer == &origin.buffer) {
-    throw InvalidArgument("copy to \"" + std::string(target.buffer.name()) + "\": a buffer is not copied to itself",
+    throw InvalidArgument("copy to \"" + std::string(target.buffer.name()) +
+                              "\": source and target are the same buffer; copy to another one",
                           {.name = std::string(target.buffer.name())});
   }
   const std::uint64_t bytes = count * target.buffer.type().bytes;

@@ -106,7 +106,7 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::
   }
   if (taken) {
     throw home_->refused(InvalidArgument("manager \"" + options_.name + "\": there is a buffer \"" + request.name +
-                                             "\" already; free it first, or ask for the one there is",
+                                             "\" already; free it first, or use find_or_create",
                                          {.name = request.name}));
   }
   const std::string name = request.name;
@@ -193,8 +193,9 @@ std::vector<MemoryManager::Implementation::Core> MemoryManager::Implementation::
 detail::BufferCore& MemoryManager::Implementation::own(const AnyBuffer& buffer) const {
   detail::BufferCore& core = detail::BufferAccess::core(buffer);
   if (&core.pool() == &pool_for(core.options().usage)) return core;
-  throw home_->refused(InvalidArgument(
-      "manager \"" + options_.name + "\": buffer \"" + core.name() + "\" is another manager's", {.name = core.name()}));
+  throw home_->refused(InvalidArgument("manager \"" + options_.name + "\": buffer \"" + core.name() +
+                                           "\" belongs to another manager; pass it to that one",
+                                       {.name = core.name()}));
 }
 
 MemoryManager::Implementation::Window MemoryManager::Implementation::window(const AnyBuffer& buffer, std::size_t offset,

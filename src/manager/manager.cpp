@@ -68,7 +68,8 @@ MemoryManager& MemoryManager::process_default() {
 void MemoryManager::set_default(MemoryManager* manager) {
   const std::lock_guard lock(managers().mutex);
   if (manager != nullptr && managers().used) {
-    throw InvalidArgument("the default manager is in use already; set it before its first use", {.name = "default"});
+    throw InvalidArgument("set_default: the default manager is in use already; set it before its first use",
+                          {.name = "default"});
   }
   managers().named = manager;
   managers().used = false;
@@ -117,25 +118,25 @@ void MemoryManager::free_all() {
 
 // --- Transfers ---
 
-void MemoryManager::upload_bytes(const AnyBuffer& buffer, std::span<const std::byte> data, std::size_t offset,
-                                 std::size_t count, StreamId stream, std::chrono::nanoseconds deadline) {
+void MemoryManager::upload_bytes(const AnyBuffer& buffer, std::span<const std::byte> data, std::size_t count,
+                                 StreamId stream, const CopyOptions& options) {
   Implementation& own = here();
-  const auto window = own.window(buffer, offset, count);
-  own.transfers().upload(window.buffer, window.offset, data, stream, core::Deadline(deadline));
+  const auto window = own.window(buffer, options.offset, count);
+  own.transfers().upload(window.buffer, window.offset, data, stream, core::Deadline(options.deadline));
 }
 
-Transfer MemoryManager::start_upload_bytes(const AnyBuffer& buffer, std::span<const std::byte> data, std::size_t offset,
-                                           std::size_t count, StreamId stream) {
+Transfer MemoryManager::start_upload_bytes(const AnyBuffer& buffer, std::span<const std::byte> data, std::size_t count,
+                                           StreamId stream, const CopyOptions& options) {
   Implementation& own = here();
-  const auto window = own.window(buffer, offset, count);
-  return own.transfers().start_upload(window.buffer, window.offset, data, stream, core::Deadline(default_deadline));
+  const auto window = own.window(buffer, options.offset, count);
+  return own.transfers().start_upload(window.buffer, window.offset, data, stream, core::Deadline(options.deadline));
 }
 
-void MemoryManager::download_bytes(const AnyBuffer& buffer, std::span<std::byte> data, std::size_t offset,
-                                   std::size_t count, StreamId stream, std::chrono::nanoseconds deadline) {
+void MemoryManager::download_bytes(const AnyBuffer& buffer, std::span<std::byte> data, std::size_t count,
+                                   StreamId stream, const CopyOptions& options) {
   Implementation& own = here();
-  const auto window = own.window(buffer, offset, count);
-  own.transfers().download(window.buffer, window.offset, data, stream, core::Deadline(deadline));
+  const auto window = own.window(buffer, options.offset, count);
+  own.transfers().download(window.buffer, window.offset, data, stream, core::Deadline(options.deadline));
 }
 
 void MemoryManager::start_download(const AnyBuffer& buffer, StreamId stream, const DownloadOptions& options) {
@@ -151,7 +152,7 @@ std::span<const std::byte> MemoryManager::wait_for_bytes(const AnyBuffer& buffer
 PinnedBytes MemoryManager::pinned_bytes(std::size_t count, std::size_t element_bytes) {
   if (count > SIZE_MAX / element_bytes) {
     throw InvalidArgument("manager \"" + name() + "\": " + std::to_string(count) + " pinned elements of " +
-                              std::to_string(element_bytes) + " B are more bytes than there are numbers for",
+                              std::to_string(element_bytes) + " B overflow the size type; ask for fewer",
                           {.name = name(), .bytes_asked = UINT64_MAX});
   }
   return here().transfers().make_pinned(count * element_bytes);

@@ -37,10 +37,10 @@ void refuse_capacity(const DeviceRequest& request) {
 }
 
 void check_dry_capacity(const char* call, std::uint64_t capacity) {
-  if (capacity != 0 && capacity <= largest_dry_capacity) return;
-  throw InvalidArgument(std::string(call) + ": a dry device holds 1 B to " + format_bytes(largest_dry_capacity) +
-                            ", not " + format_bytes(capacity),
-                        {.name = "capacity", .bytes_asked = capacity, .limit = largest_dry_capacity});
+  if (capacity != 0 && capacity <= max_dry_capacity) return;
+  throw InvalidArgument(std::string(call) + ": a dry device holds 1 B to " + format_bytes(max_dry_capacity) + ", not " +
+                            format_bytes(capacity),
+                        {.name = "capacity", .bytes_asked = capacity, .limit = max_dry_capacity});
 }
 
 /// A backend whose devices have the size that they have.

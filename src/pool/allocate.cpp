@@ -136,7 +136,7 @@ std::uint64_t Pool::Implementation::try_allocate(Cache* cache, std::size_t bytes
   try {
     const std::optional<std::uint32_t> id = serve(request, Ways::any, 0);
     if (id) return *id == 0 ? 0 : blocks_[*id].address();
-    note_refusal(request, "no room; try_allocate gives nothing");
+    note_refusal(request, "try_allocate: no memory is left within the limit or on the device");
   } catch (const OutOfMemory&) {  // of addresses, or of records; noted
   }
   return refused;
@@ -170,8 +170,9 @@ std::uint32_t Pool::Implementation::allocate_plain(const Request& request) {
 void Pool::Implementation::map_ahead(std::uint64_t bytes, StreamId stream) {
   require_usable();
   if (mode_ == PoolMode::off) {
-    throw Unsupported("pool \"" + options_.name + "\" is off and keeps no memory, so none can be mapped ahead",
-                      {.name = options_.name, .bytes_asked = bytes});
+    throw Unsupported(
+        "pool \"" + options_.name + "\": map_ahead needs a pool that keeps memory, and this one has PoolMode::off",
+        {.name = options_.name, .bytes_asked = bytes});
   }
   if (bytes == 0) return;
   Cache& cache = cache_of(stream, Purpose::take);
@@ -318,9 +319,10 @@ void Pool::Implementation::refuse_alignment(const Request& request) const {
 }
 
 void Pool::Implementation::refuse_size(const Request& request) {
-  const std::string text = "pool \"" + options_.name + "\": " + format_bytes(request.bytes) +
-                           " asked at once, of at most " + format_bytes(max_bytes_) +
-                           "; ask for less, or raise the limit";
+  const bool by_limit = max_bytes_ == space_.store().limit();
+  const std::string text = "pool \"" + options_.name + "\": request of " + format_bytes(request.bytes) + " exceeds " +
+                           (by_limit ? "the limit of " : "the largest block of any pool, ") + format_bytes(max_bytes_) +
+                           (by_limit ? "; ask for less, or raise the limit" : "; ask for less");
   const ErrorFacts facts{.name = options_.name, .bytes_asked = request.bytes, .limit = max_bytes_};
   note_refusal(request, text);
   if (options_.limit) throw LimitExceeded(text, facts);
@@ -335,11 +337,11 @@ void Pool::Implementation::refuse(const Request& request) {
   const std::uint64_t unit = space_.unit_bytes();
   const std::uint64_t free = left / unit * unit;
   const bool by_limit = free < request.bytes;
-  std::string text = "pool \"" + options_.name + "\": no room for " + format_bytes(request.bytes) + "; " +
-                     format_bytes(taken) + " of " + format_bytes(store.limit()) + " are taken";
+  std::string text = "pool \"" + options_.name + "\": no room for " + format_bytes(request.bytes) + ": " +
+                     format_bytes(taken) + " of the limit of " + format_bytes(store.limit()) + " are in use";
   if (free != left && by_limit) {
-    text += ", and memory comes in whole units of " + format_bytes(unit) + ", of which the limit leaves " +
-            std::to_string(free / unit);
+    text += ", and memory comes in units of " + format_bytes(unit) + ", of which " + std::to_string(free / unit) +
+            " are left";
   }
   if (!by_limit) text += what_device_says(left);
   std::vector<LiveBlock> holders = live_blocks();
@@ -357,7 +359,7 @@ void Pool::Implementation::refuse(const Request& request) {
 }
 
 std::string Pool::Implementation::what_device_says(std::uint64_t left) const {
-  std::string text = "; " + format_bytes(left) + " of the pool's limit is left, but the device gives no more";
+  std::string text = "; " + format_bytes(left) + " of the limit are left, but the device gives no more";
   try {
     const DeviceInfo now = backend_.info();
     if (now.memory_free) text += ": " + format_bytes(*now.memory_free) + " are free";

@@ -111,8 +111,8 @@ std::optional<pool::Served> Pool::Implementation::find_range(std::uint32_t id, c
     drop_lost(id, plan, cache);
     if (error.code() == ErrorCode::device_lost) throw;
     throw DriverError("pool \"" + options_.name +
-                          "\": the driver maps a block's memory neither where it was to go nor where it was; the "
-                          "block and what it held are gone",
+                          "\": the driver refused to map a block's memory at its new and at its old address; the "
+                          "block and its contents are lost",
                       {.name = options_.name});
   }
 }

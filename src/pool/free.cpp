@@ -147,7 +147,7 @@ void Pool::Implementation::refuse_free(std::uint64_t address, std::uint32_t id) 
   if (id == 0) {
     text += "no block starts at this address; pass the pointer that allocate returned, to the pool it came from";
   } else {
-    text += "this block is free already; it was freed twice";
+    text += "the block is free already; this is a second free";
   }
   throw InvalidArgument(text, {.name = options_.name});
 }

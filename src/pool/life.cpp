@@ -24,8 +24,8 @@ PoolOptions checked(PoolOptions options, const Device& device) {
   if (options.name.empty()) options.name = "pool";
   core::check_name("pool", options.name);
   if (options.mode > PoolMode::off) {
-    throw InvalidArgument("pool \"" + options.name + "\": there is no mode " +
-                              std::to_string(static_cast<unsigned>(options.mode)) + "; modes are PoolMode's, 0 to 3",
+    throw InvalidArgument("pool \"" + options.name + "\": PoolMode " +
+                              std::to_string(static_cast<unsigned>(options.mode)) + " does not exist; modes are 0 to 3",
                           {.name = options.name, .limit = static_cast<std::uint64_t>(PoolMode::off)});
   }
   if (options.idle_age.count() < 0 || options.reclaim_deadline.count() < 0) {
@@ -33,7 +33,7 @@ PoolOptions checked(PoolOptions options, const Device& device) {
                           {.name = options.name});
   }
   if (options.max_handle_bytes == 0) {
-    throw InvalidArgument("pool \"" + options.name + "\": max_handle_bytes must not be 0; the least is one page",
+    throw InvalidArgument("pool \"" + options.name + "\": max_handle_bytes must not be 0; the smallest is one page",
                           {.name = options.name});
   }
   const core::Environment wished = core::environment();

@@ -110,7 +110,8 @@ void Pool::Implementation::await_users(std::uint32_t id, StreamId stream) {
   device::Fence fence = users_of(id, stream);
   if (order_.await(fence, core::Deadline(options_.reclaim_deadline))) return;
   throw Timeout("pool \"" + options_.name +
-                    "\": the work that uses a block did not end in time for it to shrink; it is as it was",
+                    "\": the block was not shrunk: the work that uses it did not end within reclaim_deadline; "
+                    "wait for that work, and try again",
                 {.name = options_.name});
 }
 

@@ -72,10 +72,10 @@ void TransferEngine::start_download(BufferCore& buffer, StreamId stream, const D
   const bool full = slots.full();
   if (full) {
     if (options.when_full == WhenFull::refuse) {
-      throw buffer.manager().refused(InvalidArgument("buffer \"" + buffer.name() + "\": all " +
-                                                         std::to_string(slots.count()) +
-                                                         " downloads that may be under way are; wait for one first",
-                                                     {.name = buffer.name(), .limit = slots.count()}));
+      throw buffer.manager().refused(
+          InvalidArgument("buffer \"" + buffer.name() + "\": all " + std::to_string(slots.count()) +
+                              " download slots are taken; call wait_for_download first, or set when_full",
+                          {.name = buffer.name(), .limit = slots.count()}));
     }
     slots.await(slots.oldest(), buffer, core::Deadline(default_deadline));
   }
@@ -140,7 +140,7 @@ std::span<const std::byte> TransferEngine::wait_for_download(BufferCore& buffer,
   auto* const slots = static_cast<Slots*>(buffer.companion.get());
   if (slots == nullptr || slots->idle()) {
     throw buffer.manager().refused(
-        InvalidArgument("buffer \"" + buffer.name() + "\": no download was started that is not waited for yet",
+        InvalidArgument("buffer \"" + buffer.name() + "\": there is no download to wait for; call start_download first",
                         {.name = buffer.name()}));
   }
   Slots::Slot& slot = slots->oldest();

@@ -27,10 +27,10 @@ TransferOptions checked(TransferOptions options, const std::string& name) {
     throw InvalidArgument("manager \"" + name + "\": " + text, {.name = name});
   };
   if (options.staging_threshold > device::Backend::max_written) {
-    refuse("a staging threshold of " + std::to_string(options.staging_threshold) + " B is more than 64 KiB");
+    refuse("staging_threshold is " + std::to_string(options.staging_threshold) + " B; it must be 64 KiB at most");
   }
   if (options.piece_bytes < least_piece) {
-    refuse("staging pieces of " + std::to_string(options.piece_bytes) + " B; they have at least 4 KiB");
+    refuse("piece_bytes is " + std::to_string(options.piece_bytes) + "; it must be 4 KiB at least");
   }
   return options;
 }

@@ -64,7 +64,7 @@ TEST_P(BufferGrowth, CapacityIsClampedToTheMaximumAndRefusedPastIt) {
   const BufferStatistics before = buffer.statistics();
   const Statistics pool_before = memory.statistics().pool;
   const Said said = error_of<LimitExceeded>([&] { buffer.ensure_capacity(1001); });
-  EXPECT_TRUE(says(said, {"\"bounded\"", "1001 elements", "at most 1000", "max_bytes"}));
+  EXPECT_TRUE(says(said, {"\"bounded\"", "1001 elements", "maximum of 1000", "max_bytes"}));
   EXPECT_EQ(said.facts.name, "bounded");
   EXPECT_EQ(said.facts.bytes_asked, 4004u);
   EXPECT_EQ(said.facts.limit, 4003u);

@@ -71,10 +71,10 @@ TEST_P(Buffers, NoElementsAreRefused) {
   MemoryManager& memory = make_manager();
   EXPECT_TRUE(says(error_of<InvalidArgument>([&] { memory.create<float>("none", 0); }), {"\"none\"", "0 elements"}));
   EXPECT_THROW(memory.create<float>("none", std::vector<float>{}), InvalidArgument);
-  EXPECT_THROW(memory.create<float>("none", 0, {}, StreamId::legacy_default, IfExists::reuse), InvalidArgument);
+  EXPECT_THROW(memory.find_or_create<float>("none", 0), InvalidArgument);
   EXPECT_FALSE(memory.contains("none"));
   auto some = memory.create<float>("some", 4);
-  EXPECT_THROW(memory.create<float>("some", 0, {}, StreamId::legacy_default, IfExists::reuse), InvalidArgument);
+  EXPECT_THROW(memory.find_or_create<float>("some", 0), InvalidArgument);
   EXPECT_EQ(some.size(), 4u);
   // One that is there may be emptied: it keeps its room.
   some.resize(0);
@@ -132,10 +132,9 @@ TEST_P(Buffers, ReuseByAnotherTypeChangesNothing) {
   put(neighbour, 2);
   const BufferStatistics before = bytes.statistics();
   const StreamId stream = StreamId::legacy_default;
-  EXPECT_TRUE(says(error_of<TypeMismatch>([&] { memory.create<double>("shared", 5, {}, stream, IfExists::reuse); }),
+  EXPECT_TRUE(says(error_of<TypeMismatch>([&] { memory.find_or_create<double>("shared", 5, {}, stream); }),
                    {"\"shared\"", "unsigned char", "double"}));
-  EXPECT_THROW(memory.create<double>("shared", std::vector<double>(600, 1.0), {}, stream, IfExists::reuse),
-               TypeMismatch);
+  EXPECT_THROW(memory.find_or_create<double>("shared", std::vector<double>(600, 1.0), {}, stream), TypeMismatch);
   EXPECT_TRUE(same_buffer(before, bytes.statistics()));
   EXPECT_TRUE(holds(bytes, 600, 1));
   EXPECT_TRUE(holds(neighbour, 4096, 2));
@@ -161,8 +160,11 @@ TEST_P(Buffers, Validation) {
   const Said said = error_of<InvalidArgument>([&] { static_cast<void>(buffer.view(90, 11)); });
   EXPECT_TRUE(says(said, {"\"window\"", "11 elements at 90", "100"}));
   std::vector<float> eleven(11);
-  EXPECT_TRUE(says(error_of<InvalidArgument>([&] { memory.upload(buffer, eleven, 90); }), {"\"window\"", "90"}));
-  EXPECT_THROW(memory.download(buffer, std::span<float>(eleven), 90), InvalidArgument);
+  EXPECT_TRUE(
+      says(error_of<InvalidArgument>([&] { memory.upload(buffer, eleven, StreamId::legacy_default, {.offset = 90}); }),
+           {"\"window\"", "90"}));
+  EXPECT_THROW(memory.download(buffer, std::span<float>(eleven), StreamId::legacy_default, {.offset = 90}),
+               InvalidArgument);
   EXPECT_EQ(buffer.statistics().uploads + buffer.statistics().downloads, 0u);
 }
 
@@ -189,7 +191,7 @@ TEST_P(Buffers, OptionsOutOfRangeAreRefused) {
   }
   EXPECT_TRUE(
       says(error_of<InvalidArgument>([&] { memory.create<int>("odd", 1, {.downloads = true, .download_slots = 1}); }),
-           {"\"odd\"", "1 download slots"}));
+           {"\"odd\"", "download_slots is 1"}));
   EXPECT_THROW(memory.create<Edge>("odd", 1, {.max_bytes = 31}), LimitExceeded);
   EXPECT_FALSE(memory.contains("odd"));
   EXPECT_EQ(memory.statistics().buffers_created, 0u);

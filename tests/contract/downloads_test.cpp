@@ -52,7 +52,7 @@ TEST_P(Downloads, ASnapshotLetsTheNextWorkOverwriteAtOnce) {
   draw(buffer, 1);
   memory.start_download(buffer, *stream_);
   draw(buffer, 2);
-  static_cast<void>(memory.start_upload(buffer, bytes_of(size, 3), 0, *stream_));
+  static_cast<void>(memory.start_upload(buffer, bytes_of(size, 3), *stream_));
   expect_error<Timeout>("frames", [&] { static_cast<void>(memory.wait_for_download(buffer, 0ns)); });
   gate.open();
   EXPECT_TRUE(shows(memory.wait_for_download(buffer), 1));

@@ -67,7 +67,7 @@ TEST_P(TransferEvents, HaveOneStartAndOneEnd) {
   const auto buffer = memory.create<std::uint8_t>("frames", size, {.downloads = true}, *stream_);
   static_cast<void>(look());
 
-  memory.upload(buffer, bytes_of(size, 1), 0, *stream_);
+  memory.upload(buffer, bytes_of(size, 1), *stream_);
   Seen seen = look();
   expect_one(seen.started, EventWay::upload, size);
   expect_one(seen.ended, EventWay::upload, size);
@@ -80,7 +80,7 @@ TEST_P(TransferEvents, HaveOneStartAndOneEnd) {
   expect_one(seen.started, EventWay::download, size);
   expect_one(seen.ended, EventWay::download, size);
 
-  const Transfer ticket = memory.start_upload(buffer, bytes_of(size, 2), 0, *stream_);
+  const Transfer ticket = memory.start_upload(buffer, bytes_of(size, 2), *stream_);
   seen = look();
   expect_one(seen.started, EventWay::upload, size);
   EXPECT_EQ(seen.ended.size(), 0u) << "nobody has asked";
@@ -157,7 +157,7 @@ TEST_P(TransferEvents, ADownloadOfASnapshotRecordsTwoDeviceEvents) {
   if (GetParam().mode == PoolMode::off) GTEST_SKIP() << "a pool that is switched off waits for every free";
   MemoryManager& memory = *memory_;
   const auto buffer = memory.create<std::uint8_t>("frames", size, {.downloads = true}, *stream_);
-  memory.upload(buffer, bytes_of(size, 1), 0, *stream_);
+  memory.upload(buffer, bytes_of(size, 1), *stream_);
   for (int round = 0; round < 3; ++round) {
     const std::uint64_t before = backend_->calls(CallKind::record);
     memory.start_download(buffer, *stream_);

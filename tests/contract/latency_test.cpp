@@ -107,7 +107,7 @@ TEST_P(ManagerLatency, EachBufferThatIsMadeIsTimed) {
   for (int i = 0; i < 20; ++i) memory.create<float>("buffer " + std::to_string(i), 1000);
   EXPECT_THROW(memory.create<float>("buffer 3", 1000), InvalidArgument);
   EXPECT_THROW(memory.create<std::byte>("large", 100_MiB, {.max_bytes = 100_MiB}), LimitExceeded);
-  static_cast<void>(memory.create<float>("buffer 3", 1000, {}, StreamId::legacy_default, IfExists::reuse));
+  static_cast<void>(memory.find_or_create<float>("buffer 3", 1000));
   const ManagerStatistics now = memory.statistics();
   EXPECT_EQ(now.creation_latency.count, 20u);
   EXPECT_EQ(now.creation_latency.count, now.buffers_created);
@@ -157,7 +157,7 @@ TEST_P(TransferLatency, AWaitThatTimesOutIsTimedAndTheTransferByItsEnd) {
   const auto buffer = memory.create<std::uint8_t>("moved", 1000, {}, stream);
   const TransferStatistics before = moved();
   Gate gate(*device_, stream);
-  const Transfer started = memory.start_upload(buffer, bytes_of(1000, 1), 0, stream);
+  const Transfer started = memory.start_upload(buffer, bytes_of(1000, 1), stream);
   EXPECT_THROW(started.wait(30ms), Timeout);
   EXPECT_EQ(moved().transfer_latency.count, before.transfer_latency.count);
   EXPECT_EQ(moved().wait_latency.count, before.wait_latency.count + 1);

@@ -151,7 +151,18 @@ TEST_P(ManagerRefusals, HostileNamesOfManagersAreRefused) {
 TEST_P(ManagerRefusals, AModeThatIsNoneIsRefused) {
   const Said said = error_of<InvalidArgument>(
       [&] { MemoryManager(*device_, {.name = "odd", .pool = {.mode = static_cast<PoolMode>(77)}}); });
-  EXPECT_TRUE(says(said, {"\"odd\"", "no mode 77"}));
+  EXPECT_TRUE(says(said, {"\"odd\"", "PoolMode 77"}));
+}
+
+TEST_P(ManagerRefusals, ItsPoolHasItsNameAndNoOther) {
+  const auto refused = error_of<InvalidArgument>(
+      [&] { MemoryManager(*device_, {.name = "one", .pool = {.name = "two", .mode = GetParam().mode}}); });
+  EXPECT_TRUE(says(refused, {"\"one\"", "\"two\"", "pool.name"}));
+  MemoryManager& memory = make_manager({.name = "one", .pool = {.limit = 64_MiB, .keep_free = 1_MiB}});
+  EXPECT_EQ(memory.pool().options().name, "one");
+  EXPECT_EQ(memory.pool().options().keep_free, 1_MiB);
+  EXPECT_EQ(memory.limit(), 64_MiB);
+  EXPECT_EQ(Pool(*device_).options().name, "pool");
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, ManagerRefusals, testing::ValuesIn(manager_kinds()), name_of);

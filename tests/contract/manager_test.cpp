@@ -39,25 +39,25 @@ TEST_P(Manager, DuplicateNames) {
 
 TEST_P(Manager, ReuseGivesTheBufferThereIs) {
   MemoryManager& memory = make_manager();
-  const auto first = memory.create<std::uint32_t>("kept", 100, {}, stream, IfExists::reuse);
+  const auto first = memory.find_or_create<std::uint32_t>("kept", 100, {}, stream);
   put(first, 1);
-  const auto same = memory.create<std::uint32_t>("kept", 50, {}, stream, IfExists::reuse);
+  const auto same = memory.find_or_create<std::uint32_t>("kept", 50, {}, stream);
   EXPECT_EQ(same, first);
   EXPECT_EQ(first.size(), 50u);
   EXPECT_EQ(first.capacity(), 100u);
   EXPECT_TRUE(holds(first, 50, 1));
-  memory.create<std::uint32_t>("kept", 1000, {}, stream, IfExists::reuse);
+  memory.find_or_create<std::uint32_t>("kept", 1000, {}, stream);
   EXPECT_EQ(first.size(), 1000u);
   EXPECT_TRUE(holds(first, 50, 1));
   const std::vector<std::uint32_t> data(700, 9);
-  memory.create<std::uint32_t>("kept", data, {}, stream, IfExists::reuse);
+  memory.find_or_create<std::uint32_t>("kept", data, {}, stream);
   EXPECT_EQ(first.size(), 700u);
   if (pointers()) {
     EXPECT_EQ(memory.download(first), data);
   }
   EXPECT_EQ(memory.statistics().buffers_created, 1u);
   // Its own maximum holds.
-  EXPECT_THROW(memory.create<std::uint32_t>("kept", (1_GiB / 4) + 1, {}, stream, IfExists::reuse), LimitExceeded);
+  EXPECT_THROW(memory.find_or_create<std::uint32_t>("kept", (1_GiB / 4) + 1, {}, stream), LimitExceeded);
   EXPECT_EQ(first.size(), 700u);
 }
 
@@ -171,7 +171,8 @@ TEST_P(Manager, MemoryLimits) {
   memory.create<std::byte>("second", 36_MiB, options);
   const Statistics before = memory.statistics().pool;
   const Said said = error_of<LimitExceeded>([&] { memory.create<std::byte>("third", 36_MiB, options); });
-  EXPECT_TRUE(says(said, {"buffer \"third\"", "\"bounded\"", "36.00 MiB", "72.00 MiB of 96.00 MiB", "first"}));
+  EXPECT_TRUE(
+      says(said, {"buffer \"third\"", "\"bounded\"", "36.00 MiB", "72.00 MiB of the limit of 96.00 MiB", "first"}));
   EXPECT_EQ(said.facts.name, "third");
   EXPECT_EQ(said.facts.bytes_asked, 36_MiB);
   EXPECT_EQ(said.facts.limit, limit);

@@ -102,7 +102,7 @@ TEST_P(ManagerThreads, ReuseFromAllThreadsGivesOneBuffer) {
     std::vector<BufferHandle<float>> got(threads);
     on_threads([&](std::uint64_t thread) {
       try {
-        got[thread] = memory.create<float>("one", 1000, {}, StreamId::legacy_default, IfExists::reuse);
+        got[thread] = memory.find_or_create<float>("one", 1000);
       } catch (const Error&) {
         ++wrong;
       }

@@ -117,7 +117,7 @@ TEST_P(QueuedWork, MayHoldTheLastUseOfAManagerAndItsBuffers) {
     holder->named = holder->memory.create<std::uint8_t>("named", data.size(), {.downloads = true});
     holder->scoped = holder->memory.scoped<std::uint8_t>("scoped", data.size());
     Gate gate(*device_, stream);
-    static_cast<void>(holder->memory.start_upload(holder->named, std::span(data), 0, stream));
+    static_cast<void>(holder->memory.start_upload(holder->named, std::span(data), stream));
     device_->run(stream, [holder, &ran] { ran = true; });
     holder->memory.start_download(holder->named, stream);
   }

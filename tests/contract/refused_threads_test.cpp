@@ -88,12 +88,12 @@ TEST_P(RefusedThread, TransfersFailWholeOrNotAtAll) {
       EXPECT_EQ(after.pinned.live, before.pinned.live);
       return false;
     };
-    static_cast<void>(attempt([&] { memory.upload(buffer, std::span(data), 0, stream); }));
-    static_cast<void>(attempt([&] { static_cast<void>(memory.start_upload(buffer, std::span(data), 0, stream)); }));
-    static_cast<void>(attempt([&] { memory.download(buffer, std::span(back), 0, stream); }));
-    memory.upload(buffer, std::span(data), 0, stream);
+    static_cast<void>(attempt([&] { memory.upload(buffer, std::span(data), stream); }));
+    static_cast<void>(attempt([&] { static_cast<void>(memory.start_upload(buffer, std::span(data), stream)); }));
+    static_cast<void>(attempt([&] { memory.download(buffer, std::span(back), stream); }));
+    memory.upload(buffer, std::span(data), stream);
     const bool started = attempt([&] { memory.start_download(buffer, stream); });
-    memory.download(buffer, std::span(back), 0, stream);
+    memory.download(buffer, std::span(back), stream);
     EXPECT_EQ(back, data);
     if (!started) memory.start_download(buffer, stream);
     const auto frame = memory.wait_for_download(buffer);

@@ -215,12 +215,12 @@ TEST_P(Teardown, OfAManagerWhoseTransfersGoOn) {
     const std::string size = count == 100 ? "small " : "large ";
     const auto upload = [&](MemoryManager& memory, Beside& beside, StreamId side) {
       const Words buffer = memory.create<std::uint32_t>(fresh(), count);
-      beside.transfers.push_back(memory.start_upload(buffer, std::span(beside.host).first(count), 0, side));
+      beside.transfers.push_back(memory.start_upload(buffer, std::span(beside.host).first(count), side));
     };
     const auto from_pinned = [&](MemoryManager& memory, Beside& beside, StreamId side) {
       const Words buffer = memory.create<std::uint32_t>(fresh(), count);
       auto pinned = memory.pinned<std::uint32_t>(count);
-      beside.transfers.push_back(memory.start_upload(buffer, {pinned.data(), count}, 0, side));
+      beside.transfers.push_back(memory.start_upload(buffer, {pinned.data(), count}, side));
     };
     by_manager(Memory::device, size + "upload", upload);
     by_manager(Memory::device, size + "upload from pinned memory", from_pinned);
@@ -256,7 +256,7 @@ TEST_P(Teardown, OfAManagerWhoseTransfersGoOn) {
       const Words from = memory.create<std::uint32_t>(fresh(), count);
       const Words to = memory.create<std::uint32_t>(fresh(), count);
       try {
-        memory.copy(to, memory, from, 0, side, side, 20ms);
+        memory.copy(to, memory, from, side, side, {.deadline = 20ms});
       } catch (const Timeout&) {  // NOLINT(bugprone-empty-catch): it goes on, as events are held
       }
     });
@@ -271,7 +271,7 @@ TEST_P(Teardown, OfBothManagersOfACopy) {
   const Words from = source->create<std::uint32_t>("from", many());
   const Words to = target->create<std::uint32_t>("to", many());
   hold({side});
-  EXPECT_THROW(target->copy(to, *source, from, 0, side, side, 20ms), Timeout);
+  EXPECT_THROW(target->copy(to, *source, from, side, side, {.deadline = 20ms}), Timeout);
   std::uint64_t seen = 0;
   TestThread others([&] {
     std::this_thread::sleep_for(40ms);

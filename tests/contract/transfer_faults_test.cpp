@@ -63,7 +63,7 @@ class TransferFaults : public TransferContract {
     bool all = true;  // written in small pieces
     for (std::size_t at = 0; at < size; at += 50'000) {
       const auto part = both.subspan(at, std::min<std::size_t>(50'000, size - at));
-      all = attempt([&] { memory.upload(buffer, part, at); }) && all;
+      all = attempt([&] { memory.upload(buffer, part, StreamId::legacy_default, {.offset = at}); }) && all;
     }
     sent(all);
     if (attempt([&] { memory.start_download(buffer, {}, {.snapshot = false}); })) attempt_frame(buffer, check);

@@ -43,7 +43,7 @@ TEST_P(TransferOrder, ADownloadSeesTheWorkQueuedBeforeIt) {
       slow_work(buffer, seed);
       EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(size, seed));
       slow_work(buffer, seed + 1);
-      memory.download(buffer, std::span(pinned.data(), size), 0, *stream_);
+      memory.download(buffer, std::span(pinned.data(), size), *stream_);
       EXPECT_TRUE(has_pattern(pinned.data(), size, seed + 1));
       slow_work(buffer, seed + 2);
       memory.start_download(buffer, *stream_);
@@ -66,9 +66,9 @@ TEST_P(TransferOrder, AnUploadComesAfterTheWorkQueuedBeforeItAndBeforeTheNext) {
     Bytes seen(size);
     for (const std::size_t count : {std::size_t{1000}, size}) {
       slow_work(buffer, 1);
-      memory.upload(buffer, bytes_of(count, 2), 0, *stream_);
+      memory.upload(buffer, bytes_of(count, 2), *stream_);
       slow_work(buffer, 3);
-      static_cast<void>(memory.start_upload(buffer, bytes_of(count, 4), 0, *stream_));
+      static_cast<void>(memory.start_upload(buffer, bytes_of(count, 4), *stream_));
       device_->run(*stream_,
                    [span = buffer.access(*stream_), &seen] { std::copy_n(span.data(), span.size(), seen.begin()); });
       device_->synchronize(*stream_);
@@ -86,7 +86,7 @@ TEST_P(TransferOrder, AStartedUploadReturnsAtOnceAndHasTakenTheData) {
     const auto buffer = memory.scoped<std::uint8_t>("taken", count, {}, *stream_);
     Gate gate(*device_, *stream_);
     Bytes data = bytes_of(count, 1);
-    const Transfer ticket = memory.start_upload(buffer, data, 0, *stream_);
+    const Transfer ticket = memory.start_upload(buffer, data, *stream_);
     std::fill(data.begin(), data.end(), 0xee);
     EXPECT_FALSE(ticket.done());
     EXPECT_EQ(moved().pinned.requested.live, count > 65536 ? count : 0u);
@@ -108,7 +108,7 @@ TEST_P(TransferOrder, PinnedMemoryIsReadWhenTheStreamGetsThere) {
     std::this_thread::sleep_for(10ms);
     fill_pattern(pinned.data(), size, 7);
   });
-  memory.start_upload(buffer, pinned, 0, *stream_).wait();
+  memory.start_upload(buffer, pinned, *stream_).wait();
   EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(size, 7));
 }
 
@@ -116,7 +116,7 @@ TEST_P(TransferOrder, ATicketThatTimesOutCanBeWaitedForAgain) {
   MemoryManager& memory = make_manager();
   const auto buffer = memory.create<std::uint8_t>("slow", size, {}, *stream_);
   Gate gate(*device_, *stream_);
-  const Transfer ticket = memory.start_upload(buffer, bytes_of(size, 1), 0, *stream_);
+  const Transfer ticket = memory.start_upload(buffer, bytes_of(size, 1), *stream_);
   const Transfer copy = ticket;
   for (const auto deadline : {std::chrono::nanoseconds(0), std::chrono::nanoseconds(-5),
                               std::chrono::nanoseconds::min(), std::chrono::nanoseconds(20ms)}) {
@@ -136,13 +136,15 @@ TEST_P(TransferOrder, ATicketThatTimesOutCanBeWaitedForAgain) {
 TEST_P(TransferOrder, ATimedOutTransferGoesOnAndItsStagingMemoryComesBack) {
   MemoryManager& memory = make_manager({.piece_bytes = 65536});
   const auto buffer = memory.create<std::uint8_t>("timed", size, {}, *stream_);
-  memory.upload(buffer, bytes_of(size, 1), 0, *stream_);
+  memory.upload(buffer, bytes_of(size, 1), *stream_);
   std::uint64_t timeouts = 0;
   for (const auto deadline : {std::chrono::nanoseconds(40ms), std::chrono::nanoseconds(20ms)}) {
     {
       Gate gate(*device_, *stream_);
-      expect_error<Timeout>("timed", [&] { memory.upload(buffer, bytes_of(5000, 2), 0, *stream_, deadline); });
-      const auto late = error_of<Timeout>([&] { memory.upload(buffer, bytes_of(size, 3), 0, *stream_, deadline); });
+      expect_error<Timeout>("timed",
+                            [&] { memory.upload(buffer, bytes_of(5000, 2), *stream_, {.deadline = deadline}); });
+      const auto late =
+          error_of<Timeout>([&] { memory.upload(buffer, bytes_of(size, 3), *stream_, {.deadline = deadline}); });
       ASSERT_TRUE(late);
       EXPECT_EQ(late->facts().name, "timed");
       EXPECT_EQ(late->facts().bytes_asked, size);
@@ -152,7 +154,8 @@ TEST_P(TransferOrder, ATimedOutTransferGoesOnAndItsStagingMemoryComesBack) {
           << late->message();
       EXPECT_EQ(moved().pinned.requested.live, 2 * 65536u);  // both pieces are still read
       Bytes into(size, 0xcd);
-      expect_error<Timeout>("timed", [&] { memory.download(buffer, std::span(into), 0, *stream_, deadline); });
+      expect_error<Timeout>("timed",
+                            [&] { memory.download(buffer, std::span(into), *stream_, {.deadline = deadline}); });
       EXPECT_EQ(into, Bytes(size, 0xcd));
       EXPECT_EQ(moved().pinned.requested.live, 4 * 65536u);
       memory.maintain();
@@ -190,15 +193,15 @@ TEST_P(TransferOrder, ADeadlineThatHasPassedStartsNothing) {
         EXPECT_NE(error->message().find(std::to_string(deadline / 1ms) + " ms"), std::string::npos);
         ++timeouts;
       };
-      refused([&] { memory.upload(buffer, bytes_of(count, 3), 0, *stream_, deadline); });
-      refused([&] { memory.upload(buffer, std::span(pinned.data(), count), 0, *stream_, deadline); });
+      refused([&] { memory.upload(buffer, bytes_of(count, 3), *stream_, {.deadline = deadline}); });
+      refused([&] { memory.upload(buffer, std::span(pinned.data(), count), *stream_, {.deadline = deadline}); });
       Bytes into(count, 0xcd);
-      refused([&] { memory.download(buffer, std::span(into), 0, *stream_, deadline); });
+      refused([&] { memory.download(buffer, std::span(into), *stream_, {.deadline = deadline}); });
       EXPECT_EQ(into, Bytes(count, 0xcd));
-      refused([&] { memory.download(buffer, std::span(pinned.data(), count), 0, *stream_, deadline); });
+      refused([&] { memory.download(buffer, std::span(pinned.data(), count), *stream_, {.deadline = deadline}); });
     }
   }
-  memory.upload(buffer, bytes_of(0, 0), 0, *stream_, 0ns);  // nothing to be late with
+  memory.upload(buffer, bytes_of(0, 0), *stream_, {.deadline = 0ns});  // nothing to be late with
   EXPECT_EQ(moved().timeouts, timeouts);
   EXPECT_EQ(moved().uploads, before.uploads);
   EXPECT_EQ(moved().bytes_staged, before.bytes_staged);
@@ -214,7 +217,8 @@ TEST_P(TransferOrder, InPlaceADeadlineThatPassesChangesNothing) {
   const auto buffer = memory.create<std::uint8_t>("in place", bytes_of(size, 1), {}, *stream_);
   for (const auto deadline : {std::chrono::nanoseconds(0), std::chrono::nanoseconds(20ms)}) {
     Gate gate(*device_, *stream_);
-    const auto late = error_of<Timeout>([&] { memory.upload(buffer, bytes_of(size, 2), 0, *stream_, deadline); });
+    const auto late =
+        error_of<Timeout>([&] { memory.upload(buffer, bytes_of(size, 2), *stream_, {.deadline = deadline}); });
     ASSERT_TRUE(late);
     EXPECT_EQ(late->facts().bytes_done, 0u);
     gate.open();
@@ -231,10 +235,10 @@ TEST_P(TransferOrder, PinnedMemoryMayBeDroppedInMidCopy) {
     {
       const Pinned<std::uint8_t> up = memory.pinned<std::uint8_t>(size);
       fill_pattern(up.data(), size, 3);
-      ticket = memory.start_upload(buffer, up, 0, *stream_);
+      ticket = memory.start_upload(buffer, up, *stream_);
       const Pinned<std::uint8_t> down = memory.pinned<std::uint8_t>(size);
-      expect_error<Timeout>("dropped",
-                            [&] { memory.download(buffer, std::span(down.data(), size), 0, *stream_, 20ms); });
+      expect_error<Timeout>(
+          "dropped", [&] { memory.download(buffer, std::span(down.data(), size), *stream_, {.deadline = 20ms}); });
     }
     EXPECT_EQ(moved().pinned.requested.live, 2 * size);  // kept for the copies
     const Pinned<std::uint8_t> next = memory.pinned<std::uint8_t>(size);
@@ -254,8 +258,8 @@ TEST_P(TransferOrder, TicketsAndPinnedMemoryOutliveTheManager) {
   {
     MemoryManager& memory = make_manager();
     const auto buffer = memory.create<std::uint8_t>("outlived", size, {}, *stream_);
-    ticket = memory.start_upload(buffer, bytes_of(size, 1), 0, *stream_);
-    small = memory.start_upload(buffer, bytes_of(100, 1), 0, *stream_);
+    ticket = memory.start_upload(buffer, bytes_of(size, 1), *stream_);
+    small = memory.start_upload(buffer, bytes_of(100, 1), *stream_);
     pinned = memory.pinned<std::uint8_t>(1000);
     expect_error<Timeout>("outlived", [&] { ticket.wait(0ns); });
   }
@@ -279,7 +283,7 @@ TEST_P(TransferOrder, ABufferFreedInMidUploadIsNotReusedBeforeItsEnd) {
   MemoryManager& memory = make_manager();
   auto first = memory.scoped<std::uint8_t>("first", size, {}, *stream_);
   Gate gate(*device_, *stream_);
-  const Transfer ticket = memory.start_upload(first, bytes_of(size, 1), 0, *stream_);
+  const Transfer ticket = memory.start_upload(first, bytes_of(size, 1), *stream_);
   first.reset();
   // It may be given the same memory, in the order of the streams.
   const auto second = memory.create<std::uint8_t>("second", size);
@@ -303,16 +307,16 @@ TEST_P(TransferOrder, ThreadsMoveTheirBuffersAtTheSameTime) {
       const Pinned<std::uint8_t> pinned = memory.pinned<std::uint8_t>(count);
       for (unsigned round = 0; round < rounds; ++round) {
         const std::uint64_t seed = thread * rounds + round;
-        if (round % 3 == 0) memory.upload(buffer, bytes_of(count, seed), 0, own);
-        if (round % 3 == 1) static_cast<void>(memory.start_upload(buffer, bytes_of(count, seed), 0, own));
+        if (round % 3 == 0) memory.upload(buffer, bytes_of(count, seed), own);
+        if (round % 3 == 1) static_cast<void>(memory.start_upload(buffer, bytes_of(count, seed), own));
         if (round % 3 == 2) {
           fill_pattern(pinned.data(), count, seed);
-          memory.start_upload(buffer, pinned, 0, own).wait();
+          memory.start_upload(buffer, pinned, own).wait();
         }
         if (round % 2 == 0) {
           ASSERT_EQ(memory.download(buffer, own), bytes_of(count, seed));
         } else {
-          memory.download(buffer, std::span(pinned.data(), count), 0, own);
+          memory.download(buffer, std::span(pinned.data(), count), own);
           ASSERT_TRUE(has_pattern(pinned.data(), count, seed));
         }
       }
@@ -332,7 +336,7 @@ TEST_P(TransferOrder, ABufferGoesFromThreadToThreadOnTheirDefaultStreams) {
   MemoryManager& memory = make_manager();
   constexpr StreamId own = StreamId::per_thread_default;
   auto buffer = memory.scoped<std::uint8_t>("passed on", size, {}, own);
-  memory.upload(buffer, bytes_of(size, 1), 0, own);
+  memory.upload(buffer, bytes_of(size, 1), own);
   std::promise<void> open;
   std::promise<void> queued;
   TestThread other([&] {

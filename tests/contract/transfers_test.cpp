@@ -47,11 +47,11 @@ TEST_P(Transfers, RangesTouchNothingBesideThem) {
                                       {3000, 9001},
                                       {size, 0}}) {
     const Bytes part = bytes_of(count, ++seed);
-    memory.upload(buffer, part, offset);
+    memory.upload(buffer, part, StreamId::legacy_default, {.offset = offset});
     std::copy(part.begin(), part.end(), expected.begin() + static_cast<std::ptrdiff_t>(offset));
     ASSERT_EQ(memory.download(buffer), expected) << count << " at " << offset;
     Bytes window(count + 2, 0xab);  // a byte before and behind, which stay
-    memory.download(buffer, std::span(window).subspan(1, count), offset);
+    memory.download(buffer, std::span(window).subspan(1, count), StreamId::legacy_default, {.offset = offset});
     EXPECT_EQ(window.front(), 0xab);
     EXPECT_EQ(window.back(), 0xab);
     EXPECT_TRUE(std::equal(part.begin(), part.end(), window.begin() + 1));
@@ -68,7 +68,7 @@ TEST_P(Transfers, OffsetsCountElements) {
   fill_pattern(all.data(), all.size() * sizeof(Odd), 5);
   const auto buffer = memory.create<Odd>("odd", all);
   std::vector<Odd> part(10'001);
-  memory.download(buffer, std::span(part), 9'999);
+  memory.download(buffer, std::span(part), StreamId::legacy_default, {.offset = 9'999});
   EXPECT_TRUE(std::equal(part.begin(), part.end(), all.begin() + 9'999));
   EXPECT_EQ(buffer.statistics().bytes_uploaded, all.size() * 7);
   EXPECT_EQ(buffer.statistics().bytes_downloaded, part.size() * 7);
@@ -86,7 +86,7 @@ TEST_P(Transfers, CountsAreExact) {
   EXPECT_EQ(backend_->calls(device::CallKind::upload), 1u);
   EXPECT_EQ(memory.download(buffer), bytes_of(threshold + 1, 2));
   EXPECT_EQ(moved().bytes_staged, 2 * (threshold + 1));
-  memory.start_upload(buffer, bytes_of(10, 3), 7).wait();
+  memory.start_upload(buffer, bytes_of(10, 3), StreamId::legacy_default, {.offset = 7}).wait();
 
   const TransferStatistics all = moved();
   EXPECT_EQ(all.uploads, 3u);
@@ -118,7 +118,8 @@ TEST_P(Transfers, PinnedMemoryIsUsedAsItIs) {
   EXPECT_EQ(moved().bytes_staged, 0u);
   EXPECT_TRUE(std::equal(sent.begin(), sent.end(), into.begin()));
   // A window inside it, odd at both ends.
-  memory.upload(buffer, std::span<const std::uint8_t>(from.data() + 3, 70'000), 11);
+  memory.upload(buffer, std::span<const std::uint8_t>(from.data() + 3, 70'000), StreamId::legacy_default,
+                {.offset = 11});
   EXPECT_EQ(moved().bytes_staged, 0u);
   Bytes expected = sent;
   std::copy(sent.begin() + 3, sent.begin() + 70'003, expected.begin() + 11);
@@ -130,7 +131,7 @@ TEST_P(Transfers, InPlaceNeitherStagesNorQueuesCopies) {
   if (!device_->info().pointers) GTEST_SKIP() << "the host cannot write this device's memory";
   MemoryManager& memory = make_manager({.in_place = true});
   const auto buffer = memory.create<std::uint8_t>("in place", bytes_of(100'000, 1));
-  EXPECT_TRUE(memory.start_upload(buffer, bytes_of(70'000, 2), 5).done());
+  EXPECT_TRUE(memory.start_upload(buffer, bytes_of(70'000, 2), StreamId::legacy_default, {.offset = 5}).done());
   Bytes expected = bytes_of(100'000, 1);
   const Bytes part = bytes_of(70'000, 2);
   std::copy(part.begin(), part.end(), expected.begin() + 5);
@@ -145,9 +146,9 @@ TEST_P(Transfers, EmptyOnesDoNothing) {
   MemoryManager& memory = make_manager();
   const auto buffer = memory.create<std::uint8_t>("empty", bytes_of(10, 1));
   const std::uint64_t uploads = moved().uploads;
-  memory.upload(buffer, {}, 10);
-  memory.download(buffer, std::span<std::uint8_t>(), 10);
-  const Transfer nothing = memory.start_upload(buffer, {}, 3);
+  memory.upload(buffer, {}, StreamId::legacy_default, {.offset = 10});
+  memory.download(buffer, std::span<std::uint8_t>(), StreamId::legacy_default, {.offset = 10});
+  const Transfer nothing = memory.start_upload(buffer, {}, StreamId::legacy_default, {.offset = 3});
   EXPECT_TRUE(nothing.done());
   nothing.wait(0ns);
   EXPECT_EQ(moved().uploads, uploads);
@@ -164,12 +165,19 @@ TEST_P(Transfers, WindowsOutsideAreRefusedByName) {
   std::vector<std::uint32_t> into(101);
   const std::span<const std::uint32_t> all(data);
   expect_error<InvalidArgument>("narrow", [&] { memory.upload(buffer, all); });
-  expect_error<InvalidArgument>("narrow", [&] { memory.upload(buffer, all.first(1), 100); });
-  expect_error<InvalidArgument>("narrow", [&] { memory.upload(buffer, {}, 101); });
-  expect_error<InvalidArgument>("narrow", [&] { memory.upload(buffer, all.first(2), SIZE_MAX); });
-  expect_error<InvalidArgument>("narrow", [&] { static_cast<void>(memory.start_upload(buffer, all.first(50), 51)); });
+  expect_error<InvalidArgument>(
+      "narrow", [&] { memory.upload(buffer, all.first(1), StreamId::legacy_default, {.offset = 100}); });
+  expect_error<InvalidArgument>("narrow",
+                                [&] { memory.upload(buffer, {}, StreamId::legacy_default, {.offset = 101}); });
+  expect_error<InvalidArgument>(
+      "narrow", [&] { memory.upload(buffer, all.first(2), StreamId::legacy_default, {.offset = SIZE_MAX}); });
+  expect_error<InvalidArgument>("narrow", [&] {
+    static_cast<void>(memory.start_upload(buffer, all.first(50), StreamId::legacy_default, {.offset = 51}));
+  });
   expect_error<InvalidArgument>("narrow", [&] { memory.download(buffer, std::span(into)); });
-  expect_error<InvalidArgument>("narrow", [&] { memory.download(buffer, std::span(into).first(1), SIZE_MAX); });
+  expect_error<InvalidArgument>("narrow", [&] {
+    memory.download(buffer, std::span(into).first(1), StreamId::legacy_default, {.offset = SIZE_MAX});
+  });
   EXPECT_EQ(memory.download(buffer), std::vector<std::uint32_t>(100, 7));
   // Capacity that is not in use is outside too.
   memory.free("narrow");

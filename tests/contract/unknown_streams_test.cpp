@@ -74,9 +74,9 @@ TEST_P(UnknownStreamsOfManagers, AreRefusedAtEveryDoor) {
        [&] { static_cast<void>(memory.create<std::uint8_t>("other", std::span(data), {}, never)); }},
       {"access", [&] { static_cast<void>(buffer.access(never)); }},
       {"ensure_capacity", [&] { buffer.ensure_capacity(1'000'000, never); }},
-      {"upload", [&] { memory.upload(buffer, std::span(data), 0, never); }},
-      {"start_upload", [&] { static_cast<void>(memory.start_upload(buffer, std::span(data), 0, never)); }},
-      {"download", [&] { memory.download(buffer, std::span(back), 0, never); }},
+      {"upload", [&] { memory.upload(buffer, std::span(data), never); }},
+      {"start_upload", [&] { static_cast<void>(memory.start_upload(buffer, std::span(data), never)); }},
+      {"download", [&] { memory.download(buffer, std::span(back), never); }},
       {"start_download", [&] { memory.start_download(buffer, never); }},
   };
   for (const auto& [name, call] : doors) {

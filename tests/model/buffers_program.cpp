@@ -29,7 +29,7 @@ BuffersProgram::BuffersProgram(const BuffersConfiguration& configuration, std::u
       random_(seed),
       inner_(open_backend(configuration.backend)),
       backend_(std::make_shared<device::FaultyBackend>(inner_)),
-      quiet_(inner_, "for the model test"),
+      quiet_(device::Access::make_device(inner_, "for the model test")),
       device_(device::Access::make_device(backend_, "for the model test")),
       memory_(std::make_unique<MemoryManager>(
           device_,
@@ -196,7 +196,7 @@ void BuffersProgram::create_again() {
   const std::uint64_t bytes = live->oracle.capacity_for(count) * element_bytes;
   const StreamId stream = stream_of(*live);
   const bool done = attempt({ErrorCode::limit_exceeded, ErrorCode::out_of_memory}, [&] {
-    const auto same = memory_->create<Element>(live->name, count, live->options, stream, IfExists::reuse);
+    const auto same = memory_->find_or_create<Element>(live->name, count, live->options, stream);
     if (same != live->handle) wrong("it is another buffer");
   });
   if (done) {
@@ -232,18 +232,21 @@ void BuffersProgram::misuse() {
   const std::uint64_t kind = roll(6);
   last_ += " of kind " + std::to_string(kind);
   std::vector<Element> data(1);
-  const bool passed = attempt({ErrorCode::invalid_argument, ErrorCode::type_mismatch, ErrorCode::not_found,
-                               ErrorCode::stale_handle, ErrorCode::limit_exceeded},
-                              [&] {
-                                switch (kind) {
-                                  case 0: static_cast<void>(memory_->create<Element>(live->name, 1)); break;
-                                  case 1: static_cast<void>(memory_->find<float>(live->name)); break;
-                                  case 2: memory_->free("no such buffer"); break;
-                                  case 3: memory_->upload(stale_, data); break;
-                                  case 4: memory_->upload(live->handle, data, live->oracle.size()); break;
-                                  default: live->handle.resize(live->oracle.most() + 1, stream_of(*live));
-                                }
-                              });
+  const bool passed =
+      attempt({ErrorCode::invalid_argument, ErrorCode::type_mismatch, ErrorCode::not_found, ErrorCode::stale_handle,
+               ErrorCode::limit_exceeded},
+              [&] {
+                switch (kind) {
+                  case 0: static_cast<void>(memory_->create<Element>(live->name, 1)); break;
+                  case 1: static_cast<void>(memory_->find<float>(live->name)); break;
+                  case 2: memory_->free("no such buffer"); break;
+                  case 3: memory_->upload(stale_, data); break;
+                  case 4:
+                    memory_->upload(live->handle, data, StreamId::legacy_default, {.offset = live->oracle.size()});
+                    break;
+                  default: live->handle.resize(live->oracle.most() + 1, stream_of(*live));
+                }
+              });
   if (passed) wrong("nothing was thrown");
 }
 

@@ -45,8 +45,9 @@ void BuffersProgram::upload() {
     if (pinned.size() != 0) std::copy(data.begin(), data.end(), pinned.begin());
   }
   const std::span<const Element> from = pinned.size() != 0 ? std::span<const Element>(pinned.begin(), count) : data;
-  const bool done = attempt({ErrorCode::limit_exceeded, ErrorCode::timeout},
-                            [&] { memory_->upload(live->handle, from, offset, lanes_[lane].id(), patience(lane)); });
+  const bool done = attempt({ErrorCode::limit_exceeded, ErrorCode::timeout}, [&] {
+    memory_->upload(live->handle, from, lanes_[lane].id(), {.offset = offset, .deadline = patience(lane)});
+  });
   if (count != 0) waited(*live, done);
   if (done) {
     live->oracle.contents.write(offset, data);
@@ -71,7 +72,7 @@ void BuffersProgram::start_upload() {
   const bool pinned = started.memory.size() != 0;
   const std::span<const Element> from = pinned ? std::span<const Element>(started.memory.begin(), count) : data;
   const bool done = attempt({ErrorCode::limit_exceeded}, [&] {
-    started.ticket = memory_->start_upload(live->handle, from, offset, stream_of(*live));
+    started.ticket = memory_->start_upload(live->handle, from, stream_of(*live), {.offset = offset});
   });
   if (done) {
     live->oracle.contents.write(offset, data);
@@ -111,7 +112,7 @@ void BuffersProgram::download() {
   }
   const std::span<Element> to = pinned.size() != 0 ? std::span<Element>(pinned.begin(), count) : data;
   const bool done = attempt({ErrorCode::limit_exceeded, ErrorCode::timeout}, [&] {
-    memory_->download(live->handle, to, offset, stream_of(*live), patience(live->lane));
+    memory_->download(live->handle, to, stream_of(*live), {.offset = offset, .deadline = patience(live->lane)});
   });
   if (count != 0) waited(*live, done);
   if (!done || !contents()) return;

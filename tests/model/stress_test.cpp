@@ -21,6 +21,7 @@
 #include <weir/weir.hpp>
 
 #include "contract/fake_clock.hpp"
+#include "device/access.hpp"
 #include "late_events.hpp"
 #include "model/environment.hpp"
 #include "open_backend.hpp"
@@ -62,7 +63,7 @@ struct Common {
   explicit Common(const Kind& kind)
       : late(kind.late),
         backend(open_backend(kind.backend)),
-        device(backend, "for the stress test"),
+        device(device::Access::make_device(backend, "for the stress test")),
         pool(std::make_unique<Pool>(device, PoolOptions{.name = kind.name,
                                                         .mode = kind.mode,
                                                         .limit = limit,

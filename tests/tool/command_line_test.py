@@ -72,7 +72,7 @@ class CommandLine(CommandCase):
                 self.assertEqual(line.split()[0], each["device"])
                 self.assertEqual(each["device"], f"{each['backend']}:{each['index']}")
                 self.assertIs(type(each["unified_memory"]), bool)
-                for bound in ("default_limit", "largest_range", "address_space", "address_space_free"):
+                for bound in ("default_limit", "max_range", "address_space", "address_space_free"):
                     self.assertIn(type(each[bound]), (int, type(None)))
 
     def test_a_listed_device_is_what_an_option_takes(self):

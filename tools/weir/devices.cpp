@@ -36,7 +36,7 @@ nlohmann::ordered_json to_json(const DeviceInfo& device) {
           {"unified_memory", device.unified_memory},
           {"emulated", device.emulated},
           {"default_limit", bound(device.default_limit)},
-          {"largest_range", bound(device.largest_range)},
+          {"max_range", bound(device.max_range)},
           {"address_space", number(device.address_space)},
           {"address_space_free", number(device.address_space_free)}};
 }

@@ -85,7 +85,7 @@ StreamId Streams::adopt(CUstream handle) {
   CUcontext context = nullptr;
   context_.check(context_.driver().stream_context(handle, &context), "cuStreamGetCtx");
   if (context != context_.handle()) {
-    throw InvalidArgument("a stream to adopt is of another context than the primary one of its device",
+    throw InvalidArgument("adopt_stream: the stream belongs to another context than the primary one of the device",
                           {.name = "stream"});
   }
   {
@@ -93,7 +93,7 @@ StreamId Streams::adopt(CUstream handle) {
     const std::shared_lock lock(mutex_);
     for (const auto& [id, entry] : entries_) {
       if (entry->handle == handle && !entry->of_capture) {
-        throw InvalidArgument("the stream to adopt is known already, as stream " +
+        throw InvalidArgument("adopt_stream: the stream is known already, as stream " +
                                   std::to_string(static_cast<std::uint32_t>(id)) + "; use that one",
                               {.name = "stream"});
       }
@@ -106,7 +106,8 @@ StreamId Streams::begin_capture(StreamId stream) {
   const Handle captured = find(resolve(stream));
   const Kind kind = captured.entry_->kind;
   if (captured.of_capture() || kind == Kind::legacy) {
-    throw InvalidArgument("the legacy default stream cannot be captured, nor a capture's own", {.name = "stream"});
+    throw InvalidArgument("begin_capture: neither the legacy default stream nor a capture's own can be captured",
+                          {.name = "stream"});
   }
   auto entry = std::make_shared<Entry>(context_, captured.get(), kind == Kind::own ? Kind::adopted : kind);
   entry->of_capture = true;
@@ -236,9 +237,10 @@ CUevent Streams::take_event() {
 EventId Streams::record(StreamId stream) {
   const Handle on = find(stream);
   if (capturing(stream)) {
-    throw DriverError("stream " + std::to_string(static_cast<std::uint32_t>(stream)) +
-                          " is being captured: what is queued on it now is no work that could be waited for",
-                      {.name = "cuEventRecord", .native_code = CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED});
+    throw DriverError(
+        "stream " + std::to_string(static_cast<std::uint32_t>(stream)) +
+            " is being captured, so that no event can be recorded on it; use the stream that begin_capture gave",
+        {.name = "cuEventRecord", .native_code = CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED});
   }
   context_.require_usable();
   const Current here(context_);

@@ -71,7 +71,10 @@ void Writes::write(StreamId stream, device::Address to, std::span<const std::byt
   if (bytes.empty()) return;
   const Streams::Handle on = streams_.find(stream);
   if (!on.of_capture() && streams_.capturing(stream)) {
-    throw Unsupported("a write on a stream that is being captured: name the stream of the Capture", {.name = "write"});
+    throw Unsupported(
+        "upload of memory that is not pinned: the stream is being captured; use pinned memory, or the stream that "
+        "begin_capture gave",
+        {.name = "write"});
   }
   Slot slot = take();
   std::memcpy(reinterpret_cast<void*>(slot.pinned), bytes.data(), bytes.size());  // NOLINT(performance-no-int-to-ptr)

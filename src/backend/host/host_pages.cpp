@@ -70,7 +70,7 @@ void HostPages::commit(std::uint64_t bytes) {
   std::uint64_t now = committed_.load();
   do {
     if (bytes > capacity_ || now > capacity_ - bytes) {
-      throw OutOfMemory("host: " + format_bytes(bytes) + " more would pass the machine's " + format_bytes(capacity_) +
+      throw OutOfMemory("host: " + format_bytes(bytes) + " more would exceed the machine's " + format_bytes(capacity_) +
                             "; " + format_bytes(now) + " are committed",
                         {.name = "host", .bytes_asked = bytes, .limit = capacity_, .free = capacity_ - now});
     }

@@ -16,7 +16,8 @@ using backend::vulkan::VulkanDevice;
 VulkanDevice& backend_of(const Device& device) {
   device::Access::backend(device).require_here();
   if (auto* const found = dynamic_cast<VulkanDevice*>(&device::Access::backend(device))) return *found;
-  throw Unsupported(device.info().name + " is no Vulkan device", {.name = "vulkan"});
+  throw Unsupported(device.info().name + " is no Vulkan device; open one with DeviceRequest{.backend = \"vulkan\"}",
+                    {.name = "vulkan"});
 }
 
 }  // namespace

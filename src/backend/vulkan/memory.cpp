@@ -136,13 +136,13 @@ class Memory::Claim {
                         {.name = adapter.name, .bytes_asked = bytes, .limit = limit, .free = free});
     };
     if (bytes > adapter.max_allocated) {
-      refuse("the most of one allocation is " + format_bytes(adapter.max_allocated), adapter.max_allocated,
+      refuse("the largest allocation is " + format_bytes(adapter.max_allocated), adapter.max_allocated,
              adapter.max_allocated);
     }
     if (memory.allocations_.fetch_add(1) >= adapter.limits.maxMemoryAllocationCount) {
       --memory.allocations_;
       refuse("and there are " + std::to_string(adapter.limits.maxMemoryAllocationCount) +
-                 " allocations already, the most that the device allows",
+                 " allocations already, as many as the device allows",
              adapter.limits.maxMemoryAllocationCount, 0);
     }
     std::uint64_t now = taken_.load();

@@ -47,7 +47,7 @@ std::uint64_t Pages::address_space_free() const noexcept {
   return all - std::min(all, reserved_.load());
 }
 
-std::uint64_t Pages::largest_range() const noexcept {
+std::uint64_t Pages::max_range() const noexcept {
   return std::min(address_space(), gpu_.adapter().largest_buffer / page_bytes_ * page_bytes_);
 }
 
@@ -63,8 +63,8 @@ Address Pages::reserve(std::uint64_t bytes) {
   std::uint64_t now = reserved_.load();
   do {
     const std::uint64_t all = address_space();
-    if (bytes > largest_range() || now > all - bytes) {
-      const std::uint64_t left = std::min(address_space_free(), largest_range());
+    if (bytes > max_range() || now > all - bytes) {
+      const std::uint64_t left = std::min(address_space_free(), max_range());
       throw DriverError(gpu_.adapter().name + ": no address range of " + format_bytes(bytes) + "; " +
                             format_bytes(left) + " of " + format_bytes(all) + " of address space can be reserved",
                         {.name = "vkCreateBuffer", .bytes_asked = bytes, .limit = all, .free = left});

@@ -22,7 +22,7 @@ class Pages {
   /// Bytes of address space that can be reserved in all, that are free of these, and that one range can have.
   [[nodiscard]] std::uint64_t address_space() const noexcept;
   [[nodiscard]] std::uint64_t address_space_free() const noexcept;
-  [[nodiscard]] std::uint64_t largest_range() const noexcept;
+  [[nodiscard]] std::uint64_t max_range() const noexcept;
 
   /// As many as the device allows in one allocation.
   [[nodiscard]] std::uint32_t max_extent_pages() const noexcept;

@@ -94,7 +94,7 @@ DeviceInfo VulkanDevice::info() const {
   if (info.virtual_memory) {
     info.address_space = pages_.address_space();
     info.address_space_free = pages_.address_space_free();
-    info.largest_range = pages_.largest_range();
+    info.max_range = pages_.max_range();
   }
   return info;
 }

@@ -42,7 +42,7 @@ void Caches::make() {
   const std::uint32_t id = count_.load() + 1;
   if (id > max_caches) {
     throw Unsupported("pool \"" + journal_.pool_name() + "\" serves at most " + std::to_string(max_caches) +
-                          " pairs of a thread and a stream at a time",
+                          " pairs of a thread and a stream at a time; end threads, or retire streams",
                       {.name = journal_.pool_name(), .limit = max_caches});
   }
   for (std::vector<ThreadCache*>* list : {&spare_, &awake_}) {  // so that a cache can always be put in

@@ -36,7 +36,7 @@ Lane Lanes::of(StreamId stream) {
     return found->second;
   }
   if (spare_.empty() && entries_.size() > max_lanes) {
-    throw Unsupported("a pool follows at most 65535 streams at a time; retire() those that are done",
+    throw Unsupported("a pool follows at most 65535 streams at a time; retire the streams that are done",
                       {.name = "stream", .limit = max_lanes});
   }
   if (spare_.empty()) {

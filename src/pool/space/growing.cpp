@@ -196,7 +196,7 @@ Growth Space::grow_pages(const Placement& wanted, std::uint8_t home, Effort effo
   };
   if (!find_place() && !(clear_addresses(home) && find_place())) {
     throw Unsupported("pool \"" + journal_.pool_name() + "\": its address range of " +
-                          format_bytes(ranges_[arena.number()].bytes) + " has no place left for " +
+                          format_bytes(ranges_[arena.number()].bytes) + " has no room left for " +
                           format_bytes(wanted.granules * index::granule_bytes),
                       {.name = journal_.pool_name()});
   }
@@ -226,7 +226,7 @@ Growth Space::grow_growable(const Placement& wanted, std::uint32_t max, std::uin
   }
   if (!planned) {
     throw Unsupported("pool \"" + journal_.pool_name() + "\": its address range of " +
-                          format_bytes(ranges_[arena.number()].bytes) + " cannot keep " +
+                          format_bytes(ranges_[arena.number()].bytes) + " has no room to keep " +
                           format_bytes(std::uint64_t{max} * index::granule_bytes) + " for one block",
                       {.name = journal_.pool_name()});
   }

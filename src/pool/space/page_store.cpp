@@ -188,9 +188,9 @@ void PageStore::free_segment(const Segment& segment) noexcept {
 
 std::shared_ptr<detail::Claims> PageStore::book_external(std::uint64_t bytes) {
   if (!claim(bytes)) {
-    throw LimitExceeded("pool \"" + pool_name_ + "\": " + format_bytes(bytes) + " more would pass its limit of " +
-                            format_bytes(limit_) + ", " + format_bytes(headroom()) +
-                            " of it are left; free memory, or raise the limit",
+    throw LimitExceeded("pool \"" + pool_name_ + "\": " + format_bytes(bytes) + " more would exceed the limit of " +
+                            format_bytes(limit_) + ", of which " + format_bytes(headroom()) +
+                            " are left; free memory, or raise the limit",
                         {.name = pool_name_, .bytes_asked = bytes, .limit = limit_, .free = headroom()});
   }
   claims_->external += bytes;

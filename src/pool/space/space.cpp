@@ -23,7 +23,7 @@ std::uint64_t range_for(const DeviceInfo& info) {
   constexpr std::uint64_t most = 1_TiB;
   const std::uint64_t memory = info.memory_total.value_or(0);
   const std::uint64_t wanted = memory >= most / 4 ? most : std::max(least, std::bit_ceil(memory * 4));
-  return std::max(std::bit_floor(std::min({wanted, info.largest_range, share_of(info)})), info.page_bytes);
+  return std::max(std::bit_floor(std::min({wanted, info.max_range, share_of(info)})), info.page_bytes);
 }
 
 // Below it a range is of little use.

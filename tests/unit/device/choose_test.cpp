@@ -82,9 +82,9 @@ TEST(Choose, ABackendWithAnIndexOrAPartOfAName) {
 }
 
 TEST(Choose, ByMemoryAndFeatures) {
-  EXPECT_THAT(why({.least_memory = 4_GiB}), HasSubstr("Large One"));
-  EXPECT_THAT(why({.least_memory = 4_GiB}), HasSubstr("Small One has 2.00 GiB of the 4.00 GiB needed"));
-  EXPECT_THAT(refusal({.least_memory = 1_TiB}), HasSubstr("memory has 4.00 GiB"));
+  EXPECT_THAT(why({.min_memory = 4_GiB}), HasSubstr("Large One"));
+  EXPECT_THAT(why({.min_memory = 4_GiB}), HasSubstr("Small One has 2.00 GiB of the 4.00 GiB needed"));
+  EXPECT_THAT(refusal({.min_memory = 1_TiB}), HasSubstr("memory has 4.00 GiB"));
   EXPECT_THAT(why({.preference = {"host", "fast"}, .needs_virtual_memory = true}), HasSubstr("Small One"));
   EXPECT_THAT(refusal({.needs_pointers = true}), HasSubstr("has memory that the host cannot use"));
 }

@@ -43,7 +43,7 @@ struct World {
 
   World() {
     std::iota(pinned.begin(), pinned.end(), 0);
-    upload = memory->start_upload<int>(handle, {pinned.data(), pinned.size()}, 0, stream);
+    upload = memory->start_upload<int>(handle, {pinned.data(), pinned.size()}, stream);
     memory->start_download(handle, stream);
     batch.read(handle, 0, 10);
     Batch reads(*memory);
@@ -69,12 +69,12 @@ class Busy {
     while (!stop_) {
       const Stream own = world.device.stream();
       const Buffer<int> made = memory.scoped<int>("busy", elements, {.downloads = true}, own);
-      memory.upload<int>(made, data, 0, own);
+      memory.upload<int>(made, data, own);
       const Pinned<int> pinned = memory.pinned<int>(elements);
-      static_cast<void>(memory.start_upload<int>(made, {pinned.data(), pinned.size()}, 0, own));
+      static_cast<void>(memory.start_upload<int>(made, {pinned.data(), pinned.size()}, own));
       memory.start_download(made, own);
       static_cast<void>(memory.wait_for_download(made));
-      memory.download<int>(made, data, 0, own);
+      memory.download<int>(made, data, own);
       memory.free(memory.create<int>("short", 100));
       static_cast<void>(memory.report());
       static_cast<void>(process_statistics());

@@ -40,7 +40,7 @@ TEST(SimulatedDevice, IsADryDevice) {
 
 TEST(SimulatedDevice, TakesTheCapacityOfADryDevice) {
   EXPECT_THROW(static_cast<void>(simulated_device(0)), InvalidArgument);
-  EXPECT_THROW(static_cast<void>(simulated_device(largest_dry_capacity + 1)), InvalidArgument);
+  EXPECT_THROW(static_cast<void>(simulated_device(max_dry_capacity + 1)), InvalidArgument);
 }
 
 TEST(SimulatedDevice, MayLiveInRealTime) {

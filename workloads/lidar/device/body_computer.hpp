@@ -32,7 +32,7 @@ class BodyComputer : public ChunkComputer {
     // Outputs of one run have one layout, but for that of the far queries, when nothing else is queued.
     std::vector<std::uint32_t> columns = columns_of(settings_.features, output);
     if (columns != sent_) {
-      memory_.upload(columns_, columns, 0, stream);
+      memory_.upload(columns_, columns, stream);
       sent_ = std::move(columns);
     }
     return columns_.access(stream);

@@ -174,7 +174,8 @@ std::uint64_t finish_batch(const FarRun& run, std::span<FarQuery> batch, Sink& s
   const PoolingScope output =
       memory.scope("far output", batch.size(), computer.output_features(), {.downloads = true}, run.stream);
   const auto send = [&](std::string_view name, std::span<const std::byte> bytes) {
-    if (!bytes.empty()) memory.upload(input.memory(), bytes, input.offset(name), run.stream, patience);
+    if (!bytes.empty())
+      memory.upload(input.memory(), bytes, run.stream, {.offset = input.offset(name), .deadline = patience});
   };
   send("points", job.bytes());
   if (features.needs_colours()) send("colours", std::as_bytes(std::span(colours)));

@@ -195,8 +195,8 @@ class Run {
 
   void send(Slot& slot, std::string_view feature, std::size_t bytes) {
     const std::size_t offset = slot.input.offset(feature);
-    memory_.start_upload(slot.input.memory(), std::span<const std::byte>(slot.staging.data() + offset, bytes), offset,
-                         upload_stream_);
+    memory_.start_upload(slot.input.memory(), std::span<const std::byte>(slot.staging.data() + offset, bytes),
+                         upload_stream_, {.offset = offset});
   }
 
   void compute(Slot& slot) {

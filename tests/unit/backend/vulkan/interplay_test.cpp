@@ -60,7 +60,7 @@ TEST_F(VulkanInterplay, CommandsOfTheProgramRunInTheOrderOfTheirStream) {
   const auto all = numbers.access(stream);
   const vulkan::Location place = vulkan::locate(*device_, all.data() + 1000, 4000);
   vulkan::submit(*device_, stream, filling(place, 4000, 2));
-  memory.upload(numbers, std::vector<std::uint32_t>{3}, 1500, stream);
+  memory.upload(numbers, std::vector<std::uint32_t>{3}, stream, {.offset = 1500});
   const std::vector<std::uint32_t> back = memory.download(numbers, stream);
   EXPECT_EQ(back[999], 1u);
   EXPECT_EQ(back[1000], 2u);

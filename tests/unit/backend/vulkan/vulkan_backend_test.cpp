@@ -210,7 +210,7 @@ TEST_F(VulkanBackend, AManagerMovesItsBuffersOnADiscreteDevice) {
     EXPECT_EQ(back, numbers);
     const Pinned<std::uint32_t> pinned = memory.pinned<std::uint32_t>(1000);
     std::fill_n(pinned.data(), 1000, 5u);
-    memory.start_upload(buffer, pinned, 11).wait();
+    memory.start_upload(buffer, pinned, StreamId::legacy_default, {.offset = 11}).wait();
     EXPECT_EQ(memory.download(buffer)[1010], 5u);
   }
 }

@@ -77,12 +77,12 @@ ChunkRows compute_one(MemoryManager& memory, ChunkComputer& computer, const Feat
       memory.scope("workspace", computer.workspace_elements(count), computer.workspace_features(), {}, stream);
   const PoolingScope output =
       memory.scope("output", chunk.queries, computer.output_features(), {.downloads = true}, stream);
-  memory.upload(input.memory(), std::as_bytes(std::span(chunk.points)), input.offset("points"), stream);
+  memory.upload(input.memory(), std::as_bytes(std::span(chunk.points)), stream, {.offset = input.offset("points")});
   if (features.needs_colours()) {
-    memory.upload(input.memory(), std::as_bytes(std::span(colours)), input.offset("colours"), stream);
+    memory.upload(input.memory(), std::as_bytes(std::span(colours)), stream, {.offset = input.offset("colours")});
   }
   if (features.needs_classes()) {
-    memory.upload(input.memory(), std::as_bytes(std::span(classes)), input.offset("classes"), stream);
+    memory.upload(input.memory(), std::as_bytes(std::span(classes)), stream, {.offset = input.offset("classes")});
   }
   computer.queue(1, {.points = chunk.points, .queries = chunk.queries, .known = chunk.known},
                  {input, workspace, output}, stream);
