@@ -163,7 +163,7 @@ class ManagerFaults : public ManagerContract {
   /// Whether the fault happened; `failed` counts the operations that ended in an error.
   template <class Plant>
   bool run_with(Plant plant, bool zero, bool lost, std::uint64_t& failed) {
-    MemoryManager& memory = make_manager({.pool = {.limit = limit, .zero = zero, .reclaim_deadline = 100ms}});
+    MemoryManager& memory = make_manager({.pool = {.limit = limit, .zero = zero, .reclaim_deadline = 1s}});
     plant();
     Run run(*this, memory, lost);
     run.script();
