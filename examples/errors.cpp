@@ -18,11 +18,11 @@ void expect(weir::ErrorCode code, const std::function<void()>& what) {
     what();
   } catch (const weir::Error& error) {
     if (error.code() == code) {
-      std::printf("%s: %s\n", std::string(weir::to_string(code)).c_str(), error.message().c_str());
+      std::printf("%s: %s\n", std::string(weir::name(code)).c_str(), error.message().c_str());
       return;
     }
   }
-  std::printf("%s did not come\n", std::string(weir::to_string(code)).c_str());
+  std::printf("%s did not come\n", std::string(weir::name(code)).c_str());
   ++missing;
 }
 

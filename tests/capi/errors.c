@@ -31,7 +31,7 @@ static void check_misuse(weir_pool* pool) {
   CHECK(!weir_last_error()->has_bytes_asked);
   CHECK(weir_deallocate(pool, block, WEIR_STREAM_LEGACY_DEFAULT) == WEIR_OK);
   CHECK(weir_deallocate(pool, block, WEIR_STREAM_LEGACY_DEFAULT) == WEIR_INVALID_ARGUMENT);
-  CHECK(strstr(weir_last_error()->message, "twice") != NULL);
+  CHECK(strstr(weir_last_error()->message, "second free") != NULL);
   CHECK(weir_used_on(pool, block, WEIR_STREAM_LEGACY_DEFAULT) == WEIR_INVALID_ARGUMENT);
   CHECK(weir_allocate(pool, 4096, 3, WEIR_STREAM_LEGACY_DEFAULT, &taken) == WEIR_INVALID_ARGUMENT);
   CHECK(weir_allocate(NULL, 1, 0, WEIR_STREAM_LEGACY_DEFAULT, &taken) == WEIR_INVALID_ARGUMENT);
