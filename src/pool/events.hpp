@@ -47,13 +47,18 @@ inline void Pool::Implementation::write_ordered(Cache& cache, track::Event& even
 inline void Pool::Implementation::tell(Cache& cache, std::uint32_t id, track::EventKind kind, track::EventWay way,
                                        StreamId stream) noexcept {
   track::Event event = event_of(id, kind, way, stream);
-  if (way != track::EventWay::cache) {
-    write_ordered(cache, event);
-  } else if (track::EventRing* const ring = ring_of(cache)) {  // of memory that this thread alone had
+  write_ordered(cache, event);
+  if (logs_ && kind == track::EventKind::allocate) journal_.log(event, blocks_[id].address());
+}
+
+/// Of memory that this thread alone had: since its last event that was ordered, at least.
+inline void Pool::Implementation::tell_hit(Cache& cache, std::uint32_t id, StreamId stream) noexcept {
+  track::Event event = event_of(id, track::EventKind::allocate, track::EventWay::cache, stream);
+  if (track::EventRing* const ring = ring_of(cache)) {
     event.time = ring->now();
     write(ring, event);
   }
-  if (logs_ && kind == track::EventKind::allocate) journal_.log(event, blocks_[id].address());
+  if (logs_) journal_.log(event, blocks_[id].address());
 }
 
 }  // namespace weir

@@ -83,7 +83,7 @@ template <bool told, class Otherwise>
     const std::uint64_t address = after_hit(*cache, block, credit < 0, to_tick < 0);
     if constexpr (!told) return address;
   }
-  if constexpr (told) tell(*cache, id, track::EventKind::allocate, track::EventWay::cache, stream);
+  if constexpr (told) tell_hit(*cache, id, stream);
   return block.address();
 }
 

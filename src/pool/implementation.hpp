@@ -166,6 +166,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   }
   static void write(track::EventRing* ring, track::Event& event) noexcept;
   void write_ordered(Cache& cache, track::Event& event) noexcept;
+  void tell_hit(Cache& cache, std::uint32_t id, StreamId stream) noexcept;
   void tell(Cache& cache, std::uint32_t id, track::EventKind kind, track::EventWay way, StreamId stream) noexcept;
 
   // --- allocate.cpp ---

@@ -1,9 +1,10 @@
 // Reads the events of some pools, from one thread, while their threads go on: hands them
 // out in the order of their times. While one lives, the taps that it reads are on.
 //
-// A thread that loses its core between the moment when it takes an event's time and the
-// one when it writes it may have that event handed out by the next drain, after later
-// ones; its time tells, and late() counts them. The events of one ring are always in order.
+// The events of one block are always in order, as are those of one thread. Of others, a thread
+// that loses its core between the moment when it takes an event's time and the one when it
+// writes it may have that event handed out by the next drain, after later ones: its time
+// tells, and late() counts them.
 #pragma once
 
 #include <cstdint>
