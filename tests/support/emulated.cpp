@@ -27,7 +27,9 @@ constexpr std::string_view accounts = "under emulation: /proc/self/smaps does no
 
 constexpr std::array exceptions{
     Exception{"DeathTest.", restart},
+    Exception{"ProcessDefault.CanBeNamedBeforehand", restart},
     Exception{"ShortAddresses.", ignored},
+    Exception{"Limits.OfAddressesLeaveRoomForADozenPools", addresses},
     Exception{"StalePool.EveryCallOnADestroyedPoolSaysSo", addresses},
     Exception{"LazyMemory.IsZeroAndMayBeLarge", addresses},
     Exception{"AddressMap.FindsWhatWasSet", addresses},
