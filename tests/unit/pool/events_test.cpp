@@ -11,6 +11,7 @@
 #include <weir/weir.hpp>
 
 #include "backend/dry/dry_backend.hpp"
+#include "device/access.hpp"
 #include "pool/access.hpp"
 #include "support/in_child.hpp"
 #include "track/event_reader.hpp"
@@ -24,7 +25,7 @@ using track::EventKind;
 using track::EventReader;
 using track::EventTap;
 
-Device dry_device() { return Device(backend::dry::make_dry_backend(1_GiB)); }
+Device dry_device() { return device::Access::make_device(backend::dry::make_dry_backend(1_GiB)); }
 
 class EventsOfForks : public ForkOfThreads {};
 

@@ -16,7 +16,7 @@
 #include "snapshot_bytes.hpp"
 #include "trace_facts.hpp"
 
-#if __has_include(<zlib.h>)
+#ifdef WEIR_HAS_ZLIB
 #include <zlib.h>
 
 namespace weir::replay {
@@ -161,4 +161,6 @@ TEST(Gzip, SnapshotsThatAreCutAreRefused) {
 
 }  // namespace
 }  // namespace weir::replay
+#else
+TEST(Gzip, IsRead) { GTEST_SKIP() << "this build found no zlib"; }
 #endif
