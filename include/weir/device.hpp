@@ -105,7 +105,7 @@ class Device {
   friend struct device::Access;
   Device(std::shared_ptr<device::Backend> backend, std::string why);
   /// The backend, for calls on it. Throws Unsupported in a child of fork().
-  [[nodiscard]] device::Backend& here() const;
+  [[nodiscard]] device::Backend& checked() const;
   [[nodiscard]] Stream stream_of(StreamId id);
 
   std::shared_ptr<device::Backend> backend_;

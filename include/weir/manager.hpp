@@ -280,7 +280,7 @@ class MemoryManager {
   [[nodiscard]] std::span<const std::byte> wait_for_bytes(const AnyBuffer& buffer, std::chrono::nanoseconds deadline);
   [[nodiscard]] PinnedBytes pinned_bytes(std::size_t count, std::size_t element_bytes);
   /// What stands behind every call but name(), limit(), device() and pool(). Throws Unsupported in a child of fork().
-  [[nodiscard]] Implementation& here() const;
+  [[nodiscard]] Implementation& checked() const;
 
   std::unique_ptr<Implementation> implementation_;
 };

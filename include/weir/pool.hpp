@@ -87,7 +87,7 @@ namespace track {
 class EventTap;
 }
 namespace detail {
-struct Claims;
+struct Quota;
 }
 namespace pool {
 struct Access;
@@ -108,9 +108,9 @@ class ExternalBytes {
 
  private:
   friend class Pool;
-  ExternalBytes(std::shared_ptr<detail::Claims> claims, std::uint64_t bytes) noexcept
-      : claims_(std::move(claims)), bytes_(bytes) {}
-  std::shared_ptr<detail::Claims> claims_;
+  ExternalBytes(std::shared_ptr<detail::Quota> quota, std::uint64_t bytes) noexcept
+      : quota_(std::move(quota)), bytes_(bytes) {}
+  std::shared_ptr<detail::Quota> quota_;
   std::uint64_t bytes_ = 0;
 };
 

@@ -71,7 +71,7 @@ class PoolingScope {
   /// until the end. Throws NotFound, which lists the names there are, and TypeMismatch.
   template <class T>
   [[nodiscard]] DeviceSpan<T> access(std::string_view column, StreamId stream = StreamId::legacy_default) const {
-    const Place& place = find(column, element_type<T>());
+    const PlacedColumn& place = find(column, element_type<T>());
     return {memory_.access(stream).address() + place.offset, rows_};
   }
   /// Where the column starts in memory(). Bytes. Throws NotFound.
@@ -82,15 +82,15 @@ class PoolingScope {
   [[nodiscard]] ScopeStatistics statistics() const;
 
  private:
-  struct Place {
+  struct PlacedColumn {
     ScopeColumn column;
     std::size_t offset = 0;
   };
-  [[nodiscard]] const Place& find(std::string_view column) const;
-  [[nodiscard]] const Place& find(std::string_view column, const ElementType& wanted) const;
+  [[nodiscard]] const PlacedColumn& find(std::string_view column) const;
+  [[nodiscard]] const PlacedColumn& find(std::string_view column, const ElementType& wanted) const;
 
   Buffer<std::byte> memory_;
-  std::vector<Place> places_;
+  std::vector<PlacedColumn> places_;
   std::size_t capacity_ = 0, rows_ = 0;
   std::uint64_t chunks_ = 0, values_ = 0;
 };

@@ -77,9 +77,9 @@ bool worth_leaving(std::uint64_t allocated, std::uint64_t bytes, std::uint64_t p
 
 }  // namespace
 
-BufferCore::BufferCore(std::shared_ptr<BufferHome> home, Pool& pool, const Clock& clock, BufferRequest request,
+BufferCore::BufferCore(std::shared_ptr<ManagerLink> manager, Pool& pool, const Clock& clock, BufferRequest request,
                        Closing closing)
-    : manager_(std::move(home)),
+    : manager_(std::move(manager)),
       pool_(&pool),
       clock_(clock),
       name_(std::move(request.name)),
@@ -89,12 +89,12 @@ BufferCore::BufferCore(std::shared_ptr<BufferHome> home, Pool& pool, const Clock
       tag_(pool.tag(name_)),
       max_elements_(request.options.max_bytes / request.type.bytes),
       closing_(std::move(closing)),
-      home_(settled(pool, request.stream)),
+      stream_(settled(pool, request.stream)),
       made_(clock.now()),
       touched_(made_.count()) {
   const std::size_t capacity = std::max(request.count, std::min(options_.min_elements, max_elements_));
   try {
-    block_ = acquire(bytes_for(capacity), home_);
+    block_ = acquire(bytes_for(capacity), stream_);
   } catch (...) {
     pool_->drop_tag(tag_);
     throw;
@@ -112,7 +112,7 @@ void BufferCore::require_type(const ElementType& wanted) const {
 
 void BufferCore::require_open() const {
   if (open()) return;
-  if (!process_.is_here()) throw core::made_before_fork(quoted(name_), name_);
+  if (!process_.is_current()) throw core::made_before_fork(quoted(name_), name_);
   if (!manager_->open()) {
     throw StaleHandle(quoted(name_) + " is gone with its manager \"" + manager_->manager() +
                           "\", which has ended; this handle to it is stale",
@@ -172,7 +172,7 @@ void BufferCore::shrink(std::size_t count, StreamId stream) {
 void BufferCore::change_capacity(std::size_t count, StreamId asked_on) {
   const std::uint64_t bytes = bytes_for(count);
   const StreamId user = settled(*pool_, asked_on);
-  const StreamId stream = on_host() ? home_ : user;
+  const StreamId stream = on_host() ? stream_ : user;
   const std::uint64_t before = capacity() * type_.bytes;
   note_use(user);
   const Change change = count < capacity() ? cut(bytes, stream, count) : enlarge(bytes, stream);
@@ -243,7 +243,7 @@ void BufferCore::move_to_new_block(std::uint64_t bytes, StreamId stream) {
     pool_->release(moved, stream);
     throw;
   }
-  pool_->release(block_, home_);
+  pool_->release(block_, stream_);
   add(bytes_moved_, bytes_in_use());
   pool::Access::events(*pool_)->note({.bytes = bytes,
                                       .block = moved.id,
@@ -253,7 +253,7 @@ void BufferCore::move_to_new_block(std::uint64_t bytes, StreamId stream) {
                                       .way = track::EventWay::copied});
   block_ = moved;
   address_ = address;
-  home_ = stream;
+  stream_ = stream;
   others_.clear();
 }
 
@@ -278,7 +278,7 @@ void BufferCore::bring_behind_change(StreamId stream) {
 
 void BufferCore::hold_back_for_users(StreamId stream) const {
   device::Fence users;
-  if (home_ != stream) users.add(device::Access::shared_backend(pool_->device()), home_);
+  if (stream_ != stream) users.add(device::Access::shared_backend(pool_->device()), stream_);
   for (const StreamId user : others_) {
     if (user != stream) users.add(device::Access::shared_backend(pool_->device()), user);
   }
@@ -289,7 +289,7 @@ void BufferCore::hold_back_for_users(StreamId stream) const {
 
 void BufferCore::note_use(StreamId stream) {
   if (!changed_.empty()) bring_behind_change(stream);
-  if (stream == home_ || std::find(others_.begin(), others_.end(), stream) != others_.end()) return;
+  if (stream == stream_ || std::find(others_.begin(), others_.end(), stream) != others_.end()) return;
   others_.reserve(others_.size() + 1);
   pool_->used_on(block_, stream);
   others_.push_back(stream);
@@ -353,12 +353,12 @@ BufferStatistics BufferCore::statistics() const {
 }
 
 void BufferCore::close() noexcept {
-  if (!process_.is_here() || !open_.exchange(false)) return;
+  if (!process_.is_current() || !open_.exchange(false)) return;
   if (closing_) closing_(*this);
   companion.reset();
   changed_ = {};
   try {
-    pool_->release(block_, home_);
+    pool_->release(block_, stream_);
     pool_->drop_tag(tag_);
   } catch (const Error&) {  // NOLINT(bugprone-empty-catch): the block is the pool's to report then
   }

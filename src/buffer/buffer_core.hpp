@@ -15,7 +15,7 @@
 #include <weir/clock.hpp>
 #include <weir/pool.hpp>
 
-#include "buffer/buffer_home.hpp"
+#include "buffer/manager_link.hpp"
 #include "core/process.hpp"
 #include "device/fence.hpp"
 
@@ -46,7 +46,8 @@ class BufferCore {
   using Closing = std::function<void(BufferCore&)>;
 
   /// For a request that has passed check(). Throws LimitExceeded, OutOfMemory; then nothing was taken.
-  BufferCore(std::shared_ptr<BufferHome> home, Pool& pool, const Clock& clock, BufferRequest request, Closing closing);
+  BufferCore(std::shared_ptr<ManagerLink> manager, Pool& pool, const Clock& clock, BufferRequest request,
+             Closing closing);
   BufferCore(const BufferCore&) = delete;
   BufferCore& operator=(const BufferCore&) = delete;
   ~BufferCore() { close(); }
@@ -55,7 +56,7 @@ class BufferCore {
   [[nodiscard]] const ElementType& type() const noexcept { return type_; }
   [[nodiscard]] const BufferOptions& options() const noexcept { return options_; }
   [[nodiscard]] CallSite where() const noexcept { return where_; }
-  [[nodiscard]] bool open() const noexcept { return open_.load(std::memory_order_acquire) && process_.is_here(); }
+  [[nodiscard]] bool open() const noexcept { return open_.load(std::memory_order_acquire) && process_.is_current(); }
   /// Throws StaleHandle for a closed one, Unsupported in a child of fork().
   void require_open() const;
   /// Throws TypeMismatch, naming both types.
@@ -67,7 +68,7 @@ class BufferCore {
   [[nodiscard]] Pool& pool() const noexcept { return *pool_; }
   /// Whether its memory is pinned memory of the host; its pool is that memory's then, and its stream one without work.
   [[nodiscard]] bool on_host() const noexcept { return is_staging(options_.usage); }
-  [[nodiscard]] BufferHome& manager() const noexcept { return *manager_; }
+  [[nodiscard]] ManagerLink& manager() const noexcept { return *manager_; }
 
   bool ensure_capacity(std::size_t count, StreamId stream);
   void resize(std::size_t count, StreamId stream);
@@ -104,8 +105,8 @@ class BufferCore {
   void note_use(StreamId stream);
   void touch() noexcept;
 
-  const core::HomeProcess process_;
-  const std::shared_ptr<BufferHome> manager_;
+  const core::OwnerProcess process_;
+  const std::shared_ptr<ManagerLink> manager_;
   Pool* const pool_;  ///< its manager's; gone when that is
   const Clock& clock_;
   const std::string name_;
@@ -118,7 +119,7 @@ class BufferCore {
 
   BlockHandle block_;
   std::uint64_t address_ = 0;
-  StreamId home_;                        ///< the stream its block is allocated and freed on
+  StreamId stream_;                      ///< the stream its block is allocated and freed on
   std::vector<StreamId> others_;         ///< further streams that used the block
   device::Fence changed_;                ///< what the last change of capacity queued, until it is known to be past
   std::vector<StreamId> behind_change_;  ///< streams that come after it

@@ -51,11 +51,11 @@ template <class T>
 class EndWhatWaits {
  public:
   void operator()(T* made) const noexcept {
-    if (home_.is_here()) end_what_waits(made);
+    if (process_.is_current()) end_what_waits(made);
   }
 
  private:
-  HomeProcess home_;
+  OwnerProcess process_;
 };
 
 /// As std::make_shared, for what waits for queued work when it ends.

@@ -4,9 +4,9 @@
 
 namespace weir::core {
 
-constinit std::atomic<std::uint32_t> HomeProcess::forks_{0};
+constinit std::atomic<std::uint32_t> OwnerProcess::forks_{0};
 
-HomeProcess::HomeProcess() noexcept {
+OwnerProcess::OwnerProcess() noexcept {
   // No static local: a child made in the middle of its first use would wait for ever, where this starts anew.
   static pthread_once_t counting = PTHREAD_ONCE_INIT;
   pthread_once(&counting,

@@ -17,11 +17,11 @@ namespace weir::core {
 /// The error for `what` in a child that has it from its parent; `name` is what its facts name.
 [[nodiscard]] Unsupported made_before_fork(const std::string& what, std::string name);
 
-class HomeProcess {
+class OwnerProcess {
  public:
-  HomeProcess() noexcept;
+  OwnerProcess() noexcept;
   /// False in a child that fork() made since. A load.
-  [[nodiscard]] bool is_here() const noexcept { return born_ == forks_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool is_current() const noexcept { return born_ == forks_.load(std::memory_order_relaxed); }
 
  private:
   static std::atomic<std::uint32_t> forks_;  ///< from the first process down to this one
@@ -34,16 +34,16 @@ template <class T>
 class LeaveInChild {
  public:
   void operator()(T* made) const noexcept {
-    if (home_.is_here()) delete made;
+    if (process_.is_current()) delete made;
   }
 
  private:
-  HomeProcess home_;
+  OwnerProcess process_;
 };
 
 /// As std::make_shared, but the last owner to go in a child leaves the object as it is.
 template <class T, class... Arguments>
-[[nodiscard]] std::shared_ptr<T> make_shared_here(Arguments&&... arguments) {
+[[nodiscard]] std::shared_ptr<T> make_shared_fork_safe(Arguments&&... arguments) {
   return std::shared_ptr<T>(std::make_unique<T>(std::forward<Arguments>(arguments)...).release(), LeaveInChild<T>());
 }
 
@@ -52,12 +52,12 @@ template <class T, class... Arguments>
 template <class T>
 [[nodiscard]] T& one_a_process() {
   struct Kept {
-    HomeProcess home;
+    OwnerProcess process;
     T value;
   };
   static constinit std::atomic<Kept*> kept{nullptr};
   Kept* known = kept.load(std::memory_order_acquire);
-  if (known != nullptr && known->home.is_here()) return known->value;
+  if (known != nullptr && known->process.is_current()) return known->value;
   auto made = std::make_unique<Kept>();
   // What a child has from its parent stays as it is.
   if (!kept.compare_exchange_strong(known, made.get(), std::memory_order_acq_rel)) return known->value;

@@ -20,8 +20,8 @@ const Clock& Backend::clock() noexcept {
   return simulated == nullptr ? Clock::system() : *simulated;
 }
 
-void Backend::require_here() const {
-  if (!is_here()) throw core::made_before_fork("this device", "device");
+void Backend::require_own_process() const {
+  if (!in_own_process()) throw core::made_before_fork("this device", "device");
 }
 
 StreamId Backend::adopt_stream(std::uint64_t) { refuse(info(), "adopt_stream"); }

@@ -11,8 +11,8 @@
 // that; on CUDA it is complete at once). While capturing(stream), no event is
 // recorded on it or queried for it. On a lost device nothing runs any more, and
 // pages may be destroyed and ranges unreserved that could not be unmapped. In a
-// child of fork() nothing of the parent's backend is called but is_here() and
-// require_here(); its makers see to it that it is not destroyed there either.
+// child of fork() nothing of the parent's backend is called but in_own_process() and
+// require_own_process(); its makers see to it that it is not destroyed there either.
 #pragma once
 
 #include <chrono>
@@ -91,9 +91,9 @@ class Backend : public std::enable_shared_from_this<Backend> {
   Backend& operator=(const Backend&) = delete;
 
   /// False in a child that fork() made since: neither the driver nor the streams' threads are there.
-  [[nodiscard]] bool is_here() const noexcept { return home_.is_here(); }
+  [[nodiscard]] bool in_own_process() const noexcept { return process_.is_current(); }
   /// Throws Unsupported there.
-  void require_here() const;
+  void require_own_process() const;
 
   [[nodiscard]] virtual DeviceInfo info() const = 0;
 
@@ -209,7 +209,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
     destroy_stream(stream);
   }
 
-  const core::HomeProcess home_;
+  const core::OwnerProcess process_;
   std::mutex observers_mutex_;
   std::vector<StreamObserver*> observers_;
 };

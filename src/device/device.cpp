@@ -48,13 +48,13 @@ Device::Device(std::shared_ptr<device::Backend> backend, std::string why)
   if (!backend_) throw InvalidArgument("Device: no backend was given", {.name = "backend"});
 }
 
-device::Backend& Device::here() const {
-  backend_->require_here();
+device::Backend& Device::checked() const {
+  backend_->require_own_process();
   core::retry_ends();
   return *backend_;
 }
 
-DeviceInfo Device::info() const { return here().info(); }
+DeviceInfo Device::info() const { return checked().info(); }
 
 const std::string& Device::why() const noexcept { return *why_; }
 
@@ -68,13 +68,13 @@ Stream Device::stream_of(StreamId id) {
   }
 }
 
-Stream Device::stream() { return stream_of(here().create_stream()); }
+Stream Device::stream() { return stream_of(checked().create_stream()); }
 
-std::uint64_t Device::native_stream(StreamId stream) const { return here().native_stream(stream); }
+std::uint64_t Device::native_stream(StreamId stream) const { return checked().native_stream(stream); }
 
-Stream Device::adopt_stream(std::uint64_t native) { return stream_of(here().adopt_stream(native)); }
+Stream Device::adopt_stream(std::uint64_t native) { return stream_of(checked().adopt_stream(native)); }
 
-Stream Device::begin_capture(StreamId stream) { return stream_of(here().begin_capture(stream)); }
+Stream Device::begin_capture(StreamId stream) { return stream_of(checked().begin_capture(stream)); }
 
 void Device::synchronize(StreamId stream, std::chrono::nanoseconds deadline) {
   const core::Deadline end(deadline);
@@ -88,7 +88,7 @@ void Device::synchronize(StreamId stream, std::chrono::nanoseconds deadline) {
 // What a host function throws is nobody's to catch: CUDA calls it out of the driver. So it is the same everywhere.
 void Device::run(StreamId stream, std::function<void()> work) {
   if (!work) throw InvalidArgument("run: the host function is empty; pass one to call", {.name = "work"});
-  here().run(stream, [call = std::move(work)]() noexcept { call(); });
+  checked().run(stream, [call = std::move(work)]() noexcept { call(); });
 }
 
 }  // namespace weir

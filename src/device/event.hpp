@@ -24,7 +24,7 @@ class Event {
   Event() = default;
   /// All work queued on `stream` so far.
   Event(std::shared_ptr<Backend> backend, StreamId stream) : backend_(std::move(backend)) {
-    backend_->require_here();
+    backend_->require_own_process();
     id_ = backend_->record(stream);
   }
   Event(Event&& other) noexcept : backend_(std::move(other.backend_)), id_(std::exchange(other.id_, EventId::none)) {}
@@ -36,29 +36,29 @@ class Event {
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
   ~Event() {
-    if (backend_ && backend_->is_here()) backend_->release(id_);
+    if (backend_ && backend_->in_own_process()) backend_->release(id_);
   }
 
   /// For waits for one of several; none for one that is long past. Throws in a child of fork().
   [[nodiscard]] EventId id() const {
-    if (backend_) backend_->require_here();
+    if (backend_) backend_->require_own_process();
     return id_;
   }
   [[nodiscard]] bool done() const {
     if (!backend_) return true;
-    backend_->require_here();
+    backend_->require_own_process();
     return backend_->query(id_);
   }
   /// As wait_for.
   [[nodiscard]] bool wait(const core::Deadline& deadline) const {
     if (!backend_) return true;
-    backend_->require_here();
+    backend_->require_own_process();
     return wait_for(*backend_, id_, deadline);
   }
   /// Work queued on `stream` from now on starts after it.
   void hold_back(StreamId stream) const {
     if (!backend_) return;
-    backend_->require_here();
+    backend_->require_own_process();
     backend_->stream_wait(stream, id_);
   }
 

@@ -91,7 +91,7 @@ class PinnedMemory final : public Backend, public StreamObserver {
 }  // namespace
 
 std::shared_ptr<Backend> make_pinned_memory(std::shared_ptr<Backend> inner, std::uint64_t limit) {
-  return core::make_shared_here<PinnedMemory>(std::move(inner), limit);
+  return core::make_shared_fork_safe<PinnedMemory>(std::move(inner), limit);
 }
 
 }  // namespace weir::device

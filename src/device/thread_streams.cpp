@@ -19,12 +19,12 @@ class ThreadStreams {
   ~ThreadStreams() {
     for (const Own& each : all_) {
       const auto backend = each.backend.lock();
-      if (backend && backend->is_here()) backend->end_thread_stream(each.stream);
+      if (backend && backend->in_own_process()) backend->end_thread_stream(each.stream);
     }
   }
 
   /// The calling thread's.
-  [[nodiscard]] static ThreadStreams& here();
+  [[nodiscard]] static ThreadStreams& of_this_thread();
 
   [[nodiscard]] StreamId of(Backend& backend) {
     std::erase_if(all_, [](const Own& each) { return each.backend.expired(); });
@@ -91,7 +91,7 @@ pthread_key_t farewell_key() {
 
 }  // namespace
 
-ThreadStreams& ThreadStreams::here() {
+ThreadStreams& ThreadStreams::of_this_thread() {
   if (own == nullptr) {
     auto made = std::make_unique<Farewell>();
     pthread_setspecific(farewell_key(), made.get());
@@ -100,6 +100,6 @@ ThreadStreams& ThreadStreams::here() {
   return own->streams;
 }
 
-StreamId Backend::stream_of_thread() { return ThreadStreams::here().of(*this); }
+StreamId Backend::stream_of_thread() { return ThreadStreams::of_this_thread().of(*this); }
 
 }  // namespace weir::device

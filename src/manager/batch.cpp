@@ -34,7 +34,7 @@ class Batch::Run {
  public:
   Run(MemoryManager& memory, std::vector<Operation> operations, const BatchOptions& options)
       : memory_(memory),
-        manager_(memory.here()),
+        manager_(memory.checked()),
         options_(options),
         operations_(std::move(operations)),
         results_(operations_.size()) {}
@@ -190,7 +190,7 @@ class Batch::Run {
     return {device::Access::shared_backend(manager_.pool().device()), options_.stream};
   }
 
-  void copy(detail::TransferEngine::Place to, detail::TransferEngine::Place from, std::uint64_t bytes) {
+  void copy(detail::TransferEngine::Endpoint to, detail::TransferEngine::Endpoint from, std::uint64_t bytes) {
     manager_.transfers().queue_copy(to, from, bytes, options_.stream, deadline_, task_);
   }
 

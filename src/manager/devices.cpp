@@ -24,7 +24,7 @@ void add(MemoryTotals& sum, const MemoryTotals& more) {
 }  // namespace
 
 ProcessStatistics sum_over(const std::vector<const MemoryManager*>& managers) {
-  manager::ProcessTally& tally = manager::ProcessTally::here();
+  manager::ProcessTally& tally = manager::ProcessTally::of_this_process();
   ProcessStatistics sum;
   sum.devices = tally.devices();
   for (const MemoryManager* each : managers) {
@@ -52,8 +52,8 @@ void MemoryManager::copy_bytes(const AnyBuffer& to, MemoryManager& source, const
                                StreamId stream, StreamId from_stream, const CopyOptions& options) {
   constexpr std::uint64_t piece_bytes = std::uint64_t{4} << 20;
   const core::Deadline end(options.deadline);
-  Implementation& own = here();
-  Implementation& other = source.here();
+  Implementation& own = checked();
+  Implementation& other = source.checked();
   const auto target = own.window(to, options.offset, count);
   const auto origin = other.window(from, 0, count);
   if (&target.buffer == &origin.buffer) {

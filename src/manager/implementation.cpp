@@ -25,7 +25,7 @@ std::uint64_t default_limit(const DeviceInfo& info) {
 // What weir adds to a manager's name to name its pinned memory leaves room for this much.
 constexpr std::size_t longest_manager_name = 240;
 
-ManagerOptions checked(ManagerOptions options, const DeviceInfo& info) {
+ManagerOptions valid(ManagerOptions options, const DeviceInfo& info) {
   core::check_name("manager", options.name, longest_manager_name);
   if (!options.pool.name.empty()) {
     throw InvalidArgument("manager \"" + options.name + "\": its pool is named \"" +
@@ -42,12 +42,12 @@ ManagerOptions checked(ManagerOptions options, const DeviceInfo& info) {
 }  // namespace
 
 MemoryManager::Implementation::Implementation(const Device& device, ManagerOptions options)
-    : options_(checked(std::move(options), device.info())),
-      tally_(manager::ProcessTally::here().of(device.info())),
+    : options_(valid(std::move(options), device.info())),
+      tally_(manager::ProcessTally::of_this_process().of(device.info())),
       pool_(pool::Access::counted_pool(device, options_.pool,
                                        track::Tallies{.reserved = &tally_.reserved, .external = &tally_.external})),
       clock_(*pool_->options().clock),
-      home_(std::make_shared<detail::BufferHome>(options_.name, pool_->options().log, pool::Access::events(*pool_))),
+      link_(std::make_shared<detail::ManagerLink>(options_.name, pool_->options().log, pool::Access::events(*pool_))),
       transfers_(core::make_shared_that_waits<detail::TransferEngine>(device, options_.transfers, pool_->options(),
                                                                       track::Tallies{.reserved = &tally_.pinned},
                                                                       pool::Access::events(*pool_))) {}
@@ -55,11 +55,11 @@ MemoryManager::Implementation::Implementation(const Device& device, ManagerOptio
 MemoryManager::Implementation::~Implementation() {
   report_leaks();
   for (const Core& buffer : all()) buffer->close();
-  home_->close();
+  link_->close();
 }
 
-void MemoryManager::Implementation::require_here() const {
-  if (!is_here()) throw core::made_before_fork("manager \"" + options_.name + "\"", options_.name);
+void MemoryManager::Implementation::require_own_process() const {
+  if (!in_own_process()) throw core::made_before_fork("manager \"" + options_.name + "\"", options_.name);
 }
 
 void MemoryManager::Implementation::report_leaks() const {
@@ -85,7 +85,7 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::
     core::check_name("buffer", request.name);
     detail::check(request);
   } catch (const Error& error) {
-    home_->note(error);
+    link_->note(error);
     throw;
   }
   bool taken = false;
@@ -105,7 +105,7 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::
     }
   }
   if (taken) {
-    throw home_->refused(InvalidArgument("manager \"" + options_.name + "\": there is a buffer \"" + request.name +
+    throw link_->refused(InvalidArgument("manager \"" + options_.name + "\": there is a buffer \"" + request.name +
                                              "\" already; free it first, or use find_or_create",
                                          {.name = request.name}));
   }
@@ -113,9 +113,9 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::
   try {
     const bool on_host = is_staging(request.options.usage);
     if (on_host) request.stream = transfers_->host_stream();
-    auto made =
-        core::make_shared_here<detail::BufferCore>(home_, pool_for(request.options.usage), clock_, std::move(request),
-                                                   [this](detail::BufferCore& closing) { forget(closing); });
+    auto made = core::make_shared_fork_safe<detail::BufferCore>(
+        link_, pool_for(request.options.usage), clock_, std::move(request),
+        [this](detail::BufferCore& closing) { forget(closing); });
     {
       const std::lock_guard lock(mutex_);
       ++buffers_created_;
@@ -172,7 +172,7 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::find(std::str
   const std::vector<std::string> near = manager::nearest(name, names);
   for (const std::string& each : near) text += (&each == near.data() ? "; did you mean \"" : ", \"") + each + "\"";
   text += near.empty() ? "; it has no buffers" : "?";
-  throw home_->refused(NotFound(text, {.name = core::printable(name)}));
+  throw link_->refused(NotFound(text, {.name = core::printable(name)}));
 }
 
 bool MemoryManager::Implementation::contains(std::string_view name) const {
@@ -193,7 +193,7 @@ std::vector<MemoryManager::Implementation::Core> MemoryManager::Implementation::
 detail::BufferCore& MemoryManager::Implementation::own(const AnyBuffer& buffer) const {
   detail::BufferCore& core = detail::BufferAccess::core(buffer);
   if (&core.pool() == &pool_for(core.options().usage)) return core;
-  throw home_->refused(InvalidArgument("manager \"" + options_.name + "\": buffer \"" + core.name() +
+  throw link_->refused(InvalidArgument("manager \"" + options_.name + "\": buffer \"" + core.name() +
                                            "\" belongs to another manager; pass it to that one",
                                        {.name = core.name()}));
 }
@@ -208,8 +208,8 @@ MemoryManager::Implementation::Window MemoryManager::Implementation::window(cons
 ManagerStatistics MemoryManager::Implementation::statistics() const {
   ManagerStatistics known;
   known.pool = pool_->statistics();
-  known.pool.refusals += home_->refusals();
-  known.pool.errors += home_->errors();
+  known.pool.refusals += link_->refusals();
+  known.pool.errors += link_->errors();
   known.transfers = transfers_->statistics();
   known.creation_latency = creation_.summary();
   const std::vector<Core> open = all();

@@ -28,9 +28,9 @@ class MemoryManager::Implementation {
   Implementation& operator=(const Implementation&) = delete;
 
   /// False in a child of fork(), where nothing else but options(), pool() and its own name may be asked.
-  [[nodiscard]] bool is_here() const noexcept { return process_.is_here(); }
+  [[nodiscard]] bool in_own_process() const noexcept { return process_.is_current(); }
   /// Throws Unsupported there.
-  void require_here() const;
+  void require_own_process() const;
 
   using Core = std::shared_ptr<detail::BufferCore>;
   [[nodiscard]] Core make(detail::BufferRequest request, IfExists if_exists);
@@ -65,12 +65,12 @@ class MemoryManager::Implementation {
   void forget(const detail::BufferCore& buffer);
   void report_leaks() const;
 
-  const core::HomeProcess process_;
+  const core::OwnerProcess process_;
   const ManagerOptions options_;
   manager::DeviceTally& tally_;
   const std::unique_ptr<Pool> pool_;
   const Clock& clock_;
-  const std::shared_ptr<detail::BufferHome> home_;
+  const std::shared_ptr<detail::ManagerLink> link_;
   std::shared_ptr<detail::TransferEngine> transfers_;
 
   mutable std::mutex mutex_;

@@ -33,7 +33,7 @@ MemoryManager::MemoryManager(Device device, ManagerOptions options)
 
 // A child of fork() leaves a manager as it is: another thread may have been changing it at that moment, or held a lock.
 MemoryManager::~MemoryManager() {
-  if (!implementation_->is_here()) {
+  if (!implementation_->in_own_process()) {
     static_cast<void>(implementation_.release());
     return;
   }
@@ -48,8 +48,8 @@ ProcessStatistics process_statistics() {
   return sum_over(managers().all);
 }
 
-MemoryManager::Implementation& MemoryManager::here() const {
-  implementation_->require_here();
+MemoryManager::Implementation& MemoryManager::checked() const {
+  implementation_->require_own_process();
   return *implementation_;
 }
 
@@ -80,7 +80,7 @@ void MemoryManager::set_default(MemoryManager* manager) {
 std::shared_ptr<detail::BufferCore> MemoryManager::make(std::string_view name, const ElementType& type,
                                                         std::size_t count, const BufferOptions& options,
                                                         StreamId stream, IfExists if_exists, CallSite where) {
-  auto made = here().make({std::string(name), type, count, options, stream, where}, if_exists);
+  auto made = checked().make({std::string(name), type, count, options, stream, where}, if_exists);
   made->require_type(type);  // one that was there may have another, and is left as it is then
   if (made->size() != count) AnyBuffer(made).resize(count, stream);
   return made;
@@ -93,7 +93,7 @@ std::shared_ptr<detail::BufferCore> MemoryManager::make_from(std::string_view na
   const bool known = if_exists == IfExists::reuse && contains(name);
   auto made = make(name, type, data.size() / type.bytes, options, stream, if_exists, where);
   try {
-    here().transfers().upload(*made, 0, data, stream, core::Deadline(default_deadline));
+    checked().transfers().upload(*made, 0, data, stream, core::Deadline(default_deadline));
   } catch (...) {
     if (!known) made->close();
     throw;
@@ -108,44 +108,46 @@ PoolingScope MemoryManager::scope(std::string_view name, std::size_t rows, std::
   return {scoped<std::byte>(name, bytes, options, stream, where), rows, std::move(columns)};
 }
 
-std::shared_ptr<detail::BufferCore> MemoryManager::find_core(std::string_view name) const { return here().find(name); }
-bool MemoryManager::contains(std::string_view name) const { return here().contains(name); }
-void MemoryManager::free(std::string_view name) { here().find(name)->close(); }
-void MemoryManager::free(const AnyBuffer& buffer) { here().own(buffer).close(); }
+std::shared_ptr<detail::BufferCore> MemoryManager::find_core(std::string_view name) const {
+  return checked().find(name);
+}
+bool MemoryManager::contains(std::string_view name) const { return checked().contains(name); }
+void MemoryManager::free(std::string_view name) { checked().find(name)->close(); }
+void MemoryManager::free(const AnyBuffer& buffer) { checked().own(buffer).close(); }
 void MemoryManager::free_all() {
-  for (const auto& buffer : here().all()) buffer->close();
+  for (const auto& buffer : checked().all()) buffer->close();
 }
 
 // --- Transfers ---
 
 void MemoryManager::upload_bytes(const AnyBuffer& buffer, std::span<const std::byte> data, std::size_t count,
                                  StreamId stream, const CopyOptions& options) {
-  Implementation& own = here();
+  Implementation& own = checked();
   const auto window = own.window(buffer, options.offset, count);
   own.transfers().upload(window.buffer, window.offset, data, stream, core::Deadline(options.deadline));
 }
 
 Transfer MemoryManager::start_upload_bytes(const AnyBuffer& buffer, std::span<const std::byte> data, std::size_t count,
                                            StreamId stream, const CopyOptions& options) {
-  Implementation& own = here();
+  Implementation& own = checked();
   const auto window = own.window(buffer, options.offset, count);
   return own.transfers().start_upload(window.buffer, window.offset, data, stream, core::Deadline(options.deadline));
 }
 
 void MemoryManager::download_bytes(const AnyBuffer& buffer, std::span<std::byte> data, std::size_t count,
                                    StreamId stream, const CopyOptions& options) {
-  Implementation& own = here();
+  Implementation& own = checked();
   const auto window = own.window(buffer, options.offset, count);
   own.transfers().download(window.buffer, window.offset, data, stream, core::Deadline(options.deadline));
 }
 
 void MemoryManager::start_download(const AnyBuffer& buffer, StreamId stream, const DownloadOptions& options) {
-  Implementation& own = here();
+  Implementation& own = checked();
   own.transfers().start_download(own.own(buffer), stream, options);
 }
 
 std::span<const std::byte> MemoryManager::wait_for_bytes(const AnyBuffer& buffer, std::chrono::nanoseconds deadline) {
-  Implementation& own = here();
+  Implementation& own = checked();
   return own.transfers().wait_for_download(own.own(buffer), core::Deadline(deadline));
 }
 
@@ -155,35 +157,35 @@ PinnedBytes MemoryManager::pinned_bytes(std::size_t count, std::size_t element_b
                               std::to_string(element_bytes) + " B overflow the size type; ask for fewer",
                           {.name = name(), .bytes_asked = UINT64_MAX});
   }
-  return here().transfers().make_pinned(count * element_bytes);
+  return checked().transfers().make_pinned(count * element_bytes);
 }
 
 // --- Limits and counts ---
 
-ExternalBytes MemoryManager::book_external(std::uint64_t bytes) { return here().pool().book_external(bytes); }
-ManagerStatistics MemoryManager::statistics() const { return here().statistics(); }
-LeakCount MemoryManager::check_leaks() const { return here().check_leaks(); }
+ExternalBytes MemoryManager::book_external(std::uint64_t bytes) { return checked().pool().book_external(bytes); }
+ManagerStatistics MemoryManager::statistics() const { return checked().statistics(); }
+LeakCount MemoryManager::check_leaks() const { return checked().check_leaks(); }
 
 Report MemoryManager::report() const {
   Report all;
   all.manager = name();
   all.totals = statistics();
   all.device = device().info().name;
-  for (const auto& buffer : here().all()) all.buffers.push_back(buffer->statistics());
+  for (const auto& buffer : checked().all()) all.buffers.push_back(buffer->statistics());
   std::sort(all.buffers.begin(), all.buffers.end(),
             [](const BufferStatistics& one, const BufferStatistics& other) { return one.name < other.name; });
-  all.blocks = here().pool().live_blocks();
+  all.blocks = checked().pool().live_blocks();
   return all;
 }
 
 void MemoryManager::maintain() {
-  here().transfers().maintain();
-  here().pool().maintain();
+  checked().transfers().maintain();
+  checked().pool().maintain();
 }
 
 std::uint64_t MemoryManager::trim() {
-  here().transfers().collect();
-  return here().pool().trim();
+  checked().transfers().collect();
+  return checked().pool().trim();
 }
 
 const std::string& MemoryManager::name() const noexcept { return implementation_->options().name; }

@@ -36,7 +36,7 @@ DeviceTotals DeviceTally::totals() const {
   return known;
 }
 
-ProcessTally& ProcessTally::here() { return core::one_a_process<ProcessTally>(); }
+ProcessTally& ProcessTally::of_this_process() { return core::one_a_process<ProcessTally>(); }
 
 DeviceTally& ProcessTally::of(const DeviceInfo& device) {
   const std::lock_guard lock(mutex_);

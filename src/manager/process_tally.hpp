@@ -42,7 +42,7 @@ class DeviceTally {
 
 class ProcessTally {
  public:
-  [[nodiscard]] static ProcessTally& here();
+  [[nodiscard]] static ProcessTally& of_this_process();
 
   track::Tally reserved;
   track::Tally external;

@@ -155,14 +155,14 @@ std::uint32_t Pool::Implementation::allocate_growable(const Request& request, st
   const std::optional<std::uint32_t> id = serve(request, Ways::growable, max_granules);
   if (!id) refuse(request);
   notes_.set_max_granules(*id, max_granules);
-  blocks_[*id].claim.fetch_or(track::Block::shared_bit, std::memory_order_relaxed);
+  blocks_[*id].ownership.fetch_or(track::Block::shared_bit, std::memory_order_relaxed);
   return *id;
 }
 
 std::uint32_t Pool::Implementation::allocate_plain(const Request& request) {
   const std::optional<std::uint32_t> id = serve(request, Ways::plain, 0);
   if (!id) refuse(request);
-  if (*id != 0) blocks_[*id].claim.fetch_or(track::Block::shared_bit, std::memory_order_relaxed);
+  if (*id != 0) blocks_[*id].ownership.fetch_or(track::Block::shared_bit, std::memory_order_relaxed);
   return *id;
 }
 

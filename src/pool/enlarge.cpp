@@ -154,7 +154,7 @@ void Pool::Implementation::settle_move(std::uint32_t id, const MovePlan& plan, L
   cache.passed_by(left);
   cache.lock.leave();
   notes_.set_max_granules(id, plan.max);
-  block.claim.fetch_or(Block::shared_bit, std::memory_order_relaxed);
+  block.ownership.fetch_or(Block::shared_bit, std::memory_order_relaxed);
 }
 
 // The contents could not be carried over: all is undone, once a copy that was queued is done. False where that does not

@@ -81,7 +81,8 @@ void Pool::Implementation::free_own(std::uint32_t id, Cache& cache, Cache& owner
   const bool shared = block.shared();
   caches_.enter(cache);
   const std::int64_t credit = end_life(block, cache);
-  block.claim.store(static_cast<std::uint16_t>(cache.id | (shared ? Block::shared_bit : 0)), std::memory_order_relaxed);
+  block.ownership.store(static_cast<std::uint16_t>(cache.id | (shared ? Block::shared_bit : 0)),
+                        std::memory_order_relaxed);
   bool kept = false;
   if (shared) {
     cache.passed_by(block.bytes());
@@ -190,7 +191,7 @@ void Pool::Implementation::used_until(BlockHandle block, StreamId stream, device
 
 void Pool::Implementation::note_use(std::uint32_t id, StreamId stream) {
   order_.pending().note_use(id, stream);
-  blocks_[id].claim.fetch_or(Block::shared_bit, std::memory_order_relaxed);
+  blocks_[id].ownership.fetch_or(Block::shared_bit, std::memory_order_relaxed);
 }
 
 // --- On to the arenas ---

@@ -98,7 +98,8 @@ template <bool told>
   Cache* const cache = hit_cache<told>(stream);
   track::Block& block = blocks_[id];
   [[maybe_unused]] track::EventRing* const ring = told && cache != nullptr ? ring_of(*cache) : nullptr;
-  if (cache == nullptr || block.claim.load(std::memory_order_relaxed) != cache->id || !cache->lock.enter()) [[unlikely]]
+  if (cache == nullptr || block.ownership.load(std::memory_order_relaxed) != cache->id || !cache->lock.enter())
+      [[unlikely]]
     return false;
   if (!block.is(track::BlockState::live) || block.remote.load(std::memory_order_relaxed) != 0) [[unlikely]] {
     cache->lock.leave();

@@ -107,7 +107,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void retire(StreamId stream);
   [[nodiscard]] std::uint64_t trim(std::uint64_t keep_free);
   void maintain();
-  [[nodiscard]] std::shared_ptr<detail::Claims> book_external(std::uint64_t bytes);
+  [[nodiscard]] std::shared_ptr<detail::Quota> book_external(std::uint64_t bytes);
   void stream_ends(StreamId stream) noexcept override;
   void thread_ends(Cache& cache) noexcept override;
   void closed_by_fork() noexcept override { caches_.close_all(); }
@@ -131,7 +131,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   /// The error, which says whose it is.
   [[nodiscard]] static OutOfMemory named(const OutOfMemory& error, const std::string& pool);
   /// Whether this is a child of fork(), and the pool its parent's.
-  [[nodiscard]] bool forked() const noexcept { return !home_.is_here(); }
+  [[nodiscard]] bool forked() const noexcept { return !process_.is_current(); }
   void require_usable() const;
   [[nodiscard]] const Device& device() const noexcept { return device_; }
   [[nodiscard]] const PoolOptions& options() const noexcept { return options_; }
@@ -258,7 +258,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   const Device device_;
   const PoolOptions options_;
   device::Backend& backend_;
-  const core::HomeProcess home_;
+  const core::OwnerProcess process_;
   const DeviceInfo info_;
   const pool::Journal journal_;
   track::EventTap& tap_ = *journal_.events();

@@ -323,7 +323,7 @@ std::uint32_t Pool::Implementation::Ladder::all_caches() {
 }
 
 std::uint32_t Pool::Implementation::Ladder::other_streams() {
-  if (!pool_.order_.claim(pool_.space_, wanted_.lane)) return 0;
+  if (!pool_.order_.take_over(pool_.space_, wanted_.lane)) return 0;
   return fit_from_home();
 }
 

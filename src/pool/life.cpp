@@ -57,7 +57,7 @@ Pool::Implementation::Implementation(Device device, PoolOptions options, const t
       order_(device::Access::shared_backend(device_), journal_),
       space_(backend_, info_, options_, tallies, journal_, order_.lanes(), clock_),
       blocks_(space_.blocks().data()),
-      caches_(blocks_, journal_, home_, options_.thread_cache_bytes),
+      caches_(blocks_, journal_, process_, options_.thread_cache_bytes),
       credits_(caches_),
       mode_(space_.mode()),
       max_bytes_(

@@ -46,7 +46,7 @@ void Pool::Implementation::maintain() {
 }
 
 // Another library's bytes push idle memory out before they are refused.
-std::shared_ptr<detail::Claims> Pool::Implementation::book_external(std::uint64_t bytes) {
+std::shared_ptr<detail::Quota> Pool::Implementation::book_external(std::uint64_t bytes) {
   require_usable();
   try {
     return space_.store().book_external(bytes);

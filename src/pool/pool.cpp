@@ -180,16 +180,16 @@ std::uint64_t Pool::page_bytes() const noexcept { return implementation_->page_b
 const PoolOptions& Pool::options() const noexcept { return implementation_->options(); }
 
 ExternalBytes::ExternalBytes(ExternalBytes&& other) noexcept
-    : claims_(std::move(other.claims_)), bytes_(std::exchange(other.bytes_, 0)) {}
+    : quota_(std::move(other.quota_)), bytes_(std::exchange(other.bytes_, 0)) {}
 
 ExternalBytes& ExternalBytes::operator=(ExternalBytes&& other) noexcept {
-  std::swap(claims_, other.claims_);
+  std::swap(quota_, other.quota_);
   std::swap(bytes_, other.bytes_);
   return *this;
 }
 
 ExternalBytes::~ExternalBytes() {
-  if (claims_) claims_->unbook(bytes_);
+  if (quota_) quota_->unbook(bytes_);
 }
 
 }  // namespace weir

@@ -79,19 +79,19 @@ void PoolingScope::begin_chunk(std::size_t rows) {
   values_ += std::uint64_t{rows} * places_.size();
 }
 
-const PoolingScope::Place& PoolingScope::find(std::string_view column) const {
-  const auto found =
-      std::find_if(places_.begin(), places_.end(), [&](const Place& place) { return place.column.name == column; });
+const PoolingScope::PlacedColumn& PoolingScope::find(std::string_view column) const {
+  const auto found = std::find_if(places_.begin(), places_.end(),
+                                  [&](const PlacedColumn& place) { return place.column.name == column; });
   if (found != places_.end()) return *found;
   std::string known;
-  for (const Place& place : places_) known += (known.empty() ? "" : ", ") + place.column.name;
+  for (const PlacedColumn& place : places_) known += (known.empty() ? "" : ", ") + place.column.name;
   throw NotFound(
       "scope \"" + std::string(name()) + "\" has no column \"" + std::string(column) + "\"; there are: " + known,
       {.name = std::string(column)});
 }
 
-const PoolingScope::Place& PoolingScope::find(std::string_view column, const ElementType& wanted) const {
-  const Place& place = find(column);
+const PoolingScope::PlacedColumn& PoolingScope::find(std::string_view column, const ElementType& wanted) const {
+  const PlacedColumn& place = find(column);
   if (place.column.type == wanted) return place;
   throw TypeMismatch("column \"" + place.column.name + "\" of scope \"" + std::string(name()) + "\" is of " +
                          std::string(place.column.type.name) + ", not " + std::string(wanted.name),

@@ -38,17 +38,17 @@ struct Block : index::Range {
   std::uint32_t remote_next = 0;
   std::uint32_t stamp = 0;  ///< coarse time of the last change of state
   std::uint32_t tag = 0;
-  std::atomic<std::uint16_t> claim{0};  ///< owner(), and shared_bit
-  bool small = false;                   ///< lies in pages for small blocks
+  std::atomic<std::uint16_t> ownership{0};  ///< owner(), and shared_bit
+  bool small = false;                       ///< lies in pages for small blocks
 
   /// Set where the free takes the long way: used_on() named other streams in this life, address space is kept behind
   /// the block, or it is an allocation of the driver's own. Set once, it stays for this life.
   static constexpr std::uint16_t shared_bit = 0x8000;
   /// The thread cache it came from.
-  [[nodiscard]] std::uint16_t owner() const noexcept { return claim.load(std::memory_order_relaxed) & ~shared_bit; }
+  [[nodiscard]] std::uint16_t owner() const noexcept { return ownership.load(std::memory_order_relaxed) & ~shared_bit; }
   /// True if its free must look for streams that used it, kept addresses and driver segments.
-  [[nodiscard]] bool shared() const noexcept { return (claim.load(std::memory_order_relaxed) & shared_bit) != 0; }
-  void own(std::uint16_t cache) noexcept { claim.store(cache, std::memory_order_relaxed); }
+  [[nodiscard]] bool shared() const noexcept { return (ownership.load(std::memory_order_relaxed) & shared_bit) != 0; }
+  void own(std::uint16_t cache) noexcept { ownership.store(cache, std::memory_order_relaxed); }
 
   [[nodiscard]] std::uint64_t address() const noexcept { return start << index::granule_shift; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return std::uint64_t{size} << index::granule_shift; }

@@ -21,7 +21,7 @@ EventTap::EventTap(std::string name) : name_(std::move(name)) {}
 
 // In the lock the time is taken, so that a ring's events are in the order of their times.
 void EventTap::note_in_shared(Event event) noexcept {
-  if (!home_.is_here()) return;
+  if (!process_.is_current()) return;
   event.thread = thread_number();
   const std::lock_guard lock(sharing_);
   if (!shared_) return;
@@ -31,7 +31,7 @@ void EventTap::note_in_shared(Event event) noexcept {
 
 // A ring that an ended thread left half empty or more serves a new one.
 EventRing* EventTap::ring_of(const void* owner) noexcept {
-  if (!home_.is_here()) return nullptr;
+  if (!process_.is_current()) return nullptr;
   const std::lock_guard lock(mutex_);
   const auto serve = [&](Kept& kept) {
     kept.owner = owner;
@@ -55,7 +55,7 @@ EventRing* EventTap::ring_of(const void* owner) noexcept {
 }
 
 void EventTap::leave(const void* owner) noexcept {
-  if (!home_.is_here()) return;
+  if (!process_.is_current()) return;
   const std::lock_guard lock(mutex_);
   for (Kept& kept : rings_) {
     if (kept.owner == owner) kept.owner = nullptr;
@@ -103,14 +103,14 @@ void EventTap::open(std::uint32_t capacity) {
 }
 
 void EventTap::close() noexcept {
-  if (!home_.is_here()) return;
+  if (!process_.is_current()) return;
   const std::lock_guard lock(mutex_);
   on_ = false;
   set_word();
 }
 
 void EventTap::list(std::vector<EventRing*>& rings) const {
-  if (!home_.is_here()) return;
+  if (!process_.is_current()) return;
   const std::lock_guard lock(mutex_);
   if (shared_) rings.push_back(shared_.get());
   for (const Kept& kept : rings_) rings.push_back(kept.ring.get());
@@ -123,7 +123,7 @@ std::uint64_t EventTap::dropped_so_far() const noexcept {
 }
 
 std::uint64_t EventTap::dropped() const noexcept {
-  if (!home_.is_here()) return 0;
+  if (!process_.is_current()) return 0;
   const std::lock_guard lock(mutex_);
   return dropped_so_far() - dropped_before_;
 }

@@ -72,7 +72,7 @@ class EventTap {
   [[nodiscard]] std::uint64_t dropped_so_far() const noexcept;
 
   const std::string name_;
-  const core::HomeProcess home_;
+  const core::OwnerProcess process_;
   const bool processor_ticks_ = has_processor_ticks();
   std::atomic<bool> on_{false};
   core::SpinLock sharing_;  // the end of the shared ring that is written to

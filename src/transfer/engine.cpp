@@ -240,8 +240,8 @@ Transfer TransferEngine::start_read(BufferCore& buffer, std::uint64_t offset, st
                                     StreamId stream) {
   if (into.empty()) return {};
   const Moment began = now();
-  const Place from{buffer.access(stream) + offset, buffer.on_host()};
-  const Place to{reinterpret_cast<std::uint64_t>(into.data()), true};
+  const Endpoint from{buffer.access(stream) + offset, buffer.on_host()};
+  const Endpoint to{reinterpret_cast<std::uint64_t>(into.data()), true};
   const Task task{"download of", buffer.name(), into.size()};
   const Begun begun = book_->begin(began, track::EventWay::download, into.size(), stream);
   queue_copy(to, from, into.size(), stream, core::Deadline(default_deadline), task);
@@ -250,8 +250,8 @@ Transfer TransferEngine::start_read(BufferCore& buffer, std::uint64_t offset, st
   return ticket(begun, task);
 }
 
-void TransferEngine::queue_copy(Place to, Place from, std::uint64_t bytes, StreamId stream, core::Deadline deadline,
-                                const Task& task) {
+void TransferEngine::queue_copy(Endpoint to, Endpoint from, std::uint64_t bytes, StreamId stream,
+                                core::Deadline deadline, const Task& task) {
   if (to.on_host && from.on_host) {
     await(*record(stream), deadline, task, 0);
     std::memcpy(pointer(to.address), pointer(from.address), bytes);

@@ -139,12 +139,12 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
                                     StreamId stream);
 
   /// Where a copy goes or comes from.
-  struct Place {
+  struct Endpoint {
     std::uint64_t address = 0;
     bool on_host = false;  ///< in pinned memory of this engine
   };
   /// Queues a copy on `stream`; between two places of the host it is done when this returns.
-  void queue_copy(Place to, Place from, std::uint64_t bytes, StreamId stream, core::Deadline deadline,
+  void queue_copy(Endpoint to, Endpoint from, std::uint64_t bytes, StreamId stream, core::Deadline deadline,
                   const Task& task);
 
   // --- Snapshots in rotating slots (download_slots.cpp) ---
@@ -169,7 +169,7 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   [[nodiscard]] StreamId host_stream() const noexcept { return host_; }
 
   /// False in a child of fork(), which leaves the engine and what it gave as they are.
-  [[nodiscard]] bool is_here() const noexcept { return backend()->is_here(); }
+  [[nodiscard]] bool in_own_process() const noexcept { return backend()->in_own_process(); }
   [[nodiscard]] TransferStatistics statistics() const;
   /// Throws Timeout, and counts it; `done` of the task's bytes are done by then.
   void await(const device::Event& event, core::Deadline deadline, const Task& task, std::uint64_t done);

@@ -13,7 +13,7 @@
 namespace weir {
 
 PinnedBytes::~PinnedBytes() {
-  if (engine_ && engine_->is_here()) engine_->drop_pinned(bytes_);
+  if (engine_ && engine_->in_own_process()) engine_->drop_pinned(bytes_);
 }
 
 namespace detail {

@@ -93,7 +93,7 @@ Context::~Context() {
 DeviceInfo Context::info() const {
   DeviceInfo now = info_;
   if (exiting()) return now;
-  const Current here(*this);
+  const Current current(*this);
   std::size_t free = 0;
   std::size_t total = 0;
   count(&device::DriverCalls::others);

@@ -83,7 +83,7 @@ class CudaBackend final : public device::Backend {
     };
     const Streams::Handle on = streams_.find(meant_by(stream));
     context_.require_usable();
-    const Current here(context_);
+    const Current current(context_);
     context_.check(driver().launch_host(on.get(), call, taken.get()), "cuLaunchHostFunc");
     static_cast<void>(taken.release());  // the call's own from here on
   }
@@ -114,7 +114,7 @@ class CudaBackend final : public device::Backend {
     const Streams::Handle on = streams_.find(meant_by(stream));
     if (bytes == 0) return;
     context_.require_usable();
-    const Current here(context_);
+    const Current current(context_);
     context_.check(call(on.get()), name, bytes);
   }
 

@@ -28,7 +28,7 @@ void* pointer(Address address) { return reinterpret_cast<void*>(address); }  // 
 
 Address Memory::reserve(std::uint64_t bytes) {
   context_.require_usable();
-  const Current here(context_);
+  const Current current(context_);
   CUdeviceptr start = 0;
   context_.check(context_.driver().reserve(&start, bytes, page_bytes_, 0, 0),
                  {"cuMemAddressReserve", &DriverCalls::reserves}, bytes);
@@ -37,7 +37,7 @@ Address Memory::reserve(std::uint64_t bytes) {
 
 void Memory::unreserve(Address address, std::uint64_t bytes) noexcept {
   if (exiting()) return;
-  const Current here(context_);
+  const Current current(context_);
   context_.note(context_.driver().unreserve(address, bytes), {"cuMemAddressFree", &DriverCalls::reserves});
 }
 
@@ -45,7 +45,7 @@ void Memory::create(std::span<Extent> row) {
   context_.require_usable();
   const std::uint64_t bytes = bytes_of(row);
   const Range range("create pages", bytes);
-  const Current here(context_);
+  const Current current(context_);
   CUmemAllocationProp wanted{};
   wanted.type = CU_MEM_ALLOCATION_TYPE_PINNED;
   wanted.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
@@ -62,7 +62,7 @@ void Memory::create(std::span<Extent> row) {
 void Memory::destroy(std::span<const Extent> row) noexcept {
   if (exiting()) return;
   const Range range("destroy pages", bytes_of(row));
-  const Current here(context_);
+  const Current current(context_);
   for (const Extent& extent : row) {
     Address where = 0;
     {
@@ -120,7 +120,7 @@ void Memory::map(Address address, std::span<const Extent> row) {
   if (row.empty()) return;
   context_.require_usable();
   const Range range("map pages", bytes_of(row));
-  const Current here(context_);
+  const Current current(context_);
   place(address, row);
   try {
     make_accessible(address, bytes_of(row));
@@ -135,7 +135,7 @@ void Memory::unmap(Address address, std::span<const Extent> row) {
   if (row.empty()) return;
   context_.require_usable();
   const Range range("unmap pages", bytes_of(row));
-  const Current here(context_);
+  const Current current(context_);
   context_.check(context_.driver().unmap(address, bytes_of(row)), unmap_call, bytes_of(row));
   forget(row);
 }
@@ -143,7 +143,7 @@ void Memory::unmap(Address address, std::span<const Extent> row) {
 Address Memory::allocate_segment(std::uint64_t bytes) {
   context_.require_usable();
   const Range range("allocate a segment", bytes);
-  const Current here(context_);
+  const Current current(context_);
   CUdeviceptr start = 0;
   context_.check(context_.driver().allocate(&start, bytes), {"cuMemAlloc", &DriverCalls::segments}, bytes);
   if (start % segment_alignment == 0) return start;
@@ -167,14 +167,14 @@ void Memory::free_segment(Address address) noexcept {
       moved_.erase(found);
     }
   }
-  const Current here(context_);
+  const Current current(context_);
   context_.note(context_.driver().free(start), {"cuMemFree", &DriverCalls::segments});
 }
 
 Address Memory::allocate_pinned(std::uint64_t bytes) {
   context_.require_usable();
   const Range range("allocate pinned memory", bytes);
-  const Current here(context_);
+  const Current current(context_);
   void* start = nullptr;
   context_.check(context_.driver().allocate_host(&start, bytes, CU_MEMHOSTALLOC_PORTABLE),
                  {"cuMemHostAlloc", &DriverCalls::pinned}, bytes);
@@ -183,7 +183,7 @@ Address Memory::allocate_pinned(std::uint64_t bytes) {
 
 void Memory::free_pinned(Address address) noexcept {
   if (exiting()) return;
-  const Current here(context_);
+  const Current current(context_);
   context_.note(context_.driver().free_host(pointer(address)), {"cuMemFreeHost", &DriverCalls::pinned});
 }
 

@@ -30,7 +30,7 @@ struct Streams::Handle::Entry {
   Entry& operator=(const Entry&) = delete;
   ~Entry() {
     if (kind != Kind::own || exiting()) return;
-    const Current here(context);
+    const Current current(context);
     context.note(context.driver().stream_destroy(handle), "cuStreamDestroy");
   }
 
@@ -53,7 +53,7 @@ Streams::Streams(const Context& context) : context_(context) {
 Streams::~Streams() {
   if (exiting()) return;
   for (const Ending& each : ending_) release(each.last);
-  const Current here(context_);
+  const Current current(context_);
   for (CUevent event : spare_)
     context_.note(context_.driver().event_destroy(event), {"cuEventDestroy", &DriverCalls::events});
 }
@@ -70,7 +70,7 @@ StreamId Streams::add(std::shared_ptr<Entry> entry) {
 StreamId Streams::create() {
   context_.require_usable();
   drop_ended();
-  const Current here(context_);
+  const Current current(context_);
   CUstream handle = nullptr;
   context_.check(context_.driver().stream_create(&handle, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
   const StreamId id = add(std::make_shared<Entry>(context_, handle, Kind::own));
@@ -81,7 +81,7 @@ StreamId Streams::create() {
 StreamId Streams::adopt(CUstream handle) {
   if (handle == nullptr || handle == CU_STREAM_LEGACY) return StreamId::legacy_default;
   context_.require_usable();
-  const Current here(context_);
+  const Current current(context_);
   CUcontext context = nullptr;
   context_.check(context_.driver().stream_context(handle, &context), "cuStreamGetCtx");
   if (context != context_.handle()) {
@@ -129,7 +129,7 @@ void Streams::destroy(StreamId stream) noexcept {
     entries_.erase(found);
   }
   if (last->kind == Kind::own && !exiting()) {
-    const Current here(context_);
+    const Current current(context_);
     context_.note(context_.driver().stream_synchronize(last->handle), "cuStreamSynchronize");
   }
   // Its owner may destroy an adopted stream at once: no call with it is under way any more then.
@@ -206,7 +206,7 @@ bool Streams::capturing(StreamId stream) const noexcept {
   if (!entry || exiting()) return false;
   if (entry->of_capture) return entry->capturing;
   if (entry->foreign()) return false;
-  const Current here(context_);
+  const Current current(context_);
   CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
   context_.count(&DriverCalls::others);
   const CUresult code = context_.driver().stream_capturing(entry->handle, &status);
@@ -243,7 +243,7 @@ EventId Streams::record(StreamId stream) {
         {.name = "cuEventRecord", .native_code = CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED});
   }
   context_.require_usable();
-  const Current here(context_);
+  const Current current(context_);
   CUevent event = take_event();
   const auto id = static_cast<EventId>(reinterpret_cast<std::uint64_t>(event));
   try {
@@ -258,7 +258,7 @@ EventId Streams::record(StreamId stream) {
 bool Streams::query(EventId event) {
   if (event == EventId::none) return true;
   context_.require_usable();
-  const Current here(context_);
+  const Current current(context_);
   const CUresult code = context_.driver().event_query(native(event));
   if (code == CUDA_ERROR_NOT_READY) {
     context_.count(&DriverCalls::events);
@@ -294,7 +294,7 @@ void Streams::stream_wait(StreamId stream, EventId event) {
   const Handle on = find(stream);
   if (event == EventId::none) return;
   context_.require_usable();
-  const Current here(context_);
+  const Current current(context_);
   context_.check(context_.driver().stream_wait(on.get(), native(event), CU_EVENT_WAIT_DEFAULT),
                  {"cuStreamWaitEvent", &DriverCalls::events});
 }

@@ -79,7 +79,7 @@ void Writes::write(StreamId stream, device::Address to, std::span<const std::byt
   Slot slot = take();
   std::memcpy(reinterpret_cast<void*>(slot.pinned), bytes.data(), bytes.size());  // NOLINT(performance-no-int-to-ptr)
   try {
-    const Current here(context_);
+    const Current current(context_);
     context_.check(
         context_.driver().upload(to, reinterpret_cast<const void*>(slot.pinned),  // NOLINT(performance-no-int-to-ptr)
                                  bytes.size(), on.get()),

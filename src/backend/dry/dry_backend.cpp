@@ -148,12 +148,12 @@ void DryBackend::run(StreamId, std::function<void()>) {
 }
 
 std::shared_ptr<DryBackend> make_dry_backend(std::uint64_t capacity) {
-  return core::make_shared_here<DryBackend>(capacity);
+  return core::make_shared_fork_safe<DryBackend>(capacity);
 }
 
 std::shared_ptr<DryBackend> make_dry_backend(std::uint64_t capacity, const device::DriverModel& model,
                                              device::SimulatedTime::Kind time) {
-  return core::make_shared_here<DryBackend>(capacity, model, time);
+  return core::make_shared_fork_safe<DryBackend>(capacity, model, time);
 }
 
 }  // namespace weir::backend::dry

@@ -80,7 +80,7 @@ Block Addresses::remove(Address address) noexcept {
   return range.block;
 }
 
-Addresses::Place Addresses::find(Address address, std::uint64_t bytes) const {
+Addresses::Location Addresses::find(Address address, std::uint64_t bytes) const {
   {
     const std::shared_lock lock(mutex_);
     auto next = ranges_.upper_bound(address);

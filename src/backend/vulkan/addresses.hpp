@@ -36,13 +36,13 @@ class Addresses {
   [[nodiscard]] Block remove(device::Address address) noexcept;
 
   /// A place in a buffer.
-  struct Place {
+  struct Location {
     Block block;
     VkDeviceSize offset = 0;  ///< in the buffer
     bool device = true;
   };
   /// Where [address, address + bytes) lies; throws InvalidArgument unless it lies in one buffer.
-  [[nodiscard]] Place find(device::Address address, std::uint64_t bytes) const;
+  [[nodiscard]] Location find(device::Address address, std::uint64_t bytes) const;
 
  private:
   mutable std::shared_mutex mutex_;

@@ -8,11 +8,11 @@ namespace weir::backend::vulkan {
 
 Commands::Commands(Gpu& gpu, Memory& memory) : gpu_(gpu), memory_(memory) {
   try {
-    for (const Lane lane : {Lane::work, Lane::copy}) {
-      const auto at = static_cast<std::size_t>(lane);
-      before_[at] = make_barrier(lane, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
+    for (const QueueKind kind : {QueueKind::work, QueueKind::copy}) {
+      const auto at = static_cast<std::size_t>(kind);
+      before_[at] = make_barrier(kind, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
                                  VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT);
-      after_[at] = make_barrier(lane, VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT | VK_ACCESS_HOST_WRITE_BIT);
+      after_[at] = make_barrier(kind, VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT | VK_ACCESS_HOST_WRITE_BIT);
     }
   } catch (...) {
     drop_barriers();
@@ -39,11 +39,11 @@ void Commands::drop(const Buffer& buffer) noexcept {
   gpu_.vk().vkDestroyCommandPool(gpu_.device(), buffer.pool, nullptr);
 }
 
-Commands::Buffer Commands::make(Lane lane) {
+Commands::Buffer Commands::make(QueueKind kind) {
   Buffer buffer;
   auto pool = of_type<VkCommandPoolCreateInfo>(VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO);
   pool.flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT;
-  pool.queueFamilyIndex = gpu_.family(lane);
+  pool.queueFamilyIndex = gpu_.family(kind);
   gpu_.require(gpu_.vk().vkCreateCommandPool, gpu_.device(), &pool, nullptr, &buffer.pool);
   auto info = of_type<VkCommandBufferAllocateInfo>(VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO);
   info.commandPool = buffer.pool;
@@ -64,8 +64,8 @@ void Commands::start(const Buffer& buffer, VkCommandBufferUsageFlags usage) {
   gpu_.require(gpu_.vk().vkBeginCommandBuffer, buffer.handle, &info);
 }
 
-Commands::Buffer Commands::make_barrier(Lane lane, VkPipelineStageFlags to, VkAccessFlags by) {
-  const Buffer buffer = make(lane);
+Commands::Buffer Commands::make_barrier(QueueKind kind, VkPipelineStageFlags to, VkAccessFlags by) {
+  const Buffer buffer = make(kind);
   try {
     start(buffer, VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT);
     auto barrier = of_type<VkMemoryBarrier>(VK_STRUCTURE_TYPE_MEMORY_BARRIER);
@@ -81,11 +81,11 @@ Commands::Buffer Commands::make_barrier(Lane lane, VkPipelineStageFlags to, VkAc
   return buffer;
 }
 
-Commands::Command Commands::begin(Lane lane) {
+Commands::Command Commands::begin(QueueKind kind) {
   Command command;
-  command.home_ = this;
-  command.lane_ = lane;
-  auto& spare = spare_[static_cast<std::size_t>(lane)];
+  command.owner_ = this;
+  command.kind_ = kind;
+  auto& spare = spare_[static_cast<std::size_t>(kind)];
   {
     const std::lock_guard lock(mutex_);
     if (!spare.empty()) {
@@ -97,50 +97,50 @@ Commands::Command Commands::begin(Lane lane) {
     gpu_.require(gpu_.vk().vkResetCommandPool, gpu_.device(), command.buffer_->pool, VkCommandPoolResetFlags{0});
   } else {
     auto fresh = std::make_unique<Buffer>();
-    *fresh = make(lane);
+    *fresh = make(kind);
     command.buffer_ = std::move(fresh);
   }
   start(*command.buffer_, VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT);
   return command;
 }
 
-void Commands::Command::finish() { home_->gpu_.require(home_->gpu_.vk().vkEndCommandBuffer, buffer_->handle); }
+void Commands::Command::finish() { owner_->gpu_.require(owner_->gpu_.vk().vkEndCommandBuffer, buffer_->handle); }
 
 const Block& Commands::Command::staging() {
   if (staging_) return staging_->block;
   {
-    const std::lock_guard lock(home_->mutex_);
-    if (!home_->spare_staging_.empty()) {
-      staging_ = std::move(home_->spare_staging_.back());
-      home_->spare_staging_.pop_back();
+    const std::lock_guard lock(owner_->mutex_);
+    if (!owner_->spare_staging_.empty()) {
+      staging_ = std::move(owner_->spare_staging_.back());
+      owner_->spare_staging_.pop_back();
       return staging_->block;
     }
   }
   auto fresh = std::make_unique<Staging>();
-  fresh->block = home_->memory_.allocate(Memory::Use::staging, device::Backend::max_written, "staging");
+  fresh->block = owner_->memory_.allocate(Memory::Use::staging, device::Backend::max_written, "staging");
   staging_ = std::move(fresh);
   return staging_->block;
 }
 
 Commands::Command::Command(Command&& other) noexcept
-    : home_(std::exchange(other.home_, nullptr)),
-      lane_(other.lane_),
+    : owner_(std::exchange(other.owner_, nullptr)),
+      kind_(other.kind_),
       buffer_(std::move(other.buffer_)),
       staging_(std::move(other.staging_)) {}
 
 Commands::Command& Commands::Command::operator=(Command&& other) noexcept {
-  std::swap(home_, other.home_);
-  std::swap(lane_, other.lane_);
+  std::swap(owner_, other.owner_);
+  std::swap(kind_, other.kind_);
   std::swap(buffer_, other.buffer_);
   std::swap(staging_, other.staging_);
   return *this;
 }
 
 Commands::Command::~Command() {
-  if (home_ == nullptr) return;
-  const std::lock_guard lock(home_->mutex_);
-  if (buffer_) home_->spare_[static_cast<std::size_t>(lane_)].push_back(std::move(buffer_));
-  if (staging_) home_->spare_staging_.push_back(std::move(staging_));
+  if (owner_ == nullptr) return;
+  const std::lock_guard lock(owner_->mutex_);
+  if (buffer_) owner_->spare_[static_cast<std::size_t>(kind_)].push_back(std::move(buffer_));
+  if (staging_) owner_->spare_staging_.push_back(std::move(staging_));
 }
 
 }  // namespace weir::backend::vulkan

@@ -40,7 +40,7 @@ class Commands {
     ~Command();
 
     [[nodiscard]] VkCommandBuffer handle() const noexcept { return buffer_ ? buffer_->handle : VK_NULL_HANDLE; }
-    [[nodiscard]] Lane lane() const noexcept { return lane_; }
+    [[nodiscard]] QueueKind kind() const noexcept { return kind_; }
     /// Staging memory, Backend::max_written bytes, for as long as the command lives.
     [[nodiscard]] const Block& staging();
     /// Ends the recording.
@@ -48,27 +48,27 @@ class Commands {
 
    private:
     friend class Commands;
-    Commands* home_ = nullptr;
-    Lane lane_ = Lane::work;
+    Commands* owner_ = nullptr;
+    QueueKind kind_ = QueueKind::work;
     std::unique_ptr<Buffer> buffer_;
     std::unique_ptr<Staging> staging_;
   };
 
   /// A command that is being recorded, for the queue.
-  [[nodiscard]] Command begin(Lane lane);
+  [[nodiscard]] Command begin(QueueKind kind);
   /// What every submission to the queue is put between: all before it is done and seen, the host sees all of it.
-  [[nodiscard]] VkCommandBuffer before(Lane lane) const noexcept {
-    return before_[static_cast<std::size_t>(lane)].handle;
+  [[nodiscard]] VkCommandBuffer before(QueueKind kind) const noexcept {
+    return before_[static_cast<std::size_t>(kind)].handle;
   }
-  [[nodiscard]] VkCommandBuffer after(Lane lane) const noexcept {
-    return after_[static_cast<std::size_t>(lane)].handle;
+  [[nodiscard]] VkCommandBuffer after(QueueKind kind) const noexcept {
+    return after_[static_cast<std::size_t>(kind)].handle;
   }
 
  private:
   static constexpr std::size_t recorded_lanes = 2;  // work and copy
-  [[nodiscard]] Buffer make(Lane lane);
+  [[nodiscard]] Buffer make(QueueKind kind);
   void start(const Buffer& buffer, VkCommandBufferUsageFlags usage);
-  [[nodiscard]] Buffer make_barrier(Lane lane, VkPipelineStageFlags to, VkAccessFlags by);
+  [[nodiscard]] Buffer make_barrier(QueueKind kind, VkPipelineStageFlags to, VkAccessFlags by);
   void drop(const Buffer& buffer) noexcept;
   void drop_barriers() noexcept;
 

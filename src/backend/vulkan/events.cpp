@@ -281,7 +281,7 @@ void Streams::bind(VkBuffer buffer, std::span<const VkSparseMemoryBind> binds) {
   info.pBufferBinds = &pages;
   info.signalSemaphoreCount = 1;
   info.pSignalSemaphores = &binds_;
-  gpu_.require(gpu_.vk().vkQueueBindSparse, gpu_.queue(Lane::bind), 1u, &info, VkFence{VK_NULL_HANDLE});
+  gpu_.require(gpu_.vk().vkQueueBindSparse, gpu_.queue(QueueKind::bind), 1u, &info, VkFence{VK_NULL_HANDLE});
   bound_ = next;
 }
 

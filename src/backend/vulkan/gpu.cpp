@@ -44,19 +44,19 @@ void Gpu::open() {
   require(vk().vkCreateDevice, adapter_.handle, &info, nullptr, &device_);
   vk().load_device(device_);
   if (instance_->interpose() != nullptr) instance_->interpose()(vk(), true);
-  for (const Lane lane : {Lane::work, Lane::copy, Lane::bind}) {
-    if (lane == Lane::bind && !adapter_.sparse) continue;
-    vk().vkGetDeviceQueue(device_, family(lane), 0u, &queues_[static_cast<std::size_t>(lane)]);
+  for (const QueueKind kind : {QueueKind::work, QueueKind::copy, QueueKind::bind}) {
+    if (kind == QueueKind::bind && !adapter_.sparse) continue;
+    vk().vkGetDeviceQueue(device_, family(kind), 0u, &queues_[static_cast<std::size_t>(kind)]);
   }
 }
 
 Gpu::~Gpu() { vk().vkDestroyDevice(device_, nullptr); }
 
-std::uint32_t Gpu::family(Lane lane) const noexcept {
-  switch (lane) {
-    case Lane::work: return adapter_.work_family;
-    case Lane::copy: return adapter_.copy_family;
-    case Lane::bind: break;
+std::uint32_t Gpu::family(QueueKind kind) const noexcept {
+  switch (kind) {
+    case QueueKind::work: return adapter_.work_family;
+    case QueueKind::copy: return adapter_.copy_family;
+    case QueueKind::bind: break;
   }
   return adapter_.bind_family;
 }

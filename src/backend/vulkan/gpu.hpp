@@ -17,7 +17,7 @@
 namespace weir::backend::vulkan {
 
 /// Which queue: for shaders, copies, or binding. Two or all may be the same.
-enum class Lane : std::uint8_t { work, copy, bind };
+enum class QueueKind : std::uint8_t { work, copy, bind };
 inline constexpr std::size_t lanes = 3;
 
 class Gpu {
@@ -31,8 +31,8 @@ class Gpu {
   [[nodiscard]] const Adapter& adapter() const noexcept { return adapter_; }
   [[nodiscard]] Instance& instance() const noexcept { return *instance_; }
   [[nodiscard]] VkDevice device() const noexcept { return device_; }
-  [[nodiscard]] VkQueue queue(Lane lane) const noexcept { return queues_[static_cast<std::size_t>(lane)]; }
-  [[nodiscard]] std::uint32_t family(Lane lane) const noexcept;
+  [[nodiscard]] VkQueue queue(QueueKind kind) const noexcept { return queues_[static_cast<std::size_t>(kind)]; }
+  [[nodiscard]] std::uint32_t family(QueueKind kind) const noexcept;
   /// The families whose queues touch buffers.
   [[nodiscard]] std::span<const std::uint32_t> families() const noexcept { return families_; }
 

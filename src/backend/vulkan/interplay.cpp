@@ -14,7 +14,7 @@ namespace {
 using backend::vulkan::VulkanDevice;
 
 VulkanDevice& backend_of(const Device& device) {
-  device::Access::backend(device).require_here();
+  device::Access::backend(device).require_own_process();
   if (auto* const found = dynamic_cast<VulkanDevice*>(&device::Access::backend(device))) return *found;
   throw Unsupported(device.info().name + " is no Vulkan device; open one with DeviceRequest{.backend = \"vulkan\"}",
                     {.name = "vulkan"});
@@ -28,7 +28,7 @@ Handles handles(const Device& device) {
   return {.instance = gpu.instance().handle(),
           .physical_device = gpu.adapter().handle,
           .device = gpu.device(),
-          .queue = gpu.queue(backend::vulkan::Lane::work),
+          .queue = gpu.queue(backend::vulkan::QueueKind::work),
           .queue_family = gpu.adapter().work_family,
           .doubles = gpu.adapter().doubles,
           .get_instance_proc_addr = gpu.vk().get_instance_proc_addr,

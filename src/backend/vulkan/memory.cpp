@@ -123,9 +123,9 @@ VkBuffer Memory::make_buffer(std::uint64_t bytes, VkBufferCreateFlags flags) {
 }
 
 /// Bytes of a heap, and one allocation, booked before the driver is asked, as some drivers check neither bound.
-class Memory::Claim {
+class Memory::Reservation {
  public:
-  Claim(Memory& memory, std::uint64_t bytes, std::uint32_t type)
+  Reservation(Memory& memory, std::uint64_t bytes, std::uint32_t type)
       : memory_(memory),
         taken_(memory.taken_[memory.gpu_.adapter().memory.memoryTypes[type].heapIndex]),
         bytes_(bytes) {
@@ -154,13 +154,13 @@ class Memory::Claim {
       }
     } while (!taken_.compare_exchange_weak(now, now + bytes));
   }
-  ~Claim() {
+  ~Reservation() {
     if (kept_) return;
     taken_ -= bytes_;
     --memory_.allocations_;
   }
-  Claim(const Claim&) = delete;
-  Claim& operator=(const Claim&) = delete;
+  Reservation(const Reservation&) = delete;
+  Reservation& operator=(const Reservation&) = delete;
   void keep() noexcept { kept_ = true; }
 
  private:
@@ -171,7 +171,7 @@ class Memory::Claim {
 };
 
 VkDeviceMemory Memory::take(std::uint64_t bytes, std::uint32_t type) {
-  Claim claim(*this, bytes, type);
+  Reservation reservation(*this, bytes, type);
   auto flags = of_type<VkMemoryAllocateFlagsInfo>(VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO);
   flags.flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT;
   auto info = of_type<VkMemoryAllocateInfo>(VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO);
@@ -180,7 +180,7 @@ VkDeviceMemory Memory::take(std::uint64_t bytes, std::uint32_t type) {
   info.memoryTypeIndex = type;
   VkDeviceMemory memory = VK_NULL_HANDLE;
   gpu_.require_for(bytes, gpu_.vk().vkAllocateMemory, gpu_.device(), &info, nullptr, &memory);
-  claim.keep();
+  reservation.keep();
   return memory;
 }
 

@@ -52,7 +52,7 @@ class Memory {
   [[nodiscard]] std::uint64_t bind_unit() const noexcept { return bind_unit_; }
 
  private:
-  class Claim;
+  class Reservation;
   [[nodiscard]] VkBuffer make_buffer(std::uint64_t bytes, VkBufferCreateFlags flags);
   [[nodiscard]] std::uint32_t pick(std::uint32_t allowed, VkMemoryPropertyFlags needed, VkMemoryPropertyFlags liked,
                                    VkMemoryPropertyFlags disliked) const noexcept;

@@ -122,7 +122,7 @@ void Pages::map(Address address, std::span<const Extent> row) { bind(address, ro
 void Pages::unmap(Address address, std::span<const Extent> row) { bind(address, row, false); }
 
 void Pages::bind(Address address, std::span<const Extent> row, bool mapped) {
-  const Addresses::Place place = addresses_.find(address, device::pages_of(row) * page_bytes_);
+  const Addresses::Location place = addresses_.find(address, device::pages_of(row) * page_bytes_);
   std::vector<VkSparseMemoryBind> binds(row.size());
   VkDeviceSize offset = place.offset;
   for (std::size_t i = 0; i < row.size(); ++i) {

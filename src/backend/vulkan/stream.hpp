@@ -23,14 +23,14 @@ struct Streams::Item {
 
 struct Streams::Stream {
   /// Takes a timeline that is free, and goes on from its value.
-  Stream(Streams& owner, StreamId own, Point start)
-      : home(owner),
+  Stream(Streams& streams, StreamId own, Point start)
+      : owner(streams),
         id(own),
         timeline(start.semaphore),
         reached(start.value),
         submitted(start.value),
         issued(start.value) {}
-  ~Stream() { home.keep_timeline({timeline, submitted}); }
+  ~Stream() { owner.keep_timeline({timeline, submitted}); }
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
@@ -39,7 +39,7 @@ struct Streams::Stream {
     HostRange range;
   };
 
-  Streams& home;
+  Streams& owner;
   const StreamId id;
   const VkSemaphore timeline;
   std::atomic<std::uint64_t> reached;  ///< a lower bound of the timeline's value

@@ -208,13 +208,13 @@ void Streams::issue(Stream& stream, Item& item) {
   }
   for (const Point& each : item.foreign_waits) wait_for(each.semaphore, each.value);
   if (bound_ > bound_done_.load()) wait_for(binds_, bound_);
-  const Lane lane = item.work.command.handle() == VK_NULL_HANDLE ? Lane::work : item.work.command.lane();
-  const VkQueue queue = gpu_.queue(lane);
+  const QueueKind kind = item.work.command.handle() == VK_NULL_HANDLE ? QueueKind::work : item.work.command.kind();
+  const VkQueue queue = gpu_.queue(kind);
   if (queue != stream.last_queue && stream.reached.load() < stream.issued) wait_for(stream.timeline, stream.issued);
 
   const std::vector<VkPipelineStageFlags> stages(semaphores.size(), VK_PIPELINE_STAGE_ALL_COMMANDS_BIT);
   const VkCommandBuffer body = item.work.foreign != VK_NULL_HANDLE ? item.work.foreign : item.work.command.handle();
-  const std::array<VkCommandBuffer, 3> buffers{commands_.before(lane), body, commands_.after(lane)};
+  const std::array<VkCommandBuffer, 3> buffers{commands_.before(kind), body, commands_.after(kind)};
   auto points = of_type<VkTimelineSemaphoreSubmitInfo>(VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
   points.waitSemaphoreValueCount = static_cast<std::uint32_t>(values.size());
   points.pWaitSemaphoreValues = values.data();

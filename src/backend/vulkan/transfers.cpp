@@ -24,7 +24,8 @@ void VulkanDevice::submit(StreamId stream, Commands::Command command) {
 }
 
 // What has to be flushed or invalidated around a place in memory that is not coherent: whole atoms, within the memory.
-std::optional<HostRange> VulkanDevice::host_range(const Addresses::Place& place, std::uint64_t bytes) const noexcept {
+std::optional<HostRange> VulkanDevice::host_range(const Addresses::Location& place,
+                                                  std::uint64_t bytes) const noexcept {
   if (memory_.coherent(place.block.type)) return std::nullopt;
   const std::uint64_t atom = gpu_.adapter().limits.nonCoherentAtomSize;
   const std::uint64_t start = place.block.memory_offset + place.offset;
@@ -33,7 +34,7 @@ std::optional<HostRange> VulkanDevice::host_range(const Addresses::Place& place,
   return HostRange{place.block.memory, from, to >= place.block.memory_bytes ? VK_WHOLE_SIZE : to - from};
 }
 
-void VulkanDevice::require_pinned(const Addresses::Place& place, const char* call) const {
+void VulkanDevice::require_pinned(const Addresses::Location& place, const char* call) const {
   if (!place.device) return;
   throw InvalidArgument(std::string("Vulkan: ") + call + " takes pinned memory on the host's side", {.name = call});
 }
@@ -41,8 +42,8 @@ void VulkanDevice::require_pinned(const Addresses::Place& place, const char* cal
 void VulkanDevice::fill(StreamId stream, Address address, std::uint8_t value, std::uint64_t bytes) {
   if (bytes == 0) return;
   const Functions& vk = gpu_.vk();
-  const Addresses::Place to = addresses_.find(address, bytes);
-  Commands::Command command = commands_.begin(Lane::work);
+  const Addresses::Location to = addresses_.find(address, bytes);
+  Commands::Command command = commands_.begin(QueueKind::work);
   // Whole words by the device; what sticks out at either end is copied from a few bytes of the value.
   const std::uint64_t first = std::min((to.offset + word - 1) / word * word, to.offset + bytes);
   const std::uint64_t last = std::max((to.offset + bytes) / word * word, first);
@@ -63,9 +64,9 @@ void VulkanDevice::fill(StreamId stream, Address address, std::uint8_t value, st
 
 void VulkanDevice::copy(StreamId stream, Address to, Address from, std::uint64_t bytes) {
   if (bytes == 0) return;
-  const Addresses::Place into = addresses_.find(to, bytes);
-  const Addresses::Place out_of = addresses_.find(from, bytes);
-  Commands::Command command = commands_.begin(Lane::work);
+  const Addresses::Location into = addresses_.find(to, bytes);
+  const Addresses::Location out_of = addresses_.find(from, bytes);
+  Commands::Command command = commands_.begin(QueueKind::work);
   const VkBufferCopy all = region(into, out_of, bytes);
   gpu_.vk().vkCmdCopyBuffer(command.handle(), out_of.block.buffer, into.block.buffer, 1u, &all);
   submit(stream, std::move(command));
@@ -73,10 +74,10 @@ void VulkanDevice::copy(StreamId stream, Address to, Address from, std::uint64_t
 
 void VulkanDevice::upload(StreamId stream, Address to, const void* from, std::uint64_t bytes) {
   if (bytes == 0) return;
-  const Addresses::Place into = addresses_.find(to, bytes);
-  const Addresses::Place out_of = addresses_.find(number(from), bytes);
+  const Addresses::Location into = addresses_.find(to, bytes);
+  const Addresses::Location out_of = addresses_.find(number(from), bytes);
   require_pinned(out_of, "upload");
-  Commands::Command command = commands_.begin(Lane::copy);
+  Commands::Command command = commands_.begin(QueueKind::copy);
   const VkBufferCopy all = region(into, out_of, bytes);
   gpu_.vk().vkCmdCopyBuffer(command.handle(), out_of.block.buffer, into.block.buffer, 1u, &all);
   command.finish();
@@ -85,10 +86,10 @@ void VulkanDevice::upload(StreamId stream, Address to, const void* from, std::ui
 
 void VulkanDevice::download(StreamId stream, void* to, Address from, std::uint64_t bytes) {
   if (bytes == 0) return;
-  const Addresses::Place into = addresses_.find(number(to), bytes);
-  const Addresses::Place out_of = addresses_.find(from, bytes);
+  const Addresses::Location into = addresses_.find(number(to), bytes);
+  const Addresses::Location out_of = addresses_.find(from, bytes);
   require_pinned(into, "download");
-  Commands::Command command = commands_.begin(Lane::copy);
+  Commands::Command command = commands_.begin(QueueKind::copy);
   const VkBufferCopy all = region(into, out_of, bytes);
   gpu_.vk().vkCmdCopyBuffer(command.handle(), out_of.block.buffer, into.block.buffer, 1u, &all);
   command.finish();
@@ -99,8 +100,8 @@ void VulkanDevice::write(StreamId stream, Address to, std::span<const std::byte>
   if (bytes.empty()) return;
   if (bytes.size() > max_written) throw InvalidArgument("Vulkan: write takes 64 KiB at most", {.name = "write"});
   const Functions& vk = gpu_.vk();
-  const Addresses::Place into = addresses_.find(to, bytes.size());
-  Commands::Command command = commands_.begin(Lane::work);
+  const Addresses::Location into = addresses_.find(to, bytes.size());
+  Commands::Command command = commands_.begin(QueueKind::work);
   if (into.offset % word == 0 && bytes.size() % word == 0) {
     vk.vkCmdUpdateBuffer(command.handle(), into.block.buffer, into.offset, VkDeviceSize{bytes.size()}, bytes.data());
   } else {

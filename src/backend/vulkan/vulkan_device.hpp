@@ -56,12 +56,13 @@ class VulkanDevice final : public device::Backend {
     announce_end(stream);
     streams_.end_after_work(stream);
   }
-  [[nodiscard]] static VkBufferCopy region(const Addresses::Place& to, const Addresses::Place& from,
+  [[nodiscard]] static VkBufferCopy region(const Addresses::Location& to, const Addresses::Location& from,
                                            std::uint64_t bytes) noexcept {
     return {from.offset, to.offset, bytes};
   }
-  [[nodiscard]] std::optional<HostRange> host_range(const Addresses::Place& place, std::uint64_t bytes) const noexcept;
-  void require_pinned(const Addresses::Place& place, const char* call) const;
+  [[nodiscard]] std::optional<HostRange> host_range(const Addresses::Location& place,
+                                                    std::uint64_t bytes) const noexcept;
+  void require_pinned(const Addresses::Location& place, const char* call) const;
   void submit(StreamId stream, Commands::Command command);
 
   Gpu gpu_;

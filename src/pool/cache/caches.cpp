@@ -21,10 +21,10 @@ constexpr std::size_t few_caches = 16;
 
 }  // namespace
 
-Caches::Caches(track::Block* blocks, const Journal& journal, const core::HomeProcess& home, std::uint64_t capacity)
+Caches::Caches(track::Block* blocks, const Journal& journal, const core::OwnerProcess& process, std::uint64_t capacity)
     : blocks_(blocks),
       journal_(journal),
-      home_(home),
+      process_(process),
       capacity_(static_cast<std::int64_t>(std::min<std::uint64_t>(capacity, INT64_MAX / 2))),
       caches_(static_cast<std::atomic<ThreadCache*>*>(core::map_lazy(table_bytes, "the list of thread caches"))) {}
 
@@ -77,7 +77,8 @@ void Caches::end(ThreadCache& cache, std::uint64_t key) {
 
 void Caches::enter_carefully(ThreadCache& cache) {
   while (!cache.lock.enter_carefully() && !cache.lock.enter()) {
-    if (!home_.is_here()) throw core::made_before_fork("pool \"" + journal_.pool_name() + "\"", journal_.pool_name());
+    if (!process_.is_current())
+      throw core::made_before_fork("pool \"" + journal_.pool_name() + "\"", journal_.pool_name());
     if (cache.lock.asleep()) {
       wake(cache);
     } else {

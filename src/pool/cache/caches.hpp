@@ -27,7 +27,7 @@ class Credits;
 class Caches {
  public:
   /// `capacity` is what each may hold. Bytes.
-  Caches(track::Block* blocks, const Journal& journal, const core::HomeProcess& home, std::uint64_t capacity);
+  Caches(track::Block* blocks, const Journal& journal, const core::OwnerProcess& process, std::uint64_t capacity);
   ~Caches();
   Caches(const Caches&) = delete;
   Caches& operator=(const Caches&) = delete;
@@ -142,7 +142,7 @@ class Caches {
 
   track::Block* const blocks_;  // all records, by id
   const Journal& journal_;
-  const core::HomeProcess& home_;
+  const core::OwnerProcess& process_;
   const std::int64_t capacity_;
   mutable std::mutex mutex_;
   std::atomic<ThreadCache*>* caches_;  // by id; backed as it fills

@@ -97,7 +97,7 @@ class ThreadCache {
     std::uint32_t* head = &small_[0];  // always empty
     if (granules <= small_granules) [[likely]] {
       head = &small_[granules];
-    } else if (Slot& slot = slot_of(static_cast<std::uint32_t>(granules)); slot.granules == granules) {
+    } else if (SizeEntry& slot = slot_of(static_cast<std::uint32_t>(granules)); slot.granules == granules) {
       head = &slot.head;
       if (*head != 0) large_granules_ -= granules;
     }
@@ -115,7 +115,7 @@ class ThreadCache {
         put(small_[size], block, block_id);
         return true;
       }
-      Slot& slot = slot_of(size);
+      SizeEntry& slot = slot_of(size);
       if (slot.granules == size && slot.repeats != 0 && large_granules_ + size <= max_large_granules_) {
         if (!slot.listed) list_slot(slot);
         put(slot.head, block, block_id);
@@ -141,7 +141,7 @@ class ThreadCache {
   /// are to go to their arenas first, or 0. The caller holds `lock`.
   [[nodiscard]] std::uint32_t note_miss(track::Block* blocks, std::uint32_t granules) noexcept {
     std::uint32_t chain = 0;
-    Slot& slot = slot_of(granules);
+    SizeEntry& slot = slot_of(granules);
     if (slot.granules == granules) {
       if (slot.repeats < 8) ++slot.repeats;
     } else if (slot.repeats != 0) {
@@ -165,7 +165,7 @@ class ThreadCache {
   [[nodiscard]] std::uint32_t take_older(track::Block* blocks, std::uint32_t time) noexcept;
 
  private:
-  struct Slot {
+  struct SizeEntry {
     std::uint32_t granules = 0;
     std::uint32_t head = 0;
     std::uint16_t repeats = 0;  ///< how often the size came again, at most 8; other sizes wear it down
@@ -175,13 +175,13 @@ class ThreadCache {
   [[nodiscard]] static std::uint32_t slot_index(std::uint32_t granules) noexcept {
     return (granules * 2654435761u) >> 24;  // Fibonacci hashing to 8 bits
   }
-  [[nodiscard]] Slot& slot_of(std::uint32_t granules) noexcept { return large_[slot_index(granules)]; }
+  [[nodiscard]] SizeEntry& slot_of(std::uint32_t granules) noexcept { return large_[slot_index(granules)]; }
   static void put(std::uint32_t& head, track::Block& block, std::uint32_t block_id) noexcept {
     block.list_next = head;
     block.become(track::BlockState::cached);
     head = block_id;
   }
-  void list_slot(Slot& slot) noexcept {
+  void list_slot(SizeEntry& slot) noexcept {
     slot.listed = true;
     listed_[listed_count_++] = static_cast<std::uint8_t>(&slot - large_.data());
   }
@@ -197,7 +197,7 @@ class ThreadCache {
   /// stands for.
   track::Counter<std::int64_t> ceiling_;
   std::array<std::uint32_t, small_granules + 1> small_{};
-  std::array<Slot, slots> large_{};
+  std::array<SizeEntry, slots> large_{};
   std::uint32_t listed_count_ = 0;
   std::array<std::uint8_t, slots> listed_{};
 };

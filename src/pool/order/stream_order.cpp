@@ -73,7 +73,7 @@ void StreamOrder::await_pages(Space& space, std::chrono::nanoseconds deadline) {
   look(space, true);
 }
 
-bool StreamOrder::claim(Space& space, Lane target) {
+bool StreamOrder::take_over(Space& space, Lane target) {
   bool any = false;
   for (const auto& [lane, latest] : space.lanes_in_use(false)) {
     if (lane == target) continue;

@@ -41,7 +41,7 @@ class StreamOrder {
   void await_pages(Space& space, std::chrono::nanoseconds deadline);
   /// Makes other lanes' free memory usable in the order of `target`: at once where their work is done, else after a
   /// point that the target's stream waits for on the device. True if any became so.
-  bool claim(Space& space, Lane target);
+  bool take_over(Space& space, Lane target);
   /// Waits until the work is done that a lane's memory is free after, so that it is clean; false if the work goes on.
   bool clean(Space& space, Lane lane, const core::Deadline& deadline);
   /// Waits until some of the work that keeps memory back is done, whichever it is; false when none is done in time, or

@@ -22,7 +22,7 @@ constexpr std::uint64_t max_window_steps = 3584;  // pieces looked at; with one 
 
 // Pieces side by side that a block may lie in, with what is missing before each.
 struct PagedArena::Run {
-  struct Piece {
+  struct Part {
     std::uint64_t start;
     std::uint64_t end;
     std::uint64_t missing_before;  // pages
@@ -33,7 +33,7 @@ struct PagedArena::Run {
   std::size_t count = 0;  // one at least
   std::uint64_t missing_pages = 0;
   std::size_t holes = 0;
-  std::array<Piece, max_pieces> pieces;  // NOLINT(cppcoreguidelines-pro-type-member-init): the first `count` are filled
+  std::array<Part, max_pieces> pieces;  // NOLINT(cppcoreguidelines-pro-type-member-init): the first `count` are filled
 
   [[nodiscard]] std::uint64_t start() const noexcept { return pieces[0].start; }
   [[nodiscard]] std::uint64_t end() const noexcept { return pieces[count - 1].end; }
@@ -60,7 +60,7 @@ PagedArena::Run PagedArena::run_around(std::uint32_t hole, Lane lane) const noex
   run.first = first;
   for (std::uint32_t id = first; id != 0 && run.count < max_pieces && open_to(id, lane); id = blocks_[id].next) {
     const Block& block = blocks_[id];
-    Run::Piece& piece = run.pieces[run.count++];
+    Run::Part& piece = run.pieces[run.count++];
     piece = {block.start, block.end(), run.missing_pages, run.holes, block.is(BlockState::hole)};
     if (!piece.is_hole) continue;
     run.missing_pages += pages_in(block.size);
@@ -78,8 +78,8 @@ class PagedArena::Missing {
   void move_to(std::uint64_t start, std::uint64_t end) noexcept {
     while (run_.pieces[first_].end <= start) ++first_;
     while (run_.pieces[last_].end < end) ++last_;
-    const Run::Piece& first = run_.pieces[first_];
-    const Run::Piece& last = run_.pieces[last_];
+    const Run::Part& first = run_.pieces[first_];
+    const Run::Part& last = run_.pieces[last_];
     // A page is missing as a whole: to its borders in holes, which have whole pages.
     pages = last.missing_before + (last.is_hole ? arena_.pages_in(arena_.page_up(end) - last.start) : 0);
     pages -= first.missing_before + (first.is_hole ? arena_.pages_in(start - first.start) : 0);
@@ -113,7 +113,7 @@ std::uint64_t PagedArena::consider_run(std::uint32_t hole, const Placement& want
     }
   };
   for (std::size_t i = 0; i < run.count; ++i) {
-    const Run::Piece& piece = run.pieces[i];
+    const Run::Part& piece = run.pieces[i];
     consider((piece.start + alignment - 1) / alignment * alignment, from_starts);
     if (piece.end < run.start() + wanted.granules) continue;
     consider((piece.end - wanted.granules) / alignment * alignment, to_ends);

@@ -26,20 +26,20 @@ PageStore::PageStore(device::Backend& backend, std::string pool_name, std::uint6
       page_bytes_(page_bytes),
       tallies_(tallies),
       events_(events) {
-  claims_->tally = tallies.external;
+  quota_->tally = tallies.external;
 }
 
-PageStore::~PageStore() { claims_->leave(); }
+PageStore::~PageStore() { quota_->leave(); }
 
-bool PageStore::claim(std::uint64_t bytes) noexcept {
-  std::uint64_t now = claims_->all.load();
+bool PageStore::charge(std::uint64_t bytes) noexcept {
+  std::uint64_t now = quota_->all.load();
   do {
     if (bytes > limit_ || now > limit_ - bytes) return false;
-  } while (!claims_->all.compare_exchange_weak(now, now + bytes));
+  } while (!quota_->all.compare_exchange_weak(now, now + bytes));
   return true;
 }
 
-std::uint64_t PageStore::headroom() const noexcept { return limit_ - std::min(limit_, claims_->all.load()); }
+std::uint64_t PageStore::headroom() const noexcept { return limit_ - std::min(limit_, quota_->all.load()); }
 
 void PageStore::took(std::uint64_t bytes) noexcept {
   total_ += bytes;
@@ -49,7 +49,7 @@ void PageStore::took(std::uint64_t bytes) noexcept {
 
 void PageStore::gave(std::uint64_t bytes) noexcept {
   reserved_ -= bytes;
-  claims_->all -= bytes;
+  quota_->all -= bytes;
   if (tallies_.reserved != nullptr) tallies_.reserved->give(bytes);
 }
 
@@ -79,11 +79,11 @@ void PageStore::timed(Call call, bool takes) {
 // The limit is asked first. That the device has no more is an answer, too, not an error.
 template <class Call>
 Taken PageStore::take(std::uint64_t bytes, Call call) {
-  if (!claim(bytes)) return Taken::limit_refused;
+  if (!charge(bytes)) return Taken::limit_refused;
   try {
     timed(call, true);
   } catch (const std::bad_alloc& refusal) {
-    claims_->all -= bytes;
+    quota_->all -= bytes;
     const auto* const error = dynamic_cast<const Error*>(&refusal);
     if (error == nullptr) throw;  // it is the host's own memory that is short
     refused_at_ = reserved();
@@ -91,7 +91,7 @@ Taken PageStore::take(std::uint64_t bytes, Call call) {
     last_refusal_ = error->message();
     return Taken::device_refused;
   } catch (...) {
-    claims_->all -= bytes;
+    quota_->all -= bytes;
     throw;
   }
   took(bytes);
@@ -186,16 +186,16 @@ void PageStore::free_segment(const Segment& segment) noexcept {
   tell_segment(track::EventKind::destroy, segment.bytes);
 }
 
-std::shared_ptr<detail::Claims> PageStore::book_external(std::uint64_t bytes) {
-  if (!claim(bytes)) {
+std::shared_ptr<detail::Quota> PageStore::book_external(std::uint64_t bytes) {
+  if (!charge(bytes)) {
     throw LimitExceeded("pool \"" + pool_name_ + "\": " + format_bytes(bytes) + " more would exceed the limit of " +
                             format_bytes(limit_) + ", of which " + format_bytes(headroom()) +
                             " are left; free memory, or raise the limit",
                         {.name = pool_name_, .bytes_asked = bytes, .limit = limit_, .free = headroom()});
   }
-  claims_->external += bytes;
+  quota_->external += bytes;
   if (tallies_.external != nullptr) tallies_.external->take(bytes);
-  return claims_;
+  return quota_;
 }
 
 std::uint64_t PageStore::page_remaps() const noexcept {

@@ -24,7 +24,7 @@ namespace weir {
 
 /// What counts towards a pool's limit. Bookings share it, and may outlive the pool; without a lock, so that they may
 /// end in a child of fork() too. Bytes.
-struct detail::Claims {
+struct detail::Quota {
   std::atomic<std::uint64_t> all{0};  ///< reserved + external + what is being taken
   std::atomic<std::uint64_t> external{0};
   std::atomic<track::Tally*> tally{nullptr};  ///< where external bytes are counted too, while the pool lives
@@ -71,13 +71,13 @@ class PageStore {
   void free_segment(const Segment& segment) noexcept;
 
   /// Counts `bytes` until unbook() is called on the result. Throws LimitExceeded.
-  [[nodiscard]] std::shared_ptr<detail::Claims> book_external(std::uint64_t bytes);
+  [[nodiscard]] std::shared_ptr<detail::Quota> book_external(std::uint64_t bytes);
 
   [[nodiscard]] std::uint64_t limit() const noexcept { return limit_; }
   [[nodiscard]] std::uint64_t reserved() const noexcept { return reserved_.load(); }
   [[nodiscard]] std::uint64_t peak() const noexcept { return peak_.load(); }
   [[nodiscard]] std::uint64_t total() const noexcept { return total_.load(); }
-  [[nodiscard]] std::uint64_t external() const noexcept { return claims_->external.load(); }
+  [[nodiscard]] std::uint64_t external() const noexcept { return quota_->external.load(); }
   [[nodiscard]] std::uint64_t held() const noexcept { return held_pages_.load() * page_bytes_; }
   /// What may be taken before the limit refuses. Bytes.
   [[nodiscard]] std::uint64_t headroom() const noexcept;
@@ -100,7 +100,7 @@ class PageStore {
   void timed(Call call, bool takes);
   template <class Call>
   [[nodiscard]] Taken take(std::uint64_t bytes, Call call);
-  [[nodiscard]] bool claim(std::uint64_t bytes) noexcept;
+  [[nodiscard]] bool charge(std::uint64_t bytes) noexcept;
   void tell_pages(track::EventKind kind, std::uint64_t pages, std::uint64_t handles) noexcept;
   void tell_segment(track::EventKind kind, std::uint64_t bytes) noexcept;
   void took(std::uint64_t bytes) noexcept;
@@ -110,7 +110,7 @@ class PageStore {
   const std::string pool_name_;
   const std::uint64_t limit_;
   const std::uint64_t page_bytes_;
-  const std::shared_ptr<detail::Claims> claims_ = std::make_shared<detail::Claims>();
+  const std::shared_ptr<detail::Quota> quota_ = std::make_shared<detail::Quota>();
   const track::Tallies tallies_;
   track::EventTap* const events_;  // null where nobody would read them
   std::atomic<std::uint64_t> reserved_{0};

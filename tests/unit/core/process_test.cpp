@@ -17,23 +17,23 @@ struct Ending {
   int& ends;
 };
 
-TEST(HomeProcess, AChildIsNotWhereItsParentsObjectsAreAtHome) {
-  const HomeProcess parents;
-  EXPECT_TRUE(parents.is_here());
+TEST(OwnerProcess, AChildIsNotWhereItsParentsObjectsAreAtHome) {
+  const OwnerProcess parents;
+  EXPECT_TRUE(parents.is_current());
   EXPECT_TRUE(holds_in_child([&] {
-    const HomeProcess own;
-    return !parents.is_here() && own.is_here() &&
-           holds_in_child([&] { return !parents.is_here() && !own.is_here() && HomeProcess().is_here(); });
+    const OwnerProcess own;
+    return !parents.is_current() && own.is_current() &&
+           holds_in_child([&] { return !parents.is_current() && !own.is_current() && OwnerProcess().is_current(); });
   }));
-  EXPECT_TRUE(parents.is_here());
+  EXPECT_TRUE(parents.is_current());
 }
 
 TEST(MakeSharedHere, OnlyTheProcessThatMadeItEndsIt) {
   int ends = 0;
-  auto made = make_shared_here<Ending>(ends);
+  auto made = make_shared_fork_safe<Ending>(ends);
   EXPECT_TRUE(holds_in_child([&] {
     made.reset();
-    auto own = make_shared_here<Ending>(ends);
+    auto own = make_shared_fork_safe<Ending>(ends);
     const bool left = ends == 0;
     own.reset();
     return left && ends == 1;

@@ -63,8 +63,8 @@ class CachesTest : public testing::Test {
 
   track::BlockTable blocks_;
   const Journal journal_{"tested", nullptr};
-  const core::HomeProcess home_;
-  Caches caches_{blocks_.data(), journal_, home_, std::uint64_t{1} << 30};
+  const core::OwnerProcess process_;
+  Caches caches_{blocks_.data(), journal_, process_, std::uint64_t{1} << 30};
   Credits credits_{caches_};
   std::uint32_t next_ = 0;
   std::uint32_t end_ = 0;

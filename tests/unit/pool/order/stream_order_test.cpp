@@ -48,7 +48,7 @@ TEST_F(StreamOrderTest, AClaimHoldsTheStreamBackAndNotTheHost) {
   leave_free(4, one_);
   EXPECT_FALSE(fits(4, lane(two_)));
   const auto before = whole_.now();
-  EXPECT_TRUE(order_.claim(whole_.space, lane(two_)));
+  EXPECT_TRUE(order_.take_over(whole_.space, lane(two_)));
   EXPECT_EQ(whole_.now(), before);
   EXPECT_EQ(calls(CallKind::wait), 0u);
   EXPECT_EQ(calls(CallKind::stream_wait), 1u);
@@ -68,7 +68,7 @@ TEST_F(StreamOrderTest, AClaimOfWhatIsPastNeedsNoWaitAtAll) {
   order_.prepare_pages(whole_.space);
   EXPECT_EQ(calls(CallKind::record), 1u);
   whole_.dry->simulated_time()->pass(6us);
-  EXPECT_TRUE(order_.claim(whole_.space, lane(two_)));
+  EXPECT_TRUE(order_.take_over(whole_.space, lane(two_)));
   EXPECT_EQ(calls(CallKind::record), 1u);
   EXPECT_EQ(calls(CallKind::stream_wait), 0u);
   EXPECT_TRUE(fits(4, clean_lane));
@@ -78,11 +78,11 @@ TEST_F(StreamOrderTest, AFailedClaimLeavesTheMemoryWhereItWas) {
   leave_free(4, one_);
   for (const CallKind kind : {CallKind::record, CallKind::stream_wait}) {
     whole_.backend->fail(1, FaultyBackend::Fault::driver_error, kind);
-    EXPECT_FALSE(order_.claim(whole_.space, lane(two_)));
+    EXPECT_FALSE(order_.take_over(whole_.space, lane(two_)));
     EXPECT_FALSE(fits(4, lane(two_)));
     EXPECT_TRUE(fits(4, lane(one_)));
   }
-  EXPECT_TRUE(order_.claim(whole_.space, lane(two_)));
+  EXPECT_TRUE(order_.take_over(whole_.space, lane(two_)));
 }
 
 TEST_F(StreamOrderTest, LookingWaitsForNothingAndRecordsNothing) {

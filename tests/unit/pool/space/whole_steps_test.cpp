@@ -41,8 +41,8 @@ TEST_F(WholeStepsTest, AreBoundedWhateverIsDone) {
   expect_bounded("grow and free");
   EXPECT_NE(whole_.space.largest_free(), 0u);
   expect_bounded("tell the largest range");
-  EXPECT_TRUE(whole_.order.claim(whole_.space, lane(three_)));
-  expect_bounded("claim what other streams freed");
+  EXPECT_TRUE(whole_.order.take_over(whole_.space, lane(three_)));
+  expect_bounded("take over what other streams freed");
   whole_.order.await_pages(whole_.space, std::chrono::seconds(10));
   expect_bounded("make memory clean");
   // Small blocks, and one that fits nowhere: the many ranges are of a page each.

@@ -1,4 +1,4 @@
-#include "buffer/buffer_home.hpp"
+#include "buffer/manager_link.hpp"
 
 #include <utility>
 
@@ -6,13 +6,13 @@
 
 namespace weir::detail {
 
-BufferHome::BufferHome(std::string manager, LogSink* log, std::shared_ptr<track::EventTap> events)
+ManagerLink::ManagerLink(std::string manager, LogSink* log, std::shared_ptr<track::EventTap> events)
     : manager_(std::move(manager)),
       log_(log),
       level_(log == nullptr ? LogLevel::error : log->level()),
       events_(std::move(events)) {}
 
-void BufferHome::note(const Error& error) noexcept {
+void ManagerLink::note(const Error& error) noexcept {
   if (!open()) return;
   events_->note({.bytes = error.facts().bytes_asked.value_or(0), .kind = track::EventKind::refuse});
   const bool memory = error.code() == ErrorCode::limit_exceeded || error.code() == ErrorCode::out_of_memory;
@@ -25,8 +25,8 @@ void BufferHome::note(const Error& error) noexcept {
                .bytes = error.facts().bytes_asked.value_or(0)});
 }
 
-void BufferHome::resized(const std::string& buffer, std::uint64_t before, std::uint64_t after, Change change,
-                         std::uint64_t address, StreamId stream) const noexcept {
+void ManagerLink::resized(const std::string& buffer, std::uint64_t before, std::uint64_t after, Change change,
+                          std::uint64_t address, StreamId stream) const noexcept {
   if (!wants(LogLevel::debug)) return;
   const char* const how =
       change == Change::in_place ? ", in place" : (change == Change::by_copy ? ", by a copy" : ", by remapping");

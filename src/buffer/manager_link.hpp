@@ -20,10 +20,10 @@ namespace weir::detail {
 /// How a buffer's capacity changed.
 enum class Change : std::uint8_t { in_place, by_remapping, by_copy };
 
-class BufferHome {
+class ManagerLink {
  public:
   /// `log` outlives the manager; nullptr for silence. What is refused is told by `events`.
-  BufferHome(std::string manager, LogSink* log, std::shared_ptr<track::EventTap> events);
+  ManagerLink(std::string manager, LogSink* log, std::shared_ptr<track::EventTap> events);
 
   [[nodiscard]] const std::string& manager() const noexcept { return manager_; }
   /// False once the manager has ended.
