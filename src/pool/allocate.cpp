@@ -34,7 +34,6 @@ constexpr std::size_t named_holders = 3;
 
 ThreadCache& Pool::Implementation::cache_of(StreamId stream, Purpose purpose) {
   if (Cache* const quick = quick_cache(key_base_, stream)) return *quick;
-  require_usable();
   const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
   Cache* cache = pool::Caches::known(key);
   if (cache == nullptr) {
