@@ -30,11 +30,12 @@ std::optional<Number> to_number(std::string_view text, int base) {
   return number;
 }
 
-}  // namespace
-
+/// Equal but for the case of ASCII letters.
 bool same_name(std::string_view a, std::string_view b) noexcept {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
 }
+
+}  // namespace
 
 std::string_view without_byte_order_mark(std::string_view text) noexcept {
   constexpr std::string_view mark = "\xef\xbb\xbf";

@@ -75,9 +75,6 @@ class CsvReader {
   std::vector<std::string_view> fields_;
 };
 
-/// Equal but for the case of ASCII letters.
-[[nodiscard]] bool same_name(std::string_view a, std::string_view b) noexcept;
-
 /// `text` without a UTF-8 byte order mark.
 [[nodiscard]] std::string_view without_byte_order_mark(std::string_view text) noexcept;
 

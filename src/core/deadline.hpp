@@ -10,6 +10,9 @@
 
 namespace weir::core {
 
+/// Longer than any wait, and still a time from now.
+inline constexpr std::chrono::nanoseconds longest_wait = std::chrono::hours(24 * 365);
+
 class Deadline {
  public:
   /// Has passed.
@@ -17,7 +20,7 @@ class Deadline {
   /// None, or a negative time, has passed already: a wait then only looks. Where a device's time is simulated, waits
   /// for it go by its clock.
   explicit Deadline(std::chrono::nanoseconds time, const Clock& clock = Clock::system()) noexcept
-      : clock_(&clock), given_(time), end_(clock.now() + std::clamp(time, std::chrono::nanoseconds(0), longest)) {}
+      : clock_(&clock), given_(time), end_(clock.now() + std::clamp(time, std::chrono::nanoseconds(0), longest_wait)) {}
 
   [[nodiscard]] std::chrono::nanoseconds left() const noexcept {
     return clock_ == nullptr ? std::chrono::nanoseconds(0)
@@ -39,7 +42,6 @@ class Deadline {
   }
 
  private:
-  static constexpr std::chrono::nanoseconds longest = std::chrono::hours(24 * 365);
   const Clock* clock_ = nullptr;  // which outlives it
   std::chrono::nanoseconds given_{0};
   std::chrono::nanoseconds end_{0};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <string>
 
 #include <weir/errors.hpp>
 
@@ -58,6 +59,12 @@ StreamId next_stream_id() noexcept { return static_cast<StreamId>(next_id.fetch_
 
 bool was_given_out(StreamId stream) noexcept {
   return static_cast<std::uint32_t>(stream) < next_id.load(std::memory_order_relaxed);
+}
+
+void refuse_stream(StreamId stream) {
+  throw InvalidArgument("stream " + std::to_string(static_cast<std::uint32_t>(stream)) +
+                            " does not exist on this device or was destroyed",
+                        {.name = "stream"});
 }
 
 }  // namespace weir::device

@@ -48,8 +48,9 @@ struct Extent {
   friend bool operator==(const Extent&, const Extent&) = default;
 };
 
-/// The pages of a row of extents.
-[[nodiscard]] inline std::uint64_t pages_of(std::span<const Extent> row) noexcept {
+/// The pages of a row of extents, whatever else a user of theirs knows of each.
+template <class Row>
+[[nodiscard]] std::uint64_t pages_of(const Row& row) noexcept {
   return std::accumulate(row.begin(), row.end(), std::uint64_t{0},
                          [](std::uint64_t sum, const Extent& extent) { return sum + extent.pages; });
 }
@@ -203,11 +204,13 @@ class Backend : public std::enable_shared_from_this<Backend> {
  private:
   friend class ThreadStreams;
   [[nodiscard]] virtual StreamId create_thread_stream() { return create_stream(); }
-  /// Its thread ends. Waits for no work: the stream ends after that, and stays known until then.
+  /// Its thread ends.
   virtual void end_thread_stream(StreamId stream) noexcept {
     announce_end(stream);
-    destroy_stream(stream);
+    end_after_work(stream);
   }
+  /// Waits for no work: the stream ends after that, and stays known until then.
+  virtual void end_after_work(StreamId stream) noexcept { destroy_stream(stream); }
 
   const core::OwnerProcess process_;
   std::mutex observers_mutex_;
@@ -218,5 +221,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
 [[nodiscard]] StreamId next_stream_id() noexcept;
 /// Whether it is such an id, or a default stream's: a stream that there is or was.
 [[nodiscard]] bool was_given_out(StreamId stream) noexcept;
+/// Throws InvalidArgument, for a stream that a device does not have.
+[[noreturn]] void refuse_stream(StreamId stream);
 
 }  // namespace weir::device

@@ -39,11 +39,8 @@ class Event {
     if (backend_ && backend_->in_own_process()) backend_->release(id_);
   }
 
-  /// For waits for one of several; none for one that is long past. Throws in a child of fork().
-  [[nodiscard]] EventId id() const {
-    if (backend_) backend_->require_own_process();
-    return id_;
-  }
+  /// For waits for one of several; none for one that is long past.
+  [[nodiscard]] EventId id() const noexcept { return id_; }
   [[nodiscard]] bool done() const {
     if (!backend_) return true;
     backend_->require_own_process();
@@ -57,9 +54,7 @@ class Event {
   }
   /// Work queued on `stream` from now on starts after it.
   void hold_back(StreamId stream) const {
-    if (!backend_) return;
-    backend_->require_own_process();
-    backend_->stream_wait(stream, id_);
+    if (backend_) backend_->stream_wait(stream, id_);
   }
 
  private:

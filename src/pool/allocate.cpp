@@ -44,7 +44,6 @@ track::EventWay way_of(Source by) noexcept {
 ThreadCache& Pool::Implementation::cache_of(StreamId stream, Purpose purpose) {
   const std::uint64_t key = key_base_ | static_cast<std::uint32_t>(stream);
   if (Cache* const quick = quick_cache(key, stream)) return *quick;
-  require_usable();
   Cache* cache = pool::Caches::known(key);
   if (cache == nullptr) {
     bool known = true;  // a stream that was destroyed is not: what is freed on it is clean, for its work was finished

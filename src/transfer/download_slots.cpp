@@ -58,7 +58,6 @@ class TransferEngine::Slots final : public Companion {
 };
 
 void TransferEngine::start_download(BufferCore& buffer, StreamId stream, const DownloadOptions& options) {
-  buffer.require_open();
   const Moment began = now();
   if (!buffer.options().downloads) {
     throw buffer.manager().refused(InvalidArgument(
@@ -136,7 +135,6 @@ device::SharedEvent TransferEngine::queue_download(BufferCore& buffer, std::span
 }
 
 std::span<const std::byte> TransferEngine::wait_for_download(BufferCore& buffer, core::Deadline deadline) {
-  buffer.require_open();
   auto* const slots = static_cast<Slots*>(buffer.companion.get());
   if (slots == nullptr || slots->idle()) {
     throw buffer.manager().refused(

@@ -15,20 +15,10 @@ constexpr std::size_t size = 100'003;
 constexpr BufferOptions downloads{.downloads = true};
 constexpr BufferOptions three{.downloads = true, .download_slots = 3};
 
-class Downloads : public TransferContract {
+class Downloads : public StreamedTransfers {
  protected:
   using Frame = std::span<const std::uint8_t>;
 
-  void SetUp() override {
-    TransferContract::SetUp();
-    if (IsSkipped()) return;
-    if (!device_->info().pointers) GTEST_SKIP() << "streams run no host functions here";
-    stream_.emplace(device_->stream());
-  }
-  void TearDown() override {
-    TransferContract::TearDown();
-    stream_.reset();
-  }
   BufferHandle<std::uint8_t> make_buffer(const BufferOptions& options = downloads, std::size_t count = size) {
     return memory_->create<std::uint8_t>("frames", count, options, *stream_);
   }
@@ -41,8 +31,6 @@ class Downloads : public TransferContract {
     if (!has_pattern(frame.data(), count, n)) return testing::AssertionFailure() << "not the contents of frame " << n;
     return testing::AssertionSuccess();
   }
-
-  std::optional<Stream> stream_;
 };
 
 TEST_P(Downloads, ASnapshotLetsTheNextWorkOverwriteAtOnce) {

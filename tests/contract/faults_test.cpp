@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "contract/keeping_sink.hpp"
 #include "contract/pool_kinds.hpp"
 #include "support/thread.hpp"
 
@@ -239,17 +240,13 @@ TEST_P(Faults, APoolThatCannotBeMadeLeavesNothing) {
 // Where pages cannot be mapped, a block comes from the driver directly, and the log says so.
 TEST_P(Faults, APoolFailureFallsBackToTheDriverAndSaysSo) {
   if (GetParam().mode != PoolMode::pages) GTEST_SKIP() << "there is nothing to fall back from";
-  class Sink final : public LogSink {
-   public:
-    void write(const LogRecord& record) noexcept override {
-      if (record.event == LogEvent::fallback && record.text.find("injected") != std::string_view::npos) ++fallbacks;
-    }
-    int fallbacks = 0;
-  } sink;
+  KeepingSink sink(LogLevel::warning);
   Pool& pool = make_pool({.log = &sink});
   backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::map);
   void* block = pool.allocate(5_MiB);
-  EXPECT_EQ(sink.fallbacks, 1);
+  const auto told = sink.of(LogEvent::fallback);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_NE(told[0].text.find("injected"), std::string::npos) << told[0].text;
   EXPECT_EQ(backend_->balance().segments, 1u);
   void* next = pool.allocate(5_MiB);
   EXPECT_EQ(backend_->balance().segments, 1u);

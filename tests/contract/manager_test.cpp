@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "contract/keeping_sink.hpp"
 #include "contract/manager_kinds.hpp"
 
 namespace weir::contract {
@@ -280,31 +280,8 @@ TEST_P(Manager, UtilityFunctionsReport) {
   EXPECT_EQ(memory.device().info().name, info_.name);
 }
 
-/// Keeps the leaks it was told of.
-class LeakSink final : public LogSink {
- public:
-  struct Leak {
-    LogLevel level;
-    std::string pool;
-    std::string text;
-    std::uint64_t bytes;
-  };
-  [[nodiscard]] LogLevel level() const noexcept override { return LogLevel::warning; }
-  void write(const LogRecord& record) noexcept override {
-    const std::lock_guard lock(mutex_);
-    if (record.event == LogEvent::leak) {
-      leaks_.push_back({record.level, std::string(record.pool), std::string(record.text), record.bytes});
-    }
-  }
-  [[nodiscard]] const std::vector<Leak>& leaks() const { return leaks_; }
-
- private:
-  std::mutex mutex_;
-  std::vector<Leak> leaks_;
-};
-
 TEST_P(Manager, ADestroyedOneReportsWhatIsStillThere) {
-  LeakSink sink;
+  KeepingSink sink(LogLevel::warning);
   Buffer<float> owned;
   {
     MemoryManager memory(
@@ -316,18 +293,17 @@ TEST_P(Manager, ADestroyedOneReportsWhatIsStillThere) {
     memory.free("freed");
     clock_.advance(90s);
   }
-  ASSERT_EQ(sink.leaks().size(), 2u);
-  const LeakSink::Leak& leak =
-      sink.leaks()[0].text.find("forgotten") != std::string::npos ? sink.leaks()[0] : sink.leaks()[1];
+  const auto leaks = sink.of(LogEvent::leak);
+  ASSERT_EQ(leaks.size(), 2u);
+  const KeepingSink::Kept& leak = leaks[leaks[0].text.find("forgotten") != std::string::npos ? 0 : 1];
   EXPECT_EQ(leak.pool, "leaky");
   EXPECT_EQ(leak.level, LogLevel::error);
   EXPECT_EQ(leak.bytes, 1000u);
   EXPECT_TRUE(says({leak.text, {}}, {"\"forgotten\"", "90", "manager_test.cpp:"}));
   EXPECT_FALSE(owned.valid());
   EXPECT_EQ(backend_->balance(), device::FaultyBackend::Balance{});
-  const std::size_t told = sink.leaks().size();
   { MemoryManager clean(*device_, {.pool = {.mode = GetParam().mode, .log = &sink}}); }
-  EXPECT_EQ(sink.leaks().size(), told);
+  EXPECT_EQ(sink.of(LogEvent::leak).size(), leaks.size());
 }
 
 TEST_P(Manager, ProcessStatisticsSumOverManagers) {

@@ -138,4 +138,21 @@ class TransferContract : public testing::TestWithParam<Kind> {
   std::unique_ptr<MemoryManager> memory_;
 };
 
+/// With a stream that runs host functions.
+class StreamedTransfers : public TransferContract {
+ protected:
+  void SetUp() override {
+    TransferContract::SetUp();
+    if (IsSkipped()) return;
+    if (!device_->info().pointers) GTEST_SKIP() << "streams run no host functions here";
+    stream_.emplace(device_->stream());
+  }
+  void TearDown() override {
+    TransferContract::TearDown();
+    stream_.reset();
+  }
+
+  std::optional<Stream> stream_;
+};
+
 }  // namespace weir::contract

@@ -11,18 +11,8 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t size = 200'001;  // several pieces of 64 KiB, and not whole ones
 
-class TransferOrder : public TransferContract {
+class TransferOrder : public StreamedTransfers {
  protected:
-  void SetUp() override {
-    TransferContract::SetUp();
-    if (IsSkipped()) return;
-    if (!device_->info().pointers) GTEST_SKIP() << "streams run no host functions here";
-    stream_.emplace(device_->stream());
-  }
-  void TearDown() override {
-    TransferContract::TearDown();
-    stream_.reset();
-  }
   /// Work on the stream that takes a while, then writes the pattern of `seed` into the whole buffer.
   void slow_work(const BufferHandle<std::uint8_t>& buffer, std::uint64_t seed) {
     device_->run(*stream_, [span = buffer.access(*stream_), seed] {
@@ -30,8 +20,6 @@ class TransferOrder : public TransferContract {
       fill_pattern(span.data(), span.size(), seed);
     });
   }
-
-  std::optional<Stream> stream_;
 };
 
 TEST_P(TransferOrder, ADownloadSeesTheWorkQueuedBeforeIt) {

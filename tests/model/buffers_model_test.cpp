@@ -2,7 +2,6 @@
 // after every step, and the contents byte for byte where the host can look. Then
 // the same while every n-th call into the driver fails.
 // WEIR_MODEL_SEED repeats a program, WEIR_MODEL_OPERATIONS scales how long each is.
-#include <random>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -24,16 +23,7 @@ TEST_P(BuffersModel, AgreesWithTheOracle) {
   if (GetParam().mode == PoolMode::pages && !open_backend(GetParam().backend)->info().virtual_memory) {
     GTEST_SKIP() << "the device has no virtual memory";
   }
-  const std::uint64_t seed = number_from("WEIR_MODEL_SEED", std::random_device{}());
-  const std::uint64_t operations = number_from("WEIR_MODEL_OPERATIONS", 20'000) / share;
-  SCOPED_TRACE("WEIR_MODEL_SEED=" + std::to_string(seed));
-  RecordProperty("seed", std::to_string(seed));
-  BuffersProgram program(GetParam(), seed);
-  for (std::uint64_t i = 0; i < operations; ++i) {
-    const std::string wrong = program.step();
-    ASSERT_EQ(wrong, "") << "at step " << i << ": " << program.last();
-  }
-  ASSERT_EQ(program.finish(), "");
+  expect_agreement<BuffersProgram>(GetParam(), share);
 }
 
 const auto name_of = [](const auto& configuration) { return configuration.param.name; };

@@ -36,7 +36,7 @@ BuffersProgram::BuffersProgram(const BuffersConfiguration& configuration, std::u
           ManagerOptions{.name = configuration.name,
                          .pool = {.mode = configuration.mode,
                                   .limit = configuration.limit,
-                                  .reclaim_deadline = configuration.late == 0s ? 1ms : 20ms + 20 * configuration.late,
+                                  .reclaim_deadline = configuration.late == 0s ? 1ms : 100ms + 20 * configuration.late,
                                   .clock = &clock_},
                          .transfers = transfers_of(configuration.in_place, seed)})) {
   backend_->delay_events(configuration.late);

@@ -318,47 +318,34 @@ TEST_P(Stress, EndsWithExactTotals) {
   EXPECT_EQ(driver_fault(GetParam().backend), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Pools, Stress,
-    testing::Values(
-        Kind{.name = "host_pages", .backend = "host", .mode = PoolMode::pages},
-        Kind{.name = "host_pages_cleared", .backend = "host", .mode = PoolMode::pages, .zero = true, .share = 10},
-        Kind{.name = "host_segments", .backend = "host", .mode = PoolMode::segments},
-        Kind{.name = "host_off", .backend = "host", .mode = PoolMode::off, .share = 5},
-        Kind{.name = "dry_pages", .backend = "dry", .mode = PoolMode::pages},
-        Kind{.name = "dry_pages_uncached", .backend = "dry", .mode = PoolMode::pages, .thread_cache_bytes = 0},
-        Kind{.name = "dry_segments", .backend = "dry", .mode = PoolMode::segments},
-        Kind{.name = "dry_off", .backend = "dry", .mode = PoolMode::off, .share = 5}),
-    [](const auto& kind) { return kind.param.name; });
+const auto name_of = [](const auto& kind) { return kind.param.name; };
+using enum PoolMode;
 
-// With late events, by which each wait takes longer.
-INSTANTIATE_TEST_SUITE_P(Late, Stress,
-                         testing::Values(Kind{.name = "host_pages_late",
-                                              .backend = "host",
-                                              .mode = PoolMode::pages,
-                                              .share = 20,
-                                              .late = lateness_asked()},
-                                         Kind{.name = "host_segments_late",
-                                              .backend = "host",
-                                              .mode = PoolMode::segments,
-                                              .share = 20,
-                                              .late = lateness_asked()},
-                                         Kind{.name = "dry_pages_late",
-                                              .backend = "dry",
-                                              .mode = PoolMode::pages,
-                                              .share = 20,
-                                              .late = lateness_asked()}),
-                         [](const auto& kind) { return kind.param.name; });
+const std::vector<Kind> pools{
+    {.name = "host_pages", .backend = "host", .mode = pages},
+    {.name = "host_pages_cleared", .backend = "host", .mode = pages, .zero = true, .share = 10},
+    {.name = "host_segments", .backend = "host", .mode = segments},
+    {.name = "host_off", .backend = "host", .mode = off, .share = 5},
+    {.name = "dry_pages", .backend = "dry", .mode = pages},
+    {.name = "dry_pages_uncached", .backend = "dry", .mode = pages, .thread_cache_bytes = 0},
+    {.name = "dry_segments", .backend = "dry", .mode = segments},
+    {.name = "dry_off", .backend = "dry", .mode = off, .share = 5},
+    // With late events, by which each wait takes longer.
+    {.name = "host_pages_late", .backend = "host", .mode = pages, .share = 20, .late = lateness_asked()},
+    {.name = "host_segments_late", .backend = "host", .mode = segments, .share = 20, .late = lateness_asked()},
+    {.name = "dry_pages_late", .backend = "dry", .mode = pages, .share = 20, .late = lateness_asked()},
+};
+INSTANTIATE_TEST_SUITE_P(Pools, Stress, testing::ValuesIn(pools), name_of);
 
 #ifdef WEIR_HAS_CUDA
-INSTANTIATE_TEST_SUITE_P(
-    Cuda, Stress,
-    testing::Values(Kind{.name = "cuda_pages", .backend = "cuda", .mode = PoolMode::pages},
-                    Kind{.name = "cuda_segments", .backend = "cuda", .mode = PoolMode::segments},
-                    Kind{.name = "cuda_fake_pages", .backend = cuda_fake, .mode = PoolMode::pages, .share = 5},
-                    Kind{.name = "cuda_fake_segments", .backend = cuda_fake, .mode = PoolMode::segments, .share = 5},
-                    Kind{.name = "cuda_fake_off", .backend = cuda_fake, .mode = PoolMode::off, .share = 5}),
-    [](const auto& kind) { return kind.param.name; });
+const std::vector<Kind> cuda{
+    {.name = "cuda_pages", .backend = "cuda", .mode = pages},
+    {.name = "cuda_segments", .backend = "cuda", .mode = segments},
+    {.name = "cuda_fake_pages", .backend = cuda_fake, .mode = pages, .share = 5},
+    {.name = "cuda_fake_segments", .backend = cuda_fake, .mode = segments, .share = 5},
+    {.name = "cuda_fake_off", .backend = cuda_fake, .mode = off, .share = 5},
+};
+INSTANTIATE_TEST_SUITE_P(Cuda, Stress, testing::ValuesIn(cuda), name_of);
 #endif
 
 }  // namespace

@@ -1,20 +1,20 @@
 // The command line: one subcommand a file. Exit status 0 when all went well, 1
 // when some input or device failed, 2 for a command line that makes no sense.
 #include <algorithm>
-#include <array>
+#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <exception>
 #include <iostream>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <weir/bytes.hpp>
+#include <weir/errors.hpp>
 
 #include "commands.hpp"
-#include "replay/csv.hpp"
 
 namespace {
 
@@ -39,10 +39,12 @@ std::vector<std::string> words_of(int argc, char** argv) {
     return !word.empty() && word.find_first_not_of("0123456789.") == std::string::npos;
   };
   const auto unit = [](const std::string& word) {
-    constexpr std::array known{"B",   "k",   "M",   "G",   "T",   "P",   "E",  "Ki", "Mi", "Gi", "Ti", "Pi", "Ei",
-                               "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "kB", "MB", "GB", "TB", "PB", "EB"};
-    return std::any_of(known.begin(), known.end(),
-                       [&](std::string_view each) { return weir::replay::same_name(each, word); });
+    if (word.empty() || std::isalpha(static_cast<unsigned char>(word[0])) == 0) return false;
+    try {
+      return weir::parse_bytes("1" + word) != 0;
+    } catch (const weir::InvalidArgument&) {
+      return false;
+    }
   };
   std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
   for (std::size_t i = 0; i + 1 < words.size() && words[i] != "--"; ++i) {

@@ -8,6 +8,7 @@
 #include <weir/errors.hpp>
 
 #include "backend/cuda/profiler.hpp"
+#include "core/deadline.hpp"
 
 namespace weir::backend::cuda {
 
@@ -191,11 +192,7 @@ std::shared_ptr<Streams::Entry> Streams::find_or_null(StreamId stream) const {
 
 Streams::Handle Streams::find(StreamId stream) {
   auto entry = find_or_null(stream);
-  if (!entry) {
-    throw InvalidArgument("stream " + std::to_string(static_cast<std::uint32_t>(stream)) +
-                              " does not exist on this device or was destroyed",
-                          {.name = "stream"});
-  }
+  if (!entry) device::refuse_stream(stream);
   CUstream handle = entry->foreign() ? CU_STREAM_LEGACY : entry->handle;
   const bool of_capture = entry->of_capture;
   return {std::move(entry), handle, of_capture};
@@ -271,11 +268,10 @@ bool Streams::query(EventId event) {
 // The driver's own waits have no deadline, and are for one event.
 bool Streams::wait_any(std::span<const EventId> events, std::chrono::nanoseconds deadline) {
   using std::chrono::microseconds;
-  constexpr std::chrono::nanoseconds longest = std::chrono::hours(24 * 365);  // from now, still a time
   constexpr int spins = 100;
   constexpr microseconds longest_pause{50};
   if (events.empty()) return true;
-  const auto end = std::chrono::steady_clock::now() + std::min(deadline, longest);
+  const auto end = std::chrono::steady_clock::now() + std::min(deadline, core::longest_wait);
   microseconds pause{1};
   for (int i = 0;; ++i) {
     if (std::any_of(events.begin(), events.end(), [&](EventId event) { return query(event); })) return true;

@@ -2,28 +2,15 @@
 
 #include <algorithm>
 #include <stdexcept>
-#include <string>
-
-#include <weir/errors.hpp>
 
 namespace weir::backend::dry {
 
 using device::EventId;
 using device::later;
 
-namespace {
-
-[[noreturn]] void refuse_stream(StreamId stream) {
-  throw InvalidArgument("stream " + std::to_string(static_cast<std::uint32_t>(stream)) +
-                            " does not exist on this device or was destroyed",
-                        {.name = "stream"});
-}
-
-}  // namespace
-
 StreamId DryStreams::resolve(StreamId stream) const {
   const std::lock_guard lock(mutex_);
-  if (!streams_.contains(stream)) refuse_stream(stream);
+  if (!streams_.contains(stream)) device::refuse_stream(stream);
   return stream;
 }
 
@@ -49,7 +36,7 @@ void DryStreams::destroy(StreamId stream) noexcept {
 
 DryStreams::Time& DryStreams::end_of(StreamId stream) {
   const auto found = streams_.find(stream);
-  if (found == streams_.end()) refuse_stream(stream);
+  if (found == streams_.end()) device::refuse_stream(stream);
   return found->second;
 }
 

@@ -51,12 +51,12 @@ class HostBackend final : public device::Backend {
   StreamId resolve(StreamId stream) override { return streams_.resolve(meant_by(stream)); }
   StreamId create_stream() override { return streams_.create(); }
   void destroy_stream(StreamId stream) noexcept override { streams_.destroy(stream); }
-  EventId record(StreamId stream) override { return streams_.record(resolve(stream)); }
+  EventId record(StreamId stream) override { return streams_.record(meant_by(stream)); }
   bool query(EventId event) override { return streams_.query(event); }
   bool wait_any(std::span<const EventId> events, std::chrono::nanoseconds deadline) override {
     return streams_.wait_any(events, deadline);
   }
-  void stream_wait(StreamId stream, EventId event) override { streams_.stream_wait(resolve(stream), event); }
+  void stream_wait(StreamId stream, EventId event) override { streams_.stream_wait(meant_by(stream), event); }
   void release(EventId) noexcept override {}
 
   void fill(StreamId stream, Address address, std::uint8_t value, std::uint64_t bytes) override {
@@ -76,7 +76,7 @@ class HostBackend final : public device::Backend {
       std::memcpy(pointer(to), taken.data(), taken.size());
     });
   }
-  void run(StreamId stream, std::function<void()> work) override { streams_.run(resolve(stream), std::move(work)); }
+  void run(StreamId stream, std::function<void()> work) override { streams_.run(meant_by(stream), std::move(work)); }
   // Two host devices are in one memory.
   [[nodiscard]] bool copy_from(StreamId stream, Address to, Backend& source, Address from,
                                std::uint64_t bytes) override {
@@ -94,10 +94,7 @@ class HostBackend final : public device::Backend {
     return free ? std::optional(std::min(*free, capacity_)) : free;
   }
 
-  void end_thread_stream(StreamId stream) noexcept override {
-    announce_end(stream);
-    streams_.end_after_work(stream);
-  }
+  void end_after_work(StreamId stream) noexcept override { streams_.end_after_work(stream); }
 
   const std::uint64_t capacity_;
   HostPages pages_;

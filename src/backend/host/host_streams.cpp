@@ -10,30 +10,15 @@
 
 #include <weir/errors.hpp>
 
+#include "core/deadline.hpp"
 #include "core/elsewhere.hpp"
 #include "core/thread.hpp"
+#include "device/stream_position.hpp"
 
 namespace weir::backend::host {
-namespace {
 
-// An event packs its stream and position into one value, so that it needs no table.
-constexpr unsigned position_bits = 40;
-
-device::EventId pack(StreamId stream, std::uint64_t position) {
-  if (position == 0) return device::EventId::none;
-  return static_cast<device::EventId>((std::uint64_t{static_cast<std::uint32_t>(stream)} << position_bits) | position);
-}
-
-StreamId stream_of(device::EventId event) {
-  return static_cast<StreamId>(static_cast<std::uint64_t>(event) >> position_bits);
-}
-
-std::uint64_t position_of(device::EventId event) {
-  return static_cast<std::uint64_t>(event) & ((std::uint64_t{1} << position_bits) - 1);
-}
-
-}  // namespace
-
+using device::position_of;
+using device::stream_of;
 // One thread's wait for any of several positions: each worker that is watched tells when its own is reached.
 class HostStreams::Watch {
  public:
@@ -46,12 +31,10 @@ class HostStreams::Watch {
   }
   bool wait(std::chrono::nanoseconds deadline) {
     std::unique_lock lock(mutex_);
-    return told_at_.wait_for(lock, std::min(deadline, longest), [&] { return told_; });
+    return told_at_.wait_for(lock, std::min(deadline, core::longest_wait), [&] { return told_; });
   }
 
  private:
-  static constexpr std::chrono::nanoseconds longest = std::chrono::hours(24 * 365);  // from now, still a time
-
   std::mutex mutex_;
   std::condition_variable told_at_;
   bool told_ = false;
@@ -159,81 +142,35 @@ class HostStreams::Worker {
 };
 
 HostStreams::HostStreams() {
-  workers_.emplace(StreamId::legacy_default, std::make_shared<Worker>(StreamId::legacy_default));
+  workers_.add(StreamId::legacy_default, std::make_shared<Worker>(StreamId::legacy_default));
 }
 
-// Each to its end before any goes: a wait that is queued on one keeps another, and must not be the last to do so.
-HostStreams::~HostStreams() {
-  for (const auto& [stream, worker] : workers_) worker->finish();
-}
+HostStreams::~HostStreams() { workers_.destroy_all(); }
 
 StreamId HostStreams::create() {
-  drop_ended();
+  workers_.drop_ended();
   const StreamId id = device::next_stream_id();
-  auto worker = std::make_shared<Worker>(id);
-  const std::lock_guard lock(mutex_);
-  workers_.emplace(id, std::move(worker));
+  workers_.add(id, std::make_shared<Worker>(id));
   return id;
 }
 
-void HostStreams::destroy(StreamId stream) noexcept {
-  const std::shared_ptr<Worker> last = find_or_null(stream);
-  if (!last) return;
-  // Only then: while its work runs, its events must not look past.
-  last->finish();
-  const std::lock_guard lock(mutex_);
-  workers_.erase(stream);
-}
+void HostStreams::destroy(StreamId stream) noexcept { workers_.destroy(stream); }
 
-void HostStreams::end_after_work(StreamId stream) noexcept {
-  const std::shared_ptr<Worker> last = find_or_null(stream);
-  if (!last) return;
-  last->close();
-  {
-    const std::lock_guard lock(mutex_);
-    ending_.push_back(stream);
-  }
-  drop_ended();
-}
-
-// Their threads have ended, or are about to.
-void HostStreams::drop_ended() noexcept {
-  std::vector<std::shared_ptr<Worker>> ended;  // joined after the lock
-  const std::lock_guard lock(mutex_);
-  std::erase_if(ending_, [&](StreamId stream) {
-    const auto found = workers_.find(stream);
-    if (found == workers_.end()) return true;
-    if (!found->second->over()) return false;
-    ended.push_back(std::move(found->second));
-    workers_.erase(found);
-    return true;
-  });
-}
+void HostStreams::end_after_work(StreamId stream) noexcept { workers_.end_after_work(stream); }
 
 StreamId HostStreams::resolve(StreamId stream) {
-  static_cast<void>(find(stream));
+  static_cast<void>(workers_.find(stream));
   return stream;
 }
 
-std::shared_ptr<HostStreams::Worker> HostStreams::find_or_null(StreamId stream) {
-  const std::lock_guard lock(mutex_);
-  const auto found = workers_.find(stream);
-  return found == workers_.end() ? nullptr : found->second;
+void HostStreams::run(StreamId stream, std::function<void()> work) { workers_.find(stream)->submit(std::move(work)); }
+
+device::EventId HostStreams::record(StreamId stream) {
+  return device::event_at(stream, workers_.find(stream)->submitted());
 }
-
-std::shared_ptr<HostStreams::Worker> HostStreams::find(StreamId stream) {
-  if (auto worker = find_or_null(stream)) return worker;
-  throw InvalidArgument("stream " + std::to_string(static_cast<std::uint32_t>(stream)) +
-                            " does not exist on this device or was destroyed",
-                        {.name = "stream"});
-}
-
-void HostStreams::run(StreamId stream, std::function<void()> work) { find(stream)->submit(std::move(work)); }
-
-device::EventId HostStreams::record(StreamId stream) { return pack(stream, find(stream)->submitted()); }
 
 bool HostStreams::query(device::EventId event) {
-  const auto worker = event == device::EventId::none ? nullptr : find_or_null(stream_of(event));
+  const auto worker = workers_.find_or_null(stream_of(event));
   return !worker || worker->done(position_of(event));
 }
 
@@ -243,7 +180,7 @@ bool HostStreams::wait_any(std::span<const device::EventId> events, std::chrono:
   watched.reserve(events.size());
   bool done = events.empty();
   for (std::size_t i = 0; i < events.size() && !done; ++i) {
-    auto worker = events[i] == device::EventId::none ? nullptr : find_or_null(stream_of(events[i]));
+    auto worker = workers_.find_or_null(stream_of(events[i]));
     done = !worker || worker->watch(position_of(events[i]), watch);
     if (!done) watched.push_back(std::move(worker));
   }
@@ -253,10 +190,10 @@ bool HostStreams::wait_any(std::span<const device::EventId> events, std::chrono:
 }
 
 void HostStreams::stream_wait(StreamId stream, device::EventId event) {
-  if (query(event)) return;
-  auto worker = find_or_null(stream_of(event));
-  if (!worker) return;
-  run(stream, [worker = std::move(worker), position = position_of(event)] {
+  const auto waiting = workers_.find(stream);
+  auto worker = workers_.find_or_null(stream_of(event));
+  if (!worker || worker->done(position_of(event))) return;
+  waiting->submit([worker = std::move(worker), position = position_of(event)] {
     Watch watch;
     while (!worker->watch(position, watch)) {
       static_cast<void>(watch.wait(std::chrono::nanoseconds::max()));

@@ -7,13 +7,9 @@
 
 #include <chrono>
 #include <functional>
-#include <map>
-#include <memory>
-#include <mutex>
 #include <span>
-#include <vector>
 
-#include "device/backend.hpp"
+#include "device/stream_table.hpp"
 
 namespace weir::backend::host {
 
@@ -43,13 +39,7 @@ class HostStreams {
  private:
   class Watch;
   class Worker;
-  std::shared_ptr<Worker> find(StreamId stream);
-  std::shared_ptr<Worker> find_or_null(StreamId stream);
-  void drop_ended() noexcept;
-
-  std::mutex mutex_;
-  std::map<StreamId, std::shared_ptr<Worker>> workers_;
-  std::vector<StreamId> ending_;  // by end_after_work(), not known to be done
+  device::StreamTable<Worker> workers_;
 };
 
 }  // namespace weir::backend::host

@@ -5,25 +5,14 @@
 #include <weir/errors.hpp>
 
 #include "backend/vulkan/stream.hpp"
+#include "device/stream_position.hpp"
 
 namespace weir::backend::vulkan {
+
+using device::position_of;
+using device::stream_of;
+
 namespace {
-
-// An event packs its stream and value into one number, so that it needs no table.
-constexpr unsigned value_bits = 40;
-
-device::EventId pack(StreamId stream, std::uint64_t value) {
-  if (value == 0) return device::EventId::none;
-  return static_cast<device::EventId>((std::uint64_t{static_cast<std::uint32_t>(stream)} << value_bits) | value);
-}
-
-StreamId stream_of(device::EventId event) {
-  return static_cast<StreamId>(static_cast<std::uint64_t>(event) >> value_bits);
-}
-
-std::uint64_t value_of(device::EventId event) {
-  return static_cast<std::uint64_t>(event) & ((std::uint64_t{1} << value_bits) - 1);
-}
 
 // A wait looks so often whether the device was lost meanwhile, which not every driver tells those who wait.
 constexpr std::chrono::nanoseconds slice = std::chrono::milliseconds(100);
@@ -34,21 +23,21 @@ constexpr std::chrono::nanoseconds mixed_slice = std::chrono::milliseconds(1);
 
 device::EventId Streams::record(StreamId id) {
   gpu_.require_alive();
-  const Shared stream = find(id);
+  const Shared stream = streams_.find(id);
   {
     const std::lock_guard lock(order_);
     // What the stream has been told to wait for belongs to what is before the event.
-    if (stream->waits.empty() && stream->foreign_waits.empty()) return pack(stream->id, stream->submitted);
+    if (stream->waits.empty() && stream->foreign_waits.empty()) return device::event_at(stream->id, stream->submitted);
   }
   submit(stream, {});
   const std::lock_guard lock(order_);
-  return pack(stream->id, stream->submitted);
+  return device::event_at(stream->id, stream->submitted);
 }
 
 bool Streams::query(device::EventId event) {
   gpu_.require_alive();
-  const Shared stream = event == device::EventId::none ? nullptr : find_or_null(stream_of(event));
-  return !stream || reached(*stream, value_of(event));
+  const Shared stream = streams_.find_or_null(stream_of(event));
+  return !stream || reached(*stream, position_of(event));
 }
 
 bool Streams::wait_any(std::span<const device::EventId> events, std::chrono::nanoseconds deadline) {
@@ -56,9 +45,9 @@ bool Streams::wait_any(std::span<const device::EventId> events, std::chrono::nan
   const auto end = std::chrono::steady_clock::now() + std::clamp(deadline, {}, longest_wait);
   std::vector<Goal> goals;
   for (const device::EventId event : events) {
-    Shared stream = event == device::EventId::none ? nullptr : find_or_null(stream_of(event));
+    Shared stream = streams_.find_or_null(stream_of(event));
     if (!stream) return true;
-    goals.push_back({std::move(stream), value_of(event)});
+    goals.push_back({std::move(stream), position_of(event)});
   }
   if (goals.empty()) return true;
   if (goals.size() == 1) return await(*goals.front().stream, goals.front().value, deadline);
@@ -74,16 +63,16 @@ bool Streams::wait_any(std::span<const device::EventId> events, std::chrono::nan
 
 void Streams::stream_wait(StreamId id, device::EventId event) {
   gpu_.require_alive();
-  const Shared stream = find(id);
-  const Shared other = event == device::EventId::none ? nullptr : find_or_null(stream_of(event));
-  if (!other || other == stream || other->reached.load() >= value_of(event)) return;
+  const Shared stream = streams_.find(id);
+  const Shared other = streams_.find_or_null(stream_of(event));
+  if (!other || other == stream || other->reached.load() >= position_of(event)) return;
   const std::lock_guard lock(order_);
   for (Item::Wait& each : stream->waits) {
     if (each.on != other) continue;
-    each.value = std::max(each.value, value_of(event));
+    each.value = std::max(each.value, position_of(event));
     return;
   }
-  stream->waits.push_back({other, value_of(event)});
+  stream->waits.push_back({other, position_of(event)});
 }
 
 bool Streams::reached(Stream& stream, std::uint64_t value) {
@@ -307,14 +296,14 @@ bool Streams::await_binds() noexcept {
 
 Streams::Point Streams::point(StreamId id) {
   const device::EventId event = record(id);
-  const Shared stream = find(id);
-  const std::uint64_t value = value_of(event);
+  const Shared stream = streams_.find(id);
+  const std::uint64_t value = position_of(event);
   static_cast<void>(await_issue(*stream, value, longest_wait));
   return {stream->timeline, value};
 }
 
 void Streams::wait_for(StreamId id, Point point) {
-  const Shared stream = find(id);
+  const Shared stream = streams_.find(id);
   const std::lock_guard lock(order_);
   stream->foreign_waits.push_back(point);
 }

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "backend/vulkan/streams.hpp"
+#include "core/deadline.hpp"
 
 namespace weir::backend::vulkan {
 
@@ -33,6 +34,11 @@ struct Streams::Stream {
   ~Stream() { owner.keep_timeline({timeline, submitted}); }
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
+
+  // --- For the table ---
+  void close() noexcept { home.close(*this); }
+  [[nodiscard]] bool over() noexcept { return home.over(*this); }
+  void finish() noexcept { home.finish(*this); }
 
   struct Landing {
     std::uint64_t value = 0;
@@ -61,7 +67,6 @@ struct Streams::Stream {
   std::uint64_t failed = 0;    ///< its value
 };
 
-/// Longer than any wait, and still a time from now.
-inline constexpr std::chrono::nanoseconds longest_wait = std::chrono::hours(24 * 365);
+using core::longest_wait;
 
 }  // namespace weir::backend::vulkan

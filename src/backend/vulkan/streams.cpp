@@ -14,7 +14,7 @@ namespace weir::backend::vulkan {
 Streams::Streams(Gpu& gpu, Commands& commands) : gpu_(gpu), commands_(commands) {
   if (gpu_.adapter().sparse) binds_ = make_timeline();
   try {
-    streams_.emplace(StreamId::legacy_default, make_stream(StreamId::legacy_default));
+    streams_.add(StreamId::legacy_default, make_stream(StreamId::legacy_default));
   } catch (...) {
     destroy_timelines();
     throw;
@@ -22,9 +22,8 @@ Streams::Streams(Gpu& gpu, Commands& commands) : gpu_(gpu), commands_(commands) 
 }
 
 Streams::~Streams() {
-  for (const auto& [id, stream] : streams_) finish(stream);
+  streams_.destroy_all();
   static_cast<void>(await_binds());
-  streams_.clear();
   // Some drivers look at a semaphore once more after what it stood for was seen done.
   static_cast<void>(gpu_.vk().vkDeviceWaitIdle(gpu_.device()));
   destroy_timelines();
@@ -68,73 +67,24 @@ VkSemaphore Streams::make_timeline() {
 
 StreamId Streams::create() {
   gpu_.require_alive();
-  drop_ended();
+  streams_.drop_ended();
   const StreamId id = device::next_stream_id();
-  Shared stream = make_stream(id);
-  const std::lock_guard lock(streams_mutex_);
-  streams_.emplace(id, std::move(stream));
+  streams_.add(id, make_stream(id));
   return id;
 }
 
-void Streams::destroy(StreamId id) noexcept {
-  const Shared last = find_or_null(id);
-  if (!last) return;
-  // Only then: while its work runs, its events must not look past.
-  finish(last);
-  const std::lock_guard lock(streams_mutex_);
-  streams_.erase(id);
-}
+void Streams::destroy(StreamId id) noexcept { streams_.destroy(id); }
 
-void Streams::end_after_work(StreamId id) noexcept {
-  const Shared last = find_or_null(id);
-  if (!last) return;
-  close(*last);
-  {
-    const std::lock_guard lock(streams_mutex_);
-    ending_.push_back(id);
-  }
-  drop_ended();
-}
-
-// Finishing them waits for no work.
-void Streams::drop_ended() noexcept {
-  std::vector<StreamId> ending;
-  {
-    const std::lock_guard lock(streams_mutex_);
-    ending = ending_;
-  }
-  for (const StreamId id : ending) {
-    const Shared stream = find_or_null(id);
-    if (stream && !over(*stream)) continue;
-    {
-      const std::lock_guard lock(streams_mutex_);
-      if (std::erase(ending_, id) == 0) continue;  // another thread was quicker
-    }
-    destroy(id);
-  }
-}
+void Streams::end_after_work(StreamId id) noexcept { streams_.end_after_work(id); }
 
 StreamId Streams::resolve(StreamId id) {
-  static_cast<void>(find(id));
+  static_cast<void>(streams_.find(id));
   return id;
-}
-
-Streams::Shared Streams::find_or_null(StreamId id) {
-  const std::lock_guard lock(streams_mutex_);
-  const auto found = streams_.find(id);
-  return found == streams_.end() ? nullptr : found->second;
-}
-
-Streams::Shared Streams::find(StreamId id) {
-  if (auto stream = find_or_null(id)) return stream;
-  throw InvalidArgument(
-      "stream " + std::to_string(static_cast<std::uint32_t>(id)) + " does not exist on this device or was destroyed",
-      {.name = "stream"});
 }
 
 // --- Submitting ---
 
-void Streams::submit(StreamId id, Work work) { submit(find(id), std::move(work)); }
+void Streams::submit(StreamId id, Work work) { submit(streams_.find(id), std::move(work)); }
 
 void Streams::submit(const Shared& stream, Work work) {
   gpu_.require_alive();
@@ -348,21 +298,21 @@ bool Streams::over(Stream& stream) noexcept {
 }
 
 // The end of a stream: its work is done, its thread gone, and nothing of it in flight.
-void Streams::finish(const Shared& stream) noexcept {
-  close(*stream);
-  if (stream->thread.joinable()) stream->thread.join();
+void Streams::finish(Stream& stream) noexcept {
+  close(stream);
+  if (stream.thread.joinable()) stream.thread.join();
   std::uint64_t last = 0;
   {
     const std::lock_guard lock(order_);
-    last = stream->submitted;
+    last = stream.submitted;
   }
   try {
-    if (!gpu_.lost()) static_cast<void>(await(*stream, last, longest_wait));
-    collect(*stream);
+    if (!gpu_.lost()) static_cast<void>(await(stream, last, longest_wait));
+    collect(stream);
   } catch (const Error&) {
     // Lost, or no longer to be asked: no work of it runs.
   }
-  abandon(*stream);
+  abandon(stream);
 }
 
 // Items refer to the streams that they wait for, which may refer back.

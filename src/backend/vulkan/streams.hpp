@@ -15,7 +15,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -23,7 +22,7 @@
 #include <vector>
 
 #include "backend/vulkan/commands.hpp"
-#include "device/backend.hpp"
+#include "device/stream_table.hpp"
 
 namespace weir::backend::vulkan {
 
@@ -91,8 +90,6 @@ class Streams {
     std::uint64_t value = 0;
   };
 
-  [[nodiscard]] Shared find(StreamId id);
-  [[nodiscard]] Shared find_or_null(StreamId id);
   [[nodiscard]] VkSemaphore make_timeline();
   [[nodiscard]] Shared make_stream(StreamId id);
   void destroy_timelines() noexcept;
@@ -106,9 +103,8 @@ class Streams {
   [[nodiscard]] bool pass_over_failed(Stream& stream, std::unique_lock<std::mutex>& order) noexcept;
   void run(Stream& stream, Item& item);
   void close(Stream& stream) noexcept;
-  void finish(const Shared& stream) noexcept;
+  void finish(Stream& stream) noexcept;
   [[nodiscard]] bool over(Stream& stream) noexcept;
-  void drop_ended() noexcept;
   void abandon(Stream& stream) noexcept;
 
   // --- events.cpp ---
@@ -131,9 +127,7 @@ class Streams {
   VkSemaphore binds_ = VK_NULL_HANDLE;
   std::uint64_t bound_ = 0;                   // binds submitted
   std::atomic<std::uint64_t> bound_done_{0};  // known to be done
-  std::mutex streams_mutex_;
-  std::map<StreamId, Shared> streams_;
-  std::vector<StreamId> ending_;  // by end_after_work(), not known to be done
+  device::StreamTable<Stream> streams_;
   std::mutex spare_mutex_;
   std::vector<Point> spare_;  // timelines of streams that ended, to go on from
 };

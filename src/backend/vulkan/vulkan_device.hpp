@@ -52,10 +52,7 @@ class VulkanDevice final : public device::Backend {
   [[nodiscard]] const Addresses& addresses() const noexcept { return addresses_; }
 
  private:
-  void end_thread_stream(StreamId stream) noexcept override {
-    announce_end(stream);
-    streams_.end_after_work(stream);
-  }
+  void end_after_work(StreamId stream) noexcept override { streams_.end_after_work(stream); }
   [[nodiscard]] static VkBufferCopy region(const Addresses::Location& to, const Addresses::Location& from,
                                            std::uint64_t bytes) noexcept {
     return {from.offset, to.offset, bytes};

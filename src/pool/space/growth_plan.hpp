@@ -22,8 +22,6 @@ struct Gap {
   [[nodiscard]] device::Address address(std::uint64_t page_bytes) const noexcept;
 };
 
-[[nodiscard]] std::uint64_t pages_of(const std::vector<MovableExtent>& row) noexcept;
-
 struct GrowthPlan {
   /// So many gaps at most, lest planning allocates under a lock.
   static constexpr std::size_t max_gaps = 8;

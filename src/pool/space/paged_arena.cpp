@@ -1,7 +1,6 @@
 #include "pool/space/paged_arena.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 namespace weir::pool {
 
@@ -15,11 +14,6 @@ constexpr int max_ranges = 64;             // that pages may be taken from
 constexpr std::uint64_t max_steps = 2048;  // extents looked at for that
 
 }  // namespace
-
-std::uint64_t pages_of(const std::vector<MovableExtent>& row) noexcept {
-  return std::accumulate(row.begin(), row.end(), std::uint64_t{0},
-                         [](std::uint64_t sum, const MovableExtent& extent) { return sum + extent.pages; });
-}
 
 device::Address Gap::address(std::uint64_t page_bytes) const noexcept {
   return from_end ? start + (room - pages_of(row)) * page_bytes : start;

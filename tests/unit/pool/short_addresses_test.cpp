@@ -14,18 +14,14 @@
 
 #include <weir/weir.hpp>
 
+#include "support/sanitizers.hpp"
+
 namespace weir {
 namespace {
 
 using namespace weir::literals;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#elif defined(__has_feature)
-constexpr bool sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool sanitized = false;
-#endif
+constexpr bool sanitized = WEIR_ADDRESS_SANITIZER != 0 || WEIR_THREAD_SANITIZER != 0;
 
 std::uint64_t mapped_now() {
   std::ifstream file("/proc/self/statm");
