@@ -242,7 +242,7 @@ class Capacity(ToolCase):
         for arguments in ([trace], ["--device", "host", trace], ["--capacity", "6MiB", trace]):
             wrong = weir("replay", *arguments, env=os.environ | {"WEIR_LIMIT": "many"})
             self.assertEqual((wrong.returncode, wrong.stderr.count(b"\n")), (1, 1))
-            self.assertTrue(wrong.stderr.startswith(b"weir: WEIR_LIMIT: 'many' is no number"), wrong.stderr)
+            self.assertTrue(wrong.stderr.startswith(b"weir: WEIR_LIMIT: 'many' is not a number"), wrong.stderr)
 
     def test_a_unit_in_the_next_word(self):
         trace = self.file("a.csv", GOOD)

@@ -36,9 +36,9 @@ struct Streams::Stream {
   Stream& operator=(const Stream&) = delete;
 
   // --- For the table ---
-  void close() noexcept { home.close(*this); }
-  [[nodiscard]] bool over() noexcept { return home.over(*this); }
-  void finish() noexcept { home.finish(*this); }
+  void close() noexcept { owner.close(*this); }
+  [[nodiscard]] bool over() noexcept { return owner.over(*this); }
+  void finish() noexcept { owner.finish(*this); }
 
   struct Landing {
     std::uint64_t value = 0;
