@@ -6,10 +6,13 @@
 #include <chrono>
 #include <cstddef>
 #include <exception>
+#include <initializer_list>
 #include <memory>
+#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -60,9 +63,13 @@ class BatchResult {
 };
 
 /// Collects operations. Data given as a span is read by submit() and stays the caller's until that returns; a vector
-/// that is moved in is kept here. So a batch copies what its operations would copy one by one, and no more. Not
-/// thread-safe.
+/// that is moved in is kept here. So a batch copies what its operations would copy one by one, and no more. Other
+/// temporaries would be gone by then and do not compile; a span of one is the caller's to avoid. Not thread-safe.
 class Batch {
+  template <class R>
+  static constexpr bool ends_too_early =
+      std::ranges::range<R> && !std::is_lvalue_reference_v<R> && !std::ranges::borrowed_range<std::remove_cvref_t<R>>;
+
  public:
   explicit Batch(MemoryManager& memory) noexcept : memory_(memory) {}
 
@@ -89,6 +96,13 @@ class Batch {
     return create<T>(name, keep(std::move(data)), options);
   }
   template <class T>
+  Batch& create(std::string_view name, std::initializer_list<T> data, const BufferOptions& options = {}) {
+    return create<T>(name, std::vector<T>(data), options);
+  }
+  template <class T, class R>
+  requires ends_too_early<R&&> Batch& create(std::string_view name, R&& data,
+                                             const BufferOptions& options = {}) = delete;
+  template <class T>
   Batch& update(const BufferHandle<T>& buffer, std::type_identity_t<std::span<const T>> data, std::size_t offset = 0) {
     return add({.kind = Kind::update,
                 .type = element_type<T>(),
@@ -101,6 +115,8 @@ class Batch {
   Batch& update(const BufferHandle<T>& buffer, std::vector<T>&& data, std::size_t offset = 0) {
     return update(buffer, keep(std::move(data)), offset);
   }
+  template <class T, class R>
+  requires ends_too_early<R&&> Batch& update(const BufferHandle<T>& buffer, R&& data, std::size_t offset = 0) = delete;
   template <class T>
   Batch& read(const BufferHandle<T>& buffer, std::size_t offset, std::size_t count) {
     return add({.kind = Kind::read, .type = element_type<T>(), .count = count, .buffer = buffer, .offset = offset});

@@ -220,10 +220,10 @@ typedef struct weir_pool_options {
   uint64_t keep_free;           ///< free bytes that ageing leaves in the pool
   int64_t idle_age_ns;          ///< pages free for longer than this go back to the driver
   uint64_t thread_cache_bytes;  ///< bytes a thread may keep cached on a stream; 0 switches its cache off
-  uint64_t max_handle_bytes;    ///< the largest handle of the driver that pages come in; at least 1
   int64_t reclaim_deadline_ns;  ///< how long an allocation waits at most for pending work
   weir_log_callback log;        ///< NULL: silence. Called until weir_pool_destroy has returned
   void* log_user;               ///< passed on to it
+  uint64_t max_handle_bytes;    ///< the largest handle of the driver that pages come in; at least 1
 } weir_pool_options;
 
 /// Fills in struct_size and the defaults; `struct_size` is sizeof *options.

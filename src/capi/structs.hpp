@@ -28,6 +28,10 @@ inline constexpr std::size_t first_size<weir_pool_options> = 12 * word;
 template <>
 inline constexpr std::size_t first_size<weir_statistics> = 28 * word;
 
+// What was added to a struct lies behind what the first version had.
+static_assert(offsetof(weir_pool_options, log_user) == 11 * word);
+static_assert(offsetof(weir_pool_options, max_handle_bytes) == first_size<weir_pool_options>);
+
 template <class Struct>
 void require_size(std::size_t size, const char* function) {
   static_assert(std::is_trivially_copyable_v<Struct> && std::is_standard_layout_v<Struct>);

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <vector>
 
+#include "core/elsewhere.hpp"
 #include "device/backend.hpp"
 
 namespace weir::device {
@@ -49,7 +50,8 @@ class StreamTable {
       const std::lock_guard lock(mutex_);
       ending_.push_back(id);
     }
-    drop_ended();
+    // Two threads of streams that end would join each other: what they leave goes at another's next call.
+    if (!core::in_queued_work()) drop_ended();
   }
   /// Destroys those whose end was waited for and has come.
   void drop_ended() noexcept {

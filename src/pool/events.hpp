@@ -36,8 +36,7 @@ inline void Pool::Implementation::write(track::EventRing* ring, track::Event& ev
 }
 
 /// One of memory that came from others, or goes to them.
-inline void Pool::Implementation::write_ordered(Cache& cache, track::Event& event) noexcept {
-  track::EventRing* const ring = ring_of(cache);
+inline void Pool::Implementation::write_ordered(track::EventRing* ring, track::Event& event) noexcept {
   if (ring == nullptr) return;
   event.time = ring->ordered_now();
   write(ring, event);
@@ -47,7 +46,7 @@ inline void Pool::Implementation::write_ordered(Cache& cache, track::Event& even
 inline void Pool::Implementation::tell(Cache& cache, std::uint32_t id, track::EventKind kind, track::EventWay way,
                                        StreamId stream) noexcept {
   track::Event event = event_of(id, kind, way, stream);
-  write_ordered(cache, event);
+  write_ordered(ring_of(cache), event);
   if (logs_ && kind == track::EventKind::allocate) journal_.log(event, blocks_[id].address());
 }
 

@@ -54,7 +54,7 @@ void Pool::Implementation::free(std::uint32_t id, StreamId stream) {
   Cache& owner = caches_[block.owner()];
   const std::uint64_t address = block.address();  // once freed, the block is anyone's
   track::Event event = event_of(id, track::EventKind::free, track::EventWay::none, stream);
-  static_cast<void>(ring_of(cache));  // made here, with no lock held
+  track::EventRing* const ring = ring_of(cache);  // made here, with no lock held
   // What used the memory before this life, and cleared it for this one, may still run on the stream of the
   // allocation, which the caller of a free on another need not wait for.
   const Lane follows = block.lane.load(std::memory_order_relaxed);
@@ -62,16 +62,17 @@ void Pool::Implementation::free(std::uint32_t id, StreamId stream) {
     note_use(id, order_.lanes().stream(follows));
   }
   if (!pool::is_own(owner)) {
-    free_remotely(id, cache, owner, event);
+    free_remotely(id, cache, owner, ring, event);
     if (mode_ == PoolMode::off) flush_all();  // nothing waits in a queue where each block is the driver's
   } else {
-    free_own(id, cache, owner, event);
+    free_own(id, cache, owner, ring, event);
   }
   if (logs_) journal_.log(event, address);
 }
 
 // The block came from a cache of this thread: this stream's or another's.
-void Pool::Implementation::free_own(std::uint32_t id, Cache& cache, Cache& owner, track::Event& event) {
+void Pool::Implementation::free_own(std::uint32_t id, Cache& cache, Cache& owner, track::EventRing* ring,
+                                    track::Event& event) {
   Block& block = blocks_[id];
   caches_.enter(owner);
   const bool live = block.is(BlockState::live) && block.remote.load(std::memory_order_relaxed) == 0;
@@ -91,7 +92,7 @@ void Pool::Implementation::free_own(std::uint32_t id, Cache& cache, Cache& owner
     kept = cache.push(block, id, credit);
   }
   event.way = shared ? track::EventWay::pending : (kept ? track::EventWay::cache : way_home());
-  write_ordered(cache, event);
+  write_ordered(ring, event);
   cache.lock.leave();
   if (shared) {
     free_shared(id, cache.lane, cache.now);
@@ -102,7 +103,8 @@ void Pool::Implementation::free_own(std::uint32_t id, Cache& cache, Cache& owner
 
 // Only the owner may touch the block's state, so another thread leaves it in the
 // owner's queue. The exchange makes one thread the one that frees this life.
-void Pool::Implementation::free_remotely(std::uint32_t id, Cache& cache, Cache& owner, track::Event& event) {
+void Pool::Implementation::free_remotely(std::uint32_t id, Cache& cache, Cache& owner, track::EventRing* ring,
+                                         track::Event& event) {
   Block& block = blocks_[id];
   const std::uint32_t generation = block.generation.load(std::memory_order_acquire);
   const std::int64_t requested = static_cast<std::int64_t>(block.requested);
@@ -116,7 +118,7 @@ void Pool::Implementation::free_remotely(std::uint32_t id, Cache& cache, Cache& 
     refuse_free(block.address(), id);
   }
   event.way = track::EventWay::queue;
-  write_ordered(cache, event);
+  write_ordered(ring, event);
   cache.frees.add(1);
   cache.lent += block.bytes();
   credits_.give(requested, static_cast<std::int64_t>(block.bytes()));

@@ -109,7 +109,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void maintain();
   [[nodiscard]] std::shared_ptr<detail::Quota> book_external(std::uint64_t bytes);
   void stream_ends(StreamId stream) noexcept override;
-  void thread_ends(Cache& cache) noexcept override;
+  void gives_up(Cache& cache) noexcept override;
+  void thread_ended() noexcept override { tap_.leave(&pool::thread_slots); }
   void closed_by_fork() noexcept override { caches_.close_all(); }
 
   // --- life.cpp ---
@@ -165,7 +166,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
     return mode_ == PoolMode::off ? track::EventWay::segment : track::EventWay::arena;
   }
   static void write(track::EventRing* ring, track::Event& event) noexcept;
-  void write_ordered(Cache& cache, track::Event& event) noexcept;
+  void write_ordered(track::EventRing* ring, track::Event& event) noexcept;
   void tell_hit(Cache& cache, std::uint32_t id, StreamId stream) noexcept;
   void tell(Cache& cache, std::uint32_t id, track::EventKind kind, track::EventWay way, StreamId stream) noexcept;
 
@@ -195,8 +196,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
 
   // --- free.cpp ---
   [[nodiscard]] std::uint32_t record_at(std::uint64_t address) const noexcept;
-  void free_own(std::uint32_t id, Cache& cache, Cache& owner, track::Event& event);
-  void free_remotely(std::uint32_t id, Cache& cache, Cache& owner, track::Event& event);
+  void free_own(std::uint32_t id, Cache& cache, Cache& owner, track::EventRing* ring, track::Event& event);
+  void free_remotely(std::uint32_t id, Cache& cache, Cache& owner, track::EventRing* ring, track::Event& event);
   void queue_remote(std::uint32_t id, Cache& owner) noexcept;
   void note_use(std::uint32_t id, StreamId stream);
   void release(std::uint32_t id, Lane lane, std::uint32_t now);

@@ -95,11 +95,10 @@ void Pool::Implementation::detach(Cache& cache, std::uint64_t key) {
   if (given_up) caches_.end(cache, key);
 }
 
-void Pool::Implementation::thread_ends(Cache& cache) noexcept {
+void Pool::Implementation::gives_up(Cache& cache) noexcept {
   if (forked()) return;
   [[maybe_unused]] const Door door(*this);
   detach(cache, cache.key);
-  tap_.leave(&pool::thread_slots);
 }
 
 void Pool::Implementation::stream_ends(StreamId stream) noexcept {

@@ -53,7 +53,7 @@ Statistics Pool::Implementation::sums() const {
   all.reserved = {store.reserved(), store.peak(), store.total()};
   all.live = all.allocated.live;
   all.pending = order_.pending().granules() * index::granule_bytes;
-  all.mapped_free = space_.free_bytes() - store.held();
+  all.mapped_free = space_.mapped_free_bytes();
   all.held = store.held();
   all.external = store.external();
   all.refusals = refusals_.load();

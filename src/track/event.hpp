@@ -50,7 +50,7 @@ struct Event {
   std::uint32_t granules = 0;    ///< what the block takes up
   std::uint32_t tag = 0;
   std::uint32_t stream = 0;  ///< id of the stream that was named; 0 where none is known
-  std::uint16_t thread = 0;  ///< number of the thread, in the order of their first events; 0 for the 65,536th
+  std::uint16_t thread = 0;  ///< number of the thread, in the order of their first events; 0 past the 65,535th
   EventKind kind = EventKind::allocate;
   EventWay way = EventWay::none;
 };

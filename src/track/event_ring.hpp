@@ -4,6 +4,7 @@
 // what was dropped. Made by the tap; a thread that ends leaves its ring to another.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstdint>
@@ -53,6 +54,11 @@ class EventRing {
   [[nodiscard]] const Event& at(std::uint64_t number) const noexcept { return slots_[number & mask_]; }
   /// All before `number` are read.
   void advance(std::uint64_t number) noexcept { tail_.store(number, std::memory_order_release); }
+  /// A new reader: what is there is not for it, nor what was lost before.
+  void forgive() noexcept {
+    forgiven_.store(dropped_.get(), std::memory_order_relaxed);
+    advance(written());
+  }
 
   // --- For both ---
 
@@ -65,14 +71,14 @@ class EventRing {
   [[gnu::noinline]] bool make_room(std::uint64_t time) noexcept {
     const std::uint64_t head = head_.load(std::memory_order_relaxed);
     const std::uint64_t limit = tail_.load(std::memory_order_acquire) + capacity();
-    const std::uint64_t lost = dropped_.get() - told_;
+    const std::uint64_t lost = dropped_.get() - std::max(told_, forgiven_.load(std::memory_order_relaxed));
     if (limit - head < (lost == 0 ? 1 : 2)) {
       dropped_.bump(1);
       return false;
     }
     limit_ = limit;
     if (lost == 0) return true;
-    told_ += lost;
+    told_ = dropped_.get();
     slots_[head & mask_] = {.time = time, .bytes = lost, .thread = thread_, .kind = EventKind::lost};
     head_.store(head + 1, std::memory_order_release);
     return true;
@@ -86,6 +92,7 @@ class EventRing {
   std::uint64_t told_ = 0;  // of what was dropped
   std::atomic<std::uint64_t> head_{0};
   Counter<std::uint64_t> dropped_;
+  std::atomic<std::uint64_t> forgiven_{0};  // of what was dropped, before the reader came
   alignas(64) std::atomic<std::uint64_t> tail_{0};
 };
 

@@ -10,8 +10,9 @@ namespace weir::track {
 namespace {
 
 std::uint16_t thread_number() noexcept {
-  static std::atomic<std::uint16_t> last{0};
-  thread_local const std::uint16_t mine = ++last;
+  static std::atomic<std::uint32_t> last{0};
+  thread_local const std::uint32_t number = ++last;
+  thread_local const auto mine = static_cast<std::uint16_t>(number <= UINT16_MAX ? number : 0);
   return mine;
 }
 
@@ -83,6 +84,7 @@ void EventTap::let_go() noexcept {
 // --- Reading ---
 
 void EventTap::open(std::uint32_t capacity) {
+  if (!process_.is_current()) throw core::made_before_fork("pool \"" + name_ + "\"", name_);
   const std::lock_guard lock(mutex_);
   if (on()) {
     throw InvalidArgument("the events of pool \"" + name_ + "\" have a reader already; there is one at a time",
@@ -95,8 +97,8 @@ void EventTap::open(std::uint32_t capacity) {
     shared_ = std::move(made);
   }
   // What nobody read is not this reader's.
-  for (const Kept& kept : rings_) kept.ring->advance(kept.ring->written());
-  shared_->advance(shared_->written());
+  for (const Kept& kept : rings_) kept.ring->forgive();
+  shared_->forgive();
   dropped_before_ = dropped_so_far();
   on_ = true;
   set_word();

@@ -53,7 +53,7 @@ class EventTap {
   // --- For the reader ---
 
   /// Begins reading: rings made from now on are for so many events. Throws InvalidArgument where somebody reads
-  /// already.
+  /// already, Unsupported in a child of fork().
   void open(std::uint32_t capacity);
   void close() noexcept;
   /// Adds all rings there are.

@@ -244,6 +244,37 @@ TEST_P(ThreadsOwnStreams, EndWithTheirThreads) {
   EXPECT_EQ(pool.statistics().reserved.live, 0u);
 }
 
+// Streams' own threads have such streams too, and end at the same time: none may wait for another that waits for it.
+TEST_P(ThreadsOwnStreams, OfThreadsThatRunQueuedWorkEndToo) {
+  if (device_->info().backend == BackendKind::cuda) GTEST_SKIP() << "its streams have no threads of weir's";
+  constexpr int crew = 8;
+  const std::size_t before = threads();
+  for (int round = 0; round < 40; ++round) {
+    std::atomic<int> running{0};
+    std::promise<void> open;
+    const std::shared_future<void> opened = open.get_future().share();
+    std::vector<TestThread> all;
+    for (int i = 0; i < crew; ++i) {
+      all.emplace_back([&, opened] {
+        device_->run(StreamId::per_thread_default, [&, opened] {
+          device_->run(StreamId::per_thread_default, [] {});
+          ++running;
+          opened.wait();
+          --running;
+        });
+      });
+    }
+    for (TestThread& thread : all) thread.join();
+    ASSERT_TRUE(comes_true([&] { return running == crew; }));
+    open.set_value();
+    ASSERT_TRUE(comes_true([&] { return running == 0; }));
+  }
+  EXPECT_TRUE(comes_true([&] {
+    static_cast<void>(device_->stream());  // any call lets go what has ended
+    return threads() <= before;
+  }));
+}
+
 // The thread does not wait for that, nor is its memory anyone's until then.
 TEST_P(ThreadsOwnStreams, EndAfterTheirWork) {
   Pool pool(*device_, {.name = "pool"});

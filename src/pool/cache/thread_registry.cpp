@@ -63,6 +63,7 @@ struct Ownership {
     const std::lock_guard lock(all.mutex);
     all.ordinals[ordinal] = false;
     for (const auto& [key, cache] : caches) give_up(all, key, *cache);
+    for (const auto& [id, pool] : all.pools) pool->thread_ended();
     thread_slots = {};
   }
 
@@ -71,7 +72,7 @@ struct Ownership {
   static void give_up(Registry& all, std::uint64_t key, ThreadCache& cache) {
     const auto pool = all.pools.find(static_cast<std::uint32_t>(key >> 32));
     if (pool == all.pools.end() || !is_own(cache)) return;
-    if (const std::uint64_t serves = cache.key; serves == key || serves == 0) pool->second->thread_ends(cache);
+    if (const std::uint64_t serves = cache.key; serves == key || serves == 0) pool->second->gives_up(cache);
   }
 };
 

@@ -15,7 +15,10 @@ namespace weir::pool {
 class Member {
  public:
   virtual ~Member() = default;
-  virtual void thread_ends(ThreadCache& cache) noexcept = 0;
+  /// A cache of the calling thread is given back; the thread may go on, with others.
+  virtual void gives_up(ThreadCache& cache) noexcept = 0;
+  /// The calling thread has ended, and all its caches are given back.
+  virtual void thread_ended() noexcept = 0;
   virtual void closed_by_fork() noexcept = 0;
 };
 

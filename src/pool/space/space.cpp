@@ -205,8 +205,10 @@ std::uint64_t Space::bytes_as_at(std::uint8_t home) const noexcept {
   return here == nullptr ? 0 : here->mapped_pages() * page_bytes_ * arenas;
 }
 
-std::uint64_t Space::free_bytes() const noexcept {
-  std::uint64_t bytes = store_.held();
+std::uint64_t Space::free_bytes() const noexcept { return store_.held() + mapped_free_bytes(); }
+
+std::uint64_t Space::mapped_free_bytes() const noexcept {
+  std::uint64_t bytes = 0;
   for_each_arena([&](Arena& arena) { bytes += arena.free_granules() * index::granule_bytes; });
   return bytes;
 }

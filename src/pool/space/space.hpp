@@ -171,6 +171,8 @@ class Space {
   void leave_ranges() noexcept { ranges_ = {}; }
 
   [[nodiscard]] std::uint64_t free_bytes() const noexcept;
+  /// The same without what is held.
+  [[nodiscard]] std::uint64_t mapped_free_bytes() const noexcept;
   [[nodiscard]] std::uint64_t largest_free() const;
   void verify() const;
   /// For tests: see Arena::longest_loop().

@@ -60,7 +60,8 @@ struct RunReport {
 
 /// Computes on the memory's device. Throws InvalidArgument for settings that make no sense, Unsupported where the
 /// device has no kernels for the cloud, and what memory, files and the sink throw; then the sink has got some of the
-/// rows. All memory is given back before it returns or throws. One run at a time on a manager.
+/// rows. All memory is given back before it returns or throws. One run at a time on a manager, whose buffers have other
+/// names than the run's: "workspace", "columns", and those that begin with "even " or "odd ".
 [[nodiscard]] RunReport run(const Cloud& cloud, const RunSettings& settings, MemoryManager& memory, Sink& sink);
 
 /// Throws what run() would before it computes anything: takes the memory that the run's chunks would, and gives it
