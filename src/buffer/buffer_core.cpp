@@ -95,7 +95,9 @@ BufferCore::BufferCore(std::shared_ptr<ManagerLink> manager, Pool& pool, const C
   const std::size_t capacity = std::max(request.count, std::min(options_.min_elements, max_elements_));
   try {
     block_ = acquire(bytes_for(capacity), stream_);
+    if (pool_->options().zero && capacity != 0) note_change(stream_);
   } catch (...) {
+    if (pool_->holds(block_)) pool_->release(block_, stream_);
     pool_->drop_tag(tag_);
     throw;
   }

@@ -37,6 +37,23 @@ TEST_P(BufferCopies, WorkOnAnotherStreamWaitsForTheCopy) {
   EXPECT_TRUE(right[1]);
 }
 
+TEST_P(BufferCopies, WorkOnAnotherStreamWaitsForTheClearingOfANewOne) {
+  if (!pointers()) GTEST_SKIP() << "streams run no host code there";
+  MemoryManager& memory = make_manager({.pool = {.zero = true}});
+  const Stream maker = device_->stream();
+  const Stream user = device_->stream();
+  std::promise<void> go;
+  device_->run(maker, [gate = go.get_future().share()] { gate.wait(); });
+  const auto buffer = memory.create<std::uint32_t>("cleared", 5000, {}, maker);
+  std::uint32_t* const contents = buffer.access(user);
+  device_->run(user, [contents] { fill_pattern(contents, 20'000, 3); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // for who does not wait
+  go.set_value();
+  device_->synchronize(maker);
+  device_->synchronize(user);
+  EXPECT_TRUE(has_pattern(contents, 20'000, 3));
+}
+
 // A growth in place copies nothing, but clears what is new.
 TEST_P(BufferCopies, WorkOnAnotherStreamWaitsForTheClearing) {
   if (!pointers()) GTEST_SKIP() << "streams run no host code there";
