@@ -12,8 +12,8 @@
 #include <weir/device.hpp>
 #include <weir/stream.hpp>
 
-#include "replay/trace.hpp"
 #include "pool/cache/thread_cache.hpp"
+#include "replay/trace.hpp"
 
 namespace weir::replay {
 

@@ -13,9 +13,9 @@
 #include <weir/weir.hpp>
 
 #include "contract/fake_clock.hpp"
-#include "support/faulty_backend.hpp"
 #include "model/crew.hpp"
 #include "model/oracle.hpp"
+#include "support/faulty_backend.hpp"
 
 namespace weir::model {
 

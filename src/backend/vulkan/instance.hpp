@@ -21,7 +21,7 @@ struct Adapter {
   VkPhysicalDeviceType type = VK_PHYSICAL_DEVICE_TYPE_OTHER;
   VkPhysicalDeviceLimits limits{};
   VkPhysicalDeviceMemoryProperties memory{};
-  std::uint64_t max_allocated = 0;  ///< bytes of one allocation
+  std::uint64_t max_allocated = 0;   ///< bytes of one allocation
   std::uint64_t largest_buffer = 0;  ///< bytes
   bool sparse = false;               ///< residency of buffers, and a queue that binds
   bool device_addresses = false;     ///< VkDeviceAddress of buffers

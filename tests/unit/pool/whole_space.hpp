@@ -9,9 +9,9 @@
 #include <weir/weir.hpp>
 
 #include "backend/dry/dry_backend.hpp"
-#include "support/faulty_backend.hpp"
 #include "pool/order/stream_order.hpp"
 #include "pool/space/space.hpp"
+#include "support/faulty_backend.hpp"
 
 namespace weir::pool {
 
