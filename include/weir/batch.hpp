@@ -126,7 +126,8 @@ class Batch {
   /// Does all of it, in order on one stream, and waits. The batch is empty then. Operations fail each by itself, or
   /// together; after a wait past its deadline, what was queued goes on, and the results carry a Timeout: all or nothing
   /// is undone then too, in the order of the stream. A deadline of zero or less has passed already: nothing is started,
-  /// and every result carries a Timeout whose facts say that 0 bytes are done.
+  /// and every result carries a Timeout whose facts say that 0 bytes are done. Pinned memory that spans lay in is read
+  /// until what was queued has ended.
   [[nodiscard]] std::vector<BatchResult> submit(const BatchOptions& options = {});
 
  private:

@@ -1,5 +1,4 @@
 #include "buffer/buffer_core.hpp"
-#include "device/access.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -7,6 +6,7 @@
 #include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
+#include "device/access.hpp"
 #include "device/backend.hpp"
 #include "device/fence.hpp"
 #include "pool/access.hpp"

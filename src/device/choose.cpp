@@ -1,5 +1,4 @@
 #include "device/choose.hpp"
-#include "device/access.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -8,6 +7,8 @@
 
 #include <weir/bytes.hpp>
 #include <weir/errors.hpp>
+
+#include "device/access.hpp"
 
 namespace weir::device {
 namespace {

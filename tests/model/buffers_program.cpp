@@ -1,11 +1,12 @@
 // Buffers that come, change their size and go; gates, streams, time and limits.
 #include "model/buffers_program.hpp"
-#include "device/access.hpp"
-#include "open_backend.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+
+#include "device/access.hpp"
+#include "open_backend.hpp"
 
 namespace weir::model {
 

@@ -1,10 +1,11 @@
 #include "model/program.hpp"
-#include "device/access.hpp"
-#include "open_backend.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+
+#include "device/access.hpp"
+#include "open_backend.hpp"
 
 namespace weir::model {
 namespace {

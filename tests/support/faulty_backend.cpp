@@ -61,12 +61,12 @@ bool FaultyBackend::fired() const {
 
 void FaultyBackend::note(CallKind kind) noexcept { ++calls_[static_cast<std::size_t>(kind)]; }
 
-// The door of every call that may throw: counts it, and throws where a fault is due.
 void FaultyBackend::deny_memory(bool denied) {
   const std::lock_guard lock(mutex_);
   denied_ = denied;
 }
 
+// The door of every call that may throw: counts it, and throws where a fault is due.
 void FaultyBackend::enter(CallKind kind) {
   {
     const std::lock_guard lock(mutex_);
