@@ -59,15 +59,15 @@ template <class Span>
 void submit(const Device& device, StreamId stream, VkCommandBuffer commands);
 
 /// A point on a timeline semaphore.
-struct Point {
+struct TimelinePoint {
   VkSemaphore semaphore;
   std::uint64_t value;
 };
 /// Reached when all work queued on the stream so far is done: for the program's own submissions to wait for. What
 /// it depends on has been submitted when this returns, so it blocks while a host function of the stream's has not run.
-[[nodiscard]] Point point(const Device& device, StreamId stream);
+[[nodiscard]] TimelinePoint timeline_point(const Device& device, StreamId stream);
 /// Work queued on `stream` from now on starts after the point, whose signal the program has submitted already.
-void wait_for(const Device& device, StreamId stream, Point point);
+void wait_for(const Device& device, StreamId stream, TimelinePoint point);
 
 /// Keeps weir off the device's queues while the program submits to one itself. Short: all of weir's work waits.
 [[nodiscard]] std::unique_lock<std::mutex> hold_queues(const Device& device);

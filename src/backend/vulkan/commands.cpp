@@ -29,7 +29,7 @@ Commands::~Commands() {
 }
 
 void Commands::drop_barriers() noexcept {
-  for (std::size_t at = 0; at < recorded_lanes; ++at) {
+  for (std::size_t at = 0; at < recorded_queues; ++at) {
     drop(before_[at]);
     drop(after_[at]);
   }

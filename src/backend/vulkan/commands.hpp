@@ -65,7 +65,7 @@ class Commands {
   }
 
  private:
-  static constexpr std::size_t recorded_lanes = 2;  // work and copy
+  static constexpr std::size_t recorded_queues = 2;  // work and copy
   [[nodiscard]] Buffer make(QueueKind kind);
   void start(const Buffer& buffer, VkCommandBufferUsageFlags usage);
   [[nodiscard]] Buffer make_barrier(QueueKind kind, VkPipelineStageFlags to, VkAccessFlags by);
@@ -74,10 +74,10 @@ class Commands {
 
   Gpu& gpu_;
   Memory& memory_;
-  std::array<Buffer, recorded_lanes> before_;
-  std::array<Buffer, recorded_lanes> after_;
+  std::array<Buffer, recorded_queues> before_;
+  std::array<Buffer, recorded_queues> after_;
   std::mutex mutex_;
-  std::array<std::vector<std::unique_ptr<Buffer>>, recorded_lanes> spare_;
+  std::array<std::vector<std::unique_ptr<Buffer>>, recorded_queues> spare_;
   std::vector<std::unique_ptr<Staging>> spare_staging_;
 };
 

@@ -257,13 +257,13 @@ void Streams::bind(VkBuffer buffer, std::span<const VkSparseMemoryBind> binds) {
   pages.pBinds = binds.data();
   const std::lock_guard lock(order_);
   const std::uint64_t next = bound_ + 1;
-  auto points = of_type<VkTimelineSemaphoreSubmitInfo>(VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
-  points.waitSemaphoreValueCount = 1;
-  points.pWaitSemaphoreValues = &bound_;
-  points.signalSemaphoreValueCount = 1;
-  points.pSignalSemaphoreValues = &next;
+  auto timeline = of_type<VkTimelineSemaphoreSubmitInfo>(VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
+  timeline.waitSemaphoreValueCount = 1;
+  timeline.pWaitSemaphoreValues = &bound_;
+  timeline.signalSemaphoreValueCount = 1;
+  timeline.pSignalSemaphoreValues = &next;
   auto info = of_type<VkBindSparseInfo>(VK_STRUCTURE_TYPE_BIND_SPARSE_INFO);
-  info.pNext = &points;
+  info.pNext = &timeline;
   info.waitSemaphoreCount = 1;
   info.pWaitSemaphores = &binds_;
   info.bufferBindCount = 1;
@@ -294,7 +294,7 @@ bool Streams::await_binds() noexcept {
 
 // --- For users who submit themselves ---
 
-Streams::Point Streams::point(StreamId id) {
+Streams::TimelinePoint Streams::timeline_point(StreamId id) {
   const device::EventId event = record(id);
   const Shared stream = streams_.find(id);
   const std::uint64_t value = position_of(event);
@@ -302,7 +302,7 @@ Streams::Point Streams::point(StreamId id) {
   return {stream->timeline, value};
 }
 
-void Streams::wait_for(StreamId id, Point point) {
+void Streams::wait_for(StreamId id, TimelinePoint point) {
   const Shared stream = streams_.find(id);
   const std::lock_guard lock(order_);
   stream->foreign_waits.push_back(point);

@@ -18,7 +18,7 @@ namespace weir::backend::vulkan {
 
 /// Which queue: for shaders, copies, or binding. Two or all may be the same.
 enum class QueueKind : std::uint8_t { work, copy, bind };
-inline constexpr std::size_t lanes = 3;
+inline constexpr std::size_t queue_kinds = 3;
 
 class Gpu {
  public:
@@ -69,7 +69,7 @@ class Gpu {
   const std::unique_ptr<Instance> instance_;
   const Adapter adapter_;
   VkDevice device_ = VK_NULL_HANDLE;
-  std::array<VkQueue, lanes> queues_{};
+  std::array<VkQueue, queue_kinds> queues_{};
   std::vector<std::uint32_t> families_;
   mutable std::atomic<bool> lost_{false};
   mutable device::CallCounter calls_;

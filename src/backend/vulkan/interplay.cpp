@@ -60,13 +60,13 @@ void submit(const Device& device, StreamId stream, VkCommandBuffer commands) {
   backend.streams().submit(backend.meant_by(stream), backend::vulkan::Work{.foreign = commands});
 }
 
-Point point(const Device& device, StreamId stream) {
+TimelinePoint timeline_point(const Device& device, StreamId stream) {
   VulkanDevice& backend = backend_of(device);
-  const auto reached = backend.streams().point(backend.meant_by(stream));
+  const auto reached = backend.streams().timeline_point(backend.meant_by(stream));
   return {reached.semaphore, reached.value};
 }
 
-void wait_for(const Device& device, StreamId stream, Point point) {
+void wait_for(const Device& device, StreamId stream, TimelinePoint point) {
   VulkanDevice& backend = backend_of(device);
   backend.streams().wait_for(backend.meant_by(stream), {point.semaphore, point.value});
 }

@@ -19,12 +19,12 @@ struct Streams::Item {
   std::uint64_t value = 0;
   Work work;
   std::vector<Wait> waits;  // kept until the item is done, and with them the semaphores
-  std::vector<Point> foreign_waits;
+  std::vector<TimelinePoint> foreign_waits;
 };
 
 struct Streams::Stream {
   /// Takes a timeline that is free, and goes on from its value.
-  Stream(Streams& streams, StreamId own, Point start)
+  Stream(Streams& streams, StreamId own, TimelinePoint start)
       : owner(streams),
         id(own),
         timeline(start.semaphore),
@@ -54,7 +54,7 @@ struct Streams::Stream {
   std::uint64_t issued;
   VkQueue last_queue = VK_NULL_HANDLE;
   std::vector<Item::Wait> waits;  ///< of the next item
-  std::vector<Point> foreign_waits;
+  std::vector<TimelinePoint> foreign_waits;
   std::deque<Item> in_flight;
   std::deque<Item> backlog;  ///< not issued yet, in order; its thread issues them
   std::thread thread;

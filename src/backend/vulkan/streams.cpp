@@ -30,13 +30,13 @@ Streams::~Streams() {
 }
 
 void Streams::destroy_timelines() noexcept {
-  for (const Point& each : spare_) gpu_.vk().vkDestroySemaphore(gpu_.device(), each.semaphore, nullptr);
+  for (const TimelinePoint& each : spare_) gpu_.vk().vkDestroySemaphore(gpu_.device(), each.semaphore, nullptr);
   gpu_.vk().vkDestroySemaphore(gpu_.device(), binds_, nullptr);
 }
 
 // A timeline is never destroyed before the device, but used again.
 Streams::Shared Streams::make_stream(StreamId id) {
-  Point start;
+  TimelinePoint start;
   {
     const std::lock_guard lock(spare_mutex_);
     if (!spare_.empty()) {
@@ -50,7 +50,7 @@ Streams::Shared Streams::make_stream(StreamId id) {
   return std::make_shared<Stream>(*this, id, start);
 }
 
-void Streams::keep_timeline(Point last) noexcept {
+void Streams::keep_timeline(TimelinePoint last) noexcept {
   const std::lock_guard lock(spare_mutex_);
   spare_.push_back(last);
 }
@@ -156,7 +156,7 @@ void Streams::issue(Stream& stream, Item& item) {
   for (const Item::Wait& each : item.waits) {
     if (each.on->reached.load() < each.value) wait_for(each.on->timeline, each.value);
   }
-  for (const Point& each : item.foreign_waits) wait_for(each.semaphore, each.value);
+  for (const TimelinePoint& each : item.foreign_waits) wait_for(each.semaphore, each.value);
   if (bound_ > bound_done_.load()) wait_for(binds_, bound_);
   const QueueKind kind = item.work.command.handle() == VK_NULL_HANDLE ? QueueKind::work : item.work.command.kind();
   const VkQueue queue = gpu_.queue(kind);
@@ -165,14 +165,14 @@ void Streams::issue(Stream& stream, Item& item) {
   const std::vector<VkPipelineStageFlags> stages(semaphores.size(), VK_PIPELINE_STAGE_ALL_COMMANDS_BIT);
   const VkCommandBuffer body = item.work.foreign != VK_NULL_HANDLE ? item.work.foreign : item.work.command.handle();
   const std::array<VkCommandBuffer, 3> buffers{commands_.before(kind), body, commands_.after(kind)};
-  auto points = of_type<VkTimelineSemaphoreSubmitInfo>(VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
-  points.waitSemaphoreValueCount = static_cast<std::uint32_t>(values.size());
-  points.pWaitSemaphoreValues = values.data();
-  points.signalSemaphoreValueCount = 1;
-  points.pSignalSemaphoreValues = &item.value;
+  auto timeline = of_type<VkTimelineSemaphoreSubmitInfo>(VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
+  timeline.waitSemaphoreValueCount = static_cast<std::uint32_t>(values.size());
+  timeline.pWaitSemaphoreValues = values.data();
+  timeline.signalSemaphoreValueCount = 1;
+  timeline.pSignalSemaphoreValues = &item.value;
   auto info = of_type<VkSubmitInfo>(VK_STRUCTURE_TYPE_SUBMIT_INFO);
-  info.pNext = &points;
-  info.waitSemaphoreCount = points.waitSemaphoreValueCount;
+  info.pNext = &timeline;
+  info.waitSemaphoreCount = timeline.waitSemaphoreValueCount;
   info.pWaitSemaphores = semaphores.data();
   info.pWaitDstStageMask = stages.data();
   info.commandBufferCount = body == VK_NULL_HANDLE ? 0 : static_cast<std::uint32_t>(buffers.size());
@@ -257,7 +257,7 @@ void Streams::drain_one(Stream& stream, std::unique_lock<std::mutex>& order) {
 void Streams::run(Stream& stream, Item& item) {
   settle(stream, item.value - 1);
   for (const Item::Wait& each : item.waits) settle(*each.on, each.value);
-  for (const Point& each : item.foreign_waits) {
+  for (const TimelinePoint& each : item.foreign_waits) {
     static_cast<void>(await_semaphore(each.semaphore, each.value, longest_wait));
   }
   if (item.work.function) {

@@ -69,14 +69,14 @@ class Streams {
   bool await_binds() noexcept;
 
   // --- For users who submit themselves ---
-  struct Point {
+  struct TimelinePoint {
     VkSemaphore semaphore = VK_NULL_HANDLE;
     std::uint64_t value = 0;
   };
   /// Reached when all work queued on the stream so far is done. Everything before it is submitted when this returns.
-  [[nodiscard]] Point point(StreamId id);
+  [[nodiscard]] TimelinePoint timeline_point(StreamId id);
   /// Work queued on the stream from now on starts after a point of the user's, whose signal is submitted already.
-  void wait_for(StreamId id, Point point);
+  void wait_for(StreamId id, TimelinePoint point);
   /// Keeps weir off the queues.
   [[nodiscard]] std::unique_lock<std::mutex> hold_queues() { return std::unique_lock(order_); }
 
@@ -93,7 +93,7 @@ class Streams {
   [[nodiscard]] VkSemaphore make_timeline();
   [[nodiscard]] Shared make_stream(StreamId id);
   void destroy_timelines() noexcept;
-  void keep_timeline(Point last) noexcept;
+  void keep_timeline(TimelinePoint last) noexcept;
   void submit(const Shared& stream, Work work);
   [[nodiscard]] bool queue(const Shared& stream, Item& item);
   void issue(Stream& stream, Item& item);
@@ -129,7 +129,7 @@ class Streams {
   std::atomic<std::uint64_t> bound_done_{0};  // known to be done
   device::StreamTable<Stream> streams_;
   std::mutex spare_mutex_;
-  std::vector<Point> spare_;  // timelines of streams that ended, to go on from
+  std::vector<TimelinePoint> spare_;  // timelines of streams that ended, to go on from
 };
 
 }  // namespace weir::backend::vulkan
