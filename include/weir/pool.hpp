@@ -246,7 +246,7 @@ class Pool {
   class Implementation;
   explicit Pool(std::unique_ptr<Implementation> implementation) noexcept;
   [[nodiscard]] const std::shared_ptr<track::EventTap>& events() const noexcept;
-  void used_until(BlockHandle block, StreamId stream, std::shared_ptr<const device::Event> point) noexcept;
+  void used_until(BlockHandle block, StreamId stream, std::shared_ptr<const device::Event> end) noexcept;
   std::unique_ptr<Implementation> implementation_;
 };
 

@@ -55,7 +55,7 @@ template <class Row>
                          [](std::uint64_t sum, const Extent& extent) { return sum + extent.pages; });
 }
 
-/// A point in a stream. `none` is long past.
+/// An event in a stream: done when all work queued before it is done. `none` is done.
 enum class EventId : std::uint64_t { none = 0 };
 
 /// How often a driver was called, by what for. On a driver without such calls, what comes next to them.

@@ -1,4 +1,4 @@
-// A point in a stream, owned: given back to the driver with its last user, but left
+// An event in a stream, owned: given back to the driver with its last user, but left
 // as it is in a child of fork(), where asking for it throws. Shared by the transfers.
 // Not for the pool's hot path.
 #pragma once
@@ -62,7 +62,7 @@ class Event {
   EventId id_ = EventId::none;
 };
 
-/// A point that several wait for; null is long past.
+/// An event that several wait for; null is done.
 using SharedEvent = std::shared_ptr<const Event>;
 
 }  // namespace weir::device

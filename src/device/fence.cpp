@@ -28,8 +28,8 @@ SharedEvent Fence::add(const std::shared_ptr<Backend>& backend, StreamId stream,
     // Another thread's own default stream is another one.
     if (stream == StreamId::per_thread_default) stream = backend->resolve(stream);
     if (!backend->capturing(stream)) {
-      points_.push_back(std::make_shared<const Event>(backend, stream));
-      return points_.back();
+      events_.push_back(std::make_shared<const Event>(backend, stream));
+      return events_.back();
     }
   } catch (const InvalidArgument&) {
     return nullptr;  // it was destroyed, its work finished first
@@ -41,7 +41,7 @@ SharedEvent Fence::add(const std::shared_ptr<Backend>& backend, StreamId stream,
 }
 
 void Fence::add(Fence other) {
-  points_.insert(points_.end(), other.points_.begin(), other.points_.end());
+  events_.insert(events_.end(), other.events_.begin(), other.events_.end());
   later_.insert(later_.end(), other.later_.begin(), other.later_.end());
 }
 
@@ -49,7 +49,7 @@ bool Fence::record_rest() {
   drop_if(later_, [&](const Later& each) {
     if (each.backend->capturing(each.stream)) return false;
     try {
-      points_.push_back(std::make_shared<const Event>(each.backend, each.stream));
+      events_.push_back(std::make_shared<const Event>(each.backend, each.stream));
     } catch (const InvalidArgument&) {  // NOLINT(bugprone-empty-catch): it was destroyed, its work finished first
     } catch (const DeviceLost&) {       // NOLINT(bugprone-empty-catch): nothing runs there any more
     }
@@ -58,18 +58,18 @@ bool Fence::record_rest() {
   return later_.empty();
 }
 
-// Points of several devices may be in one fence, so that a device that is lost ends its own points alone.
+// Events of several devices may be in one fence, so that a device that is lost ends its own events alone.
 bool Fence::past() noexcept {
   try {
     const bool all = record_rest();
-    drop_if(points_, [](const SharedEvent& point) {
+    drop_if(events_, [](const SharedEvent& event) {
       try {
-        return point->done();
+        return event->done();
       } catch (const DeviceLost&) {
         return true;
       }
     });
-    return all && points_.empty();
+    return all && events_.empty();
   } catch (...) {
     return false;
   }
@@ -77,12 +77,12 @@ bool Fence::past() noexcept {
 
 bool Fence::await(const core::Deadline& deadline) {
   if (!record_rest()) return false;
-  while (!points_.empty()) {
+  while (!events_.empty()) {
     try {
-      if (!points_.back()->wait(deadline)) return false;
+      if (!events_.back()->wait(deadline)) return false;
     } catch (const DeviceLost&) {  // NOLINT(bugprone-empty-catch): its work runs no more
     }
-    points_.pop_back();
+    events_.pop_back();
   }
   return true;
 }
@@ -92,15 +92,15 @@ void Fence::hold_back(StreamId stream) {
     throw Unsupported("the memory is used by a stream that is being captured; end the capture first",
                       {.name = "stream"});
   }
-  for (const SharedEvent& point : points_) point->hold_back(stream);
+  for (const SharedEvent& event : events_) event->hold_back(stream);
 }
 
-bool await_any(Backend& backend, const std::vector<SharedEvent>& points, const core::Deadline& deadline) {
-  if (points.empty()) return false;
-  std::vector<EventId> events;
-  events.reserve(points.size());
-  for (const SharedEvent& point : points) events.push_back(point->id());
-  return backend.wait_any(events, deadline.left());
+bool await_any(Backend& backend, const std::vector<SharedEvent>& events, const core::Deadline& deadline) {
+  if (events.empty()) return false;
+  std::vector<EventId> ids;
+  ids.reserve(events.size());
+  for (const SharedEvent& event : events) ids.push_back(event->id());
+  return backend.wait_any(ids, deadline.left());
 }
 
 }  // namespace weir::device

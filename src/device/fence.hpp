@@ -1,8 +1,8 @@
-// Who may still use a piece of memory, and until when: points in streams that must be
-// past before the memory is freed, moved or written again. The one answer to that
-// question, for freed blocks, for staging memory, and for buffers that move.
+// The events that must be done before some memory is freed, moved or written again: who
+// may still use it, and until when. The one answer to that question, for freed blocks,
+// for staging memory, and for buffers that move.
 //
-// A point that the driver refused to record, or that a captured stream cannot have, is
+// An event that the driver refused to record, or that a captured stream cannot have, is
 // recorded later, which waits for more but never for less. For one thread at a time.
 #pragma once
 
@@ -16,18 +16,18 @@ namespace weir::device {
 
 class Fence {
  public:
-  /// All work queued on `stream` so far. Gives its point; null if there is none yet, and then `why` says what the
+  /// All work queued on `stream` so far. Returns its event; null if there is none yet, and then `why` says what the
   /// driver said. Nothing for a stream that was destroyed: its work is done.
   SharedEvent add(const std::shared_ptr<Backend>& backend, StreamId stream, std::string* why = nullptr);
-  /// A point that was recorded already.
-  void add(SharedEvent point) {
-    if (point) points_.push_back(std::move(point));
+  /// An event that was recorded already.
+  void add(SharedEvent event) {
+    if (event) events_.push_back(std::move(event));
   }
   /// What another waits for.
   void add(Fence other);
 
-  [[nodiscard]] bool empty() const noexcept { return points_.empty() && later_.empty(); }
-  /// Looks; what is past is not asked again. On a lost device nothing runs any more: all its points are past.
+  [[nodiscard]] bool empty() const noexcept { return events_.empty() && later_.empty(); }
+  /// Looks; what is past is not asked again. On a lost device nothing runs any more: all its events are past.
   [[nodiscard]] bool past() noexcept;
   /// Blocks the host until all is past; false when the deadline passed first, or a stream is being captured. Throws
   /// what the driver throws, but for a lost device; what was past by then is not waited for again.
@@ -35,9 +35,9 @@ class Fence {
   /// Work queued on `stream` from now on starts after all of it. Throws what the driver throws, and Unsupported where a
   /// stream that uses the memory is being captured.
   void hold_back(StreamId stream);
-  /// Adds the points that were not past when they were last looked at, for a wait for one of several.
+  /// Adds the events that were not done when they were last asked, for a wait for one of several.
   void collect(std::vector<SharedEvent>& unfinished) const {
-    unfinished.insert(unfinished.end(), points_.begin(), points_.end());
+    unfinished.insert(unfinished.end(), events_.begin(), events_.end());
   }
 
  private:
@@ -45,14 +45,14 @@ class Fence {
     std::shared_ptr<Backend> backend;
     StreamId stream;
   };
-  /// Whether there is a point for everything now.
+  /// Whether there is an event for everything now.
   [[nodiscard]] bool record_rest();
 
-  std::vector<SharedEvent> points_;
+  std::vector<SharedEvent> events_;
   std::vector<Later> later_;
 };
 
-/// Blocks the host until one of the points, or more, is past; false when the deadline passed first, or there is none.
-[[nodiscard]] bool await_any(Backend& backend, const std::vector<SharedEvent>& points, const core::Deadline& deadline);
+/// Blocks the host until one of the events, or more, is done; false when the deadline passed first, or there is none.
+[[nodiscard]] bool await_any(Backend& backend, const std::vector<SharedEvent>& events, const core::Deadline& deadline);
 
 }  // namespace weir::device

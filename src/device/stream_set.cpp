@@ -61,17 +61,17 @@ const Stream& StreamSet::operator[](std::size_t index) const {
 }
 
 const Stream& StreamSet::next() noexcept {
-  return streams_[turn_.fetch_add(1, std::memory_order_relaxed) % streams_.size()];
+  return streams_[next_.fetch_add(1, std::memory_order_relaxed) % streams_.size()];
 }
 
 void StreamSet::synchronize_all(std::chrono::nanoseconds deadline) const {
   const core::Deadline end(deadline);
-  // All points first: what is queued during the wait is not waited for.
-  std::vector<device::Event> points;
-  for (const Stream& stream : streams_) points.emplace_back(device::Access::shared_backend(device_), stream);
+  // All events first: what is queued during the wait is not waited for.
+  std::vector<device::Event> events;
+  for (const Stream& stream : streams_) events.emplace_back(device::Access::shared_backend(device_), stream);
   std::vector<std::string> late;
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    if (!points[i].wait(end)) late.push_back(names_[i]);
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (!events[i].wait(end)) late.push_back(names_[i]);
   }
   if (late.empty()) return;
   throw Timeout("synchronize_all: of " + std::to_string(size()) + " streams " + std::to_string(late.size()) +

@@ -21,9 +21,9 @@ struct Access {
   [[nodiscard]] static const std::shared_ptr<track::EventTap>& events(const Pool& pool) noexcept {
     return pool.events();
   }
-  /// Says of a block that is used on `stream` that this point is the end of that use.
-  static void used_until(Pool& pool, BlockHandle block, StreamId stream, device::SharedEvent point) noexcept {
-    pool.used_until(block, stream, std::move(point));
+  /// Says that the use of a block on `stream` ends with the event `end`.
+  static void used_until(Pool& pool, BlockHandle block, StreamId stream, device::SharedEvent end) noexcept {
+    pool.used_until(block, stream, std::move(end));
   }
 };
 

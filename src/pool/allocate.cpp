@@ -56,9 +56,9 @@ ThreadCache& Pool::Implementation::cache_of(StreamId stream, Purpose purpose) {
     }
     cache = &caches_.begin(key, stream, [&](Cache& made) {
       // Under the caches' lock, under which retire() looks for the stream's caches: else one that it does not
-      // find yet might go on with a lane that is given up.
-      made.lane = known ? order_.lanes().of(resolved) : pool::clean_lane;
-      made.home = space_.home_of(made.lane);
+      // find yet might go on with a stream that is given up.
+      made.stream_index = known ? order_.epochs().index_of(resolved) : pool::clean_index;
+      made.home = space_.home_of(made.stream_index);
       made.meetings = 0;
       made.now = clock_.now();
     });
@@ -177,7 +177,7 @@ void Pool::Implementation::map_ahead(std::uint64_t bytes, StreamId stream) {
   Cache& cache = cache_of(stream, Purpose::take);
   const Request request{bytes, stream};
   if (bytes > max_bytes_) refuse_size(request);
-  Placement wanted = placement(request, cache.lane);
+  Placement wanted = placement(request, cache.stream_index);
   wanted.small = false;
   std::uint32_t id = space_.fit_in_any(wanted, nullptr);
   try {
@@ -188,7 +188,7 @@ void Pool::Implementation::map_ahead(std::uint64_t bytes, StreamId stream) {
     return;
   }
   if (id == 0) refuse(request);
-  release(id, blocks_[id].lane, clock_.now());
+  release(id, blocks_[id].stream_index, clock_.now());
 }
 
 // A block for the request, with all books written; 0 for no bytes, empty where memory is refused.
@@ -200,7 +200,7 @@ std::optional<std::uint32_t> Pool::Implementation::serve(const Request& request,
     if (request.bytes > max_bytes_) [[unlikely]]
       return std::nullopt;
     Cache& cache = request.cache != nullptr ? *request.cache : cache_of(request.stream, Purpose::take);
-    const Placement wanted = placement(request, cache.lane);
+    const Placement wanted = placement(request, cache.stream_index);
     cache.slow_operations += slow_weight;
     if (cache.slow_operations >= operations_per_tick) tick(cache);
     const Served served = find(request, wanted, cache, ways, max);
@@ -274,7 +274,7 @@ std::uint32_t Pool::Implementation::hand_out(const Served& served, const Request
   return served.id;
 }
 
-Placement Pool::Implementation::placement(const Request& request, Lane lane) const {
+Placement Pool::Implementation::placement(const Request& request, StreamIndex stream_index) const {
   const bool power_of_two =
       request.options.alignment != 0 && (request.options.alignment & (request.options.alignment - 1)) == 0;
   if (!power_of_two || request.options.alignment > info_.page_bytes) [[unlikely]]
@@ -283,7 +283,7 @@ Placement Pool::Implementation::placement(const Request& request, Lane lane) con
   wanted.granules = static_cast<std::uint32_t>(index::granules_for(request.bytes));
   wanted.alignment =
       static_cast<std::uint32_t>(std::max(request.options.alignment, Pool::granule) >> index::granule_shift);
-  wanted.lane = lane;
+  wanted.stream_index = stream_index;
   wanted.small = wanted.granules <= small_granules_ && wanted.alignment == 1 && space_.parts_small_blocks();
   return wanted;
 }
@@ -291,7 +291,7 @@ Placement Pool::Implementation::placement(const Request& request, Lane lane) con
 // A block that could not be cleared is not handed out.
 void Pool::Implementation::clear(const Served& served, const Request& request, Cache& cache) {
   track::Block& block = blocks_[served.id];
-  block.lane.store(cache.lane, std::memory_order_relaxed);
+  block.stream_index.store(cache.stream_index, std::memory_order_relaxed);
   try {
     backend_.fill(request.stream, block.address(), 0, block.bytes());
   } catch (...) {
@@ -299,7 +299,7 @@ void Pool::Implementation::clear(const Served& served, const Request& request, C
     if (served.by == Source::cache) cache.passed_by(block.bytes());
     block.become(track::BlockState::busy);
     cache.lock.leave();
-    release(served.id, cache.lane, cache.now);
+    release(served.id, cache.stream_index, cache.now);
     throw;
   }
 }

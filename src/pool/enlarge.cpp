@@ -55,7 +55,7 @@ std::optional<Pool::Enlarged> Pool::Implementation::move_to_range(std::uint32_t 
   Cache& cache = cache_of(stream, Purpose::take);
   Placement wanted;
   wanted.granules = whole_pages(index::granules_for(bytes));
-  wanted.lane = cache.lane;
+  wanted.stream_index = cache.stream_index;
   device::Fence users = users_of(id, stream);
   MovePlan plan;
   const std::optional<pool::Served> served = find_range(id, wanted, max, users, cache, plan);
@@ -72,12 +72,12 @@ std::optional<Pool::Enlarged> Pool::Implementation::move_to_range(std::uint32_t 
   } catch (...) {
     // With its contents the block is whole at its new place too, longer than it was asked to be.
     if (carried.all || !go_back(id, plan, stream, cache, carried.copied != 0)) {
-      settle_move(id, plan, cache.lane, cache);
+      settle_move(id, plan, cache.stream_index, cache);
       tell_move();
     }
     throw;
   }
-  settle_move(id, plan, idle && carried.copied == 0 ? pool::clean_lane : cache.lane.load(), cache);
+  settle_move(id, plan, idle && carried.copied == 0 ? pool::clean_index : cache.stream_index.load(), cache);
   count_requested(id, bytes, cache);
   tell_move();
   return Enlarged{.moved = true, .bytes_copied = carried.copied};
@@ -136,13 +136,13 @@ void Pool::Implementation::carry_over(std::uint32_t id, const MovePlan& plan, st
   }
 }
 
-void Pool::Implementation::settle_move(std::uint32_t id, const MovePlan& plan, Lane lane, Cache& cache) {
+void Pool::Implementation::settle_move(std::uint32_t id, const MovePlan& plan, StreamIndex stream_index, Cache& cache) {
   const auto moving = motion_.begin();
   Block& block = blocks_[id];
   const std::uint64_t moved = plan.moving.pages * info_.page_bytes;
   const std::uint64_t left = block.bytes() - moved;
   caches_.enter(cache);
-  space_.finish_move(id, plan, lane, cache.now);
+  space_.finish_move(id, plan, stream_index, cache.now);
   const std::uint64_t added = block.bytes() - moved;
   const bool overdrawn = cache.allocated.spend(added) < 0;
   cache.bypassed(added);
@@ -189,7 +189,7 @@ void Pool::Implementation::drop_lost(std::uint32_t id, const MovePlan& plan, Cac
   cache.lock.leave();
   journal_.note(LogLevel::error, LogEvent::leak, "the driver lost a block while it moved", block.requested,
                 block.address());
-  space_.drop_rest(id, plan, pool::clean_lane, cache.now);
+  space_.drop_rest(id, plan, pool::clean_index, cache.now);
 }
 
 }  // namespace weir

@@ -57,9 +57,9 @@ void Pool::Implementation::free(std::uint32_t id, StreamId stream) {
   track::EventRing* const ring = ring_of(cache);  // made here, with no lock held
   // What used the memory before this life, and cleared it for this one, may still run on the stream of the
   // allocation, which the caller of a free on another need not wait for.
-  const Lane follows = block.lane.load(std::memory_order_relaxed);
-  if (follows != cache.lane && follows != pool::clean_lane && block.is(BlockState::live)) {
-    note_use(id, order_.lanes().stream(follows));
+  const StreamIndex follows = block.stream_index.load(std::memory_order_relaxed);
+  if (follows != cache.stream_index && follows != pool::clean_index && block.is(BlockState::live)) {
+    note_use(id, order_.epochs().stream(follows));
   }
   if (!pool::is_own(owner)) {
     free_remotely(id, cache, owner, ring, event);
@@ -88,16 +88,16 @@ void Pool::Implementation::free_own(std::uint32_t id, Cache& cache, Cache& owner
   if (shared) {
     cache.passed_by(block.bytes());
   } else {
-    block.lane.store(cache.lane, std::memory_order_relaxed);
+    block.stream_index.store(cache.stream_index, std::memory_order_relaxed);
     kept = cache.push(block, id, credit);
   }
   event.way = shared ? track::EventWay::pending : (kept ? track::EventWay::cache : way_home());
   write_ordered(ring, event);
   cache.lock.leave();
   if (shared) {
-    free_shared(id, cache.lane, cache.now);
+    free_shared(id, cache.stream_index, cache.now);
   } else if (!kept) {
-    release(id, cache.lane, cache.now);
+    release(id, cache.stream_index, cache.now);
   }
 }
 
@@ -122,7 +122,7 @@ void Pool::Implementation::free_remotely(std::uint32_t id, Cache& cache, Cache& 
   cache.frees.add(1);
   cache.lent += block.bytes();
   credits_.give(requested, static_cast<std::int64_t>(block.bytes()));
-  block.lane.store(cache.lane, std::memory_order_relaxed);
+  block.stream_index.store(cache.stream_index, std::memory_order_relaxed);
   if (before != 0) {  // an earlier life was freed twice and still waits; that entry now stands for this one
     ++errors_;
     journal_.note(LogLevel::error, LogEvent::misuse, "a block was freed twice, by two threads at once", block.bytes(),
@@ -187,8 +187,8 @@ void Pool::Implementation::used_on(std::uint32_t id, StreamId stream) {
   note_use(id, backend_.resolve(stream));
 }
 
-void Pool::Implementation::used_until(BlockHandle block, StreamId stream, device::SharedEvent point) noexcept {
-  if (!forked() && holds(block)) order_.pending().note_end(block.id, stream, std::move(point));
+void Pool::Implementation::used_until(BlockHandle block, StreamId stream, device::SharedEvent end) noexcept {
+  if (!forked() && holds(block)) order_.pending().note_end(block.id, stream, std::move(end));
 }
 
 void Pool::Implementation::note_use(std::uint32_t id, StreamId stream) {
@@ -198,32 +198,32 @@ void Pool::Implementation::note_use(std::uint32_t id, StreamId stream) {
 
 // --- On to the arenas ---
 
-void Pool::Implementation::release(std::uint32_t id, Lane lane, std::uint32_t now) {
+void Pool::Implementation::release(std::uint32_t id, StreamIndex stream_index, std::uint32_t now) {
   const bool plain = mode_ == PoolMode::pages && blocks_[id].arena == pool::Space::segments_number;
   if (mode_ == PoolMode::off || plain) {
-    free_directly(id, lane, now);
+    free_directly(id, stream_index, now);
   } else {
-    space_.release(id, lane, now);
+    space_.release(id, stream_index, now);
   }
 }
 
-// Blocks that carry their lane with them; their stamps tell when they were freed.
+// Blocks that carry their stream with them; their stamps tell when they were freed.
 void Pool::Implementation::release_freed(std::uint32_t chain) {
   while (chain != 0) {
     const std::uint32_t id = std::exchange(chain, blocks_[chain].list_next);
     const Block& block = blocks_[id];
-    const Lane lane = block.lane.load(std::memory_order_relaxed);
+    const StreamIndex stream_index = block.stream_index.load(std::memory_order_relaxed);
     if (block.shared()) {
-      free_shared(id, lane, block.stamp);
+      free_shared(id, stream_index, block.stamp);
     } else {
-      release(id, lane, block.stamp);
+      release(id, stream_index, block.stamp);
     }
   }
 }
 
 void Pool::Implementation::release_taken(const std::vector<pool::Caches::Taken>& taken) {
   for (const pool::Caches::Taken& each : taken) {
-    space_.release_chain(each.cached, each.lane);
+    space_.release_chain(each.cached, each.stream_index);
     release_freed(each.freed);
   }
 }
@@ -234,12 +234,12 @@ void Pool::Implementation::flush_all(std::uint32_t since) {
 }
 
 // Giving back must not fail: what the driver refuses to record is recorded when the fence is looked at.
-void Pool::Implementation::free_shared(std::uint32_t id, Lane lane, std::uint32_t now) {
+void Pool::Implementation::free_shared(std::uint32_t id, StreamIndex stream_index, std::uint32_t now) {
   // What a free can afford to look at, however many wait.
   constexpr std::size_t max_unfinished = 4;
   Block& block = blocks_[id];
   notes_.drop_max_granules(id);
-  pool::PendingFree free{id, lane, block.size, order_.fence_of(id)};
+  pool::PendingFree free{id, stream_index, block.size, order_.fence_of(id)};
   block.own(block.owner());
   block.become(BlockState::pending);
   block.stamp = now;
@@ -252,17 +252,17 @@ bool Pool::Implementation::reclaim_pending(std::size_t max_unfinished) {
     const auto moving = motion_.begin();
     Block& block = blocks_[free.id];
     block.become(BlockState::busy);
-    release(free.id, free.lane, block.stamp);
+    release(free.id, free.stream_index, block.stamp);
   });
 }
 
 // With the pool off a free is the driver's: the memory must be unused, so its stream is waited for.
-void Pool::Implementation::free_directly(std::uint32_t id, Lane lane, std::uint32_t now) {
+void Pool::Implementation::free_directly(std::uint32_t id, StreamIndex stream_index, std::uint32_t now) {
   const auto moving = motion_.begin();
-  space_.release(id, lane, now);
+  space_.release(id, stream_index, now);
   // On a thread that runs queued work it might be waited for by itself; then it is the driver's at the next look.
   const auto patience = core::in_queued_work() ? std::chrono::nanoseconds(0) : options_.reclaim_deadline;
-  if (lane != pool::clean_lane) order_.clean(space_, lane, core::Deadline(patience));
+  if (stream_index != pool::clean_index) order_.clean(space_, stream_index, core::Deadline(patience));
   space_.release_segments(UINT32_MAX, 0);
 }
 

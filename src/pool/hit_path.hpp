@@ -118,7 +118,7 @@ template <bool told>
     }
   }
   cache->lock.leave();
-  if (!kept) release(id, cache->lane, cache->now);
+  if (!kept) release(id, cache->stream_index, cache->now);
   if constexpr (told) {
     if (logs_) journal_.log(event, address);
   }

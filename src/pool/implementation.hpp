@@ -44,7 +44,7 @@ namespace weir {
 class Pool::Implementation final : public pool::Member, public device::StreamObserver {
  public:
   using Cache = pool::ThreadCache;
-  using Lane = pool::Lane;
+  using StreamIndex = pool::StreamIndex;
   using Request = pool::Request;
 
   Implementation(Device device, PoolOptions options, const track::Tallies& tallies);
@@ -87,7 +87,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void free_at(std::uint64_t address, StreamId stream);
   void free(std::uint32_t id, StreamId stream);
   void used_on(std::uint32_t id, StreamId stream);
-  void used_until(BlockHandle block, StreamId stream, device::SharedEvent point) noexcept;
+  void used_until(BlockHandle block, StreamId stream, device::SharedEvent end) noexcept;
   [[nodiscard]] std::uint32_t live_at(std::uint64_t address) const;
   [[nodiscard]] std::uint32_t live_by(BlockHandle handle) const;
   [[nodiscard]] bool holds(BlockHandle handle) const noexcept;
@@ -184,7 +184,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
                                                                   Cache& cache);
   [[nodiscard]] std::uint64_t told_hit(std::size_t bytes, StreamId stream, AllocateOptions options,
                                        Cache*& looked_into);
-  [[nodiscard]] pool::Placement placement(const Request& request, Lane lane) const;
+  [[nodiscard]] pool::Placement placement(const Request& request, StreamIndex stream_index) const;
   void clear(const pool::Served& served, const Request& request, Cache& cache);
   void note_refusal(const Request& request, std::string_view text) noexcept;
   [[nodiscard]] std::string what_device_says(std::uint64_t left) const;
@@ -200,12 +200,12 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void free_remotely(std::uint32_t id, Cache& cache, Cache& owner, track::EventRing* ring, track::Event& event);
   void queue_remote(std::uint32_t id, Cache& owner) noexcept;
   void note_use(std::uint32_t id, StreamId stream);
-  void release(std::uint32_t id, Lane lane, std::uint32_t now);
+  void release(std::uint32_t id, StreamIndex stream_index, std::uint32_t now);
   void release_freed(std::uint32_t chain);
   void release_taken(const std::vector<pool::Caches::Taken>& taken);
   void flush_all(std::uint32_t since = UINT32_MAX);
-  void free_shared(std::uint32_t id, Lane lane, std::uint32_t now);
-  void free_directly(std::uint32_t id, Lane lane, std::uint32_t now);
+  void free_shared(std::uint32_t id, StreamIndex stream_index, std::uint32_t now);
+  void free_directly(std::uint32_t id, StreamIndex stream_index, std::uint32_t now);
   bool reclaim_pending(std::size_t max_unfinished = SIZE_MAX);
   [[noreturn]] void refuse_free(std::uint64_t address, std::uint32_t id) const;
 
@@ -244,7 +244,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   };
   void carry_over(std::uint32_t id, const pool::MovePlan& plan, std::uint64_t contents, device::Fence& users,
                   StreamId stream, Carried& carried);
-  void settle_move(std::uint32_t id, const pool::MovePlan& plan, Lane lane, Cache& cache);
+  void settle_move(std::uint32_t id, const pool::MovePlan& plan, StreamIndex stream_index, Cache& cache);
   [[nodiscard]] bool go_back(std::uint32_t id, pool::MovePlan& plan, StreamId stream, Cache& cache, bool copying);
   void drop_lost(std::uint32_t id, const pool::MovePlan& plan, Cache& cache);
 

@@ -238,7 +238,7 @@ inline std::uint32_t Pool::Implementation::Ladder::take_from(pool::Arena& arena)
   std::uint32_t chain = cache_.note_miss(pool_.blocks_, wanted_.granules);
   const bool has_large = cache_.has_large();
   cache_.lock.leave();
-  if (chain != 0) pool_.space_.release_chain(chain, cache_.lane);
+  if (chain != 0) pool_.space_.release_chain(chain, cache_.stream_index);
   if (!has_large) return fit_at_home(arena);
   {
     const auto lock = arena.lock();
@@ -247,7 +247,7 @@ inline std::uint32_t Pool::Implementation::Ladder::take_from(pool::Arena& arena)
   pool_.caches_.enter(cache_);
   chain = cache_.take_large(pool_.blocks_);
   cache_.lock.leave();
-  pool_.space_.release_chain(chain, cache_.lane);
+  pool_.space_.release_chain(chain, cache_.stream_index);
   return pool_.space_.fit(arena, wanted_);
 }
 
@@ -258,7 +258,7 @@ std::uint32_t Pool::Implementation::Ladder::larger_cached() {
   const std::uint32_t chain = cache_.take_larger(pool_.blocks_, wanted_.granules);
   cache_.lock.leave();
   if (chain == 0) return 0;
-  pool_.space_.release_chain(chain, cache_.lane);
+  pool_.space_.release_chain(chain, cache_.stream_index);
   return pool_.space_.fit(pool_.space_.home(cache_.home), wanted_);
 }
 
@@ -275,7 +275,7 @@ std::uint32_t Pool::Implementation::Ladder::other_arenas() {
   if (id == 0) return 0;
   const std::uint32_t at_home = settle_home();
   if (at_home == 0) return id;
-  pool_.release(id, wanted_.lane, cache_.now);
+  pool_.release(id, wanted_.stream_index, cache_.now);
   return at_home;
 }
 
@@ -323,7 +323,7 @@ std::uint32_t Pool::Implementation::Ladder::all_caches() {
 }
 
 std::uint32_t Pool::Implementation::Ladder::other_streams() {
-  if (!pool_.order_.take_over(pool_.space_, wanted_.lane)) return 0;
+  if (!pool_.order_.take_over(pool_.space_, wanted_.stream_index)) return 0;
   return fit_from_home();
 }
 

@@ -55,7 +55,7 @@ Pool::Implementation::Implementation(Device device, PoolOptions options, const t
       journal_(options_.name, options_.log),
       clock_(*options_.clock),
       order_(device::Access::shared_backend(device_), journal_),
-      space_(backend_, info_, options_, tallies, journal_, order_.lanes(), clock_),
+      space_(backend_, info_, options_, tallies, journal_, order_.epochs(), clock_),
       blocks_(space_.blocks().data()),
       caches_(blocks_, journal_, process_, options_.thread_cache_bytes),
       credits_(caches_),
@@ -117,9 +117,9 @@ void Pool::Implementation::report_leaks() const {
 // on.
 bool Pool::Implementation::comes_to_rest() noexcept {
   const core::Deadline deadline(options_.reclaim_deadline);
-  const std::vector<Lane> lanes = order_.lanes().all();
-  const bool streams_rest =
-      std::all_of(lanes.begin(), lanes.end(), [&](Lane lane) { return order_.comes_to_rest(lane, deadline); });
+  const std::vector<StreamIndex> streams = order_.epochs().all();
+  const bool streams_rest = std::all_of(streams.begin(), streams.end(),
+                                        [&](StreamIndex each) { return order_.comes_to_rest(each, deadline); });
   return streams_rest && order_.pending().comes_to_rest(device::Access::shared_backend(device_), deadline);
 }
 

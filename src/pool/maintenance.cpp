@@ -9,18 +9,18 @@
 
 namespace weir {
 
-using pool::Lane;
+using pool::StreamIndex;
 
 std::uint64_t Pool::Implementation::trim(std::uint64_t keep_free) {
   require_usable();
   const auto moving = motion_.begin();
   const core::Deadline deadline(options_.reclaim_deadline, backend_.clock());
   flush_all();  // what other threads freed may be pending from now on
-  for (;;) {    // of several that are pending each has its own point
+  for (;;) {    // of several that are pending each has its own event
     reclaim_pending();
     if (order_.pending().empty() || deadline.passed() || !order_.await_any(space_, deadline)) break;
   }
-  for (const auto& [lane, latest] : space_.lanes_in_use(false)) order_.clean(space_, lane, deadline);
+  for (const auto& [stream_index, latest] : space_.streams_in_use(false)) order_.clean(space_, stream_index, deadline);
   const std::uint64_t released =
       space_.release_pages(UINT32_MAX, keep_free) + space_.release_segments(UINT32_MAX, keep_free);
   if (released != 0) journal_.note(LogLevel::info, LogEvent::trim, {}, released);
@@ -87,7 +87,7 @@ void Pool::Implementation::detach(Cache& cache, std::uint64_t key) {
       }
       taken.freed = caches_.take_remote(here, false);
       taken.cached = here.take_all(blocks_);
-      taken.lane = here.lane;  // by the time the blocks go back, the cache may serve another stream
+      taken.stream_index = here.stream_index;  // by the time the blocks go back, the cache may serve another stream
     });
   }
   if (!mine) return;

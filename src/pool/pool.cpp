@@ -139,8 +139,8 @@ void Pool::used_on(void* address, StreamId stream) {
 void Pool::used_on(BlockHandle block, StreamId stream) {
   implementation_->used_on(implementation_->live_by(block), stream);
 }
-void Pool::used_until(BlockHandle block, StreamId stream, std::shared_ptr<const device::Event> point) noexcept {
-  implementation_->used_until(block, stream, std::move(point));
+void Pool::used_until(BlockHandle block, StreamId stream, std::shared_ptr<const device::Event> end) noexcept {
+  implementation_->used_until(block, stream, std::move(end));
 }
 void Pool::retire(StreamId stream) {
   [[maybe_unused]] const Implementation::Door door(*implementation_);

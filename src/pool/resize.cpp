@@ -69,7 +69,7 @@ bool Pool::Implementation::extend(std::uint32_t id, std::uint32_t granules, Stre
   const std::uint64_t bytes = std::uint64_t{granules} * index::granule_bytes;
   Placement wanted;
   wanted.granules = granules;
-  wanted.lane = cache.lane;
+  wanted.stream_index = cache.stream_index;
   pool::GrowthPlan plan;
   const std::optional<pool::Served> served = Ladder(*this, wanted, cache).extend(id, plan);
   if (!served) return false;
@@ -100,7 +100,7 @@ bool Pool::Implementation::extend(std::uint32_t id, std::uint32_t granules, Stre
 device::Fence Pool::Implementation::users_of(std::uint32_t id, StreamId stream) {
   device::Fence fence;
   fence.add(device::Access::shared_backend(device_),
-            order_.lanes().stream(blocks_[id].lane.load(std::memory_order_relaxed)));
+            order_.epochs().stream(blocks_[id].stream_index.load(std::memory_order_relaxed)));
   fence.add(device::Access::shared_backend(device_), stream);
   for (const StreamId user : order_.pending().users(id)) fence.add(device::Access::shared_backend(device_), user);
   return fence;

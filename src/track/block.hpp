@@ -30,9 +30,10 @@ enum class BlockState : std::uint8_t {
 
 struct Block : index::Range {
   std::atomic<BlockState> state{BlockState::unused};
-  std::uint8_t arena = 0;                    ///< which arena of the pool
-  std::atomic<std::uint16_t> lane{0};        ///< whose stream order it follows, also while live; 0 = no work left on it
-  std::uint64_t requested = 0;               ///< bytes asked for; while free, the lane's epoch at its free
+  std::uint8_t arena = 0;  ///< which arena of the pool
+  std::atomic<std::uint16_t> stream_index{
+      0};                                    ///< whose stream order it follows, also while live; 0 = no work left on it
+  std::uint64_t requested = 0;               ///< bytes asked for; while free, the stream's epoch at its free
   std::atomic<std::uint32_t> generation{1};  ///< counts the block's lives by twos; never 0
   std::atomic<std::uint32_t> remote{0};      ///< generation another thread has freed; 0 = none
   std::uint32_t remote_next = 0;

@@ -124,7 +124,7 @@ device::SharedEvent TransferEngine::queue_download(BufferCore& buffer, std::span
     if (snapshot) buffer.pool().used_on(copy, transfers_);
     backend()->download(transfers_, to.data(), source, to.size());
     done = in_flight.add(backend(), transfers_);
-    // That point is when the copy on the device is free again, too: none is recorded for it.
+    // The copy on the device is free after that event, too: none is recorded for it.
     if (snapshot && done) pool::Access::used_until(buffer.pool(), copy, transfers_, done);
   } catch (...) {
     if (snapshot) buffer.pool().release(copy, stream);

@@ -53,8 +53,9 @@ TEST_P(EventCalls, AreNoneForArenaHitsOnOneStream) {
 // One stream's own memory is never asked for; of each other stream that has free memory, once is enough.
 TEST_P(EventCalls, AreFewForAGrowth) {
   if (!pooling()) GTEST_SKIP() << "a pool that is switched off waits for every free";
-  constexpr std::uint64_t max_calls = 6;         // beside other streams
-  constexpr std::uint64_t max_calls_a_lane = 8;  // a record, a look or two on each of a few rungs, a wait on the device
+  constexpr std::uint64_t max_calls = 6;  // beside other streams
+  constexpr std::uint64_t max_calls_a_stream =
+      8;  // a record, a look or two on each of a few rungs, a wait on the device
   for (const std::size_t others : {0u, 8u}) {
     Pool& pool = make_pool();
     const Stream stream = device_->stream();
@@ -69,7 +70,7 @@ TEST_P(EventCalls, AreFewForAGrowth) {
     void* const block = pool.allocate(200_MiB, stream);
     EXPECT_EQ(pool.statistics().misses, misses + 1);
     RecordProperty("calls beside " + std::to_string(others), std::to_string(calls() - before));
-    EXPECT_LE(calls() - before, max_calls + max_calls_a_lane * others);
+    EXPECT_LE(calls() - before, max_calls + max_calls_a_stream * others);
     pool.deallocate(block, stream);
     pool.deallocate(held, stream);
     end_pool(pool);

@@ -183,14 +183,14 @@ TEST_P(TransferFaults, AFailedWaitLeavesTheTransferToBeWaitedForAgain) {
   EXPECT_TRUE(has_pattern(memory.wait_for_download(buffer).data(), size, 1));
 }
 
-// The point at its end is recorded by the wait then, and a failure of that reaches the waiter.
-TEST_P(TransferFaults, ADownloadWhosePointIsRefusedIsStartedAllTheSame) {
+// The event at its end is recorded by the wait then, and a failure of that reaches the waiter.
+TEST_P(TransferFaults, ADownloadWhoseEventIsRefusedIsStartedAllTheSame) {
   MemoryManager& memory = make_manager();
   const auto buffer = memory.create<std::uint8_t>("started", size, {.downloads = true});
   memory.upload(buffer, bytes_of(size, 1));
   memory.start_download(buffer, {}, {.snapshot = false});
   EXPECT_TRUE(has_pattern(memory.wait_for_download(buffer).data(), size, 1));
-  // Of the two points of such a download, the one after it.
+  // Of the two events of such a download, the one after it.
   backend_->fail(2, FaultyBackend::Fault::driver_error, CallKind::record);
   memory.start_download(buffer, {}, {.snapshot = false});
   EXPECT_TRUE(backend_->fired());

@@ -71,8 +71,8 @@ void BuffersProgram::refused(std::uint64_t bytes) {
 std::string BuffersProgram::finish() {
   last_ = "the end";
   backend_->heal();
-  for (Lane& lane : lanes_) lane.gate.reset();
-  for (std::size_t i = 0; i < lanes_.size(); ++i) static_cast<void>(settle(i));
+  for (GatedStream& each : streams_) each.gate.reset();
+  for (std::size_t i = 0; i < streams_.size(); ++i) static_cast<void>(settle(i));
   for (const Started& each : started_) each.ticket.wait();
   started_.clear();
   for (const auto& live : live_) {
@@ -102,7 +102,7 @@ std::string BuffersProgram::finish() {
   Buffer<Element> outlives = memory_->scoped<Element>("outlives", 1000);
   memory_.reset();
   if (outlives.valid()) wrong("a buffer is valid after its manager");
-  lanes_.clear();
+  streams_.clear();
   if (backend_->balance() != device::FaultyBackend::Balance{}) wrong("the driver has not everything back");
   if (std::string breach = backend_->breach(); !breach.empty()) wrong(breach);
   return wrong_;

@@ -41,14 +41,14 @@ BuffersProgram::BuffersProgram(const BuffersConfiguration& configuration, std::u
                                   .clock = &clock_},
                          .transfers = transfers_of(configuration.in_place, seed)})) {
   backend_->delay_events(configuration.late);
-  lanes_.resize(4);
-  for (std::size_t i = 1; i < lanes_.size(); ++i) lanes_[i].own = device_.stream();
+  streams_.resize(4);
+  for (std::size_t i = 1; i < streams_.size(); ++i) streams_[i].own = device_.stream();
   if (configuration_.faults != 0) backend_->fail_every(configuration_.faults);
 }
 
 BuffersProgram::~BuffersProgram() {
   backend_->heal();
-  for (Lane& lane : lanes_) lane.gate.reset();
+  for (GatedStream& each : streams_) each.gate.reset();
 }
 
 std::string BuffersProgram::step() {
@@ -78,7 +78,7 @@ void BuffersProgram::act() {
       Choice{9, &BuffersProgram::start_download}, Choice{9, &BuffersProgram::wait_for_frame},
       Choice{6, &BuffersProgram::kernel},         Choice{6, &BuffersProgram::batch},
       Choice{6, &BuffersProgram::turn_gate},      Choice{1, &BuffersProgram::end_stream},
-      Choice{4, &BuffersProgram::switch_lane},    Choice{3, &BuffersProgram::book},
+      Choice{4, &BuffersProgram::switch_stream},  Choice{3, &BuffersProgram::book},
       Choice{5, &BuffersProgram::pass_time}};
   std::uint64_t sum = 0;
   for (const Choice& choice : choices) sum += choice.weight;
@@ -128,18 +128,18 @@ BuffersProgram::Live* BuffersProgram::any_live() {
 }
 
 bool BuffersProgram::held() const {
-  return std::any_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.gate != nullptr; });
+  return std::any_of(streams_.begin(), streams_.end(), [](const GatedStream& each) { return each.gate != nullptr; });
 }
 
-std::chrono::nanoseconds BuffersProgram::patience(std::size_t lane) const {
+std::chrono::nanoseconds BuffersProgram::patience(std::size_t stream_index) const {
   // It will not be in time: refused at once, or late in the middle.
-  if (lanes_[lane].gate) return std::chrono::nanoseconds(names_ % 2 == 0 ? 0ms : 1ms);
+  if (streams_[stream_index].gate) return std::chrono::nanoseconds(names_ % 2 == 0 ? 0ms : 1ms);
   return held() ? std::chrono::nanoseconds(1ms) : default_deadline;
 }
 
-bool BuffersProgram::settle(std::size_t lane) {
+bool BuffersProgram::settle(std::size_t stream_index) {
   try {
-    quiet_.synchronize(lanes_[lane].id(), patience(lane));
+    quiet_.synchronize(streams_[stream_index].id(), patience(stream_index));
     return true;
   } catch (const Timeout&) {
     if (!held()) throw;
@@ -154,16 +154,16 @@ void BuffersProgram::create() {
   if (live_.size() == max_buffers) return free_one();
   const BufferOptions options = any_options();
   const std::size_t count = roll(50) == 0 ? options.max_bytes : 1 + any_count();
-  const std::size_t lane = roll(lanes_.size());
+  const std::size_t stream_index = roll(streams_.size());
   const std::uint64_t way = roll(4);
   auto live = std::make_unique<Live>(Live{.name = "b" + std::to_string(names_++),
                                           .oracle = {1, options},
                                           .options = options,
                                           .handle = {},
                                           .owner = {},
-                                          .lane = lane});
+                                          .stream_index = stream_index});
   const bool too_large = count > live->oracle.most();
-  const StreamId stream = lanes_[lane].id();
+  const StreamId stream = streams_[stream_index].id();
   std::vector<Element> data;
   last_ += " " + live->name + " of " + std::to_string(count);
   const bool made = attempt({ErrorCode::limit_exceeded, ErrorCode::out_of_memory}, [&] {
@@ -268,16 +268,16 @@ void BuffersProgram::ensure() {
   if (live == nullptr) return;
   const std::size_t count = std::min(live->oracle.most(), any_count());
   // Any stream will do: a copy waits for all streams that used the buffer, and what comes later for the copy.
-  const std::size_t lane = roll(lanes_.size());
+  const std::size_t stream_index = roll(streams_.size());
   const std::uint64_t moved = live->handle.statistics().bytes_moved;
   const std::size_t capacity = live->oracle.capacity_for(count);
   bool changed = false;
   if (!attempt({ErrorCode::limit_exceeded, ErrorCode::out_of_memory},
-               [&] { changed = live->handle.ensure_capacity(count, lanes_[lane].id()); })) {
+               [&] { changed = live->handle.ensure_capacity(count, streams_[stream_index].id()); })) {
     return refused(capacity * element_bytes);
   }
   if (changed != (capacity != live->oracle.capacity())) wrong("it did not say what it did");
-  if (live->handle.statistics().bytes_moved != moved) live->lane = lane;
+  if (live->handle.statistics().bytes_moved != moved) live->stream_index = stream_index;
   live->oracle.ensure(count);
 }
 
@@ -305,29 +305,29 @@ void BuffersProgram::shrink() {
 
 // --- Streams, limits, time ---
 
-void BuffersProgram::switch_lane() {
+void BuffersProgram::switch_stream() {
   last_ = "switch to another stream";
   Live* const live = any_live();
-  if (live != nullptr && settle(live->lane)) live->lane = roll(lanes_.size());
+  if (live != nullptr && settle(live->stream_index)) live->stream_index = roll(streams_.size());
 }
 
 void BuffersProgram::end_stream() {
   last_ = "a stream ends";
-  const std::size_t at = 1 + roll(lanes_.size() - 1);
+  const std::size_t at = 1 + roll(streams_.size() - 1);
   if (held() || !settle(at)) return;
   std::optional<Stream> fresh;
   if (!attempt({}, [&] { fresh = device_.stream(); })) return;
-  lanes_[at].own = fresh;
+  streams_[at].own = fresh;
 }
 
 void BuffersProgram::turn_gate() {
   last_ = "a gate";
   if (!contents() || configuration_.in_place) return;  // nothing runs there, or the host would wait
-  Lane& lane = lanes_[roll(lanes_.size())];
+  GatedStream& one = streams_[roll(streams_.size())];
   if (held() && roll(3) != 0) {
-    for (Lane& each : lanes_) each.gate.reset();
-  } else if (!lane.gate) {
-    lane.gate = std::make_shared<contract::Gate>(quiet_, lane.id());
+    for (GatedStream& each : streams_) each.gate.reset();
+  } else if (!one.gate) {
+    one.gate = std::make_shared<contract::Gate>(quiet_, one.id());
   }
 }
 

@@ -53,7 +53,7 @@ class BuffersProgram {
 
  private:
   using SharedGate = std::shared_ptr<contract::Gate>;
-  struct Lane {
+  struct GatedStream {
     std::optional<Stream> own;  ///< none: the device's default stream
     SharedGate gate;            ///< closed, if there is one
     [[nodiscard]] StreamId id() const { return own ? own->id() : StreamId::legacy_default; }
@@ -72,7 +72,7 @@ class BuffersProgram {
     BufferOptions options;
     BufferHandle<Element> handle;
     Buffer<Element> owner;  ///< of scoped ones
-    std::size_t lane = 0;
+    std::size_t stream_index = 0;
     std::uint64_t started = 0;
     std::deque<Frame> frames = {};  ///< not waited for
     std::deque<Frame> read = {};    ///< waited for, and not overwritten yet
@@ -101,7 +101,7 @@ class BuffersProgram {
   void ensure();
   void resize();
   void shrink();
-  void switch_lane();
+  void switch_stream();
   void end_stream();
   void turn_gate();
   void book();
@@ -130,12 +130,12 @@ class BuffersProgram {
   [[nodiscard]] Live* any_live();
   [[nodiscard]] bool held() const;  ///< whether any gate is closed
   [[nodiscard]] bool contents() const { return backend_named(configuration_.backend) == BackendKind::host; }
-  [[nodiscard]] bool gated(const Live& live) const { return lanes_[live.lane].gate != nullptr; }
-  [[nodiscard]] StreamId stream_of(const Live& live) const { return lanes_[live.lane].id(); }
+  [[nodiscard]] bool gated(const Live& live) const { return streams_[live.stream_index].gate != nullptr; }
+  [[nodiscard]] StreamId stream_of(const Live& live) const { return streams_[live.stream_index].id(); }
   /// How long a wait may take: not long behind a gate, nor where one may be in the way.
-  [[nodiscard]] std::chrono::nanoseconds patience(std::size_t lane) const;
-  /// Whether all work on the lane is done; waits for it where no gate can be in the way.
-  [[nodiscard]] bool settle(std::size_t lane);
+  [[nodiscard]] std::chrono::nanoseconds patience(std::size_t stream_index) const;
+  /// Whether all work on the stream is done; waits for it where no gate can be in the way.
+  [[nodiscard]] bool settle(std::size_t stream_index);
   void wrong(const std::string& text) {
     if (wrong_.empty()) wrong_ = text;
   }
@@ -167,7 +167,7 @@ class BuffersProgram {
   std::shared_ptr<device::FaultyBackend> backend_;
   Device quiet_;  ///< the same device, and nothing on it fails
   Device device_;
-  std::vector<Lane> lanes_;
+  std::vector<GatedStream> streams_;
   std::unique_ptr<MemoryManager> memory_;
   std::vector<std::unique_ptr<Live>> live_;
   std::vector<Started> started_;

@@ -38,7 +38,7 @@ void BuffersProgram::upload() {
   const std::size_t offset = window.offset;
   const std::size_t count = window.count;
   const std::vector<Element> data = any_data(count);
-  const std::size_t lane = live->lane;
+  const std::size_t stream_index = live->stream_index;
   Pinned<Element> pinned;
   if (roll(3) == 0 && count != 0) {
     static_cast<void>(attempt({ErrorCode::limit_exceeded}, [&] { pinned = memory_->pinned<Element>(count); }));
@@ -46,12 +46,13 @@ void BuffersProgram::upload() {
   }
   const std::span<const Element> from = pinned.size() != 0 ? std::span<const Element>(pinned.begin(), count) : data;
   const bool done = attempt({ErrorCode::limit_exceeded, ErrorCode::timeout}, [&] {
-    memory_->upload(live->handle, from, lanes_[lane].id(), {.offset = offset, .deadline = patience(lane)});
+    memory_->upload(live->handle, from, streams_[stream_index].id(),
+                    {.offset = offset, .deadline = patience(stream_index)});
   });
   if (count != 0) waited(*live, done);
   if (done) {
     live->oracle.contents.write(offset, data);
-  } else if (code_ != ErrorCode::limit_exceeded && patience(lane) != 0s) {
+  } else if (code_ != ErrorCode::limit_exceeded && patience(stream_index) != 0s) {
     live->oracle.contents.forget(offset, count);
   }
 }
@@ -64,7 +65,7 @@ void BuffersProgram::start_upload() {
   const std::size_t offset = window.offset;
   const std::size_t count = window.count;
   std::vector<Element> data = any_data(count);
-  Started started{.ticket = {}, .gate = lanes_[live->lane].gate, .memory = {}};
+  Started started{.ticket = {}, .gate = streams_[live->stream_index].gate, .memory = {}};
   if (roll(2) == 0 && count != 0) {
     static_cast<void>(attempt({ErrorCode::limit_exceeded}, [&] { started.memory = memory_->pinned<Element>(count); }));
     if (started.memory.size() != 0) std::copy(data.begin(), data.end(), started.memory.begin());
@@ -112,7 +113,7 @@ void BuffersProgram::download() {
   }
   const std::span<Element> to = pinned.size() != 0 ? std::span<Element>(pinned.begin(), count) : data;
   const bool done = attempt({ErrorCode::limit_exceeded, ErrorCode::timeout}, [&] {
-    memory_->download(live->handle, to, stream_of(*live), {.offset = offset, .deadline = patience(live->lane)});
+    memory_->download(live->handle, to, stream_of(*live), {.offset = offset, .deadline = patience(live->stream_index)});
   });
   if (count != 0) waited(*live, done);
   if (!done || !contents()) return;
@@ -140,7 +141,7 @@ void BuffersProgram::start_download() {
   if (full) live->frames.pop_front();
   live->frames.push_back({.number = live->started++,
                           .contents = live->oracle.contents,
-                          .gate = lanes_[live->lane].gate,
+                          .gate = streams_[live->stream_index].gate,
                           .direct = !snapshot && live->oracle.size() != 0});
   std::erase_if(live->read, [&](const Frame& frame) { return frame.number + slots < live->started; });
   check_read(*live);
@@ -202,7 +203,7 @@ void BuffersProgram::kernel() {
 
 void BuffersProgram::batch() {
   last_ = "a batch";
-  const std::size_t lane = roll(lanes_.size());
+  const std::size_t stream_index = roll(streams_.size());
   const bool all_or_nothing = roll(2) == 0;
   enum class Kind : std::uint8_t { create, update, read };
   struct Operation {
@@ -217,7 +218,7 @@ void BuffersProgram::batch() {
   std::vector<Operation> operations;
   std::vector<Live*> here;
   for (const auto& live : live_) {
-    if (live->lane == lane) here.push_back(live.get());
+    if (live->stream_index == stream_index) here.push_back(live.get());
   }
   Batch batch(*memory_);
   for (std::uint64_t left = 1 + roll(6); left != 0; --left) {
@@ -233,7 +234,7 @@ void BuffersProgram::batch() {
                                                     .options = options,
                                                     .handle = {},
                                                     .owner = {},
-                                                    .lane = lane});
+                                                    .stream_index = stream_index});
       operation.fresh->oracle.contents.write(0, operation.data);
       if (operation.bad) {
         batch.create<Element>("", operation.data, options);
@@ -260,8 +261,9 @@ void BuffersProgram::batch() {
   }
   std::vector<BatchResult> results;
   if (!attempt({}, [&] {
-        results =
-            batch.submit({.all_or_nothing = all_or_nothing, .stream = lanes_[lane].id(), .deadline = patience(lane)});
+        results = batch.submit({.all_or_nothing = all_or_nothing,
+                                .stream = streams_[stream_index].id(),
+                                .deadline = patience(stream_index)});
       })) {
     return wrong("a batch threw");
   }

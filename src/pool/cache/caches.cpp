@@ -104,7 +104,8 @@ std::uint32_t Caches::take_remote(ThreadCache& cache, bool keep) {
       ++misuses_;  // its owner freed it too, at the same moment
     } else {
       block.stamp = cache.now;
-      const bool here = keep && block.lane.load(std::memory_order_relaxed) == cache.lane && !block.shared();
+      const bool here =
+          keep && block.stream_index.load(std::memory_order_relaxed) == cache.stream_index && !block.shared();
       if (!here || !cache.adopt(block, id)) {
         block.become(BlockState::busy);
         block.list_next = chain;
@@ -130,7 +131,7 @@ std::vector<Caches::Taken> Caches::flush(Credits& credits, std::uint32_t since) 
   visit(awake_, [&](ThreadCache& cache) {
     const std::uint32_t freed = take_remote(cache, false);
     const std::uint32_t cached = everything ? cache.take_all(blocks_) : cache.take_older(blocks_, since);
-    if (freed != 0 || cached != 0) taken.push_back({cached, freed, cache.lane});
+    if (freed != 0 || cached != 0) taken.push_back({cached, freed, cache.stream_index});
     const bool idle = cache.cached() == 0 && !cache.requested.overdrawn() && !cache.allocated.overdrawn();
     if (!many || !idle) return;
     credits.take_back(cache);
@@ -153,7 +154,7 @@ std::vector<Caches::Taken> Caches::flush_own() {
   taken.reserve(own.size());
   visit(own, [&](ThreadCache& cache) {
     const std::uint32_t freed = take_remote(cache, false);
-    taken.push_back({cache.take_all(blocks_), freed, cache.lane});
+    taken.push_back({cache.take_all(blocks_), freed, cache.stream_index});
   });
   return taken;
 }
@@ -166,7 +167,7 @@ std::vector<Caches::Taken> Caches::drain_queues() {
                [](const ThreadCache* each) { return each->remote_head.load(std::memory_order_relaxed) != 0; });
   if (queued.empty()) return taken;
   taken.reserve(queued.size());
-  visit(queued, [&](ThreadCache& cache) { taken.push_back({0, take_remote(cache, false), cache.lane}); });
+  visit(queued, [&](ThreadCache& cache) { taken.push_back({0, take_remote(cache, false), cache.stream_index}); });
   return taken;
 }
 

@@ -18,7 +18,7 @@
 #include "pool/cache/thread_cache.hpp"
 #include "pool/cache/thread_registry.hpp"
 #include "pool/journal.hpp"
-#include "pool/lane.hpp"
+#include "pool/stream_index.hpp"
 
 namespace weir::pool {
 
@@ -118,9 +118,9 @@ class Caches {
 
   /// What was taken out of a cache: chains by list_next.
   struct Taken {
-    std::uint32_t cached = 0;  ///< follow the lane
-    std::uint32_t freed = 0;   ///< by other threads; each knows its own lane
-    Lane lane = clean_lane;
+    std::uint32_t cached = 0;  ///< follow the stream
+    std::uint32_t freed = 0;   ///< by other threads; each knows its own stream
+    StreamIndex stream_index = clean_index;
   };
   /// Empties every cache, or takes from each only what was freed before `since`.
   [[nodiscard]] std::vector<Taken> flush(Credits& credits, std::uint32_t since = UINT32_MAX);

@@ -62,9 +62,9 @@ class ThreadCache {
   std::atomic<std::uint64_t> key{0};         ///< pool and stream it serves; 0 = no owner
   std::atomic<const void*> thread{nullptr};  ///< tells whose it is
   StreamId stream{};
-  std::uint16_t id = 0;                ///< for good
-  std::atomic<std::uint16_t> lane{0};  ///< the stream's; read by visitors too
-  std::uint8_t home = 0;               ///< the arena to ask first
+  std::uint16_t id = 0;                        ///< for good
+  std::atomic<std::uint16_t> stream_index{0};  ///< the stream's; read by visitors too
+  std::uint8_t home = 0;                       ///< the arena to ask first
 
   // --- Open to all ---
   alignas(64) std::atomic<std::uint32_t> remote_head{0};  ///< blocks freed by other threads

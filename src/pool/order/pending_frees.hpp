@@ -15,13 +15,13 @@
 #include <weir/stream.hpp>
 
 #include "device/fence.hpp"
-#include "pool/lane.hpp"
+#include "pool/stream_index.hpp"
 
 namespace weir::pool {
 
 struct PendingFree {
   std::uint32_t id = 0;
-  Lane lane = clean_lane;  ///< whose order it follows when its fence is past
+  StreamIndex stream_index = clean_index;  ///< whose order it follows when its fence is past
   std::uint32_t granules = 0;
   device::Fence fence;
 };
@@ -69,7 +69,7 @@ class PendingFrees {
   /// the end of a pool.
   [[nodiscard]] bool comes_to_rest(const std::shared_ptr<device::Backend>& backend,
                                    const core::Deadline& deadline) noexcept;
-  /// Adds the points that are waited for.
+  /// Adds the events that the blocks wait for.
   void collect(std::vector<device::SharedEvent>& unfinished) const;
 
  private:

@@ -10,7 +10,7 @@
 namespace weir::pool {
 
 StreamOrder::StreamOrder(std::shared_ptr<device::Backend> backend, const Journal& journal)
-    : backend_(std::move(backend)), journal_(journal), lanes_(backend_) {}
+    : backend_(std::move(backend)), journal_(journal), epochs_(backend_) {}
 
 device::Fence StreamOrder::fence_of(std::uint32_t id) {
   device::Fence fence;
@@ -28,24 +28,25 @@ device::Fence StreamOrder::fence_of(std::uint32_t id) {
   return fence;
 }
 
-// Everything that the lane's points show to be past becomes clean; a retired lane's number is then used again.
-bool StreamOrder::take_past(Space& space, Lane lane) {
+// Everything that the stream's checkpoints show to be done becomes clean; a retired stream's index is then used again.
+bool StreamOrder::take_past(Space& space, StreamIndex stream_index) {
   try {
-    const std::uint64_t past = lanes_.past(lane);
+    const std::uint64_t past = epochs_.past(stream_index);
     if (past == 0) return false;
-    space.reassign(lane, past, clean_lane);
-    lanes_.forget(lane, past);
+    space.reassign(stream_index, past, clean_index);
+    epochs_.forget(stream_index, past);
     return true;
   } catch (const Error& error) {
-    journal_.note_fallback(error, lanes_.stream(lane));
+    journal_.note_fallback(error, epochs_.stream(stream_index));
     return false;
   }
 }
 
 bool StreamOrder::look(Space& space, bool only_pages) {
   bool any = false;
-  for (const auto& [lane, latest] : space.lanes_in_use(only_pages)) any = take_past(space, lane) || any;
-  for (const Lane lane : lanes_.retired_last(SIZE_MAX)) any = take_past(space, lane) || any;
+  for (const auto& [stream_index, latest] : space.streams_in_use(only_pages))
+    any = take_past(space, stream_index) || any;
+  for (const StreamIndex stream_index : epochs_.retired_last(SIZE_MAX)) any = take_past(space, stream_index) || any;
   return any;
 }
 
@@ -53,11 +54,11 @@ void StreamOrder::prepare_pages(Space& space) { static_cast<void>(points_of_page
 
 device::Fence StreamOrder::points_of_pages(Space& space) {
   device::Fence fence;
-  for (const auto& [lane, latest] : space.lanes_in_use(true)) {
+  for (const auto& [stream_index, latest] : space.streams_in_use(true)) {
     try {
-      if (const auto point = lanes_.covering(lane, latest)) fence.add(point->event);
+      if (const auto checkpoint = epochs_.covering(stream_index, latest)) fence.add(checkpoint->event);
     } catch (const Error& error) {
-      journal_.note_fallback(error, lanes_.stream(lane));
+      journal_.note_fallback(error, epochs_.stream(stream_index));
     }
   }
   return fence;
@@ -73,37 +74,37 @@ void StreamOrder::await_pages(Space& space, std::chrono::nanoseconds deadline) {
   look(space, true);
 }
 
-bool StreamOrder::take_over(Space& space, Lane target) {
+bool StreamOrder::take_over(Space& space, StreamIndex target) {
   bool any = false;
-  for (const auto& [lane, latest] : space.lanes_in_use(false)) {
-    if (lane == target) continue;
-    any = take_past(space, lane) || any;
-    if (target == clean_lane) continue;
+  for (const auto& [stream_index, latest] : space.streams_in_use(false)) {
+    if (stream_index == target) continue;
+    any = take_past(space, stream_index) || any;
+    if (target == clean_index) continue;
     try {
-      const StreamId taker = lanes_.stream(target);
+      const StreamId taker = epochs_.stream(target);
       if (backend_->capturing(taker)) continue;
-      const auto point = lanes_.covering(lane, latest);
-      if (!point) continue;
-      if (point->event) point->event->hold_back(taker);
-      space.reassign(lane, point->epoch, point->event ? target : clean_lane);
+      const auto checkpoint = epochs_.covering(stream_index, latest);
+      if (!checkpoint) continue;
+      if (checkpoint->event) checkpoint->event->hold_back(taker);
+      space.reassign(stream_index, checkpoint->epoch, checkpoint->event ? target : clean_index);
       any = true;
     } catch (const Error& error) {
-      journal_.note_fallback(error, lanes_.stream(lane));
+      journal_.note_fallback(error, epochs_.stream(stream_index));
     }
   }
   return any;
 }
 
-bool StreamOrder::clean(Space& space, Lane lane, const core::Deadline& deadline) {
+bool StreamOrder::clean(Space& space, StreamIndex stream_index, const core::Deadline& deadline) {
   try {
-    const auto point = lanes_.covering(lane, lanes_.epoch(lane));
-    if (!point) return false;
+    const auto checkpoint = epochs_.covering(stream_index, epochs_.epoch(stream_index));
+    if (!checkpoint) return false;
     device::Fence fence;
-    fence.add(point->event);
+    fence.add(checkpoint->event);
     if (!await(fence, deadline)) return false;
-    return take_past(space, lane);
+    return take_past(space, stream_index);
   } catch (const Error& error) {
-    journal_.note_fallback(error, lanes_.stream(lane));
+    journal_.note_fallback(error, epochs_.stream(stream_index));
     return false;
   }
 }
@@ -120,10 +121,10 @@ bool StreamOrder::await_any(Space& space, const core::Deadline& deadline) {
   std::vector<device::SharedEvent> unfinished;
   try {
     pending_.collect(unfinished);
-    for (const auto& [lane, latest] : space.lanes_in_use(false)) {
-      const auto newest = lanes_.covering(lane, latest);
+    for (const auto& [stream_index, latest] : space.streams_in_use(false)) {
+      const auto newest = epochs_.covering(stream_index, latest);
       if (!newest) continue;
-      const Lanes::Point oldest = lanes_.oldest(lane);
+      const StreamEpochs::Checkpoint oldest = epochs_.oldest(stream_index);
       if (oldest.event) unfinished.push_back(oldest.event);
     }
     if (unfinished.empty()) return false;
@@ -140,23 +141,23 @@ bool StreamOrder::await_any(Space& space, const core::Deadline& deadline) {
 }
 
 // A failure may have passed at a second try; on a lost device nothing runs any more.
-bool StreamOrder::comes_to_rest(Lane lane, const core::Deadline& deadline) noexcept {
+bool StreamOrder::comes_to_rest(StreamIndex stream_index, const core::Deadline& deadline) noexcept {
   for (int tries = 0; tries < 2; ++tries) {
     try {
-      const auto point = lanes_.covering(lane, lanes_.epoch(lane));
-      return !point || !point->event || point->event->wait(deadline);
+      const auto checkpoint = epochs_.covering(stream_index, epochs_.epoch(stream_index));
+      return !checkpoint || !checkpoint->event || checkpoint->event->wait(deadline);
     } catch (const DeviceLost&) {
       return true;
     } catch (const Error& error) {
-      journal_.note_fallback(error, lanes_.stream(lane));
+      journal_.note_fallback(error, epochs_.stream(stream_index));
     }
   }
   return false;
 }
 
 void StreamOrder::look_at_retired(Space& space) {
-  constexpr std::size_t few_lanes = 8;
-  for (const Lane lane : lanes_.retired_last(few_lanes)) take_past(space, lane);
+  constexpr std::size_t few_streams = 8;
+  for (const StreamIndex stream_index : epochs_.retired_last(few_streams)) take_past(space, stream_index);
 }
 
 }  // namespace weir::pool

@@ -18,7 +18,7 @@ Arena::Arena(track::BlockTable& blocks, index::AddressMap& addresses, std::uint8
       number_(number),
       page_granules_(page_granules),
       page_shift_(static_cast<unsigned>(std::countr_zero(page_granules))) {
-  open(clean_lane);
+  open(clean_index);
 }
 
 void Arena::take_records() {
@@ -26,31 +26,31 @@ void Arena::take_records() {
   for (std::uint32_t id = first + track::BlockTable::run; id-- > first;) drop_record(id);
 }
 
-void Arena::make_lists(Lane lane) {
-  if (lane >= lanes_.size()) lanes_.resize(lane + std::size_t{1});
-  if (spare_lists_.empty()) spare_lists_.push_back(std::make_unique<LaneRanges>());
-  if (lane != clean_lane) opened_.push_back(lane);
+void Arena::make_lists(StreamIndex stream_index) {
+  if (stream_index >= by_stream_.size()) by_stream_.resize(stream_index + std::size_t{1});
+  if (spare_lists_.empty()) spare_lists_.push_back(std::make_unique<StreamRanges>());
+  if (stream_index != clean_index) opened_.push_back(stream_index);
   spare_lists_.reserve(opened_.capacity());  // so that putting lists aside allocates nothing
-  lanes_[lane] = std::move(spare_lists_.back());
+  by_stream_[stream_index] = std::move(spare_lists_.back());
   spare_lists_.pop_back();
 }
 
-// From the end, as the last lane takes the place of one that is dropped: none is passed over. Lists that are empty are
-// put aside until the lane has ranges again.
-bool Arena::collect_lanes(bool only_pages, std::size_t& left, std::vector<LaneInUse>& lanes) {
+// From the end, as the last stream replaces one that is dropped: none is left out. Lists that are empty are
+// put aside until the stream has ranges again.
+bool Arena::collect_streams(bool only_pages, std::size_t& left, std::vector<StreamInUse>& streams) {
   left = std::min(left, opened_.size());
-  const std::size_t stop = left - std::min(left, std::min(max_lanes_a_turn, lanes.capacity() - lanes.size()));
+  const std::size_t stop = left - std::min(left, std::min(max_streams_at_once, streams.capacity() - streams.size()));
   note_loop(left - stop);
   for (; left != stop; --left) {
-    const Lane lane = opened_[left - 1];
-    std::unique_ptr<LaneRanges>& both = lanes_[lane];
+    const StreamIndex stream_index = opened_[left - 1];
+    std::unique_ptr<StreamRanges>& both = by_stream_[stream_index];
     if (both->large.empty() && both->small.empty()) {
       both->latest = 0;
       spare_lists_.push_back(std::move(both));
       opened_[left - 1] = opened_.back();
       opened_.pop_back();
     } else if (!only_pages || both->large.holds(page_granules_)) {
-      lanes.push_back({lane, both->latest});
+      streams.push_back({stream_index, both->latest});
     }
   }
   return left != 0;
@@ -74,7 +74,7 @@ std::uint32_t Arena::new_piece(const Block& block, std::uint64_t from, std::uint
   piece.next = after;
   if (before != 0) blocks_[before].next = rest;
   if (after != 0) blocks_[after].previous = rest;
-  piece.lane.store(block.lane.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  piece.stream_index.store(block.stream_index.load(std::memory_order_relaxed), std::memory_order_relaxed);
   piece.requested = block.requested;
   piece.stamp = block.stamp;
   piece.become(block.state.load(std::memory_order_relaxed));
@@ -95,8 +95,9 @@ std::uint32_t Arena::carve(std::uint32_t id, std::uint64_t start, std::uint32_t 
 void Arena::merge(std::uint32_t id, std::uint32_t other_id) noexcept {
   Block& block = blocks_[id];
   const Block& other = blocks_[other_id];
-  block.lane.store(std::max(block.lane.load(std::memory_order_relaxed), other.lane.load(std::memory_order_relaxed)),
-                   std::memory_order_relaxed);
+  block.stream_index.store(
+      std::max(block.stream_index.load(std::memory_order_relaxed), other.stream_index.load(std::memory_order_relaxed)),
+      std::memory_order_relaxed);
   block.requested = std::max(block.requested, other.requested);
   block.stamp = std::max(block.stamp, other.stamp);
   block.size += other.size;
@@ -111,20 +112,20 @@ void Arena::merge(std::uint32_t id, std::uint32_t other_id) noexcept {
   drop_record(other_id);
 }
 
-std::uint64_t Arena::largest_free(std::size_t& next_lane) {
+std::uint64_t Arena::largest_free(std::size_t& next_stream) {
   std::uint64_t largest = 0;
-  constexpr std::size_t max_lanes = 128;  // by one turn of the lock; each takes up to 16 looks
-  const std::size_t stop = std::min(next_lane + max_lanes, lanes_.size());
-  note_loop((stop - std::min(stop, next_lane)) * 2 * Ranges::own_bin_looks);
-  for (; next_lane < stop; ++next_lane) {
-    const auto& both = lanes_[next_lane];
+  constexpr std::size_t max_streams = 128;  // while the lock is held once; each takes up to 16 looks
+  const std::size_t stop = std::min(next_stream + max_streams, by_stream_.size());
+  note_loop((stop - std::min(stop, next_stream)) * 2 * Ranges::own_bin_looks);
+  for (; next_stream < stop; ++next_stream) {
+    const auto& both = by_stream_[next_stream];
     if (!both) continue;
     for (const Ranges* list : {&both->large, &both->small}) {
       const std::uint32_t id = list->find_largest(blocks_);
       if (id != 0) largest = std::max(largest, blocks_[id].bytes());
     }
   }
-  if (next_lane >= lanes_.size()) next_lane = 0;
+  if (next_stream >= by_stream_.size()) next_stream = 0;
   return largest;
 }
 
@@ -132,13 +133,13 @@ std::uint64_t Arena::largest_free(std::size_t& next_lane) {
 
 std::uint32_t Arena::take(std::uint32_t id, std::uint64_t start, const Placement& wanted, bool small) {
   erase_free(id);
-  return become_block(carve(id, start, wanted.granules), wanted.lane, small);
+  return become_block(carve(id, start, wanted.granules), wanted.stream_index, small);
 }
 
-std::uint32_t Arena::become_block(std::uint32_t id, Lane lane, bool small) {
+std::uint32_t Arena::become_block(std::uint32_t id, StreamIndex stream_index, bool small) {
   Block& block = blocks_[id];
   block.small = small;
-  block.lane.store(lane, std::memory_order_relaxed);
+  block.stream_index.store(stream_index, std::memory_order_relaxed);
   addresses_.set(block.address(), block.size, id);
   return id;
 }
@@ -150,23 +151,23 @@ std::uint32_t Arena::fit(const Placement& wanted) {
 
 std::uint32_t Arena::fit_closely(const Placement& wanted) {
   keep_records();
-  const std::uint32_t best = find(wanted.granules, wanted.lane, false);
+  const std::uint32_t best = find(wanted.granules, wanted.stream_index, false);
   return best != 0 && blocks_[best].size - wanted.granules <= wanted.granules / 8 ? fit_into(best, wanted) : 0;
 }
 
-// The tighter of what the lane's own lists and the clean ones have.
-std::uint32_t Arena::find(std::uint32_t granules, Lane lane, bool small) const noexcept {
-  const LaneRanges& both = *lanes_[clean_lane];
+// The tighter of what the stream's own lists and the clean ones have.
+std::uint32_t Arena::find(std::uint32_t granules, StreamIndex stream_index, bool small) const noexcept {
+  const StreamRanges& both = *by_stream_[clean_index];
   const Ranges& clean = small ? both.small : both.large;
   const std::uint32_t from_clean = clean.empty() ? 0 : clean.find(blocks_, granules);
-  const Ranges* own = lane == clean_lane ? nullptr : find_ranges(lane, small);
+  const Ranges* own = stream_index == clean_index ? nullptr : find_ranges(stream_index, small);
   const std::uint32_t from_own = own == nullptr ? 0 : own->find(blocks_, granules);
   if (from_clean == 0 || from_own == 0) return from_clean | from_own;
   return blocks_[from_clean].size < blocks_[from_own].size ? from_clean : from_own;
 }
 
 std::uint32_t Arena::fit_large(const Placement& wanted) {
-  const std::uint32_t best = find(wanted.granules, wanted.lane, false);
+  const std::uint32_t best = find(wanted.granules, wanted.stream_index, false);
   return best == 0 ? 0 : fit_into(best, wanted);
 }
 
@@ -188,20 +189,20 @@ std::uint32_t Arena::fit_aligned(std::uint32_t best, const Placement& wanted, st
   // Any range this much longer has an aligned place.
   const std::uint64_t longer = std::uint64_t{wanted.granules} + alignment - 1;
   const std::uint32_t sure =
-      longer > index::max_granules ? 0 : find(static_cast<std::uint32_t>(longer), wanted.lane, false);
+      longer > index::max_granules ? 0 : find(static_cast<std::uint32_t>(longer), wanted.stream_index, false);
   return sure == 0 ? 0 : take(sure, aligned_start(sure), wanted, false);
 }
 
 std::uint32_t Arena::fit_small(const Placement& wanted) {
-  const std::uint32_t id = find(wanted.granules, wanted.lane, true);
+  const std::uint32_t id = find(wanted.granules, wanted.stream_index, true);
   if (id != 0) return take(id, blocks_[id].start, wanted, true);
-  std::uint32_t page = take_page(wanted.lane);
-  if (page == 0) page = take_page(clean_lane);
+  std::uint32_t page = take_page(wanted.stream_index);
+  if (page == 0) page = take_page(clean_index);
   return page == 0 ? 0 : fit_in_page(page, wanted);
 }
 
-std::uint32_t Arena::take_page(Lane lane) {
-  const Ranges* list = find_ranges(lane, false);
+std::uint32_t Arena::take_page(StreamIndex stream_index) {
+  const Ranges* list = find_ranges(stream_index, false);
   if (list == nullptr) return 0;
   constexpr std::uint64_t max_looks = 1024;  // ranges; as a rule the first of two pages has one
   std::uint64_t looks = 0;
@@ -219,14 +220,14 @@ std::uint32_t Arena::take_page(Lane lane) {
 std::uint32_t Arena::fit_in_page(std::uint32_t page, const Placement& wanted) {
   Block& block = blocks_[page];
   addresses_.forget_long(block.address(), block.bytes());
-  open(wanted.lane);
-  if (block.lane.load(std::memory_order_relaxed) == clean_lane) {
-    block.lane.store(wanted.lane, std::memory_order_relaxed);
+  open(wanted.stream_index);
+  if (block.stream_index.load(std::memory_order_relaxed) == clean_index) {
+    block.stream_index.store(wanted.stream_index, std::memory_order_relaxed);
   }
   const std::uint32_t rest = new_piece(block, block.start + wanted.granules, block.end(), page, block.next);
   block.size = wanted.granules;
   settle_as<BlockState::free_small>(rest);
-  return become_block(page, wanted.lane, true);
+  return become_block(page, wanted.stream_index, true);
 }
 
 // --- Giving back ---
@@ -250,8 +251,9 @@ inline std::uint64_t Arena::join(std::uint32_t id) {
     list_of<Kind>(other).erase(blocks_, neighbour);
     joined += other.size;
     block.size += other.size;
-    const Lane lane = std::max(block.lane.load(std::memory_order_relaxed), other.lane.load(std::memory_order_relaxed));
-    block.lane.store(lane, std::memory_order_relaxed);
+    const StreamIndex stream_index = std::max(block.stream_index.load(std::memory_order_relaxed),
+                                              other.stream_index.load(std::memory_order_relaxed));
+    block.stream_index.store(stream_index, std::memory_order_relaxed);
     block.requested = std::max(block.requested, other.requested);
     block.stamp = std::max(block.stamp, other.stamp);
     drop_record(neighbour);
@@ -291,9 +293,9 @@ void Arena::settle(std::uint32_t id, BlockState kind) {
 
 void Arena::release(std::uint32_t id, std::uint64_t epoch, std::uint32_t now) {
   Block& block = blocks_[id];
-  const Lane lane = block.lane.load(std::memory_order_relaxed);
-  open(lane);
-  lanes_[lane]->latest = std::max(lanes_[lane]->latest, epoch);
+  const StreamIndex stream_index = block.stream_index.load(std::memory_order_relaxed);
+  open(stream_index);
+  by_stream_[stream_index]->latest = std::max(by_stream_[stream_index]->latest, epoch);
   block.requested = epoch;
   block.stamp = now;
   give_back(id, block.small, now);
@@ -322,11 +324,11 @@ void Arena::give_back(std::uint32_t id, bool small, std::uint32_t now) {
 }
 
 // In parts, as others wait for the lock. Each part leaves the lists as they must be.
-bool Arena::reassign(Lane from, std::uint64_t epoch, Lane to, std::uint64_t to_epoch) {
+bool Arena::reassign(StreamIndex from, std::uint64_t epoch, StreamIndex to, std::uint64_t to_epoch) {
   constexpr std::size_t max_moved = 64;      // ranges
   constexpr std::uint64_t max_looks = 1024;  // ranges, also those that stay
   open(to);
-  lanes_[to]->latest = std::max(lanes_[to]->latest, to_epoch);
+  by_stream_[to]->latest = std::max(by_stream_[to]->latest, to_epoch);
   bool more = false;
   for (const BlockState kind : {BlockState::free, BlockState::free_small}) {
     const Ranges* list = find_ranges(from, kind == BlockState::free_small);
@@ -342,12 +344,12 @@ bool Arena::reassign(Lane from, std::uint64_t epoch, Lane to, std::uint64_t to_e
     const bool stopped = list->find_if(blocks_, 1, take_some) != 0;
     note_loop(looks);
     more = more || (stopped && count != 0);
-    // All out first: settling one must not join it with another that is still under the old lane.
+    // All out first: settling one must not join it with another that is still under the old stream.
     for (std::size_t i = 0; i < count; ++i) {
       erase_free(moved[i]);
       Block& block = blocks_[moved[i]];
       block.become(BlockState::busy);
-      block.lane.store(to, std::memory_order_relaxed);
+      block.stream_index.store(to, std::memory_order_relaxed);
       block.requested = to_epoch;
     }
     for (std::size_t i = 0; i < count; ++i) {

@@ -1,8 +1,8 @@
 // An arena: address space cut into pieces, found again by size. It knows nothing
 // of drivers; PagedArena and SegmentArena add where its memory comes from.
 //
-// Free ranges are kept by lane, the stream whose order their last use follows;
-// lane 0 holds what no work touches any more. Neighbours join when their lanes
+// Free ranges are kept by stream, the one whose order their last use follows;
+// index 0 holds what no work touches any more. Neighbours join when their streams
 // agree or one of them is 0. Two rules keep pages whole. Blocks that are a
 // multiple of a page are placed on page borders where that costs nothing. Small
 // blocks live together in pages of their own, for one small block would keep a
@@ -39,35 +39,35 @@ class Arena {
   /// Empty if another thread has it.
   [[nodiscard]] Lock try_lock() { return {mutex_, std::try_to_lock}; }
 
-  /// A `busy` block from memory that is there, in the order of the lane; 0 if nothing fits.
+  /// A `busy` block from memory that is there, in the order of the stream; 0 if nothing fits.
   [[nodiscard, gnu::flatten]] std::uint32_t fit(const Placement& wanted);
   /// The same, but only where at most an eighth of the block's size would be left over.
   [[nodiscard]] std::uint32_t fit_closely(const Placement& wanted);
   /// Opens a page, `busy`, for small blocks and gives the first of them.
   [[nodiscard]] std::uint32_t fit_in_page(std::uint32_t page, const Placement& wanted);
 
-  /// Makes the block free in the order of its lane, as of `epoch`, and joins it with its neighbours.
+  /// Makes the block free in the order of its stream, as of `epoch`, and joins it with its neighbours.
   [[gnu::flatten]] void release(std::uint32_t id, std::uint64_t epoch, std::uint32_t now);
 
-  /// Hands some of the lane's ranges freed up to `epoch` over to another lane; true if there may be more.
-  [[nodiscard]] bool reassign(Lane from, std::uint64_t epoch, Lane to, std::uint64_t to_epoch);
-  /// A lane that has free ranges, and the epoch of the latest free into them.
-  struct LaneInUse {
-    Lane lane;
+  /// Hands some of the stream's ranges freed up to `epoch` over to another stream; true if there may be more.
+  [[nodiscard]] bool reassign(StreamIndex from, std::uint64_t epoch, StreamIndex to, std::uint64_t to_epoch);
+  /// A stream that has free ranges, and the epoch of the latest free into them.
+  struct StreamInUse {
+    StreamIndex stream_index;
     std::uint64_t latest;
   };
-  /// So many lanes are looked at by one turn of the lock, where all are.
-  static constexpr std::size_t max_lanes_a_turn = 512;
-  /// Adds the lanes, but for the clean one, that have free ranges; or only those with ranges of a page and more, which
-  /// could go elsewhere once the lane's work is done. In turns, down to 0 of what is `left`, which starts as SIZE_MAX;
-  /// as many at a time as there is room for in the vector. A lane may come twice. True if there are more.
-  [[nodiscard]] bool collect_lanes(bool only_pages, std::size_t& left, std::vector<LaneInUse>& lanes);
+  /// How many streams are looked at while the lock is held once.
+  static constexpr std::size_t max_streams_at_once = 512;
+  /// Adds the streams that have free ranges, without index 0; or only those with ranges of a page and more, which
+  /// could go elsewhere once the stream's work is done. In turns, down to 0 of what is `left`, which starts as
+  /// SIZE_MAX; as many at a time as there is room for in the vector. A stream may come twice. True if there are more.
+  [[nodiscard]] bool collect_streams(bool only_pages, std::size_t& left, std::vector<StreamInUse>& streams);
 
   /// Needs no lock: whether it is worth one can be seen without.
   [[nodiscard]] std::uint64_t free_granules() const noexcept { return free_granules_.get(); }
-  /// Bytes of the largest free range, at most a 32nd less: that is how far sizes of one bin lie apart. Of some lanes
-  /// from `next_lane` on, which is moved on, and 0 when all were looked at.
-  [[nodiscard]] std::uint64_t largest_free(std::size_t& next_lane);
+  /// Bytes of the largest free range, at most a 32nd less: that is how far sizes of one bin lie apart. Of some streams
+  /// from `next_stream` on, which is moved on, and 0 when all were looked at.
+  [[nodiscard]] std::uint64_t largest_free(std::size_t& next_stream);
   /// The longest that one call has held the lock, in steps of its loops; for tests.
   [[nodiscard]] std::uint64_t longest_loop() const noexcept { return longest_loop_.get(); }
   [[nodiscard]] std::uint8_t number() const noexcept { return number_; }
@@ -77,7 +77,7 @@ class Arena {
 
  protected:
   using Ranges = index::FreeRanges<track::Block*>;
-  struct LaneRanges {
+  struct StreamRanges {
     Ranges large;
     Ranges small;
     std::uint64_t latest = 0;  ///< epoch of the latest free into them
@@ -114,10 +114,10 @@ class Arena {
     ranges_of(blocks_[id]).erase(blocks_, id);
     free_granules_.add(-std::uint64_t{blocks_[id].size});
   }
-  /// Makes the lists of a lane, so that ranges of it may be put in.
-  void open(Lane lane) {
-    if (lane >= lanes_.size() || !lanes_[lane]) [[unlikely]]
-      make_lists(lane);
+  /// Makes the lists of a stream, so that ranges of it may be put in.
+  void open(StreamIndex stream_index) {
+    if (stream_index >= by_stream_.size() || !by_stream_[stream_index]) [[unlikely]]
+      make_lists(stream_index);
   }
   void insert_hole(std::uint32_t id) { holes_.insert(blocks_, id); }
   void erase_hole(std::uint32_t id) { holes_.erase(blocks_, id); }
@@ -163,49 +163,51 @@ class Arena {
   const std::uint8_t number_;
   const std::uint32_t page_granules_;  ///< a power of two
   const unsigned page_shift_;
-  /// The lane's free ranges outside pages for small blocks, or nullptr before there were any.
-  [[nodiscard]] const Ranges* large_ranges(Lane lane) const noexcept { return find_ranges(lane, false); }
+  /// The stream's free ranges outside pages for small blocks, or nullptr before there were any.
+  [[nodiscard]] const Ranges* large_ranges(StreamIndex stream_index) const noexcept {
+    return find_ranges(stream_index, false);
+  }
 
   Ranges holes_;
 
  private:
-  [[gnu::noinline]] void make_lists(Lane lane);
+  [[gnu::noinline]] void make_lists(StreamIndex stream_index);
   [[gnu::noinline]] void take_records();
-  [[nodiscard]] Ranges* find_ranges(Lane lane, bool small) const noexcept {
-    if (lane >= lanes_.size() || !lanes_[lane]) return nullptr;
-    return small ? &lanes_[lane]->small : &lanes_[lane]->large;
+  [[nodiscard]] Ranges* find_ranges(StreamIndex stream_index, bool small) const noexcept {
+    if (stream_index >= by_stream_.size() || !by_stream_[stream_index]) return nullptr;
+    return small ? &by_stream_[stream_index]->small : &by_stream_[stream_index]->large;
   }
   [[nodiscard]] Ranges& ranges_of(const track::Block& block) const noexcept {
-    LaneRanges& both = *lanes_[block.lane.load(std::memory_order_relaxed)];
+    StreamRanges& both = *by_stream_[block.stream_index.load(std::memory_order_relaxed)];
     return block.is(track::BlockState::free_small) ? both.small : both.large;
   }
-  [[nodiscard]] std::uint32_t find(std::uint32_t granules, Lane lane, bool small) const noexcept;
+  [[nodiscard]] std::uint32_t find(std::uint32_t granules, StreamIndex stream_index, bool small) const noexcept;
   [[nodiscard]] std::uint32_t fit_large(const Placement& wanted);
   [[nodiscard]] std::uint32_t fit_into(std::uint32_t best, const Placement& wanted);
   [[nodiscard, gnu::noinline]] std::uint32_t fit_aligned(std::uint32_t best, const Placement& wanted,
                                                          std::uint32_t alignment);
   [[nodiscard]] std::uint32_t fit_small(const Placement& wanted);
-  /// A wholly free page of the lane, `busy`; or 0.
-  [[nodiscard]] std::uint32_t take_page(Lane lane);
+  /// A wholly free page of the stream, `busy`; or 0.
+  [[nodiscard]] std::uint32_t take_page(StreamIndex stream_index);
   [[nodiscard]] bool joins(const track::Block& block, std::uint32_t neighbour, track::BlockState kind) const noexcept {
     const track::Block& other = blocks_[neighbour];  // record 0, no neighbour, is in no state
     if (!other.is(kind) || block.size + std::uint64_t{other.size} > index::max_granules) return false;
-    const Lane mine = block.lane.load(std::memory_order_relaxed);
-    const Lane theirs = other.lane.load(std::memory_order_relaxed);
-    return mine == theirs || mine == clean_lane || theirs == clean_lane;
+    const StreamIndex mine = block.stream_index.load(std::memory_order_relaxed);
+    const StreamIndex theirs = other.stream_index.load(std::memory_order_relaxed);
+    return mine == theirs || mine == clean_index || theirs == clean_index;
   }
   void give_back(std::uint32_t id, bool small, std::uint32_t now);
   void put_in(std::uint32_t id);
   [[nodiscard]] std::uint32_t take(std::uint32_t id, std::uint64_t start, const Placement& wanted, bool small);
   /// A `busy` piece is a block from now on, found by its address.
-  std::uint32_t become_block(std::uint32_t id, Lane lane, bool small);
+  std::uint32_t become_block(std::uint32_t id, StreamIndex stream_index, bool small);
   template <track::BlockState Kind>
   [[nodiscard]] Ranges& list_of(const track::Block& piece);
 
   core::SpinLock mutex_;
-  std::vector<std::unique_ptr<LaneRanges>> lanes_;        // none where a lane has no ranges
-  std::vector<Lane> opened_;                              // the lanes with lists, but for the clean one
-  std::vector<std::unique_ptr<LaneRanges>> spare_lists_;  // empty
+  std::vector<std::unique_ptr<StreamRanges>> by_stream_;    // none where a stream has no ranges
+  std::vector<StreamIndex> opened_;                         // the streams with lists, without index 0
+  std::vector<std::unique_ptr<StreamRanges>> spare_lists_;  // empty
   std::uint32_t spare_records_ = 0;
   std::uint32_t spare_count_ = 0;
   track::Counter<std::uint64_t> free_granules_;

@@ -185,7 +185,7 @@ Growth Space::grow_pages(const Placement& wanted, std::uint8_t home, Effort effo
   PagedArena& arena = paged(home);
   Placement place = wanted;
   const auto page_granules = static_cast<std::uint32_t>(page_bytes_ >> index::granule_shift);
-  if (wanted.small) place = {page_granules, page_granules, wanted.lane, false};
+  if (wanted.small) place = {page_granules, page_granules, wanted.stream_index, false};
   const std::uint64_t pages = round_up(place.granules, page_granules) / page_granules;
   // Room for what an extent that is found has too many, too.
   const std::uint64_t surplus = std::max(extent_pages(pages), max_growth_pages_) - 1;

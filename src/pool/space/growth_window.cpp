@@ -40,25 +40,26 @@ struct PagedArena::Run {
   [[nodiscard]] std::uint64_t room() const noexcept { return end() - start(); }
 };
 
-bool PagedArena::open_to(std::uint32_t id, Lane lane) const noexcept {
+bool PagedArena::open_to(std::uint32_t id, StreamIndex stream_index) const noexcept {
   const Block& block = blocks_[id];
   if (block.is(BlockState::hole)) return true;
-  const Lane theirs = block.lane.load(std::memory_order_relaxed);
-  return block.is(BlockState::free) && (theirs == lane || theirs == clean_lane);
+  const StreamIndex theirs = block.stream_index.load(std::memory_order_relaxed);
+  return block.is(BlockState::free) && (theirs == stream_index || theirs == clean_index);
 }
 
 // A run is what lies between two blocks: holes and free ranges; of a long one, a part around the hole.
-PagedArena::Run PagedArena::run_around(std::uint32_t hole, Lane lane) const noexcept {
+PagedArena::Run PagedArena::run_around(std::uint32_t hole, StreamIndex stream_index) const noexcept {
   Run run;
   std::uint32_t first = hole;
   std::size_t before = 0;
-  for (std::uint32_t id = blocks_[hole].previous; id != 0 && open_to(id, lane); id = blocks_[id].previous) {
+  for (std::uint32_t id = blocks_[hole].previous; id != 0 && open_to(id, stream_index); id = blocks_[id].previous) {
     // A hole before is looked at by itself.
     if (blocks_[id].is(BlockState::hole) || ++before > max_pieces / 2) break;
     first = id;
   }
   run.first = first;
-  for (std::uint32_t id = first; id != 0 && run.count < max_pieces && open_to(id, lane); id = blocks_[id].next) {
+  for (std::uint32_t id = first; id != 0 && run.count < max_pieces && open_to(id, stream_index);
+       id = blocks_[id].next) {
     const Block& block = blocks_[id];
     Run::Part& piece = run.pieces[run.count++];
     piece = {block.start, block.end(), run.missing_pages, run.holes, block.is(BlockState::hole)};
@@ -99,7 +100,7 @@ class PagedArena::Missing {
 // The block may start where any piece of the run starts, or end where one ends.
 std::uint64_t PagedArena::consider_run(std::uint32_t hole, const Placement& wanted, std::uint64_t alignment,
                                        Window& best) const {
-  const Run run = run_around(hole, wanted.lane);
+  const Run run = run_around(hole, wanted.stream_index);
   if (run.room() < wanted.granules) return 1 + run.count;
   Missing from_starts(*this, run);
   Missing to_ends(*this, run);

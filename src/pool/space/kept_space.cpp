@@ -37,9 +37,9 @@ bool PagedArena::plan_growable(const Placement& wanted, std::uint32_t max, Growt
 }
 
 std::uint32_t PagedArena::finish_growable(const GrowthPlan& plan, const Placement& wanted) {
-  open(wanted.lane);
+  open(wanted.stream_index);
   Block& block = blocks_[plan.piece];
-  block.lane.store(wanted.lane, std::memory_order_relaxed);
+  block.stream_index.store(wanted.stream_index, std::memory_order_relaxed);
   addresses_.set(block.address(), block.size, plan.piece);
   return plan.piece;
 }
@@ -72,7 +72,7 @@ bool PagedArena::growable(std::uint32_t id) const noexcept { return blocks_[bloc
 void PagedArena::keep(std::uint32_t id) {
   Block& piece = blocks_[id];
   if (blocks_[piece.next].is(BlockState::kept)) merge(id, piece.next);
-  piece.lane.store(clean_lane, std::memory_order_relaxed);
+  piece.stream_index.store(clean_index, std::memory_order_relaxed);
   piece.requested = 0;
   piece.become(BlockState::kept);
 }
@@ -107,7 +107,7 @@ std::uint32_t PagedArena::cut_end(std::uint32_t id, std::uint64_t from) {
   piece.next = block.next;
   piece.stamp = 0;
   piece.requested = 0;
-  piece.lane.store(clean_lane, std::memory_order_relaxed);
+  piece.stream_index.store(clean_index, std::memory_order_relaxed);
   piece.become(BlockState::busy);
   if (block.next != 0) blocks_[block.next].previous = end;
   block.next = end;
@@ -143,7 +143,7 @@ std::uint64_t PagedArena::list_whole(std::uint32_t id, LeavingPages& leaving) co
 
 void PagedArena::leave(std::uint32_t id, const LeavingPages& left, std::uint64_t epoch, std::uint32_t now) {
   if (left.pages == 0) return release(id, epoch, now);
-  const Lane lane = blocks_[id].lane.load(std::memory_order_relaxed);
+  const StreamIndex stream_index = blocks_[id].stream_index.load(std::memory_order_relaxed);
   const std::uint64_t first = left.address >> index::granule_shift;
   const std::uint64_t last = first + left.pages * page_granules_;
   const std::uint32_t after = last < blocks_[id].end() ? cut_end(id, last) : 0;
@@ -154,7 +154,7 @@ void PagedArena::leave(std::uint32_t id, const LeavingPages& left, std::uint64_t
   make_hole(hole);
   if (any_before) release(id, epoch, now);
   if (after == 0) return;
-  blocks_[after].lane.store(lane, std::memory_order_relaxed);
+  blocks_[after].stream_index.store(stream_index, std::memory_order_relaxed);
   release(after, epoch, now);
 }
 

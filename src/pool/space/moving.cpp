@@ -9,7 +9,7 @@
 
 #include <weir/errors.hpp>
 
-#include "pool/order/lanes.hpp"
+#include "pool/order/stream_epochs.hpp"
 #include "pool/space/space.hpp"
 
 namespace weir::pool {
@@ -145,7 +145,7 @@ void Space::map_back(std::uint32_t id, MovePlan& plan) noexcept {
   store_.hold(plan.moving.row);
 }
 
-void Space::finish_move(std::uint32_t id, const MovePlan& plan, Lane lane, std::uint32_t now) {
+void Space::finish_move(std::uint32_t id, const MovePlan& plan, StreamIndex stream_index, std::uint32_t now) {
   Block& block = blocks_[id];
   PagedArena& from = *paged_[block.arena];
   PagedArena& to = *paged_[blocks_[plan.range.piece].arena];
@@ -161,17 +161,17 @@ void Space::finish_move(std::uint32_t id, const MovePlan& plan, Lane lane, std::
   const std::uint32_t old = plan.range.piece;
   exchange_places(blocks_.data(), id, old);
   blocks_[old].small = std::exchange(block.small, false);
-  blocks_[old].lane.store(lane, std::memory_order_relaxed);
+  blocks_[old].stream_index.store(stream_index, std::memory_order_relaxed);
   addresses_.set(block.address(), block.size, id);
-  from.leave(old, plan.moving, lanes_.epoch(lane), now);
+  from.leave(old, plan.moving, epochs_.epoch(stream_index), now);
 }
 
 /// The block loses its place: what moved out of it is gone.
-void Space::drop_rest(std::uint32_t id, const MovePlan& plan, Lane lane, std::uint32_t now) {
+void Space::drop_rest(std::uint32_t id, const MovePlan& plan, StreamIndex stream_index, std::uint32_t now) {
   PagedArena& arena = *paged_[blocks_[id].arena];
   const auto lock = arena.lock();
-  blocks_[id].lane.store(lane, std::memory_order_relaxed);
-  arena.leave(id, plan.moving, lanes_.epoch(lane), now);
+  blocks_[id].stream_index.store(stream_index, std::memory_order_relaxed);
+  arena.leave(id, plan.moving, epochs_.epoch(stream_index), now);
 }
 
 void Space::undo_move(std::uint32_t id, MovePlan& plan) {

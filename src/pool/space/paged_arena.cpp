@@ -144,20 +144,20 @@ void PagedArena::cut_rest(const GrowthPlan& plan) {
 std::uint32_t PagedArena::finish_growth(const GrowthPlan& plan, const Placement& wanted) {
   cut_rest(plan);
   Block& piece = blocks_[plan.piece];
-  open(wanted.lane);
-  piece.lane.store(wanted.lane, std::memory_order_relaxed);
+  open(wanted.stream_index);
+  piece.stream_index.store(wanted.stream_index, std::memory_order_relaxed);
   // Through the ordinary lists, so that what is left over joins its neighbours.
   settle(plan.piece, BlockState::free);
   erase_free(plan.piece);
   carve(plan.piece, plan.block_start, wanted.granules);
-  piece.lane.store(wanted.lane, std::memory_order_relaxed);  // it may have joined another's
+  piece.stream_index.store(wanted.stream_index, std::memory_order_relaxed);  // it may have joined another's
   addresses_.set(piece.address(), piece.size, plan.piece);
   return plan.piece;
 }
 
 void PagedArena::abandon_growth(const GrowthPlan& plan, std::size_t mapped) {
   std::uint32_t rest = plan.piece;
-  open(blocks_[rest].lane.load(std::memory_order_relaxed));  // its lists may have been put aside since
+  open(blocks_[rest].stream_index.load(std::memory_order_relaxed));  // its lists may have been put aside since
   const std::uint64_t end = blocks_[rest].end();
   for (std::size_t i = 0; i < plan.gaps.size(); ++i) {
     const Gap& gap = plan.gaps[i];
@@ -187,7 +187,7 @@ void PagedArena::rejoin(std::uint32_t id) {
 
 void PagedArena::make_hole(std::uint32_t id) {
   Block& piece = blocks_[id];
-  piece.lane.store(clean_lane, std::memory_order_relaxed);
+  piece.stream_index.store(clean_index, std::memory_order_relaxed);
   piece.requested = 0;
   settle(id, BlockState::hole);
 }
@@ -232,7 +232,7 @@ PagedArena::Stretch PagedArena::last_stretch(std::uint32_t range, const PagesWan
 }
 
 bool PagedArena::take_pages(const PagesWanted& wanted, LeavingPages& leaving) {
-  const Ranges* list = large_ranges(clean_lane);
+  const Ranges* list = large_ranges(clean_index);
   if (list == nullptr || wanted.max_pages == 0) return false;
   // The smallest range with enough pages keeps the large ones whole; failing that, the one with most.
   std::uint32_t best = 0;

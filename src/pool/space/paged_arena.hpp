@@ -85,7 +85,7 @@ class PagedArena final : public Arena {
   /// Lists the extents that lie wholly in the block, if it starts at a page's border: in another range they would not
   /// lie as they do. Needs no lock, for the block is its owner's. Gives the pages of the block before them.
   std::uint64_t list_whole(std::uint32_t id, LeavingPages& leaving) const;
-  /// The place that a block had, in a record of its own now, is free in the order of its lane, but for the extents
+  /// The place that a block had, in a record of its own now, is free in the order of its stream, but for the extents
   /// that left.
   void leave(std::uint32_t id, const LeavingPages& left, std::uint64_t epoch, std::uint32_t now);
 
@@ -106,10 +106,10 @@ class PagedArena final : public Arena {
   struct Run;
   class Missing;
   struct Stretch;
-  [[nodiscard]] Run run_around(std::uint32_t hole, Lane lane) const noexcept;
+  [[nodiscard]] Run run_around(std::uint32_t hole, StreamIndex stream_index) const noexcept;
   /// Gives the steps that it took.
   std::uint64_t consider_run(std::uint32_t hole, const Placement& wanted, std::uint64_t alignment, Window& best) const;
-  [[nodiscard]] bool open_to(std::uint32_t id, Lane lane) const noexcept;
+  [[nodiscard]] bool open_to(std::uint32_t id, StreamIndex stream_index) const noexcept;
   [[nodiscard]] Window best_window(const Placement& wanted, std::uint64_t& steps) const;
   [[nodiscard]] Gap take_gap(std::uint32_t hole, const Window& window, std::uint64_t end, std::uint64_t surplus);
   void cut_rest(const GrowthPlan& plan);

@@ -3,14 +3,14 @@
 
 #include <cstdint>
 
-#include "pool/lane.hpp"
+#include "pool/stream_index.hpp"
 
 namespace weir::pool {
 
 struct Placement {
   std::uint32_t granules = 0;
   std::uint32_t alignment = 1;  ///< granules, a power of two
-  Lane lane = clean_lane;
+  StreamIndex stream_index = clean_index;
   bool small = false;  ///< belongs into pages for small blocks
 };
 

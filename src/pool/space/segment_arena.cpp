@@ -13,7 +13,7 @@ void SegmentArena::add(const Segment& segment, std::uint32_t now) {
   piece.size = static_cast<std::uint32_t>(segment.bytes >> index::granule_shift);
   piece.previous = 0;
   piece.next = 0;
-  piece.lane.store(clean_lane, std::memory_order_relaxed);
+  piece.stream_index.store(clean_index, std::memory_order_relaxed);
   piece.requested = 0;
   piece.stamp = now;
   settle(id, BlockState::free);
@@ -21,7 +21,7 @@ void SegmentArena::add(const Segment& segment, std::uint32_t now) {
 
 // Small ones first; where there are many free ranges, whole segments are among the largest.
 std::optional<Segment> SegmentArena::take_idle(std::uint32_t since, std::uint64_t most) {
-  const Ranges* list = large_ranges(clean_lane);
+  const Ranges* list = large_ranges(clean_index);
   if (list == nullptr) return std::nullopt;
   constexpr std::uint64_t max_looks = 2048;  // ranges, from either end
   std::uint64_t looks = 0;

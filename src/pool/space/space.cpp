@@ -7,7 +7,7 @@
 #include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
-#include "pool/order/lanes.hpp"
+#include "pool/order/stream_epochs.hpp"
 
 namespace weir::pool {
 namespace {
@@ -40,10 +40,10 @@ unsigned arenas_for(const DeviceInfo& info, unsigned max) {
 }  // namespace
 
 Space::Space(device::Backend& backend, const DeviceInfo& info, const PoolOptions& options,
-             const track::Tallies& tallies, const Journal& journal, Lanes& lanes, const CoarseClock& clock)
+             const track::Tallies& tallies, const Journal& journal, StreamEpochs& epochs, const CoarseClock& clock)
     : backend_(backend),
       journal_(journal),
-      lanes_(lanes),
+      epochs_(epochs),
       clock_(clock),
       page_bytes_(info.page_bytes),
       max_growth_pages_(std::max<std::uint64_t>(options.max_handle_bytes / info.page_bytes, 1)),
@@ -134,21 +134,21 @@ bool Space::parts_small_blocks() const noexcept {
   return mode_ != PoolMode::pages || store_.reserved() > few_pages * page_bytes_;
 }
 
-void Space::release(std::uint32_t id, Lane lane, std::uint32_t now) {
+void Space::release(std::uint32_t id, StreamIndex stream_index, std::uint32_t now) {
   track::Block& block = blocks_[id];
   Arena& arena = *arenas_[block.arena].load(std::memory_order_acquire);
   if (block.arena != segments_number) static_cast<PagedArena&>(arena).stamp(block.start, block.end(), now);
   const auto lock = arena.lock();
-  block.lane.store(lane, std::memory_order_relaxed);
-  arena.release(id, lanes_.epoch(lane), now);
+  block.stream_index.store(stream_index, std::memory_order_relaxed);
+  arena.release(id, epochs_.epoch(stream_index), now);
 }
 
-void Space::release_chain(std::uint32_t chain, Lane lane) {
-  while (chain != 0) chain = release_some(chain, lane);
+void Space::release_chain(std::uint32_t chain, StreamIndex stream_index) {
+  while (chain != 0) chain = release_some(chain, stream_index);
 }
 
 // Releases some of a chain's first arena's, by one turn of its lock; gives the chain of the others.
-std::uint32_t Space::release_some(std::uint32_t chain, Lane lane) {
+std::uint32_t Space::release_some(std::uint32_t chain, StreamIndex stream_index) {
   constexpr int max_blocks = 64;  // by one turn
   Arena& arena = *arenas_[blocks_[chain].arena].load(std::memory_order_acquire);
   std::array<std::uint32_t, max_blocks> taken;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
@@ -161,40 +161,41 @@ std::uint32_t Space::release_some(std::uint32_t chain, Lane lane) {
       static_cast<PagedArena&>(arena).stamp(block.start, block.end(), block.stamp);
     }
   }
-  const std::uint64_t epoch = lanes_.epoch(lane);
+  const std::uint64_t epoch = epochs_.epoch(stream_index);
   const auto lock = arena.lock();
   for (std::size_t i = 0; i < count; ++i) {
-    blocks_[taken[i]].lane.store(lane, std::memory_order_relaxed);
+    blocks_[taken[i]].stream_index.store(stream_index, std::memory_order_relaxed);
     arena.release(taken[i], epoch, blocks_[taken[i]].stamp);
   }
   return chain;
 }
 
-void Space::reassign(Lane from, std::uint64_t epoch, Lane to) {
+void Space::reassign(StreamIndex from, std::uint64_t epoch, StreamIndex to) {
   for_each_arena([&](Arena& arena) {
     for (bool more = true; more;) {
       const auto lock = arena.lock();
-      more = arena.reassign(from, epoch, to, lanes_.epoch(to));
+      more = arena.reassign(from, epoch, to, epochs_.epoch(to));
     }
   });
 }
 
-std::vector<Arena::LaneInUse> Space::lanes_in_use(bool only_pages) const {
-  std::vector<Arena::LaneInUse> lanes;
+std::vector<Arena::StreamInUse> Space::streams_in_use(bool only_pages) const {
+  std::vector<Arena::StreamInUse> streams;
   for_each_arena([&](Arena& arena) {
     std::size_t left = SIZE_MAX;
     for (bool more = true; more;) {
-      lanes.reserve(lanes.size() + Arena::max_lanes_a_turn);  // nothing is allocated under the lock
+      streams.reserve(streams.size() + Arena::max_streams_at_once);  // nothing is allocated under the lock
       const auto lock = arena.lock();
-      more = arena.collect_lanes(only_pages, left, lanes);
+      more = arena.collect_streams(only_pages, left, streams);
     }
   });
-  // Of one lane in several arenas the latest free counts.
-  std::sort(lanes.begin(), lanes.end(),
-            [](const auto& a, const auto& b) { return a.lane != b.lane ? a.lane < b.lane : a.latest > b.latest; });
-  const auto same = [](const auto& a, const auto& b) { return a.lane == b.lane; };
-  lanes.erase(std::unique(lanes.begin(), lanes.end(), same), lanes.end());
-  return lanes;
+  // Of one stream in several arenas the latest free counts.
+  std::sort(streams.begin(), streams.end(), [](const auto& a, const auto& b) {
+    return a.stream_index != b.stream_index ? a.stream_index < b.stream_index : a.latest > b.latest;
+  });
+  const auto same = [](const auto& a, const auto& b) { return a.stream_index == b.stream_index; };
+  streams.erase(std::unique(streams.begin(), streams.end(), same), streams.end());
+  return streams;
 }
 
 std::uint64_t Space::bytes_as_at(std::uint8_t home) const noexcept {
@@ -216,11 +217,11 @@ std::uint64_t Space::mapped_free_bytes() const noexcept {
 std::uint64_t Space::largest_free() const {
   std::uint64_t largest = 0;
   for_each_arena([&](Arena& arena) {
-    std::size_t next_lane = 0;
+    std::size_t next_stream = 0;
     do {
       const auto lock = arena.lock();
-      largest = std::max(largest, arena.largest_free(next_lane));
-    } while (next_lane != 0);
+      largest = std::max(largest, arena.largest_free(next_stream));
+    } while (next_stream != 0);
   });
   return largest;
 }

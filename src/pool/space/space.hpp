@@ -1,7 +1,7 @@
 // Where a pool's memory is: arenas over address ranges, and the pages and segments
-// that back them. Finds room, grows, moves free pages to where they are needed, and
-// gives them back. It knows of streams only which lane a range follows, and of time
-// only what it is told: which lanes are done, and when to wait, is for others to say.
+// that back them. Finds free ranges, grows, moves free pages to where they are needed, and
+// gives them back. It knows the index of the stream that a range follows, and nothing else of streams:
+// others say which streams are done, and when to wait.
 //
 // Arenas share the physical pages. A stream has an arena, and threads that meet there too
 // often get others; what is free in any arena serves all.
@@ -34,7 +34,7 @@
 
 namespace weir::pool {
 
-class Lanes;
+class StreamEpochs;
 
 /// How far a growth goes to get its pages.
 enum class Effort : std::uint8_t {
@@ -55,7 +55,7 @@ class Space {
   static constexpr std::uint8_t segments_number = max_arenas;
 
   Space(device::Backend& backend, const DeviceInfo& info, const PoolOptions& options, const track::Tallies& tallies,
-        const Journal& journal, Lanes& lanes, const CoarseClock& clock);
+        const Journal& journal, StreamEpochs& epochs, const CoarseClock& clock);
   /// return_everything() or leave_ranges() comes first, where memory was taken.
   ~Space() { unreserve_ranges(); }
   Space(const Space&) = delete;
@@ -77,8 +77,8 @@ class Space {
   // --- Room that is there; 0 if there is none ---
 
   /// The number of a stream's arena.
-  [[nodiscard]] std::uint8_t home_of(Lane lane) const noexcept {
-    return static_cast<std::uint8_t>((std::max<Lane>(lane, 1) - 1) % arena_count_);  // lane 0 is no stream
+  [[nodiscard]] std::uint8_t home_of(StreamIndex stream_index) const noexcept {
+    return static_cast<std::uint8_t>((std::max<StreamIndex>(stream_index, 1) - 1) % arena_count_);  // 0 is no stream
   }
   /// The arena that a thread of that home asks first.
   [[nodiscard]] Arena& home(std::uint8_t number) const noexcept {
@@ -144,23 +144,23 @@ class Space {
   /// drop_rest() is to follow.
   [[nodiscard]] Growth begin_move(std::uint32_t id, const Placement& wanted, std::uint32_t max, std::uint8_t home,
                                   Effort effort, MovePlan& plan);
-  /// The block is there now; what stays of its old place is free in the order of the lane.
-  void finish_move(std::uint32_t id, const MovePlan& plan, Lane lane, std::uint32_t now);
+  /// The block is there now; what stays of its old place is free in the order of the stream.
+  void finish_move(std::uint32_t id, const MovePlan& plan, StreamIndex stream_index, std::uint32_t now);
   /// All as before begin_move(), but for a plan that says `lost`. No work uses what was mapped. Throws what the driver
   /// throws; the move is still to be finished then.
   void undo_move(std::uint32_t id, MovePlan& plan);
   /// Frees what is left of a block whose extents are lost.
-  void drop_rest(std::uint32_t id, const MovePlan& plan, Lane lane, std::uint32_t now);
+  void drop_rest(std::uint32_t id, const MovePlan& plan, StreamIndex stream_index, std::uint32_t now);
 
   // --- Giving back (giving_back.cpp) ---
 
-  /// The block is free in the order of the lane, as of now.
-  void release(std::uint32_t id, Lane lane, std::uint32_t now);
+  /// The block is free in the order of the stream, as of now.
+  void release(std::uint32_t id, StreamIndex stream_index, std::uint32_t now);
   /// Those of a chain by list_next; their stamps tell when they were freed.
-  void release_chain(std::uint32_t chain, Lane lane);
-  void reassign(Lane from, std::uint64_t epoch, Lane to);
-  /// The lanes that have free ranges, but for the clean one; or only those with ranges of whole pages. Ascending.
-  [[nodiscard]] std::vector<Arena::LaneInUse> lanes_in_use(bool only_pages) const;
+  void release_chain(std::uint32_t chain, StreamIndex stream_index);
+  void reassign(StreamIndex from, std::uint64_t epoch, StreamIndex to);
+  /// The streams that have free ranges, without index 0; or only those with ranges of whole pages. Ascending.
+  [[nodiscard]] std::vector<Arena::StreamInUse> streams_in_use(bool only_pages) const;
   /// Gives free pages and segments that no work touches back to the driver, free since `since` or longer, but leaves
   /// `keep_free` bytes. Bytes given back.
   std::uint64_t release_pages(std::uint32_t since, std::uint64_t keep_free);
@@ -215,11 +215,11 @@ class Space {
   void map_back(std::uint32_t id, MovePlan& plan) noexcept;
   [[nodiscard]] bool unmap(PagedArena& arena, LeavingPages& leaving);
   [[nodiscard]] bool unmap_for_good(MappedRow& mapped) noexcept;
-  [[nodiscard]] std::uint32_t release_some(std::uint32_t chain, Lane lane);
+  [[nodiscard]] std::uint32_t release_some(std::uint32_t chain, StreamIndex stream_index);
 
   device::Backend& backend_;
   const Journal& journal_;
-  Lanes& lanes_;
+  StreamEpochs& epochs_;
   const CoarseClock& clock_;
   const std::uint64_t page_bytes_;
   const std::uint64_t max_growth_pages_;  ///< by the options: what one growth takes beyond what is asked

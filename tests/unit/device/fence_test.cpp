@@ -44,7 +44,7 @@ TEST_F(FenceTest, OfNothingIsPast) {
   EXPECT_TRUE(fence.past());
   EXPECT_TRUE(fence.await(soon()));
   fence.add(SharedEvent());
-  EXPECT_TRUE(fence.empty()) << "a point that is long past is none";
+  EXPECT_TRUE(fence.empty()) << "an event that is long past is none";
 }
 
 TEST_F(FenceTest, IsPastWhenAllOfItIs) {
@@ -94,9 +94,9 @@ TEST_F(FenceTest, WhatIsPastIsNotAskedAgain) {
 TEST_F(FenceTest, TakesPointsThatOthersRecorded) {
   Fence one;
   backend_->hold_events();
-  const SharedEvent point = one.add(backend_, StreamId::legacy_default);
+  const SharedEvent event = one.add(backend_, StreamId::legacy_default);
   Fence two;
-  two.add(point);
+  two.add(event);
   Fence all;
   all.add(two);
   all.add(Fence());
@@ -107,7 +107,7 @@ TEST_F(FenceTest, TakesPointsThatOthersRecorded) {
   EXPECT_TRUE(one.await(long_enough()));
 }
 
-// Waiting for a later point is waiting for more.
+// Waiting for a later event is waiting for more.
 TEST_F(FenceTest, WhatIsRefusedIsRecordedLater) {
   Fence fence;
   std::string why;
@@ -127,8 +127,8 @@ TEST_F(FenceTest, WhatIsRefusedIsRecordedLater) {
 
 TEST_F(FenceTest, AFailedLookOrWaitIsNoEnd) {
   Fence fence;
-  const SharedEvent point = fence.add(backend_, StreamId::legacy_default);
-  ASSERT_TRUE(point->wait(long_enough()));
+  const SharedEvent event = fence.add(backend_, StreamId::legacy_default);
+  ASSERT_TRUE(event->wait(long_enough()));
   backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::query);
   EXPECT_FALSE(fence.past());
   backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::wait);
@@ -207,11 +207,11 @@ TEST_F(FenceTest, WaitsForAnyOfSeveral) {
   Fence two;
   one.add(dry, slow);
   two.add(dry, quick);
-  std::vector<SharedEvent> points;
-  one.collect(points);
-  two.collect(points);
+  std::vector<SharedEvent> events;
+  one.collect(events);
+  two.collect(events);
   EXPECT_FALSE(await_any(*dry, {}, long_enough()));
-  EXPECT_TRUE(await_any(*dry, points, long_enough()));
+  EXPECT_TRUE(await_any(*dry, events, long_enough()));
   EXPECT_EQ(dry->simulated_time()->now(), 25us);
   EXPECT_TRUE(two.past());
   EXPECT_FALSE(one.past());

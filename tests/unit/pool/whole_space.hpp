@@ -26,7 +26,7 @@ class WholeSpace {
         backend(std::make_shared<device::FaultyBackend>(dry)),
         clock(backend->clock()),
         order(backend, journal),
-        space(*backend, backend->info(), options, {}, journal, order.lanes(), clock) {}
+        space(*backend, backend->info(), options, {}, journal, order.epochs(), clock) {}
   /// Everything goes back, and nobody broke a rule.
   ~WholeSpace() {
     backend->heal();
@@ -38,16 +38,20 @@ class WholeSpace {
   WholeSpace(const WholeSpace&) = delete;
   WholeSpace& operator=(const WholeSpace&) = delete;
 
-  [[nodiscard]] static Placement pages(std::uint64_t count, Lane lane = clean_lane) {
-    return {.granules = static_cast<std::uint32_t>(count * page_granules), .alignment = 1, .lane = lane};
+  [[nodiscard]] static Placement pages(std::uint64_t count, StreamIndex stream_index = clean_index) {
+    return {
+        .granules = static_cast<std::uint32_t>(count * page_granules), .alignment = 1, .stream_index = stream_index};
   }
   /// A block of so many pages, where there is room or by growing; 0 if it is refused.
-  std::uint32_t allocate(std::uint64_t count, Lane lane = clean_lane, Effort effort = Effort::thorough) {
-    const Placement wanted = pages(count, lane);
+  std::uint32_t allocate(std::uint64_t count, StreamIndex stream_index = clean_index,
+                         Effort effort = Effort::thorough) {
+    const Placement wanted = pages(count, stream_index);
     if (const std::uint32_t id = space.fit_in_any(wanted, nullptr)) return id;
     return space.grow(wanted, 0, effort).id;
   }
-  void release(std::uint32_t id, Lane lane = clean_lane) { space.release(id, lane, clock.now()); }
+  void release(std::uint32_t id, StreamIndex stream_index = clean_index) {
+    space.release(id, stream_index, clock.now());
+  }
 
   [[nodiscard]] std::uint64_t reserved_pages() const { return space.store().reserved() / page; }
   [[nodiscard]] std::uint64_t free_pages() const { return space.free_bytes() / page; }

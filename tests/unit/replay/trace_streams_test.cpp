@@ -21,7 +21,7 @@ namespace {
 using testing::message_of;
 using testing::names;
 
-constexpr std::uint64_t too_many = 70'000;  // for pairs in a pool, and for its lanes
+constexpr std::uint64_t too_many = 70'000;  // for pairs in a pool, and for its streams
 
 /// Streams one after the other, each with a block that the next frees, by this many threads in turns.
 DeviceTrace a_stream_each(std::uint64_t streams, std::uint64_t threads) {

@@ -26,7 +26,7 @@ using testing::ElementsAre;
 class PendingFreesTest : public testing::Test {
  protected:
   void add(std::uint32_t id, std::initializer_list<StreamId> users, std::uint32_t granules = 1) {
-    PendingFree free{id, Lane{1}, granules, {}};
+    PendingFree free{id, StreamIndex{1}, granules, {}};
     for (const StreamId user : users) free.fence.add(backend_, user);
     pending_.add(std::move(free));
   }

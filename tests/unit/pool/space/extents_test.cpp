@@ -71,8 +71,8 @@ class ExtentsTest : public testing::Test {
     return id;
   }
   [[nodiscard]] std::uint64_t largest_free() {
-    std::size_t first_lane = 0;
-    return arena_.largest_free(first_lane);
+    std::size_t first_stream = 0;
+    return arena_.largest_free(first_stream);
   }
   /// Pages that went.
   std::uint64_t cut(std::uint32_t id, std::uint32_t pages) {
@@ -112,7 +112,7 @@ class ExtentsTest : public testing::Test {
   }
   void release(std::uint32_t id, std::uint32_t now = 1) {
     blocks_[id].become(BlockState::busy);
-    blocks_[id].lane.store(clean_lane);
+    blocks_[id].stream_index.store(clean_index);
     arena_.stamp(blocks_[id].start, blocks_[id].end(), now);
     arena_.release(id, 0, now);
   }

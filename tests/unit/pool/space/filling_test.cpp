@@ -18,7 +18,8 @@ TEST(Filling, OfADeviceTakesACallForManyPages) {
   std::mt19937_64 random(1);
   for (std::uint64_t filled = 0; filled < 72_GiB;) {
     const std::uint64_t bytes = 1_MiB + random() % 39_MiB;
-    const Placement wanted{.granules = static_cast<std::uint32_t>(bytes / 512), .alignment = 1, .lane = clean_lane};
+    const Placement wanted{
+        .granules = static_cast<std::uint32_t>(bytes / 512), .alignment = 1, .stream_index = clean_index};
     std::uint32_t id = whole.space.fit_in_any(wanted, nullptr);
     if (id == 0) id = whole.space.grow(wanted, 0, Effort::thrifty).id;
     ASSERT_NE(id, 0u);

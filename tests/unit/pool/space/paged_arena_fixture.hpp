@@ -37,22 +37,22 @@ class PagedArenaTest : public testing::Test {
     note_live(id, wanted);
     return id;
   }
-  /// The lanes with free ranges, or with wholly free pages.
-  std::vector<Lane> lanes(bool only_pages) {
-    std::vector<Arena::LaneInUse> all;
-    all.reserve(Arena::max_lanes_a_turn);
+  /// The streams with free ranges, or with wholly free pages.
+  std::vector<StreamIndex> streams(bool only_pages) {
+    std::vector<Arena::StreamInUse> all;
+    all.reserve(Arena::max_streams_at_once);
     std::size_t left = SIZE_MAX;
-    EXPECT_FALSE(arena_.collect_lanes(only_pages, left, all));
-    std::vector<Lane> numbers;
-    for (const Arena::LaneInUse& each : all) numbers.push_back(each.lane);
+    EXPECT_FALSE(arena_.collect_streams(only_pages, left, all));
+    std::vector<StreamIndex> numbers;
+    for (const Arena::StreamInUse& each : all) numbers.push_back(each.stream_index);
     return numbers;
   }
   [[nodiscard]] std::uint64_t largest_free() {
-    std::size_t first_lane = 0;
-    return arena_.largest_free(first_lane);
+    std::size_t first_stream = 0;
+    return arena_.largest_free(first_stream);
   }
   /// By as many turns as it takes.
-  void reassign(Lane from, std::uint64_t epoch, Lane to, std::uint64_t to_epoch) {
+  void reassign(StreamIndex from, std::uint64_t epoch, StreamIndex to, std::uint64_t to_epoch) {
     while (arena_.reassign(from, epoch, to, to_epoch)) {
     }
   }
@@ -76,7 +76,7 @@ class PagedArenaTest : public testing::Test {
     ASSERT_TRUE(block.is(BlockState::busy));
     ASSERT_EQ(block.size, wanted.granules);
     ASSERT_EQ(block.start % wanted.alignment, 0u);
-    ASSERT_EQ(block.lane.load(), wanted.lane);
+    ASSERT_EQ(block.stream_index.load(), wanted.stream_index);
     ASSERT_TRUE(addresses_.find(block.address()) == id || addresses_.find_short(block.address()) == id);
     for (Address at = block.address() / page_bytes * page_bytes; at < block.address() + block.bytes();
          at += page_bytes) {

@@ -139,68 +139,68 @@ TEST_F(PagedArenaTest, OnlyPagesFreeForLongEnoughLeave) {
 }
 
 TEST_F(PagedArenaTest, PagesThatAStreamMayStillUseStay) {
-  const std::uint32_t id = grow({.granules = 2 * page_granules, .lane = 7});
+  const std::uint32_t id = grow({.granules = 2 * page_granules, .stream_index = 7});
   release(id, 5);
-  EXPECT_EQ(lanes(false), std::vector<Lane>{7});
-  EXPECT_EQ(lanes(true), std::vector<Lane>{7});
+  EXPECT_EQ(streams(false), std::vector<StreamIndex>{7});
+  EXPECT_EQ(streams(true), std::vector<StreamIndex>{7});
   EXPECT_EQ(take(100), 0u);
-  reassign(7, 4, clean_lane, 0);  // an event before its free
+  reassign(7, 4, clean_index, 0);  // an event before its free
   EXPECT_EQ(take(100), 0u);
-  reassign(7, 5, clean_lane, 0);
-  EXPECT_EQ(lanes(false), std::vector<Lane>{});
+  reassign(7, 5, clean_index, 0);
+  EXPECT_EQ(streams(false), std::vector<StreamIndex>{});
   EXPECT_EQ(take(100), 2u);
   check();
 }
 
-TEST_F(PagedArenaTest, ALaneIsLookedAtOnlyWhileItHasRanges) {
-  for (Lane lane = 1; lane <= 20; ++lane) {
-    const std::uint32_t small = grow({.granules = 3, .lane = lane, .small = true});
-    const std::uint32_t large = grow({.granules = page_granules, .lane = lane});
+TEST_F(PagedArenaTest, AStreamIsLookedAtOnlyWhileItHasRanges) {
+  for (StreamIndex stream_index = 1; stream_index <= 20; ++stream_index) {
+    const std::uint32_t small = grow({.granules = 3, .stream_index = stream_index, .small = true});
+    const std::uint32_t large = grow({.granules = page_granules, .stream_index = stream_index});
     release(small, 1);
-    EXPECT_EQ(lanes(false), std::vector<Lane>{lane});
-    reassign(lane, 1, clean_lane, 0);
-    EXPECT_EQ(lanes(false), std::vector<Lane>{});
+    EXPECT_EQ(streams(false), std::vector<StreamIndex>{stream_index});
+    reassign(stream_index, 1, clean_index, 0);
+    EXPECT_EQ(streams(false), std::vector<StreamIndex>{});
     release(large, 2);
-    EXPECT_EQ(lanes(true), std::vector<Lane>{lane});
-    reassign(lane, 2, clean_lane, 0);
+    EXPECT_EQ(streams(true), std::vector<StreamIndex>{stream_index});
+    reassign(stream_index, 2, clean_index, 0);
     check();
   }
-  EXPECT_EQ(lanes(false), std::vector<Lane>{});
+  EXPECT_EQ(streams(false), std::vector<StreamIndex>{});
 }
 
-// Its lane's lists may have been put aside while the driver worked.
-TEST_F(PagedArenaTest, AnAbandonedPlanGivesItsLaneBackWhatItTook) {
-  const std::uint32_t id = grow({.granules = page_granules, .lane = 5});
+// Its stream's lists may have been put aside while the driver worked.
+TEST_F(PagedArenaTest, AnAbandonedPlanGivesItsStreamBackWhatItTook) {
+  const std::uint32_t id = grow({.granules = page_granules, .stream_index = 5});
   release(id, 1);
   GrowthPlan plan;
-  ASSERT_TRUE(arena_.plan_growth({.granules = 2 * page_granules, .lane = 5}, 0, plan));
+  ASSERT_TRUE(arena_.plan_growth({.granules = 2 * page_granules, .stream_index = 5}, 0, plan));
   EXPECT_EQ(plan.missing_pages, 1u);
-  EXPECT_EQ(lanes(false), std::vector<Lane>{});
+  EXPECT_EQ(streams(false), std::vector<StreamIndex>{});
   arena_.abandon_growth(plan, 0);
-  EXPECT_EQ(lanes(true), std::vector<Lane>{5});
+  EXPECT_EQ(streams(true), std::vector<StreamIndex>{5});
   check();
 }
 
-TEST_F(PagedArenaTest, LanesServeThemselvesAndTheCleanOneServesAll) {
-  const std::uint32_t first = grow({.granules = page_granules, .lane = 1});
+TEST_F(PagedArenaTest, StreamsServeThemselvesAndTheCleanOneServesAll) {
+  const std::uint32_t first = grow({.granules = page_granules, .stream_index = 1});
   release(first, 1);
-  EXPECT_EQ(arena_.fit({.granules = 10, .lane = 2}), 0u);
+  EXPECT_EQ(arena_.fit({.granules = 10, .stream_index = 2}), 0u);
   EXPECT_EQ(arena_.fit({.granules = 10}), 0u);
-  const std::uint32_t again = fit({.granules = page_granules, .lane = 1});
+  const std::uint32_t again = fit({.granules = page_granules, .stream_index = 1});
   ASSERT_NE(again, 0u);
   release(again, 2);
   reassign(1, 2, 2, 6);
-  EXPECT_EQ(lanes(false), std::vector<Lane>{2});
-  EXPECT_EQ(arena_.fit({.granules = 10, .lane = 1}), 0u);
-  const std::uint32_t taken = fit({.granules = 10, .lane = 2});
+  EXPECT_EQ(streams(false), std::vector<StreamIndex>{2});
+  EXPECT_EQ(arena_.fit({.granules = 10, .stream_index = 1}), 0u);
+  const std::uint32_t taken = fit({.granules = 10, .stream_index = 2});
   ASSERT_NE(taken, 0u);
   release(taken, 7);
-  reassign(2, 7, clean_lane, 0);
-  ASSERT_NE(fit({.granules = page_granules, .lane = 9}), 0u);
+  reassign(2, 7, clean_index, 0);
+  ASSERT_NE(fit({.granules = page_granules, .stream_index = 9}), 0u);
   check();
 }
 
-// Anything goes, in any order: blocks, growth that fails half-way, pages that leave or stay, lanes.
+// Anything goes, in any order: blocks, growth that fails half-way, pages that leave or stay, streams.
 TEST_F(PagedArenaTest, HoldsUnderRandomUse) {
   for (const std::uint32_t seed : {1u, 2u, 3u}) {
     std::mt19937 random(seed);
@@ -209,7 +209,7 @@ TEST_F(PagedArenaTest, HoldsUnderRandomUse) {
       const Placement wanted{
           .granules = static_cast<std::uint32_t>(1 + random() % (random() % 3 == 0 ? 4 * page_granules : 600)),
           .alignment = std::uint32_t{1} << (random() % 4 == 0 ? random() % 13 : 0),
-          .lane = static_cast<Lane>(random() % 4)};
+          .stream_index = static_cast<StreamIndex>(random() % 4)};
       switch (random() % 12) {
         case 0:
         case 1:
@@ -232,9 +232,9 @@ TEST_F(PagedArenaTest, HoldsUnderRandomUse) {
                random() % 3 == 0);
           break;
         case 6: {
-          const Lane from = static_cast<Lane>(1 + random() % 3);
-          const Lane to = static_cast<Lane>(random() % 4);
-          if (from != to) reassign(from, epoch - random() % 3, to, to == clean_lane ? 0 : epoch);
+          const StreamIndex from = static_cast<StreamIndex>(1 + random() % 3);
+          const StreamIndex to = static_cast<StreamIndex>(random() % 4);
+          if (from != to) reassign(from, epoch - random() % 3, to, to == clean_index ? 0 : epoch);
           ++epoch;
           break;
         }
@@ -249,7 +249,8 @@ TEST_F(PagedArenaTest, HoldsUnderRandomUse) {
       if (step % 50 == 0) check();
     }
     while (!live_.empty()) release(live_.begin()->second, epoch);
-    for (const Lane lane : {Lane{1}, Lane{2}, Lane{3}}) reassign(lane, epoch, clean_lane, 0);
+    for (const StreamIndex stream_index : {StreamIndex{1}, StreamIndex{2}, StreamIndex{3}})
+      reassign(stream_index, epoch, clean_index, 0);
     while (take(range_pages) != 0) {
     }
     EXPECT_EQ(arena_.mapped_pages(), 0u);

@@ -37,14 +37,14 @@ class SegmentArenaTest : public testing::Test {
   }
 
   /// By as many turns as it takes.
-  void reassign(Lane from, std::uint64_t epoch, Lane to, std::uint64_t to_epoch) {
+  void reassign(StreamIndex from, std::uint64_t epoch, StreamIndex to, std::uint64_t to_epoch) {
     while (arena_.reassign(from, epoch, to, to_epoch)) {
     }
   }
 
   [[nodiscard]] std::uint64_t largest_free() {
-    std::size_t first_lane = 0;
-    return arena_.largest_free(first_lane);
+    std::size_t first_stream = 0;
+    return arena_.largest_free(first_stream);
   }
   track::BlockTable blocks_;
   index::AddressMap addresses_;
@@ -71,11 +71,11 @@ TEST_F(SegmentArenaTest, OnlyIdleSegmentsLeave) {
   add(first_address, 4 * page_bytes, 10);
   EXPECT_FALSE(arena_.take_idle(9, UINT64_MAX).has_value());
   EXPECT_FALSE(arena_.take_idle(10, 4 * page_bytes - 1).has_value());
-  const std::uint32_t id = fit({.granules = 1, .lane = 3});
+  const std::uint32_t id = fit({.granules = 1, .stream_index = 3});
   EXPECT_FALSE(arena_.take_idle(UINT32_MAX, UINT64_MAX).has_value());
   release(id, 5, 20);
-  EXPECT_FALSE(arena_.take_idle(UINT32_MAX, UINT64_MAX).has_value());  // lane 3 may still use it
-  reassign(3, 5, clean_lane, 0);
+  EXPECT_FALSE(arena_.take_idle(UINT32_MAX, UINT64_MAX).has_value());  // stream 3 may still use it
+  reassign(3, 5, clean_index, 0);
   EXPECT_FALSE(arena_.take_idle(19, UINT64_MAX).has_value());
   const auto segment = arena_.take_idle(20, UINT64_MAX);
   ASSERT_TRUE(segment.has_value());
@@ -138,7 +138,7 @@ TEST_F(SegmentArenaTest, HoldsUnderRandomUse) {
     const bool small = random() % 2 == 0;
     const Placement wanted{.granules = static_cast<std::uint32_t>(1 + random() % (small ? 64 : 3 * page_granules)),
                            .alignment = small ? 1u : std::uint32_t{1} << random() % 8,
-                           .lane = static_cast<Lane>(random() % 3),
+                           .stream_index = static_cast<StreamIndex>(random() % 3),
                            .small = small};
     if (random() % 2 == 0 && live.size() < 300) {
       std::uint32_t id = fit(wanted);
@@ -166,7 +166,8 @@ TEST_F(SegmentArenaTest, HoldsUnderRandomUse) {
       live.erase(victim);
     }
     if (random() % 20 == 0) {
-      reassign(static_cast<Lane>(1 + random() % 2), epoch++, static_cast<Lane>(random() % 2 == 0 ? 0 : 1), 0);
+      reassign(static_cast<StreamIndex>(1 + random() % 2), epoch++, static_cast<StreamIndex>(random() % 2 == 0 ? 0 : 1),
+               0);
     }
     if (random() % 50 == 0) {
       if (const auto idle = arena_.take_idle(UINT32_MAX, UINT64_MAX)) {

@@ -21,8 +21,9 @@ constexpr std::uint64_t max_steps = 4096;
 class StepsTest : public testing::Test {
  protected:
   StepsTest() { addresses_.prepare(range, range_pages * page_bytes); }
-  std::uint32_t grow(std::uint64_t pages, Lane lane = clean_lane) {
-    const Placement wanted{.granules = static_cast<std::uint32_t>(pages * page_granules), .alignment = 1, .lane = lane};
+  std::uint32_t grow(std::uint64_t pages, StreamIndex stream_index = clean_index) {
+    const Placement wanted{
+        .granules = static_cast<std::uint32_t>(pages * page_granules), .alignment = 1, .stream_index = stream_index};
     GrowthPlan plan;
     if (!arena_.plan_growth(wanted, 0, plan)) return 0;
     for (Gap& gap : plan.gaps) {
@@ -55,11 +56,11 @@ class StepsTest : public testing::Test {
 TEST_F(StepsTest, AreBoundedAmongManyHolesAndPages) {
   constexpr int holes = 100'000;
   std::vector<std::uint32_t> row;
-  for (int i = 0; i < 2 * holes; ++i) row.push_back(grow(1, Lane{1}));
-  for (std::size_t i = 0; i < row.size(); i += 2) release(row[i]);  // 100,000 ranges of one lane
+  for (int i = 0; i < 2 * holes; ++i) row.push_back(grow(1, StreamIndex{1}));
+  for (std::size_t i = 0; i < row.size(); i += 2) release(row[i]);  // 100,000 ranges of one stream
   while (arena_.reassign(1, 1, 2, 2)) {
   }
-  while (arena_.reassign(2, 2, clean_lane, 0)) {
+  while (arena_.reassign(2, 2, clean_index, 0)) {
   }
   EXPECT_LE(arena_.longest_loop(), max_steps) << "to hand ranges over";
   EXPECT_FALSE(take(0));
@@ -69,8 +70,8 @@ TEST_F(StepsTest, AreBoundedAmongManyHolesAndPages) {
   ASSERT_NE(huge, 0u);
   EXPECT_LE(arena_.longest_loop(), max_steps) << "to grow";
   release(huge);
-  std::size_t first_lane = 0;
-  EXPECT_NE(arena_.largest_free(first_lane), 0u);
+  std::size_t first_stream = 0;
+  EXPECT_NE(arena_.largest_free(first_stream), 0u);
   EXPECT_EQ(arena_.free_granules(), 40'000 * page_granules);
   EXPECT_LE(arena_.longest_loop(), max_steps) << "to release";
   while (take(40'000)) {

@@ -16,16 +16,16 @@ constexpr std::uint64_t max_steps = 4096;
 
 class WholeStepsTest : public testing::Test {
  protected:
-  [[nodiscard]] Lane lane(StreamId stream) { return whole_.order.lanes().of(stream); }
+  [[nodiscard]] StreamIndex stream_index(StreamId stream) { return whole_.order.epochs().index_of(stream); }
   void expect_bounded(const std::string& what) { EXPECT_LE(whole_.space.longest_loop(), max_steps) << "to " << what; }
   /// A block of so many pages in memory that is new.
-  std::uint32_t grow(std::uint64_t pages, Lane lane = clean_lane) {
-    return whole_.space.grow(WholeSpace::pages(pages, lane), 0, Effort::thrifty).id;
+  std::uint32_t grow(std::uint64_t pages, StreamIndex stream_index = clean_index) {
+    return whole_.space.grow(WholeSpace::pages(pages, stream_index), 0, Effort::thrifty).id;
   }
   /// Blocks of one page, of which every other is freed: by turns of two streams.
   void make_ranges() {
     for (int i = 0; i < 2 * holes; ++i) row_.push_back(grow(1));
-    for (std::size_t i = 0; i < row_.size(); i += 2) whole_.release(row_[i], lane(i % 4 == 0 ? one_ : two_));
+    for (std::size_t i = 0; i < row_.size(); i += 2) whole_.release(row_[i], stream_index(i % 4 == 0 ? one_ : two_));
   }
 
   // Handles of one page, so that each page can leave.
@@ -41,12 +41,13 @@ TEST_F(WholeStepsTest, AreBoundedWhateverIsDone) {
   expect_bounded("grow and free");
   EXPECT_NE(whole_.space.largest_free(), 0u);
   expect_bounded("tell the largest range");
-  EXPECT_TRUE(whole_.order.take_over(whole_.space, lane(three_)));
+  EXPECT_TRUE(whole_.order.take_over(whole_.space, stream_index(three_)));
   expect_bounded("take over what other streams freed");
   whole_.order.await_pages(whole_.space, std::chrono::seconds(10));
   expect_bounded("make memory clean");
   // Small blocks, and one that fits nowhere: the many ranges are of a page each.
-  const std::uint32_t small = whole_.space.fit_in_any({.granules = 1, .lane = clean_lane, .small = true}, nullptr);
+  const std::uint32_t small =
+      whole_.space.fit_in_any({.granules = 1, .stream_index = clean_index, .small = true}, nullptr);
   ASSERT_NE(small, 0u);
   EXPECT_EQ(whole_.space.fit_in_any(WholeSpace::pages(2), nullptr), 0u);
   whole_.release(small);
@@ -124,15 +125,15 @@ TEST_F(WholeStepsTest, AreBoundedWherePagesForSmallBlocksAreSought) {
   whole_.release(filler);
 }
 
-// As many lanes have ranges as there can well be.
+// As many streams have ranges as there can well be.
 TEST_F(WholeStepsTest, AreBoundedWhereManyStreamsHaveMemory) {
   constexpr int streams = 10'000;
-  for (int i = 0; i < streams; ++i) whole_.release(grow(1), lane(whole_.backend->create_stream()));
-  EXPECT_EQ(whole_.space.lanes_in_use(true).size(), std::size_t{streams});
+  for (int i = 0; i < streams; ++i) whole_.release(grow(1), stream_index(whole_.backend->create_stream()));
+  EXPECT_EQ(whole_.space.streams_in_use(true).size(), std::size_t{streams});
   EXPECT_GE(whole_.space.largest_free(), WholeSpace::page);
-  expect_bounded("tell the lanes with memory");
+  expect_bounded("tell the epochs with memory");
   whole_.order.await_pages(whole_.space, std::chrono::seconds(10));
-  EXPECT_TRUE(whole_.space.lanes_in_use(false).empty());
+  EXPECT_TRUE(whole_.space.streams_in_use(false).empty());
   expect_bounded("put lists aside");
 }
 

@@ -5,8 +5,8 @@
 
 namespace weir::pool {
 
-using Lane = std::uint16_t;
+using StreamIndex = std::uint16_t;
 /// No stream's: no queued work uses the memory.
-inline constexpr Lane clean_lane = 0;
+inline constexpr StreamIndex clean_index = 0;
 
 }  // namespace weir::pool
