@@ -132,24 +132,24 @@ bool PickleMachine::remember(PickleOpcode opcode) {
   }
 }
 
-// Picklers number their memo entries from 0 or 1 without gaps, so a slot beyond
+// Picklers number their memo entries from 0 or 1 without gaps, so an entry beyond
 // the file's size is an attempt at a large table.
-void PickleMachine::put(std::uint64_t slot) {
+void PickleMachine::put(std::uint64_t entry) {
   need(1);
-  if (slot >= file_.size()) {
-    fail("memo slot " + std::to_string(slot) + " is more than the file can fill");
+  if (entry >= file_.size()) {
+    fail("memo entry " + std::to_string(entry) + " is more than the file can fill");
   }
-  if (slot >= memo_.size()) memo_.resize(static_cast<std::size_t>(slot) + 1, no_value);
-  Index& entry = memo_[static_cast<std::size_t>(slot)];
-  if (entry == no_value) ++memo_used_;
-  entry = stack_.back();
+  if (entry >= memo_.size()) memo_.resize(static_cast<std::size_t>(entry) + 1, no_value);
+  Index& value = memo_[static_cast<std::size_t>(entry)];
+  if (value == no_value) ++memo_used_;
+  value = stack_.back();
 }
 
-void PickleMachine::get(std::uint64_t slot) {
-  if (slot >= memo_.size() || memo_[static_cast<std::size_t>(slot)] == no_value) {
-    fail("memo slot " + std::to_string(slot) + " is read before it is filled");
+void PickleMachine::get(std::uint64_t entry) {
+  if (entry >= memo_.size() || memo_[static_cast<std::size_t>(entry)] == no_value) {
+    fail("memo entry " + std::to_string(entry) + " is read before it is filled");
   }
-  push(memo_[static_cast<std::size_t>(slot)]);
+  push(memo_[static_cast<std::size_t>(entry)]);
 }
 
 bool PickleMachine::push_scalar(PickleOpcode opcode) {

@@ -58,8 +58,8 @@ class PickleMachine {
   void fill(std::size_t from);
 
   // The memo.
-  void put(std::uint64_t slot);
-  void get(std::uint64_t slot);
+  void put(std::uint64_t entry);
+  void get(std::uint64_t entry);
 
   Pickle pickle_;
   std::span<const std::byte> file_;

@@ -21,7 +21,7 @@ RmmScript make_rmm_script(unsigned n, std::uint32_t largest) {
 
   RmmScript script;
   std::vector<RmmScript::Step> live;
-  std::vector<std::uint32_t> free_slots;
+  std::vector<std::uint32_t> free_indices;
   std::uint64_t live_bytes = 0;
   unsigned allocated = 0;
   for (unsigned i = 0; i < 2 * n; ++i) {
@@ -32,10 +32,10 @@ RmmScript make_rmm_script(unsigned n, std::uint32_t largest) {
       allocates = chance < allocation_probability && allocated < n && live_bytes + size < max_usage;
     }
     if (allocates) {
-      if (free_slots.empty()) free_slots.push_back(script.slots++);
-      live.push_back({free_slots.back(), size, false});
-      free_slots.pop_back();
-      script.steps.push_back({live.back().slot, size, true});
+      if (free_indices.empty()) free_indices.push_back(script.max_live++);
+      live.push_back({free_indices.back(), size, false});
+      free_indices.pop_back();
+      script.steps.push_back({live.back().index, size, true});
       ++allocated;
       live_bytes += size;
       script.peak_bytes = std::max(script.peak_bytes, live_bytes);
@@ -43,7 +43,7 @@ RmmScript make_rmm_script(unsigned n, std::uint32_t largest) {
       const std::size_t index = static_cast<std::size_t>(index_distribution(generator)) % live.size();
       std::swap(live[index], live.back());
       script.steps.push_back(live.back());
-      free_slots.push_back(live.back().slot);
+      free_indices.push_back(live.back().index);
       live_bytes -= live.back().size;
       live.pop_back();
     }
@@ -53,10 +53,10 @@ RmmScript make_rmm_script(unsigned n, std::uint32_t largest) {
 }
 
 RmmTime run_rmm_script(const RmmScript& script) {
-  std::vector<void*> blocks(script.slots);
+  std::vector<void*> blocks(script.max_live);
   Stopwatch watch;
   for (const RmmScript::Step& step : script.steps) {
-    void*& block = blocks[step.slot];
+    void*& block = blocks[step.index];
     if (step.allocates) {
       block = take(step.size);
     } else {
@@ -64,7 +64,7 @@ RmmTime run_rmm_script(const RmmScript& script) {
     }
   }
   watch.stop();
-  for (const RmmScript::Step& step : script.left) deallocate(blocks[step.slot], step.size);
+  for (const RmmScript::Step& step : script.left) deallocate(blocks[step.index], step.size);
   return {watch.seconds(), watch.cpu_share()};
 }
 

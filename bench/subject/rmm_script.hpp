@@ -11,13 +11,13 @@ namespace bench::subject {
 
 struct RmmScript {
   struct Step {
-    std::uint32_t slot = 0;
+    std::uint32_t index = 0;
     std::uint32_t size = 0;
     bool allocates = false;
   };
-  std::vector<Step> steps;  ///< 2n of them
-  std::vector<Step> left;   ///< blocks still live after the last step
-  std::uint32_t slots = 0;  ///< blocks live at once, at most
+  std::vector<Step> steps;     ///< 2n of them
+  std::vector<Step> left;      ///< blocks still live after the last step
+  std::uint32_t max_live = 0;  ///< blocks live at once, at most
   std::uint64_t peak_bytes = 0;
 };
 

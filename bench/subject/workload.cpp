@@ -45,8 +45,8 @@ class Replace final : public Workload {
     std::mt19937_64 generator(seed);
     std::uniform_real_distribution<double> doublings(8, 22);
     const auto size = [&] { return static_cast<std::uint32_t>(std::exp2(doublings(generator))); };
-    std::uniform_int_distribution<std::uint32_t> slot(0, static_cast<std::uint32_t>(live_.size()) - 1);
-    for (Step& step : steps_) step = {size(), slot(generator)};
+    std::uniform_int_distribution<std::uint32_t> index(0, static_cast<std::uint32_t>(live_.size()) - 1);
+    for (Step& step : steps_) step = {size(), index(generator)};
     for (Block& block : live_) {
       block.size = size();
       block.address = take(block.size);
@@ -60,7 +60,7 @@ class Replace final : public Workload {
     constexpr std::size_t pairs = 2048;
     for (std::size_t i = 0; i < pairs; ++i) {
       const Step step = steps_[next_ + i];
-      Block& block = live_[step.slot];
+      Block& block = live_[step.index];
       deallocate(block.address, block.size);
       block.address = take(step.size);
       block.size = step.size;
@@ -77,7 +77,7 @@ class Replace final : public Workload {
   };
   struct Step {
     std::uint32_t size = 0;
-    std::uint32_t slot = 0;
+    std::uint32_t index = 0;
   };
   std::vector<Block> live_;
   std::vector<Step> steps_;

@@ -23,11 +23,11 @@ void AddressMap::prepare(std::uint64_t address, std::uint64_t bytes) {
   if (bytes == 0) return;
   const std::uint64_t end = address + bytes;
   for (std::uint64_t at = address >> leaf_shift; at <= (end - 1) >> leaf_shift; ++at) {
-    std::atomic<Leaf*>& slot = root_[at % root_count];
-    if (slot.load(std::memory_order_acquire) != nullptr) continue;
+    std::atomic<Leaf*>& entry = root_[at % root_count];
+    if (entry.load(std::memory_order_acquire) != nullptr) continue;
     auto* leaf = static_cast<Leaf*>(core::map_lazy(sizeof(Leaf), what));
     Leaf* expected = nullptr;
-    if (!slot.compare_exchange_strong(expected, leaf)) core::unmap_lazy(leaf, sizeof(Leaf));
+    if (!entry.compare_exchange_strong(expected, leaf)) core::unmap_lazy(leaf, sizeof(Leaf));
   }
 }
 

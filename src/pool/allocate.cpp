@@ -64,7 +64,7 @@ ThreadCache& Pool::Implementation::cache_of(StreamId stream, Purpose purpose) {
     });
   }
   pool::remember(key, *cache);
-  pool::thread_slots.put(key, *cache);
+  pool::thread_caches.put(key, *cache);
   return *cache;
 }
 
@@ -79,7 +79,7 @@ void Pool::Implementation::tick(Cache& cache) {
   const std::uint64_t now = clock_.units();
   cache.now = pool::CoarseClock::stamp(now);
   pace(cache, now);
-  if (const std::uint64_t key = cache.key; key != 0) pool::thread_slots.put_first(key, cache);
+  if (const std::uint64_t key = cache.key; key != 0) pool::thread_caches.put_first(key, cache);
   if (now >= next_maintenance_.load(std::memory_order_relaxed)) maintain();
 }
 

@@ -19,7 +19,7 @@ constexpr bool tracking = true;
 #endif
 
 inline pool::ThreadCache* Pool::Implementation::quick_cache(std::uint64_t key, StreamId stream) noexcept {
-  pool::ThreadCache* const cache = pool::thread_slots.find(key, stream);
+  pool::ThreadCache* const cache = pool::thread_caches.find(key, stream);
   // A cache stays its thread's until the thread gives it up, but serves no stream once that is retired.
   if (cache == nullptr || cache->key.load(std::memory_order_relaxed) != key) [[unlikely]]
     return nullptr;

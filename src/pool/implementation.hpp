@@ -110,7 +110,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] std::shared_ptr<detail::Quota> book_external(std::uint64_t bytes);
   void stream_ends(StreamId stream) noexcept override;
   void gives_up(Cache& cache) noexcept override;
-  void thread_ended() noexcept override { tap_.leave(&pool::thread_slots); }
+  void thread_ended() noexcept override { tap_.leave(&pool::thread_caches); }
   void closed_by_fork() noexcept override { caches_.close_all(); }
 
   // --- life.cpp ---

@@ -24,7 +24,7 @@ class EventRing {
   EventRing(std::uint32_t capacity, bool processor_ticks)
       : mask_(std::bit_ceil(capacity < min_capacity ? min_capacity : capacity) - 1),
         processor_ticks_(processor_ticks),
-        slots_(std::make_unique_for_overwrite<Event[]>(std::uint64_t{mask_} + 1)),
+        events_(std::make_unique_for_overwrite<Event[]>(std::uint64_t{mask_} + 1)),
         limit_(std::uint64_t{mask_} + 1) {}
 
   // --- For the thread that writes ---
@@ -41,7 +41,7 @@ class EventRing {
       if (!make_room(event.time)) return false;
       head = head_.load(std::memory_order_relaxed);
     }
-    slots_[head & mask_] = event;
+    events_[head & mask_] = event;
     head_.store(head + 1, std::memory_order_release);
     return true;
   }
@@ -51,7 +51,7 @@ class EventRing {
   [[nodiscard]] std::uint64_t written() const noexcept { return head_.load(std::memory_order_acquire); }
   [[nodiscard]] std::uint64_t read() const noexcept { return tail_.load(std::memory_order_relaxed); }
   /// One that is written and not read.
-  [[nodiscard]] const Event& at(std::uint64_t number) const noexcept { return slots_[number & mask_]; }
+  [[nodiscard]] const Event& at(std::uint64_t number) const noexcept { return events_[number & mask_]; }
   /// All before `number` are read.
   void advance(std::uint64_t number) noexcept { tail_.store(number, std::memory_order_release); }
   /// A new reader: what is there is not for it, nor what was lost before.
@@ -79,7 +79,7 @@ class EventRing {
     limit_ = limit;
     if (lost == 0) return true;
     told_ = dropped_.get();
-    slots_[head & mask_] = {.time = time, .bytes = lost, .thread = thread_, .kind = EventKind::lost};
+    events_[head & mask_] = {.time = time, .bytes = lost, .thread = thread_, .kind = EventKind::lost};
     head_.store(head + 1, std::memory_order_release);
     return true;
   }
@@ -87,7 +87,7 @@ class EventRing {
   const std::uint32_t mask_;
   const bool processor_ticks_;
   std::uint16_t thread_ = 0;
-  const std::unique_ptr<Event[]> slots_;
+  const std::unique_ptr<Event[]> events_;
   std::uint64_t limit_;     // the writer's: below it there is room
   std::uint64_t told_ = 0;  // of what was dropped
   std::atomic<std::uint64_t> head_{0};

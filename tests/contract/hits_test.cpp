@@ -50,7 +50,7 @@ TEST_P(Hits, MakeNoDriverCallAndNoHeapAllocation) {
     const Statistics after = pool.statistics();
     EXPECT_EQ(after.misses, before.misses);
     EXPECT_EQ(after.allocations - before.allocations, 2000u * 8);
-    EXPECT_GE(after.cache_hits - before.cache_hits, 2000u * 6);  // two large sizes may share a slot
+    EXPECT_GE(after.cache_hits - before.cache_hits, 2000u * 6);  // two large sizes may share an entry
     EXPECT_EQ(after.driver_calls, before.driver_calls);
   }
 }

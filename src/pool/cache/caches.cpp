@@ -67,7 +67,7 @@ std::vector<ThreadCache*> Caches::take_serving(std::uint64_t key) {
 }
 
 void Caches::end(ThreadCache& cache, std::uint64_t key) {
-  thread_slots.forget(cache);  // it may serve another thread next, under the same key
+  thread_caches.forget(cache);  // it may serve another thread next, under the same key
   const std::lock_guard lock(mutex_);
   const auto [first, last] = serving_.equal_range(key);
   const auto entry = std::find_if(first, last, [&](const auto& each) { return each.second == &cache; });

@@ -54,7 +54,7 @@ class Caches {
     set_up(cache);
     spare_.pop_back();
     cache.stream = stream;
-    cache.thread = &thread_slots;
+    cache.thread = &thread_caches;
     cache.events = nullptr;
     cache.key = key;
     serving_.emplace(key, &cache);

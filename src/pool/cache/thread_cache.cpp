@@ -21,9 +21,9 @@ void ThreadCache::unchain(track::Block* blocks, std::uint32_t& head, std::uint32
 std::uint32_t ThreadCache::take_large(track::Block* blocks) noexcept {
   std::uint32_t chain = 0;
   for (std::uint32_t i = 0; i < listed_count_; ++i) {
-    SizeEntry& slot = large_[listed_[i]];
-    slot.listed = false;
-    unchain(blocks, slot.head, chain);
+    SizeEntry& entry = large_[listed_[i]];
+    entry.listed = false;
+    unchain(blocks, entry.head, chain);
   }
   listed_count_ = 0;
   return chain;
@@ -56,7 +56,7 @@ std::uint32_t ThreadCache::take_older(track::Block* blocks, std::uint32_t time) 
     unchain(blocks, *link, chain);
   };
   for (std::uint32_t& head : small_) take_tail(head);
-  for (SizeEntry& slot : large_) take_tail(slot.head);
+  for (SizeEntry& entry : large_) take_tail(entry.head);
   return chain;
 }
 

@@ -1,7 +1,7 @@
 // The front of the pool: one thread's freed blocks on one stream, newest first.
 //
 // Blocks up to 256 KiB have a list for every size in granules. Larger sizes share
-// a table of slots, each for one exact size, and a size is kept only once it has
+// a table of entries, each for one exact size, and a size is kept only once it has
 // been asked for again: sizes that never repeat would only break up the arena.
 // Sizes are exact, so a hit wastes nothing.
 //
@@ -34,7 +34,7 @@ inline constexpr std::uint16_t max_caches = track::Block::shared_bit - 1;
 class ThreadCache {
  public:
   static constexpr std::uint32_t small_granules = 512;  ///< 256 KiB
-  static constexpr std::uint32_t slots = 256;
+  static constexpr std::uint32_t entries = 256;
 
   OwnerLock lock;
 
@@ -97,8 +97,8 @@ class ThreadCache {
     std::uint32_t* head = &small_[0];  // always empty
     if (granules <= small_granules) [[likely]] {
       head = &small_[granules];
-    } else if (SizeEntry& slot = slot_of(static_cast<std::uint32_t>(granules)); slot.granules == granules) {
-      head = &slot.head;
+    } else if (SizeEntry& entry = entry_of(static_cast<std::uint32_t>(granules)); entry.granules == granules) {
+      head = &entry.head;
       if (*head != 0) large_granules_ -= granules;
     }
     const std::uint32_t id_of_block = *head;
@@ -107,7 +107,7 @@ class ThreadCache {
   }
 
   /// Keeps the block of one free that the ledger has noted, `credit` being what it says since, if the
-  /// block's size is worth keeping and there is room. The caller holds `lock`.
+  /// block's size is worth keeping and the cache is not full. The caller holds `lock`.
   [[nodiscard]] bool push(track::Block& block, std::uint32_t block_id, std::int64_t credit) noexcept {
     const std::uint32_t size = block.size;
     if (credit <= ceiling_.get()) [[likely]] {
@@ -115,10 +115,10 @@ class ThreadCache {
         put(small_[size], block, block_id);
         return true;
       }
-      SizeEntry& slot = slot_of(size);
-      if (slot.granules == size && slot.repeats != 0 && large_granules_ + size <= max_large_granules_) {
-        if (!slot.listed) list_slot(slot);
-        put(slot.head, block, block_id);
+      SizeEntry& entry = entry_of(size);
+      if (entry.granules == size && entry.repeats != 0 && large_granules_ + size <= max_large_granules_) {
+        if (!entry.listed) list_entry(entry);
+        put(entry.head, block, block_id);
         large_granules_ += size;
         return true;
       }
@@ -141,14 +141,14 @@ class ThreadCache {
   /// are to go to their arenas first, or 0. The caller holds `lock`.
   [[nodiscard]] std::uint32_t note_miss(track::Block* blocks, std::uint32_t granules) noexcept {
     std::uint32_t chain = 0;
-    SizeEntry& slot = slot_of(granules);
-    if (slot.granules == granules) {
-      if (slot.repeats < 8) ++slot.repeats;
-    } else if (slot.repeats != 0) {
-      --slot.repeats;
+    SizeEntry& entry = entry_of(granules);
+    if (entry.granules == granules) {
+      if (entry.repeats < 8) ++entry.repeats;
+    } else if (entry.repeats != 0) {
+      --entry.repeats;
     } else {
-      unchain(blocks, slot.head, chain);
-      slot.granules = granules;
+      unchain(blocks, entry.head, chain);
+      entry.granules = granules;
     }
     return chain;
   }
@@ -172,18 +172,18 @@ class ThreadCache {
     bool listed = false;        ///< it is in listed_, for it may hold blocks
   };
 
-  [[nodiscard]] static std::uint32_t slot_index(std::uint32_t granules) noexcept {
+  [[nodiscard]] static std::uint32_t entry_index(std::uint32_t granules) noexcept {
     return (granules * 2654435761u) >> 24;  // Fibonacci hashing to 8 bits
   }
-  [[nodiscard]] SizeEntry& slot_of(std::uint32_t granules) noexcept { return large_[slot_index(granules)]; }
+  [[nodiscard]] SizeEntry& entry_of(std::uint32_t granules) noexcept { return large_[entry_index(granules)]; }
   static void put(std::uint32_t& head, track::Block& block, std::uint32_t block_id) noexcept {
     block.list_next = head;
     block.become(track::BlockState::cached);
     head = block_id;
   }
-  void list_slot(SizeEntry& slot) noexcept {
-    slot.listed = true;
-    listed_[listed_count_++] = static_cast<std::uint8_t>(&slot - large_.data());
+  void list_entry(SizeEntry& entry) noexcept {
+    entry.listed = true;
+    listed_[listed_count_++] = static_cast<std::uint8_t>(&entry - large_.data());
   }
   void unchain(track::Block* blocks, std::uint32_t& head, std::uint32_t& chain) noexcept;
 
@@ -191,15 +191,15 @@ class ThreadCache {
   static constexpr std::uint64_t few_large_granules = 2048;
 
   std::int64_t capacity_ = 0;
-  std::uint64_t large_granules_ = 0;  ///< in lists of slots
+  std::uint64_t large_granules_ = 0;  ///< in lists of large sizes
   std::uint64_t max_large_granules_ = few_large_granules;
   /// The credit for allocated bytes at which the lists are full: the capacity, and the credit that no block in them
   /// stands for.
   track::Counter<std::int64_t> ceiling_;
   std::array<std::uint32_t, small_granules + 1> small_{};
-  std::array<SizeEntry, slots> large_{};
+  std::array<SizeEntry, entries> large_{};
   std::uint32_t listed_count_ = 0;
-  std::array<std::uint8_t, slots> listed_{};
+  std::array<std::uint8_t, entries> listed_{};
 };
 
 }  // namespace weir::pool

@@ -11,8 +11,8 @@
 
 namespace weir::pool {
 
-constinit ThreadSlots::Second ThreadSlots::empty;
-constinit thread_local ThreadSlots thread_slots [[gnu::tls_model("initial-exec")]];
+constinit ThreadCaches::Second ThreadCaches::empty;
+constinit thread_local ThreadCaches thread_caches [[gnu::tls_model("initial-exec")]];
 
 namespace {
 
@@ -40,12 +40,12 @@ Registry& registry() {
 // The caches of one thread; its destructor is the thread's farewell.
 struct Ownership {
   std::unordered_map<std::uint64_t, ThreadCache*> caches;  // by key
-  std::size_t tidy_at = 64;                                // entries; then those that serve no more make room
-  ThreadSlots::Second slots;
+  std::size_t tidy_at = 64;                                // entries; then those that serve no more are dropped
+  ThreadCaches::Second second;
   unsigned ordinal;
 
   Ownership() {
-    thread_slots.by_key = &slots;
+    thread_caches.by_key = &second;
     Registry& all = registry();
     const std::lock_guard lock(all.mutex);
     const auto free = std::find(all.ordinals.begin(), all.ordinals.end(), false);
@@ -64,7 +64,7 @@ struct Ownership {
     all.ordinals[ordinal] = false;
     for (const auto& [key, cache] : caches) give_up(all, key, *cache);
     for (const auto& [id, pool] : all.pools) pool->thread_ended();
-    thread_slots = {};
+    thread_caches = {};
   }
 
   /// Hands a cache back to its pool, if that still exists and the cache does not serve another of this thread's

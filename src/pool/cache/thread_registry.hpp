@@ -22,9 +22,9 @@ class Member {
   virtual void closed_by_fork() noexcept = 0;
 };
 
-/// A direct-mapped table of caches a thread used last: a key that is not 0 has a cache beside it.
+/// A direct-mapped table of the caches that a thread used last. An entry is a key and its cache; key 0 has none.
 template <std::uint64_t count>
-struct SlotTable {
+struct CacheTable {
   // Apart, so that a look costs no address arithmetic.
   std::array<std::uint64_t, count> keys{};
   std::array<ThreadCache*, count> caches{};
@@ -37,23 +37,23 @@ struct SlotTable {
     return keys[number % count] == key ? caches[number % count] : nullptr;
   }
   void forget(const ThreadCache& cache) noexcept {
-    for (std::uint64_t slot = 0; slot < count; ++slot) {
-      if (caches[slot] != &cache) continue;
-      keys[slot] = 0;
-      caches[slot] = nullptr;
+    for (std::uint64_t entry = 0; entry < count; ++entry) {
+      if (caches[entry] != &cache) continue;
+      keys[entry] = 0;
+      caches[entry] = nullptr;
     }
   }
 };
 
 /// Where a thread finds its caches. Small, for a library that is loaded late gets some hundred bytes of such variables,
 /// which it shares with others; so the second table lies elsewhere, once the thread has a cache.
-struct ThreadSlots {
-  using Second = SlotTable<32>;
+struct ThreadCaches {
+  using Second = CacheTable<32>;
   static constinit Second empty;  ///< for good
 
   /// Looked at first: where a cache would be is known from the stream alone, so a processor goes on with it while it
-  /// still works out the key. Of pools that share a slot, the busiest has it.
-  SlotTable<8> by_stream;
+  /// still works out the key. Of pools that share an entry, the busiest has it.
+  CacheTable<8> by_stream;
   Second* by_key = &empty;
 
   [[nodiscard]] static std::uint64_t number_of(std::uint64_t key) noexcept { return key ^ (key >> 32); }
@@ -77,11 +77,11 @@ struct ThreadSlots {
 };
 
 // Trivial, so that reading it needs no guard; initial-exec, so that it needs no call.
-extern constinit thread_local ThreadSlots thread_slots [[gnu::tls_model("initial-exec")]];
+extern constinit thread_local ThreadCaches thread_caches [[gnu::tls_model("initial-exec")]];
 
 /// Whether the calling thread is the cache's owner: only that thread makes it so, and ends it.
 [[nodiscard]] inline bool is_own(const ThreadCache& cache) noexcept {
-  return cache.thread.load(std::memory_order_relaxed) == &thread_slots;
+  return cache.thread.load(std::memory_order_relaxed) == &thread_caches;
 }
 
 /// Enters a pool and gives it an id that is never used again.

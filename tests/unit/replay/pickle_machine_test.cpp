@@ -140,12 +140,12 @@ TEST(PickleMachine, DictsNeedPairsAndKeysThatPythonCouldHash) {
   EXPECT_TRUE(names(refusal_of("}}Ns"), {"key is a list or a dict"}));
 }
 
-TEST(PickleMachine, MemoSlotsAreFilledBeforeTheyAreReadAndFitTheFile) {
-  EXPECT_TRUE(names(refusal_of("h\0"sv), {"byte 2", "slot 0", "before it is filled"}));
-  EXPECT_TRUE(names(refusal_of("Nq\x02h\x01"), {"slot 1"}));
-  EXPECT_TRUE(names(refusal_of("j\xff\xff\xff\xff"), {"slot 4294967295"}));
-  EXPECT_TRUE(names(refusal_of("Nr\xff\xff\xff\xff."), {"slot 4294967295", "more than the file can fill"}));
-  EXPECT_TRUE(names(refusal_of("Nr\0\0\0\x10."sv), {"slot 268435456"}));
+TEST(PickleMachine, MemoEntriesAreFilledBeforeTheyAreReadAndFitTheFile) {
+  EXPECT_TRUE(names(refusal_of("h\0"sv), {"byte 2", "entry 0", "before it is filled"}));
+  EXPECT_TRUE(names(refusal_of("Nq\x02h\x01"), {"entry 1"}));
+  EXPECT_TRUE(names(refusal_of("j\xff\xff\xff\xff"), {"entry 4294967295"}));
+  EXPECT_TRUE(names(refusal_of("Nr\xff\xff\xff\xff."), {"entry 4294967295", "more than the file can fill"}));
+  EXPECT_TRUE(names(refusal_of("Nr\0\0\0\x10."sv), {"entry 268435456"}));
 }
 
 TEST(PickleMachine, RefusesCycles) {

@@ -195,12 +195,12 @@ TEST(Pickle, MemoInAllItsForms) {
                    "e")
                 .integers(),
             Numbers({7, 7, 8, 8, 7}));
-  EXPECT_EQ(Parsed("](K\x07q\0K\x08q\0h\0e"sv).integers(), Numbers({7, 8, 8})) << "a slot may be filled again";
+  EXPECT_EQ(Parsed("](K\x07q\0K\x08q\0h\0e"sv).integers(), Numbers({7, 8, 8})) << "an entry may be filled again";
   EXPECT_EQ(Parsed("](K\x07q\0K\x08q\0K\x09\x94h\x01"
                    "e"sv)
                 .integers(),
             Numbers({7, 8, 9, 9}))
-      << "MEMOIZE counts slots, not opcodes";
+      << "MEMOIZE counts entries, not opcodes";
 }
 
 TEST(Pickle, PopMarkDupAndFrame) {

@@ -145,10 +145,10 @@ TEST_F(HostPagesTest, MoveAboutAndStayWholeAndApart) {
       taken[(where[which] - range_) / page] = false;
       where[which] = 0;
     } else {
-      std::size_t slot = random() % taken.size();
-      while (taken[slot]) slot = random() % taken.size();
-      where[which] = range_ + slot * page;
-      taken[slot] = true;
+      std::size_t index = random() % taken.size();
+      while (taken[index]) index = random() % taken.size();
+      where[which] = range_ + index * page;
+      taken[index] = true;
       pages_.map(where[which], one);
       contract::fill_pattern(pointer(where[which]), page, which);
     }

@@ -1,4 +1,4 @@
-// A thread's table of caches: what is found, whoever shares a slot, and that nothing stays of a cache that is
+// A thread's table of caches: what is found, whoever shares an entry, and that nothing stays of a cache that is
 // forgotten.
 #include "pool/cache/thread_registry.hpp"
 
@@ -13,25 +13,25 @@ constexpr std::uint64_t key_of(std::uint32_t pool, StreamId stream) {
   return std::uint64_t{pool} << 32 | static_cast<std::uint32_t>(stream);
 }
 
-class ThreadSlotsTest : public testing::Test {
+class ThreadCachesTest : public testing::Test {
  protected:
-  ThreadCache* find(std::uint32_t pool, StreamId stream) const { return slots_.find(key_of(pool, stream), stream); }
+  ThreadCache* find(std::uint32_t pool, StreamId stream) const { return caches_.find(key_of(pool, stream), stream); }
   static std::unique_ptr<ThreadCache> cache() { return std::make_unique<ThreadCache>(); }
 
   static constexpr StreamId stream_ = StreamId{5};
-  ThreadSlots::Second second_;
-  ThreadSlots slots_{.by_stream = {}, .by_key = &second_};
+  ThreadCaches::Second second_;
+  ThreadCaches caches_{.by_stream = {}, .by_key = &second_};
 };
 
-TEST_F(ThreadSlotsTest, AreEmptyAtFirst) { EXPECT_EQ(find(1, stream_), nullptr); }
+TEST_F(ThreadCachesTest, AreEmptyAtFirst) { EXPECT_EQ(find(1, stream_), nullptr); }
 
-TEST_F(ThreadSlotsTest, PoolsOnOneStreamAreAllFoundWhicheverIsFirst) {
+TEST_F(ThreadCachesTest, PoolsOnOneStreamAreAllFoundWhicheverIsFirst) {
   const auto one = cache(), two = cache(), three = cache();
-  slots_.put(key_of(1, stream_), *one);
-  slots_.put(key_of(2, stream_), *two);
-  slots_.put(key_of(3, stream_), *three);
+  caches_.put(key_of(1, stream_), *one);
+  caches_.put(key_of(2, stream_), *two);
+  caches_.put(key_of(3, stream_), *three);
   for (const auto& [pool, first] : {std::pair(1U, &one), {2U, &two}, {3U, &three}}) {
-    slots_.put_first(key_of(pool, stream_), **first);
+    caches_.put_first(key_of(pool, stream_), **first);
     EXPECT_EQ(find(1, stream_), one.get());
     EXPECT_EQ(find(2, stream_), two.get());
     EXPECT_EQ(find(3, stream_), three.get());
@@ -39,24 +39,24 @@ TEST_F(ThreadSlotsTest, PoolsOnOneStreamAreAllFoundWhicheverIsFirst) {
   }
 }
 
-TEST_F(ThreadSlotsTest, StreamsThatShareASlotAreToldApart) {
+TEST_F(ThreadCachesTest, StreamsThatShareAnEntryAreToldApart) {
   constexpr StreamId other{static_cast<std::uint32_t>(stream_) + 8};
   const auto one = cache(), two = cache();
-  slots_.put(key_of(1, stream_), *one);
+  caches_.put(key_of(1, stream_), *one);
   EXPECT_EQ(find(1, other), nullptr);
-  slots_.put(key_of(1, other), *two);
+  caches_.put(key_of(1, other), *two);
   EXPECT_EQ(find(1, other), two.get());
   EXPECT_NE(find(1, stream_), two.get());
 }
 
-TEST_F(ThreadSlotsTest, NothingStaysOfAForgottenCache) {
+TEST_F(ThreadCachesTest, NothingStaysOfAForgottenCache) {
   const auto one = cache(), two = cache();
-  slots_.put(key_of(1, stream_), *one);
-  slots_.put(key_of(2, stream_), *two);
-  slots_.forget(*two);
+  caches_.put(key_of(1, stream_), *one);
+  caches_.put(key_of(2, stream_), *two);
+  caches_.forget(*two);
   EXPECT_EQ(find(2, stream_), nullptr);
   EXPECT_EQ(find(1, stream_), one.get());
-  slots_.forget(*one);
+  caches_.forget(*one);
   EXPECT_EQ(find(1, stream_), nullptr);
 }
 
