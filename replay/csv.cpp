@@ -45,7 +45,7 @@ std::string_view without_byte_order_mark(std::string_view text) noexcept {
 
 CsvReader::CsvReader(std::string_view text) : rest_(without_byte_order_mark(text)) { read_header(); }
 
-CsvReader::CsvReader(Source source) : source_(std::move(source)), buffer_(piece) {
+CsvReader::CsvReader(Source source) : source_(std::move(source)), buffer_(buffer_bytes) {
   static_cast<void>(read_more());
   rest_ = without_byte_order_mark(rest_);
   read_header();
@@ -62,9 +62,9 @@ void CsvReader::read_header() {
 bool CsvReader::read_more() {
   if (!source_) return false;
   std::copy(rest_.begin(), rest_.end(), buffer_.begin());
-  const std::span<char> room = std::span(buffer_).subspan(rest_.size());
-  const std::size_t count = source_.read(room);
-  if (count < room.size()) {
+  const std::span<char> unused = std::span(buffer_).subspan(rest_.size());
+  const std::size_t count = source_.read(unused);
+  if (count < unused.size()) {
     source_cut_ = source_.is_cut();
     source_ = {};
   }

@@ -1,5 +1,5 @@
-// Comma-separated text, line by line, of memory or of a source that is read piece
-// by piece, so that a file is refused at its first bad line however long it is.
+// Comma-separated text, line by line, of memory or of a source that is read a buffer
+// at a time, so that a file is refused at its first bad line however long it is.
 // Fields are stripped of blanks and of quotes around them. The first line names
 // the columns; every other has as many fields. Blank lines, a byte order mark and
 // CRLF are tolerated. A last line without an end is cut: "12" may have been "1234",
@@ -25,7 +25,7 @@ class CsvReader {
   /// Reads the header. `text` must outlive the reader. Throws ParseError, as all
   /// below do, with the number of the line.
   explicit CsvReader(std::string_view text);
-  /// The same of a source, a piece at a time. Throws what the source throws, too.
+  /// The same of a source, a buffer at a time. Throws what the source throws, too.
   explicit CsvReader(Source source);
   CsvReader(CsvReader&&) = default;
 
@@ -63,7 +63,7 @@ class CsvReader {
   [[nodiscard]] std::string_view strip(std::string_view field) const;
   [[noreturn]] void wrong(std::size_t column, std::string_view wanted) const;
 
-  static constexpr std::size_t piece = std::size_t{64} << 10;
+  static constexpr std::size_t buffer_bytes = std::size_t{64} << 10;
 
   Source source_;             // none where all is in memory, and after its end
   std::vector<char> buffer_;  // of the source; on the heap, so that views of it stay when the reader moves

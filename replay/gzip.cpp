@@ -19,7 +19,7 @@ namespace weir::replay {
 
 namespace {
 
-constexpr std::size_t piece = std::size_t{64} << 10;
+constexpr std::size_t input_bytes = std::size_t{64} << 10;
 constexpr int only_gzip = 16 + MAX_WBITS;  // as zlib's manual has it: a gzip header, and the largest window
 
 }  // namespace
@@ -33,7 +33,7 @@ void GzipReader::Close::operator()(Inflater* inflater) const noexcept {
   delete inflater;
 }
 
-GzipReader::GzipReader(Source source) : source_(std::move(source)), input_(piece) {
+GzipReader::GzipReader(Source source) : source_(std::move(source)), input_(input_bytes) {
   auto made = std::make_unique<Inflater>();
   if (inflateInit2(&made->stream, only_gzip) != Z_OK) throw std::bad_alloc();
   inflater_.reset(made.release());
@@ -47,18 +47,18 @@ bool GzipReader::more_input() {
   return stream.avail_in != 0;
 }
 
-std::size_t GzipReader::read(std::span<char> room) {
+std::size_t GzipReader::read(std::span<char> to) {
   z_stream& stream = inflater_->stream;
   std::size_t filled = 0;
-  while (filled < room.size()) {
+  while (filled < to.size()) {
     if (!more_input()) {
       cut_ = !ended_;
       break;
     }
     if (ended_) inflateReset(&stream);
     ended_ = false;
-    const std::size_t left = std::min<std::size_t>(room.size() - filled, std::numeric_limits<uInt>::max());
-    stream.next_out = reinterpret_cast<Bytef*>(room.data() + filled);
+    const std::size_t left = std::min<std::size_t>(to.size() - filled, std::numeric_limits<uInt>::max());
+    stream.next_out = reinterpret_cast<Bytef*>(to.data() + filled);
     stream.avail_out = static_cast<uInt>(left);
     const int result = inflate(&stream, Z_NO_FLUSH);
     if (result == Z_MEM_ERROR) throw std::bad_alloc();
@@ -88,7 +88,7 @@ GzipReader::GzipReader(Source source) : source_(std::move(source)) {
   throw ParseError("is gzip data, and this build of weir has no zlib; unpack it first");
 }
 
-std::size_t GzipReader::read(std::span<char> room) { return room.size() - room.size(); }
+std::size_t GzipReader::read(std::span<char> to) { return to.size() - to.size(); }
 
 #endif
 

@@ -1,4 +1,4 @@
-// Unpacks gzip data piece by piece, so that a trace is read as it lies on disk.
+// Unpacks gzip data a buffer at a time, so that a trace is read as it lies on disk.
 // Bounded: a small file that unpacks to more than any trace is an error, and not
 // the end of this machine's memory. Called by read_trace.
 #pragma once
@@ -24,7 +24,7 @@ class GzipReader {
   /// Fills the span, or what of it there still is; members one behind the other are one file. Of data that are cut off
   /// gives all that can be unpacked. Throws ParseError where the data are damaged or more than max_bytes; and what the
   /// source throws.
-  [[nodiscard]] std::size_t read(std::span<char> room);
+  [[nodiscard]] std::size_t read(std::span<char> to);
   /// Whether the data ended inside a member: for after the end. Data that are cut between two members do not tell.
   [[nodiscard]] bool is_cut() const noexcept { return cut_; }
 

@@ -63,8 +63,8 @@ class InputFile {
   }
 
   /// Fills the span, or what of it the file still has.
-  std::size_t read(std::span<char> room) {
-    const std::size_t count = std::fread(room.data(), 1, room.size(), file_.get());
+  std::size_t read(std::span<char> to) {
+    const std::size_t count = std::fread(to.data(), 1, to.size(), file_.get());
     if (std::ferror(file_.get()) != 0) system_failure(path_, errno);
     return count;
   }
@@ -88,11 +88,11 @@ class InputFile {
 
 /// All that a source still has, where it has `expected` bytes or, unknown to the caller, more or fewer.
 std::vector<char> read_all(const Source& source, std::size_t expected) {
-  constexpr std::size_t piece = std::size_t{1} << 20;
+  constexpr std::size_t least_buffer = std::size_t{1} << 20;
   std::vector<char> bytes(expected + 1);  // one more, which stays empty where the expectation is right
   std::size_t filled = source.read(bytes);
   while (filled == bytes.size()) {
-    bytes.resize(std::max(2 * bytes.size(), piece));
+    bytes.resize(std::max(2 * bytes.size(), least_buffer));
     const std::size_t more = source.read(std::span(bytes).subspan(filled));
     if (more == 0) break;
     filled += more;
@@ -131,14 +131,14 @@ Trace read_source(const std::function<Source()>& open, std::size_t bytes) {
 /// What a source of gzip data holds.
 Source unpacked(Source packed) {
   const auto reader = std::make_shared<GzipReader>(std::move(packed));
-  return {[reader](std::span<char> room) { return reader->read(room); }, [reader] { return reader->is_cut(); }};
+  return {[reader](std::span<char> to) { return reader->read(to); }, [reader] { return reader->is_cut(); }};
 }
 
 Trace read_file(const std::filesystem::path& path) {
   InputFile file(path);
   const auto from_start = [&file]() -> Source {
     file.rewind();
-    return {[&file](std::span<char> room) { return file.read(room); }};
+    return {[&file](std::span<char> to) { return file.read(to); }};
   };
   std::array<char, 2> start{};
   const std::size_t known = file.read(start);
@@ -156,8 +156,8 @@ Trace read_trace(std::span<const std::byte> file) {
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
   if (GzipReader::is_gzip(text)) {
     const auto from_start = [text]() -> Source {
-      return unpacked({[rest = text](std::span<char> room) mutable {
-        const std::size_t count = rest.copy(room.data(), room.size());
+      return unpacked({[rest = text](std::span<char> to) mutable {
+        const std::size_t count = rest.copy(to.data(), to.size());
         rest.remove_prefix(count);
         return count;
       }});

@@ -1,4 +1,4 @@
-// Where the bytes of a trace come from, piece by piece: a file, gzip data, memory.
+// Where the bytes of a trace come from, a buffer at a time: a file, gzip data, memory.
 // Given by read_trace, read by the readers.
 #pragma once
 

@@ -1,4 +1,4 @@
-// Buffers: typed, named pieces of device memory that grow. `Buffer<T>` owns one
+// Buffers: typed, named blocks of device memory that grow. `Buffer<T>` owns one
 // and frees it at the end of its scope; `BufferHandle<T>` refers to one that a
 // MemoryManager or a Buffer owns, and says so when it is gone. Made by a
 // MemoryManager. One buffer: external synchronization; different ones: any threads.

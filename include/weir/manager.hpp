@@ -137,7 +137,7 @@ class MemoryManager {
     return Buffer<T>(make(name, element_type<T>(), count, options, stream, IfExists::refuse, where));
   }
 
-  /// Memory for all columns, of up to `rows` rows, in one piece; given back at the scope's end. Of `options`, max_bytes
+  /// Memory for all columns, of up to `rows` rows, in one block; given back at the scope's end. Of `options`, max_bytes
   /// does not count. Throws as create and PoolingScope::bytes; then nothing has changed.
   [[nodiscard]] PoolingScope scope(std::string_view name, std::size_t rows, std::vector<ScopeColumn> columns,
                                    BufferOptions options = {}, StreamId stream = StreamId::legacy_default,

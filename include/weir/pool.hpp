@@ -205,7 +205,7 @@ class Pool {
   /// Returns free memory to the driver, by whole pages and segments, but leaves at least `keep_free`
   /// bytes where there are as many; gives the bytes returned. Waits for work that still uses freed blocks.
   std::uint64_t trim(std::uint64_t keep_free = 0);
-  /// Has `bytes` of free memory ready, in one piece, for allocations on `stream`: these then need no driver call. For a
+  /// Has `bytes` of free memory ready, in one range, for allocations on `stream`: these then need no driver call. For a
   /// start or a pause, where growth is in nobody's way; costs what that growth costs, and nothing where there is as
   /// much. Idle memory still goes back after idle_age, but for keep_free. Throws as allocate, and Unsupported where the
   /// pool is off.

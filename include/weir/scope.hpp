@@ -1,4 +1,4 @@
-// Pooling scopes: many named columns over the same rows, taken up front as one piece of memory, kept for every chunk
+// Pooling scopes: many named columns over the same rows, taken up front as one block of memory, kept for every chunk
 // of the rows, and given back together at the scope's end, on errors too. And how large chunks should be. Made by a
 // MemoryManager.
 #pragma once
@@ -32,7 +32,7 @@ struct ScopeStatistics {
   std::uint64_t allocations = 0;  ///< columns that memory was taken for
   std::uint64_t reuses = 0;       ///< times that a chunk found a column's memory there
   std::uint64_t values = 0;       ///< columns × rows of all chunks
-  std::uint64_t peak_bytes = 0;   ///< of the one piece of memory
+  std::uint64_t peak_bytes = 0;   ///< of the scope's memory
   double average_column_bytes = 0;
 
   /// reuses ÷ (allocations + reuses); 0 when there was neither.

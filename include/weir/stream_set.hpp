@@ -42,7 +42,7 @@ class StreamSet {
   const Device device_;
   const std::vector<std::string> names_;
   std::vector<Stream> streams_;
-  std::atomic<std::size_t> turn_{0};
+  std::atomic<std::size_t> next_{0};
 };
 
 }  // namespace weir

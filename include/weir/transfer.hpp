@@ -20,8 +20,8 @@ inline constexpr std::chrono::nanoseconds default_deadline = std::chrono::second
 struct TransferOptions {
   /// Uploads above this go through pinned staging memory; at most 64 KiB. Bytes.
   std::uint64_t staging_threshold = std::uint64_t{64} << 10;
-  /// The staging memory of a synchronous transfer: two pieces of this, in turn. Bytes.
-  std::uint64_t piece_bytes = std::uint64_t{1} << 20;
+  /// The size of a staging block. A synchronous transfer uses two in rotation. Bytes.
+  std::uint64_t staging_block_bytes = std::uint64_t{1} << 20;
   /// Bound on all pinned memory: staging, download slots and Pinned. Bytes.
   std::uint64_t pinned_limit = std::uint64_t{1} << 30;
   /// Whether the host writes device memory in place. Default: where the device's memory is unified.

@@ -264,7 +264,7 @@ weir_status weir_allocate_tagged(weir_pool* pool, size_t bytes, size_t alignment
 /// Returns free memory to the driver but leaves `keep_free` bytes where there are as many. Waits for work that
 /// still uses freed blocks. *returned_bytes is what went back; it may be NULL.
 weir_status weir_trim(weir_pool* pool, uint64_t keep_free, uint64_t* returned_bytes);
-/// Has `bytes` of free memory ready, in one piece, for allocations on `stream`, so that these need no driver call.
+/// Has `bytes` of free memory ready, in one range, for allocations on `stream`, so that these need no driver call.
 /// WEIR_UNSUPPORTED where the pool is off.
 weir_status weir_map_ahead(weir_pool* pool, uint64_t bytes, weir_stream_id stream);
 /// Does what is due: finished frees are reclaimed, idle memory goes back. Call now and then.

@@ -47,10 +47,10 @@ ProcessStatistics sum_over(const std::vector<const MemoryManager*>& managers) {
   return sum;
 }
 
-// By the drivers' own way where they have one, else through memory of the host, a piece at a time.
+// By the drivers' own way where they have one, else through a staging buffer of the host.
 void MemoryManager::copy_bytes(const AnyBuffer& to, MemoryManager& source, const AnyBuffer& from, std::size_t count,
                                StreamId stream, StreamId from_stream, const CopyOptions& options) {
-  constexpr std::uint64_t piece_bytes = std::uint64_t{4} << 20;
+  constexpr std::uint64_t staging_bytes = std::uint64_t{4} << 20;
   const core::Deadline end(options.deadline);
   Implementation& own = checked();
   Implementation& other = source.checked();
@@ -87,9 +87,9 @@ void MemoryManager::copy_bytes(const AnyBuffer& to, MemoryManager& source, const
     own.transfers().await(device::Event(device::Access::shared_backend(device()), stream), end, task, 0);
     return;
   }
-  std::vector<std::byte> piece(std::min(bytes, piece_bytes));
+  std::vector<std::byte> staging(std::min(bytes, staging_bytes));
   for (std::uint64_t done = 0; done < bytes;) {
-    const std::span<std::byte> part(piece.data(), std::min<std::uint64_t>(piece.size(), bytes - done));
+    const std::span<std::byte> part(staging.data(), std::min<std::uint64_t>(staging.size(), bytes - done));
     other.transfers().download(origin.buffer, origin.offset + done, part, from_stream, end);
     own.transfers().upload(target.buffer, target.offset + done, part, stream, end);
     done += part.size();

@@ -183,7 +183,7 @@ void Pool::Implementation::map_ahead(std::uint64_t bytes, StreamId stream) {
   try {
     if (id == 0) id = Ladder(*this, wanted, cache).free_memory().id;
   } catch (const Unsupported& error) {
-    // No addresses are left for so much in one piece; requests of the size get memory of the driver's own.
+    // No range of addresses is left that is as long; requests of the size get memory of the driver's own.
     journal_.note(LogLevel::warning, LogEvent::fallback, error.message(), bytes, 0, stream);
     return;
   }

@@ -1,4 +1,4 @@
-// The small number of a stream in one pool: whose order a piece of memory follows.
+// The small number of a stream in one pool: whose order some memory follows.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 namespace weir::pool {
 
 using StreamIndex = std::uint16_t;
-/// No stream's: no queued work uses the memory.
+/// The index of no stream: no queued work uses the memory.
 inline constexpr StreamIndex clean_index = 0;
 
 }  // namespace weir::pool

@@ -1,5 +1,5 @@
 // Uploads and downloads: in place, straight from pinned memory, by the driver's own
-// way for few bytes, and through two pieces of staging memory in turn.
+// way for few bytes, and through two staging blocks in rotation.
 #include "transfer/engine.hpp"
 
 #include <algorithm>
@@ -34,13 +34,13 @@ void* pointer(std::uint64_t address) { return reinterpret_cast<void*>(address); 
 
 }  // namespace
 
-/// A piece of staging memory of one transfer, put aside at its end if a copy still uses it.
-class TransferEngine::Piece {
+/// Pinned memory that one transfer stages through; put aside at its end if a copy still uses it.
+class TransferEngine::StagingBlock {
  public:
-  Piece(TransferEngine& engine, std::uint64_t bytes) : engine_(engine), bytes_(engine.allocate_pinned(bytes)) {}
-  Piece(const Piece&) = delete;
-  Piece& operator=(const Piece&) = delete;
-  ~Piece() { engine_.put_aside(bytes_, std::move(in_flight_)); }
+  StagingBlock(TransferEngine& engine, std::uint64_t bytes) : engine_(engine), bytes_(engine.allocate_pinned(bytes)) {}
+  StagingBlock(const StagingBlock&) = delete;
+  StagingBlock& operator=(const StagingBlock&) = delete;
+  ~StagingBlock() { engine_.put_aside(bytes_, std::move(in_flight_)); }
 
   [[nodiscard]] std::byte* data() const noexcept { return bytes_.data(); }
   /// Waits until the copy that uses it is done.
@@ -136,28 +136,28 @@ void TransferEngine::upload(BufferCore& buffer, std::uint64_t offset, std::span<
     backend()->write(stream, address, data);
     await(*record(stream), deadline, task, data.size());
   } else {
-    upload_in_pieces(address, data, stream, deadline, task);
+    upload_staged(address, data, stream, deadline, task);
   }
   note(buffer, true, data.size(), false);
   book_->end(begun);
 }
 
-// While one piece is copied to the device, the host fills the other.
-void TransferEngine::upload_in_pieces(std::uint64_t address, std::span<const std::byte> data, StreamId stream,
-                                      core::Deadline deadline, const Task& task) {
-  const std::uint64_t most = std::min<std::uint64_t>(options_.piece_bytes, data.size());
-  Piece one(*this, most);
-  Piece other(*this, most);
-  Piece* piece = &one;
+// While one staging block is copied to the device, the host fills the other.
+void TransferEngine::upload_staged(std::uint64_t address, std::span<const std::byte> data, StreamId stream,
+                                   core::Deadline deadline, const Task& task) {
+  const std::uint64_t most = std::min<std::uint64_t>(options_.staging_block_bytes, data.size());
+  StagingBlock one(*this, most);
+  StagingBlock other(*this, most);
+  StagingBlock* block = &one;
   for (std::uint64_t done = 0; done < data.size();) {
     const std::uint64_t bytes = std::min<std::uint64_t>(most, data.size() - done);
-    piece->await(deadline, task, done);
-    std::memcpy(piece->data(), data.data() + done, bytes);
-    backend()->upload(stream, address + done, piece->data(), bytes);
-    piece->used(stream);
+    block->await(deadline, task, done);
+    std::memcpy(block->data(), data.data() + done, bytes);
+    backend()->upload(stream, address + done, block->data(), bytes);
+    block->used(stream);
     bytes_staged_ += bytes;
     done += bytes;
-    piece = piece == &one ? &other : &one;
+    block = block == &one ? &other : &one;
   }
   one.await(deadline, task, data.size());
   other.await(deadline, task, data.size());
@@ -179,7 +179,7 @@ Transfer TransferEngine::start_upload(BufferCore& buffer, std::uint64_t offset, 
   } else if (data.size() <= options_.staging_threshold) {
     backend()->write(stream, address, data);
   } else {
-    Piece staged(*this, data.size());
+    StagingBlock staged(*this, data.size());
     std::memcpy(staged.data(), data.data(), data.size());
     backend()->upload(stream, address, staged.data(), data.size());
     staged.used(stream);
@@ -207,29 +207,29 @@ void TransferEngine::download(BufferCore& buffer, std::uint64_t offset, std::spa
     note_pinned_use(data.data(), stream);
     await(*record(stream), deadline, task, 0);
   } else {
-    download_in_pieces(address, data, stream, deadline, task);
+    download_staged(address, data, stream, deadline, task);
   }
   note(buffer, false, data.size(), false);
   book_->end(begun);
 }
 
-// While the host empties one piece, the device fills the other.
-void TransferEngine::download_in_pieces(std::uint64_t address, std::span<std::byte> data, StreamId stream,
-                                        core::Deadline deadline, const Task& task) {
-  const std::uint64_t most = std::min<std::uint64_t>(options_.piece_bytes, data.size());
-  Piece one(*this, most);
-  Piece other(*this, most);
-  const std::array<Piece*, 2> pieces{&one, &other};
+// While the host empties one staging block, the device fills the other.
+void TransferEngine::download_staged(std::uint64_t address, std::span<std::byte> data, StreamId stream,
+                                     core::Deadline deadline, const Task& task) {
+  const std::uint64_t most = std::min<std::uint64_t>(options_.staging_block_bytes, data.size());
+  StagingBlock one(*this, most);
+  StagingBlock other(*this, most);
+  const std::array<StagingBlock*, 2> blocks{&one, &other};
   const std::uint64_t count = (data.size() + most - 1) / most;
   const auto bytes_of = [&](std::uint64_t index) { return std::min(most, data.size() - index * most); };
   for (std::uint64_t index = 0; index <= count; ++index) {
     if (index < count) {
-      Piece& piece = *pieces[index % 2];
-      backend()->download(stream, piece.data(), address + index * most, bytes_of(index));
-      piece.used(stream);
+      StagingBlock& block = *blocks[index % 2];
+      backend()->download(stream, block.data(), address + index * most, bytes_of(index));
+      block.used(stream);
     }
     if (index == 0) continue;
-    Piece& last = *pieces[(index - 1) % 2];
+    StagingBlock& last = *blocks[(index - 1) % 2];
     last.await(deadline, task, (index - 1) * most);
     std::memcpy(data.data() + (index - 1) * most, last.data(), bytes_of(index - 1));
     bytes_staged_ += bytes_of(index - 1);

@@ -185,7 +185,7 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   }
 
  private:
-  class Piece;
+  class StagingBlock;
   class Slots;
   struct Aside {
     std::span<std::byte> bytes;
@@ -206,10 +206,10 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   [[nodiscard]] bool is_pinned(const std::byte* data, std::size_t bytes) const;
   /// A copy that is done with `stream`'s work so far uses the pinned memory around `data`.
   void note_pinned_use(const std::byte* data, StreamId stream);
-  void upload_in_pieces(std::uint64_t address, std::span<const std::byte> data, StreamId stream,
-                        core::Deadline deadline, const Task& task);
-  void download_in_pieces(std::uint64_t address, std::span<std::byte> data, StreamId stream, core::Deadline deadline,
-                          const Task& task);
+  void upload_staged(std::uint64_t address, std::span<const std::byte> data, StreamId stream, core::Deadline deadline,
+                     const Task& task);
+  void download_staged(std::uint64_t address, std::span<std::byte> data, StreamId stream, core::Deadline deadline,
+                       const Task& task);
   device::SharedEvent queue_download(BufferCore& buffer, std::span<std::byte> to, StreamId stream, bool snapshot,
                                      device::Fence& in_flight);
   void note(BufferCore& buffer, bool up, std::uint64_t bytes, bool asynchronous) noexcept;

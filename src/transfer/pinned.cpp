@@ -20,7 +20,7 @@ namespace detail {
 namespace {
 
 constexpr std::uint64_t segment_bytes = std::uint64_t{4} << 20;
-constexpr std::uint64_t least_piece = 4096;
+constexpr std::uint64_t min_staging_block = 4096;
 
 TransferOptions checked(TransferOptions options, const std::string& name) {
   const auto refuse = [&](const std::string& text) {
@@ -29,8 +29,8 @@ TransferOptions checked(TransferOptions options, const std::string& name) {
   if (options.staging_threshold > device::Backend::max_written) {
     refuse("staging_threshold is " + std::to_string(options.staging_threshold) + " B; it must be 64 KiB at most");
   }
-  if (options.piece_bytes < least_piece) {
-    refuse("piece_bytes is " + std::to_string(options.piece_bytes) + "; it must be 4 KiB at least");
+  if (options.staging_block_bytes < min_staging_block) {
+    refuse("staging_block_bytes is " + std::to_string(options.staging_block_bytes) + "; it must be 4 KiB at least");
   }
   return options;
 }

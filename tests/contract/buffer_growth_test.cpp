@@ -232,7 +232,7 @@ TEST_P(BufferGrowth, OneThatCannotGrowShrinksToo) {
 // --- Limits ---
 
 TEST_P(BufferGrowth, GrowthPastTheManagersLimitChangesNothing) {
-  // Segments come in pieces of 2 MiB, whatever a page is.
+  // Segments come in multiples of 2 MiB, whatever a page is.
   const auto page = [this] { return in_place() ? this->page() : std::max<std::uint64_t>(this->page(), 2_MiB); };
   MemoryManager& memory = make_manager({.name = "small one", .pool = {.limit = 48 * page()}});
   Words buffer =

@@ -227,7 +227,7 @@ TEST_P(ManagerFaults, AManagerThatCannotBeMadeLeavesNothing) {
     EXPECT_EQ(backend_->balance(), FaultyBackend::Balance{});
     EXPECT_EQ(process_statistics().managers, 0u);
   }
-  EXPECT_THROW(make_manager({.transfers = {.piece_bytes = 1}}), InvalidArgument);
+  EXPECT_THROW(make_manager({.transfers = {.staging_block_bytes = 1}}), InvalidArgument);
   EXPECT_THROW(make_manager({.pool = {.idle_age = -1s}}), InvalidArgument);
   EXPECT_EQ(backend_->balance(), FaultyBackend::Balance{});
 }

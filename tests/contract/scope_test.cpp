@@ -1,4 +1,4 @@
-// Pooling scopes and chunks: features in one piece, the same buffer for the same name, everything back at the end and
+// Pooling scopes and chunks: features in one block, the same buffer for the same name, everything back at the end and
 // on errors; and how large chunks are.
 #include <cstdint>
 #include <numeric>

@@ -53,7 +53,7 @@ INSTANTIATE_TEST_SUITE_P(Pairs, SeveralDevices, testing::ValuesIn(pairs()),
                          [](const auto& pair) { return pair.param.from + "_to_" + pair.param.to; });
 
 TEST_P(SeveralDevices, CopiesArriveByteForByte) {
-  // Less than a piece through the host, and several.
+  // Less than a staging buffer through the host, and several.
   for (const std::size_t count : {std::size_t{1}, std::size_t{1000}, std::size_t{3'000'001}}) {
     const auto data = numbers(count);
     const auto from = source_.create<std::uint32_t>("from", data);

@@ -25,10 +25,10 @@ class Detector {
   template <class Word>
   std::function<void()> task(void* block, std::size_t bytes, std::uint64_t seed) {
     return [this, words = static_cast<Word*>(block), count = bytes / sizeof(Word), seed] {
-      constexpr std::size_t pieces = 8;
+      constexpr std::size_t parts = 8;
       std::size_t at = 0;
-      for (std::size_t piece = 1; piece <= pieces; ++piece) {
-        for (; at < count * piece / pieces; at += stride) words[at] = pattern_word(seed, at);
+      for (std::size_t part = 1; part <= parts; ++part) {
+        for (; at < count * part / parts; at += stride) words[at] = pattern_word(seed, at);
         std::this_thread::sleep_for(std::chrono::microseconds(20));
       }
       for (std::size_t i = 0; i < count; i += stride) {

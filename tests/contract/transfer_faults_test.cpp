@@ -60,7 +60,7 @@ class TransferFaults : public TransferContract {
     ++seed;
     Bytes halves = bytes_of(size, seed);
     const std::span<const std::uint8_t> both(halves);
-    bool all = true;  // written in small pieces
+    bool all = true;  // written in small parts
     for (std::size_t at = 0; at < size; at += 50'000) {
       const auto part = both.subspan(at, std::min<std::size_t>(50'000, size - at));
       all = attempt([&] { memory.upload(buffer, part, StreamId::legacy_default, {.offset = at}); }) && all;
@@ -97,7 +97,7 @@ class TransferFaults : public TransferContract {
   /// One run with a fault planted by `plant`; whether it happened.
   template <class Plant>
   bool run_with(Plant plant) {
-    make_manager({.piece_bytes = 65536});
+    make_manager({.staging_block_bytes = 65536});
     plant();
     script();
     const bool fired = backend_->fired();
@@ -142,7 +142,7 @@ TEST_P(TransferFaults, TheDeviceIsLostFromEachCallOn) {
   for (std::uint64_t n = 1;; ++n) {
     SCOPED_TRACE(testing::Message() << "lost at call " << n);
     ASSERT_LT(n, 1000u);
-    make_manager({.piece_bytes = 65536});
+    make_manager({.staging_block_bytes = 65536});
     backend_->lose(n);
     script();
     const bool fired = backend_->fired();

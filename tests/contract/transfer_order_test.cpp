@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t size = 200'001;  // several pieces of 64 KiB, and not whole ones
+constexpr std::size_t size = 200'001;  // several blocks of 64 KiB, and not whole ones
 
 class TransferOrder : public StreamedTransfers {
  protected:
@@ -24,7 +24,7 @@ class TransferOrder : public StreamedTransfers {
 
 TEST_P(TransferOrder, ADownloadSeesTheWorkQueuedBeforeIt) {
   for (const bool in_place : {false, true}) {
-    MemoryManager& memory = make_manager({.piece_bytes = 65536, .in_place = in_place});
+    MemoryManager& memory = make_manager({.staging_block_bytes = 65536, .in_place = in_place});
     const auto buffer = memory.create<std::uint8_t>("seen", size, {.downloads = true}, *stream_);
     const Pinned<std::uint8_t> pinned = memory.pinned<std::uint8_t>(size);
     for (std::uint64_t seed = 1; seed < 9; seed += 4) {
@@ -122,7 +122,7 @@ TEST_P(TransferOrder, ATicketThatTimesOutCanBeWaitedForAgain) {
 }
 
 TEST_P(TransferOrder, ATimedOutTransferGoesOnAndItsStagingMemoryComesBack) {
-  MemoryManager& memory = make_manager({.piece_bytes = 65536});
+  MemoryManager& memory = make_manager({.staging_block_bytes = 65536});
   const auto buffer = memory.create<std::uint8_t>("timed", size, {}, *stream_);
   memory.upload(buffer, bytes_of(size, 1), *stream_);
   std::uint64_t timeouts = 0;
@@ -140,7 +140,7 @@ TEST_P(TransferOrder, ATimedOutTransferGoesOnAndItsStagingMemoryComesBack) {
       EXPECT_EQ(late->facts().limit, deadline / 1ms);
       EXPECT_NE(late->message().find("within " + std::to_string(deadline / 1ms) + " ms"), std::string::npos)
           << late->message();
-      EXPECT_EQ(moved().pinned.requested.live, 2 * 65536u);  // both pieces are still read
+      EXPECT_EQ(moved().pinned.requested.live, 2 * 65536u);  // both blocks are still read
       Bytes into(size, 0xcd);
       expect_error<Timeout>("timed",
                             [&] { memory.download(buffer, std::span(into), *stream_, {.deadline = deadline}); });
@@ -153,7 +153,7 @@ TEST_P(TransferOrder, ATimedOutTransferGoesOnAndItsStagingMemoryComesBack) {
     device_->synchronize(*stream_);
     memory.maintain();
     EXPECT_EQ(moved().pinned.requested.live, 0u);
-    // What was queued before the deadline has happened: the two first pieces.
+    // What was queued before the deadline has happened: the two first blocks.
     Bytes expected = bytes_of(size, 3);
     const Bytes old = bytes_of(size, 1);
     std::copy(old.begin() + 2 * 65536, old.end(), expected.begin() + 2 * 65536);
@@ -162,7 +162,7 @@ TEST_P(TransferOrder, ATimedOutTransferGoesOnAndItsStagingMemoryComesBack) {
 }
 
 TEST_P(TransferOrder, ADeadlineThatHasPassedStartsNothing) {
-  MemoryManager& memory = make_manager({.piece_bytes = 65536});
+  MemoryManager& memory = make_manager({.staging_block_bytes = 65536});
   const auto buffer = memory.create<std::uint8_t>("too late", bytes_of(size, 1), {}, *stream_);
   const Pinned<std::uint8_t> pinned = memory.pinned<std::uint8_t>(size);
   fill_pattern(pinned.data(), size, 2);
@@ -283,7 +283,7 @@ TEST_P(TransferOrder, ABufferFreedInMidUploadIsNotReusedBeforeItsEnd) {
 }
 
 TEST_P(TransferOrder, ThreadsMoveTheirBuffersAtTheSameTime) {
-  MemoryManager& memory = make_manager({.piece_bytes = 8192});
+  MemoryManager& memory = make_manager({.staging_block_bytes = 8192});
   constexpr unsigned threads = 4;
   constexpr unsigned rounds = 20;
   std::vector<TestThread> all;

@@ -1,5 +1,5 @@
 // Uploads and downloads that are waited for: contents byte for byte, by every way
-// that they may take (in place, pinned, written, staged in pieces), with exact
+// that they may take (in place, pinned, written, staged in blocks), with exact
 // counts, and typed errors for what makes no sense.
 #include "contract/transfer_fixture.hpp"
 
@@ -22,7 +22,7 @@ class Transfers : public TransferContract {
 TEST_P(Transfers, WholeBuffersOfAllSizesComeBack) {
   for (const bool in_place : {false, true}) {
     if (in_place && !device_->info().pointers) continue;
-    make_manager({.piece_bytes = 4096, .in_place = in_place});
+    make_manager({.staging_block_bytes = 4096, .in_place = in_place});
     std::uint64_t seed = 0;
     for (const std::size_t count : {1u, 3u, 511u, 4095u, 4096u, 4097u, 8193u, 65535u, 65536u, 65537u, 100'003u}) {
       round_trip(count, ++seed);
@@ -34,7 +34,7 @@ TEST_P(Transfers, WholeBuffersOfAllSizesComeBack) {
 }
 
 TEST_P(Transfers, RangesTouchNothingBesideThem) {
-  MemoryManager& memory = make_manager({.piece_bytes = 4096});
+  MemoryManager& memory = make_manager({.staging_block_bytes = 4096});
   constexpr std::size_t size = 200'001;
   const auto buffer = memory.create<std::uint8_t>("ranges", bytes_of(size, 1));
   Bytes expected = bytes_of(size, 1);
@@ -236,13 +236,13 @@ TEST_P(Transfers, IdlePinnedMemoryGoesBack) {
 
 TEST_P(Transfers, OptionsThatMakeNoSenseAreRefused) {
   for (const TransferOptions& options :
-       {TransferOptions{.staging_threshold = (64 << 10) + 1}, TransferOptions{.piece_bytes = 4095}}) {
+       {TransferOptions{.staging_threshold = (64 << 10) + 1}, TransferOptions{.staging_block_bytes = 4095}}) {
     const auto refused = error_of<InvalidArgument>([&] { make_manager(options); });
     ASSERT_TRUE(refused);
     EXPECT_EQ(refused->facts().name, "memory");
   }
   EXPECT_EQ(memory_, nullptr);
-  make_manager({.staging_threshold = 0, .piece_bytes = 4096});
+  make_manager({.staging_threshold = 0, .staging_block_bytes = 4096});
   round_trip(1, 1);
   EXPECT_EQ(moved().bytes_staged, 2u);
 }

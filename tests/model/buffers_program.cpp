@@ -18,7 +18,7 @@ constexpr std::size_t max_buffers = 14;
 
 TransferOptions transfers_of(bool in_place, std::uint64_t seed) {
   return {.staging_threshold = seed % 2 == 0 ? 64_KiB : 1_KiB,
-          .piece_bytes = seed % 3 == 0 ? 1_MiB : 32_KiB,
+          .staging_block_bytes = seed % 3 == 0 ? 1_MiB : 32_KiB,
           .pinned_limit = 96_MiB,
           .in_place = in_place};
 }

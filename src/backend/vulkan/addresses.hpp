@@ -1,5 +1,5 @@
 // weir's addresses on Vulkan, and what buffer lies at each. An address is where the
-// host sees the memory, if it does; else a piece of the host's address space that
+// host sees the memory, if it does; else a part of the host's address space that
 // is kept free for it, so that an address never means two things and a stray use of
 // it as a pointer faults at once. Thread-safe. Called by the backend for every copy.
 #pragma once

@@ -1,5 +1,5 @@
 // Command buffers, recorded by any thread and used again once their work is done,
-// and pieces of staging memory of the backend's own that live as long as a command
+// and staging memory of the backend's own that live as long as a command
 // that reads them. A Command belongs to one owner at a time and goes back by itself.
 // Called by the backend; Streams keeps what is in flight. Thread-safe.
 #pragma once

@@ -101,7 +101,7 @@ void Memory::choose_types() {
   if (!in_place_) storage_ = pick_first(for_storage, {{local, visible}, {0, visible}});
   // Pinned memory is read by the host after downloads, which is very slow where it is not cached.
   pinned_ = pick_first(plain, {{visible | cached | coherently, local}, {visible | cached, local}, {visible, local}});
-  // What the backend stages itself is only written by the host, in short pieces.
+  // What the backend stages itself is only written by the host, a few bytes at a time.
   staging_ = pick_first(plain, {{visible | coherently, cached | local}, {visible | coherently, local}});
 }
 

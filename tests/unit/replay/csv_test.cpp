@@ -160,13 +160,13 @@ TEST(Csv, RefusesLinesWithoutEndAndTooManyFields) {
 }
 
 /// A text as a file gives it, with how much of it was asked for.
-struct Pieces {
+struct TextFile {
   std::string text;
   std::size_t given = 0;
   bool is_cut = false;
   Source source() {
-    return {[this](std::span<char> room) {
-              const std::size_t count = text.copy(room.data(), room.size(), given);
+    return {[this](std::span<char> to) {
+              const std::size_t count = text.copy(to.data(), to.size(), given);
               given += count;
               return count;
             },
@@ -174,8 +174,8 @@ struct Pieces {
   }
 };
 
-TEST(Csv, ReadsASourcePieceByPiece) {
-  Pieces file{"\xef\xbb\xbfname,number\r\n"};
+TEST(Csv, ReadsASourceABufferAtATime) {
+  TextFile file{"\xef\xbb\xbfname,number\r\n"};
   constexpr std::uint64_t rows = 40'000;
   for (std::uint64_t i = 0; i < rows; ++i) {
     file.text += std::string(i % 97, 'x') + ',' + std::to_string(i) + (i % 3 == 0 ? "\r\n" : "\n");
@@ -193,7 +193,7 @@ TEST(Csv, ReadsASourcePieceByPiece) {
 
 TEST(Csv, LinesAtTheLimit) {
   const std::string longest(CsvReader::longest_line, '1');
-  Pieces file{"a\n" + longest + "\r\n" + longest + "\n" + longest};
+  TextFile file{"a\n" + longest + "\r\n" + longest + "\n" + longest};
   CsvReader csv(file.source());
   for (int i = 0; i < 2; ++i) {
     ASSERT_TRUE(csv.next_row());
@@ -202,14 +202,14 @@ TEST(Csv, LinesAtTheLimit) {
   EXPECT_FALSE(csv.next_row());
   EXPECT_EQ(csv.cut_lines(), 1U);
   EXPECT_TRUE(names(message_of([] {
-                      Pieces none{"\n \n"};
+                      TextFile none{"\n \n"};
                       static_cast<void>(CsvReader(none.source()));
                     }),
                     {"header"}));
 }
 
 TEST(Csv, ASourceThatIsCutSaysSoAtItsEnd) {
-  Pieces file{"a\n1\n"};
+  TextFile file{"a\n1\n"};
   file.is_cut = true;
   CsvReader csv(file.source());
   ASSERT_TRUE(csv.next_row());
@@ -221,7 +221,7 @@ TEST(Csv, ASourceThatIsCutSaysSoAtItsEnd) {
 TEST(Csv, ASourceIsLeftAtItsFirstBadLine) {
   for (const std::string& bad :
        {std::string(50'000'000, '1'), std::string(50'000'000, '\0'), "1,2\n" + std::string(50'000'000, '1')}) {
-    Pieces file{"a\n1\n" + bad};
+    TextFile file{"a\n1\n" + bad};
     CsvReader csv(file.source());
     ASSERT_TRUE(csv.next_row());
     EXPECT_TRUE(names(message_of([&] { static_cast<void>(csv.next_row()); }), {"line 3"}));

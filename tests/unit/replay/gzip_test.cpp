@@ -1,4 +1,4 @@
-// Gzip data are read as they lie, in members and pieces of any size, and what is
+// Gzip data are read as they lie, in members and parts of any size, and what is
 // damaged, cut off or too much is refused.
 #include "replay/gzip.hpp"
 
@@ -41,19 +41,19 @@ std::string packed(std::string_view text) {
 }
 
 /// A source of so many bytes at a time.
-Source source_of(std::string_view data, std::size_t piece) {
-  return {[data, piece](std::span<char> room) mutable {
-    const std::size_t count = data.copy(room.data(), std::min(room.size(), piece));
+Source source_of(std::string_view data, std::size_t part_bytes) {
+  return {[data, part_bytes](std::span<char> to) mutable {
+    const std::size_t count = data.copy(to.data(), std::min(to.size(), part_bytes));
     data.remove_prefix(count);
     return count;
   }};
 }
 
-std::string unpack(std::string_view data, std::size_t piece, std::size_t room_bytes, bool expect_cut = false) {
-  GzipReader reader(source_of(data, piece));
+std::string unpack(std::string_view data, std::size_t part_bytes, std::size_t buffer_bytes, bool expect_cut = false) {
+  GzipReader reader(source_of(data, part_bytes));
   std::string all;
-  std::string room(room_bytes, '\0');
-  while (const std::size_t count = reader.read(room)) all.append(room, 0, count);
+  std::string buffer(buffer_bytes, '\0');
+  while (const std::size_t count = reader.read(buffer)) all.append(buffer, 0, count);
   EXPECT_EQ(reader.is_cut(), expect_cut);
   return all;
 }
@@ -66,10 +66,10 @@ const std::string text = [] {
   return made;
 }();
 
-TEST(Gzip, InPiecesOfAnySize) {
+TEST(Gzip, InPartsOfAnySize) {
   const std::string data = packed(text);
-  for (const std::size_t piece : {1U, 7U, 1U << 16}) {
-    for (const std::size_t room : {1U, 100U, 1U << 20}) EXPECT_EQ(unpack(data, piece, room), text);
+  for (const std::size_t part_bytes : {1U, 7U, 1U << 16}) {
+    for (const std::size_t buffer_bytes : {1U, 100U, 1U << 20}) EXPECT_EQ(unpack(data, part_bytes, buffer_bytes), text);
   }
   EXPECT_EQ(unpack(packed(""), 100, 100), "");
 }
@@ -104,11 +104,11 @@ TEST(Gzip, RefusesWhatIsDamaged) {
 
 TEST(Gzip, RefusesMoreThanAnyTrace) {
   const std::string member = packed(std::string(std::size_t{8} << 20, '\0'));
-  GzipReader bomb({[&](std::span<char> room) { return member.copy(room.data(), room.size()); }});
-  std::string room(std::size_t{1} << 20, '\0');
+  GzipReader bomb({[&](std::span<char> to) { return member.copy(to.data(), to.size()); }});
+  std::string buffer(std::size_t{1} << 20, '\0');
   std::uint64_t read = 0;
   const std::string message = message_of([&] {
-    for (;;) read += bomb.read(room);
+    for (;;) read += bomb.read(buffer);
   });
   EXPECT_TRUE(names(message, {"more than 1 GiB", "unpack it first"}));
   EXPECT_LE(read, GzipReader::max_bytes);

@@ -31,17 +31,17 @@ struct Sum {
 }  // namespace
 
 std::vector<ColumnSummary> LasWriter::summarize(unsigned threads) const {
-  constexpr std::uint64_t piece = 1 << 16;  // points
+  constexpr std::uint64_t part_points = 1 << 16;
   const std::uint64_t points = cloud_.points();
   const Dimensions& dimensions = plan_.dimensions;
   const std::byte* const first = image_.data() + plan_.points;
-  const std::size_t pieces = (points + piece - 1) / piece;
-  // By piece, so that the means do not depend on the threads.
-  std::vector<std::vector<Sum>> sums(pieces, std::vector<Sum>(dimensions.written.size()));
+  const std::size_t parts = (points + part_points - 1) / part_points;
+  // By part, so that the means do not depend on the threads.
+  std::vector<std::vector<Sum>> sums(parts, std::vector<Sum>(dimensions.written.size()));
   compute::Team team(std::max(1U, threads));
-  team.in_turn(pieces, [&](std::size_t, std::size_t i) {
-    const std::uint64_t end = std::min(points, (i + 1) * piece);
-    for (std::uint64_t p = i * piece; p < end; ++p) {
+  team.in_turn(parts, [&](std::size_t, std::size_t i) {
+    const std::uint64_t end = std::min(points, (i + 1) * part_points);
+    for (std::uint64_t p = i * part_points; p < end; ++p) {
       const std::byte* const at = first + p * dimensions.point_bytes;
       for (std::size_t c = 0; c < dimensions.written.size(); ++c) {
         sums[i][c].add(read_number<float>(at + dimensions.written[c].place));

@@ -11,7 +11,7 @@
 namespace weir::lidar {
 namespace {
 
-/// With more threads than one, the tree is cut into pieces. Their nodes are counted, so that each knows where its own
+/// With more threads than one, the tree is cut into subtrees. Their nodes are counted, so that each knows where its own
 /// go and all lie where one thread would have put them.
 template <class Coordinate>
 class Builder {
@@ -26,20 +26,21 @@ class Builder {
   std::uint32_t build(std::uint32_t points, compute::Team& team) {
     if (points == 0) return 0;
     if (team.size() == 1) return add(0, points, 0);
-    // More pieces than threads, as splits make them unequal.
+    // More subtrees than threads, as splits make them unequal.
     max_ = std::max<std::uint32_t>(Tree::leaf_points, points / static_cast<std::uint32_t>(8 * team.size()));
     cut(0, points);
-    team.in_turn(pieces_.size(),
-                 [&](std::size_t, std::size_t i) { pieces_[i].nodes = count(pieces_[i].first, pieces_[i].last); });
+    team.in_turn(subtrees_.size(), [&](std::size_t, std::size_t i) {
+      subtrees_[i].nodes = count(subtrees_[i].first, subtrees_[i].last);
+    });
     place(0, points, 0);
-    team.in_turn(pieces_.size(),
-                 [&](std::size_t, std::size_t i) { add(pieces_[i].first, pieces_[i].last, pieces_[i].self); });
+    team.in_turn(subtrees_.size(),
+                 [&](std::size_t, std::size_t i) { add(subtrees_[i].first, subtrees_[i].last, subtrees_[i].self); });
     for (const auto& [self, right] : above_) close_inner(self, right);
     return memory_.nodes[0].skip;
   }
 
  private:
-  struct Piece {
+  struct Subtree {
     std::uint32_t first, last;  // its points
     std::uint32_t nodes = 0, self = 0;
   };
@@ -69,10 +70,10 @@ class Builder {
     return 1 + count(first, middle) + count(middle, last);
   }
 
-  /// Finds the pieces of [first, last).
+  /// Finds the subtrees of [first, last).
   void cut(std::uint32_t first, std::uint32_t last) {
     if (last - first <= max_) {
-      pieces_.push_back({.first = first, .last = last});
+      subtrees_.push_back({.first = first, .last = last});
       return;
     }
     const std::uint32_t middle = split(first, last);
@@ -80,12 +81,12 @@ class Builder {
     cut(middle, last);
   }
 
-  /// As add, of pieces that are counted and not there yet: those above them have no boxes until then.
+  /// As add, of subtrees that are counted and not there yet: those above them have no boxes until then.
   std::uint32_t place(std::uint32_t first, std::uint32_t last, std::uint32_t self) {
     if (last - first <= max_) {
-      Piece& piece = pieces_[placed_++];
-      piece.self = self;
-      return self + piece.nodes;
+      Subtree& subtree = subtrees_[placed_++];
+      subtree.self = self;
+      return self + subtree.nodes;
     }
     const std::uint32_t middle = split(first, last);
     const std::uint32_t right = place(first, middle, self + 1);
@@ -149,8 +150,8 @@ class Builder {
 
   const BasicTreeMemory<Coordinate>& memory_;
   const Coordinate* const low_;
-  std::uint32_t max_ = 0;  // points of a piece
-  std::vector<Piece> pieces_;
+  std::uint32_t max_ = 0;  // points of a subtree
+  std::vector<Subtree> subtrees_;
   std::size_t placed_ = 0;
   std::vector<Inner> above_;
 };

@@ -15,7 +15,7 @@ void report(KernelResult& result, Unfinished unfinished) { result.unfinished.pus
 
 /// The highest nodes that hold few enough points for one call of a kernel.
 template <class Coordinate>
-std::vector<const BasicNode<Coordinate>*> pieces(const BasicTree<Coordinate>& tree) {
+std::vector<const BasicNode<Coordinate>*> kernel_nodes(const BasicTree<Coordinate>& tree) {
   std::vector<const BasicNode<Coordinate>*> found;
   for (std::uint32_t i = 0; i < tree.nodes.size();) {
     const BasicNode<Coordinate>& node = tree.nodes[i];
@@ -26,7 +26,7 @@ std::vector<const BasicNode<Coordinate>*> pieces(const BasicTree<Coordinate>& tr
   return found;
 }
 
-/// Calls `work(piece, result)` for all pieces, by all of the team, and joins what they found.
+/// Calls `work(node, result)` for all nodes, by all of the team, and joins what they found.
 template <class Node, class Work>
 KernelResult spread(const std::vector<const Node*>& all, compute::Team& team, const Work& work) {
   std::vector<KernelResult> results(team.size());
@@ -86,11 +86,11 @@ void share_first_touch(const ComputeSettings& settings, const ChunkData& data, s
   team.in_turn(places.size(), [&](std::size_t, std::size_t i) { *places[i] = 0; });
 }
 
-void compute_piece(const ComputeSettings& settings, const KernelTask& task, const Node& piece, KernelResult& result) {
-  settings.kernel.kernel(task, piece, result);
+void compute_node(const ComputeSettings& settings, const KernelTask& task, const Node& node, KernelResult& result) {
+  settings.kernel.kernel(task, node, result);
 }
-void compute_piece(const ComputeSettings&, const WideTask& task, const WideNode& piece, KernelResult& result) {
-  run_wide(task, piece, result);
+void compute_node(const ComputeSettings&, const WideTask& task, const WideNode& node, KernelResult& result) {
+  run_wide(task, node, result);
 }
 
 template <class Coordinate>
@@ -108,15 +108,15 @@ KernelResult compute(const ComputeSettings& settings, const ChunkData& data,
     heights = task.columns[static_cast<std::size_t>(Feature::height_above_ground)];
   }
   float* const flags = task.columns[static_cast<std::size_t>(Feature::is_ground)];
-  return spread(pieces(tree), team, [&](const BasicNode<Coordinate>& piece, KernelResult& result) {
-    compute_piece(settings, task, piece, result);
-    const std::uint32_t last = piece.first + piece.count;
-    for (std::uint32_t p = piece.first; p < last; ++p) {
+  return spread(kernel_nodes(tree), team, [&](const BasicNode<Coordinate>& node, KernelResult& result) {
+    compute_node(settings, task, node, result);
+    const std::uint32_t last = node.first + node.count;
+    for (std::uint32_t p = node.first; p < last; ++p) {
       if (!tree.is_query(p)) continue;
       data.ids[tree.rank[p]] = tree.id[p];
       if (flags != nullptr) flags[tree.rank[p]] = data.classes[tree.input[p]] == 2 ? 1.0F : 0.0F;
     }
-    if (ground) ground->fill(piece.first, last, heights);
+    if (ground) ground->fill(node.first, last, heights);
   });
 }
 
