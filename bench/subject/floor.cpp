@@ -50,7 +50,7 @@ std::array<std::uint32_t, 64 * 8> heads{};  // 8 classes a doubling
 std::vector<Record> records;
 std::uint32_t made = 0;
 std::uintptr_t base = 0;
-Sum out, room, hits, frees;
+Sum out, returned, hits, frees;
 std::atomic<std::uint32_t> now{1};
 std::atomic<std::uint32_t> owner{0};
 std::uint64_t peak_rises = 0;
@@ -87,9 +87,9 @@ void* allocate(std::size_t bytes) {
     record.stamp = now.load(std::memory_order_relaxed);
     record.owner = owner.load(std::memory_order_relaxed);
     hits.add(1);
-    if (out.add(bytes) > room.get()) [[unlikely]] {
+    if (out.add(bytes) > returned.get()) [[unlikely]] {
       ++peak_rises;
-      room.add(bytes);
+      returned.add(bytes);
     }
   }
   return reinterpret_cast<void*>(base + (std::uintptr_t{id} << block_shift));
@@ -100,7 +100,7 @@ void deallocate(void* address, std::size_t) {
   Record& record = records[id];
   if constexpr (books) {
     record.stamp = now.load(std::memory_order_relaxed);
-    room.add(record.requested);
+    returned.add(record.requested);
     frees.add(1);
   }
   record.next = heads[record.size_class];

@@ -33,9 +33,10 @@ struct BufferStatistics {
   std::uint64_t resizes = 0;           ///< changes of capacity
   std::uint64_t resizes_in_place = 0;  ///< of those, without moving
   std::uint64_t bytes_moved = 0;       ///< copied by resizes that moved
-  /// Whether it has a range of addresses of its own with room left: pages are mapped at its end when it grows, and the
-  /// address stays. False until it has grown past a page for the first time, when its range is full, where no addresses
-  /// are left for one, and where there is no virtual memory: then it moves when it grows, by remapping or by a copy.
+  /// Whether it has a range of addresses of its own with addresses left: pages are mapped at its end when it grows, and
+  /// the address stays. False until it has grown past a page for the first time, when its range is full, where no
+  /// addresses are left for one, and where there is no virtual memory: then it moves when it grows, by remapping or by
+  /// a copy.
   bool grows_in_place = false;
   std::size_t capacity_in_place = 0;  ///< elements that it can have where it is
   std::uint64_t uploads = 0;
@@ -123,7 +124,7 @@ class AnyBuffer {
   [[nodiscard]] std::size_t max_elements() const;
   [[nodiscard]] BufferStatistics statistics() const;
 
-  /// Makes room for `count` elements: if there is too little, for max(⌊capacity × growth⌋, count), at most
+  /// Makes the capacity `count` elements at least: if it is less, for max(⌊capacity × growth⌋, count), at most
   /// max_elements(). Contents and size are kept. True if the capacity changed. Where the device has virtual memory, a
   /// buffer that grows past a page moves into a range of its own, twice as long as it is, and grows in place from then
   /// on; when the range is full it moves into a longer one. What it moves of whole pages is not copied if the work that
@@ -131,11 +132,11 @@ class AnyBuffer {
   /// that the buffer is accessed for later comes after the copy, and after the clearing of what is new, where the pool
   /// clears. Throws LimitExceeded, OutOfMemory; then nothing has changed.
   bool ensure_capacity(std::size_t count, StreamId stream = StreamId::legacy_default);
-  /// Sets the number of elements in use, with room for them. New ones are undefined.
+  /// Sets the number of elements in use, and the capacity for them. New ones are undefined.
   void resize(std::size_t count, StreamId stream = StreamId::legacy_default);
   /// Gives back what is not in use, down to a capacity of `count` or size(), if that is more. One that grew in place
   /// stays where it is, and waits for the work that uses it; throws Timeout. Another moves to a smaller block,
-  /// where that is worth it and there is room for both.
+  /// where that is worth it and there is memory for both.
   void shrink(std::size_t count = 0, StreamId stream = StreamId::legacy_default);
 
   /// Whether [offset, offset + count) elements lie in it, without doing anything.

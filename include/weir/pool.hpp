@@ -170,7 +170,7 @@ class Pool {
   /// Makes a live block `bytes` long, in place or in a range of address space of its own, which is as long as doubling
   /// makes it, `max_bytes` at most: there it grows in place from then on. Its first `contents` bytes are kept. Of a
   /// block that starts at a page's border, the driver's handles that it alone uses move by remapping, where the work
-  /// that uses it ends at once, or where there is no room for a copy: then it waits for that work. All else is copied
+  /// that uses it ends at once, or where there is no memory for a copy: then it waits for that work. All else is copied
   /// in the order of `stream`, after the work on its own stream and those named by used_on; limits count both copies.
   /// Empty, with nothing changed, where it has no virtual memory, where no addresses are left, and up to a page. Throws
   /// as acquire, StaleHandle; then nothing has changed. Should the driver refuse to map a block's memory anywhere any
@@ -189,7 +189,7 @@ class Pool {
   /// The bytes that a live block takes up. Throws StaleHandle.
   [[nodiscard]] std::uint64_t allocated(BlockHandle block) const;
   /// The bytes to which a live block can grow without moving; where it cannot, what it takes up. Throws StaleHandle.
-  [[nodiscard]] std::uint64_t room(BlockHandle block) const;
+  [[nodiscard]] std::uint64_t growable_bytes(BlockHandle block) const;
   /// What is known of a live block. Throws StaleHandle.
   [[nodiscard]] LiveBlock describe(BlockHandle block) const;
 
@@ -213,7 +213,8 @@ class Pool {
   /// Does what is due: finished frees are reclaimed, idle memory goes back. Call now and then.
   void maintain();
 
-  /// Books `bytes` of another library; idle memory makes room. Throws LimitExceeded; then nothing is booked.
+  /// Books `bytes` of another library; idle memory is given back for them. Throws LimitExceeded; then nothing is
+  /// booked.
   [[nodiscard]] ExternalBytes book_external(std::uint64_t bytes);
 
   /// The tag for `name`; the same name gives the same tag. It lives as long as the pool, or until it was

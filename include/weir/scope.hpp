@@ -109,7 +109,7 @@ struct ChunkRange {
 /// Bytes that a pool could still hand out: what it holds free, and what its limit and its device have beyond that.
 [[nodiscard]] std::uint64_t free_bytes(const Pool& pool);
 /// The largest chunk, of items of so many bytes, that is safe to take of what is free: 0.7 of free_bytes, at most 0.8
-/// of the device, with room for a last chunk that was joined. At least 1. Throws InvalidArgument for 0 bytes.
+/// of the device, with space for a last chunk that was joined. At least 1. Throws InvalidArgument for 0 bytes.
 [[nodiscard]] std::size_t automatic_chunk(const Pool& pool, std::uint64_t bytes_per_item);
 
 }  // namespace weir

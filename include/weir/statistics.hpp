@@ -62,7 +62,7 @@ struct Statistics {
   /// Arena hits: of each thread and stream every 32nd, as reading a clock costs what such a hit does, and cache hits
   /// none.
   LatencySummary arena_latency;
-  /// Allocations that found no room in what was mapped: all that was done for them, reclaiming and driver calls
+  /// Allocations that did not fit into what was mapped: all that was done for them, reclaiming and driver calls
   /// included.
   LatencySummary growth_latency;
   /// Calls into the driver that created or mapped pages or allocated a segment, each for itself.

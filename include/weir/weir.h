@@ -314,7 +314,7 @@ typedef struct weir_statistics {
   uint64_t page_remaps;          ///< of those, mappings beyond the peak page count
   uint64_t evictions;            ///< blocks pushed out of thread caches
   weir_latency arena_latency;    ///< of arena hits; of each thread and stream every 32nd
-  weir_latency growth_latency;   ///< of allocations that found no room in what was mapped; all of them
+  weir_latency growth_latency;   ///< of allocations that did not fit into what was mapped; all of them
   weir_latency mapping_latency;  ///< of each driver call that created or mapped pages or allocated a segment
   weir_latency wait_latency;     ///< for work on the device, also up to a deadline
   uint64_t event_calls;          ///< calls of the driver about events; driver_calls are those about memory

@@ -218,7 +218,7 @@ Change BufferCore::cut(std::uint64_t bytes, StreamId stream, std::size_t count) 
     return Change::by_copy;
   } catch (const Error&) {
     if (!in_place) throw;
-    return Change::in_place;  // no room for both, or no copy; it has shrunk where it is
+    return Change::in_place;  // no memory for both, or no copy; it has shrunk where it is
   }
 }
 
@@ -231,7 +231,7 @@ void BufferCore::note_place() {
   }
   address_ = pool_->address(block_);
   allocated_ = pool_->allocated(block_);
-  room_ = pool_->room(block_);
+  growable_bytes_ = pool_->growable_bytes(block_);
 }
 
 // The copy comes after all work queued so far on the streams that used the old block.
@@ -338,8 +338,8 @@ BufferStatistics BufferCore::statistics() const {
   known.size = size();
   known.requested = known.capacity * type_.bytes;
   known.allocated = allocated_;
-  known.grows_in_place = room_ > allocated_;
-  known.capacity_in_place = std::max(known.capacity, std::min(max_elements_, room_ / type_.bytes));
+  known.grows_in_place = growable_bytes_ > allocated_;
+  known.capacity_in_place = std::max(known.capacity, std::min(max_elements_, growable_bytes_ / type_.bytes));
   const std::chrono::nanoseconds now = clock_.now();
   known.age = now - made_;
   known.since_access = now - std::chrono::nanoseconds(touched_.load(std::memory_order_relaxed));

@@ -130,7 +130,7 @@ class BufferCore {
   const std::chrono::nanoseconds made_;
   std::atomic<std::chrono::nanoseconds::rep> touched_;
   Count allocated_{0};
-  Count room_{0};  ///< bytes that it can have where it is
+  Count growable_bytes_{0};  ///< bytes that it can have where it is
   Count accesses_{0};
   Count resizes_{0};
   Count resizes_in_place_{0};

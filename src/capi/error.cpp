@@ -20,7 +20,7 @@ struct LastError {
   Text<256> name;
 };
 
-// Made at a thread's first error: a library that is loaded late has little room for variables of this kind. What it
+// Made at a thread's first error: a library that is loaded late has little space for variables of this kind. What it
 // points to ends after all thread_local objects, whose destructors may still call, and is made anew if they do later.
 thread_local constinit LastError* last = nullptr;
 

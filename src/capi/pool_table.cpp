@@ -5,17 +5,17 @@
 namespace weir::capi {
 
 constinit std::array<PoolTable::Entry, PoolTable::size> PoolTable::entries_{};
-constinit std::atomic<std::uintptr_t> PoolTable::turn_{0};
+constinit std::atomic<std::uintptr_t> PoolTable::generation_{0};
 
 weir_pool* PoolTable::add(std::unique_ptr<HeldPool> pool) {
-  const std::uintptr_t turn = turn_.fetch_add(1, std::memory_order_relaxed) + 1;
+  const std::uintptr_t generation = generation_.fetch_add(1, std::memory_order_relaxed) + 1;
   for (std::size_t tried = 0; tried < size; ++tried) {
-    const std::size_t index = (turn + tried) % size;
+    const std::size_t index = (generation + tried) % size;
     Entry& entry = entries_[index];
     std::uintptr_t seen = empty;
     if (!entry.handle.compare_exchange_strong(seen, changing, std::memory_order_acq_rel)) continue;
     entry.pool.store(pool.release(), std::memory_order_relaxed);
-    const std::uintptr_t handle = turn * size + index;
+    const std::uintptr_t handle = generation * size + index;
     entry.handle.store(handle, std::memory_order_release);
     return reinterpret_cast<weir_pool*>(handle);  // NOLINT(performance-no-int-to-ptr): it is a number
   }

@@ -1,5 +1,5 @@
 // The pools of the C interface by handle. A weir_pool* is no address but a number: the
-// entry of a table, and a turn that no other pool ever has. An entry knows the handle of
+// entry of a table, and a generation that no other pool ever has. An entry knows the handle of
 // the pool that is in it, so that one of a destroyed pool is told from every other, for
 // the price of a load. Lock-free, so that a fork in the middle leaves nothing locked.
 #pragma once
@@ -36,7 +36,7 @@ class PoolTable {
  private:
   static constexpr std::size_t size = std::size_t{1} << 16;
   static constexpr std::uintptr_t empty = 0;
-  static constexpr std::uintptr_t changing = 1;  // the entry's; no handle's, as turns begin with 1
+  static constexpr std::uintptr_t changing = 1;  // the entry's; no handle's, as generations begin with 1
   struct Entry {
     std::atomic<std::uintptr_t> handle{empty};
     std::atomic<HeldPool*> pool{nullptr};
@@ -45,9 +45,9 @@ class PoolTable {
   [[noreturn]] static void refuse(const char* function);
 
   static constinit std::array<Entry, size> entries_;  // zeros, which the system backs where they are touched
-  static constinit std::atomic<std::uintptr_t> turn_;
+  static constinit std::atomic<std::uintptr_t> generation_;
 };
 
-static_assert(sizeof(void*) >= 8, "a handle has room for a turn that is never used twice");
+static_assert(sizeof(void*) >= 8, "a handle has bits for a generation that is never used twice");
 
 }  // namespace weir::capi

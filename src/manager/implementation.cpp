@@ -22,7 +22,7 @@ std::uint64_t default_limit(const DeviceInfo& info) {
   return info.memory_total ? std::min(most, *info.memory_total / 10 * 9) : most;
 }
 
-// What weir adds to a manager's name to name its pinned memory leaves room for this much.
+// What weir adds to a manager's name to name its pinned memory leaves this much.
 constexpr std::size_t longest_manager_name = 240;
 
 ManagerOptions valid(ManagerOptions options, const DeviceInfo& info) {

@@ -336,7 +336,7 @@ void Pool::Implementation::refuse(const Request& request) {
   const std::uint64_t unit = space_.unit_bytes();
   const std::uint64_t free = left / unit * unit;
   const bool by_limit = free < request.bytes;
-  std::string text = "pool \"" + options_.name + "\": no room for " + format_bytes(request.bytes) + ": " +
+  std::string text = "pool \"" + options_.name + "\": cannot allocate " + format_bytes(request.bytes) + ": " +
                      format_bytes(taken) + " of the limit of " + format_bytes(store.limit()) + " are in use";
   if (free != left && by_limit) {
     text += ", and memory comes in units of " + format_bytes(unit) + ", of which " + std::to_string(free / unit) +

@@ -2,7 +2,7 @@
 // range of address space of its own, where it grows in place from then on; one whose range
 // is too short moves on into a longer one. Extents that the block alone uses move by
 // remapping, once no work uses them; the rest is copied in stream order. Where work goes on
-// all is copied if there is room for both, so that growth does not wait for the device.
+// all is copied if there is memory for both, so that growth does not wait for the device.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -102,7 +102,7 @@ std::optional<pool::Served> Pool::Implementation::find_range(std::uint32_t id, c
       }
       if (!order_.await(users, core::Deadline(options_.reclaim_deadline, backend_.clock()))) {
         plan = std::move(copy);
-        return served;  // no room for both
+        return served;  // no memory for both
       }
     }
     return Ladder(*this, wanted, cache).move(id, max, plan, true);
@@ -150,7 +150,7 @@ void Pool::Implementation::settle_move(std::uint32_t id, const MovePlan& plan, S
   if (overdrawn) credits_.settle(cache);
   // What was copied was there twice for a moment, which the peak counts.
   caches_.enter(cache);
-  cache.allocated.room.add(left);
+  cache.allocated.returned.add(left);
   cache.passed_by(left);
   cache.lock.leave();
   notes_.set_max_granules(id, plan.max);

@@ -53,7 +53,7 @@ inline std::int64_t Pool::Implementation::end_life(track::Block& block, Cache& c
   const std::int64_t credit = cache.allocated.take_back(block.bytes());
   block.stamp = cache.now.load(std::memory_order_relaxed);  // what it ages from
   if constexpr (tracking) {
-    cache.requested.room.bump(block.requested);
+    cache.requested.returned.bump(block.requested);
     cache.frees.bump(1);
   }
   return credit;

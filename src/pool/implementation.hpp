@@ -136,8 +136,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void require_usable() const;
   [[nodiscard]] const Device& device() const noexcept { return device_; }
   [[nodiscard]] const PoolOptions& options() const noexcept { return options_; }
-  /// How far a block may grow where it is; its size where it cannot. Bytes.
-  [[nodiscard]] std::uint64_t room(std::uint32_t id) const noexcept {
+  /// The bytes to which a block may grow where it is; its size where it cannot.
+  [[nodiscard]] std::uint64_t growable_bytes(std::uint32_t id) const noexcept {
     return std::max(blocks_[id].bytes(), std::uint64_t{notes_.max_granules(id)} << index::granule_shift);
   }
   [[nodiscard]] std::uint64_t page_bytes() const noexcept { return mode_ == PoolMode::pages ? info_.page_bytes : 0; }

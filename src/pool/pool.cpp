@@ -124,10 +124,10 @@ std::uint64_t Pool::allocated(BlockHandle block) const {
   return id == 0 ? 0 : implementation_->block(id).bytes();
 }
 
-std::uint64_t Pool::room(BlockHandle block) const {
+std::uint64_t Pool::growable_bytes(BlockHandle block) const {
   implementation_->require_usable();
   const std::uint32_t id = implementation_->live_by(block);
-  return id == 0 ? 0 : implementation_->room(id);
+  return id == 0 ? 0 : implementation_->growable_bytes(id);
 }
 
 LiveBlock Pool::describe(BlockHandle block) const { return implementation_->describe(implementation_->live_by(block)); }

@@ -58,7 +58,7 @@ void Pool::Implementation::count_requested(std::uint32_t id, std::size_t bytes, 
   if (bytes > block.requested) {
     overdrawn = cache.requested.spend(bytes - block.requested) < 0;
   } else {
-    cache.requested.room.add(block.requested - bytes);
+    cache.requested.returned.add(block.requested - bytes);
   }
   block.requested = bytes;
   cache.lock.leave();
@@ -135,7 +135,7 @@ void Pool::Implementation::cut(std::uint32_t id, std::uint32_t max, StreamId str
   const std::uint64_t bytes = std::uint64_t{granules} * index::granule_bytes;
   caches_.enter(cache);
   space_.tail_left(tail, id);
-  cache.allocated.room.add(bytes);
+  cache.allocated.returned.add(bytes);
   cache.passed_by(bytes);
   cache.lock.leave();
 }

@@ -31,7 +31,7 @@ class EventReader {
   /// Hands out what was written until now; gives how many that were. `visit` is called with no lock held and may use
   /// the pools. Nothing in a child of fork().
   std::uint64_t drain(const Visit& visit);
-  /// Events that found no room, exactly; of those in a ring that has room again, `lost` events tell where.
+  /// Events dropped as a ring was full, exactly; once it is not, a `lost` event tells where.
   [[nodiscard]] std::uint64_t dropped() const noexcept;
   /// Events that were handed out after later ones.
   [[nodiscard]] std::uint64_t late() const noexcept { return late_; }

@@ -1,6 +1,6 @@
 // The events of one thread on their way to the reader. One thread writes, one reads,
 // and neither waits: a ring that is full drops the newest event, counts it, and tells
-// so in its place once there is room. Invariant: what was pushed is what is read plus
+// so in its place once the ring is not full. Invariant: what was pushed is what is read plus
 // what was dropped. Made by the tap; a thread that ends leaves its ring to another.
 #pragma once
 
@@ -38,7 +38,7 @@ class EventRing {
   bool push(const Event& event) noexcept {
     std::uint64_t head = head_.load(std::memory_order_relaxed);
     if (head == limit_) [[unlikely]] {
-      if (!make_room(event.time)) return false;
+      if (!find_space(event.time)) return false;
       head = head_.load(std::memory_order_relaxed);
     }
     events_[head & mask_] = event;
@@ -67,8 +67,8 @@ class EventRing {
   [[nodiscard]] std::uint64_t waiting() const noexcept { return written() - read(); }
 
  private:
-  // Looks how far the reader is. After a loss there must be room for telling of it, too.
-  [[gnu::noinline]] bool make_room(std::uint64_t time) noexcept {
+  // Looks how far the reader is. After a loss, the event that tells of it must fit, too.
+  [[gnu::noinline]] bool find_space(std::uint64_t time) noexcept {
     const std::uint64_t head = head_.load(std::memory_order_relaxed);
     const std::uint64_t limit = tail_.load(std::memory_order_acquire) + capacity();
     const std::uint64_t lost = dropped_.get() - std::max(told_, forgiven_.load(std::memory_order_relaxed));
@@ -88,7 +88,7 @@ class EventRing {
   const bool processor_ticks_;
   std::uint16_t thread_ = 0;
   const std::unique_ptr<Event[]> events_;
-  std::uint64_t limit_;     // the writer's: below it there is room
+  std::uint64_t limit_;     // the writer's: below it the ring is not full
   std::uint64_t told_ = 0;  // of what was dropped
   std::atomic<std::uint64_t> head_{0};
   Counter<std::uint64_t> dropped_;

@@ -58,7 +58,7 @@ class EventTap {
   void close() noexcept;
   /// Adds all rings there are.
   void list(std::vector<EventRing*>& rings) const;
-  /// Events that found no room since the tap was made, or opened last.
+  /// Events dropped as their ring was full, since the tap was made, or opened last.
   [[nodiscard]] std::uint64_t dropped() const noexcept;
   [[nodiscard]] bool processor_ticks() const noexcept { return processor_ticks_; }
 

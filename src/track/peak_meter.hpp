@@ -1,6 +1,6 @@
 // An exact peak without a shared counter on the hot path.
 //
-// The room below the peak is divided into credits: a thread spends its own when
+// The headroom below the peak is divided into credits: a thread spends its own when
 // it allocates and earns it back when it frees, touching nothing shared. Always
 //     live = peak − headroom − sum of all credits.
 // A thread whose credit runs out takes from the shared headroom, then from the
@@ -18,7 +18,7 @@ class PeakMeter {
  public:
   static constexpr std::int64_t tolerance = 64 << 10;
 
-  /// Room given back by a thread that spends none of its own.
+  /// Credit given back by a thread that spends none of its own.
   void give(std::int64_t bytes) noexcept { headroom_.fetch_add(bytes, std::memory_order_relaxed); }
 
   /// Takes up to `wanted` of the shared headroom; gives what was there.

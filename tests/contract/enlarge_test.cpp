@@ -56,12 +56,12 @@ TEST_P(Enlarge, WholePagesMoveByRemapping) {
   put(pool, behind, page() + 512, 3);
   const std::uint64_t address = pool.address(block);
   const std::uint64_t reserved = pool.statistics().reserved.live;
-  EXPECT_EQ(pool.room(block), 4 * page());
+  EXPECT_EQ(pool.growable_bytes(block), 4 * page());
   const auto enlarged = pool.enlarge(block, 5 * page() + 1, 64 * page(), 4 * page());
   ASSERT_TRUE(enlarged);
   EXPECT_TRUE(enlarged->moved);
   EXPECT_NE(pool.address(block), address);
-  EXPECT_EQ(pool.room(block), 16 * page());
+  EXPECT_EQ(pool.growable_bytes(block), 16 * page());
   EXPECT_TRUE(holds(pool, block, 4 * page(), 2));
   EXPECT_TRUE(holds(pool, before, page() / 2, 1));
   EXPECT_TRUE(holds(pool, behind, page() + 512, 3));
@@ -80,7 +80,7 @@ TEST_P(Enlarge, WholePagesMoveByRemapping) {
   EXPECT_EQ(pool.address(block), there);
   ASSERT_TRUE(pool.enlarge(block, 17 * page(), 64 * page(), 4 * page()));
   EXPECT_NE(pool.address(block), there);
-  EXPECT_EQ(pool.room(block), 64 * page());
+  EXPECT_EQ(pool.growable_bytes(block), 64 * page());
   EXPECT_TRUE(holds(pool, block, 4 * page(), 2));
   EXPECT_TRUE(coherent(pool.statistics()));
   pool.verify();
@@ -135,7 +135,7 @@ TEST_P(Enlarge, HandlesThatOthersUseTooStay) {
   EXPECT_EQ(pool.trim(), all);
 }
 
-// Growth does not wait for the device where there is room for a copy, which follows the work of all streams.
+// Growth does not wait for the device where there is memory for a copy, which follows the work of all streams.
 TEST_P(Enlarge, WorkThatGoesOnIsFollowedByACopy) {
   if (!pointers()) GTEST_SKIP() << "streams run no host code there";
   Pool& pool = make_pool();
@@ -165,7 +165,7 @@ TEST_P(Enlarge, WorkThatGoesOnIsFollowedByACopy) {
   pool.release(other);
 }
 
-TEST_P(Enlarge, WhereThereIsNoRoomForACopyItWaits) {
+TEST_P(Enlarge, WhereThereIsNoMemoryForACopyItWaits) {
   if (!pointers()) GTEST_SKIP() << "streams run no host code there";
   Pool& pool = make_pool({.limit = 12 * page()});
   const Stream writer = device_->stream();
@@ -278,7 +278,7 @@ TEST_P(Enlarge, ThousandsHaveRanges) {
   for (std::uint64_t i = 0; i < count; ++i) blocks.push_back(aligned(pool, 1));
   for (const BlockHandle block : blocks) {
     ASSERT_TRUE(pool.enlarge(block, 2 * page(), 4096 * page(), page()));
-    ASSERT_GT(pool.room(block), 2 * page());
+    ASSERT_GT(pool.growable_bytes(block), 2 * page());
   }
   pool.verify();
   for (const BlockHandle block : blocks) pool.release(block);

@@ -24,8 +24,8 @@ std::size_t columns_there() {
 std::string fitting(const std::string& label) {
   std::string shown = label;
   const std::size_t columns = columns_there();
-  const std::size_t room = columns > before_label + longest_left + 1 ? columns - before_label - longest_left - 1 : 0;
-  if (shown.size() > room) shown.erase(0, shown.size() - room);
+  const std::size_t left = columns > before_label + longest_left + 1 ? columns - before_label - longest_left - 1 : 0;
+  if (shown.size() > left) shown.erase(0, shown.size() - left);
   return shown;
 }
 

@@ -124,7 +124,7 @@ void DryMemory::destroy(std::span<const Extent> row) noexcept {
   }
 }
 
-void DryMemory::expect_room(Address address, std::uint64_t bytes) const {
+void DryMemory::expect_reserved(Address address, std::uint64_t bytes) const {
   expect(address % page_bytes == 0, "a mapping must start on a page");
   const auto range = ranges_.upper_bound(address);
   expect(range != ranges_.begin() && address + bytes <= std::prev(range)->first + std::prev(range)->second,
@@ -137,7 +137,7 @@ void DryMemory::expect_room(Address address, std::uint64_t bytes) const {
 
 void DryMemory::map(Address address, std::span<const Extent> row) {
   const std::lock_guard lock(mutex_);
-  expect_room(address, device::pages_of(row) * page_bytes);
+  expect_reserved(address, device::pages_of(row) * page_bytes);
   std::size_t done = 0;
   Address at = address;
   try {

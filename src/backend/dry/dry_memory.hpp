@@ -70,7 +70,7 @@ class DryMemory {
 
   [[nodiscard]] std::uint64_t free_now() const noexcept;
   [[nodiscard]] device::Address next_range(std::uint64_t bytes);
-  void expect_room(device::Address address, std::uint64_t bytes) const;
+  void expect_reserved(device::Address address, std::uint64_t bytes) const;
   Physical& find(device::PageHandle handle);
 
   const std::uint64_t capacity_;

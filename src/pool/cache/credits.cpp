@@ -80,7 +80,7 @@ std::optional<std::uint64_t> Credits::allocated_now() const noexcept {
   // One that is asleep has no credit: what it handed out and what came back are the same.
   std::uint64_t sum = 0;
   caches_.look_twice_at_awake([&](const ThreadCache& cache) { sum += cache.allocated.out.get(); },
-                              [&](const ThreadCache& cache) { sum -= cache.allocated.room.get(); });
+                              [&](const ThreadCache& cache) { sum -= cache.allocated.returned.get(); });
   const std::int64_t live = static_cast<std::int64_t>(sum) + allocated_.peak() - allocated_.headroom();
   std::atomic_thread_fence(std::memory_order_acquire);
   if (moves_.load(std::memory_order_relaxed) != before || live < 0) return std::nullopt;

@@ -1,5 +1,5 @@
 // The pool's peaks, and the credit of each thread cache below them (track/peak_meter.hpp
-// has the principle): what is live is the peak less all room below it. Thread-safe.
+// has the principle): what is live is the peak less all headroom below it. Thread-safe.
 #pragma once
 
 #include <atomic>

@@ -59,8 +59,8 @@ class Arena {
   /// How many streams are looked at while the lock is held once.
   static constexpr std::size_t max_streams_at_once = 512;
   /// Adds the streams that have free ranges, without index 0; or only those with ranges of a page and more, which
-  /// could go elsewhere once the stream's work is done. In turns, down to 0 of what is `left`, which starts as
-  /// SIZE_MAX; as many at a time as there is room for in the vector. A stream may come twice. True if there are more.
+  /// could go elsewhere once the stream's work is done. In several calls, down to 0 of what is `left`, which starts as
+  /// SIZE_MAX; as many at a time as the vector has capacity for. A stream may come twice. True if there are more.
   [[nodiscard]] bool collect_streams(bool only_pages, std::size_t& left, std::vector<StreamInUse>& streams);
 
   /// Needs no lock: whether it is worth one can be seen without.

@@ -152,7 +152,7 @@ template <class Abandon>
 Taken Space::fill_in(GrowthPlan& plan, std::uint8_t home, Effort effort, Abandon abandon) {
   std::size_t mapped = 0;
   try {
-    for (const Gap& gap : plan.gaps) addresses_.prepare(gap.start, gap.room * page_bytes_);
+    for (const Gap& gap : plan.gaps) addresses_.prepare(gap.start, gap.available_pages * page_bytes_);
     const Taken taken = supply(plan, home, effort);
     if (taken != Taken::yes) {
       abandon(0);
@@ -187,7 +187,7 @@ Growth Space::grow_pages(const Placement& wanted, std::uint8_t home, Effort effo
   const auto page_granules = static_cast<std::uint32_t>(page_bytes_ >> index::granule_shift);
   if (wanted.small) place = {page_granules, page_granules, wanted.stream_index, false};
   const std::uint64_t pages = round_up(place.granules, page_granules) / page_granules;
-  // Room for what an extent that is found has too many, too.
+  // Also for the pages that a found extent has too many.
   const std::uint64_t surplus = std::max(extent_pages(pages), max_growth_pages_) - 1;
   GrowthPlan plan;
   const auto find_place = [&] {
@@ -196,7 +196,7 @@ Growth Space::grow_pages(const Placement& wanted, std::uint8_t home, Effort effo
   };
   if (!find_place() && !(clear_addresses(home) && find_place())) {
     throw Unsupported("pool \"" + journal_.pool_name() + "\": its address range of " +
-                          format_bytes(ranges_[arena.number()].bytes) + " has no room left for " +
+                          format_bytes(ranges_[arena.number()].bytes) + " has no free range of " +
                           format_bytes(wanted.granules * index::granule_bytes),
                       {.name = journal_.pool_name()});
   }
@@ -208,7 +208,7 @@ Growth Space::grow_pages(const Placement& wanted, std::uint8_t home, Effort effo
   if (taken != Taken::yes) return {0, taken};
   for (const Gap& gap : plan.gaps) {  // a surplus is idle from now on
     const std::uint64_t start = gap.start >> index::granule_shift;
-    arena.stamp(start, start + gap.room * page_granules, clock_.now());
+    arena.stamp(start, start + gap.available_pages * page_granules, clock_.now());
   }
   arena.note_mapped(plan, plan.gaps.size());
   const auto lock = arena.lock();
@@ -226,7 +226,7 @@ Growth Space::grow_growable(const Placement& wanted, std::uint32_t max, std::uin
   }
   if (!planned) {
     throw Unsupported("pool \"" + journal_.pool_name() + "\": its address range of " +
-                          format_bytes(ranges_[arena.number()].bytes) + " has no room to keep " +
+                          format_bytes(ranges_[arena.number()].bytes) + " has no free range to keep " +
                           format_bytes(std::uint64_t{max} * index::granule_bytes) + " for one block",
                       {.name = journal_.pool_name()});
   }

@@ -12,11 +12,11 @@ namespace weir::pool {
 
 /// Side by side pages that are missing.
 struct Gap {
-  device::Address start = 0;       ///< of its room
-  std::uint64_t pages = 0;         ///< that must be mapped
-  std::uint64_t room = 0;          ///< that may be: what is mapped beyond what must be is free memory
-  bool from_end = false;           ///< the pages that must be mapped lie at the end of the room, else at its start
-  std::vector<MovableExtent> row;  ///< at least `pages`, at most `room` pages, once supplied
+  device::Address start = 0;          ///< of the available pages
+  std::uint64_t pages = 0;            ///< that must be mapped
+  std::uint64_t available_pages = 0;  ///< that may be mapped: what is mapped beyond `pages` is free memory
+  bool from_end = false;              ///< `pages` lie at the end of the available pages, else at their start
+  std::vector<MovableExtent> row;     ///< `pages` to `available_pages`, once supplied
 
   /// Where the row is mapped. Bytes.
   [[nodiscard]] device::Address address(std::uint64_t page_bytes) const noexcept;
@@ -26,7 +26,7 @@ struct GrowthPlan {
   /// So many gaps at most, lest planning allocates under a lock.
   static constexpr std::size_t max_gaps = 8;
 
-  std::uint32_t piece = 0;        ///< covers the block and all room of the gaps
+  std::uint32_t piece = 0;        ///< covers the block and all available pages of the gaps
   std::uint64_t block_start = 0;  ///< granules
   std::vector<Gap> gaps;          ///< by address
   std::uint64_t missing_pages = 0;

@@ -1,4 +1,4 @@
-// Where a block is to lie that nothing has room for: the window in which the fewest pages are
+// Where a block is to lie that fits no free range: the window in which the fewest pages are
 // missing, of those that a bounded search finds in the holes of an arena and in what is free
 // beside them.
 #include <algorithm>
@@ -37,7 +37,7 @@ struct PagedArena::Run {
 
   [[nodiscard]] std::uint64_t start() const noexcept { return pieces[0].start; }
   [[nodiscard]] std::uint64_t end() const noexcept { return pieces[count - 1].end; }
-  [[nodiscard]] std::uint64_t room() const noexcept { return end() - start(); }
+  [[nodiscard]] std::uint64_t granules() const noexcept { return end() - start(); }
 };
 
 bool PagedArena::open_to(std::uint32_t id, StreamIndex stream_index) const noexcept {
@@ -101,7 +101,7 @@ class PagedArena::Missing {
 std::uint64_t PagedArena::consider_run(std::uint32_t hole, const Placement& wanted, std::uint64_t alignment,
                                        Window& best) const {
   const Run run = run_around(hole, wanted.stream_index);
-  if (run.room() < wanted.granules) return 1 + run.count;
+  if (run.granules() < wanted.granules) return 1 + run.count;
   Missing from_starts(*this, run);
   Missing to_ends(*this, run);
   const auto consider = [&](std::uint64_t at, Missing& missing) {
@@ -109,8 +109,8 @@ std::uint64_t PagedArena::consider_run(std::uint32_t hole, const Placement& want
     if (at < run.start() || end > run.end()) return;
     missing.move_to(at, end);
     if (missing.gaps > GrowthPlan::max_gaps) return;
-    if (missing.pages < best.cost || (missing.pages == best.cost && run.room() < best.room)) {
-      best = {at, run.first, missing.pages, run.room()};
+    if (missing.pages < best.cost || (missing.pages == best.cost && run.granules() < best.run_granules)) {
+      best = {at, run.first, missing.pages, run.granules()};
     }
   };
   for (std::size_t i = 0; i < run.count; ++i) {
@@ -122,7 +122,8 @@ std::uint64_t PagedArena::consider_run(std::uint32_t hole, const Placement& want
   return 1 + 2 * run.count + from_starts.steps() + to_ends.steps();
 }
 
-// Small holes first, as what lies beside them was mapped; and one that is sure to have room, however many there are.
+// Small holes first, as what lies beside them was mapped; and one that is sure to be long enough, however many there
+// are.
 PagedArena::Window PagedArena::best_window(const Placement& wanted, std::uint64_t& steps) const {
   Window best;
   const bool whole = wanted.granules == page_down(wanted.granules);

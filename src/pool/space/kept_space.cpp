@@ -18,7 +18,8 @@ void plan_for(std::uint32_t piece, const Block& block, std::uint64_t pages, std:
   plan.pages_before = pages_before;
   plan.piece = piece;
   plan.block_start = block.start;
-  plan.gaps.push_back({.start = block.address(), .pages = pages, .room = pages, .from_end = false, .row = {}});
+  plan.gaps.push_back(
+      {.start = block.address(), .pages = pages, .available_pages = pages, .from_end = false, .row = {}});
   plan.missing_pages = pages;
 }
 

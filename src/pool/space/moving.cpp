@@ -43,7 +43,7 @@ void exchange_places(Block* blocks, std::uint32_t one, std::uint32_t other) noex
 
 }  // namespace
 
-// A range of twice the block's size, rounded up to a power of two, has room for some growths, and thousands of blocks
+// A range of twice the block's size, rounded up to a power of two, allows some growths, and thousands of blocks
 // have one. Where addresses are short, one that is just long enough, also in other arenas.
 bool Space::find_range(const Placement& wanted, std::uint32_t max, std::uint8_t home, MovePlan& plan) {
   const std::uint64_t doubled = std::bit_ceil(std::uint64_t{wanted.granules} * 2);

@@ -16,7 +16,7 @@ constexpr std::uint64_t max_steps = 2048;  // extents looked at for that
 }  // namespace
 
 device::Address Gap::address(std::uint64_t page_bytes) const noexcept {
-  return from_end ? start + (room - pages_of(row)) * page_bytes : start;
+  return from_end ? start + (available_pages - pages_of(row)) * page_bytes : start;
 }
 
 // Extents side by side, by their pages' places in the range.
@@ -43,7 +43,7 @@ PagedArena::PagedArena(track::BlockTable& blocks, index::AddressMap& addresses, 
 
 // --- Growing ---
 
-// The part of the hole that the window needs, and what room the hole has for a surplus.
+// The part of the hole that the window needs, and the pages beside it that a surplus may take.
 Gap PagedArena::take_gap(std::uint32_t hole, const Window& window, std::uint64_t end, std::uint64_t surplus) {
   const Block& piece = blocks_[hole];
   const std::uint64_t needed_from = std::max<std::uint64_t>(page_down(window.start), piece.start);
@@ -56,7 +56,7 @@ Gap PagedArena::take_gap(std::uint32_t hole, const Window& window, std::uint64_t
   Gap gap;
   gap.start = from << index::granule_shift;
   gap.pages = pages_in(needed_to - needed_from);
-  gap.room = pages_in(to - from);
+  gap.available_pages = pages_in(to - from);
   gap.from_end = from_end;
   erase_hole(hole);
   carve(hole, from, static_cast<std::uint32_t>(to - from));
@@ -77,11 +77,11 @@ bool PagedArena::plan_growth(const Placement& wanted, std::uint64_t surplus, Gro
     ++steps;
     std::uint32_t next = blocks_[id].next;
     if (blocks_[id].is(BlockState::hole)) {
-      // Only the outermost gaps can have room beyond the window.
+      // Only the outermost gaps can be longer than the window needs.
       const bool outermost = blocks_[id].start <= best.start || blocks_[id].end() >= end;
       plan.gaps.push_back(take_gap(id, best, end, outermost ? surplus : 0));
       const Gap& gap = plan.gaps.back();
-      if (gap.room > gap.pages) surplus = 0;
+      if (gap.available_pages > gap.pages) surplus = 0;
       plan.missing_pages += gap.pages;
       next = blocks_[id].next;
     } else {
@@ -112,10 +112,10 @@ void PagedArena::note_unmapped(const LeavingPages& pages) {
   mapped_pages_ -= pages.pages;
 }
 
-// What room was not needed is a hole again, at one end of the piece.
+// Available pages that were not needed are a hole again, at one end of the piece.
 void PagedArena::cut_rest(const GrowthPlan& plan) {
   for (const Gap& gap : plan.gaps) {
-    const std::uint64_t rest = (gap.room - pages_of(gap.row)) * page_granules_;
+    const std::uint64_t rest = (gap.available_pages - pages_of(gap.row)) * page_granules_;
     if (rest == 0) continue;
     Block& piece = blocks_[plan.piece];
     const std::uint32_t hole = new_record();
@@ -161,10 +161,10 @@ void PagedArena::abandon_growth(const GrowthPlan& plan, std::size_t mapped) {
   const std::uint64_t end = blocks_[rest].end();
   for (std::size_t i = 0; i < plan.gaps.size(); ++i) {
     const Gap& gap = plan.gaps[i];
-    const std::uint64_t pages = i < mapped ? gap.room - pages_of(gap.row) : gap.room;
+    const std::uint64_t pages = i < mapped ? gap.available_pages - pages_of(gap.row) : gap.available_pages;
     if (pages == 0) continue;
     const std::uint64_t first = gap.start >> index::granule_shift;
-    const std::uint64_t start = gap.from_end ? first : first + (gap.room - pages) * page_granules_;
+    const std::uint64_t start = gap.from_end ? first : first + (gap.available_pages - pages) * page_granules_;
     Block& piece = blocks_[rest];
     const bool leaves_before = start > piece.start;
     piece.become(BlockState::free);  // so that carve leaves free what is no hole

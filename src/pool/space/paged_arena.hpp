@@ -38,7 +38,7 @@ class PagedArena final : public Arena {
              std::uint64_t bytes, std::uint64_t page_bytes);
 
   /// Where the block fits with the fewest pages mapped anew, of the places that a bounded search finds; one of the gaps
-  /// gets room for up to `surplus` pages more. False when the range is exhausted.
+  /// gets up to `surplus` available pages more. False when the range is exhausted.
   [[nodiscard]] bool plan_growth(const Placement& wanted, std::uint64_t surplus, GrowthPlan& plan);
   /// Notes that the rows of the first `mapped` gaps are mapped: before a plan of any kind is finished or abandoned.
   /// Needs no lock.
@@ -100,7 +100,7 @@ class PagedArena final : public Arena {
     std::uint64_t start = 0;
     std::uint32_t first = 0;          ///< a piece at or before the start, in the same run
     std::uint64_t cost = UINT64_MAX;  ///< pages that are missing
-    std::uint64_t room = UINT64_MAX;  ///< of the run; granules
+    std::uint64_t run_granules = UINT64_MAX;
   };
   // --- growth_window.cpp ---
   struct Run;

@@ -22,11 +22,11 @@ std::uint64_t fill_from_end(std::uint64_t left, const ExtentSizes& sizes, std::u
   return left;
 }
 
-/// The smallest found extent that covers what is left and no more than there is room for.
-bool stretch(std::uint64_t left, std::uint64_t room, std::vector<MovableExtent>& found,
+/// The smallest found extent that covers what is left and at most `max`.
+bool stretch(std::uint64_t left, std::uint64_t max, std::vector<MovableExtent>& found,
              std::vector<MovableExtent>& row) {
   for (auto each = found.rbegin(); each != found.rend(); ++each) {
-    if (each->pages < left || each->pages > room) continue;
+    if (each->pages < left || each->pages > max) continue;
     row.push_back(*each);
     found.erase(std::next(each).base());
     return true;
@@ -46,21 +46,21 @@ RowLayout lay_out(std::span<const Gap> gaps, const ExtentSizes& sizes, std::span
   layout.unused.assign(found.begin(), found.end());
   std::stable_sort(layout.unused.begin(), layout.unused.end(),
                    [](const auto& a, const auto& b) { return a.pages > b.pages; });
-  std::vector<std::size_t> order;  // gaps with room beyond what they need come last: they take what others cannot
-  for (const bool roomy : {false, true}) {
+  std::vector<std::size_t> order;  // gaps with more pages than they need come last: they take what others cannot
+  for (const bool longer : {false, true}) {
     for (std::size_t i = 0; i < gaps.size(); ++i) {
-      if ((gaps[i].room > gaps[i].pages) == roomy) order.push_back(i);
+      if ((gaps[i].available_pages > gaps[i].pages) == longer) order.push_back(i);
     }
   }
   for (const std::size_t i : order) {
     const Gap& gap = gaps[i];
     std::vector<MovableExtent>& row = layout.rows[i];
     std::uint64_t left = fill_from_end(gap.pages, sizes, 0, layout.unused, row);
-    const std::uint64_t spare = gap.room - gap.pages;
+    const std::uint64_t spare = gap.available_pages - gap.pages;
     if (left != 0 && spare != 0 && stretch(left, left + spare, layout.unused, row)) left = 0;
     for (std::uint64_t place = 0; place < left;) {
       const std::uint64_t most = std::min(sizes.max_at(place), left + spare - place);
-      // Whole where there is room, else what is left in as few as may be.
+      // Whole where the gap is long enough, else what is left in as few as may be.
       const std::uint64_t pages = spare != 0 ? most : std::min(most, left - place);
       for (std::uint64_t made = 0; made < pages;) {
         const std::uint64_t handle = std::min(pages - made, sizes.max_handle);

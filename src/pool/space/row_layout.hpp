@@ -30,7 +30,8 @@ struct RowLayout {
   std::vector<MovableExtent> unused;
 };
 
-/// Where a gap has room beyond what it needs, a found extent may reach into it, and so do new ones, to be whole.
+/// Where a gap has more available pages than it needs, a found extent may reach into it, and so do new ones, to be
+/// whole.
 [[nodiscard]] RowLayout lay_out(std::span<const Gap> gaps, const ExtentSizes& sizes,
                                 std::span<const MovableExtent> found);
 

@@ -32,9 +32,9 @@ std::uint64_t min_range(const DeviceInfo& info) {
 }
 
 unsigned arenas_for(const DeviceInfo& info, unsigned max) {
-  const std::uint64_t room = std::max<std::uint64_t>(share_of(info) / range_for(info), 1);
+  const std::uint64_t most = std::max<std::uint64_t>(share_of(info) / range_for(info), 1);
   const unsigned wanted = std::clamp(std::thread::hardware_concurrency(), 1u, max);
-  return static_cast<unsigned>(std::min<std::uint64_t>(wanted, room));
+  return static_cast<unsigned>(std::min<std::uint64_t>(wanted, most));
 }
 
 }  // namespace
@@ -147,9 +147,9 @@ void Space::release_chain(std::uint32_t chain, StreamIndex stream_index) {
   while (chain != 0) chain = release_some(chain, stream_index);
 }
 
-// Releases some of a chain's first arena's, by one turn of its lock; gives the chain of the others.
+// Releases some of the blocks of a chain's first arena, while its lock is held once; returns the chain of the others.
 std::uint32_t Space::release_some(std::uint32_t chain, StreamIndex stream_index) {
-  constexpr int max_blocks = 64;  // by one turn
+  constexpr int max_blocks = 64;  // while the lock is held once
   Arena& arena = *arenas_[blocks_[chain].arena].load(std::memory_order_acquire);
   std::array<std::uint32_t, max_blocks> taken;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
   std::size_t count = 0;

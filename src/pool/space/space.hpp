@@ -74,7 +74,7 @@ class Space {
     return mode_ == PoolMode::pages ? page_bytes_ : index::granule_bytes;
   }
 
-  // --- Room that is there; 0 if there is none ---
+  // --- Free memory that is there; 0 if there is none ---
 
   /// The number of a stream's arena.
   [[nodiscard]] std::uint8_t home_of(StreamIndex stream_index) const noexcept {

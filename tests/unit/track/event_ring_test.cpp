@@ -1,4 +1,4 @@
-// One ring: it wraps, it drops what finds no room, counts it exactly and tells where, also under load.
+// One ring: it wraps, it drops what does not fit, counts it exactly and tells where, also under load.
 #include "track/event_ring.hpp"
 
 #include <thread>
@@ -55,7 +55,7 @@ TEST(EventRing, DropsTheNewestAndTellsWhere) {
   EXPECT_EQ(ring.dropped(), 6u) << "what tells of a loss is none";
 }
 
-TEST(EventRing, WithRoomForOneItDropsOnRatherThanHideALoss) {
+TEST(EventRing, WithSpaceForOneItDropsOnRatherThanHideALoss) {
   EventRing ring(4, false);
   for (std::uint64_t i = 0; i < 5; ++i) static_cast<void>(ring.push(numbered(i)));
   ring.advance(1);

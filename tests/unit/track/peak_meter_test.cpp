@@ -55,7 +55,7 @@ TEST(Ledger, CreditIsWhatWasGrantedAndNotSpent) {
   ledger.grant(150);
   EXPECT_EQ(ledger.credit(), 50);
   EXPECT_FALSE(ledger.overdrawn());
-  ledger.room.add(100);
+  ledger.returned.add(100);
   EXPECT_EQ(ledger.credit(), 150);
 }
 

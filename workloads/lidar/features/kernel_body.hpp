@@ -195,9 +195,9 @@ class GroupSearch {
   SingleSearch<std::int32_t> single_;
   Candidates candidates_;
   Near near_;
-  alignas(64) std::uint32_t far_[Candidates::room];
-  alignas(64) std::uint32_t places_[Candidates::room];
-  alignas(64) std::uint32_t ties_[Candidates::room];
+  alignas(64) std::uint32_t far_[Candidates::padded_length];
+  alignas(64) std::uint32_t places_[Candidates::padded_length];
+  alignas(64) std::uint32_t ties_[Candidates::padded_length];
 };
 
 }  // namespace

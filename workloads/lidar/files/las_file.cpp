@@ -147,9 +147,9 @@ void LasFile::check_points() const {
     fail("point data record length", number(header_.point_bytes) + " bytes; format " + number(header_.format) +
                                          " has at least " + number(point_layout(header_.format).bytes));
   }
-  const std::uint64_t room = (size - header_.point_offset) / header_.point_bytes;
-  if (header_.points > room) {
-    fail("number of point records", number(header_.points) + ", but the file has room for " + number(room));
+  const std::uint64_t most = (size - header_.point_offset) / header_.point_bytes;
+  if (header_.points > most) {
+    fail("number of point records", number(header_.points) + ", but the file can hold " + number(most));
   }
 }
 
@@ -167,7 +167,7 @@ void LasFile::parse_records() {
   };
   for (std::uint32_t i = 0; i < header_.record_count; ++i) {
     if (end - place < record_header) {
-      lacks(i, "there is room for " + number(i));
+      lacks(i, "there is space for " + number(i));
       break;
     }
     const std::span<const std::byte> head = bytes_.subspan(place, record_header);
@@ -177,7 +177,7 @@ void LasFile::parse_records() {
     }
     const std::uint64_t length = at<std::uint16_t>(place + 20);
     if (length > end - place - record_header) {  // most often the count is one too many, and this is no record
-      lacks(i, "at " + number(place) + " there is no room for one of " + number(length) + " bytes");
+      lacks(i, "at " + number(place) + " there is no space for one of " + number(length) + " bytes");
       break;
     }
     records_.push_back(record_at(place, record_header, length));

@@ -61,9 +61,9 @@ std::string rounding_of(const Cloud& cloud) {
   return text;
 }
 
-void write_text(std::byte* at, std::size_t room, std::string_view text) noexcept {
-  std::memset(at, 0, room);
-  std::memcpy(at, text.data(), std::min(room, text.size()));
+void write_text(std::byte* at, std::size_t length, std::string_view text) noexcept {
+  std::memset(at, 0, length);
+  std::memcpy(at, text.data(), std::min(length, text.size()));
 }
 
 }  // namespace

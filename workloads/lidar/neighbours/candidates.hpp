@@ -30,8 +30,8 @@ struct Group {
 class Candidates {
  public:
   static constexpr std::uint32_t most = Near::most;
-  /// Room of arrays that are read and written by whole vectors.
-  static constexpr std::uint32_t room = most + Tree::slack;
+  /// Length of arrays that are read and written by whole vectors.
+  static constexpr std::uint32_t padded_length = most + Tree::slack;
 
   Candidates(const Tree& tree, std::uint32_t k) noexcept : tree_(tree), k_(k) {}
 
@@ -139,7 +139,7 @@ class Candidates {
 
   /// Adds [first, first + count) to the list, round `centre_`; at most `lanes` of them.
   void append(std::uint32_t first, std::uint32_t count) noexcept {
-    const std::uint32_t at = count_;  // arrays have room behind them
+    const std::uint32_t at = count_;  // arrays are longer than that
     pack(tree_.x + first, tree_.y + first, tree_.z + first, centre_, xy_ + at, z_ + at);
     number(first, position_ + at);
     count_ += count;
@@ -222,10 +222,10 @@ class Candidates {
   std::uint32_t count_ = 0;
   std::uint32_t bound_before_ = 0;  // of the group before
   std::uint64_t covered_ = 0;
-  alignas(64) std::uint32_t xy_[room];
-  alignas(64) std::uint32_t z_[room];
-  alignas(64) std::uint32_t position_[room];
-  alignas(64) std::uint32_t far_[room];  // squared distances to the centre
+  alignas(64) std::uint32_t xy_[padded_length];
+  alignas(64) std::uint32_t z_[padded_length];
+  alignas(64) std::uint32_t position_[padded_length];
+  alignas(64) std::uint32_t far_[padded_length];  // squared distances to the centre
   alignas(64) std::uint32_t places_[NearLeaves::capacity + Tree::slack];
 };
 

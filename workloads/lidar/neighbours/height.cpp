@@ -93,7 +93,7 @@ GroundHeight<Coordinate>::GroundHeight(const Tree& tree, const std::uint8_t* cla
     before[part + 1] = static_cast<std::uint32_t>(std::count_if(tree.input + first, tree.input + last, is_ground));
   });
   for (std::size_t part = 0; part < team.size(); ++part) before[part + 1] += before[part];
-  const std::size_t count = before.back(), room = count + Tree::slack;
+  const std::size_t count = before.back(), length = count + Tree::slack;
   const auto points = std::make_unique_for_overwrite<BasicPoint<Coordinate>[]>(count);
   z_ = std::make_unique_for_overwrite<Coordinate[]>(count);
   team.in_ranges(tree.points, [&](std::size_t part, std::uint32_t first, std::uint32_t last) {
@@ -104,14 +104,14 @@ GroundHeight<Coordinate>::GroundHeight(const Tree& tree, const std::uint8_t* cla
       z_[at++] = tree.z[p];
     }
   });
-  coordinates_ = std::make_unique_for_overwrite<Coordinate[]>(3 * room);
-  numbers_ = std::make_unique_for_overwrite<std::uint32_t[]>(3 * room);
-  codes_ = std::make_unique_for_overwrite<std::uint64_t[]>(2 * room);
+  coordinates_ = std::make_unique_for_overwrite<Coordinate[]>(3 * length);
+  numbers_ = std::make_unique_for_overwrite<std::uint32_t[]>(3 * length);
+  codes_ = std::make_unique_for_overwrite<std::uint64_t[]>(2 * length);
   nodes_ = std::make_unique_for_overwrite<BasicNode<Coordinate>[]>(max_nodes(count));
   Coordinate* const c = coordinates_.get();
   std::uint32_t* const n = numbers_.get();
   const BasicTreeMemory<Coordinate> memory{
-      c, c + room, c + 2 * room, n, n + room, n + 2 * room, codes_.get(), codes_.get() + room, nodes_.get()};
+      c, c + length, c + 2 * length, n, n + length, n + 2 * length, codes_.get(), codes_.get() + length, nodes_.get()};
   ground_ = build_tree(std::span<const BasicPoint<Coordinate>>(points.get(), count), 0, team, memory);
 }
 

@@ -145,7 +145,7 @@ TEST_F(ThreadCacheTest, TakeOlderTakesWhatWasFreedBefore) {
 
 TEST_F(ThreadCacheTest, AdoptsBlocksThatOthersFreed) {
   const std::uint32_t id = block(6);
-  cache_.allocated.room.add(0);  // the free is in another cache's book
+  cache_.allocated.returned.add(0);  // the free is in another cache's book
   const std::int64_t before = cache_.cached();
   EXPECT_TRUE(cache_.adopt(blocks_[id], id));
   EXPECT_EQ(cache_.cached() - before, 6 * 512);

@@ -33,8 +33,8 @@ class ExtentsTest : public testing::Test {
       Gap& gap = plan.gaps[i];
       gap.row = std::move(layout.rows[i]);
       ASSERT_GE(pages_of(gap.row), gap.pages);
-      ASSERT_LE(pages_of(gap.row), gap.room);
-      Address at = gap.start + (gap.from_end ? (gap.room - pages_of(gap.row)) * page_bytes : 0);
+      ASSERT_LE(pages_of(gap.row), gap.available_pages);
+      Address at = gap.start + (gap.from_end ? (gap.available_pages - pages_of(gap.row)) * page_bytes : 0);
       ASSERT_EQ(at, gap.address(page_bytes));
       for (MovableExtent& extent : gap.row) {
         extent.handle = static_cast<PageHandle>(++last_handle_);

@@ -51,7 +51,7 @@ class PagedArenaTest : public testing::Test {
     std::size_t first_stream = 0;
     return arena_.largest_free(first_stream);
   }
-  /// By as many turns as it takes.
+  /// In as many calls as it takes.
   void reassign(StreamIndex from, std::uint64_t epoch, StreamIndex to, std::uint64_t to_epoch) {
     while (arena_.reassign(from, epoch, to, to_epoch)) {
     }
@@ -59,7 +59,7 @@ class PagedArenaTest : public testing::Test {
   /// Single pages, as many as are needed and, by the random numbers, some of what room there is.
   void supply(GrowthPlan& plan) {
     for (Gap& gap : plan.gaps) {
-      const std::uint64_t pages = gap.pages + random_() % (gap.room - gap.pages + 1);
+      const std::uint64_t pages = gap.pages + random_() % (gap.available_pages - gap.pages + 1);
       for (std::uint64_t i = 0; i < pages; ++i) gap.row.push_back({{static_cast<PageHandle>(++last_page_), 1}, 0});
     }
   }

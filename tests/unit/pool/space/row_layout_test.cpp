@@ -1,5 +1,5 @@
 // How a growth is laid out: every page once, extents nowhere larger than their place
-// allows, what was found used where it can be, and new ones whole where there is room.
+// allows, what was found used where it can be, and new ones whole where the gap is long enough.
 #include "pool/space/row_layout.hpp"
 
 #include <algorithm>
@@ -30,9 +30,9 @@ Lengths lengths(const std::vector<MovableExtent>& extents) {
   return found;
 }
 
-RowLayout lay_out_one(std::uint64_t pages, std::uint64_t room, const ExtentSizes& sizes,
+RowLayout lay_out_one(std::uint64_t pages, std::uint64_t available_pages, const ExtentSizes& sizes,
                       const std::vector<MovableExtent>& found = {}) {
-  const Gap gap{.start = 0, .pages = pages, .room = room, .from_end = false, .row = {}};
+  const Gap gap{.start = 0, .pages = pages, .available_pages = available_pages, .from_end = false, .row = {}};
   return lay_out({&gap, 1}, sizes, found);
 }
 
@@ -76,24 +76,24 @@ TEST(RowLayoutTest, WhatIsTooLargeForItsPlaceIsNotUsed) {
   EXPECT_EQ(lay_out_one(3, 3, {32, 1000}, row({4})).new_pages, 3u);
 }
 
-TEST(RowLayoutTest, NewExtentsAreWholeWhereThereIsRoom) {
+TEST(RowLayoutTest, NewExtentsAreWholeWhereTheGapIsLongEnough) {
   EXPECT_EQ(lengths(lay_out_one(3, 10, {8, {}}).rows[0]), Lengths{8});
   EXPECT_EQ(lengths(lay_out_one(3, 5, {8, {}}).rows[0]), Lengths{5});
   EXPECT_EQ(lengths(lay_out_one(3, 3, {8, {}}).rows[0]), Lengths{3});
   EXPECT_EQ(lengths(lay_out_one(9, 40, {8, {}}).rows[0]), (Lengths{8, 8}));
 }
 
-TEST(RowLayoutTest, TheSmallestThatCoversTheRestReachesIntoTheRoom) {
+TEST(RowLayoutTest, TheSmallestThatCoversTheRestReachesBeyondWhatIsNeeded) {
   const RowLayout layout = lay_out_one(3, 8, {1, {}}, row({8, 6, 5, 9}));
   EXPECT_EQ(lengths(layout.rows[0]), Lengths{5});
   EXPECT_EQ(layout.new_pages, 0u);
   EXPECT_EQ(lengths(layout.unused), (Lengths{9, 8, 6}));
 }
 
-// What fits nowhere else goes where there is room for it, so gaps without room choose first.
-TEST(RowLayoutTest, GapsWithoutRoomAreFilledFirst) {
-  const std::vector<Gap> gaps{{.start = 0, .pages = 1, .room = 8, .from_end = false, .row = {}},
-                              {.start = 1 << 30, .pages = 1, .room = 1, .from_end = false, .row = {}}};
+// What fits nowhere else goes where more is available, so gaps without more choose first.
+TEST(RowLayoutTest, GapsWithoutSpareAreFilledFirst) {
+  const std::vector<Gap> gaps{{.start = 0, .pages = 1, .available_pages = 8, .from_end = false, .row = {}},
+                              {.start = 1 << 30, .pages = 1, .available_pages = 1, .from_end = false, .row = {}}};
   const RowLayout layout = lay_out(gaps, {1, {}}, row({1, 4}));
   EXPECT_EQ(lengths(layout.rows[0]), Lengths{4});
   EXPECT_EQ(lengths(layout.rows[1]), Lengths{1});
@@ -108,7 +108,7 @@ void expect_layout(std::mt19937& random) {
   std::vector<Gap> gaps(growable ? 1 : 1 + random() % 5);
   for (Gap& gap : gaps) {
     gap.pages = 1 + random() % 300;
-    gap.room = gap.pages + (growable || random() % 2 == 0 ? 0 : random() % 60);
+    gap.available_pages = gap.pages + (growable || random() % 2 == 0 ? 0 : random() % 60);
   }
   Lengths given;
   for (auto left = random() % 20; left > 0; --left) given.push_back(1 + random() % 40);
@@ -134,7 +134,7 @@ void expect_layout(std::mt19937& random) {
       place += extent.pages;
     }
     ASSERT_GE(place, gaps[i].pages);
-    ASSERT_LE(place, gaps[i].room);
+    ASSERT_LE(place, gaps[i].available_pages);
   }
   ASSERT_EQ(new_pages, layout.new_pages);
   // Each that was found is in one row or unused, as long as it was.

@@ -36,7 +36,7 @@ class SegmentArenaTest : public testing::Test {
     arena_.release(id, epoch, now);
   }
 
-  /// By as many turns as it takes.
+  /// In as many calls as it takes.
   void reassign(StreamIndex from, std::uint64_t epoch, StreamIndex to, std::uint64_t to_epoch) {
     while (arena_.reassign(from, epoch, to, to_epoch)) {
     }

@@ -17,7 +17,7 @@ namespace {
 
 /// A tree and what it lives in, which holds nonsense before.
 struct Built {
-  std::size_t room;
+  std::size_t length;
   std::vector<std::int32_t> coordinates;
   std::vector<std::uint32_t> numbers;
   std::vector<std::uint64_t> codes;
@@ -25,17 +25,17 @@ struct Built {
   Tree tree;
 
   Built(const std::vector<Point>& points, std::size_t queries, unsigned threads)
-      : room(points.size() + Tree::slack),
-        coordinates(3 * room, -77),
-        numbers(3 * room, 77),
-        codes(2 * room, 777),
+      : length(points.size() + Tree::slack),
+        coordinates(3 * length, -77),
+        numbers(3 * length, 77),
+        codes(2 * length, 777),
         nodes(max_nodes(points.size())) {
     std::int32_t* const c = coordinates.data();
     std::uint32_t* const n = numbers.data();
     compute::Team team(threads);
-    tree = build_tree(
-        points, queries, team,
-        {c, c + room, c + 2 * room, n, n + room, n + 2 * room, codes.data(), codes.data() + room, nodes.data()});
+    tree = build_tree(points, queries, team,
+                      {c, c + length, c + 2 * length, n, n + length, n + 2 * length, codes.data(),
+                       codes.data() + length, nodes.data()});
   }
 };
 
