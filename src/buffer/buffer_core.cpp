@@ -270,7 +270,7 @@ void BufferCore::note_change(StreamId stream) {
 void BufferCore::bring_behind_change(StreamId stream) {
   if (std::find(behind_change_.begin(), behind_change_.end(), stream) != behind_change_.end()) return;
   behind_change_.reserve(behind_change_.size() + 1);
-  if (changed_.past()) {
+  if (changed_.done()) {
     changed_ = {};
     return;
   }

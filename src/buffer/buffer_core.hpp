@@ -121,7 +121,7 @@ class BufferCore {
   std::uint64_t address_ = 0;
   StreamId stream_;               ///< the stream its block is allocated and freed on
   std::vector<StreamId> others_;  ///< further streams that used the block
-  device::Fence changed_;         ///< what creation or the last change of capacity queued, until it is known to be past
+  device::Fence changed_;         ///< what creation or the last change of capacity queued, until it is known to be done
   std::vector<StreamId> behind_change_;  ///< streams that come after it
   std::atomic<bool> open_{true};
   std::atomic<std::size_t> size_{0};

@@ -48,10 +48,10 @@ struct Extent {
   friend bool operator==(const Extent&, const Extent&) = default;
 };
 
-/// The pages of a row of extents, whatever else a user of theirs knows of each.
-template <class Row>
-[[nodiscard]] std::uint64_t pages_of(const Row& row) noexcept {
-  return std::accumulate(row.begin(), row.end(), std::uint64_t{0},
+/// The pages of several extents, whatever else a user of theirs knows of each.
+template <class Extents>
+[[nodiscard]] std::uint64_t pages_of(const Extents& extents) noexcept {
+  return std::accumulate(extents.begin(), extents.end(), std::uint64_t{0},
                          [](std::uint64_t sum, const Extent& extent) { return sum + extent.pages; });
 }
 
@@ -105,14 +105,14 @@ class Backend : public std::enable_shared_from_this<Backend> {
   virtual void unreserve(Address address, std::uint64_t bytes) noexcept = 0;
   /// The most pages that one handle may stand for. Drivers charge by the handle, not by the page.
   [[nodiscard]] virtual std::uint32_t max_extent_pages() const noexcept { return 1; }
-  /// Gives each extent of the row a handle of its own for its number of pages; throws OutOfMemory with none created.
-  virtual void create(std::span<Extent> row) = 0;
-  virtual void destroy(std::span<const Extent> row) noexcept = 0;
+  /// Gives each extent a handle of its own for its number of pages; throws OutOfMemory with none created.
+  virtual void create(std::span<Extent> extents) = 0;
+  virtual void destroy(std::span<const Extent> extents) noexcept = 0;
   /// Maps the extents one after the other from `address` on, readable and writable. One that was mapped before holds
   /// what it held, if nothing else was mapped meanwhile where it was; all else is undefined.
-  virtual void map(Address address, std::span<const Extent> row) = 0;
+  virtual void map(Address address, std::span<const Extent> extents) = 0;
   /// Unmaps the extents that were mapped one after the other from `address` on; they stay created.
-  virtual void unmap(Address address, std::span<const Extent> row) = 0;
+  virtual void unmap(Address address, std::span<const Extent> extents) = 0;
 
   // --- Segments: plain memory, never moved; everywhere ---
 

@@ -42,7 +42,7 @@ constexpr std::array<Entry, 14> entries{{
 // The two ends of what is published for 2 MiB pages and one thread. Create, map, set access, unmap and reserve are the
 // averages of two GPUs (the dear one an A100) in magnate3/linux-riscv-dev, nccl/gpu/shm/bench_vmm/README.md, measured
 // one handle a call. Create and map always take one handle, so that theirs are the call's; of set access and unmap,
-// which take rows, about a twentieth (1 and 2 us) is assumed to be the handle's and the rest the call's.
+// which take several, about a twentieth (1 and 2 us) is assumed to be the handle's and the rest the call's.
 //
 // Record and query: one after the other take 0.47 us together, without timing (ICLDisco/parsec, pull request 576);
 // their shares are assumed. A record takes 0.53 us and more under a profiler (rapidsai/rmm, issue 448); the dear ones

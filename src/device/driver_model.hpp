@@ -29,7 +29,7 @@ struct DriverModel {
   Time unmap_handle{0};
   friend bool operator==(const DriverModel&, const DriverModel&) = default;
 
-  // What a row of handles costs: a driver creates, maps and destroys them one a call, makes the row accessible by one
+  // What several handles cost: a driver creates, maps and destroys them one a call, makes them accessible by one
   // call, and unmaps it by one. At most the longest time that there is.
   [[nodiscard]] Time creating(std::uint64_t handles) const noexcept;
   [[nodiscard]] Time mapping(std::uint64_t handles) const noexcept;  ///< and making accessible

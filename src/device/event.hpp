@@ -11,7 +11,7 @@
 
 namespace weir::device {
 
-/// Blocks the host until the event is past; false when the deadline passed first. A deadline that has passed
+/// Blocks the host until the event is done; false when the deadline passed first. A deadline that has passed
 /// already makes it a look.
 [[nodiscard]] inline bool wait_for(Backend& backend, EventId event, const core::Deadline& deadline) {
   const std::chrono::nanoseconds left = deadline.left();
@@ -20,7 +20,7 @@ namespace weir::device {
 
 class Event {
  public:
-  /// One that is long past.
+  /// One that is done.
   Event() = default;
   /// All work queued on `stream` so far.
   Event(std::shared_ptr<Backend> backend, StreamId stream) : backend_(std::move(backend)) {
@@ -39,7 +39,7 @@ class Event {
     if (backend_ && backend_->in_own_process()) backend_->release(id_);
   }
 
-  /// For waits for one of several; none for one that is long past.
+  /// For waits for one of several; none for one that is known to be done.
   [[nodiscard]] EventId id() const noexcept { return id_; }
   [[nodiscard]] bool done() const {
     if (!backend_) return true;

@@ -59,7 +59,7 @@ bool Fence::record_rest() {
 }
 
 // Events of several devices may be in one fence, so that a device that is lost ends its own events alone.
-bool Fence::past() noexcept {
+bool Fence::done() noexcept {
   try {
     const bool all = record_rest();
     drop_if(events_, [](const SharedEvent& event) {

@@ -27,10 +27,11 @@ class Fence {
   void add(Fence other);
 
   [[nodiscard]] bool empty() const noexcept { return events_.empty() && later_.empty(); }
-  /// Looks; what is past is not asked again. On a lost device nothing runs any more: all its events are past.
-  [[nodiscard]] bool past() noexcept;
-  /// Blocks the host until all is past; false when the deadline passed first, or a stream is being captured. Throws
-  /// what the driver throws, but for a lost device; what was past by then is not waited for again.
+  /// Whether all events are done, without waiting; what is done is not asked again. On a lost device nothing runs any
+  /// more: all its events are done.
+  [[nodiscard]] bool done() noexcept;
+  /// Blocks the host until all is done; false when the deadline passed first, or a stream is being captured. Throws
+  /// what the driver throws, but for a lost device; what was done by then is not waited for again.
   [[nodiscard]] bool await(const core::Deadline& deadline);
   /// Work queued on `stream` from now on starts after all of it. Throws what the driver throws, and Unsupported where a
   /// stream that uses the memory is being captured.

@@ -1,6 +1,6 @@
 // The streams of a backend by id. A `State` has close(), after which it takes no more work, over(), whether it is
 // closed and finish() would not wait, and finish(), which closes it and waits for its work. Invariant: a stream is
-// known until its work is done, since its events must not look past before. Thread-safe; no stream is called under the
+// known until its work is done, since its events must not look done before. Thread-safe; no stream is called under the
 // lock. Called by the host and Vulkan.
 #pragma once
 

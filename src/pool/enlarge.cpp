@@ -91,7 +91,7 @@ std::optional<pool::Served> Pool::Implementation::find_range(std::uint32_t id, c
   constexpr std::chrono::microseconds cost_of_handle{20};
   constexpr std::chrono::microseconds max_wait{1000};
   plan.pages_before = space_.list_whole(id, plan.moving);
-  const auto wait = std::min<std::chrono::microseconds>(cost_of_handle * plan.moving.row.size(), max_wait);
+  const auto wait = std::min<std::chrono::microseconds>(cost_of_handle * plan.moving.extents.size(), max_wait);
   try {
     if (plan.moving.pages != 0 && !order_.await(users, core::Deadline(wait, backend_.clock()))) {
       MovePlan copy;

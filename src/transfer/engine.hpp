@@ -1,6 +1,6 @@
 // Copies between host and device. Large ones of ordinary memory go through pinned
 // staging memory, which a pool of its own hands out; what a queued copy still reads
-// or writes is put aside until that is past, also when a wait timed out or an owner
+// or writes is put aside until that is done, also when a wait timed out or an owner
 // went away in the middle.
 //
 // Invariant: pinned memory goes back to its pool only when no queued copy uses it.
@@ -158,7 +158,7 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   /// For a user: freed by drop_pinned, once no copy uses it.
   [[nodiscard]] PinnedBytes make_pinned(std::uint64_t bytes);
   void drop_pinned(std::span<std::byte> bytes) noexcept;
-  /// Frees what was put aside and is past.
+  /// Frees what was put aside and is done.
   void collect() noexcept;
   /// The same, and gives idle pinned memory back to the system.
   void maintain();

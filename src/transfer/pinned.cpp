@@ -102,7 +102,7 @@ void TransferEngine::free_pinned(std::span<std::byte> bytes) noexcept {
 
 void TransferEngine::put_aside(std::span<std::byte> bytes, device::Fence in_flight) noexcept {
   if (bytes.empty()) return;
-  if (in_flight.past()) {
+  if (in_flight.done()) {
     free_pinned(bytes);
     return;
   }
@@ -117,7 +117,7 @@ void TransferEngine::collect() noexcept {
     looked_at.swap(aside_);
   }
   std::erase_if(looked_at, [&](Aside& each) {
-    if (!each.in_flight.past()) return false;
+    if (!each.in_flight.done()) return false;
     free_pinned(each.bytes);
     return true;
   });
@@ -169,7 +169,7 @@ void TransferEngine::note_pinned_use(const std::byte* data, StreamId stream) {
     const std::lock_guard lock(mutex_);
     if (device::Fence* const known = around()) uses.add(std::exchange(*known, {}));
   }
-  static_cast<void>(uses.past());  // forgets what is; with no lock held, as it asks the driver
+  static_cast<void>(uses.done());  // forgets what is; with no lock held, as it asks the driver
   const std::lock_guard lock(mutex_);
   if (device::Fence* const known = around()) known->add(std::move(uses));
 }

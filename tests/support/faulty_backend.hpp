@@ -106,10 +106,10 @@ class FaultyBackend final : public Backend, public StreamObserver {
   Address reserve(std::uint64_t bytes) override;
   void unreserve(Address address, std::uint64_t bytes) noexcept override;
   [[nodiscard]] std::uint32_t max_extent_pages() const noexcept override { return inner_->max_extent_pages(); }
-  void create(std::span<Extent> row) override;
-  void destroy(std::span<const Extent> row) noexcept override;
-  void map(Address address, std::span<const Extent> row) override;
-  void unmap(Address address, std::span<const Extent> row) override;
+  void create(std::span<Extent> extents) override;
+  void destroy(std::span<const Extent> extents) noexcept override;
+  void map(Address address, std::span<const Extent> extents) override;
+  void unmap(Address address, std::span<const Extent> extents) override;
   Address allocate_segment(std::uint64_t bytes) override;
   void free_segment(Address address, std::uint64_t bytes) noexcept override;
   Address allocate_pinned(std::uint64_t bytes) override;
@@ -159,7 +159,7 @@ class FaultyBackend final : public Backend, public StreamObserver {
 
   void enter(CallKind kind);
   void expect_at(const Extent& extent, Address address, const char* rule) noexcept;
-  void note_address(Address address, std::span<const Extent> row, bool mapped) noexcept;
+  void note_address(Address address, std::span<const Extent> extents, bool mapped) noexcept;
   void come_to_rest();
   void note(CallKind kind) noexcept;
   void expect(bool holds, const char* rule) noexcept;

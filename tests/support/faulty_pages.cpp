@@ -1,5 +1,5 @@
 // The faulty backend's virtual memory: which handles there are, how many pages each
-// stands for, and where it is mapped. A row goes on to the inner backend as it is.
+// stands for, and where it is mapped. Extents go on to the inner backend as they are.
 #include <algorithm>
 #include <iterator>
 
@@ -30,18 +30,18 @@ void FaultyBackend::unreserve(Address address, std::uint64_t bytes) noexcept {
   inner_->unreserve(address, bytes);
 }
 
-void FaultyBackend::create(std::span<Extent> row) {
+void FaultyBackend::create(std::span<Extent> extents) {
   enter(CallKind::create);
   {
     const std::lock_guard lock(mutex_);
-    for (const Extent& extent : row) {
+    for (const Extent& extent : extents) {
       expect(extent.pages != 0, "create: an extent without pages");
       expect(extent.pages <= max_extent_pages(), "create: an extent of more pages than max_extent_pages()");
     }
   }
-  inner_->create(row);
+  inner_->create(extents);
   const std::lock_guard lock(mutex_);
-  for (const Extent& extent : row) {
+  for (const Extent& extent : extents) {
     expect(handles_.emplace(extent.handle, Created{.pages = extent.pages}).second,
            "create: the inner backend gave a handle twice");
   }
@@ -56,9 +56,9 @@ void FaultyBackend::expect_at(const Extent& extent, Address address, const char*
   expect(found->second.address == address, rule);
 }
 
-void FaultyBackend::note_address(Address address, std::span<const Extent> row, bool mapped) noexcept {
+void FaultyBackend::note_address(Address address, std::span<const Extent> extents, bool mapped) noexcept {
   const std::lock_guard lock(mutex_);
-  for (const Extent& extent : row) {
+  for (const Extent& extent : extents) {
     if (const auto found = handles_.find(extent.handle); found != handles_.end()) {
       found->second.address = mapped ? address : 0;
     }
@@ -66,12 +66,12 @@ void FaultyBackend::note_address(Address address, std::span<const Extent> row, b
   }
 }
 
-void FaultyBackend::destroy(std::span<const Extent> row) noexcept {
+void FaultyBackend::destroy(std::span<const Extent> extents) noexcept {
   std::vector<Extent> there;
   {
     const std::lock_guard lock(mutex_);
     note(CallKind::destroy);
-    for (const Extent& extent : row) {
+    for (const Extent& extent : extents) {
       const auto found = handles_.find(extent.handle);
       expect(found != handles_.end(), "destroy: the handle does not exist");
       if (found == handles_.end()) continue;
@@ -84,32 +84,32 @@ void FaultyBackend::destroy(std::span<const Extent> row) noexcept {
   inner_->destroy(there);
 }
 
-void FaultyBackend::map(Address address, std::span<const Extent> row) {
+void FaultyBackend::map(Address address, std::span<const Extent> extents) {
   enter(CallKind::map);
   {
     const std::lock_guard lock(mutex_);
-    for (const Extent& extent : row) expect_at(extent, 0, "map: the handle does not exist, or is mapped already");
+    for (const Extent& extent : extents) expect_at(extent, 0, "map: the handle does not exist, or is mapped already");
     const auto range = ranges_.upper_bound(address);
     expect(range != ranges_.begin() &&
-               address + pages_of(row) * page_bytes_ <= std::prev(range)->first + std::prev(range)->second,
+               address + pages_of(extents) * page_bytes_ <= std::prev(range)->first + std::prev(range)->second,
            "map: outside of every reserved range");
   }
-  inner_->map(address, row);
-  note_address(address, row, true);
+  inner_->map(address, extents);
+  note_address(address, extents, true);
 }
 
-void FaultyBackend::unmap(Address address, std::span<const Extent> row) {
+void FaultyBackend::unmap(Address address, std::span<const Extent> extents) {
   enter(CallKind::unmap);
   {
     const std::lock_guard lock(mutex_);
     Address at = address;
-    for (const Extent& extent : row) {
+    for (const Extent& extent : extents) {
       expect_at(extent, at, "unmap: the handle is not mapped there");
       at += extent.pages * page_bytes_;
     }
   }
-  inner_->unmap(address, row);
-  note_address(address, row, false);
+  inner_->unmap(address, extents);
+  note_address(address, extents, false);
 }
 
 }  // namespace weir::device

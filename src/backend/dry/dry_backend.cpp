@@ -53,31 +53,31 @@ void DryBackend::unreserve(Address address, std::uint64_t bytes) noexcept {
   memory_.unreserve(address, bytes);
 }
 
-void DryBackend::create(std::span<Extent> row) {
-  const std::size_t fitting = memory_.create(row);
-  if (fitting == row.size()) return spend(&DriverCalls::creates, fitting, model_.creating(fitting));
+void DryBackend::create(std::span<Extent> extents) {
+  const std::size_t fitting = memory_.create(extents);
+  if (fitting == extents.size()) return spend(&DriverCalls::creates, fitting, model_.creating(fitting));
   // A driver is asked for one after the other up to the one that it refuses; those made by then are destroyed again.
   spend(&DriverCalls::creates, fitting + 1, model_.creating(fitting + 1));
   spend(&DriverCalls::destroys, fitting, model_.destroying(fitting));
-  throw memory_.refusal(device::pages_of(row) * page_bytes);
+  throw memory_.refusal(device::pages_of(extents) * page_bytes);
 }
 
-void DryBackend::destroy(std::span<const Extent> row) noexcept {
-  memory_.destroy(row);
-  spend(&DriverCalls::destroys, row.size(), model_.destroying(row.size()));
+void DryBackend::destroy(std::span<const Extent> extents) noexcept {
+  memory_.destroy(extents);
+  spend(&DriverCalls::destroys, extents.size(), model_.destroying(extents.size()));
 }
 
-void DryBackend::map(Address address, std::span<const Extent> row) {
-  if (row.empty()) return;
-  memory_.map(address, row);
-  spend(&DriverCalls::maps, row.size(), model_.mapping(row.size()));
+void DryBackend::map(Address address, std::span<const Extent> extents) {
+  if (extents.empty()) return;
+  memory_.map(address, extents);
+  spend(&DriverCalls::maps, extents.size(), model_.mapping(extents.size()));
   spend(&DriverCalls::accesses, 1, {});  // its cost is in the mapping's
 }
 
-void DryBackend::unmap(Address address, std::span<const Extent> row) {
-  if (row.empty()) return;
-  memory_.unmap(address, row);
-  spend(&DriverCalls::unmaps, 1, model_.unmapping(row.size()));
+void DryBackend::unmap(Address address, std::span<const Extent> extents) {
+  if (extents.empty()) return;
+  memory_.unmap(address, extents);
+  spend(&DriverCalls::unmaps, 1, model_.unmapping(extents.size()));
 }
 
 Address DryBackend::allocate_segment(std::uint64_t bytes) {

@@ -53,10 +53,10 @@ class DryBackend final : public device::Backend {
   [[nodiscard]] std::uint32_t max_extent_pages() const noexcept override {
     return std::numeric_limits<std::uint32_t>::max();
   }
-  void create(std::span<device::Extent> row) override;
-  void destroy(std::span<const device::Extent> row) noexcept override;
-  void map(device::Address address, std::span<const device::Extent> row) override;
-  void unmap(device::Address address, std::span<const device::Extent> row) override;
+  void create(std::span<device::Extent> extents) override;
+  void destroy(std::span<const device::Extent> extents) noexcept override;
+  void map(device::Address address, std::span<const device::Extent> extents) override;
+  void unmap(device::Address address, std::span<const device::Extent> extents) override;
 
   device::Address allocate_segment(std::uint64_t bytes) override;
   void free_segment(device::Address address, std::uint64_t bytes) noexcept override;

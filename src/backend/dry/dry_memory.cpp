@@ -93,28 +93,28 @@ DryMemory::Physical& DryMemory::find(PageHandle handle) {
   return found->second;
 }
 
-std::size_t DryMemory::create(std::span<Extent> row) {
-  for (const Extent& each : row) expect(each.pages != 0, "an extent has a page at least");
+std::size_t DryMemory::create(std::span<Extent> extents) {
+  for (const Extent& each : extents) expect(each.pages != 0, "an extent has a page at least");
   const std::lock_guard lock(mutex_);
   std::uint64_t left = free_now();
-  const auto first_refused = std::find_if(row.begin(), row.end(), [&](const Extent& each) {
+  const auto first_refused = std::find_if(extents.begin(), extents.end(), [&](const Extent& each) {
     if (bytes_of(each.pages) > left) return true;
     left -= bytes_of(each.pages);
     return false;
   });
-  if (first_refused == row.end()) {
-    for (Extent& each : row) {
+  if (first_refused == extents.end()) {
+    for (Extent& each : extents) {
       each.handle = static_cast<PageHandle>(++last_handle_);
       created_.emplace(each.handle, Physical{.pages = each.pages});
       taken_ += bytes_of(each.pages);
     }
   }
-  return static_cast<std::size_t>(first_refused - row.begin());
+  return static_cast<std::size_t>(first_refused - extents.begin());
 }
 
-void DryMemory::destroy(std::span<const Extent> row) noexcept {
+void DryMemory::destroy(std::span<const Extent> extents) noexcept {
   const std::lock_guard lock(mutex_);
-  for (const Extent& each : row) {
+  for (const Extent& each : extents) {
     const auto found = created_.find(each.handle);
     const bool known = found != created_.end() && found->second.pages == each.pages;
     if (!fault_.holds(known, "an extent is destroyed that was not created so, or was destroyed before")) continue;
@@ -135,22 +135,22 @@ void DryMemory::expect_reserved(Address address, std::uint64_t bytes) const {
   expect(!hits_next && !hits_previous, "something is mapped at the address already");
 }
 
-void DryMemory::map(Address address, std::span<const Extent> row) {
+void DryMemory::map(Address address, std::span<const Extent> extents) {
   const std::lock_guard lock(mutex_);
-  expect_reserved(address, device::pages_of(row) * page_bytes);
+  expect_reserved(address, device::pages_of(extents) * page_bytes);
   std::size_t done = 0;
   Address at = address;
   try {
-    for (; done < row.size(); ++done) {
-      Physical& physical = find(row[done].handle);
-      expect(physical.pages == row[done].pages, "an extent is mapped whole");
+    for (; done < extents.size(); ++done) {
+      Physical& physical = find(extents[done].handle);
+      expect(physical.pages == extents[done].pages, "an extent is mapped whole");
       expect(physical.mapped == 0, "the extent to map is mapped already");
       mappings_.emplace(at, bytes_of(physical.pages));
       physical.mapped = at;
       at += bytes_of(physical.pages);
     }
   } catch (...) {
-    for (const Extent& each : row.first(done)) {
+    for (const Extent& each : extents.first(done)) {
       Physical& physical = find(each.handle);
       mappings_.erase(physical.mapped);
       physical.mapped = 0;
@@ -159,15 +159,15 @@ void DryMemory::map(Address address, std::span<const Extent> row) {
   }
 }
 
-void DryMemory::unmap(Address address, std::span<const Extent> row) {
+void DryMemory::unmap(Address address, std::span<const Extent> extents) {
   const std::lock_guard lock(mutex_);
   Address at = address;
-  for (const Extent& each : row) {
+  for (const Extent& each : extents) {
     const Physical& physical = find(each.handle);
     expect(physical.mapped == at && physical.pages == each.pages, "that extent is not mapped there");
     at += bytes_of(physical.pages);
   }
-  for (const Extent& each : row) {
+  for (const Extent& each : extents) {
     Physical& physical = find(each.handle);
     mappings_.erase(physical.mapped);
     physical.mapped = 0;

@@ -51,11 +51,11 @@ class DryMemory {
   [[nodiscard]] device::Address reserve(std::uint64_t bytes);
   void unreserve(device::Address address, std::uint64_t bytes) noexcept;
 
-  /// Creates all of the row, or none; how many of it there was memory for.
-  [[nodiscard]] std::size_t create(std::span<device::Extent> row);
-  void destroy(std::span<const device::Extent> row) noexcept;
-  void map(device::Address address, std::span<const device::Extent> row);
-  void unmap(device::Address address, std::span<const device::Extent> row);
+  /// Creates all of the extents, or none; returns for how many there was memory.
+  [[nodiscard]] std::size_t create(std::span<device::Extent> extents);
+  void destroy(std::span<const device::Extent> extents) noexcept;
+  void map(device::Address address, std::span<const device::Extent> extents);
+  void unmap(device::Address address, std::span<const device::Extent> extents);
 
   [[nodiscard]] device::Address allocate(std::uint64_t bytes);
   void release(device::Address address, std::uint64_t bytes) noexcept;

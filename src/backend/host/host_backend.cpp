@@ -38,10 +38,10 @@ class HostBackend final : public device::Backend {
 
   Address reserve(std::uint64_t bytes) override { return pages_.reserve(bytes); }
   void unreserve(Address address, std::uint64_t bytes) noexcept override { pages_.unreserve(address, bytes); }
-  void create(std::span<Extent> row) override { pages_.create(row); }
-  void destroy(std::span<const Extent> row) noexcept override { pages_.destroy(row); }
-  void map(Address address, std::span<const Extent> row) override { pages_.map(address, row); }
-  void unmap(Address address, std::span<const Extent> row) override { pages_.unmap(address, row); }
+  void create(std::span<Extent> extents) override { pages_.create(extents); }
+  void destroy(std::span<const Extent> extents) noexcept override { pages_.destroy(extents); }
+  void map(Address address, std::span<const Extent> extents) override { pages_.map(address, extents); }
+  void unmap(Address address, std::span<const Extent> extents) override { pages_.unmap(address, extents); }
   Address allocate_segment(std::uint64_t bytes) override { return pages_.allocate_segment(bytes); }
   void free_segment(Address address, std::uint64_t bytes) noexcept override { pages_.free_segment(address, bytes); }
 

@@ -21,7 +21,7 @@ namespace weir::pool {
 
 struct PendingFree {
   std::uint32_t id = 0;
-  StreamIndex stream_index = clean_index;  ///< whose order it follows when its fence is past
+  StreamIndex stream_index = clean_index;  ///< whose order it follows when its fence is done
   std::uint32_t granules = 0;
   device::Fence fence;
 };
@@ -45,7 +45,7 @@ class PendingFrees {
   [[nodiscard]] std::uint64_t granules() const noexcept { return granules_.load(); }
   [[nodiscard]] bool empty() const noexcept { return granules() == 0; }
 
-  /// Looks at the fences, the oldest first, until so many are not past; what is past goes to `take`, on this thread,
+  /// Asks the fences, the oldest first, until so many are not done; what is done goes to `take`, on this thread,
   /// with no lock held. True if any was.
   template <class Take>
   bool reclaim(std::size_t max_unfinished, Take take) {
@@ -55,7 +55,7 @@ class PendingFrees {
       std::optional<Entry> next = after(last);
       if (!next) break;
       last = next->number;
-      if (!next->free.fence.past()) {
+      if (!next->free.fence.done()) {
         put_back(std::move(*next));
         ++unfinished;
       } else if (drop(next->number)) {
@@ -78,7 +78,7 @@ class PendingFrees {
     PendingFree free;
   };
   [[nodiscard]] std::optional<Entry> after(std::uint64_t number) const;
-  /// A fence that was looked at: what is past of it is not asked again.
+  /// A fence that was looked at: what is done of it is not asked again.
   void put_back(Entry entry);
   /// False if another thread was quicker.
   [[nodiscard]] bool drop(std::uint64_t number);

@@ -97,7 +97,7 @@ StreamEpochs::Checkpoint StreamEpochs::record(StreamIndex index, StreamId stream
   Entry& entry = entries_[index];
   if (!entry.used || entry.stream != stream) return made;
   if (!made.event) {
-    entry.past = std::max(entry.past, made.epoch);
+    entry.done_epoch = std::max(entry.done_epoch, made.epoch);
     return made;
   }
   auto& checkpoints = entry.checkpoints;
@@ -112,7 +112,7 @@ StreamEpochs::Checkpoint StreamEpochs::record(StreamIndex index, StreamId stream
   return made;
 }
 
-std::uint64_t StreamEpochs::past(StreamIndex index) {
+std::uint64_t StreamEpochs::done_epoch(StreamIndex index) {
   for (;;) {
     Checkpoint oldest;
     {
@@ -120,17 +120,17 @@ std::uint64_t StreamEpochs::past(StreamIndex index) {
       const Entry& entry = entries_[index];
       if (!entry.used) return epoch(index);
       // What comes to a retired stream late comes after all of its work.
-      if (entry.checkpoints.empty()) return entry.retired ? epoch(index) : entry.past;
+      if (entry.checkpoints.empty()) return entry.retired ? epoch(index) : entry.done_epoch;
       oldest = entry.checkpoints.front();
     }
     const bool done = oldest.event->done();
     const std::lock_guard lock(mutex_);
     Entry& entry = entries_[index];
-    if (!done) return entry.past;
+    if (!done) return entry.done_epoch;
     if (entry.checkpoints.empty() || entry.checkpoints.front().event != oldest.event)
       continue;  // another thread was quicker
     entry.checkpoints.pop_front();
-    entry.past = std::max(entry.past, oldest.epoch);
+    entry.done_epoch = std::max(entry.done_epoch, oldest.epoch);
   }
 }
 
@@ -140,7 +140,7 @@ std::optional<StreamEpochs::Checkpoint> StreamEpochs::covering(StreamIndex index
     const std::lock_guard lock(mutex_);
     const Entry& entry = entries_[index];
     if (!entry.used) return Checkpoint{epoch(index), nullptr};
-    if (entry.past >= epoch_of_free) return Checkpoint{entry.past, nullptr};
+    if (entry.done_epoch >= epoch_of_free) return Checkpoint{entry.done_epoch, nullptr};
     for (const Checkpoint& each : entry.checkpoints) {
       if (each.epoch >= epoch_of_free) return each;
     }
@@ -155,7 +155,7 @@ std::optional<StreamEpochs::Checkpoint> StreamEpochs::covering(StreamIndex index
 StreamEpochs::Checkpoint StreamEpochs::oldest(StreamIndex index) const {
   const std::lock_guard lock(mutex_);
   const Entry& entry = entries_[index];
-  return entry.checkpoints.empty() ? Checkpoint{entry.past, nullptr} : entry.checkpoints.front();
+  return entry.checkpoints.empty() ? Checkpoint{entry.done_epoch, nullptr} : entry.checkpoints.front();
 }
 
 void StreamEpochs::retire(StreamId stream) {
@@ -180,7 +180,7 @@ void StreamEpochs::retire(StreamId stream) {
 void StreamEpochs::forget(StreamIndex index, std::uint64_t epoch_of_clean) noexcept {
   const std::lock_guard lock(mutex_);
   Entry& entry = entries_[index];
-  if (!entry.used || !entry.retired || !entry.checkpoints.empty() || entry.past > epoch_of_clean) return;
+  if (!entry.used || !entry.retired || !entry.checkpoints.empty() || entry.done_epoch > epoch_of_clean) return;
   by_stream_.erase(entry.stream);
   take_back(entry);
   entry = {};

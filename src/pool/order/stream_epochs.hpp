@@ -48,7 +48,7 @@ class StreamEpochs {
   };
   /// Asks the recorded checkpoints, the oldest first, until one is not done: the work is done that used what was freed
   /// on the stream up to the result. Throws what the driver throws.
-  [[nodiscard]] std::uint64_t past(StreamIndex index);
+  [[nodiscard]] std::uint64_t done_epoch(StreamIndex index);
   /// The first checkpoint that covers what was freed up to `epoch`: one that was recorded, or a new one. Empty when no
   /// event can be recorded now, as the stream is being captured. Throws what the driver throws.
   [[nodiscard]] std::optional<Checkpoint> covering(StreamIndex index, std::uint64_t epoch);
@@ -69,8 +69,8 @@ class StreamEpochs {
     StreamId stream{};
     bool used = false;
     bool retired = false;
-    std::size_t place = 0;               // of a retired stream, in retired_
-    std::uint64_t past = 0;              // epoch
+    std::size_t place = 0;  // of a retired stream, in retired_
+    std::uint64_t done_epoch = 0;
     std::deque<Checkpoint> checkpoints;  // not done when last asked; by epoch
   };
 

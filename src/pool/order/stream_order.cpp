@@ -29,12 +29,12 @@ device::Fence StreamOrder::fence_of(std::uint32_t id) {
 }
 
 // Everything that the stream's checkpoints show to be done becomes clean; a retired stream's index is then used again.
-bool StreamOrder::take_past(Space& space, StreamIndex stream_index) {
+bool StreamOrder::take_done(Space& space, StreamIndex stream_index) {
   try {
-    const std::uint64_t past = epochs_.past(stream_index);
-    if (past == 0) return false;
-    space.reassign(stream_index, past, clean_index);
-    epochs_.forget(stream_index, past);
+    const std::uint64_t done = epochs_.done_epoch(stream_index);
+    if (done == 0) return false;
+    space.reassign(stream_index, done, clean_index);
+    epochs_.forget(stream_index, done);
     return true;
   } catch (const Error& error) {
     journal_.note_fallback(error, epochs_.stream(stream_index));
@@ -45,8 +45,8 @@ bool StreamOrder::take_past(Space& space, StreamIndex stream_index) {
 bool StreamOrder::look(Space& space, bool only_pages) {
   bool any = false;
   for (const auto& [stream_index, latest] : space.streams_in_use(only_pages))
-    any = take_past(space, stream_index) || any;
-  for (const StreamIndex stream_index : epochs_.retired_last(SIZE_MAX)) any = take_past(space, stream_index) || any;
+    any = take_done(space, stream_index) || any;
+  for (const StreamIndex stream_index : epochs_.retired_last(SIZE_MAX)) any = take_done(space, stream_index) || any;
   return any;
 }
 
@@ -78,7 +78,7 @@ bool StreamOrder::take_over(Space& space, StreamIndex target) {
   bool any = false;
   for (const auto& [stream_index, latest] : space.streams_in_use(false)) {
     if (stream_index == target) continue;
-    any = take_past(space, stream_index) || any;
+    any = take_done(space, stream_index) || any;
     if (target == clean_index) continue;
     try {
       const StreamId taker = epochs_.stream(target);
@@ -102,7 +102,7 @@ bool StreamOrder::clean(Space& space, StreamIndex stream_index, const core::Dead
     device::Fence fence;
     fence.add(checkpoint->event);
     if (!await(fence, deadline)) return false;
-    return take_past(space, stream_index);
+    return take_done(space, stream_index);
   } catch (const Error& error) {
     journal_.note_fallback(error, epochs_.stream(stream_index));
     return false;
@@ -110,7 +110,7 @@ bool StreamOrder::clean(Space& space, StreamIndex stream_index, const core::Dead
 }
 
 bool StreamOrder::await(device::Fence& fence, const core::Deadline& deadline) {
-  if (deadline.passed() || fence.empty()) return fence.past();
+  if (deadline.passed() || fence.empty()) return fence.done();
   const auto began = track::Latency::Clock::now();
   const bool done = fence.await(deadline);
   waits_.record_since(began);
@@ -131,7 +131,7 @@ bool StreamOrder::await_any(Space& space, const core::Deadline& deadline) {
     const auto began = track::Latency::Clock::now();
     const bool done = device::await_any(*backend_, unfinished, deadline);
     waits_.record_since(began);
-    // What is past now is not waited for again: else a caller that tries until nothing more can come would never end.
+    // What is done now is not waited for again: else a caller that tries until nothing more can come would never end.
     if (done) look(space, false);
     return done;
   } catch (const Error& error) {
@@ -157,7 +157,7 @@ bool StreamOrder::comes_to_rest(StreamIndex stream_index, const core::Deadline& 
 
 void StreamOrder::look_at_retired(Space& space) {
   constexpr std::size_t few_streams = 8;
-  for (const StreamIndex stream_index : epochs_.retired_last(few_streams)) take_past(space, stream_index);
+  for (const StreamIndex stream_index : epochs_.retired_last(few_streams)) take_done(space, stream_index);
 }
 
 }  // namespace weir::pool

@@ -62,7 +62,7 @@ class StreamOrder {
 
  private:
   [[nodiscard]] device::Fence points_of_pages(Space& space);
-  bool take_past(Space& space, StreamIndex stream_index);
+  bool take_done(Space& space, StreamIndex stream_index);
 
   const std::shared_ptr<device::Backend> backend_;
   const Journal& journal_;

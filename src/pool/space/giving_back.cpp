@@ -10,7 +10,7 @@ namespace weir::pool {
 
 bool Space::unmap(PagedArena& arena, LeavingPages& leaving) {
   try {
-    store_.unmap(leaving.address, leaving.row);
+    store_.unmap(leaving.address, leaving.extents);
   } catch (const Error& error) {
     journal_.note(LogLevel::warning, LogEvent::fallback, error.message(), 0, leaving.address);
     const auto lock = arena.lock();
@@ -41,7 +41,7 @@ std::uint64_t Space::release_pages(std::uint32_t since, std::uint64_t keep_free)
         any = arena.take_pages({.max_pages = spare, .since = since}, leaving);
       }
       if (!any || !unmap(arena, leaving)) return;
-      store_.destroy(leaving.row);
+      store_.destroy(leaving.extents);
       released += leaving.pages * page_bytes_;
     }
   });
@@ -83,9 +83,9 @@ void Space::take_tail(std::uint32_t id, std::uint32_t granules, LeavingPages& le
 }
 
 void Space::unmap_tail(LeavingPages& leaving) {
-  store_.unmap(leaving.address, leaving.row);
+  store_.unmap(leaving.address, leaving.extents);
   paged_[blocks_[leaving.piece].arena]->note_unmapped(leaving);
-  store_.hold(leaving.row);
+  store_.hold(leaving.extents);
 }
 
 void Space::tail_left(const LeavingPages& leaving, std::uint32_t id) {
@@ -102,10 +102,10 @@ void Space::tail_stayed(const LeavingPages& leaving, std::uint32_t id) {
 
 // --- The end ---
 
-bool Space::unmap_for_good(MappedRow& mapped) noexcept {
+bool Space::unmap_for_good(MappedExtents& mapped) noexcept {
   for (int tries = 0; tries < 2; ++tries) {
     try {
-      store_.unmap(mapped.address, mapped.row);
+      store_.unmap(mapped.address, mapped.extents);
       return true;
     } catch (const DeviceLost&) {
       return true;
@@ -119,9 +119,9 @@ bool Space::unmap_for_good(MappedRow& mapped) noexcept {
 void Space::return_everything() noexcept {
   bool all_unmapped = true;
   for_each_paged([&](PagedArena& arena) {
-    for (MappedRow& mapped : arena.mapped_rows()) {
+    for (MappedExtents& mapped : arena.mapped_extents()) {
       if (unmap_for_good(mapped)) {
-        store_.destroy(mapped.row);
+        store_.destroy(mapped.extents);
       } else {
         all_unmapped = false;
       }

@@ -48,17 +48,17 @@ std::uint64_t Space::extent_pages(std::uint64_t missing_pages) const noexcept {
 // --- Finding pages ---
 
 // New extents of a layout get their handles, all or none.
-Taken Space::create(RowLayout& layout) {
+Taken Space::create(ExtentLayout& layout) {
   std::vector<MovableExtent> made;
-  for (const auto& row : layout.rows) {
-    std::copy_if(row.begin(), row.end(), std::back_inserter(made),
+  for (const auto& extents : layout.by_gap) {
+    std::copy_if(extents.begin(), extents.end(), std::back_inserter(made),
                  [](const MovableExtent& extent) { return extent.handle == device::PageHandle::none; });
   }
   const Taken taken = store_.create(made);
   if (taken != Taken::yes) return taken;
   auto next = made.begin();
-  for (auto& row : layout.rows) {
-    for (MovableExtent& extent : row) {
+  for (auto& extents : layout.by_gap) {
+    for (MovableExtent& extent : extents) {
       if (extent.handle == device::PageHandle::none) extent = *next++;
     }
   }
@@ -73,7 +73,7 @@ Taken Space::supply(GrowthPlan& plan, std::uint8_t home, Effort effort) {
     const bool moves = plan.pages_before || rents();
     if (moves) recycle(found, plan.missing_pages, plan.pages_before ? UINT32_MAX : max_moves_rented, home);
     const std::uint64_t large = plan.pages_before ? max_growth_pages_ : extent_pages(plan.missing_pages);
-    RowLayout layout;
+    ExtentLayout layout;
     const auto try_with = [&](std::uint64_t max_pages) {
       layout = lay_out(plan.gaps, {max_pages, plan.pages_before, max_handle_pages_}, found);
       return create(layout);
@@ -93,7 +93,7 @@ Taken Space::supply(GrowthPlan& plan, std::uint8_t home, Effort effort) {
     }
     if (layout.new_pages != 0) may_rent_ = true;
     store_.hold(layout.unused);
-    for (std::size_t i = 0; i < plan.gaps.size(); ++i) plan.gaps[i].row = std::move(layout.rows[i]);
+    for (std::size_t i = 0; i < plan.gaps.size(); ++i) plan.gaps[i].extents = std::move(layout.by_gap[i]);
     return taken;
   } catch (...) {
     store_.hold(found);
@@ -126,7 +126,7 @@ void Space::recycle(std::vector<MovableExtent>& found, std::uint64_t pages, std:
       }
       if (!any || !unmap(arena, leaving)) return;
       have += leaving.pages;
-      found.insert(found.end(), leaving.row.begin(), leaving.row.end());
+      found.insert(found.end(), leaving.extents.begin(), leaving.extents.end());
     }
   };
   for_each_paged([&](PagedArena& arena) {
@@ -160,12 +160,12 @@ Taken Space::fill_in(GrowthPlan& plan, std::uint8_t home, Effort effort, Abandon
     }
     for (; mapped < plan.gaps.size(); ++mapped) {
       const Gap& gap = plan.gaps[mapped];
-      store_.map(gap.address(page_bytes_), gap.row);
+      store_.map(gap.address(page_bytes_), gap.extents);
     }
   } catch (...) {
     for (std::size_t i = mapped; i < plan.gaps.size(); ++i) {
-      store_.hold(plan.gaps[i].row);
-      plan.gaps[i].row.clear();
+      store_.hold(plan.gaps[i].extents);
+      plan.gaps[i].extents.clear();
     }
     abandon(mapped);
     throw;

@@ -12,13 +12,13 @@ namespace weir::pool {
 
 /// Side by side pages that are missing.
 struct Gap {
-  device::Address start = 0;          ///< of the available pages
-  std::uint64_t pages = 0;            ///< that must be mapped
-  std::uint64_t available_pages = 0;  ///< that may be mapped: what is mapped beyond `pages` is free memory
-  bool from_end = false;              ///< `pages` lie at the end of the available pages, else at their start
-  std::vector<MovableExtent> row;     ///< `pages` to `available_pages`, once supplied
+  device::Address start = 0;           ///< of the available pages
+  std::uint64_t pages = 0;             ///< that must be mapped
+  std::uint64_t available_pages = 0;   ///< that may be mapped: what is mapped beyond `pages` is free memory
+  bool from_end = false;               ///< `pages` lie at the end of the available pages, else at their start
+  std::vector<MovableExtent> extents;  ///< `pages` to `available_pages`, once supplied
 
-  /// Where the row is mapped. Bytes.
+  /// The address where the extents are mapped.
   [[nodiscard]] device::Address address(std::uint64_t page_bytes) const noexcept;
 };
 
@@ -44,9 +44,9 @@ struct LeavingPages {
   std::uint32_t piece = 0;
   device::Address address = 0;
   std::uint64_t pages = 0;
-  std::vector<MovableExtent> row;
+  std::vector<MovableExtent> extents;
 
-  LeavingPages() { row.reserve(max_extents); }
+  LeavingPages() { extents.reserve(max_extents); }
 };
 
 /// A live block on its way into a range of its own: extents that it alone uses are unmapped where it is and mapped

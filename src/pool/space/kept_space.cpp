@@ -19,7 +19,7 @@ void plan_for(std::uint32_t piece, const Block& block, std::uint64_t pages, std:
   plan.piece = piece;
   plan.block_start = block.start;
   plan.gaps.push_back(
-      {.start = block.address(), .pages = pages, .available_pages = pages, .from_end = false, .row = {}});
+      {.start = block.address(), .pages = pages, .available_pages = pages, .from_end = false, .extents = {}});
   plan.missing_pages = pages;
 }
 
@@ -45,7 +45,7 @@ std::uint32_t PagedArena::finish_growable(const GrowthPlan& plan, const Placemen
   return plan.piece;
 }
 
-// A single row is mapped as a whole or not at all.
+// The extents of a single gap are mapped as a whole or not at all.
 void PagedArena::abandon_growable(const GrowthPlan& plan) {
   keep(plan.piece);
   make_hole(plan.piece);
@@ -90,10 +90,10 @@ void PagedArena::list_tail(std::uint32_t id, std::uint32_t granules, LeavingPage
   const Block& block = blocks_[id];
   leaving.address = block.address() + block.bytes() - std::uint64_t{granules} * index::granule_bytes;
   leaving.pages = pages_in(granules);
-  leaving.row.reserve(leaving.pages);
+  leaving.extents.reserve(leaving.pages);
   const std::size_t end = page_index(block.end());
   for (std::size_t page = end - leaving.pages; page < end; page = pages_.end_of(page)) {
-    leaving.row.push_back(pages_.at(page));
+    leaving.extents.push_back(pages_.at(page));
   }
 }
 
@@ -136,8 +136,8 @@ std::uint64_t PagedArena::list_whole(std::uint32_t id, LeavingPages& leaving) co
   const std::uint64_t before = page - start;
   leaving.address = granule_of(page) << index::granule_shift;
   for (; page < end && pages_.end_of(page) <= end; page = pages_.end_of(page)) {
-    leaving.row.push_back(pages_.at(page));
-    leaving.pages += leaving.row.back().pages;
+    leaving.extents.push_back(pages_.at(page));
+    leaving.pages += leaving.extents.back().pages;
   }
   return leaving.pages == 0 ? 0 : before;
 }

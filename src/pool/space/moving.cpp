@@ -95,15 +95,15 @@ Growth Space::begin_move(std::uint32_t id, const Placement& wanted, std::uint32_
       abandon();
       return {0, taken};
     }
-    std::vector<MovableExtent> row;
+    std::vector<MovableExtent> extents;
     for (const Gap& each : plan.range.gaps) {
       if (each.start >= whole.start + after * page_bytes_) {
-        row.insert(row.end(), plan.moving.row.begin(), plan.moving.row.end());
+        extents.insert(extents.end(), plan.moving.extents.begin(), plan.moving.extents.end());
       }
-      row.insert(row.end(), each.row.begin(), each.row.end());
-      made.insert(made.end(), each.row.begin(), each.row.end());
+      extents.insert(extents.end(), each.extents.begin(), each.extents.end());
+      made.insert(made.end(), each.extents.begin(), each.extents.end());
     }
-    plan.range.gaps.assign({{whole.start, whole.pages, whole.pages, false, std::move(row)}});
+    plan.range.gaps.assign({{whole.start, whole.pages, whole.pages, false, std::move(extents)}});
     remap(id, plan);
   } catch (...) {
     store_.hold(made);
@@ -119,9 +119,9 @@ Growth Space::begin_move(std::uint32_t id, const Placement& wanted, std::uint32_
 /// driver throws; all is as before then, or lost.
 void Space::remap(std::uint32_t id, MovePlan& plan) {
   LeavingPages& moving = plan.moving;
-  if (moving.pages != 0) store_.unmap(moving.address, moving.row);
+  if (moving.pages != 0) store_.unmap(moving.address, moving.extents);
   try {
-    store_.map(plan.range.gaps.front().start, plan.range.gaps.front().row);
+    store_.map(plan.range.gaps.front().start, plan.range.gaps.front().extents);
   } catch (...) {
     if (moving.pages != 0) map_back(id, plan);
     throw;
@@ -134,7 +134,7 @@ void Space::map_back(std::uint32_t id, MovePlan& plan) noexcept {
   PagedArena& arena = *paged_[blocks_[id].arena];
   for (int tries = 0; tries < 2; ++tries) {
     try {
-      store_.map(plan.moving.address, plan.moving.row);
+      store_.map(plan.moving.address, plan.moving.extents);
       return;
     } catch (const Error& error) {
       journal_.note_fallback(error);
@@ -142,7 +142,7 @@ void Space::map_back(std::uint32_t id, MovePlan& plan) noexcept {
   }
   plan.lost = true;
   arena.note_unmapped(plan.moving);
-  store_.hold(plan.moving.row);
+  store_.hold(plan.moving.extents);
 }
 
 void Space::finish_move(std::uint32_t id, const MovePlan& plan, StreamIndex stream_index, std::uint32_t now) {
@@ -180,22 +180,22 @@ void Space::undo_move(std::uint32_t id, MovePlan& plan) {
   LeavingPages all;
   all.address = gap.start;
   all.pages = gap.pages;
-  all.row = gap.row;
-  store_.unmap(all.address, all.row);
+  all.extents = gap.extents;
+  store_.unmap(all.address, all.extents);
   arena.note_unmapped(all);
   if (plan.moving.pages != 0) {
     PagedArena& from = *paged_[blocks_[id].arena];
     GrowthPlan back;
-    back.gaps.push_back({plan.moving.address, plan.moving.pages, plan.moving.pages, false, plan.moving.row});
+    back.gaps.push_back({plan.moving.address, plan.moving.pages, plan.moving.pages, false, plan.moving.extents});
     from.note_mapped(back, 1);  // which map_back takes off again if it fails
     map_back(id, plan);
   }
   const auto moved = [&](const MovableExtent& extent) {
-    return std::any_of(plan.moving.row.begin(), plan.moving.row.end(),
+    return std::any_of(plan.moving.extents.begin(), plan.moving.extents.end(),
                        [&](const MovableExtent& each) { return each.handle == extent.handle; });
   };
-  std::erase_if(all.row, moved);
-  store_.hold(all.row);
+  std::erase_if(all.extents, moved);
+  store_.hold(all.extents);
   const auto lock = arena.lock();
   arena.abandon_growable(plan.range);
 }

@@ -128,49 +128,49 @@ std::vector<MovableExtent> PageStore::take_held(std::uint64_t max_pages, bool be
   return taken;
 }
 
-void PageStore::hold(std::span<const MovableExtent> row) {
+void PageStore::hold(std::span<const MovableExtent> extents) {
   const std::lock_guard lock(mutex_);
-  held_.insert(held_.end(), row.begin(), row.end());
-  for (const MovableExtent& extent : row) held_pages_ += extent.pages;
+  held_.insert(held_.end(), extents.begin(), extents.end());
+  for (const MovableExtent& extent : extents) held_pages_ += extent.pages;
 }
 
-Taken PageStore::create(std::span<MovableExtent> row) {
-  if (row.empty()) return Taken::yes;
-  std::vector<device::Extent> made(row.begin(), row.end());
+Taken PageStore::create(std::span<MovableExtent> extents) {
+  if (extents.empty()) return Taken::yes;
+  std::vector<device::Extent> made(extents.begin(), extents.end());
   const std::uint64_t pages = device::pages_of(made);
   const Taken taken = take(pages * page_bytes_, [&] { backend_.create(made); });
   if (taken != Taken::yes) return taken;
-  for (std::size_t i = 0; i < made.size(); ++i) row[i] = {made[i], 0};
+  for (std::size_t i = 0; i < made.size(); ++i) extents[i] = {made[i], 0};
   raise(peak_pages_, pages_ += pages);
   tell_pages(track::EventKind::create, pages, made.size());
   return taken;
 }
 
-void PageStore::map(device::Address address, std::span<const MovableExtent> row) {
-  const std::vector<device::Extent> plain(row.begin(), row.end());
+void PageStore::map(device::Address address, std::span<const MovableExtent> extents) {
+  const std::vector<device::Extent> plain(extents.begin(), extents.end());
   timed([&] { backend_.map(address, plain); }, true);
   page_maps_.fetch_add(device::pages_of(plain), std::memory_order_relaxed);
   tell_pages(track::EventKind::map, device::pages_of(plain), plain.size());
 }
 
-void PageStore::unmap(device::Address address, std::span<MovableExtent> row) {
-  const std::vector<device::Extent> plain(row.begin(), row.end());
+void PageStore::unmap(device::Address address, std::span<MovableExtent> extents) {
+  const std::vector<device::Extent> plain(extents.begin(), extents.end());
   timed([&] { backend_.unmap(address, plain); }, false);
-  for (MovableExtent& extent : row) ++extent.moves;
+  for (MovableExtent& extent : extents) ++extent.moves;
   tell_pages(track::EventKind::unmap, device::pages_of(plain), plain.size());
 }
 
-void PageStore::destroy(std::span<const MovableExtent> row) noexcept {
-  if (row.empty()) return;
+void PageStore::destroy(std::span<const MovableExtent> extents) noexcept {
+  if (extents.empty()) return;
   std::uint64_t pages = 0;
-  for (const MovableExtent& extent : row) {  // one by one, as a list of plain ones would have to be allocated
+  for (const MovableExtent& extent : extents) {  // one by one, as a list of plain ones would have to be allocated
     const device::Extent& plain = extent;
     timed([&] { backend_.destroy({&plain, 1}); }, false);
     pages += extent.pages;
   }
   pages_ -= pages;
   gave(pages * page_bytes_);
-  tell_pages(track::EventKind::destroy, pages, row.size());
+  tell_pages(track::EventKind::destroy, pages, extents.size());
 }
 
 Taken PageStore::allocate_segment(std::uint64_t bytes, Segment& segment) {

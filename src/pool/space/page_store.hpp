@@ -56,15 +56,15 @@ class PageStore {
   /// Extents that are created and not mapped, taken out: of at most so many pages in all, large ones first; with
   /// `beyond` rather one more than fewer.
   [[nodiscard]] std::vector<MovableExtent> take_held(std::uint64_t max_pages, bool beyond);
-  void hold(std::span<const MovableExtent> row);
-  /// Gives each extent of the row a handle. Throws what the driver throws, but for lack of memory. Refused or not, it
+  void hold(std::span<const MovableExtent> extents);
+  /// Gives each extent a handle. Throws what the driver throws, but for lack of memory. Refused or not, it
   /// is all or nothing.
-  [[nodiscard]] Taken create(std::span<MovableExtent> row);
-  void destroy(std::span<const MovableExtent> row) noexcept;
-  /// Maps the row from `address` on; throws what the driver throws, with none mapped.
-  void map(device::Address address, std::span<const MovableExtent> row);
-  /// Unmaps it; throws what the driver throws, with all mapped still. Counts a move of each extent.
-  void unmap(device::Address address, std::span<MovableExtent> row);
+  [[nodiscard]] Taken create(std::span<MovableExtent> extents);
+  void destroy(std::span<const MovableExtent> extents) noexcept;
+  /// Maps the extents one after the other from `address` on; throws what the driver throws, with none mapped.
+  void map(device::Address address, std::span<const MovableExtent> extents);
+  /// Unmaps them; throws what the driver throws, with all mapped still. Counts a move of each extent.
+  void unmap(device::Address address, std::span<MovableExtent> extents);
 
   /// Throws as create().
   [[nodiscard]] Taken allocate_segment(std::uint64_t bytes, Segment& segment);

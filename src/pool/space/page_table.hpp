@@ -36,9 +36,9 @@ class PageTable {
   /// One past its last page.
   [[nodiscard]] std::size_t end_of(std::size_t page) const noexcept { return first_of(page) + entries_[page].pages; }
 
-  /// The row is mapped from `page` on.
-  void note(std::size_t page, std::span<const MovableExtent> row) {
-    for (const MovableExtent& extent : row) {
+  /// Notes extents that are mapped one after the other from `page` on.
+  void note(std::size_t page, std::span<const MovableExtent> extents) {
+    for (const MovableExtent& extent : extents) {
       for (std::uint32_t i = 0; i < extent.pages; ++i) {
         entries_[page + i] = {extent.handle, extent.pages, i, extent.moves};
       }

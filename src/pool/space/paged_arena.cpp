@@ -16,7 +16,7 @@ constexpr std::uint64_t max_steps = 2048;  // extents looked at for that
 }  // namespace
 
 device::Address Gap::address(std::uint64_t page_bytes) const noexcept {
-  return from_end ? start + (available_pages - pages_of(row)) * page_bytes : start;
+  return from_end ? start + (available_pages - pages_of(extents)) * page_bytes : start;
 }
 
 // Extents side by side, by their pages' places in the range.
@@ -102,8 +102,8 @@ bool PagedArena::plan_growth(const Placement& wanted, std::uint64_t surplus, Gro
 void PagedArena::note_mapped(const GrowthPlan& plan, std::size_t mapped) {
   for (std::size_t i = 0; i < mapped; ++i) {
     const Gap& gap = plan.gaps[i];
-    pages_.note(page_index(gap.address(page_bytes()) >> index::granule_shift), gap.row);
-    mapped_pages_ += pages_of(gap.row);
+    pages_.note(page_index(gap.address(page_bytes()) >> index::granule_shift), gap.extents);
+    mapped_pages_ += pages_of(gap.extents);
   }
 }
 
@@ -115,7 +115,7 @@ void PagedArena::note_unmapped(const LeavingPages& pages) {
 // Available pages that were not needed are a hole again, at one end of the piece.
 void PagedArena::cut_rest(const GrowthPlan& plan) {
   for (const Gap& gap : plan.gaps) {
-    const std::uint64_t rest = (gap.available_pages - pages_of(gap.row)) * page_granules_;
+    const std::uint64_t rest = (gap.available_pages - pages_of(gap.extents)) * page_granules_;
     if (rest == 0) continue;
     Block& piece = blocks_[plan.piece];
     const std::uint32_t hole = new_record();
@@ -161,7 +161,7 @@ void PagedArena::abandon_growth(const GrowthPlan& plan, std::size_t mapped) {
   const std::uint64_t end = blocks_[rest].end();
   for (std::size_t i = 0; i < plan.gaps.size(); ++i) {
     const Gap& gap = plan.gaps[i];
-    const std::uint64_t pages = i < mapped ? gap.available_pages - pages_of(gap.row) : gap.available_pages;
+    const std::uint64_t pages = i < mapped ? gap.available_pages - pages_of(gap.extents) : gap.available_pages;
     if (pages == 0) continue;
     const std::uint64_t first = gap.start >> index::granule_shift;
     const std::uint64_t start = gap.from_end ? first : first + (gap.available_pages - pages) * page_granules_;
@@ -213,7 +213,7 @@ PagedArena::Stretch PagedArena::last_stretch(std::uint32_t range, const PagesWan
   std::size_t end = first + whole_pages(blocks_[range]);
   while (end > first && pages_.end_of(end - 1) > end) end = pages_.first_of(end - 1);  // it goes on in a block
   Stretch found{end, end};
-  for (std::size_t extents = 0; found.start > first && extents < LeavingPages::max_extents && steps < max_steps;) {
+  for (std::size_t taken = 0; found.start > first && taken < LeavingPages::max_extents && steps < max_steps;) {
     ++steps;
     const std::size_t start = pages_.first_of(found.start - 1);
     if (start < first) break;
@@ -225,7 +225,7 @@ PagedArena::Stretch PagedArena::last_stretch(std::uint32_t range, const PagesWan
       continue;
     }
     found.start = start;
-    ++extents;
+    ++taken;
     if (pages >= wanted.max_pages) break;
   }
   return found;
@@ -261,7 +261,7 @@ bool PagedArena::take_pages(const PagesWanted& wanted, LeavingPages& leaving) {
   leaving.pages = best_stretch.pages();
   leaving.address = granule_of(best_stretch.start) << index::granule_shift;
   for (std::size_t page = best_stretch.start; page < best_stretch.end; page = pages_.end_of(page)) {
-    leaving.row.push_back(pages_.at(page));
+    leaving.extents.push_back(pages_.at(page));
   }
   erase_free(best);
   leaving.piece =
@@ -273,8 +273,8 @@ void PagedArena::pages_left(const LeavingPages& pages) { make_hole(pages.piece);
 
 void PagedArena::pages_stayed(const LeavingPages& pages) { settle(pages.piece, BlockState::free); }
 
-std::vector<MappedRow> PagedArena::mapped_rows() const {
-  std::vector<MappedRow> rows;
+std::vector<MappedExtents> PagedArena::mapped_extents() const {
+  std::vector<MappedExtents> all;
   bool goes_on = false;
   for (std::size_t page = 0; page < pages_.end();) {
     if (!pages_.mapped(page)) {
@@ -282,12 +282,12 @@ std::vector<MappedRow> PagedArena::mapped_rows() const {
       ++page;
       continue;
     }
-    if (!goes_on) rows.push_back({granule_of(page) << index::granule_shift, {}});
+    if (!goes_on) all.push_back({granule_of(page) << index::granule_shift, {}});
     goes_on = true;
-    rows.back().row.push_back(pages_.at(page));
+    all.back().extents.push_back(pages_.at(page));
     page = pages_.end_of(page);
   }
-  return rows;
+  return all;
 }
 
 void PagedArena::stamp(std::uint64_t start, std::uint64_t end, std::uint32_t now) noexcept {

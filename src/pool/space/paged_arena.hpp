@@ -26,9 +26,9 @@
 namespace weir::pool {
 
 /// Extents that are mapped side by side.
-struct MappedRow {
+struct MappedExtents {
   device::Address address = 0;
-  std::vector<MovableExtent> row;
+  std::vector<MovableExtent> extents;
 };
 
 class PagedArena final : public Arena {
@@ -40,12 +40,13 @@ class PagedArena final : public Arena {
   /// Where the block fits with the fewest pages mapped anew, of the places that a bounded search finds; one of the gaps
   /// gets up to `surplus` available pages more. False when the range is exhausted.
   [[nodiscard]] bool plan_growth(const Placement& wanted, std::uint64_t surplus, GrowthPlan& plan);
-  /// Notes that the rows of the first `mapped` gaps are mapped: before a plan of any kind is finished or abandoned.
+  /// Notes that the extents of the first `mapped` gaps are mapped: before a plan of any kind is finished or abandoned.
   /// Needs no lock.
   void note_mapped(const GrowthPlan& plan, std::size_t mapped);
-  /// All rows are mapped and noted: gives the block, `busy`.
+  /// Ends a plan whose extents are all mapped and noted; returns the block, `busy`.
   [[nodiscard]] std::uint32_t finish_growth(const GrowthPlan& plan, const Placement& wanted);
-  /// Only the rows of the first `mapped` gaps are: they are free memory, all else is as before the plan.
+  /// Gives a plan up of which only the extents of the first `mapped` gaps are mapped: they are free memory, all else is
+  /// as before the plan.
   void abandon_growth(const GrowthPlan& plan, std::size_t mapped);
 
   /// Wholly free pages that no work touches, side by side; false if there are none that are wanted.
@@ -92,7 +93,7 @@ class PagedArena final : public Arena {
   /// Pages mapped now.
   [[nodiscard]] std::uint64_t mapped_pages() const noexcept { return mapped_pages_.load(); }
   /// All that is mapped, for the end of the pool.
-  [[nodiscard]] std::vector<MappedRow> mapped_rows() const;
+  [[nodiscard]] std::vector<MappedExtents> mapped_extents() const;
 
  private:
   /// A place for a block, by the granule where it starts.

@@ -26,9 +26,9 @@
 #include "index/address_map.hpp"
 #include "pool/coarse_clock.hpp"
 #include "pool/journal.hpp"
+#include "pool/space/extent_layout.hpp"
 #include "pool/space/page_store.hpp"
 #include "pool/space/paged_arena.hpp"
-#include "pool/space/row_layout.hpp"
 #include "pool/space/segment_arena.hpp"
 #include "track/block_table.hpp"
 
@@ -205,7 +205,7 @@ class Space {
   [[nodiscard]] std::uint32_t use_segment(const Segment& segment, const Placement& wanted);
   [[nodiscard]] std::uint64_t extent_pages(std::uint64_t missing_pages) const noexcept;
   [[nodiscard]] Taken supply(GrowthPlan& plan, std::uint8_t home, Effort effort);
-  [[nodiscard]] Taken create(RowLayout& layout);
+  [[nodiscard]] Taken create(ExtentLayout& layout);
   template <class Abandon>
   [[nodiscard]] Taken fill_in(GrowthPlan& plan, std::uint8_t home, Effort effort, Abandon abandon);
   void recycle(std::vector<MovableExtent>& found, std::uint64_t pages, std::uint32_t max_moves, std::uint8_t home);
@@ -214,7 +214,7 @@ class Space {
   void remap(std::uint32_t id, MovePlan& plan);
   void map_back(std::uint32_t id, MovePlan& plan) noexcept;
   [[nodiscard]] bool unmap(PagedArena& arena, LeavingPages& leaving);
-  [[nodiscard]] bool unmap_for_good(MappedRow& mapped) noexcept;
+  [[nodiscard]] bool unmap_for_good(MappedExtents& mapped) noexcept;
   [[nodiscard]] std::uint32_t release_some(std::uint32_t chain, StreamIndex stream_index);
 
   device::Backend& backend_;

@@ -1,4 +1,4 @@
-// A fence: everything that it was given is past before it is; what is past is not asked
+// A fence: everything that it was given is done before it is; what is done is not asked
 // again; what could not be recorded is recorded later; and a failure is never taken for
 // an end.
 #include "device/fence.hpp"
@@ -41,10 +41,10 @@ class FenceTest : public testing::Test {
 TEST_F(FenceTest, OfNothingIsPast) {
   Fence fence;
   EXPECT_TRUE(fence.empty());
-  EXPECT_TRUE(fence.past());
+  EXPECT_TRUE(fence.done());
   EXPECT_TRUE(fence.await(soon()));
   fence.add(SharedEvent());
-  EXPECT_TRUE(fence.empty()) << "an event that is long past is none";
+  EXPECT_TRUE(fence.empty()) << "an event that is long done is none";
 }
 
 TEST_F(FenceTest, IsPastWhenAllOfItIs) {
@@ -55,13 +55,13 @@ TEST_F(FenceTest, IsPastWhenAllOfItIs) {
   EXPECT_NE(fence.add(backend_, one), nullptr);
   EXPECT_NE(fence.add(backend_, two), nullptr);
   EXPECT_EQ(backend_->calls(CallKind::record), 2u);
-  EXPECT_FALSE(fence.past());
+  EXPECT_FALSE(fence.done());
   EXPECT_FALSE(fence.await(soon()));
   EXPECT_FALSE(fence.empty());
   backend_->let_events_go();
   EXPECT_TRUE(fence.await(long_enough()));
   EXPECT_TRUE(fence.empty());
-  EXPECT_TRUE(fence.past());
+  EXPECT_TRUE(fence.done());
   EXPECT_EQ(backend_->calls(CallKind::record), 2u) << "looking and waiting record nothing";
 }
 
@@ -77,12 +77,12 @@ TEST_F(FenceTest, WhatIsPastIsNotAskedAgain) {
     const SharedEvent first = fence.add(counted, quick);
     const SharedEvent second = fence.add(counted, busy);
     dry->simulated_time()->pass(6us);
-    EXPECT_FALSE(fence.past());
+    EXPECT_FALSE(fence.done());
     EXPECT_EQ(counted->calls(CallKind::query), 2u);
     std::vector<SharedEvent> left;
     fence.collect(left);
     EXPECT_EQ(left, std::vector<SharedEvent>{second});
-    EXPECT_FALSE(fence.past());
+    EXPECT_FALSE(fence.done());
     EXPECT_EQ(counted->calls(CallKind::query), 3u);
     EXPECT_TRUE(fence.await(long_enough()));
     EXPECT_EQ(dry->simulated_time()->now(), 105us);
@@ -100,7 +100,7 @@ TEST_F(FenceTest, TakesPointsThatOthersRecorded) {
   Fence all;
   all.add(two);
   all.add(Fence());
-  EXPECT_FALSE(all.past());
+  EXPECT_FALSE(all.done());
   EXPECT_EQ(backend_->calls(CallKind::record), 1u);
   backend_->let_events_go();
   EXPECT_TRUE(all.await(long_enough()));
@@ -116,7 +116,7 @@ TEST_F(FenceTest, WhatIsRefusedIsRecordedLater) {
   EXPECT_NE(why, "");
   EXPECT_FALSE(fence.empty());
   backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::record);
-  EXPECT_FALSE(fence.past());
+  EXPECT_FALSE(fence.done());
   backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::record);
   EXPECT_THROW(static_cast<void>(fence.await(soon())), DriverError);
   EXPECT_FALSE(fence.empty()) << "a failure is no end";
@@ -130,11 +130,11 @@ TEST_F(FenceTest, AFailedLookOrWaitIsNoEnd) {
   const SharedEvent event = fence.add(backend_, StreamId::legacy_default);
   ASSERT_TRUE(event->wait(long_enough()));
   backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::query);
-  EXPECT_FALSE(fence.past());
+  EXPECT_FALSE(fence.done());
   backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::wait);
   EXPECT_THROW(static_cast<void>(fence.await(long_enough())), DriverError);
   EXPECT_FALSE(fence.empty());
-  EXPECT_TRUE(fence.past());
+  EXPECT_TRUE(fence.done());
 }
 
 TEST_F(FenceTest, ADestroyedStreamHasNoWorkLeft) {
@@ -149,7 +149,7 @@ TEST_F(FenceTest, ADestroyedStreamHasNoWorkLeft) {
   EXPECT_EQ(after.add(backend_, id, &why), nullptr);
   EXPECT_EQ(why, "");
   EXPECT_TRUE(after.empty());
-  EXPECT_TRUE(before.past());
+  EXPECT_TRUE(before.done());
 }
 
 TEST_F(FenceTest, OnALostDeviceNothingRunsAnyMore) {
@@ -158,7 +158,7 @@ TEST_F(FenceTest, OnALostDeviceNothingRunsAnyMore) {
   looked.add(backend_, StreamId::legacy_default);
   awaited.add(backend_, StreamId::legacy_default);
   backend_->lose(1);
-  EXPECT_TRUE(looked.past());
+  EXPECT_TRUE(looked.done());
   EXPECT_TRUE(awaited.await(long_enough()));
   backend_->heal();
 }
@@ -174,7 +174,7 @@ TEST_F(FenceTest, ALostDeviceEndsItsOwnPointsAlone) {
     fence->add(lost, StreamId::legacy_default);
   }
   lost->lose(1);
-  EXPECT_FALSE(looked.past());
+  EXPECT_FALSE(looked.done());
   EXPECT_FALSE(awaited.await(soon()));
   backend_->let_events_go();
   EXPECT_TRUE(looked.await(long_enough()));
@@ -213,8 +213,8 @@ TEST_F(FenceTest, WaitsForAnyOfSeveral) {
   EXPECT_FALSE(await_any(*dry, {}, long_enough()));
   EXPECT_TRUE(await_any(*dry, events, long_enough()));
   EXPECT_EQ(dry->simulated_time()->now(), 25us);
-  EXPECT_TRUE(two.past());
-  EXPECT_FALSE(one.past());
+  EXPECT_TRUE(two.done());
+  EXPECT_FALSE(one.done());
 }
 
 #ifdef WEIR_HAS_CUDA
@@ -230,7 +230,7 @@ TEST_F(FenceTest, WhatACaptureKeepsFromBeingRecordedIsRecordedLater) {
     EXPECT_EQ(why, "");
     EXPECT_EQ(cuda->calls(CallKind::record), 0u);
     EXPECT_FALSE(fence.empty());
-    EXPECT_FALSE(fence.past());
+    EXPECT_FALSE(fence.done());
     EXPECT_FALSE(fence.await(soon()));
     cuda->end_capture(captured);
     EXPECT_TRUE(fence.await(long_enough()));

@@ -1,5 +1,5 @@
 // Freed blocks that wait for the streams that used them: each is given once, when all of
-// its own fence is past and none other's, and what is past is not asked again.
+// its own fence is done and none other's, and what is done is not asked again.
 #include "pool/order/pending_frees.hpp"
 
 #include <atomic>

@@ -63,7 +63,7 @@ TEST_F(StreamEpochsTest, AnEventCoversWhatWasFreedBeforeIt) {
     EXPECT_GT(epochs.epoch(index), checkpoint.epoch);  // what is freed now is not covered
     EXPECT_EQ(backend_->balance().events, 1u);
     await(checkpoint);
-    EXPECT_EQ(epochs.past(index), checkpoint.epoch);
+    EXPECT_EQ(epochs.done_epoch(index), checkpoint.epoch);
     EXPECT_EQ(backend_->balance().events, 1u);
   }
   EXPECT_EQ(backend_->balance().events, 0u);  // released with its last user
@@ -73,25 +73,25 @@ TEST_F(StreamEpochsTest, AnEventCoversWhatWasFreedBeforeIt) {
 TEST_F(StreamEpochsTest, LookingAsksForEarlierCheckpointsAndRecordsNone) {
   StreamEpochs epochs(backend_);
   const StreamIndex index = epochs.index_of(StreamId::legacy_default);
-  EXPECT_EQ(epochs.past(index), 0u);
+  EXPECT_EQ(epochs.done_epoch(index), 0u);
   EXPECT_EQ(backend_->calls(CallKind::record), 0u);
   EXPECT_EQ(backend_->calls(CallKind::query), 0u) << "there is nothing to ask for";
   backend_->hold_events();
   const StreamEpochs::Checkpoint first = cover(epochs, index);
   const StreamEpochs::Checkpoint second = cover(epochs, index);
   EXPECT_EQ(backend_->calls(CallKind::record), 2u);
-  for (int i = 0; i < 5; ++i) EXPECT_LT(epochs.past(index), first.epoch);
+  for (int i = 0; i < 5; ++i) EXPECT_LT(epochs.done_epoch(index), first.epoch);
   EXPECT_EQ(backend_->calls(CallKind::record), 2u);
   EXPECT_EQ(backend_->calls(CallKind::query), 5u) << "of those that are not done only the oldest is asked";
   EXPECT_EQ(epochs.oldest(index).event, first.event);
   backend_->let_events_go();
   await(second);
-  EXPECT_EQ(epochs.past(index), second.epoch);
+  EXPECT_EQ(epochs.done_epoch(index), second.epoch);
   EXPECT_EQ(epochs.oldest(index).event, nullptr);
   EXPECT_EQ(epochs.oldest(index).epoch, second.epoch);
   const std::uint64_t queries = backend_->calls(CallKind::query);
-  EXPECT_EQ(epochs.past(index), second.epoch);
-  EXPECT_EQ(backend_->calls(CallKind::query), queries) << "what is past is not asked again";
+  EXPECT_EQ(epochs.done_epoch(index), second.epoch);
+  EXPECT_EQ(backend_->calls(CallKind::query), queries) << "what is done is not asked again";
   EXPECT_EQ(backend_->calls(CallKind::record), 2u);
 }
 
@@ -112,8 +112,8 @@ TEST_F(StreamEpochsTest, ACheckpointThatCoversIsUsedAgain) {
   EXPECT_EQ(backend_->calls(CallKind::record), 2u);
   backend_->let_events_go();
   await(second);
-  EXPECT_EQ(epochs.past(index), second.epoch);
-  EXPECT_EQ(epochs.covering(index, late)->event, nullptr) << "it is long past";
+  EXPECT_EQ(epochs.done_epoch(index), second.epoch);
+  EXPECT_EQ(epochs.covering(index, late)->event, nullptr) << "it is long done";
   EXPECT_EQ(epochs.covering(clean_index, 0)->event, nullptr);
   EXPECT_EQ(backend_->calls(CallKind::record), 2u);
 }
@@ -130,7 +130,7 @@ TEST_F(StreamEpochsTest, CheckpointsAreBoundedAndTheLastIsAlwaysThere) {
   EXPECT_EQ(backend_->calls(CallKind::record), 100u) << "what was dropped is covered by a later one";
   backend_->let_events_go();
   await(*epochs.covering(index, epochs.back()));
-  EXPECT_EQ(epochs.past(index), epochs.back());
+  EXPECT_EQ(epochs.done_epoch(index), epochs.back());
 }
 
 TEST_F(StreamEpochsTest, ARetiredStreamKeepsItsLastEventUntilItIsForgotten) {
@@ -156,14 +156,14 @@ TEST_F(StreamEpochsTest, ARetiredStreamKeepsItsLastEventUntilItIsForgotten) {
     EXPECT_EQ(backend_->calls(CallKind::record), 1u);
     await(*checkpoint);
   }
-  const std::uint64_t past = epochs.past(index);
-  EXPECT_GE(past, covered);
-  epochs.forget(index, past);
+  const std::uint64_t done = epochs.done_epoch(index);
+  EXPECT_GE(done, covered);
+  epochs.forget(index, done);
   EXPECT_FALSE(epochs.retired(index));
   EXPECT_EQ(backend_->balance().events, 0u);
   Stream next = device_.stream();
   EXPECT_EQ(epochs.index_of(next), index);  // its number is used again
-  EXPECT_GT(epochs.epoch(index), past);
+  EXPECT_GT(epochs.epoch(index), done);
 }
 
 TEST_F(StreamEpochsTest, ARetiredStreamThatIsUsedAfterAllIsFollowedAnew) {
@@ -173,11 +173,11 @@ TEST_F(StreamEpochsTest, ARetiredStreamThatIsUsedAfterAllIsFollowedAnew) {
   epochs.retire(stream);
   const StreamEpochs::Checkpoint old = cover(epochs, index);
   await(old);
-  const std::uint64_t past = epochs.past(index);
+  const std::uint64_t done = epochs.done_epoch(index);
   EXPECT_EQ(epochs.index_of(stream), index);
   EXPECT_FALSE(epochs.retired(index));
-  EXPECT_GT(epochs.epoch(index), past);  // what is freed now comes after the last checkpoint
-  epochs.forget(index, past);            // of its former life: nothing happens
+  EXPECT_GT(epochs.epoch(index), done);  // what is freed now comes after the last checkpoint
+  epochs.forget(index, done);            // of its former life: nothing happens
   EXPECT_EQ(epochs.stream(index), stream.id());
   const std::uint64_t records = backend_->calls(CallKind::record);
   static_cast<void>(cover(epochs, index));
@@ -197,7 +197,7 @@ TEST_F(StreamEpochsTest, NamesTheRetiredUntilTheyAreForgottenOrUsedAgain) {
   }
   EXPECT_EQ(epochs.retired_last(100), all);
   await(cover(epochs, all[1]));
-  epochs.forget(all[1], epochs.past(all[1]));
+  epochs.forget(all[1], epochs.done_epoch(all[1]));
   static_cast<void>(epochs.index_of(streams[3]));
   EXPECT_THAT(epochs.retired_last(100), testing::UnorderedElementsAre(all[0], all[2], all[4]));
 }
@@ -212,7 +212,7 @@ TEST_F(StreamEpochsTest, ADestroyedStreamHasNoWorkLeft) {
   const auto checkpoint = epochs.covering(index, freed);
   ASSERT_TRUE(checkpoint.has_value());
   EXPECT_EQ(checkpoint->event, nullptr);
-  EXPECT_GE(epochs.past(index), freed);
+  EXPECT_GE(epochs.done_epoch(index), freed);
   EXPECT_NO_THROW(epochs.retire(id));
   EXPECT_NO_THROW(epochs.retire(StreamId{123456}));
 }
@@ -226,7 +226,7 @@ TEST_F(StreamEpochsTest, AFailedRecordChangesNothingButTheEpoch) {
   backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::record);
   EXPECT_THROW(epochs.retire(StreamId::legacy_default), DriverError);
   EXPECT_FALSE(epochs.retired(index));
-  EXPECT_LT(epochs.past(index), freed);
+  EXPECT_LT(epochs.done_epoch(index), freed);
   const auto checkpoint = epochs.covering(index, freed);
   ASSERT_TRUE(checkpoint.has_value());
   EXPECT_GE(checkpoint->epoch, freed);
@@ -238,8 +238,8 @@ TEST_F(StreamEpochsTest, AFailedLookChangesNothing) {
   const StreamEpochs::Checkpoint checkpoint = cover(epochs, index);
   await(checkpoint);
   backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::query);
-  EXPECT_THROW(static_cast<void>(epochs.past(index)), DriverError);
-  EXPECT_EQ(epochs.past(index), checkpoint.epoch);
+  EXPECT_THROW(static_cast<void>(epochs.done_epoch(index)), DriverError);
+  EXPECT_EQ(epochs.done_epoch(index), checkpoint.epoch);
 }
 
 TEST_F(StreamEpochsTest, AreBoundedAndSaySo) {

@@ -6,8 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "pool/space/extent_layout.hpp"
 #include "pool/space/paged_arena.hpp"
-#include "pool/space/row_layout.hpp"
 
 namespace weir::pool {
 namespace {
@@ -28,15 +28,15 @@ class ExtentsTest : public testing::Test {
 
   /// New extents of at most `max_pages` for all gaps, "mapped".
   void supply(GrowthPlan& plan, std::uint64_t max_pages) {
-    RowLayout layout = lay_out(plan.gaps, {max_pages, plan.pages_before}, {});
+    ExtentLayout layout = lay_out(plan.gaps, {max_pages, plan.pages_before}, {});
     for (std::size_t i = 0; i < plan.gaps.size(); ++i) {
       Gap& gap = plan.gaps[i];
-      gap.row = std::move(layout.rows[i]);
-      ASSERT_GE(pages_of(gap.row), gap.pages);
-      ASSERT_LE(pages_of(gap.row), gap.available_pages);
-      Address at = gap.start + (gap.from_end ? (gap.available_pages - pages_of(gap.row)) * page_bytes : 0);
+      gap.extents = std::move(layout.by_gap[i]);
+      ASSERT_GE(pages_of(gap.extents), gap.pages);
+      ASSERT_LE(pages_of(gap.extents), gap.available_pages);
+      Address at = gap.start + (gap.from_end ? (gap.available_pages - pages_of(gap.extents)) * page_bytes : 0);
       ASSERT_EQ(at, gap.address(page_bytes));
-      for (MovableExtent& extent : gap.row) {
+      for (MovableExtent& extent : gap.extents) {
         extent.handle = static_cast<PageHandle>(++last_handle_);
         ASSERT_TRUE(mapped_.emplace(extent.handle, Mapped{at, extent.pages}).second);
         at += extent.pages * page_bytes;
@@ -90,8 +90,8 @@ class ExtentsTest : public testing::Test {
     LeavingPages leaving;
     if (!arena_.take_pages(wanted, leaving)) return 0;
     EXPECT_TRUE(wanted.beyond || leaving.pages <= wanted.max_pages);
-    EXPECT_LE(leaving.row.size(), LeavingPages::max_extents);
-    for (const MovableExtent& extent : leaving.row) EXPECT_LE(extent.moves, wanted.max_moves);
+    EXPECT_LE(leaving.extents.size(), LeavingPages::max_extents);
+    for (const MovableExtent& extent : leaving.extents) EXPECT_LE(extent.moves, wanted.max_moves);
     left(leaving);
     arena_.note_unmapped(leaving);
     arena_.pages_left(leaving);
@@ -100,7 +100,7 @@ class ExtentsTest : public testing::Test {
   /// Whole extents only, from where they are mapped.
   void left(const LeavingPages& leaving) {
     Address at = leaving.address;
-    for (const MovableExtent& extent : leaving.row) {
+    for (const MovableExtent& extent : leaving.extents) {
       const auto found = mapped_.find(extent.handle);
       ASSERT_NE(found, mapped_.end());
       ASSERT_EQ(found->second.at, at);
@@ -122,9 +122,9 @@ class ExtentsTest : public testing::Test {
     for (const auto& [handle, each] : mapped_) pages += each.pages;
     ASSERT_EQ(arena_.mapped_pages(), pages);
     std::uint64_t told = 0;
-    for (const MappedRow& mapped : arena_.mapped_rows()) {
+    for (const MappedExtents& mapped : arena_.mapped_extents()) {
       Address at = mapped.address;
-      for (const MovableExtent& extent : mapped.row) {
+      for (const MovableExtent& extent : mapped.extents) {
         const auto found = mapped_.find(extent.handle);
         ASSERT_NE(found, mapped_.end());
         ASSERT_EQ(found->second.at, at);
@@ -251,7 +251,7 @@ TEST_F(ExtentsTest, OnlyWhatWasMovedSeldomLeavesIfThatIsWanted) {
   const Placement wanted{.granules = 4 * page_granules};
   ASSERT_TRUE(arena_.plan_growth(wanted, 0, plan));
   supply(plan, 1);
-  for (std::uint32_t i = 0; i < 4; ++i) plan.gaps.front().row[i].moves = i;
+  for (std::uint32_t i = 0; i < 4; ++i) plan.gaps.front().extents[i].moves = i;
   arena_.note_mapped(plan, plan.gaps.size());
   const std::uint32_t id = arena_.finish_growth(plan, wanted);
   blocks_[id].become(BlockState::live);

@@ -60,15 +60,15 @@ class PagedArenaTest : public testing::Test {
   void supply(GrowthPlan& plan) {
     for (Gap& gap : plan.gaps) {
       const std::uint64_t pages = gap.pages + random_() % (gap.available_pages - gap.pages + 1);
-      for (std::uint64_t i = 0; i < pages; ++i) gap.row.push_back({{static_cast<PageHandle>(++last_page_), 1}, 0});
+      for (std::uint64_t i = 0; i < pages; ++i) gap.extents.push_back({{static_cast<PageHandle>(++last_page_), 1}, 0});
     }
   }
   void map(const Gap& gap) {
-    ASSERT_GE(gap.row.size(), gap.pages);
-    for (std::size_t i = 0; i < gap.row.size(); ++i) {
+    ASSERT_GE(gap.extents.size(), gap.pages);
+    for (std::size_t i = 0; i < gap.extents.size(); ++i) {
       const Address at = gap.address(page_bytes) + i * page_bytes;
       ASSERT_EQ(at % page_bytes, 0u);
-      ASSERT_TRUE(mapped_.emplace(at, gap.row[i].handle).second) << "a page was to be mapped twice";
+      ASSERT_TRUE(mapped_.emplace(at, gap.extents[i].handle).second) << "a page was to be mapped twice";
     }
   }
   void note_live(std::uint32_t id, const Placement& wanted) {
@@ -105,11 +105,11 @@ class PagedArenaTest : public testing::Test {
     LeavingPages leaving;
     if (!arena_.take_pages({.max_pages = max_pages, .since = since}, leaving)) return 0;
     EXPECT_LE(leaving.pages, max_pages);
-    EXPECT_EQ(leaving.row.size(), leaving.pages);
-    for (std::size_t i = 0; i < leaving.row.size(); ++i) {
+    EXPECT_EQ(leaving.extents.size(), leaving.pages);
+    for (std::size_t i = 0; i < leaving.extents.size(); ++i) {
       const Address at = leaving.address + i * page_bytes;
       const auto found = mapped_.find(at);
-      if (found == mapped_.end() || found->second != leaving.row[i].handle) {
+      if (found == mapped_.end() || found->second != leaving.extents[i].handle) {
         ADD_FAILURE() << "a page was to leave that is not there";
         return 0;
       }
@@ -131,9 +131,9 @@ class PagedArenaTest : public testing::Test {
     ASSERT_EQ(arena_.mapped_pages(), mapped_.size());
     ASSERT_EQ(arena_.free_granules(), mapped_.size() * page_granules - live_granules_);
     std::map<Address, PageHandle> told;
-    for (const MappedRow& mapped : arena_.mapped_rows()) {
-      for (std::size_t i = 0; i < mapped.row.size(); ++i) {
-        told.emplace(mapped.address + i * page_bytes, mapped.row[i].handle);
+    for (const MappedExtents& mapped : arena_.mapped_extents()) {
+      for (std::size_t i = 0; i < mapped.extents.size(); ++i) {
+        told.emplace(mapped.address + i * page_bytes, mapped.extents[i].handle);
       }
     }
     ASSERT_EQ(told, mapped_);

@@ -81,7 +81,7 @@ TEST_F(PagedArenaTest, AnAbandonedGrowthLeavesWhatWasMappedFreeAndTheRestAHole) 
     std::uint64_t handle = 0;
     const auto supply_with_singles = [&](GrowthPlan& plan) {
       for (Gap& gap : plan.gaps) {
-        while (gap.row.size() < gap.pages) gap.row.push_back({{static_cast<PageHandle>(++handle), 1}, 0});
+        while (gap.extents.size() < gap.pages) gap.extents.push_back({{static_cast<PageHandle>(++handle), 1}, 0});
       }
     };
     const Placement one{.granules = page_granules, .alignment = page_granules};
@@ -116,7 +116,7 @@ TEST_F(PagedArenaTest, AnAbandonedGrowthLeavesWhatWasMappedFreeAndTheRestAHole) 
     EXPECT_EQ(arena.mapped_pages(), 4 + mapped_gaps);
     EXPECT_EQ(arena.free_granules(), (4 + mapped_gaps) * page_granules);
     std::uint64_t told = 0;
-    for (const MappedRow& mapped : arena.mapped_rows()) told += pages_of(mapped.row);
+    for (const MappedExtents& mapped : arena.mapped_extents()) told += pages_of(mapped.extents);
     EXPECT_EQ(told, 4 + mapped_gaps);
     give_back({.max_pages = 100});
     EXPECT_EQ(arena.mapped_pages(), 0u);

@@ -27,7 +27,7 @@ class StepsTest : public testing::Test {
     GrowthPlan plan;
     if (!arena_.plan_growth(wanted, 0, plan)) return 0;
     for (Gap& gap : plan.gaps) {
-      for (std::uint64_t i = 0; i < gap.pages; ++i) gap.row.push_back({{static_cast<PageHandle>(++last_), 1}, 0});
+      for (std::uint64_t i = 0; i < gap.pages; ++i) gap.extents.push_back({{static_cast<PageHandle>(++last_), 1}, 0});
     }
     arena_.note_mapped(plan, plan.gaps.size());
     const std::uint32_t id = arena_.finish_growth(plan, wanted);

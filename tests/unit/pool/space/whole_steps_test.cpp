@@ -89,7 +89,7 @@ TEST_F(WholeStepsTest, AreBoundedForABlockThatGrowsAndShrinks) {
   EXPECT_EQ(granules, huge_pages * WholeSpace::page_granules);
   LeavingPages tail;
   whole_.space.list_tail(id, granules, tail);
-  EXPECT_EQ(tail.row.size(), huge_pages);
+  EXPECT_EQ(tail.extents.size(), huge_pages);
   whole_.space.take_tail(id, granules, tail);
   whole_.space.unmap_tail(tail);
   whole_.space.tail_left(tail, id);

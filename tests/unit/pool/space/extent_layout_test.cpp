@@ -1,6 +1,6 @@
 // How a growth is laid out: every page once, extents nowhere larger than their place
 // allows, what was found used where it can be, and new ones whole where the gap is long enough.
-#include "pool/space/row_layout.hpp"
+#include "pool/space/extent_layout.hpp"
 
 #include <algorithm>
 #include <map>
@@ -30,73 +30,73 @@ Lengths lengths(const std::vector<MovableExtent>& extents) {
   return found;
 }
 
-RowLayout lay_out_one(std::uint64_t pages, std::uint64_t available_pages, const ExtentSizes& sizes,
-                      const std::vector<MovableExtent>& found = {}) {
-  const Gap gap{.start = 0, .pages = pages, .available_pages = available_pages, .from_end = false, .row = {}};
+ExtentLayout lay_out_one(std::uint64_t pages, std::uint64_t available_pages, const ExtentSizes& sizes,
+                         const std::vector<MovableExtent>& found = {}) {
+  const Gap gap{.start = 0, .pages = pages, .available_pages = available_pages, .from_end = false, .extents = {}};
   return lay_out({&gap, 1}, sizes, found);
 }
 
-TEST(RowLayoutTest, WithoutLargeOnesEachNewExtentIsAPage) {
-  const RowLayout layout = lay_out_one(5, 5, {1, 1000}, row({1, 3, 1}));
-  EXPECT_EQ(lengths(layout.rows[0]), Lengths(5, 1));
+TEST(ExtentLayoutTest, WithoutLargeOnesEachNewExtentIsAPage) {
+  const ExtentLayout layout = lay_out_one(5, 5, {1, 1000}, row({1, 3, 1}));
+  EXPECT_EQ(lengths(layout.by_gap[0]), Lengths(5, 1));
   EXPECT_EQ(layout.new_pages, 3u);
   EXPECT_EQ(lengths(layout.unused), Lengths{3});
 }
 
-TEST(RowLayoutTest, OrdinaryMemoryTakesWhatThereIs) {
-  const RowLayout layout = lay_out_one(5, 5, {1, {}}, row({1, 3, 7}));
-  EXPECT_EQ(lengths(layout.rows[0]), (Lengths{1, 1, 3}));
+TEST(ExtentLayoutTest, OrdinaryMemoryTakesWhatThereIs) {
+  const ExtentLayout layout = lay_out_one(5, 5, {1, {}}, row({1, 3, 7}));
+  EXPECT_EQ(lengths(layout.by_gap[0]), (Lengths{1, 1, 3}));
   EXPECT_EQ(layout.new_pages, 1u);
   EXPECT_EQ(lengths(layout.unused), Lengths{7});
 }
 
-TEST(RowLayoutTest, ExtentsGrowWithTheirBlock) {
-  EXPECT_EQ(lengths(lay_out_one(17, 17, {32, 0}).rows[0]), Lengths(17, 1));
-  EXPECT_EQ(lengths(lay_out_one(9, 9, {32, 16}).rows[0]), (Lengths{2, 2, 2, 2, 1}));
-  EXPECT_EQ(lengths(lay_out_one(100, 100, {32, 4096}).rows[0]), (Lengths{32, 32, 32, 4}));
-  EXPECT_LE(lay_out_one(128, 128, {32, 0}).rows[0].size(), 40u);
+TEST(ExtentLayoutTest, ExtentsGrowWithTheirBlock) {
+  EXPECT_EQ(lengths(lay_out_one(17, 17, {32, 0}).by_gap[0]), Lengths(17, 1));
+  EXPECT_EQ(lengths(lay_out_one(9, 9, {32, 16}).by_gap[0]), (Lengths{2, 2, 2, 2, 1}));
+  EXPECT_EQ(lengths(lay_out_one(100, 100, {32, 4096}).by_gap[0]), (Lengths{32, 32, 32, 4}));
+  EXPECT_LE(lay_out_one(128, 128, {32, 0}).by_gap[0].size(), 40u);
 }
 
-TEST(RowLayoutTest, WhatAShrinkGaveBackServesTheNextGrowthWhole) {
-  const std::vector<MovableExtent> grown = row(lengths(lay_out_one(410, 410, {32, 4096}).rows[0]));
-  const RowLayout again = lay_out_one(410, 410, {32, 4096}, grown);
+TEST(ExtentLayoutTest, WhatAShrinkGaveBackServesTheNextGrowthWhole) {
+  const std::vector<MovableExtent> grown = row(lengths(lay_out_one(410, 410, {32, 4096}).by_gap[0]));
+  const ExtentLayout again = lay_out_one(410, 410, {32, 4096}, grown);
   EXPECT_EQ(again.new_pages, 0u);
   EXPECT_TRUE(again.unused.empty());
-  EXPECT_EQ(again.rows[0].size(), 13u);
+  EXPECT_EQ(again.by_gap[0].size(), 13u);
 }
 
-TEST(RowLayoutTest, WhatIsTooLargeForItsPlaceIsNotUsed) {
-  const RowLayout layout = lay_out_one(40, 40, {32, 16}, row({8, 4, 1, 32}));
+TEST(ExtentLayoutTest, WhatIsTooLargeForItsPlaceIsNotUsed) {
+  const ExtentLayout layout = lay_out_one(40, 40, {32, 16}, row({8, 4, 1, 32}));
   EXPECT_EQ(lengths(layout.unused), (Lengths{32, 8}));
   EXPECT_EQ(layout.new_pages, 35u);
-  const std::vector<MovableExtent>& filled = layout.rows[0];
+  const std::vector<MovableExtent>& filled = layout.by_gap[0];
   ASSERT_GE(filled.size(), 2u);
   EXPECT_EQ(filled[filled.size() - 2].handle, PageHandle{3});
   EXPECT_EQ(filled.back().handle, PageHandle{2});
   EXPECT_EQ(lay_out_one(3, 3, {32, 1000}, row({4})).new_pages, 3u);
 }
 
-TEST(RowLayoutTest, NewExtentsAreWholeWhereTheGapIsLongEnough) {
-  EXPECT_EQ(lengths(lay_out_one(3, 10, {8, {}}).rows[0]), Lengths{8});
-  EXPECT_EQ(lengths(lay_out_one(3, 5, {8, {}}).rows[0]), Lengths{5});
-  EXPECT_EQ(lengths(lay_out_one(3, 3, {8, {}}).rows[0]), Lengths{3});
-  EXPECT_EQ(lengths(lay_out_one(9, 40, {8, {}}).rows[0]), (Lengths{8, 8}));
+TEST(ExtentLayoutTest, NewExtentsAreWholeWhereTheGapIsLongEnough) {
+  EXPECT_EQ(lengths(lay_out_one(3, 10, {8, {}}).by_gap[0]), Lengths{8});
+  EXPECT_EQ(lengths(lay_out_one(3, 5, {8, {}}).by_gap[0]), Lengths{5});
+  EXPECT_EQ(lengths(lay_out_one(3, 3, {8, {}}).by_gap[0]), Lengths{3});
+  EXPECT_EQ(lengths(lay_out_one(9, 40, {8, {}}).by_gap[0]), (Lengths{8, 8}));
 }
 
-TEST(RowLayoutTest, TheSmallestThatCoversTheRestReachesBeyondWhatIsNeeded) {
-  const RowLayout layout = lay_out_one(3, 8, {1, {}}, row({8, 6, 5, 9}));
-  EXPECT_EQ(lengths(layout.rows[0]), Lengths{5});
+TEST(ExtentLayoutTest, TheSmallestThatCoversTheRestReachesBeyondWhatIsNeeded) {
+  const ExtentLayout layout = lay_out_one(3, 8, {1, {}}, row({8, 6, 5, 9}));
+  EXPECT_EQ(lengths(layout.by_gap[0]), Lengths{5});
   EXPECT_EQ(layout.new_pages, 0u);
   EXPECT_EQ(lengths(layout.unused), (Lengths{9, 8, 6}));
 }
 
 // What fits nowhere else goes where more is available, so gaps without more choose first.
-TEST(RowLayoutTest, GapsWithoutSpareAreFilledFirst) {
-  const std::vector<Gap> gaps{{.start = 0, .pages = 1, .available_pages = 8, .from_end = false, .row = {}},
-                              {.start = 1 << 30, .pages = 1, .available_pages = 1, .from_end = false, .row = {}}};
-  const RowLayout layout = lay_out(gaps, {1, {}}, row({1, 4}));
-  EXPECT_EQ(lengths(layout.rows[0]), Lengths{4});
-  EXPECT_EQ(lengths(layout.rows[1]), Lengths{1});
+TEST(ExtentLayoutTest, GapsWithoutSpareAreFilledFirst) {
+  const std::vector<Gap> gaps{{.start = 0, .pages = 1, .available_pages = 8, .from_end = false, .extents = {}},
+                              {.start = 1 << 30, .pages = 1, .available_pages = 1, .from_end = false, .extents = {}}};
+  const ExtentLayout layout = lay_out(gaps, {1, {}}, row({1, 4}));
+  EXPECT_EQ(lengths(layout.by_gap[0]), Lengths{4});
+  EXPECT_EQ(lengths(layout.by_gap[1]), Lengths{1});
   EXPECT_EQ(layout.new_pages, 0u);
 }
 
@@ -112,8 +112,8 @@ void expect_layout(std::mt19937& random) {
   }
   Lengths given;
   for (auto left = random() % 20; left > 0; --left) given.push_back(1 + random() % 40);
-  const RowLayout layout = lay_out(gaps, sizes, row(given));
-  ASSERT_EQ(layout.rows.size(), gaps.size());
+  const ExtentLayout layout = lay_out(gaps, sizes, row(given));
+  ASSERT_EQ(layout.by_gap.size(), gaps.size());
   std::uint64_t new_pages = 0;
   std::vector<std::size_t> by_handle(given.size());
   const auto note = [&](const MovableExtent& extent) {
@@ -122,7 +122,7 @@ void expect_layout(std::mt19937& random) {
   for (std::size_t i = 0; i < gaps.size(); ++i) {
     std::uint64_t place = 0;
     bool found_began = false;
-    for (const MovableExtent& extent : layout.rows[i]) {
+    for (const MovableExtent& extent : layout.by_gap[i]) {
       const bool is_new = extent.handle == PageHandle::none;
       ASSERT_FALSE(is_new && found_began) << "new extents come first";
       found_began = found_began || !is_new;
@@ -142,7 +142,7 @@ void expect_layout(std::mt19937& random) {
   ASSERT_EQ(by_handle, given);
 }
 
-TEST(RowLayoutTest, HoldsForAnyPages) {
+TEST(ExtentLayoutTest, HoldsForAnyPages) {
   std::mt19937 random(1);
   for (int round = 0; round < 5000 && !testing::Test::HasFatalFailure(); ++round) expect_layout(random);
 }

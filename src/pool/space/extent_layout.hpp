@@ -22,9 +22,9 @@ struct ExtentSizes {
   [[nodiscard]] std::uint64_t max_at(std::uint64_t place) const noexcept;
 };
 
-struct RowLayout {
-  /// A row for each gap, by their order. Those without a handle are new: to be created.
-  std::vector<std::vector<MovableExtent>> rows;
+struct ExtentLayout {
+  /// The extents for each gap, by their order. Those without a handle are new: to be created.
+  std::vector<std::vector<MovableExtent>> by_gap;
   std::uint64_t new_pages = 0;
   /// What was found and has no place here.
   std::vector<MovableExtent> unused;
@@ -32,7 +32,7 @@ struct RowLayout {
 
 /// Where a gap has more available pages than it needs, a found extent may reach into it, and so do new ones, to be
 /// whole.
-[[nodiscard]] RowLayout lay_out(std::span<const Gap> gaps, const ExtentSizes& sizes,
-                                std::span<const MovableExtent> found);
+[[nodiscard]] ExtentLayout lay_out(std::span<const Gap> gaps, const ExtentSizes& sizes,
+                                   std::span<const MovableExtent> found);
 
 }  // namespace weir::pool
