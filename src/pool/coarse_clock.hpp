@@ -1,5 +1,5 @@
-// The pool's coarse time, by which free memory ages: read where reading a clock is
-// cheap beside the rest, and copied to where it is not. Every block and page carries a
+// The pool's coarse time, which gives the age of free memory. It is read where reading a
+// clock is cheap beside the rest, and copied to where it is not. Every block and page has a
 // stamp of it, in 32 bits: of the pool's first 24 days to a millisecond, later to two
 // seconds, for 146 years. Stamps compare as the times that they stand for.
 #pragma once

@@ -1,7 +1,7 @@
-// What the pool tells of blocks: an event where somebody reads, written by the thread that
-// had it into a ring of its own, and a line where the log wants every block, at once and
-// with no lock held. Called where the books are written: by hits that are told, and by what
-// is no hit. What is told of pages is told by the page store, of refusals by the journal.
+// Reports what happens to blocks: as an event while somebody reads events, into the ring of
+// the calling thread; as a log line where the log wants every block, at once and with no lock
+// held. Called where the books are written: by hits that are told, and by what is no hit. The
+// page store reports what happens to pages, the journal reports refusals.
 #pragma once
 
 #include "pool/implementation.hpp"

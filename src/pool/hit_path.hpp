@@ -48,7 +48,7 @@ inline std::int64_t Pool::Implementation::begin_life(track::Block& block, std::s
   return 0;
 }
 
-/// Gives the credit for allocated bytes, by which the cache knows how full it is.
+/// Returns the credit for allocated bytes, from which the cache derives how full it is.
 inline std::int64_t Pool::Implementation::end_life(track::Block& block, Cache& cache) noexcept {
   const std::int64_t credit = cache.allocated.take_back(block.bytes());
   block.stamp = cache.now.load(std::memory_order_relaxed);  // what it ages from
@@ -68,7 +68,7 @@ template <bool told, class Otherwise>
       alignment == Pool::granule || (alignment - 1 < Pool::granule - 1 && (alignment & (alignment - 1)) == 0);
   if (cache == nullptr || !ordinary || !cache->lock.enter()) [[unlikely]]
     return otherwise(nullptr);
-  // No bytes, and so many that the sum wraps, are no granules, of which there is no block.
+  // Zero bytes, and sizes whose sum wraps, come to zero granules; no list has such a block.
   const std::uint32_t id = cache->pop(blocks_, (bytes + index::granule_bytes - 1) >> index::granule_shift);
   if (id == 0) [[unlikely]] {
     cache->lock.leave();

@@ -49,7 +49,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
 
   Implementation(Device device, PoolOptions options, const track::Tallies& tallies);
   ~Implementation() override;
-  /// One of its own, or an error that says which pool it would have been.
+  /// Makes a pool; an error names the pool that it would have been.
   [[nodiscard]] static std::unique_ptr<Implementation> make(Device device, PoolOptions options,
                                                             const track::Tallies& tallies);
 
@@ -59,7 +59,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
 
   /// The address of a block that the thread's cache had; else what `otherwise` gives. That is called with the cache, if
   /// it was looked into and had none of the size, or null.
-  /// With `told` the hit is written down as an event, and goes to the log if that wants it.
+  /// `told`: the hit is also written as an event, and to the log if the log wants blocks.
   template <bool told = false, class Otherwise>
   [[nodiscard]] std::uint64_t hit_or(std::size_t bytes, StreamId stream, AllocateOptions options, Otherwise otherwise);
   void hit_or_free(std::uint64_t address, StreamId stream);
@@ -148,14 +148,15 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
 
   // --- hit_path.hpp ---
   [[nodiscard]] static Cache* quick_cache(std::uint64_t key, StreamId stream) noexcept;
-  /// The cache that may serve a hit on the stream; none, but for one that is told, while hits are told.
+  /// The cache that may serve a hit on the stream. While hits are told, only a told hit finds one.
   template <bool told>
   [[nodiscard]] Cache* hit_cache(StreamId stream) const noexcept;
   [[nodiscard]] static std::int64_t begin_life(track::Block& block, std::size_t bytes, Tag tag, Cache& cache) noexcept;
   static std::int64_t end_life(track::Block& block, Cache& cache) noexcept;
 
   // --- events.hpp ---
-  /// Whether hits are told, which they are by the second way through them; where each block needs more there are none.
+  /// Whether hits are told: they then take the second way through the hit path. Where each block needs more work, there
+  /// are no hits.
   [[nodiscard]] bool tells_hits() const noexcept { return !hooks_ && (logs_ || tap_.on()); }
   [[nodiscard]] track::Event event_of(std::uint32_t id, track::EventKind kind, track::EventWay way,
                                       StreamId stream) const noexcept;
@@ -217,7 +218,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] device::Fence users_of(std::uint32_t id, StreamId stream);
   void await_users(std::uint32_t id, StreamId stream);
   [[nodiscard]] std::uint32_t whole_pages(std::uint64_t granules) const noexcept;
-  /// What the call throws is counted and logged as a refusal, but for what refuse() has taken note of.
+  /// Counts and logs what the call throws as a refusal, except what refuse() has counted already.
   template <class Call>
   auto noting_refusals(std::size_t bytes, StreamId stream, Call call) {
     require_usable();
@@ -278,7 +279,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   const device::DriverCalls calls_before_;
   std::uint32_t uid_ = 0;
   std::uint64_t key_base_ = 0;
-  /// The same, or that of no pool: then no request is a hit, or hits are told. The tap turns it.
+  /// The same, or that of no pool: then no request is a hit, or hits are told. The tap changes it.
   std::atomic<std::uint64_t> hit_key_base_{0};
   bool hooks_ = false;  ///< anything to do for every block: clear, note the call site
   bool logs_ = false;   ///< a line for every block

@@ -1,7 +1,7 @@
-// What a pool's parts tell: the log that the program gave, at once, on the thread of the
-// operation, and whoever reads its events (track/event_tap.hpp), later. The log hears nothing
-// where there is none, nor where a pool ends that was handed over, for then the log may have
-// ended with its owner.
+// Passes on what a pool's parts report: to the program's log at once, on the thread of the
+// operation; to readers of the pool's events (track/event_tap.hpp) later. Nothing is logged
+// where there is no log, nor where a pool ends that was handed over: the log may have ended
+// with its owner then.
 #pragma once
 
 #include <memory>

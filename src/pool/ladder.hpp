@@ -1,5 +1,5 @@
 // The ways to memory for a request that its thread's cache cannot serve, from the nearest
-// to the dearest: rungs of a ladder, each tried in turn. That memory is refused is told,
+// to the dearest: rungs of a ladder, each tried in turn. A refusal is returned,
 // not thrown. The lists of rungs are in ladder.cpp, on one screen.
 #pragma once
 
@@ -26,11 +26,11 @@ class Pool::Implementation::Ladder {
   /// `max` granules in all.
   [[nodiscard]] pool::Served growable(std::uint32_t max);
   [[nodiscard]] pool::Served plain();
-  /// As many granules more as are wanted for a growable block, to be finished by `plan`. Empty where it has no space
-  /// for them.
+  /// Finds as many granules more as are wanted for a growable block; `plan` finishes the growth. Empty where the block
+  /// has no address space for them.
   [[nodiscard]] std::optional<pool::Served> extend(std::uint32_t id, pool::GrowthPlan& plan);
-  /// A range of its own for a block, of `max` granules at most, with what the plan says to move in it. Empty where
-  /// there are no addresses for it. Impatient, it waits for nobody.
+  /// Finds a range of its own for a block, of `max` granules at most, with what the plan says to move in it. Empty
+  /// where there are no addresses for it. Waits for nobody unless `patient`.
   [[nodiscard]] std::optional<pool::Served> move(std::uint32_t id, std::uint32_t max, pool::MovePlan& plan,
                                                  bool patient);
 

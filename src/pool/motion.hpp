@@ -1,6 +1,6 @@
-// Who has memory in hand: what a thread has taken out of caches or arenas, or is about to
-// give up again, is in none of them for a moment. A thread that finds too little waits for
-// such threads once, rather than be refused what is there. Thread-safe.
+// Counts the threads that have memory in hand: memory that a thread has taken out of caches or
+// arenas, or is about to give back, is in none of them for a moment. A thread that finds too
+// little waits for such threads once, rather than be refused what is there. Thread-safe.
 #pragma once
 
 #include <atomic>

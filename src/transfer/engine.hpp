@@ -51,7 +51,7 @@ struct Begun {
   StreamId stream{};
 };
 
-/// What waits count and time, and what is told of transfers; shared with tickets, which may outlive the engine.
+/// Counts and times waits, and writes the events of transfers; shared with tickets, which may outlive the engine.
 struct WaitBook {
   explicit WaitBook(std::shared_ptr<track::EventTap> tap) : events(std::move(tap)) {}
 
@@ -129,7 +129,7 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   // --- Copies (engine.cpp). Offsets are bytes; windows are checked by the caller ---
   void upload(BufferCore& buffer, std::uint64_t offset, std::span<const std::byte> data, StreamId stream,
               core::Deadline deadline);
-  /// In place it is done when it returns, which is what `deadline` is for.
+  /// In place, the copy is done when this returns; `deadline` bounds that wait.
   [[nodiscard]] Transfer start_upload(BufferCore& buffer, std::uint64_t offset, std::span<const std::byte> data,
                                       StreamId stream, core::Deadline deadline);
   void download(BufferCore& buffer, std::uint64_t offset, std::span<std::byte> data, StreamId stream,
@@ -171,15 +171,15 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   /// False in a child of fork(), which leaves the engine and what it gave as they are.
   [[nodiscard]] bool in_own_process() const noexcept { return backend()->in_own_process(); }
   [[nodiscard]] TransferStatistics statistics() const;
-  /// Throws Timeout, and counts it; `done` of the task's bytes are done by then.
+  /// Waits for the event. Throws Timeout, which says that `done` of the task's bytes are done, and counts it.
   void await(const device::Event& event, core::Deadline deadline, const Task& task, std::uint64_t done);
   /// The same for a deadline that has passed before anything was started.
   void require_time(core::Deadline deadline, const Task& task);
   using Moment = TransferState::Moment;
   [[nodiscard]] static Moment now() noexcept { return track::Latency::Clock::now(); }
-  /// What consists of several transfers, and began then, is done.
+  /// Notes that a group of several transfers, which began at `began`, is done.
   void note_end(Moment began) noexcept { book_->transfers.record_since(began); }
-  /// One of those; nothing for an empty ticket.
+  /// Notes that one transfer of such a group is done; does nothing for an empty ticket.
   static void note_end_of_part(const Transfer& ticket) noexcept {
     if (ticket.state_) ticket.state_->note_end_of_part();
   }
@@ -204,7 +204,7 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   [[nodiscard]] Transfer ticket(const Begun& begun, const Task& task) const;
   /// True if all of it lies in memory that make_pinned gave.
   [[nodiscard]] bool is_pinned(const std::byte* data, std::size_t bytes) const;
-  /// A copy that is done with `stream`'s work so far uses the pinned memory around `data`.
+  /// Notes that the pinned memory around `data` is in use until `stream`'s work so far is done.
   void note_pinned_use(const std::byte* data, StreamId stream);
   void upload_staged(std::uint64_t address, std::span<const std::byte> data, StreamId stream, core::Deadline deadline,
                      const Task& task);

@@ -44,8 +44,8 @@ class Caches {
 
   /// The calling thread's cache for `key`, pool and stream, as the registry knows it; null if it has none that serves.
   [[nodiscard]] static ThreadCache* known(std::uint64_t key) noexcept;
-  /// A cache for the calling thread, in use from now on. `set_up` is called with it, under the lock under which
-  /// take_serving() looks: so a cache that is not found there knows what has happened until then.
+  /// Takes a cache for the calling thread into use. Calls `set_up` with it under the lock that take_serving() holds: so
+  /// a cache that take_serving() does not find knows what has happened until then.
   template <class SetUp>
   ThreadCache& begin(std::uint64_t key, StreamId stream, SetUp set_up) {
     const std::lock_guard lock(mutex_);
@@ -86,7 +86,7 @@ class Caches {
     }
     for (ThreadCache* cache : caches) cache->lock.depart();
   }
-  /// As visit, of all that are awake, each of which is asleep afterwards while `then` runs: no owner is inside any.
+  /// As visit(), for all caches that are awake; each is asleep afterwards while `then` runs, so no owner is inside any.
   template <class Then>
   void with_all_asleep(Then then) const {
     const std::lock_guard lock(mutex_);
@@ -100,7 +100,7 @@ class Caches {
     visit(awake_, [](ThreadCache& cache) { cache.lock.put_to_sleep(); });
     then();
   }
-  /// Calls `look` with each that is awake, which all others are as good as empty beside; owners go on meanwhile.
+  /// Calls `look` with each cache that is awake; those asleep are as good as empty. Owners go on meanwhile.
   template <class Look>
   void look_at_awake(Look look) const {
     const std::lock_guard lock(mutex_);
@@ -128,8 +128,8 @@ class Caches {
   [[nodiscard]] std::vector<Taken> flush_own();
   /// Empties the queues of other threads' caches: what was freed by others than their owners.
   [[nodiscard]] std::vector<Taken> drain_queues();
-  /// Blocks that other threads freed, out of the owner's queue: kept in the cache where `keep` allows, the rest as a
-  /// chain. The caller is inside the cache.
+  /// Takes the blocks that other threads freed out of the owner's queue: keeps them in the cache where `keep` allows,
+  /// and returns the rest as a chain. The caller is inside the cache.
   [[nodiscard]] std::uint32_t take_remote(ThreadCache& cache, bool keep);
 
   /// Frees by an owner and by another thread at the same moment, found later. A count.

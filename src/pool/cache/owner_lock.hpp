@@ -44,11 +44,11 @@ class OwnerLock {
   static void barrier() noexcept;
   void await_owner() const noexcept;
   void depart() noexcept {
-    // Sequentially consistent, for notify_all only then cannot miss who begins to wait.
+    // Sequentially consistent, else notify_all could miss a thread that begins to wait.
     gate_.store(asleep_ ? Gate::asleep : usual_gate(), std::memory_order_seq_cst);
     gate_.notify_all();
   }
-  /// For a visitor that is there: from its departure on the owner stays out.
+  /// Called by a visitor that is inside: keeps the owner out from its departure on.
   void put_to_sleep() noexcept { asleep_ = true; }
   /// Lets the owner in again; false if it was awake. Waits for visitors.
   bool wake() noexcept {
@@ -62,7 +62,7 @@ class OwnerLock {
     }
     return false;
   }
-  /// Not while a visitor is there: then that decides.
+  /// False while a visitor is inside: the visitor decides then.
   [[nodiscard]] bool asleep() const noexcept { return gate_.load(std::memory_order_seq_cst) == Gate::asleep; }
   /// Keeps the owner out for good, in a process that must not go on (after fork). Needs no other thread.
   void close() noexcept { gate_.store(Gate::visited, std::memory_order_seq_cst); }

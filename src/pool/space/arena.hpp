@@ -63,7 +63,7 @@ class Arena {
   /// SIZE_MAX; as many at a time as the vector has capacity for. A stream may come twice. True if there are more.
   [[nodiscard]] bool collect_streams(bool only_pages, std::size_t& left, std::vector<StreamInUse>& streams);
 
-  /// Needs no lock: whether it is worth one can be seen without.
+  /// Needs no lock: callers read it to see whether taking the lock is worth while.
   [[nodiscard]] std::uint64_t free_granules() const noexcept { return free_granules_.get(); }
   /// Bytes of the largest free range, at most a 32nd less: that is how far sizes of one bin lie apart. Of some streams
   /// from `next_stream` on, which is moved on, and 0 when all were looked at.
@@ -122,7 +122,7 @@ class Arena {
   void insert_hole(std::uint32_t id) { holes_.insert(blocks_, id); }
   void erase_hole(std::uint32_t id) { holes_.erase(blocks_, id); }
   /// Cuts [start, start + granules) out of a piece that is in no list; what is left over
-  /// on either side becomes a piece of the same kind, put back in its list. Gives the cut piece, `busy`.
+  /// on either side becomes a piece of the same kind, put back in its list. Returns the cut piece, `busy`.
   std::uint32_t carve(std::uint32_t id, std::uint64_t start, std::uint32_t granules);
   /// A new piece [from, to) of what `block` was, between the pieces `before` and `after`, in no list.
   [[nodiscard]] std::uint32_t new_piece(const track::Block& block, std::uint64_t from, std::uint64_t to,
@@ -154,7 +154,7 @@ class Arena {
     if (steps > longest_loop_.get()) longest_loop_.set(steps);
   }
 
-  /// Told the bounds of a block that became free and of the range it became part of.
+  /// Called with the bounds of a block that became free and of the range that it became part of.
   virtual void became_free(std::uint64_t start, std::uint64_t end, const track::Block& range, std::uint32_t now) = 0;
 
   track::BlockTable& table_;
@@ -199,7 +199,7 @@ class Arena {
   void give_back(std::uint32_t id, bool small, std::uint32_t now);
   void put_in(std::uint32_t id);
   [[nodiscard]] std::uint32_t take(std::uint32_t id, std::uint64_t start, const Placement& wanted, bool small);
-  /// A `busy` piece is a block from now on, found by its address.
+  /// Makes a `busy` piece a block, found by its address from now on.
   std::uint32_t become_block(std::uint32_t id, StreamIndex stream_index, bool small);
   template <track::BlockState Kind>
   [[nodiscard]] Ranges& list_of(const track::Block& piece);

@@ -10,7 +10,7 @@
 
 namespace weir::pool {
 
-/// Side by side pages that are missing.
+/// Pages side by side that are missing.
 struct Gap {
   device::Address start = 0;           ///< of the available pages
   std::uint64_t pages = 0;             ///< that must be mapped

@@ -1,6 +1,6 @@
-// Physical memory: what is taken from the driver, and whether more may be. The
-// limit bounds reserved + external bytes and is checked here, before anything is
-// taken. Thread-safe; holds no lock across a driver call.
+// Takes physical memory from the driver and gives it back. The limit bounds reserved +
+// external bytes and is checked here, before anything is taken. Thread-safe; holds no
+// lock across a driver call.
 #pragma once
 
 #include <atomic>
@@ -22,8 +22,8 @@
 
 namespace weir {
 
-/// What counts towards a pool's limit. Bookings share it, and may outlive the pool; without a lock, so that they may
-/// end in a child of fork() too. Bytes.
+/// The bytes that count towards a pool's limit. Bookings share it and may outlive the pool. It has no lock, so that
+/// bookings may end in a child of fork() too.
 struct detail::Quota {
   std::atomic<std::uint64_t> all{0};  ///< reserved + external + what is being taken
   std::atomic<std::uint64_t> external{0};
@@ -42,7 +42,7 @@ struct detail::Quota {
 
 namespace pool {
 
-/// Whether memory was taken; if not, who would not give it.
+/// Whether memory was taken; if not, who refused it.
 enum class Taken : std::uint8_t { yes, limit_refused, device_refused };
 
 class PageStore {
@@ -53,8 +53,8 @@ class PageStore {
   PageStore(const PageStore&) = delete;
   PageStore& operator=(const PageStore&) = delete;
 
-  /// Extents that are created and not mapped, taken out: of at most so many pages in all, large ones first; with
-  /// `beyond` rather one more than fewer.
+  /// Takes held extents out, of at most `max_pages` pages in all, large ones first; with `beyond`, rather one extent
+  /// more than fewer pages.
   [[nodiscard]] std::vector<MovableExtent> take_held(std::uint64_t max_pages, bool beyond);
   void hold(std::span<const MovableExtent> extents);
   /// Gives each extent a handle. Throws what the driver throws, but for lack of memory. Refused or not, it

@@ -37,7 +37,7 @@ class PagedArena final : public Arena {
   PagedArena(track::BlockTable& blocks, index::AddressMap& addresses, std::uint8_t number, device::Address range,
              std::uint64_t bytes, std::uint64_t page_bytes);
 
-  /// Where the block fits with the fewest pages mapped anew, of the places that a bounded search finds; one of the gaps
+  /// Plans a growth where the fewest pages must be mapped, of the places that a bounded search finds; one of the gaps
   /// gets up to `surplus` available pages more. False when the range is exhausted.
   [[nodiscard]] bool plan_growth(const Placement& wanted, std::uint64_t surplus, GrowthPlan& plan);
   /// Notes that the extents of the first `mapped` gaps are mapped: before a plan of any kind is finished or abandoned.
@@ -49,7 +49,7 @@ class PagedArena final : public Arena {
   /// as before the plan.
   void abandon_growth(const GrowthPlan& plan, std::size_t mapped);
 
-  /// Wholly free pages that no work touches, side by side; false if there are none that are wanted.
+  /// Takes wholly free pages that no work touches, side by side; false if there are none that are wanted.
   [[nodiscard]] bool take_pages(const PagesWanted& wanted, LeavingPages& leaving);
   /// Notes that the pages are unmapped: before they have left. Needs no lock.
   void note_unmapped(const LeavingPages& pages);
@@ -61,12 +61,12 @@ class PagedArena final : public Arena {
 
   // --- Blocks that grow in place (kept_space.cpp): `kept` address space follows them. The steps are the same ---
 
-  /// A place for a block of whole pages, before `max` − its size of address space that is kept for it;
-  /// false where there is no such range.
+  /// Plans a place for a block of whole pages, with `max` − its size of address space kept behind it; false
+  /// where there is no such range.
   [[nodiscard]] bool plan_growable(const Placement& wanted, std::uint32_t max, GrowthPlan& plan);
   [[nodiscard]] std::uint32_t finish_growable(const GrowthPlan& plan, const Placement& wanted);
   void abandon_growable(const GrowthPlan& plan);
-  /// The next whole pages after the block, out of what is kept for it; false if that is not enough.
+  /// Plans the next whole pages after the block, out of its kept range; false if that is not enough.
   [[nodiscard]] bool plan_extension(std::uint32_t id, std::uint32_t granules, GrowthPlan& plan);
   void finish_extension(const GrowthPlan& plan, std::uint32_t id);
   void abandon_extension(const GrowthPlan& plan);
@@ -86,7 +86,7 @@ class PagedArena final : public Arena {
   /// Lists the extents that lie wholly in the block, if it starts at a page's border: in another range they would not
   /// lie as they do. Needs no lock, for the block is its owner's. Gives the pages of the block before them.
   std::uint64_t list_whole(std::uint32_t id, LeavingPages& leaving) const;
-  /// The place that a block had, in a record of its own now, is free in the order of its stream, but for the extents
+  /// Frees the place that a block had (it has a record of its own now) in the order of its stream, except the extents
   /// that left.
   void leave(std::uint32_t id, const LeavingPages& left, std::uint64_t epoch, std::uint32_t now);
 

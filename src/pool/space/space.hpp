@@ -1,6 +1,6 @@
 // Where a pool's memory is: arenas over address ranges, and the pages and segments
 // that back them. Finds free ranges, grows, moves free pages to where they are needed, and
-// gives them back. It knows the index of the stream that a range follows, and nothing else of streams:
+// gives them back. Of streams it knows the index that a range carries, nothing else:
 // others say which streams are done, and when to wait.
 //
 // Arenas share the physical pages. A stream has an arena, and threads that meet there too
@@ -144,9 +144,9 @@ class Space {
   /// drop_rest() is to follow.
   [[nodiscard]] Growth begin_move(std::uint32_t id, const Placement& wanted, std::uint32_t max, std::uint8_t home,
                                   Effort effort, MovePlan& plan);
-  /// The block is there now; what stays of its old place is free in the order of the stream.
+  /// Ends a move: the block is there now. Frees what stays of its old place in the order of the stream.
   void finish_move(std::uint32_t id, const MovePlan& plan, StreamIndex stream_index, std::uint32_t now);
-  /// All as before begin_move(), but for a plan that says `lost`. No work uses what was mapped. Throws what the driver
+  /// Undoes begin_move(), except for a plan that says `lost`. No work uses what was mapped. Throws what the driver
   /// throws; the move is still to be finished then.
   void undo_move(std::uint32_t id, MovePlan& plan);
   /// Frees what is left of a block whose extents are lost.
@@ -154,9 +154,9 @@ class Space {
 
   // --- Giving back (giving_back.cpp) ---
 
-  /// The block is free in the order of the stream, as of now.
+  /// Frees the block in the order of the stream, as of now.
   void release(std::uint32_t id, StreamIndex stream_index, std::uint32_t now);
-  /// Those of a chain by list_next; their stamps tell when they were freed.
+  /// Frees the blocks of a chain by list_next; their stamps tell when they were freed.
   void release_chain(std::uint32_t chain, StreamIndex stream_index);
   void reassign(StreamIndex from, std::uint64_t epoch, StreamIndex to);
   /// The streams that have free ranges, without index 0; or only those with ranges of whole pages. Ascending.
