@@ -101,15 +101,15 @@ std::uint64_t parse_bytes(std::string_view text) {
   std::string_view rest = trim(text);
   const std::string_view whole = take_digits(rest);
   std::string_view fraction;
-  const bool point = rest.starts_with('.');
-  if (point) {
+  const bool dot = rest.starts_with('.');
+  if (dot) {
     rest.remove_prefix(1);
     fraction = take_digits(rest);
   }
   const std::optional<std::uint64_t> unit = unit_bytes(trim(rest));
-  const bool parts_of_bytes = point && unit == std::uint64_t{1};
+  const bool parts_of_bytes = dot && unit == std::uint64_t{1};
   std::optional<std::uint64_t> bytes;
-  if (unit && !whole.empty() && point == !fraction.empty() && !parts_of_bytes) {
+  if (unit && !whole.empty() && dot == !fraction.empty() && !parts_of_bytes) {
     bytes = scale(whole, fraction, *unit);
   }
   if (!bytes) {

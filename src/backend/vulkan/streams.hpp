@@ -75,7 +75,8 @@ class Streams {
   };
   /// Reached when all work queued on the stream so far is done. Everything before it is submitted when this returns.
   [[nodiscard]] TimelinePoint timeline_point(StreamId id);
-  /// Work queued on the stream from now on starts after a point of the user's, whose signal is submitted already.
+  /// Work queued on the stream from now on starts after a timeline point of the user's, whose signal is submitted
+  /// already.
   void wait_for(StreamId id, TimelinePoint point);
   /// Keeps weir off the queues.
   [[nodiscard]] std::unique_lock<std::mutex> hold_queues() { return std::unique_lock(order_); }

@@ -1,4 +1,4 @@
-// Host streams: work in order on a thread of its own, events as points in it,
+// Host streams: work in order on a thread of its own, events in that order,
 // waits across streams without the host, and ends that lose nothing.
 #include "backend/host/host_streams.hpp"
 
