@@ -127,8 +127,8 @@ std::uint64_t StreamEpochs::done_epoch(StreamIndex index) {
     const std::lock_guard lock(mutex_);
     Entry& entry = entries_[index];
     if (!done) return entry.done_epoch;
-    if (entry.checkpoints.empty() || entry.checkpoints.front().event != oldest.event)
-      continue;  // another thread was quicker
+    // Another thread was quicker.
+    if (entry.checkpoints.empty() || entry.checkpoints.front().event != oldest.event) continue;
     entry.checkpoints.pop_front();
     entry.done_epoch = std::max(entry.done_epoch, oldest.epoch);
   }
@@ -144,8 +144,9 @@ std::optional<StreamEpochs::Checkpoint> StreamEpochs::covering(StreamIndex index
     for (const Checkpoint& each : entry.checkpoints) {
       if (each.epoch >= epoch_of_free) return each;
     }
-    if (entry.retired)
+    if (entry.retired) {
       return Checkpoint{epoch(index), entry.checkpoints.empty() ? nullptr : entry.checkpoints.back().event};
+    }
     stream = entry.stream;
   }
   if (backend_->capturing(stream)) return std::nullopt;

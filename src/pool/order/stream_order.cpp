@@ -44,15 +44,16 @@ bool StreamOrder::take_done(Space& space, StreamIndex stream_index) {
 
 bool StreamOrder::look(Space& space, bool only_pages) {
   bool any = false;
-  for (const auto& [stream_index, latest] : space.streams_in_use(only_pages))
+  for (const auto& [stream_index, latest] : space.streams_in_use(only_pages)) {
     any = take_done(space, stream_index) || any;
+  }
   for (const StreamIndex stream_index : epochs_.retired_last(SIZE_MAX)) any = take_done(space, stream_index) || any;
   return any;
 }
 
-void StreamOrder::prepare_pages(Space& space) { static_cast<void>(points_of_pages(space)); }
+void StreamOrder::prepare_pages(Space& space) { static_cast<void>(events_of_pages(space)); }
 
-device::Fence StreamOrder::points_of_pages(Space& space) {
+device::Fence StreamOrder::events_of_pages(Space& space) {
   device::Fence fence;
   for (const auto& [stream_index, latest] : space.streams_in_use(true)) {
     try {
@@ -65,7 +66,7 @@ device::Fence StreamOrder::points_of_pages(Space& space) {
 }
 
 void StreamOrder::await_pages(Space& space, std::chrono::nanoseconds deadline) {
-  device::Fence fence = points_of_pages(space);
+  device::Fence fence = events_of_pages(space);
   try {
     static_cast<void>(await(fence, core::Deadline(deadline, backend_->clock())));
   } catch (const Error& error) {

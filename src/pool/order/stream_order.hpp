@@ -61,7 +61,7 @@ class StreamOrder {
   [[nodiscard]] LatencySummary waits() const noexcept { return waits_.summary(); }
 
  private:
-  [[nodiscard]] device::Fence points_of_pages(Space& space);
+  [[nodiscard]] device::Fence events_of_pages(Space& space);
   bool take_done(Space& space, StreamIndex stream_index);
 
   const std::shared_ptr<device::Backend> backend_;

@@ -249,8 +249,8 @@ TEST_F(PagedArenaTest, HoldsUnderRandomUse) {
       if (step % 50 == 0) check();
     }
     while (!live_.empty()) release(live_.begin()->second, epoch);
-    for (const StreamIndex stream_index : {StreamIndex{1}, StreamIndex{2}, StreamIndex{3}})
-      reassign(stream_index, epoch, clean_index, 0);
+    for (const StreamIndex each : {StreamIndex{1}, StreamIndex{2}, StreamIndex{3}})
+      reassign(each, epoch, clean_index, 0);
     while (take(range_pages) != 0) {
     }
     EXPECT_EQ(arena_.mapped_pages(), 0u);
