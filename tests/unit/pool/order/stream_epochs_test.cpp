@@ -122,15 +122,15 @@ TEST_F(StreamEpochsTest, CheckpointsAreBoundedAndTheLastIsAlwaysThere) {
   StreamEpochs epochs(backend_);
   const StreamIndex index = epochs.index_of(StreamId::legacy_default);
   backend_->hold_events();
-  std::vector<std::uint64_t> epochs;
-  for (int i = 0; i < 100; ++i) epochs.push_back(cover(epochs, index).epoch);
+  std::vector<std::uint64_t> covered;
+  for (int i = 0; i < 100; ++i) covered.push_back(cover(epochs, index).epoch);
   EXPECT_LE(backend_->balance().events, 16u);
-  EXPECT_EQ(epochs.oldest(index).epoch, epochs.front());
-  for (const std::uint64_t epoch : epochs) EXPECT_GE(epochs.covering(index, epoch)->epoch, epoch);
+  EXPECT_EQ(epochs.oldest(index).epoch, covered.front());
+  for (const std::uint64_t epoch : covered) EXPECT_GE(epochs.covering(index, epoch)->epoch, epoch);
   EXPECT_EQ(backend_->calls(CallKind::record), 100u) << "what was dropped is covered by a later one";
   backend_->let_events_go();
-  await(*epochs.covering(index, epochs.back()));
-  EXPECT_EQ(epochs.done_epoch(index), epochs.back());
+  await(*epochs.covering(index, covered.back()));
+  EXPECT_EQ(epochs.done_epoch(index), covered.back());
 }
 
 TEST_F(StreamEpochsTest, ARetiredStreamKeepsItsLastEventUntilItIsForgotten) {
