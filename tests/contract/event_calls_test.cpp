@@ -54,8 +54,8 @@ TEST_P(EventCalls, AreNoneForArenaHitsOnOneStream) {
 TEST_P(EventCalls, AreFewForAGrowth) {
   if (!pooling()) GTEST_SKIP() << "a pool that is switched off waits for every free";
   constexpr std::uint64_t max_calls = 6;  // beside other streams
-  constexpr std::uint64_t max_calls_a_stream =
-      8;  // a record, a look or two on each of a few rungs, a wait on the device
+  // A record, a look or two on each of a few rungs, a wait on the device.
+  constexpr std::uint64_t max_calls_a_stream = 8;
   for (const std::size_t others : {0u, 8u}) {
     Pool& pool = make_pool();
     const Stream stream = device_->stream();
