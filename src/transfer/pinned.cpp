@@ -30,7 +30,7 @@ TransferOptions checked(TransferOptions options, const std::string& name) {
     refuse("staging_threshold is " + std::to_string(options.staging_threshold) + " B; it must be 64 KiB at most");
   }
   if (options.piece_bytes < least_piece) {
-    refuse("piece_bytes is " + std::to_string(options.piece_bytes) + "; it must be 4 KiB at least");
+    refuse("piece_bytes is " + std::to_string(options.piece_bytes) + "; it must be at least 4 KiB");
   }
   return options;
 }
@@ -75,7 +75,7 @@ TransferEngine::~TransferEngine() {
     log_->write({.level = LogLevel::error,
                  .event = LogEvent::leak,
                  .pool = pinned_->options().name,
-                 .text = "copies did not end; the pinned memory stays with the system",
+                 .text = "copies did not end; their pinned memory is not freed",
                  .bytes = pinned_->statistics().reserved.live});
   }
   static_cast<void>(pinned_.release());

@@ -129,7 +129,7 @@ TEST_P(ManagerRefusals, ABufferWhoseManagerHasEndedSaysSo) {
     EXPECT_FALSE(each.valid());
     const Said said = error_of<StaleHandle>([&] { static_cast<void>(each.size()); });
     EXPECT_TRUE(
-        says(said, {"gone with its manager \"short-lived\"", std::string("\"" + std::string(each.name()) + "\"")}));
+        says(said, {"freed when its manager \"short-lived\"", std::string("\"" + std::string(each.name()) + "\"")}));
     EXPECT_EQ(said.facts.name, each.name());
   }
   owner.reset();

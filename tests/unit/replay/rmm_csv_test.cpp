@@ -194,8 +194,8 @@ TEST(RmmCsv, RefusesBrokenFields) {
 }
 
 TEST(RmmCsv, RefusesALogWithoutAllocations) {
-  EXPECT_TRUE(names(refusal(""), {"without one allocation"}));
-  EXPECT_TRUE(names(refusal("1,t,free,0x10,8,0\n"), {"without one allocation"}));
+  EXPECT_TRUE(names(refusal(""), {"has no allocation"}));
+  EXPECT_TRUE(names(refusal("1,t,free,0x10,8,0\n"), {"has no allocation"}));
 }
 
 /// The thread of each event.

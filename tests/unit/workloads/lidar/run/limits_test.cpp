@@ -20,13 +20,13 @@ void refuse() { throw OutOfMemory("the device is full", {.name = "chunk"}); }
 
 TEST(LidarLimits, TheLeastThatWouldDoIsNamed) {
   const auto try_memory = [](std::uint64_t limit) {
-    if (limit < 21_MiB) throw LimitExceeded("too little", {.name = "limit"});
+    if (limit < 21_MiB) throw LimitExceeded("too small", {.name = "limit"});
   };
   try {
     within_limit(3_MiB, refuse, try_memory);
     ADD_FAILURE() << "was not refused";
   } catch (const LimitExceeded& error) {
-    EXPECT_THAT(error.message(), HasSubstr("21.00 MiB would do"));
+    EXPECT_THAT(error.message(), HasSubstr("21.00 MiB are enough"));
     EXPECT_THAT(error.message(), HasSubstr("the device is full"));
   }
 }
