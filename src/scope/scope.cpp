@@ -69,8 +69,8 @@ PoolingScope::PoolingScope(Buffer<std::byte> memory, std::size_t rows, std::vect
 
 void PoolingScope::begin_chunk(std::size_t rows) {
   if (rows > capacity_) {
-    throw InvalidArgument("scope \"" + std::string(name()) + "\": chunk of " + std::to_string(rows) +
-                              " rows exceeds its capacity of " + std::to_string(capacity_),
+    throw InvalidArgument("scope \"" + std::string(name()) + "\": a chunk of " + std::to_string(rows) +
+                              " rows; its capacity is " + std::to_string(capacity_),
                           {.name = std::string(name()), .limit = capacity_});
   }
   rows_ = rows;

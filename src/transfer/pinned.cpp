@@ -30,7 +30,7 @@ TransferOptions checked(TransferOptions options, const std::string& name) {
     refuse("staging_threshold is " + std::to_string(options.staging_threshold) + " B; it must be 64 KiB at most");
   }
   if (options.piece_bytes < least_piece) {
-    refuse("piece_bytes is " + std::to_string(options.piece_bytes) + "; it must be at least 4 KiB");
+    refuse("piece_bytes is " + std::to_string(options.piece_bytes) + "; it must be 4 KiB at least");
   }
   return options;
 }

@@ -88,7 +88,7 @@ class Placing {
   void check(const std::string& name) const {
     if (name.size() > max_name) {
       fail(name,
-           "the name " + quoted(name) + " has " + std::to_string(name.size()) + " letters; LAS allows at most 32");
+           "the name " + quoted(name) + " has " + std::to_string(name.size()) + " letters; LAS allows 32");
     }
   }
 

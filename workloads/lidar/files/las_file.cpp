@@ -152,7 +152,7 @@ void LasFile::check_points() const {
   }
   const std::uint64_t room = (size - header_.point_offset) / header_.point_bytes;
   if (header_.points > room) {
-    fail("number of point records", number(header_.points) + ", but the file has space for " + number(room));
+    fail("number of point records", number(header_.points) + ", but the file can hold " + number(room));
   }
 }
 
