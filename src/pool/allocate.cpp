@@ -336,9 +336,8 @@ void Pool::Implementation::refuse(const Request& request) {
   const std::uint64_t unit = space_.unit_bytes();
   const std::uint64_t free = left / unit * unit;
   const bool by_limit = free < request.bytes;
-  std::string text = "pool \"" + options_.name + "\": request of " + format_bytes(request.bytes) +
-                     " does not fit: " + format_bytes(taken) + " of the limit of " + format_bytes(store.limit()) +
-                     " are in use";
+  std::string text = "pool \"" + options_.name + "\": cannot allocate " + format_bytes(request.bytes) + ": " +
+                     format_bytes(taken) + " of the limit of " + format_bytes(store.limit()) + " are in use";
   if (free != left && by_limit) {
     text += "; the device gives memory in units of " + format_bytes(unit) + ", and the limit leaves space for " +
             std::to_string(free / unit) + " more";
