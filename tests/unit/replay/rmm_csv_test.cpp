@@ -190,7 +190,7 @@ TEST(RmmCsv, RefusesBrokenFields) {
   EXPECT_TRUE(names(refusal("1,t,allocate,zz,8,0\n"), {"line 2", "'Pointer'", "'zz'"}));
   EXPECT_TRUE(names(refusal("1,t,allocate,0x10,-8,0\n"), {"line 2", "'Size'"}));
   EXPECT_TRUE(names(refusal("1,t,allocate,0x10,8,default\n"), {"line 2", "'Stream'"}));
-  EXPECT_TRUE(names(refusal("1,t,allocate,0x10,8\n"), {"line 2", "fields is 5"}));
+  EXPECT_TRUE(names(refusal("1,t,allocate,0x10,8\n"), {"line 2", "has 5 fields"}));
 }
 
 TEST(RmmCsv, RefusesALogWithoutAllocations) {

@@ -59,7 +59,7 @@ TEST(LasFlaws, ExtraBytesThatAreNotThere) {
   EXPECT_EQ(file.descriptors().size(), descriptor_bytes);
   shorter.undescribed = 0;
   bytes = shorter.bytes();
-  EXPECT_THAT(flaw_of(bytes), HasSubstr("3 dimensions more"));
+  EXPECT_THAT(flaw_of(bytes), HasSubstr("3 more dimensions"));
 }
 
 TEST(LasFlaws, AHeaderOfTheVersionBefore) {

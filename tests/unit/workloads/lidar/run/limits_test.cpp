@@ -20,7 +20,7 @@ void refuse() { throw OutOfMemory("the device is full", {.name = "chunk"}); }
 
 TEST(LidarLimits, TheLeastThatWouldDoIsNamed) {
   const auto try_memory = [](std::uint64_t limit) {
-    if (limit < 21_MiB) throw LimitExceeded("too small", {.name = "limit"});
+    if (limit < 21_MiB) throw LimitExceeded("too little", {.name = "limit"});
   };
   try {
     within_limit(3_MiB, refuse, try_memory);
