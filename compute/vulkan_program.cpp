@@ -155,7 +155,8 @@ void VulkanProgram::make_slots() {
 }
 
 void VulkanProgram::bind(VkDescriptorSet set, std::span<const VkDescriptorBufferInfo> buffers) const {
-  if (buffers.size() != buffer_count_) throw InvalidArgument("a program's buffers are not as many as its kernels have");
+  if (buffers.size() != buffer_count_)
+    throw InvalidArgument("the number of buffers differs from that of the program's kernels");
   auto write = of<VkWriteDescriptorSet>(VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET);
   write.dstSet = set;
   write.descriptorCount = 1;
@@ -193,7 +194,7 @@ VkCommandBuffer VulkanProgram::record_all(std::size_t slot, std::span<const VkDe
   std::array<std::byte, max_constants> constants{};
   for (const Dispatch& step : dispatches) {
     if (step.parameters.size() + sizeof(step.items) != constant_bytes_) {
-      throw InvalidArgument("a step's parameters are not of the size that its program was made for");
+      throw InvalidArgument("the size of a step's parameters differs from that of its program");
     }
     std::memcpy(constants.data(), step.parameters.data(), step.parameters.size());
     std::memcpy(constants.data() + step.parameters.size(), &step.items, sizeof(step.items));

@@ -85,7 +85,7 @@ Draft::Draft(const std::string& folder, const std::string& wanted) {
     const int code = errno;
     forget(path_);
     if (code == EEXIST) continue;  // of a process that had this number and was killed
-    const std::string text = wanted + ": no file can be made in the folder " + folder + ": " + std::strerror(code);
+    const std::string text = wanted + ": cannot create a file in the folder " + folder + ": " + std::strerror(code);
     if (code == ENOENT || code == ENOTDIR) throw NotFound(text, {.name = wanted, .native_code = code});
     throw DriverError(text, {.name = wanted, .native_code = code});
   }

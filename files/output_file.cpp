@@ -50,9 +50,9 @@ int write_all(int descriptor, const char* from, std::size_t bytes) noexcept {
 
 const char* kind_of(mode_t mode) noexcept {
   if (S_ISDIR(mode)) return "a folder; name a file in it";
-  if (S_ISBLK(mode)) return "a block device, which is not written to";
-  if (S_ISSOCK(mode)) return "a socket, which is not written to";
-  return "no file that can be written";
+  if (S_ISBLK(mode)) return "a block device, which weir does not write to";
+  if (S_ISSOCK(mode)) return "a socket, which weir does not write to";
+  return "not a file that weir can write";
 }
 
 }  // namespace
@@ -64,7 +64,7 @@ void OutputFile::fail(const std::string& what, int code, std::uint64_t bytes) co
 }
 
 OutputFile::OutputFile(std::string path) : path_(std::move(path)) {
-  if (path_.empty()) throw InvalidArgument("an output file without a name", {.name = "output"});
+  if (path_.empty()) throw InvalidArgument("the name of the output file is empty", {.name = "output"});
   resolve();
   if (through_ >= 0) {
     // What is reserved is not beside a device.
@@ -126,7 +126,7 @@ void OutputFile::resolve() {
     return;
   }
   if (errno != ENOENT) fail("stat", errno);
-  if (path_.back() == '/') throw InvalidArgument(path_ + ": is a folder's name; name a file in it", {.name = path_});
+  if (path_.back() == '/') throw InvalidArgument(path_ + ": is a folder; name a file in it", {.name = path_});
   target_ = behind_links(path_).string();
 }
 

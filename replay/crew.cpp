@@ -46,9 +46,8 @@ struct Crew::Worker {
 
 Crew::Crew(std::size_t threads) {
   if (threads > max_threads) {
-    throw InvalidArgument("a replay takes turns among at most " + std::to_string(max_threads) +
-                              " threads, and the trace has " + std::to_string(threads) +
-                              "; put them on one with --threads merge",
+    throw InvalidArgument("a replay uses at most " + std::to_string(max_threads) + " threads, and the trace has " +
+                              std::to_string(threads) + "; put them on one with --threads merge",
                           {.name = "threads", .limit = max_threads});
   }
   workers_.resize(threads == 0 ? 0 : threads - 1);

@@ -109,7 +109,7 @@ bool CsvReader::next_line() {
 bool CsvReader::next_row() {
   if (!next_line()) return false;
   if (fields_.size() != header_.size()) {
-    fail("the number of fields is " + std::to_string(fields_.size()) + " where the header names " +
+    fail("the line has " + std::to_string(fields_.size()) + " fields; the header names " +
          std::to_string(header_.size()));
   }
   return true;
@@ -140,7 +140,7 @@ std::string_view CsvReader::strip(std::string_view field) const {
     if (field.size() < 2 || !field.ends_with('"')) fail("a quote is not closed");
     field = field.substr(1, field.size() - 2);
   }
-  if (field.find('"') != std::string_view::npos) fail("a quote stands inside a field");
+  if (field.find('"') != std::string_view::npos) fail("a quote is inside a field");
   return field;
 }
 

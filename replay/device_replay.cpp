@@ -130,7 +130,7 @@ DeviceReplay::DeviceReplay(const DeviceTrace& trace, const ReplayOptions& option
       clock_cost_(clock_cost()) {
   if (!options.gap && trace.times.empty()) {
     throw InvalidArgument(
-        "the recording tells no times, so that the gaps between operations are not known; name one, as --gap 1",
+        "the recording has no times, so the gaps between operations are unknown; give one, as in --gap 1",
         {.name = "gap"});
   }
   for (std::size_t i = 0; i < trace.events.size(); ++i) {

@@ -150,7 +150,7 @@ bool names_a_file(std::string_view name) {
 
 device::DriverModel parse_driver_model(std::string_view json) {
   if (json.size() > max_driver_file_bytes) {
-    throw ParseError("is larger than " + format_bytes(max_driver_file_bytes) + ", which no driver model is",
+    throw ParseError("is larger than " + format_bytes(max_driver_file_bytes) + ", the largest size of a driver model",
                      {.bytes_asked = json.size(), .limit = max_driver_file_bytes});
   }
   device::DriverModel model;
@@ -170,7 +170,7 @@ device::DriverModel parse_driver_model(std::string_view json) {
   });
   for (const std::string_view name : device::driver_entries()) {
     if (given.contains(name)) continue;
-    throw InvalidArgument(std::string(name) + " is missing; a file names every entry, 0 for what costs nothing",
+    throw InvalidArgument(std::string(name) + " is missing; a file must give every entry, 0 where there is no cost",
                           {.name = std::string(name)});
   }
   return model;

@@ -70,7 +70,7 @@ std::size_t GzipReader::read(std::span<char> to) {
     filled += left - stream.avail_out;
     unpacked_ += left - stream.avail_out;
     if (unpacked_ > max_bytes) {
-      throw ParseError("its gzip data unpack to more than " + std::to_string(max_bytes >> 30) + " GiB" +
+      throw ParseError("its gzip data expand to more than " + std::to_string(max_bytes >> 30) + " GiB" +
                        "; if it is a trace, unpack it first");
     }
     ended_ = result == Z_STREAM_END;

@@ -97,7 +97,7 @@ TraceFormat identify(std::span<const std::byte> file) {
   for (const Signature& signature : signatures) {
     if (whole.starts_with(signature.start) || line.starts_with(signature.start)) refuse(signature.kind);
   }
-  if (line.empty()) refuse("nothing but blanks");
+  if (line.empty()) refuse("only blanks");
   refuse("a file that starts with " + excerpt(line));
 }
 

@@ -45,7 +45,7 @@ Trace read_interval_csv(CsvReader csv) {
     const std::int64_t to = csv.integer(upper);
     if (from >= to) {
       csv.fail("lower is " + std::to_string(from) + " and upper " + std::to_string(to) +
-               "; a buffer must live from before its end");
+               "; lower must be less than upper");
     }
     ends.push_back({from, bytes.size(), true});
     ends.push_back({to, bytes.size(), false});
@@ -53,7 +53,7 @@ Trace read_interval_csv(CsvReader csv) {
     origins.push_back({.line = csv.line(), .label = id ? builder.label(csv.text(*id)) : 0});
   }
   if (bytes.empty()) {
-    csv.fail(csv.is_cut() ? "the file is cut in its first row; copy it again" : "the header is followed by no row");
+    csv.fail(csv.is_cut() ? "the file is cut in its first row; copy it again" : "no row follows the header");
   }
   std::stable_sort(ends.begin(), ends.end());
 

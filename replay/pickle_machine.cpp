@@ -106,8 +106,8 @@ void PickleMachine::read_protocol() {
 std::span<const std::byte> PickleMachine::take(std::uint64_t count, std::string_view what) {
   const std::size_t left = file_.size() - next_;
   if (count > left) {
-    fail("the file ends inside " + std::string(what) + ", which needs " + std::to_string(count) + " bytes where " +
-         std::to_string(left) + " are left");
+    fail("the file ends inside " + std::string(what) + ", which needs " + std::to_string(count) + " bytes; " +
+         std::to_string(left) + " remain");
   }
   const auto taken = file_.subspan(next_, static_cast<std::size_t>(count));
   next_ += taken.size();
@@ -342,7 +342,7 @@ void PickleMachine::need(std::size_t values) const {
 }
 
 std::size_t PickleMachine::pop_mark() {
-  if (marks_.empty()) fail("this opcode needs a MARK and there is none");
+  if (marks_.empty()) fail("this opcode needs a MARK, which is missing");
   const std::size_t height = marks_.back();
   marks_.pop_back();
   return height;
@@ -354,7 +354,7 @@ std::size_t PickleMachine::pop_mark() {
 void PickleMachine::push_new(const Pickle::Node& node) {
   constexpr std::size_t always_allowed = 4096;
   if (pickle_.nodes_.size() > always_allowed + file_.size() / 2) {
-    fail("more values than a file of this size can mean");
+    fail("more values than a file of this size can hold");
   }
   push(pickle_.add(node));
 }

@@ -126,7 +126,7 @@ class Budget {
  public:
   explicit Budget(std::size_t file_bytes) : left_(file_bytes) {}
   void spend(const Place& place) {
-    if (left_-- == 0) fail(place, "one list is shared so often that the file holds more records than bytes");
+    if (left_-- == 0) fail(place, "a list is shared too often: the file would have more records than bytes");
   }
 
  private:
@@ -168,7 +168,7 @@ bool is_live(std::string_view state, const Place& place) {
   // Freed by the program, but another stream may still be using it.
   if (state == "active_awaiting_free" || state == "active_pending_free") return true;
   if (state == "inactive") return false;
-  fail(place, "field 'state' is " + excerpt(state) + ", which is no state of a block");
+  fail(place, "field 'state' is " + excerpt(state) + ", which is not a state of a block");
 }
 
 void read_blocks(const Record& segment, const Place& place, Budget& budget, SnapshotFrames& frames,

@@ -108,7 +108,7 @@ TraceFormat identify_source(const Source& source) {
     return identify(std::as_bytes(start));
   } catch (const ParseError& problem) {
     if (!source.is_cut()) throw;
-    throw ParseError("is gzip data that are cut off (copy the file again), and what is left of them " +
+    throw ParseError("has gzip data that are cut off (copy the file again), and the part before the cut " +
                      problem.message());
   }
 }
@@ -170,7 +170,7 @@ Trace read_trace(std::span<const std::byte> file) {
     case TraceFormat::interval_csv: return read_interval_csv(text);
     case TraceFormat::generated: break;
   }
-  throw ParseError("is of a format that is only generated");
+  throw ParseError("has a format that can only be generated, not read");
 }
 
 Trace read_trace(const std::filesystem::path& path) {

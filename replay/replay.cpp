@@ -53,7 +53,7 @@ void add(Statistics& sum, const Statistics& more) {
 
 void check(const ReplayOptions& options) {
   if (options.passes == 0 || options.passes > ReplayOptions::max_passes) {
-    throw InvalidArgument("a replay has 1 to " + std::to_string(ReplayOptions::max_passes) + " passes, not " +
+    throw InvalidArgument("a replay must have 1 to " + std::to_string(ReplayOptions::max_passes) + " passes, not " +
                               std::to_string(options.passes),
                           {.name = "repeat", .limit = ReplayOptions::max_passes});
   }

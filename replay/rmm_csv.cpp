@@ -79,7 +79,7 @@ class RmmLog {
     settle_missing_frees();
     if (builder_.empty()) {
       csv_.fail(trace_.is_cut ? "the log is cut before its first allocation; copy it again"
-                              : "the log ends without one allocation");
+                              : "the log has no allocation");
     }
     trace_.format = TraceFormat::rmm_csv;
     trace_.devices.push_back(std::move(builder_).finish());
@@ -113,7 +113,7 @@ class RmmLog {
     } else if (action == "allocate failure") {
       ++trace_.failures;
     } else {
-      csv_.fail("action " + excerpt(action) + " is none of allocate, free and allocate failure");
+      csv_.fail("action " + excerpt(action) + " is not allocate, free or allocate failure");
     }
     if (thread_) last_line_.insert_or_assign(std::string(csv_.text(*thread_)), csv_.line());
   }
@@ -211,7 +211,7 @@ class RmmLog {
     const std::string_view hex(digits, std::to_chars(digits, digits + sizeof(digits), pointer, 16).ptr);
     throw ParseError("line " + std::to_string(ended.line) + ": allocates at 0x" + std::string(hex) + ", which line " +
                      std::to_string(ended.block.line) +
-                     " allocated and nothing freed: a free is missing, or the log mixes devices; replay each device's "
+                     " allocated and no line freed: a free is missing, or the log mixes devices; replay each device's "
                      "log by itself");
   }
 

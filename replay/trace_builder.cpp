@@ -53,7 +53,7 @@ void TraceBuilder::add(const TraceEvent& event) {
 
 std::uint32_t TraceBuilder::allocate(std::uint64_t bytes, std::uint64_t stream, const BlockOrigin& origin) {
   if (bytes > max_live_bytes - live_bytes_) {
-    throw ParseError("more than 1 EiB would be live at once; a size in the trace must be wrong");
+    throw ParseError("more than 1 EiB would be live at once; a size in the trace is wrong");
   }
   const std::uint32_t block = next_number(live_.size(), "blocks");
   add({block, stream_index(stream), TraceEvent::Kind::allocate, thread_index()});

@@ -34,7 +34,7 @@ void check(const TransformerOptions& options) {
   check("steps", options.steps, 10'000);
   if (options.width % options.heads != 0) {
     throw InvalidArgument("transformer option width is " + std::to_string(options.width) +
-                          ", which heads = " + std::to_string(options.heads) + " does not divide");
+                          "; it must be a multiple of heads, " + std::to_string(options.heads));
   }
   if (options.layers * options.steps > 100'000) {
     throw InvalidArgument("transformer options layers times steps are " +

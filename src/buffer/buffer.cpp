@@ -8,7 +8,7 @@
 namespace weir {
 
 detail::BufferCore& AnyBuffer::core() const {
-  if (!core_) throw StaleHandle("this handle is empty: it never had a buffer", {.name = "buffer"});
+  if (!core_) throw StaleHandle("this handle is empty: it refers to no buffer", {.name = "buffer"});
   core_->require_open();
   return *core_;
 }

@@ -27,7 +27,7 @@ void check(const BufferRequest& request) {
     throw InvalidArgument(quoted(request.name) + ": " + text, {.name = request.name});
   };
   const BufferOptions& options = request.options;
-  if (request.count == 0) refuse("0 elements were asked for; ask for 1 at least");
+  if (request.count == 0) refuse("count is 0; it must be 1 or more");
   // Written so that a NaN is refused too.
   if (!(options.growth >= least_growth && options.growth <= max_growth)) {
     refuse("growth is " + std::to_string(options.growth) + "; it must be 1.0 to 4.0");
@@ -36,10 +36,10 @@ void check(const BufferRequest& request) {
     refuse("Usage " + std::to_string(static_cast<unsigned>(options.usage)) + " does not exist; usages are 0 to 7");
   }
   if (options.downloads && is_staging(options.usage)) {
-    refuse("a staging buffer is read in place by the host; leave downloads off");
+    refuse("downloads is on, but the host reads a staging buffer in place; leave downloads off");
   }
   if (options.downloads && options.download_slots < 2) {
-    refuse("download_slots is " + std::to_string(options.download_slots) + "; it must be 2 at least");
+    refuse("download_slots is " + std::to_string(options.download_slots) + "; it must be 2 or more");
   }
 }
 
@@ -116,8 +116,8 @@ void BufferCore::require_open() const {
   if (open()) return;
   if (!process_.is_current()) throw core::made_before_fork(quoted(name_), name_);
   if (!manager_->open()) {
-    throw StaleHandle(quoted(name_) + " is gone with its manager \"" + manager_->manager() +
-                          "\", which has ended; this handle to it is stale",
+    throw StaleHandle(quoted(name_) + " was freed when its manager \"" + manager_->manager() +
+                          "\" was destroyed; this handle to it is stale",
                       {.name = name_});
   }
   throw manager_->refused(StaleHandle(quoted(name_) + " was freed; this handle to it is stale", {.name = name_}));
@@ -312,9 +312,9 @@ bool BufferCore::holds(std::size_t offset, std::size_t count) const noexcept {
 void BufferCore::require_window(std::size_t offset, std::size_t count) const {
   require_open();
   if (holds(offset, count)) return;
-  throw manager_->refused(InvalidArgument(quoted(name_) + ": the window of " + std::to_string(count) + " elements at " +
-                                              std::to_string(offset) + " does not lie in its " +
-                                              std::to_string(size()) + " elements in use",
+  throw manager_->refused(InvalidArgument(quoted(name_) + ": " + std::to_string(count) + " elements from offset " +
+                                              std::to_string(offset) + " exceed its size of " + std::to_string(size()) +
+                                              " elements",
                                           {.name = name_, .limit = size()}));
 }
 

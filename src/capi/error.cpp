@@ -103,7 +103,7 @@ weir_status note_failure() noexcept {
   } catch (const std::exception& error) {
     return note(WEIR_UNEXPECTED, error.what());
   } catch (...) {
-    return note(WEIR_UNEXPECTED, "something was thrown that is no std::exception");
+    return note(WEIR_UNEXPECTED, "an exception was thrown that is not a std::exception");
   }
 }
 

@@ -36,7 +36,8 @@ std::unique_ptr<HeldPool> PoolTable::remove(const weir_pool* handle, const char*
 }
 
 void PoolTable::refuse(const char* function) {
-  throw StaleHandle(std::string(function) + ": the pool was destroyed, or the pointer is no pool's", {.name = "pool"});
+  throw StaleHandle(std::string(function) + ": the pool was destroyed, or the pointer refers to no pool",
+                    {.name = "pool"});
 }
 
 }  // namespace weir::capi

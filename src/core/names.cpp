@@ -55,7 +55,7 @@ void check_name(std::string_view kind, std::string_view name, std::size_t most) 
   };
   if (name.empty()) refuse("is empty; a name has 1 to " + std::to_string(most) + " bytes");
   if (name.size() > most) {
-    refuse("has " + std::to_string(name.size()) + " bytes, of at most " + std::to_string(most));
+    refuse("has " + std::to_string(name.size()) + " bytes; a name has at most " + std::to_string(most));
   }
   for (std::string_view rest = name; !rest.empty();) {
     const std::size_t length = character(rest);

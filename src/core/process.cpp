@@ -16,8 +16,8 @@ OwnerProcess::OwnerProcess() noexcept {
 
 Unsupported made_before_fork(const std::string& what, std::string name) {
   return Unsupported(what +
-                         " was made before fork(); a device does not survive it: open devices and make pools in "
-                         "the child, after the fork",
+                         " was made before fork() and cannot be used after it: open devices and make pools in "
+                         "the child",
                      {.name = std::move(name)});
 }
 

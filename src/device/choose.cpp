@@ -30,9 +30,9 @@ std::vector<Wish> wishes_in(const std::string& text) {
   for (std::string part; std::getline(list, part, ',');) {
     all.push_back(wish_in(part));
     if (all.back().backend.empty()) {
-      throw InvalidArgument("WEIR_DEVICE=\"" + text +
-                                "\": it must be a list of backend, backend:index or backend:name, with commas between",
-                            {.name = "WEIR_DEVICE"});
+      throw InvalidArgument(
+          "WEIR_DEVICE=\"" + text + "\": it must be a comma-separated list of backend, backend:index or backend:name",
+          {.name = "WEIR_DEVICE"});
     }
   }
   return all;
@@ -82,18 +82,18 @@ const Provider& provider(const std::vector<Provider>& all, const std::string& na
 std::vector<Wish> order(const std::vector<Provider>& providers, const DeviceRequest& request,
                         const std::optional<std::string>& wish, std::string& by) {
   if (!request.backend.empty()) {
-    by = "asked for";
+    by = "requested";
     return {wish_in(request.backend)};
   }
   std::vector<Wish> all;
   if (!request.preference.empty()) {
-    by = "by the order asked for";
+    by = "first in the requested order";
     for (const std::string& name : request.preference) all.push_back(wish_in(name));
   } else if (wish) {
-    by = "asked for by WEIR_DEVICE=" + *wish;
+    by = "requested by WEIR_DEVICE=" + *wish;
     all = wishes_in(*wish);
   } else {
-    by = "the best there is";
+    by = "the best available";
     for (const Provider& each : providers) {
       if (!each.only_by_name) all.push_back({each.name});
     }
@@ -116,7 +116,7 @@ Device choose(const std::vector<Provider>& providers, const DeviceRequest& reque
     for (const DeviceInfo& device : devices) {
       std::string reason = meant(device, each.device) ? lacking(device, request) : "is not \"" + each.device + "\"";
       if (reason.empty() && device.emulated && unnamed) {
-        reason = "is the host's processor behind a driver; name its backend to have it";
+        reason = "is emulated on the host's processor; name its backend to open it";
       }
       if (reason.empty()) {
         try {
@@ -127,7 +127,7 @@ Device choose(const std::vector<Provider>& providers, const DeviceRequest& reque
         } catch (const InvalidArgument&) {
           throw;  // the request makes no sense on any device
         } catch (const Error& error) {
-          reason = "does not open: " + error.message();
+          reason = "cannot be opened: " + error.message();
         }
       }
       passed.push_back(backend.name + ": " + device.name + " " + reason);

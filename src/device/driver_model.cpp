@@ -130,10 +130,10 @@ double read_number(std::string_view name, std::string_view text) {
 void read_entry(std::string_view text, DriverModel& model, std::array<bool, entries.size()>& given) {
   const std::size_t sign = text.find('=');
   if (sign == std::string_view::npos) {
-    throw InvalidArgument(
-        "driver model: \"" + core::printable(text) +
-            "\" is neither an entry (event_us=6) nor, in the first place, a preset: " + listed(presets),
-        {.name = core::printable(text)});
+    throw InvalidArgument("driver model: \"" + core::printable(text) +
+                              "\" is not an entry (event_us=6), and not a preset in the first place; presets are " +
+                              listed(presets),
+                          {.name = core::printable(text)});
   }
   const std::string_view name = text.substr(0, sign);
   bool& before = given.at(static_cast<std::size_t>(&find_entry(name) - entries.data()));

@@ -74,8 +74,8 @@ void StreamSet::synchronize_all(std::chrono::nanoseconds deadline) const {
     if (!events[i].wait(end)) late.push_back(names_[i]);
   }
   if (late.empty()) return;
-  throw Timeout("synchronize_all: of " + std::to_string(size()) + " streams " + std::to_string(late.size()) +
-                    " were not done after " + end.text() + ", whose work goes on: " + joined(late),
+  throw Timeout("synchronize_all: " + std::to_string(late.size()) + " of " + std::to_string(size()) +
+                    " streams were not done after " + end.text() + "; their work goes on: " + joined(late),
                 {.name = "synchronize_all", .limit = end.milliseconds()});
 }
 

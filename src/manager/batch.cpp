@@ -26,7 +26,7 @@ std::string BatchResult::message() const {
 
 void BatchResult::require_type(const ElementType& wanted) const {
   require();
-  if (!core_) throw StaleHandle("this batch result belongs to no operation", {.name = "batch"});
+  if (!core_) throw StaleHandle("this batch result is empty: it belongs to no operation", {.name = "batch"});
   core_->require_type(wanted);
 }
 
@@ -156,7 +156,7 @@ class Batch::Run {
       if (!results_[index].ok()) continue;
       results_[index] = BatchResult();
       results_[index].error_ = std::make_exception_ptr(
-          InvalidArgument("operation " + std::to_string(index) + " of the batch was not done, as operation " +
+          InvalidArgument("operation " + std::to_string(index) + " of the batch was not done, because operation " +
                               std::to_string(first_failed_) + " failed: " + results_[first_failed_].message(),
                           {.name = "batch"}));
     }

@@ -28,9 +28,8 @@ constexpr std::size_t longest_manager_name = 240;
 ManagerOptions valid(ManagerOptions options, const DeviceInfo& info) {
   core::check_name("manager", options.name, longest_manager_name);
   if (!options.pool.name.empty()) {
-    throw InvalidArgument("manager \"" + options.name + "\": its pool is named \"" +
-                              core::printable(options.pool.name) +
-                              "\" in the options, but has the manager's name; leave pool.name empty",
+    throw InvalidArgument("manager \"" + options.name + "\": pool.name is \"" + core::printable(options.pool.name) +
+                              "\", but a manager's pool takes the manager's name; leave pool.name empty",
                           {.name = "pool.name"});
   }
   options.pool.name = options.name;
@@ -105,8 +104,8 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::
     }
   }
   if (taken) {
-    throw link_->refused(InvalidArgument("manager \"" + options_.name + "\": there is a buffer \"" + request.name +
-                                             "\" already; free it first, or use find_or_create",
+    throw link_->refused(InvalidArgument("manager \"" + options_.name + "\": buffer \"" + request.name +
+                                             "\" exists already; free it first, or use find_or_create",
                                          {.name = request.name}));
   }
   const std::string name = request.name;

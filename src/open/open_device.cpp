@@ -38,8 +38,8 @@ void refuse_capacity(const DeviceRequest& request) {
 
 void check_dry_capacity(const char* call, std::uint64_t capacity) {
   if (capacity != 0 && capacity <= max_dry_capacity) return;
-  throw InvalidArgument(std::string(call) + ": a dry device holds 1 B to " + format_bytes(max_dry_capacity) + ", not " +
-                            format_bytes(capacity),
+  throw InvalidArgument(std::string(call) + ": capacity is " + format_bytes(capacity) + "; a dry device has 1 B to " +
+                            format_bytes(max_dry_capacity),
                         {.name = "capacity", .bytes_asked = capacity, .limit = max_dry_capacity});
 }
 
@@ -142,7 +142,7 @@ Device open::simulated_device(std::uint64_t capacity, const device::DriverModel&
                               device::SimulatedTime::Kind time) {
   check_dry_capacity("open::simulated_device", capacity);
   auto backend = backend::dry::make_dry_backend(capacity, model, time);
-  std::string why = backend->info().name + ", whose driver takes the time of a model";
+  std::string why = backend->info().name + " with the times of a driver model";
   return device::Access::make_device(std::move(backend), std::move(why));
 }
 

@@ -170,7 +170,7 @@ void Pool::Implementation::map_ahead(std::uint64_t bytes, StreamId stream) {
   require_usable();
   if (mode_ == PoolMode::off) {
     throw Unsupported(
-        "pool \"" + options_.name + "\": map_ahead needs a pool that keeps memory, and this one has PoolMode::off",
+        "pool \"" + options_.name + "\": map_ahead needs a pool that keeps free memory, but its mode is PoolMode::off",
         {.name = options_.name, .bytes_asked = bytes});
   }
   if (bytes == 0) return;
@@ -339,13 +339,13 @@ void Pool::Implementation::refuse(const Request& request) {
   std::string text = "pool \"" + options_.name + "\": cannot allocate " + format_bytes(request.bytes) + ": " +
                      format_bytes(taken) + " of the limit of " + format_bytes(store.limit()) + " are in use";
   if (free != left && by_limit) {
-    text += ", and memory comes in units of " + format_bytes(unit) + ", of which " + std::to_string(free / unit) +
-            " are left";
+    text += "; the device gives memory in units of " + format_bytes(unit) + ", and the limit leaves space for " +
+            std::to_string(free / unit) + " more";
   }
   if (!by_limit) text += what_device_says(left);
   std::vector<LiveBlock> holders = live_blocks();
   holders.resize(std::min(holders.size(), named_holders));
-  if (!holders.empty()) text += ", the largest blocks are";
+  if (!holders.empty()) text += "; largest blocks:";
   for (const LiveBlock& holder : holders) {
     text += " " + format_bytes(holder.requested) + (holder.tag.empty() ? "" : " (" + holder.tag + ")") +
             (&holder == &holders.back() ? "" : ",");
@@ -358,7 +358,7 @@ void Pool::Implementation::refuse(const Request& request) {
 }
 
 std::string Pool::Implementation::what_device_says(std::uint64_t left) const {
-  std::string text = "; " + format_bytes(left) + " of the limit are left, but the device gives no more";
+  std::string text = "; " + format_bytes(left) + " of the limit are unused, but the device has no more memory";
   try {
     const DeviceInfo now = backend_.info();
     if (now.memory_free) text += ": " + format_bytes(*now.memory_free) + " are free";

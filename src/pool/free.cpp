@@ -177,7 +177,8 @@ std::uint32_t Pool::Implementation::live_by(BlockHandle handle) const {
   if (holds(handle)) return handle.id;
   ++errors_;
   throw StaleHandle("pool \"" + options_.name + "\": the handle (" + std::to_string(handle.id) + ", " +
-                        std::to_string(handle.generation) + ") names no live block; it was freed, or is another pool's",
+                        std::to_string(handle.generation) +
+                        ") refers to no live block; the block was freed, or belongs to another pool",
                     {.name = options_.name});
 }
 

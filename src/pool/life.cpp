@@ -33,7 +33,7 @@ PoolOptions checked(PoolOptions options, const Device& device) {
                           {.name = options.name});
   }
   if (options.max_handle_bytes == 0) {
-    throw InvalidArgument("pool \"" + options.name + "\": max_handle_bytes must not be 0; the smallest is one page",
+    throw InvalidArgument("pool \"" + options.name + "\": max_handle_bytes is 0; it must be one page or more",
                           {.name = options.name});
   }
   const core::Environment wished = core::environment();
@@ -98,7 +98,7 @@ Pool::Implementation::~Implementation() {
     space_.return_everything();
   } else {
     space_.leave_ranges();
-    journal_.note(LogLevel::error, LogEvent::leak, "work on a stream did not end; the pool's memory stays with it",
+    journal_.note(LogLevel::error, LogEvent::leak, "work on a stream did not end; the pool's memory is not freed",
                   space_.store().reserved());
   }
 }

@@ -15,9 +15,9 @@ constexpr double part_of_free = 0.7, part_of_device = 0.8, joined = 1.3;
 
 std::vector<ChunkRange> chunks(std::size_t items, std::size_t chunk_items, double fold_below) {
   if (chunk_items == 0)
-    throw InvalidArgument("chunks: chunks of 0 items were asked for; ask for 1 at least", {.name = "chunk_items"});
+    throw InvalidArgument("chunks: chunk_items is 0; it must be 1 or more", {.name = "chunk_items"});
   if (!(fold_below >= 0 && fold_below <= 1)) {
-    throw InvalidArgument("chunks: fold_below is a part from 0 to 1, not " + std::to_string(fold_below),
+    throw InvalidArgument("chunks: fold_below is " + std::to_string(fold_below) + "; it must be 0 to 1",
                           {.name = "fold_below"});
   }
   std::vector<ChunkRange> all;
@@ -51,8 +51,7 @@ std::uint64_t free_bytes(const Pool& pool) {
 
 std::size_t automatic_chunk(const Pool& pool, std::uint64_t bytes_per_item) {
   if (bytes_per_item == 0)
-    throw InvalidArgument("automatic_chunk: items of 0 bytes were asked for; an item has 1 at least",
-                          {.name = "bytes_per_item"});
+    throw InvalidArgument("automatic_chunk: bytes_per_item is 0; it must be 1 or more", {.name = "bytes_per_item"});
   double bound = part_of_free * static_cast<double>(free_bytes(pool));
   if (const auto total = pool.device().info().memory_total) {
     bound = std::min(bound, part_of_device * static_cast<double>(*total));

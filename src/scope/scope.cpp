@@ -30,14 +30,13 @@ std::string ScopeStatistics::summary() const {
 }
 
 std::uint64_t PoolingScope::bytes(std::size_t rows, const std::vector<ScopeColumn>& columns) {
-  if (rows == 0) throw InvalidArgument("scope: it was asked for 0 rows; ask for one at least", {.name = "rows"});
-  if (columns.empty())
-    throw InvalidArgument("scope: it was asked for with no columns; give one at least", {.name = "columns"});
+  if (rows == 0) throw InvalidArgument("scope: rows is 0; it must be 1 or more", {.name = "rows"});
+  if (columns.empty()) throw InvalidArgument("scope: columns is empty; give 1 or more", {.name = "columns"});
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
       if (columns[j].name == columns[i].name) {
-        throw InvalidArgument("scope: two columns are named \"" + columns[i].name + "\"; names differ",
+        throw InvalidArgument("scope: two columns are named \"" + columns[i].name + "\"; give each its own name",
                               {.name = columns[i].name});
       }
     }
@@ -56,8 +55,8 @@ PoolingScope::PoolingScope(Buffer<std::byte> memory, std::size_t rows, std::vect
     : memory_(std::move(memory)), capacity_(rows), rows_(rows) {
   const std::uint64_t needed = bytes(rows, columns);
   if (memory_.size() < needed) {
-    throw InvalidArgument("scope \"" + std::string(memory_.name()) + "\": " + format_bytes(memory_.size()) +
-                              " for columns of " + format_bytes(needed),
+    throw InvalidArgument("scope \"" + std::string(memory_.name()) + "\": " + "its columns need " +
+                              format_bytes(needed) + ", but its buffer has " + format_bytes(memory_.size()),
                           {.name = std::string(memory_.name()), .bytes_asked = needed, .limit = memory_.size()});
   }
   std::size_t offset = 0;

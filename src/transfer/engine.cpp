@@ -23,7 +23,7 @@ void Transfer::wait(std::chrono::nanoseconds deadline) const {
   const core::Deadline end(deadline);
   if (state_->book->wait(*state_->event, end)) return state_->note_end();
   throw Timeout(detail::Task{state_->verb, state_->buffer}.text() + ", " + format_bytes(state_->bytes) +
-                    ", is not done after " + end.text() + "; it goes on, and can be waited for again",
+                    ", is not done after " + end.text() + "; it goes on, and you can wait for it again",
                 {.name = state_->buffer, .bytes_asked = state_->bytes, .limit = end.milliseconds()});
 }
 
@@ -71,7 +71,7 @@ void TransferEngine::await(const device::Event& event, core::Deadline deadline, 
   if (book_->wait(event, deadline)) return;
   throw Timeout(task.text() + " did not end within " + deadline.text() + ", with " + format_bytes(done) + " of " +
                     format_bytes(task.bytes) + " " + task.part +
-                    "; what was queued of it goes on, and its staging memory comes back then",
+                    "; the queued part goes on, and its staging memory is free when that is done",
                 {.name = task.name(), .bytes_asked = task.bytes, .limit = deadline.milliseconds(), .bytes_done = done});
 }
 
@@ -79,7 +79,7 @@ void TransferEngine::require_time(core::Deadline deadline, const Task& task) {
   if (!deadline.passed()) return;
   ++book_->timeouts;
   throw Timeout(task.text() + " was not started: its deadline of " + deadline.text() + " had passed; 0 B of " +
-                    format_bytes(task.bytes) + " are done. Give it time: the default is 10 s",
+                    format_bytes(task.bytes) + " are done; set a longer deadline (default 10 s)",
                 {.name = task.name(), .bytes_asked = task.bytes, .limit = deadline.milliseconds(), .bytes_done = 0});
 }
 

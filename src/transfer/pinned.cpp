@@ -75,7 +75,7 @@ TransferEngine::~TransferEngine() {
     log_->write({.level = LogLevel::error,
                  .event = LogEvent::leak,
                  .pool = pinned_->options().name,
-                 .text = "copies did not end; the pinned memory stays with the system",
+                 .text = "copies did not end; their pinned memory is not freed",
                  .bytes = pinned_->statistics().reserved.live});
   }
   static_cast<void>(pinned_.release());

@@ -77,7 +77,7 @@ TEST_P(Limits, ThatAreNoWholeUnitsServeWhatWholeUnitsDo) {
       ADD_FAILURE() << bytes << " bytes were served";
     } catch (const LimitExceeded& error) {
       EXPECT_EQ(error.facts().free, free);
-      EXPECT_THAT(error.what(), testing::HasSubstr("comes in units of " + format_bytes(unit)));
+      EXPECT_THAT(error.what(), testing::HasSubstr("memory in units of " + format_bytes(unit)));
     }
   };
   for (const std::uint64_t units : {0u, 1u, 7u}) {
@@ -193,7 +193,7 @@ TEST_P(Limits, AFullDeviceIsOutOfMemoryAndLeavesThePoolUsable) {
     ADD_FAILURE() << "a full device served it";
   } catch (const OutOfMemory& error) {
     EXPECT_EQ(error.code(), ErrorCode::out_of_memory);
-    EXPECT_THAT(error.what(), testing::HasSubstr("of the limit are left, but the device gives no more"));
+    EXPECT_THAT(error.what(), testing::HasSubstr("of the limit are unused, but the device has no more memory"));
   }
   EXPECT_TRUE(same_but_refusals(before, pool.statistics()));
   backend_->deny_memory(false);

@@ -129,7 +129,7 @@ TEST_P(ManagerRefusals, ABufferWhoseManagerHasEndedSaysSo) {
     EXPECT_FALSE(each.valid());
     const Said said = error_of<StaleHandle>([&] { static_cast<void>(each.size()); });
     EXPECT_TRUE(
-        says(said, {"gone with its manager \"short-lived\"", std::string("\"" + std::string(each.name()) + "\"")}));
+        says(said, {"freed when its manager \"short-lived\"", std::string("\"" + std::string(each.name()) + "\"")}));
     EXPECT_EQ(said.facts.name, each.name());
   }
   owner.reset();
@@ -144,7 +144,7 @@ TEST_P(ManagerRefusals, HostileNamesOfManagersAreRefused) {
   refused("a\x1b[31m\nX", "control character");
   refused(std::string("a\0b", 3), "control character");
   refused("\xff", "not UTF-8");
-  refused(std::string(241, 'a'), "of at most 240");
+  refused(std::string(241, 'a'), "at most 240");
   EXPECT_NO_THROW(MemoryManager(*device_, {.name = std::string(240, 'a'), .pool = {.mode = GetParam().mode}}));
 }
 

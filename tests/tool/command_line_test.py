@@ -34,7 +34,7 @@ class CommandLine(CommandCase):
         text = weir("replay", "--help").stdout.decode()
         for name in ("layers", "width", "heads", "context", "batch", "vocabulary", "steps", "precision", "capacity", "device"):
             self.assertRegex(text, rf"--{name} [A-Z]+.*\n? +[A-Z][a-z]", name)
-        for status in ("Exit status: 0", "1 when a file", "2 for a command line"):
+        for status in ("Exit status: 0", "1 when a file", "2 for an invalid command line"):
             self.assertIn(status, text)
 
     def test_misused(self):

@@ -138,11 +138,11 @@ class Lidar(ToolCase):
         os.link(source, same)
         for options, word in (
             (["-o", str(self.folder)], "is a folder"),
-            (["-o", str(self.folder / "none" / "out.las")], "no file can be made in the folder"),
+            (["-o", str(self.folder / "none" / "out.las")], "cannot create a file in the folder"),
             (["-o", out, "--preview", str(self.folder)], "is a folder"),
-            (["-o", out, "--preview", str(self.folder / "none" / "out.png")], "no file can be made in the folder"),
-            (["-o", out, "--preview", link], "is the output too"),
-            (["-o", out, "--preview", same], "is an input too"),
+            (["-o", out, "--preview", str(self.folder / "none" / "out.png")], "cannot create a file in the folder"),
+            (["-o", out, "--preview", link], "is also the output"),
+            (["-o", out, "--preview", same], "is also an input"),
         ):
             done = weir("lidar", source, *options)
             self.assertEqual(done.returncode, 1, options)
@@ -181,11 +181,11 @@ class Lidar(ToolCase):
 
     def test_other_kinds_of_files_are_no_las(self):
         source = self.file("in.las", small_las([(0, 0, 0)]))
-        for name, word in (("out.laz", "laszip -i"), ("out.csv", "only LAS is written"), ("out.LAS.zip", "only LAS")):
+        for name, word in (("out.laz", "laszip -i"), ("out.csv", "always LAS"), ("out.LAS.zip", "always LAS")):
             done = self.lidar(source, "-o", str(self.folder / name), status=2)
             self.assertIn(word, done.stderr.decode())
         done = self.lidar(source, "-o", str(self.folder / "out.las"), "--preview", "picture.jpg", status=2)
-        self.assertIn("only PNG is written", done.stderr.decode())
+        self.assertIn("always PNG", done.stderr.decode())
         self.lidar(source, "-o", str(self.folder / "OUT.LAS"))
         self.lidar(source, "-o", str(self.folder / "plain"))
         self.assertEqual(sorted(each.name for each in self.folder.iterdir()), ["OUT.LAS", "in.las", "plain"])
@@ -330,7 +330,7 @@ class Lidar(ToolCase):
         self.assertEqual(greatest["feet", "9.5"], 5)
         self.assertEqual(greatest["plain", "9.5"], 0)  # unknown units are taken for metres, and this is said
         self.assertEqual(greatest["plain", "15"], 5)
-        self.assertIn("unknown, taken for metres", self.lidar(source, "-o", out).stdout.decode())
+        self.assertIn("unknown, treated as metres", self.lidar(source, "-o", out).stdout.decode())
         self.lidar(source, "-o", out, "--height-count", "17", status=2)
 
     def test_degrees_have_no_lengths(self):
@@ -341,7 +341,7 @@ class Lidar(ToolCase):
         self.assertNotIn("planarity", refused)
         self.assertIn("reprojection", refused)
         done = self.lidar(source, "-o", out, "--features", "planarity")
-        self.assertIn("coordinates are in degrees: neighbours and shapes", done.stdout.decode())
+        self.assertIn("coordinates are in degrees: one degree of longitude", done.stdout.decode())
 
     def test_files_in_other_units_are_no_cloud(self):
         points = small_las([(i * 7 % 300, i * 11 % 500, i) for i in range(99)])
@@ -385,7 +385,7 @@ class Lidar(ToolCase):
         for key in ("least", "mean", "greatest"):
             self.assertAlmostEqual(report["features"][0][key], 0.2, places=5)
         self.assertEqual(len(report["notes"]), 1)
-        self.assertIn("8.las: here, and not in all files", report["notes"][0])
+        self.assertIn("8.las: in this file, but not in all", report["notes"][0])
         report = json.loads(self.lidar(*files, "-o", out, "--features", "planarity", "--json").stdout)
         self.assertEqual(report["notes"], [])
 
@@ -401,7 +401,7 @@ class Lidar(ToolCase):
         source = self.file("in.las", small_las([(i * 7 % 3001, i * 11 % 5003, i % 9) for i in range(50_000)]))
         arguments = [source, "-o", str(self.folder / "out.las"), "--chunk", "40000", "--device", "host", "--limit"]
         refused = self.lidar(*arguments, "1MiB", status=1).stderr.decode()
-        least = re.search(r"; (\d+)\.00 MiB would do", refused)
+        least = re.search(r"; (\d+)\.00 MiB are enough", refused)
         self.assertIsNotNone(least, refused)
         self.lidar(*arguments, least[1] + "MiB")
         self.lidar(*arguments, f"{int(least[1]) - 1}MiB", status=1)

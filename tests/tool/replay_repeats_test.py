@@ -79,9 +79,9 @@ class Repeats(ToolCase):
                          rf"^fits in 24.00 GiB: {trace}, and loses no time to memory in each step "
                          r"\([0-9.]+ (µs|ms) in the first\)\n$")  # fmt: skip
         self.assertEqual(answer("--fits", "6MiB", "--driver", "dear"),
-                         f"does not fit in 6.00 MiB: {trace}; 8.00 MiB would do\n")  # fmt: skip
+                         f"does not fit in 6.00 MiB: {trace}; 8.00 MiB are enough\n")  # fmt: skip
         self.assertEqual(answer("--fits", "1GiB"),
-                         f"fits in 1.00 GiB: {trace}; name a --driver to learn what time it loses\n")  # fmt: skip
+                         f"fits in 1.00 GiB: {trace}; give --driver to see the time that it loses\n")  # fmt: skip
         self.assertEqual(len(self.replay("--fits", "1GiB", trace, bounded=True)[0][0]["passes"]), 4)
 
     def test_tightest(self):
@@ -136,7 +136,7 @@ class Repeats(ToolCase):
                 self.assertIn(word, done.stderr.decode().splitlines()[0])
         done = weir("replay", "--gap", "recorded", trace)
         self.assertEqual((done.returncode, done.stdout), (1, b""))
-        self.assertIn(b"tells no times", done.stderr)
+        self.assertIn(b"has no times", done.stderr)
 
 
 class Packed(ToolCase):

@@ -43,7 +43,7 @@ class Formats(ToolCase):
         self.assertEqual((each["operations"], each["peak_requested"], errors), (4, 4 * MIB, []))
         self.assertEqual((each["failures"], each["unmatched_frees"], each["late_frees"]), (1, 1, 1))
         text = weir("replay", self.file("log", log)).stdout.decode()
-        for words in ("1   failed allocations", "1   frees of what was never", "1   frees told after their address"):
+        for words in ("1   failed allocations", "1   frees without a recorded", "1   frees recorded after their address"):
             self.assertIn(words, text)
 
     def test_snapshot_of_two_devices_and_three_streams(self):
@@ -93,7 +93,7 @@ class CutFiles(ToolCase):
         for word in (f"weir: {path}: ", "copy or record it again", *words):
             self.assertIn(word, errors[0])
         text = weir("replay", path).stdout.decode()
-        self.assertIn("cut   what came after the file's end is lost", text)
+        self.assertIn("cut   the rest of the recording is missing", text)
         self.assertEqual("line cut at the file's end" in text, cut_lines == 1)
         fits = weir("replay", "--fits", "1GiB", path)
         self.assertEqual((fits.returncode, fits.stderr.count(b"\n")), (0, 1))
@@ -180,7 +180,7 @@ class Capacity(ToolCase):
         text = weir("replay", "--capacity", "6MiB", trace)
         self.assertEqual(text.returncode, 0)
         first = text.stdout.decode().splitlines()[0]
-        self.assertEqual(first, f"DOES NOT FIT in 6.00 MiB, 8.00 MiB would do: {trace}")
+        self.assertEqual(first, f"DOES NOT FIT in 6.00 MiB; 8.00 MiB are enough: {trace}")
         self.assertIn(b"refused         3.00 MiB, line 3, id 1, stream 0x0; 5.00 MiB were live then", text.stdout)
         self.assertIn(b"    5.00 MiB, line 2, id 0, stream 0x0", text.stdout)
 

@@ -55,7 +55,7 @@ void list(bool as_json) {
   for (const DeviceInfo& device : devices()) {
     fmt::print(row, typed(device), device.name, known(device.memory_total), known(device.memory_free),
                format_bytes(device.page_bytes), device.virtual_memory ? "page" : "segment",
-               device.emulated ? ", emulated: only by name" : "");
+               device.emulated ? ", emulated: opened only by name" : "");
   }
   for (const MissingBackend& each : missing) fmt::print("{:<10} none: {}\n", name(each.backend), each.why);
 }
@@ -63,15 +63,15 @@ void list(bool as_json) {
 }  // namespace
 
 void add_devices(CLI::App& app, int&) {
-  auto* command =
-      app.add_subcommand("devices", "List the devices that can be opened here, best first, and why a backend has none");
+  auto* command = app.add_subcommand(
+      "devices", "List the devices that can be opened here, best first, and the reason where a backend has none");
   command->footer(
       "The first column is what --device and WEIR_DEVICE take; a backend alone (\"cuda\") or a part of a name\n"
-      "(\"vulkan:radeon\") works too.\n\nExit status: 0 when listed, 1 when the output could not be written, 2 for a "
-      "command line that makes no sense.");
+      "(\"vulkan:radeon\") works too.\n\nExit status: 0 when listed, 1 when the output could not be written, 2 for an "
+      "invalid command line.");
   auto as_json = std::make_shared<bool>(false);
   command->add_flag("--json", *as_json,
-                    "Print one JSON array on stdout; a backend without a device says why in \"missing\"");
+                    "Print one JSON array on stdout; \"missing\" gives the reason where a backend has no device");
   command->callback([as_json] { list(*as_json); });
 }
 

@@ -61,7 +61,7 @@ class LidarRun {
       : line_(line), memory_(memory_of(line)), output_(line.output), passes_(line.passes()) {
     if (!line.preview.empty()) picture_.emplace(line.preview);
     if (picture_ && picture_->same_as(output_)) {
-      throw InvalidArgument(line.preview + ": is the output too; the picture goes elsewhere", {.name = "preview"});
+      throw InvalidArgument(line.preview + ": is also the output; give the picture another path", {.name = "preview"});
     }
     refuse_terminal(output_, "LAS file");
     if (picture_) refuse_terminal(*picture_, "picture");
@@ -115,7 +115,7 @@ class LidarRun {
  private:
   static void refuse_terminal(const files::OutputFile& file, const std::string& what) {
     if (!file.terminal()) return;
-    throw InvalidArgument(file.path() + ": is a terminal, which shows no " + what + "; send it to a file or a pipe",
+    throw InvalidArgument(file.path() + ": is a terminal, which cannot show a " + what + "; write to a file or a pipe",
                           {.name = "output"});
   }
 
@@ -124,7 +124,7 @@ class LidarRun {
       for (const std::string& written : {line_.output, line_.preview}) {
         std::error_code none;
         if (std::filesystem::equivalent(file.path(), written, none)) {
-          throw InvalidArgument(written + ": is an input too; the output goes elsewhere", {.name = "output"});
+          throw InvalidArgument(written + ": is also an input; give the output another path", {.name = "output"});
         }
       }
     }
@@ -143,7 +143,7 @@ class LidarRun {
     }
     if (names.empty()) return;
     throw InvalidArgument(joint.path + ": the coordinates are in degrees (" + lidar::printable(joint.system.name) +
-                              "), in which there is no " + names +
+                              "), so these features cannot be computed: " + names +
                               "; project them first, as with `pdal translate IN.las OUT.las reprojection "
                               "--filters.reprojection.out_srs=EPSG:32632` and your own zone, or leave these out of "
                               "--features",
@@ -161,8 +161,8 @@ class LidarRun {
     if (joint.system.geographic()) {
       all.push_back(
           joint.path +
-          ": the coordinates are in degrees: neighbours and shapes count a degree of longitude like one of "
-          "latitude, and a unit of height like a degree; project the file first to have shapes on the ground");
+          ": the coordinates are in degrees: one degree of longitude counts as one of latitude and as one unit "
+          "of height; project the file first for true distances and shapes");
     }
     all.insert(all.end(), writer.told().begin(), writer.told().end());
     add_depths(cloud, &lidar::Cloud::rgb_of_8_bits, "red, green and blue", all);
@@ -180,8 +180,8 @@ class LidarRun {
     const bool all = found.size() == cloud.files().size();
     std::string which = all ? std::string() : cloud.files()[found.front()].path();
     if (!all && found.size() > 1) which += fmt::format(" and {} more", found.size() - 1);
-    if (!all) which += ": here, and not in all files, ";
-    notes.push_back(fmt::format("{}{} are of 8 bits in fields of 16: features take them times 257", which, what));
+    if (!all) which += ": in this file, but not in all, ";
+    notes.push_back(fmt::format("{}{} have 8-bit values in 16-bit fields: features multiply them by 257", which, what));
   }
 
   /// The feature that the picture shows: the one named, else the first that tells surfaces apart.

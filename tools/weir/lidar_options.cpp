@@ -17,7 +17,7 @@ const CLI::Validator name_part(
     [](const std::string& text) {
       const bool plain =
           std::ranges::all_of(text, [](unsigned char each) { return std::isalnum(each) != 0 || each == '_'; });
-      return plain ? std::string() : "letters, digits and _ are names of dimensions, not \"" + text + '"';
+      return plain ? std::string() : "may have only letters, digits and _, not \"" + text + '"';
     },
     "TEXT");
 
@@ -26,7 +26,7 @@ const CLI::Validator distance(
       double value = 0;
       const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
       const bool sound = error == std::errc() && end == text.data() + text.size() && std::isfinite(value) && value > 0;
-      return sound ? std::string() : "a distance is a number above 0, not " + text;
+      return sound ? std::string() : "must be a distance above 0, not " + text;
     },
     "DISTANCE");
 
@@ -60,10 +60,10 @@ void LidarCommandLine::check() const {
     const std::string remedy = output.ends_with("laz") || output.ends_with("LAZ")
                                    ? "; name it .las and pack it with `laszip -i OUT.las -o OUT.laz`"
                                    : "; name it .las";
-    throw CLI::ValidationError("--output", output + ": only LAS is written" + remedy);
+    throw CLI::ValidationError("--output", output + ": the output is always LAS" + remedy);
   }
   if (!preview.empty() && other_kind(preview, ".png")) {
-    throw CLI::ValidationError("--preview", preview + ": only PNG is written; name it .png");
+    throw CLI::ValidationError("--preview", preview + ": the picture is always PNG; name it .png");
   }
 }
 
@@ -91,51 +91,52 @@ std::vector<LidarCommandLine::Pass> LidarCommandLine::passes() const {
 CLI::App* add_lidar_options(CLI::App& app, const std::shared_ptr<LidarCommandLine>& line) {
   auto* command = app.add_subcommand("lidar", "Compute features of each point of LAS files from its neighbours");
   LidarCommandLine& a = *line;
-  command->add_option("inputs", a.inputs, "LAS files; several are one cloud")->required();
+  command->add_option("inputs", a.inputs, "LAS files; several files form one cloud")->required();
   command->add_option("-o,--output", a.output, "The LAS 1.4 file to write; - is the standard output")->required();
-  auto* k =
-      command
-          ->add_option("--k", a.ks, "Number of neighbours, the point itself included; 10,20,50 gives planarity_k10 ...")
-          ->delimiter(',')
-          ->allow_extra_args(false)  // what follows is an input
-          ->check(CLI::Range(1, 128))
-          ->default_str("20");
+  auto* k = command
+                ->add_option("--k", a.ks,
+                             "Number of neighbours, including the point itself; 10,20,50 gives planarity_k10 ...")
+                ->delimiter(',')
+                ->allow_extra_args(false)  // what follows is an input
+                ->check(CLI::Range(1, 128))
+                ->default_str("20");
   command
       ->add_option("--radius", a.radii,
-                   "Take all neighbours within this distance instead, in the file's unit; or several")
+                   "Use all neighbours within this distance instead, in the file's unit; several are allowed")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(distance)
       ->excludes(k);
-  command->add_option("--features", a.features, "Sets and features, separated by commas: " + lidar::feature_names())
+  command
+      ->add_option("--features", a.features,
+                   "Feature sets and features, separated by commas: " + lidar::feature_names())
       ->capture_default_str();
   command->add_option("--prefix", a.naming.prefix, "Text before the names of the features")->check(name_part);
   command->add_option("--suffix", a.naming.suffix, "Text after the names of the features")->check(name_part);
   command->add_flag("--overwrite", a.naming.overwrite, "Replace features that the input has from an earlier run");
-  command->add_flag("--strict", a.strict, "Refuse files with flaws that are otherwise only reported");
-  command
-      ->add_option("--height-radius", a.height_radius, "Radius within which a point's ground is looked for, in metres")
+  command->add_flag("--strict", a.strict, "Refuse files with flaws, which are otherwise only reported");
+  command->add_option("--height-radius", a.height_radius, "Search radius for the ground under a point, in metres")
       ->check(distance)
       ->capture_default_str();
   command
       ->add_option("--height-count", a.height_count,
-                   "Number of nearest points of the ground's class that its ground is made of")
+                   "Number of nearest ground-class points that give the ground's height")
       ->check(CLI::Range(1U, lidar::GroundSearch::max_count))
       ->capture_default_str();
-  command->add_option("--chunk", a.chunk, "Points in a chunk (default: as memory allows)")->check(CLI::PositiveNumber);
+  command->add_option("--chunk", a.chunk, "Points in a chunk (default: as many as memory allows)")
+      ->check(CLI::PositiveNumber);
   command->add_option("--limit", a.limit, "Limit of device memory, e.g. 4GiB");
-  command->add_option("--device", a.device,
-                      "Where to compute: host, vulkan or cuda (default: the best that is not emulated)");
-  command->add_option("--kernel", a.kernel, "Kernels of the host: x86-64, x86-64-v3, x86-64-v4 (default: the best)");
-  command->add_option("--threads", a.threads, "Threads of the host (default: one for each core)")
-      ->check(CLI::Range(1, 1024));
-  command->add_option("--pool", a.pool, "off: each buffer is a driver allocation")
+  command->add_option("--device", a.device, "Device: host, vulkan or cuda (default: the best that is not emulated)");
+  command->add_option("--kernel", a.kernel,
+                      "Host kernels: x86-64, x86-64-v3, x86-64-v4 (default: the best that this processor runs)");
+  command->add_option("--threads", a.threads, "Host threads (default: one for each core)")->check(CLI::Range(1, 1024));
+  command->add_option("--pool", a.pool, "off: each buffer is a driver allocation of its own")
       ->check(CLI::IsMember({"on", "off"}))
       ->capture_default_str();
   auto* preview = command->add_option("--preview", a.preview, "Also write a picture from above, a PNG file");
   command->add_option("--colour", a.colour, "Feature that the picture shows")->needs(preview);
   command->add_flag("--json", a.json, "Print one JSON object on stdout");
-  command->add_flag("--verbose", a.verbose, "Also report what memory, chunks and stages took");
+  command->add_flag("--verbose", a.verbose, "Also report memory, chunks and the time of each stage");
   return command;
 }
 

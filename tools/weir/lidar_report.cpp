@@ -40,9 +40,9 @@ std::string unit_name(const lidar::LengthUnit& unit) {
 
 /// The name and the unit of what the coordinates are in.
 void add_system(std::string& text, const lidar::CoordinateSystem& system) {
-  line(text, "  coordinate system    {}", system.name.empty() ? "none is named" : lidar::printable(system.name));
+  line(text, "  coordinate system    {}", system.name.empty() ? "not given" : lidar::printable(system.name));
   std::string unit = lidar::printable(unit_name(system.horizontal));
-  if (unit == "unknown") unit += ", taken for metres";
+  if (unit == "unknown") unit += ", treated as metres";
   if (system.vertical.kind != lidar::LengthUnit::Kind::unknown)
     unit += "; heights in " + lidar::printable(system.vertical.name);
   line(text, "  unit                 {}", unit);

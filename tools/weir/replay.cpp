@@ -59,9 +59,9 @@ class ReplayRun {
   /// On stderr, so that a script that reads one figure of the report is told, too.
   static void warn_of_cut(const std::string& shown, const replay::Trace& trace) {
     if (!trace.is_cut) return;
-    fmt::print(stderr, "weir: {}: {}; copy or record it again to have what came after\n", shown,
-               trace.cut_lines != 0 ? "its last line has no end and is left out: the file is cut"
-                                    : "its gzip data are cut off, and the whole lines in them are replayed");
+    fmt::print(stderr, "weir: {}: {}; copy or record it again to get the rest\n", shown,
+               trace.cut_lines != 0 ? "it is cut: its last line has no end and is ignored"
+                                    : "its gzip data are cut off: their complete lines are replayed");
   }
 
   void run_one(const std::string& name, const replay::Trace& trace) {
@@ -81,7 +81,7 @@ class ReplayRun {
             });
       }
     } catch (const replay::Interrupted&) {
-      throw std::runtime_error(shown + ": interrupted before there was a first bound");
+      throw std::runtime_error(shown + ": interrupted before the first bound was known");
     } catch (const std::exception& error) {
       throw std::runtime_error(shown + ": " + error.what());
     }

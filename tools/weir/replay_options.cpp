@@ -37,7 +37,7 @@ std::uint32_t parse_repeat(const std::string& text) {
   const auto passes = number_of<std::uint32_t>(text);
   if (!passes || *passes == 0 || *passes > ReplayOptions::max_passes) {
     throw CLI::ValidationError("--repeat",
-                               fmt::format("'{}' is no whole number from 1 to {}", text, ReplayOptions::max_passes));
+                               fmt::format("'{}' is not a whole number from 1 to {}", text, ReplayOptions::max_passes));
   }
   return *passes;
 }
@@ -48,7 +48,7 @@ std::optional<std::chrono::nanoseconds> parse_gap(const std::string& text) {
   if (!us || !(*us >= 0) || *us > max_gap_us) {
     throw CLI::ValidationError(
         "--gap",
-        fmt::format("'{}' is neither a number of microseconds from 0 to {:.0f} nor 'recorded'", text, max_gap_us));
+        fmt::format("'{}' is not a number of microseconds from 0 to {:.0f}, and not 'recorded'", text, max_gap_us));
   }
   return std::chrono::nanoseconds(std::llround(*us * 1e3));
 }
@@ -72,14 +72,14 @@ device::DriverModel parse_driver(const std::string& text) {
 void add_answers(CLI::App& sub, const std::shared_ptr<ReplayCommandLine>& line) {
   auto* capacity = sub.add_option_function<std::string>(
       "--capacity", [line](const std::string& text) { line->capacity = parse_size("--capacity", text); },
-      "Memory of each device, e.g. 24GiB: would the trace fit?");
+      "Memory of each device, e.g. 24GiB; the report says whether the trace fits");
   sub.add_option_function<std::string>(
          "--fits",
          [line](const std::string& text) {
            line->capacity = parse_size("--fits", text);
            line->only_fits = true;
          },
-         "As --capacity, answered in one line, with the time that each pass loses to memory; 4 passes without --repeat")
+         "As --capacity, but answers in one line, with the time that each pass loses to memory; default: 4 passes")
       ->excludes(capacity);
   sub.add_flag("--tightest", line->tightest,
                "Find the least memory in which the trace completes; Ctrl-C prints the best so far");
@@ -89,7 +89,7 @@ void add_answers(CLI::App& sub, const std::shared_ptr<ReplayCommandLine>& line) 
 void add_world(CLI::App& sub, const std::shared_ptr<ReplayCommandLine>& line) {
   sub.add_option_function<std::string>(
       "--repeat", [line](const std::string& text) { line->repeat = parse_repeat(text); },
-      "Number of passes through the trace, in one pool; what is live after one is freed before the next");
+      "Number of passes through the trace, in one pool; live blocks are freed between passes");
   sub.add_option("--driver", line->driver,
                  "Cost of driver calls, and how late events are: instant (default), cheap, dear, a JSON file, or "
                  "entries such as event_us=6,create_us=7.6");
@@ -101,7 +101,7 @@ void add_world(CLI::App& sub, const std::shared_ptr<ReplayCommandLine>& line) {
          [line](const std::string& text) {
            line->options.threads = text == "merge" ? ReplayOptions::Threads::merge : ReplayOptions::Threads::recorded;
          },
-         "recorded (default): a thread for each thread of the trace, in turns; merge: all operations on one")
+         "recorded (default): one thread for each thread of the trace, in turns; merge: all operations on one thread")
       ->check(CLI::IsMember({"recorded", "merge"}));
   sub.add_option("--device", line->device,
                  "Replay on this device (cuda, vulkan:0, host ...; see `weir devices`) instead of the dry device");
@@ -144,8 +144,8 @@ void check_device(const ReplayCommandLine& line, const std::string& capacity_opt
     const std::uint64_t page = open_device(request).info().page_bytes;
     if (line.capacity && *line.capacity < page) {
       fmt::print(stderr,
-                 "weir: {}: {} is less than one page of the device, {}, so that no block fits; write a unit "
-                 "behind the number, as in 24GiB\n",
+                 "weir: {}: {} is less than one page of the device ({}), so no block fits; write a unit "
+                 "after the number, as in 24GiB\n",
                  capacity_option, format_bytes(*line.capacity), format_bytes(page));
     }
   } catch (const InvalidArgument& error) {
@@ -163,15 +163,16 @@ void ReplayCommandLine::check() {
   const std::string capacity_option = only_fits ? "--fits" : "--capacity";
   for (const CLI::Option* option : model_options) {
     if (!files.empty() && option->count() != 0) {
-      throw CLI::ValidationError(option->get_name(), "shapes the generated job; leave it out or give no FILE");
+      throw CLI::ValidationError(option->get_name(),
+                                 "applies only to the generated job; leave it out, or give no FILE");
     }
   }
   if (device && device->empty()) {
-    throw CLI::ValidationError("--device", "is empty; `weir devices` lists what there is");
+    throw CLI::ValidationError("--device", "is empty; `weir devices` lists the devices");
   }
   if (device && (driver || !options.gap)) {
     throw CLI::ValidationError(driver ? "--driver" : "--gap",
-                               "is of the replay's own dry device, not of '" + *device + "'; leave out --device");
+                               "applies only to the dry device, not to '" + *device + "'; leave out --device");
   }
   if (capacity == std::uint64_t{0}) throw CLI::ValidationError(capacity_option, "must be 1 B or more");
   if (driver) options.driver = parse_driver(*driver);
@@ -184,17 +185,16 @@ void ReplayCommandLine::check() {
 CLI::App* add_replay_options(CLI::App& app, const std::shared_ptr<ReplayCommandLine>& line) {
   auto* sub = app.add_subcommand(
       "replay", "Run recorded allocations through a pool: PyTorch memory snapshots, RMM logs, interval CSVs");
-  sub->add_option(
-      "FILE", line->files,
-      "Traces, gzip or not; their format is detected from the content. Without any: a generated training job");
+  sub->add_option("FILE", line->files,
+                  "Traces, gzip or not; the format is detected from the content. Default: a generated training job");
   add_answers(*sub, line);
   add_world(*sub, line);
   add_model(*sub, line);
   sub->footer(
-      "Without --capacity no request is refused, and peaks are what the trace needs. With it the report says whether\n"
-      "the trace fits and, if not, how much memory would be enough; that is an answer, not a failure.\n\n"
-      "Exit status: 0 when all was replayed, 1 when a file or the device failed (the others are replayed all the\n"
-      "same), 2 for a command line that makes no sense, 130 when Ctrl-C ended --tightest.");
+      "Without --capacity no request is refused, and the peaks show what the trace needs. With it the report says\n"
+      "whether the trace fits and, if not, how much memory is enough; a trace that does not fit is no failure.\n\n"
+      "Exit status: 0 when all was replayed, 1 when a file or the device failed (the other files are still\n"
+      "replayed), 2 for an invalid command line, 130 when Ctrl-C ended --tightest.");
   return sub;
 }
 

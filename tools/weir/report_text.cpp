@@ -39,12 +39,12 @@ std::string gaps(const replay::Trace& trace) {
   const auto line = [](std::uint64_t count, const char* what) {
     return count == 0 ? std::string() : fmt::format("  of the record    {:>11}   {}\n", count, what);
   };
-  return line(trace.failures, "failed allocations, left out") +
-         line(trace.unmatched_frees, "frees of what was never seen to be allocated, left out") +
-         line(trace.late_frees, "frees told after their address was allocated again, put before that") +
-         line(trace.incomplete_blocks, "blocks without a recorded beginning or end, left out or ended") +
-         line(trace.cut_lines, "line cut at the file's end, left out") +
-         (trace.is_cut ? "  of the record            cut   what came after the file's end is lost\n" : "");
+  return line(trace.failures, "failed allocations, ignored") +
+         line(trace.unmatched_frees, "frees without a recorded allocation, ignored") +
+         line(trace.late_frees, "frees recorded after their address was reused, moved before that") +
+         line(trace.incomplete_blocks, "blocks without a recorded start or end, ignored or ended") +
+         line(trace.cut_lines, "line cut at the file's end, ignored") +
+         (trace.is_cut ? "  of the record            cut   the rest of the recording is missing\n" : "");
 }
 
 /// A block as its recording knows it, in a line.
@@ -80,7 +80,8 @@ std::string verdict(const Subject& subject, const ReplayReport& report) {
   if (!subject.options.capacity) return file + "\n";
   const std::string capacity = format_bytes(*subject.options.capacity) + each_device(subject);
   if (report.fits()) return fmt::format("fits in {}: {}\n", capacity, file);
-  std::string text = fmt::format("DOES NOT FIT in {}, {} would do: {}\n", capacity, format_bytes(report.needed), file);
+  std::string text =
+      fmt::format("DOES NOT FIT in {}; {} are enough: {}\n", capacity, format_bytes(report.needed), file);
   for (const replay::Refusal& refusal : report.refusals) text += refusal_of(subject, refusal);
   if (!report.largest_holders.empty()) text += "  the largest blocks then:\n";
   for (const Holder& holder : report.largest_holders) text += "    " + to_text(subject, holder) + "\n";
@@ -90,10 +91,9 @@ std::string verdict(const Subject& subject, const ReplayReport& report) {
 std::string tightest_of(const Subject& subject, const ReplayReport& report) {
   if (!subject.tightest) return {};
   const replay::Tightest& tightest = *subject.tightest;
-  return fmt::format(
-      "  {} {:>12}   utilization {}{}\n", tightest.interrupted ? "tightest so far" : "tightest       ",
-      format_bytes(tightest.limit), percent(ratio(report.peak_requested, tightest.all)),
-      tightest.interrupted ? ", interrupted; more than " + format_bytes(tightest.refused) + " it must be" : "");
+  return fmt::format("  {} {:>12}   utilization {}{}\n", tightest.interrupted ? "tightest so far" : "tightest       ",
+                     format_bytes(tightest.limit), percent(ratio(report.peak_requested, tightest.all)),
+                     tightest.interrupted ? ", interrupted; it is more than " + format_bytes(tightest.refused) : "");
 }
 
 // --- pass by pass ----------------------------------------------------------------------------
@@ -209,11 +209,11 @@ std::string to_answer(const Subject& subject, const ReplayReport& report) {
   const std::string file = replay::printable(subject.file);
   const std::string capacity = format_bytes(*subject.options.capacity) + each_device(subject);
   if (!report.fits()) {
-    return fmt::format("does not fit in {}: {}; {} would do", capacity, file, format_bytes(report.needed));
+    return fmt::format("does not fit in {}: {}; {} are enough", capacity, file, format_bytes(report.needed));
   }
   std::string answer = fmt::format("fits in {}: {}", capacity, file);
   if (!report.has_time) return answer;
-  if (!costs_time(subject, report)) return answer + "; name a --driver to learn what time it loses";
+  if (!costs_time(subject, report)) return answer + "; give --driver to see the time that it loses";
   const std::vector<PassFigures>& passes = report.passes;
   const auto lost = passes.back().lost();
   std::string text =

@@ -133,7 +133,7 @@ void Space::return_everything() noexcept {
     unreserve_ranges();
   } else {
     leave_ranges();
-    journal_.note(LogLevel::error, LogEvent::leak, "pages could not be unmapped; they stay with the device",
+    journal_.note(LogLevel::error, LogEvent::leak, "pages could not be unmapped; their memory is not freed",
                   store_.reserved());
   }
 }

@@ -188,9 +188,9 @@ void PageStore::free_segment(const Segment& segment) noexcept {
 
 std::shared_ptr<detail::Quota> PageStore::book_external(std::uint64_t bytes) {
   if (!charge(bytes)) {
-    throw LimitExceeded("pool \"" + pool_name_ + "\": " + format_bytes(bytes) + " more would exceed the limit of " +
-                            format_bytes(limit_) + ", of which " + format_bytes(headroom()) +
-                            " are left; free memory, or raise the limit",
+    throw LimitExceeded("pool \"" + pool_name_ + "\": " + format_bytes(bytes) +
+                            " of external memory do not fit: " + format_bytes(headroom()) + " of the limit of " +
+                            format_bytes(limit_) + " are unused; free memory, or raise the limit",
                         {.name = pool_name_, .bytes_asked = bytes, .limit = limit_, .free = headroom()});
   }
   quota_->external += bytes;

@@ -82,7 +82,7 @@ TEST(Names, AreRefusedByKindAndLength) {
     check_name("pool", std::string(11, 'a'), 10);
     FAIL() << "it is too long";
   } catch (const InvalidArgument& error) {
-    EXPECT_EQ(error.message(), "the pool name \"aaaaaaaaaaa\" has 11 bytes, of at most 10");
+    EXPECT_EQ(error.message(), "the pool name \"aaaaaaaaaaa\" has 11 bytes; a name has at most 10");
   }
 }
 

@@ -67,13 +67,13 @@ std::string refusal(const DeviceRequest& request, const std::optional<std::strin
 
 TEST(Choose, GoesDownTheListAndSaysWhatWasPassedOver) {
   const std::string text = why({});
-  EXPECT_THAT(text, HasSubstr("Small One (fast): the best there is"));
+  EXPECT_THAT(text, HasSubstr("Small One (fast): the best available"));
   EXPECT_THAT(text, HasSubstr("absent: no driver"));
-  EXPECT_THAT(text, HasSubstr("broken: Wreck does not open: it is on fire"));
+  EXPECT_THAT(text, HasSubstr("broken: Wreck cannot be opened: it is on fire"));
 }
 
 TEST(Choose, ABackendWithAnIndexOrAPartOfAName) {
-  EXPECT_THAT(why({.backend = "fast:1"}), HasSubstr("Large One (fast): asked for"));
+  EXPECT_THAT(why({.backend = "fast:1"}), HasSubstr("Large One (fast): requested"));
   EXPECT_THAT(why({.backend = "fast:large"}), HasSubstr("Large One"));
   EXPECT_THAT(why({.backend = "hidden:0"}), HasSubstr("Hidden"));
   EXPECT_THAT(why({.preference = {"absent:0", "fast:1"}}), HasSubstr("Large One"));
@@ -94,11 +94,11 @@ TEST(Choose, ByNameAndIndex) {
   EXPECT_THAT(why({.name = "large"}), HasSubstr("Large One"));
   EXPECT_THAT(refusal({.backend = "absent"}), HasSubstr("no driver"));
   EXPECT_THAT(refusal({.backend = "nonsense"}), HasSubstr("there are: absent, broken, fast, host, hidden"));
-  EXPECT_THAT(why({.backend = "hidden"}), HasSubstr("asked for"));
+  EXPECT_THAT(why({.backend = "hidden"}), HasSubstr("requested"));
 }
 
 TEST(Choose, AnExplicitRequestGoesBeforeTheEnvironment) {
-  EXPECT_THAT(why({}, "host"), HasSubstr("memory (host): asked for by WEIR_DEVICE=host"));
+  EXPECT_THAT(why({}, "host"), HasSubstr("memory (host): requested by WEIR_DEVICE=host"));
   EXPECT_THAT(why({}, "fast:1"), HasSubstr("Large One"));
   EXPECT_THAT(why({}, "absent,fast:large,host"), HasSubstr("Large One"));
   EXPECT_THAT(refusal({}, "fast:7"), HasSubstr("is not \"7\""));

@@ -124,7 +124,7 @@ TEST(DriverModel, RefusesWhatIsNoListOfEntries) {
   EXPECT_THAT(refusal("cheap,dear"), HasSubstr("\"dear\""));
   EXPECT_THAT(refusal("cheap,"), HasSubstr("comma"));
   EXPECT_THAT(refusal(",event_us=1"), HasSubstr("there is no preset \"\""));
-  EXPECT_THAT(refusal("event_us=1,,map_us=1"), HasSubstr("neither an entry"));
+  EXPECT_THAT(refusal("event_us=1,,map_us=1"), HasSubstr("not an entry"));
 }
 
 }  // namespace

@@ -157,7 +157,7 @@ TEST_F(ManagerFork, TheErrorSaysWhatWasMadeBefore) {
       try {
         call();
       } catch (const Unsupported& error) {
-        return error.message().starts_with(what + " was made before fork(); ");
+        return error.message().starts_with(what + " was made before fork() and ");
       }
       return false;
     };

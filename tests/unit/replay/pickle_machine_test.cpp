@@ -78,7 +78,7 @@ TEST(PickleMachine, RefusesUnknownOpcodes) {
 }
 
 TEST(PickleMachine, ChecksLengthsAgainstWhatIsLeft) {
-  EXPECT_TRUE(names(refusal_of("\x8c\x05hi."), {"byte 2", "SHORT_BINUNICODE", "5 bytes", "3 are left"}));
+  EXPECT_TRUE(names(refusal_of("\x8c\x05hi."), {"byte 2", "SHORT_BINUNICODE", "5 bytes", "3 remain"}));
   EXPECT_TRUE(names(refusal_of("X\xff\xff\xff\xff"), {"BINUNICODE", "4294967295"}));
   EXPECT_TRUE(names(refusal_of("\x8d\xff\xff\xff\xff\xff\xff\xff\xff"), {"BINUNICODE8", "18446744073709551615"}));
   EXPECT_TRUE(names(refusal_of("\x8e\0\0\0\0\0\0\0\x80"sv), {"BINBYTES8", "9223372036854775808"}));

@@ -190,12 +190,12 @@ TEST(RmmCsv, RefusesBrokenFields) {
   EXPECT_TRUE(names(refusal("1,t,allocate,zz,8,0\n"), {"line 2", "'Pointer'", "'zz'"}));
   EXPECT_TRUE(names(refusal("1,t,allocate,0x10,-8,0\n"), {"line 2", "'Size'"}));
   EXPECT_TRUE(names(refusal("1,t,allocate,0x10,8,default\n"), {"line 2", "'Stream'"}));
-  EXPECT_TRUE(names(refusal("1,t,allocate,0x10,8\n"), {"line 2", "fields is 5"}));
+  EXPECT_TRUE(names(refusal("1,t,allocate,0x10,8\n"), {"line 2", "has 5 fields"}));
 }
 
 TEST(RmmCsv, RefusesALogWithoutAllocations) {
-  EXPECT_TRUE(names(refusal(""), {"without one allocation"}));
-  EXPECT_TRUE(names(refusal("1,t,free,0x10,8,0\n"), {"without one allocation"}));
+  EXPECT_TRUE(names(refusal(""), {"has no allocation"}));
+  EXPECT_TRUE(names(refusal("1,t,free,0x10,8,0\n"), {"has no allocation"}));
 }
 
 /// The thread of each event.

@@ -5,7 +5,7 @@ namespace weir::lidar {
 
 std::unique_ptr<ChunkComputer> make_cuda_computer(MemoryManager& memory, const ComputeSettings&) {
   throw Unsupported(memory.device().info().name +
-                        ": this build has no CUDA kernels for point clouds, as nvcc was not found beside GCC",
+                        ": this build has no CUDA kernels for point clouds, because nvcc was not found with GCC",
                     {.name = "cuda"});
 }
 

@@ -5,7 +5,7 @@ namespace weir::lidar {
 
 std::unique_ptr<ChunkComputer> make_vulkan_computer(MemoryManager& memory, const ComputeSettings&) {
   throw Unsupported(memory.device().info().name +
-                        ": this build has no Vulkan kernels for point clouds, as glslangValidator was not found "
+                        ": this build has no Vulkan kernels for point clouds, because glslangValidator was not found "
                         "(Debian: glslang-tools)",
                     {.name = "vulkan"});
 }

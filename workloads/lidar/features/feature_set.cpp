@@ -134,7 +134,8 @@ FeatureSet FeatureSet::parse(std::string_view text) {
     if (word.empty()) continue;
     for (const Feature each : members(word)) set.add(each);
   }
-  if (set.size() == 0) throw InvalidArgument("no features; there are: " + feature_names(), {.name = "features"});
+  if (set.size() == 0)
+    throw InvalidArgument("no feature is chosen; there are: " + feature_names(), {.name = "features"});
   return set;
 }
 

@@ -50,8 +50,8 @@ Cloud Cloud::open(const std::vector<std::string>& paths, Reading reading, Colour
     if (::stat(path.c_str(), &status) != 0) continue;  // reading it says why
     const auto [first, fresh] = known.try_emplace({status.st_dev, status.st_ino}, path);
     if (fresh) continue;
-    const std::string as = first->second == path ? std::string() : ", before as " + first->second;
-    throw InvalidArgument(path + ": is given twice" + as + "; its points would count twice", {.name = path});
+    const std::string as = first->second == path ? std::string() : ", first as " + first->second;
+    throw InvalidArgument(path + ": is given twice" + as + "; give each file once", {.name = path});
   }
   std::vector<LasFile> files;
   files.reserve(paths.size());
@@ -60,14 +60,14 @@ Cloud Cloud::open(const std::vector<std::string>& paths, Reading reading, Colour
 }
 
 Cloud::Cloud(std::vector<LasFile> files, ColourUse colours) : files_(std::move(files)), depths_(files_.size()) {
-  if (files_.empty()) throw InvalidArgument("a cloud of no files", {.name = "files"});
+  if (files_.empty()) throw InvalidArgument("a cloud needs at least one file", {.name = "files"});
   std::uint64_t points = 0;
   for (const LasFile& file : files_) {
     first_.push_back(static_cast<std::uint32_t>(points));
     points += file.points();
     if (points >= UINT32_MAX) {
       refuse(file, "number of point records",
-             std::to_string(points) + " points in all; at most 4294967294 are one cloud");
+             std::to_string(points) + " points in all files together; a cloud has at most 4294967294");
     }
   }
   first_.push_back(static_cast<std::uint32_t>(points));
@@ -85,7 +85,7 @@ void Cloud::check_alike() const {
   for (const LasFile& file : files_) {
     const LasHeader& other = file.header();
     if (((other.global_encoding ^ header.global_encoding) & 0x11u) != 0) {
-      refuse(file, "global encoding", "other time or coordinate system than " + one.path());
+      refuse(file, "global encoding", "its time or coordinate system differs from that of " + one.path());
     }
     if (&file != &one && (other.waveform_offset != 0 || header.waveform_offset != 0)) {
       refuse(file, "start of waveform data packet record", "files with waveforms cannot be joined");
@@ -215,7 +215,7 @@ std::int64_t Cloud::set_origin(const std::vector<RawBounds>& raw) {
       refuse(files_[highest], axis_name(axis) + " coordinates",
              "the cloud is " + number(static_cast<double>(high - low)) + " steps of " + number(unit_) +
                  " across; at most " + number(static_cast<double>(max_across)) +
-                 ": write the files with scale factors that are less far apart, or leave out what is far off");
+                 ": write the files with more similar scale factors, or remove the points far away");
     }
     for (Placement& placement : placements_) {
       placement.shift[axis] -= placement.rounded ? 0 : static_cast<std::int64_t>(low);

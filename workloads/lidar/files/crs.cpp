@@ -279,7 +279,7 @@ CoordinateSystem coordinate_system(const LasFile& file) {
         if (!record.is("LASF_Projection", id) || record.data.empty()) continue;
         if (!first.empty() && !std::ranges::equal(first, record.data)) {
           told.push_back("LASF_Projection " + std::to_string(id) + ": " + what +
-                         " is there more than once, and not the same; the first counts");
+                         " occurs more than once, with different contents; the first is used");
         }
         if (first.empty()) first = record.data;
       }
@@ -295,7 +295,7 @@ CoordinateSystem coordinate_system(const LasFile& file) {
                                              text(data(ascii_id, "text of GeoTIFF keys")));
   if (!written.empty() && wkt.name.empty() && wkt.horizontal.kind == Kind::unknown) {
     told.push_back("LASF_Projection 2112: " + std::to_string(written.size()) +
-                   " bytes of WKT that is not understood; passed over");
+                   " bytes of WKT that weir cannot read; ignored");
   }
   const bool prefer_wkt = (file.header().global_encoding & wkt_bit) != 0 || directory.empty();
   const bool no_keys = keys.name.empty() && keys.horizontal.kind == Kind::unknown;
@@ -304,7 +304,7 @@ CoordinateSystem coordinate_system(const LasFile& file) {
   if (known && !same_unit(wkt.horizontal, keys.horizontal)) {
     told.push_back("LASF_Projection 2112 and 34735: coordinates are in \"" + printable(wkt.horizontal.name) +
                    "\" by WKT and in \"" + printable(keys.horizontal.name) + "\" by GeoTIFF keys; " +
-                   (takes_wkt ? "WKT counts" : "the keys count"));
+                   (takes_wkt ? "WKT is used" : "the keys are used"));
   }
   CoordinateSystem found = takes_wkt ? wkt : keys;
   found.told = std::move(told);

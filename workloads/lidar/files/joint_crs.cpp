@@ -36,7 +36,7 @@ void check_records(std::span<const LasFile> files) {
         const auto [first, fresh] = known.try_emplace(record.id, &file, &record);
         const auto [owner, before] = first->second;
         if (fresh || owner == &file || std::ranges::equal(before->data, record.data)) continue;
-        refuse(file, "LASF_Projection " + std::to_string(record.id) + " is another than that of " + owner->path());
+        refuse(file, "LASF_Projection " + std::to_string(record.id) + " differs from that of " + owner->path());
       }
     }
   }
@@ -87,11 +87,11 @@ JointSystem join_systems(std::span<const LasFile> files) {
   }
   const std::string is = quoted(joint.system.name) + " of " + file.path();
   if (!nameless.empty()) {
-    joint.told.push_back(and_more(nameless) + ": no coordinate system is named; taken to be " + is);
+    joint.told.push_back(and_more(nameless) + ": no coordinate system is given; weir uses " + is);
   }
   if (!others.empty()) {
-    joint.told.push_back(and_more(others) + ": another coordinate system is named than " + is +
-                         "; nothing is known of their units that differs, so coordinates are taken as they are");
+    joint.told.push_back(and_more(others) + ": the coordinate system differs from " + is +
+                         "; their units do not differ as far as known, so the coordinates are used unchanged");
   }
   return joint;
 }

@@ -30,11 +30,12 @@ void check_formats(const LasFile& one, const LasFile& other) {
   if (a == b) return;
   const auto waves = [](std::uint8_t format) { return format == 4 || format == 5 || format == 9 || format == 10; };
   const std::string both = std::to_string(b) + "; " + one.path() + " has " + std::to_string(a);
-  if (waves(a) || waves(b)) refuse(other, "point data format", both + ", and waveforms cannot be left out");
+  if (waves(a) || waves(b))
+    refuse(other, "point data format", both + "; files with waveforms cannot be joined with others");
   if (point_layout(a).extended != point_layout(b).extended) {
     refuse(other, "point data format",
            both +
-               ", which keeps classes and flags in another way; bring one to the other's, as with `pdal translate "
+               ", which stores classes and flags differently; convert one to the other, as with `pdal translate "
                "IN.las OUT.las --writers.las.dataformat_id=" +
                std::to_string(a) + "`");
   }
@@ -175,10 +176,10 @@ void keep_common(std::span<const LasFile> files, JointLayout& layout) {
     dimensions.push_back(dimensions_of(file));
     if (file.header().format != layout.format) {
       layout.dropped.push_back(file.path() + ": point format " + std::to_string(file.header().format) + " becomes " +
-                               std::to_string(layout.format) + ", which all files have the fields of");
+                               std::to_string(layout.format) + ", whose fields all files have");
     }
     if (file.header().point_bytes - standard_bytes(file) > file.described_bytes()) {
-      layout.dropped.push_back(file.path() + ": extra bytes that nothing describes are left out");
+      layout.dropped.push_back(file.path() + ": extra bytes without a description are left out");
     }
   }
   for (const auto& all : dimensions) {
@@ -209,7 +210,7 @@ void keep_common(std::span<const LasFile> files, JointLayout& layout) {
     }
     if (lost.empty()) continue;
     layout.dropped.push_back(files[f].path() +
-                             ": extra dimensions that not all files have are left out: " + names_of(lost));
+                             ": extra dimensions that are not in all files are left out: " + names_of(lost));
   }
 }
 

@@ -21,7 +21,7 @@ bool outdated(const LasFile& file, const LasRecord& record, std::vector<std::str
   const bool copc = record.is("copc", 1) || record.is("copc", 1000), zip = record.is("laszip encoded", 22204);
   if (copc || zip) {
     told.push_back(file.path() + ": the record \"" + (copc ? "copc" : "laszip encoded") + "\" " +
-                   std::to_string(record.id) + " is left out: the points are not stored so any more");
+                   std::to_string(record.id) + " is left out: the output does not store points that way");
   }
   return copc || zip;
 }
@@ -54,10 +54,10 @@ std::span<const std::byte> kept_gap(const LasFile& file) noexcept {
 std::string rounding_of(const Cloud& cloud) {
   char text[160];
   const auto& scale = cloud.output_scale();
-  std::snprintf(
-      text, sizeof text,
-      "x, y and z are rounded to steps of %.6g, %.6g and %.6g: the files' own have no common one that fits 32 bits",
-      scale[0], scale[1], scale[2]);
+  std::snprintf(text, sizeof text,
+                "x, y and z are rounded to steps of %.6g, %.6g and %.6g: the files' scales have no common step that "
+                "fits in 32 bits",
+                scale[0], scale[1], scale[2]);
   return text;
 }
 
@@ -99,8 +99,9 @@ LasWriter::Plan LasWriter::plan(const Cloud& cloud, std::span<const Scale> scale
   for (const LasRecord& record : plan.records) at += record_header + record.data.size();
   at += kept_gap(first).size();
   if (at > UINT32_MAX) {
-    throw InvalidArgument(first.path() + ": offset to point data: past 32 bits with the records of all files",
-                          {.name = "offset to point data"});
+    throw InvalidArgument(
+        first.path() + ": offset to point data: the records of all files need an offset of more than 32 bits",
+        {.name = "offset to point data"});
   }
   plan.points = at;
   at += std::uint64_t{cloud.points()} * plan.dimensions.point_bytes;

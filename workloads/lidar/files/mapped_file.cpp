@@ -57,7 +57,7 @@ MappedFile::MappedFile(const std::string& path) {
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) fail("fstat", path, errno);
   if (!S_ISREG(status.st_mode)) {
-    throw InvalidArgument(path + ": not a regular file, which a memory-mapped reader needs", {.name = path});
+    throw InvalidArgument(path + ": is not a regular file, so it cannot be memory-mapped", {.name = path});
   }
   bytes_ = map(file.get(), static_cast<std::uint64_t>(status.st_size), PROT_READ, MAP_SHARED, path);
 }

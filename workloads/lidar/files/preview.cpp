@@ -75,8 +75,9 @@ std::string number(float value) {
 Preview::Preview(const Cloud& cloud, const FeatureSet& features, Feature shown)
     : cloud_(cloud), shown_(shown), column_(features.column(shown)) {
   if (!features.has(shown)) {
-    throw InvalidArgument("the preview shows " + std::string(name(shown)) + ", which is not among the features",
-                          {.name = std::string(name(shown))});
+    throw InvalidArgument(
+        "the preview cannot show " + std::string(name(shown)) + ", which is not one of the computed features",
+        {.name = std::string(name(shown))});
   }
   const auto extent = cloud.extent();
   const double side = std::max(extent[0], extent[1]) + 1.0;

@@ -22,8 +22,8 @@ std::unique_ptr<ChunkComputer> make_computer(MemoryManager& memory, const Comput
   const DeviceInfo info = device.info();
   if (settings.wide && !info.pointers) {
     throw Unsupported(info.name +
-                          ": the cloud is more than 2147483647 steps of its unit across, which GPUs do not compute; "
-                          "use --device host, or tiles that are less far across",
+                          ": the cloud is more than 2147483647 steps of its unit across, the limit on GPUs; "
+                          "use --device host, or smaller tiles",
                       {.name = "device", .limit = 2147483647});
   }
   if (info.backend == BackendKind::vulkan) return make_vulkan_computer(memory, settings);

@@ -59,8 +59,8 @@ void within_limit(std::uint64_t limit, const std::function<void()>& work, const 
   }
   const std::optional<std::uint64_t> least = least_limit(limit, try_memory);
   if (!least) std::rethrow_exception(refusal);
-  throw LimitExceeded("a limit of " + format_bytes(limit) + " of device memory is too little; " + format_bytes(*least) +
-                          " would do (" + refused + ")",
+  throw LimitExceeded("a limit of " + format_bytes(limit) + " of device memory is too small; " + format_bytes(*least) +
+                          " are enough (" + refused + ")",
                       {.name = "limit", .bytes_asked = least, .limit = limit});
 }
 

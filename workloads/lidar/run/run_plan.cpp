@@ -11,10 +11,10 @@ namespace {
 
 void check_ground(const GroundSearch& ground) {
   if (!std::isfinite(ground.reach) || ground.reach <= 0) {
-    throw InvalidArgument("a reach for ground that is not above 0", {.name = "ground"});
+    throw InvalidArgument("the reach of the ground search must be above 0", {.name = "ground"});
   }
   if (ground.count == 0 || ground.count > GroundSearch::max_count) {
-    throw InvalidArgument("ground is taken from 1 to " + std::to_string(GroundSearch::max_count) + " points, not " +
+    throw InvalidArgument("the ground search uses 1 to " + std::to_string(GroundSearch::max_count) + " points, not " +
                               std::to_string(ground.count),
                           {.name = "ground", .limit = GroundSearch::max_count});
   }
@@ -37,8 +37,8 @@ Search within(double radius, const Cloud& cloud) {
   if (!(steps < most)) {
     std::ostringstream what;
     what << "a radius of " << radius << " is " << steps << " steps of " << cloud.unit() << "; at most " << most
-         << (cloud.wide() ? " here, as sums over all points within it have to be exact" : "")
-         << ": take a smaller radius, or the nearest with k";
+         << (cloud.wide() ? " here, because sums over all points within it must be exact" : "")
+         << "; use a smaller radius, or k nearest neighbours";
     throw InvalidArgument(what.str(), {.name = "radius"});
   }
   Search search{.k = 0, .radius_squared = square_of(steps), .radius = radius};
@@ -58,13 +58,14 @@ ComputeSettings compute_settings(const Cloud& cloud, const RunSettings& settings
   compute.ground = settings.ground;
   if (settings.features.needs_height()) check_ground(settings.ground);
   compute.threads = settings.threads != 0 ? settings.threads : std::max(1u, std::thread::hardware_concurrency());
-  if (settings.features.size() == 0) throw InvalidArgument("no features", {.name = "features"});
+  if (settings.features.size() == 0)
+    throw InvalidArgument("the run has no features; give at least one", {.name = "features"});
   if (settings.radius > 0) {
     compute.search = within(settings.radius, cloud);
   } else if (settings.radius < 0 || std::isnan(settings.radius)) {
-    throw InvalidArgument("a radius below 0", {.name = "radius"});
+    throw InvalidArgument("radius is below 0", {.name = "radius"});
   } else if (settings.k == 0 || settings.k > max_neighbours) {
-    throw InvalidArgument("k is 1 to " + std::to_string(max_neighbours) + ", not " + std::to_string(settings.k),
+    throw InvalidArgument("k must be 1 to " + std::to_string(max_neighbours) + ", not " + std::to_string(settings.k),
                           {.name = "k", .limit = max_neighbours});
   } else {
     compute.search.k = settings.k;

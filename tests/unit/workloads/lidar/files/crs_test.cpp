@@ -144,10 +144,9 @@ TEST(LidarCrs, ContradictionsOfAFileAreTold) {
       in_metres{"LASF_Projection", 34735, keys({{1024, 0, 1, 1}, {3076, 0, 1, 9001}})};
   EXPECT_THAT(told({metric, in_metres}), IsEmpty());
   EXPECT_THAT(told({metric, metric}), IsEmpty());
-  EXPECT_THAT(told({metric, angular}), ElementsAre(HasSubstr("LASF_Projection 2112: WKT is there more than once")));
+  EXPECT_THAT(told({metric, angular}), ElementsAre(HasSubstr("LASF_Projection 2112: WKT occurs more than once")));
   EXPECT_THAT(told({metric, in_feet}), ElementsAre(HasSubstr("\"metre\" by WKT and in \"foot\" by GeoTIFF keys")));
-  EXPECT_THAT(told({{"LASF_Projection", 2112, bytes_of_text("none at all")}}),
-              ElementsAre(HasSubstr("not understood")));
+  EXPECT_THAT(told({{"LASF_Projection", 2112, bytes_of_text("none at all")}}), ElementsAre(HasSubstr("cannot read")));
 }
 
 /// What joining files with these records throws, or tells.
@@ -179,10 +178,10 @@ TEST(LidarCrs, OfSeveralFilesAreOne) {
   EXPECT_THAT(units, HasSubstr("\"metre\" (WGS 84 / UTM zone 32N) in tile0"));
   EXPECT_THAT(units, HasSubstr("reprojection"));
   EXPECT_THAT(joined({{}, {angular}, {in_metres}}), HasSubstr("tile2: coordinate system"));
-  EXPECT_THAT(joined({{metric}, {angular}}), HasSubstr("LASF_Projection 2112 is another than that of tile0"));
+  EXPECT_THAT(joined({{metric}, {angular}}), HasSubstr("LASF_Projection 2112 differs from that of tile0"));
   const std::string some = joined({{}, {metric}, {}});
-  EXPECT_THAT(some, HasSubstr("tile1\ntile0 and 1 more: no coordinate system is named; taken to be \"WGS 84"));
-  EXPECT_THAT(joined({{metric}, {in_metres}}), HasSubstr("tile1: another coordinate system is named"));
+  EXPECT_THAT(some, HasSubstr("tile1\ntile0 and 1 more: no coordinate system is given; weir uses \"WGS 84"));
+  EXPECT_THAT(joined({{metric}, {in_metres}}), HasSubstr("tile1: the coordinate system differs"));
 }
 
 TEST(LidarCrs, OfExtendedRecordsCountsToo) {

@@ -130,7 +130,7 @@ TEST(LidarDimensions, ReplaceThoseOfAnEarlierRun) {
 
 TEST(LidarDimensions, OfAnotherTypeAreNotReplaced) {
   const std::string refused = refusal(layout_with({{"planarity", type_double}}), "planarity", {.overwrite = true});
-  EXPECT_THAT(refused, HasSubstr("no 32-bit float"));
+  EXPECT_THAT(refused, HasSubstr("not a 32-bit float"));
   EXPECT_THAT(refused, HasSubstr("--suffix"));
 }
 

@@ -53,13 +53,13 @@ TEST(LasFlaws, ExtraBytesThatAreNotThere) {
   // The points lose the last dimension and half of the one before.
   MadeFile shorter{.undescribed = 6, .records = {{"LASF_Spec", 4, made.descriptors}}};
   bytes = shorter.bytes();
-  EXPECT_THAT(flaw_of(bytes), HasSubstr("extra bytes: 2 dimensions more are described than the 6 extra bytes"));
+  EXPECT_THAT(flaw_of(bytes), HasSubstr("extra bytes: 2 more dimensions are described than the 6 extra bytes"));
   const LasFile file("flawed", bytes);
   EXPECT_EQ(file.described_bytes(), 4u);
   EXPECT_EQ(file.descriptors().size(), descriptor_bytes);
   shorter.undescribed = 0;
   bytes = shorter.bytes();
-  EXPECT_THAT(flaw_of(bytes), HasSubstr("3 dimensions more"));
+  EXPECT_THAT(flaw_of(bytes), HasSubstr("3 more dimensions"));
 }
 
 TEST(LasFlaws, AHeaderOfTheVersionBefore) {

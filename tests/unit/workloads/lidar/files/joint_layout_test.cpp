@@ -175,7 +175,7 @@ TEST(LidarJoint, TilesWithAndWithoutExtraBytes) {
   EXPECT_EQ(layout.bytes, 20);
   EXPECT_THAT(layout.descriptors, IsEmpty());
   ASSERT_EQ(layout.dropped.size(), 2u);
-  EXPECT_THAT(layout.dropped[0], HasSubstr("tile1: extra bytes that nothing describes"));
+  EXPECT_THAT(layout.dropped[0], HasSubstr("tile1: extra bytes without a description"));
   EXPECT_THAT(layout.dropped[1], HasSubstr("\"amplitude\""));
 }
 

@@ -26,7 +26,7 @@ TEST(LidarLimits, TheLeastThatWouldDoIsNamed) {
     within_limit(3_MiB, refuse, try_memory);
     ADD_FAILURE() << "was not refused";
   } catch (const LimitExceeded& error) {
-    EXPECT_THAT(error.message(), HasSubstr("21.00 MiB would do"));
+    EXPECT_THAT(error.message(), HasSubstr("21.00 MiB are enough"));
     EXPECT_THAT(error.message(), HasSubstr("the device is full"));
   }
 }
