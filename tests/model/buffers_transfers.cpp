@@ -261,7 +261,7 @@ void BuffersProgram::batch() {
   std::vector<BatchResult> results;
   if (!attempt({}, [&] {
         results =
-            batch.submit({.all_or_nothing = all_or_nothing, .stream = lanes_[lane].id(), .deadline = patience(lane)});
+            batch.submit(lanes_[lane].id(), {.all_or_nothing = all_or_nothing, .deadline = patience(lane)});
       })) {
     return wrong("a batch threw");
   }
