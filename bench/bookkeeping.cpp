@@ -1,29 +1,20 @@
 // What tracking takes besides time: how long check_leaks() needs, and how much host memory the records
 // of live blocks are. Linked once with the library and once with the build that tracks nothing, and run
 // by `weir_bench tracking`, which compares the two. Prints one line of `name value` pairs.
-#include <unistd.h>
-
 #include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
-#include <fstream>
 #include <random>
 #include <vector>
 #include <weir/weir.hpp>
 
+#include "resident.hpp"
+
 namespace {
 
-/// Bytes of this process in physical memory.
-double resident_bytes() {
-  std::ifstream file("/proc/self/statm");
-  std::uint64_t size = 0;
-  std::uint64_t resident = 0;
-  file >> size >> resident;
-  return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE));
-}
-
+using weir::bench::resident_bytes;
 weir::Pool open_pool() { return weir::Pool(weir::open_device({.backend = "host", .capacity = {}})); }
 
 double check_leaks_ns(const weir::Pool& pool) {

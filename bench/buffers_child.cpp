@@ -2,8 +2,6 @@
 // pairs, which `weir_bench buffers` sets against the bars. Peers run here too, in turn
 // with what they are compared to: memcpy, the pool switched off, allocate + copy + free,
 // the synchronous loop.
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -11,7 +9,6 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
-#include <fstream>
 #include <functional>
 #include <random>
 #include <stdexcept>
@@ -19,9 +16,12 @@
 #include <vector>
 #include <weir/weir.hpp>
 
+#include "resident.hpp"
+
 namespace {
 
 using weir::MemoryManager;
+using weir::bench::resident_bytes;
 using namespace weir::literals;
 
 constexpr std::size_t kib = 1024;
@@ -42,14 +42,6 @@ double median_seconds(int runs, const std::function<void()>& work) {
   for (int i = 0; i < runs; ++i) times.push_back(seconds(work));
   std::sort(times.begin(), times.end());
   return times[times.size() / 2];
-}
-
-double resident_bytes() {
-  std::ifstream file("/proc/self/statm");
-  std::uint64_t size = 0;
-  std::uint64_t resident = 0;
-  file >> size >> resident;
-  return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
 MemoryManager open(weir::PoolMode mode = weir::PoolMode::automatic) {

@@ -49,7 +49,7 @@ int main() {
   // [batch]
   weir::Batch batch(memory);
   batch.create<int>("marks", 100).update(nodes, std::vector<float>{7}, 0).read(nodes, 0, 2);
-  const auto results = batch.submit({.all_or_nothing = true});
+  const auto results = batch.submit(weir::StreamId::legacy_default, {.all_or_nothing = true});
   std::printf("%zu results, nodes[0] = %g\n", results.size(), double{results[2].data<float>()[0]});
   // [/batch]
   return results[2].data<float>()[0] == 7 ? 0 : 1;

@@ -24,7 +24,6 @@ namespace weir {
 struct BatchOptions {
   /// If one operation fails, none is done: buffers made are freed, updated contents are put back.
   bool all_or_nothing = false;
-  StreamId stream = StreamId::legacy_default;
   std::chrono::nanoseconds deadline = default_deadline;
 };
 
@@ -123,12 +122,13 @@ class Batch {
   }
 
   [[nodiscard]] std::size_t size() const noexcept { return operations_.size(); }
-  /// Does all of it, in order on one stream, and waits. The batch is empty then. Operations fail each by itself, or
+  /// Does all of it, in the order of `stream`, and waits. The batch is empty then. Operations fail each by itself, or
   /// together; after a wait past its deadline, what was queued goes on, and the results carry a Timeout: all or nothing
   /// is undone then too, in the order of the stream. A deadline of zero or less has passed already: nothing is started,
   /// and every result carries a Timeout whose facts say that 0 bytes are done. Pinned memory that spans lay in is read
   /// until what was queued has ended.
-  [[nodiscard]] std::vector<BatchResult> submit(const BatchOptions& options = {});
+  [[nodiscard]] std::vector<BatchResult> submit(StreamId stream = StreamId::legacy_default,
+                                                const BatchOptions& options = {});
 
  private:
   enum class Kind : std::uint8_t { create, update, read };

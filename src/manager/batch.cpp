@@ -32,9 +32,10 @@ void BatchResult::require_type(const ElementType& wanted) const {
 
 class Batch::Run {
  public:
-  Run(MemoryManager& memory, std::vector<Operation> operations, const BatchOptions& options)
+  Run(MemoryManager& memory, std::vector<Operation> operations, StreamId stream, const BatchOptions& options)
       : memory_(memory),
         manager_(memory.checked()),
+        stream_(stream),
         options_(options),
         operations_(std::move(operations)),
         results_(operations_.size()) {}
@@ -96,7 +97,7 @@ class Batch::Run {
     const Operation& operation = operations_[index];
     BatchResult& result = results_[index];
     if (operation.kind == Kind::create) {
-      result.core_ = memory_.make(operation.name, operation.type, operation.count, operation.options, options_.stream,
+      result.core_ = memory_.make(operation.name, operation.type, operation.count, operation.options, stream_,
                                   MemoryManager::IfExists::refuse, CallSite{});
       made_.push_back(index);
       return;
@@ -116,11 +117,11 @@ class Batch::Run {
     tickets_.reserve(tickets_.size() + 1);
     const std::uint64_t offset = operation.offset * operation.type.bytes;
     if (operation.kind == Kind::read) {
-      tickets_.push_back(manager_.transfers().start_read(buffer, offset, result.memory_.bytes(), options_.stream));
+      tickets_.push_back(manager_.transfers().start_read(buffer, offset, result.memory_.bytes(), stream_));
       return;
     }
     if (operation.kind == Kind::update && options_.all_or_nothing) save(index, buffer, offset);
-    tickets_.push_back(manager_.transfers().start_upload(buffer, offset, operation.data, options_.stream, deadline_));
+    tickets_.push_back(manager_.transfers().start_upload(buffer, offset, operation.data, stream_, deadline_));
   }
 
   void save(std::size_t index, detail::BufferCore& buffer, std::uint64_t offset) {
@@ -128,11 +129,11 @@ class Batch::Run {
     if (bytes == 0) return;
     saved_.reserve(saved_.size() + 1);
     Pool& pool = manager_.pool();
-    const BlockHandle block = pool.acquire(bytes, options_.stream);
+    const BlockHandle block = pool.acquire(bytes, stream_);
     try {
-      copy({pool.address(block)}, {buffer.access(options_.stream) + offset, buffer.on_host()}, bytes);
+      copy({pool.address(block)}, {buffer.access(stream_) + offset, buffer.on_host()}, bytes);
     } catch (...) {
-      pool.release(block, options_.stream);  // holds nothing to put back
+      pool.release(block, stream_);  // holds nothing to put back
       throw;
     }
     saved_.push_back({index, block});
@@ -145,7 +146,7 @@ class Batch::Run {
       try {
         detail::BufferCore& buffer = *results_[saved->index].core_;
         const std::uint64_t offset = operation.offset * operation.type.bytes;
-        copy({buffer.access(options_.stream) + offset, buffer.on_host()}, {manager_.pool().address(saved->block)},
+        copy({buffer.access(stream_) + offset, buffer.on_host()}, {manager_.pool().address(saved->block)},
              operation.data.size());
       } catch (const Error&) {
         results_[saved->index].error_ = std::current_exception();  // the device is failing; this one was not undone
@@ -163,7 +164,7 @@ class Batch::Run {
   }
 
   void release_saved() {
-    for (const Saved& saved : saved_) manager_.pool().release(saved.block, options_.stream);
+    for (const Saved& saved : saved_) manager_.pool().release(saved.block, stream_);
   }
 
   void wait() {
@@ -187,15 +188,16 @@ class Batch::Run {
 
   /// All that is queued so far.
   [[nodiscard]] device::Event everything() const {
-    return {device::Access::shared_backend(manager_.pool().device()), options_.stream};
+    return {device::Access::shared_backend(manager_.pool().device()), stream_};
   }
 
   void copy(detail::TransferEngine::Endpoint to, detail::TransferEngine::Endpoint from, std::uint64_t bytes) {
-    manager_.transfers().queue_copy(to, from, bytes, options_.stream, deadline_, task_);
+    manager_.transfers().queue_copy(to, from, bytes, stream_, deadline_, task_);
   }
 
   MemoryManager& memory_;
   MemoryManager::Implementation& manager_;
+  const StreamId stream_;
   const BatchOptions options_;
   std::vector<Transfer> tickets_;
   const detail::TransferEngine::Moment began_ = detail::TransferEngine::now();
@@ -209,9 +211,9 @@ class Batch::Run {
   std::size_t first_failed_ = 0;
 };
 
-std::vector<BatchResult> Batch::submit(const BatchOptions& options) {
+std::vector<BatchResult> Batch::submit(StreamId stream, const BatchOptions& options) {
   const auto kept = std::exchange(kept_, {});
-  return Run(memory_, std::exchange(operations_, {}), options).run();
+  return Run(memory_, std::exchange(operations_, {}), stream, options).run();
 }
 
 }  // namespace weir

@@ -48,7 +48,7 @@ TEST_P(Batches, ResultsComeInTheOrderOfTheOperations) {
         .update(buffer, bytes_of(0, 0), size)
         .read(buffer, size, 0);
     EXPECT_EQ(batch.size(), 7u);
-    const std::vector<BatchResult> results = batch.submit({.all_or_nothing = all_or_nothing});
+    const std::vector<BatchResult> results = batch.submit(StreamId::legacy_default, {.all_or_nothing = all_or_nothing});
     EXPECT_EQ(batch.size(), 0u);
     ASSERT_EQ(results.size(), 7u);
     ASSERT_TRUE(all_ok(results));
@@ -71,7 +71,7 @@ TEST_P(Batches, ResultsComeInTheOrderOfTheOperations) {
 TEST_P(Batches, AnEmptyOneHasNoResults) {
   MemoryManager& memory = make_manager();
   EXPECT_TRUE(Batch(memory).submit().empty());
-  EXPECT_TRUE(Batch(memory).submit({.all_or_nothing = true}).empty());
+  EXPECT_TRUE(Batch(memory).submit(StreamId::legacy_default, {.all_or_nothing = true}).empty());
 }
 
 TEST_P(Batches, OperationsFailByThemselves) {
@@ -118,7 +118,7 @@ TEST_P(Batches, AllOrNothingDoesNothingIfAnyCannotBe) {
                                                .read(buffer, 0, 1)
                                                .update(buffer, part, size)
                                                .update(buffer, part, 7)
-                                               .submit({.all_or_nothing = true});
+                                               .submit(StreamId::legacy_default, {.all_or_nothing = true});
   ASSERT_EQ(results.size(), 5u);
   expect_error<InvalidArgument>("old", [&] { results[3].require(); });
   for (const std::size_t index : {0u, 1u, 2u, 4u}) {
@@ -151,7 +151,7 @@ TEST_P(Batches, OverlappingWindowsArePutBackByteForByte) {
         .update(buffer, parts[3], 30'500);
     // The last of the copies that keep what is overwritten.
     backend_->fail(5, device::FaultyBackend::Fault::driver_error, device::CallKind::copy);
-    const std::vector<BatchResult> results = batch.submit({.all_or_nothing = true});
+    const std::vector<BatchResult> results = batch.submit(StreamId::legacy_default, {.all_or_nothing = true});
     EXPECT_TRUE(backend_->fired());
     for (const BatchResult& result : results) EXPECT_FALSE(result.ok());
     EXPECT_THROW(results.back().require(), DriverError);
@@ -195,7 +195,7 @@ TEST_P(Batches, TheyFollowTheirStreamAndTimeOut) {
               .update(buffer, part, 3)
               .read(buffer, 0, size)
               .create<std::uint8_t>("new", part)
-              .submit({.all_or_nothing = all_or_nothing, .stream = stream, .deadline = deadline});
+              .submit(stream, {.all_or_nothing = all_or_nothing, .deadline = deadline});
       ASSERT_EQ(results.size(), 3u);
       for (const BatchResult& result : results) EXPECT_THROW(result.require(), Timeout);
       EXPECT_EQ(moved().timeouts, 1u);
@@ -221,7 +221,7 @@ TEST_P(Batches, ADeadlineThatHasPassedStartsNothing) {
                                                    .update(buffer, part, 3)
                                                    .read(buffer, 0, size)
                                                    .create<std::uint8_t>("new", part)
-                                                   .submit({.all_or_nothing = all_or_nothing, .deadline = deadline});
+                                                   .submit(StreamId::legacy_default, {.all_or_nothing = all_or_nothing, .deadline = deadline});
       ASSERT_EQ(results.size(), 3u);
       for (const BatchResult& result : results) {
         const auto error = error_of<Timeout>([&] { result.require(); });
@@ -230,7 +230,7 @@ TEST_P(Batches, ADeadlineThatHasPassedStartsNothing) {
         EXPECT_EQ(error->facts().bytes_asked, 2 * part.size() + size);
         EXPECT_EQ(error->facts().bytes_done, 0u);
       }
-      EXPECT_TRUE(Batch(memory).submit({.deadline = deadline}).empty());
+      EXPECT_TRUE(Batch(memory).submit(StreamId::legacy_default, {.deadline = deadline}).empty());
       EXPECT_EQ(moved().timeouts, 1u);
       EXPECT_EQ(moved().uploads, before.uploads);
       EXPECT_EQ(moved().bytes_staged, before.bytes_staged);
@@ -250,7 +250,7 @@ TEST_P(Batches, InPlaceKeepsTheDeadlineToo) {
   const auto started = std::chrono::steady_clock::now();
   const Bytes part = bytes_of(10, 2);
   const auto results =
-      Batch(memory).update(buffer, part).update(buffer, part, 20).submit({.stream = stream, .deadline = 30ms});
+      Batch(memory).update(buffer, part).update(buffer, part, 20).submit(stream, {.deadline = 30ms});
   EXPECT_LT(std::chrono::steady_clock::now() - started, 5s);
   for (const BatchResult& result : results) EXPECT_THROW(result.require(), Timeout);
 }
@@ -273,7 +273,7 @@ TEST_P(Batches, EachCallFailsOnce) {
             .update(buffer, parts[2], 30'000)
             .read(buffer, 5, size - 5);
         backend_->fail(n, fault);
-        std::vector<BatchResult> results = batch.submit({.all_or_nothing = all_or_nothing});
+        std::vector<BatchResult> results = batch.submit(StreamId::legacy_default, {.all_or_nothing = all_or_nothing});
         const bool fired = backend_->fired();
         backend_->heal();
         ASSERT_EQ(results.size(), 5u);
@@ -319,7 +319,7 @@ TEST_P(Batches, ALostDeviceFailsAllOfIt) {
                                            .update(buffer, part)
                                            .create<std::uint8_t>("new", part)
                                            .read(buffer, 0, size)
-                                           .submit({.all_or_nothing = n % 2 == 0});
+                                           .submit(StreamId::legacy_default, {.all_or_nothing = n % 2 == 0});
     const bool fired = backend_->fired();
     std::size_t lost = 0;
     for (const BatchResult& result : results) lost += result.ok() ? 0 : 1;

@@ -110,7 +110,7 @@ TEST_P(TransferEvents, OfABatchEndWithIt) {
   Batch batch(memory);
   batch.update(buffer, bytes_of(1000, 1));  // moved in, so that the batch keeps it
   batch.read(buffer, 0, 1000);
-  const auto results = batch.submit({.stream = *stream_});
+  const auto results = batch.submit(*stream_);
   EXPECT_TRUE(std::ranges::equal(results.at(1).data<std::uint8_t>(), bytes_of(1000, 1)));
   const Seen seen = look();
   EXPECT_EQ(seen.started.size(), 2u);

@@ -61,7 +61,7 @@ TEST_P(StagingUsage, UploadsDownloadsAndBatchesWorkAsOnOthers) {
     Batch batch(memory);
     batch.update(buffer, bytes_of(size / 2, 3));
     batch.read(buffer, 0, size / 2);
-    const auto results = batch.submit({.all_or_nothing = true});
+    const auto results = batch.submit(StreamId::legacy_default, {.all_or_nothing = true});
     ASSERT_EQ(results.size(), 2u);
     EXPECT_TRUE(std::ranges::equal(results[1].data<std::uint8_t>(), bytes_of(size / 2, 3)));
     memory.free(buffer);
@@ -75,7 +75,7 @@ TEST_P(StagingUsage, ABatchThatFailsPutsItBack) {
   Batch batch(memory);
   batch.update(buffer, bytes_of(size, 2));
   batch.read(other, 5, 10);  // past its end
-  const auto results = batch.submit({.all_or_nothing = true});
+  const auto results = batch.submit(StreamId::legacy_default, {.all_or_nothing = true});
   EXPECT_FALSE(results[0].ok());
   EXPECT_EQ(memory.download(buffer), bytes_of(size, 1));
 }

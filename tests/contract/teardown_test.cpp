@@ -247,7 +247,7 @@ TEST_P(Teardown, OfAManagerWhoseTransfersGoOn) {
                          .create<std::uint32_t>(fresh(), std::span(beside.host).first(count))
                          .update(buffer, std::span(beside.host).first(count))
                          .read(buffer, 0, count)
-                         .submit({.stream = side, .deadline = 5ms});
+                         .submit(side, {.deadline = 5ms});
       for (BatchResult& each : results) beside.results.push_back(std::move(each));
     };
     by_manager(Memory::device, size + "batch that was given up", batch);

@@ -261,9 +261,8 @@ void BuffersProgram::batch() {
   }
   std::vector<BatchResult> results;
   if (!attempt({}, [&] {
-        results = batch.submit({.all_or_nothing = all_or_nothing,
-                                .stream = streams_[stream_index].id(),
-                                .deadline = patience(stream_index)});
+        results = batch.submit(streams_[stream_index].id(),
+                               {.all_or_nothing = all_or_nothing, .deadline = patience(stream_index)});
       })) {
     return wrong("a batch threw");
   }

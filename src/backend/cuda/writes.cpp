@@ -12,7 +12,8 @@ using device::EventId;
 namespace {
 
 constexpr std::uint64_t slot_bytes = device::Backend::max_written;
-constexpr std::size_t max_slots = 64;  // 4 MiB; then the oldest copy is waited for
+constexpr std::size_t slab_slots = 16;  // 1 MiB
+constexpr std::size_t max_slots = 64;   // 4 MiB; then the oldest copy is waited for
 
 }  // namespace
 
@@ -24,8 +25,8 @@ Writes::~Writes() {
     } catch (const Error&) {  // NOLINT(bugprone-empty-catch): on a lost device nothing reads it
     }
     streams_.release(slot.done);
-    memory_.free_pinned(slot.pinned);
   }
+  for (const device::Address slab : slabs_) memory_.free_pinned(slab);
 }
 
 Writes::Slot Writes::take() {
@@ -54,12 +55,23 @@ Writes::Slot Writes::take() {
     }
     put(slot);
   }
-  {
+  return new_slot();
+}
+
+// Takes a slab, and keeps all its slots but the one that it returns.
+Writes::Slot Writes::new_slot() {
+  const device::Address slab = memory_.allocate_pinned(slab_slots * slot_bytes);
+  try {
     const std::lock_guard lock(mutex_);
-    ++made_;
-    if (slots_.capacity() < made_) slots_.reserve(made_ * 2);  // so that put() never allocates
+    slots_.reserve(made_ + slab_slots);  // so that put() never allocates
+    slabs_.push_back(slab);
+    made_ += slab_slots;
+    for (std::size_t i = 1; i < slab_slots; ++i) slots_.push_back({.pinned = slab + i * slot_bytes});
+  } catch (...) {
+    memory_.free_pinned(slab);
+    throw;
   }
-  return {.pinned = memory_.allocate_pinned(slot_bytes)};
+  return {.pinned = slab};
 }
 
 void Writes::put(const Slot& slot) noexcept {
@@ -94,9 +106,9 @@ void Writes::write(StreamId stream, device::Address to, std::span<const std::byt
     try {
       slot.done = streams_.record(stream);
     } catch (...) {
-      // Nothing says when the copy is done: the slot serves no more, and stays with the system.
+      // Nothing says when the copy is done: the slot serves no more, and its slab is never given back.
       const std::lock_guard lock(mutex_);
-      --made_;
+      std::erase_if(slabs_, [&](device::Address slab) { return slot.pinned - slab < slab_slots * slot_bytes; });
       throw;
     }
   }

@@ -1,7 +1,7 @@
 // Small uploads from any memory. The driver would take the bytes along only where
 // the memory is not pinned, and may then wait for the stream; so they go through
-// pinned slots of weir's own. A slot serves again once its copy is done; one that a
-// graph replays stays until the capture's end. Called by CudaBackend::write().
+// pinned slots of weir's own, parts of slabs, as each pinned allocation costs the driver much. A slot serves again
+// once its copy is done; one that a graph replays stays until the capture's end. Called by CudaBackend::write().
 #pragma once
 
 #include <cstddef>
@@ -34,6 +34,7 @@ class Writes {
   };
 
   [[nodiscard]] Slot take();
+  [[nodiscard]] Slot new_slot();
   void put(const Slot& slot) noexcept;
 
   const Context& context_;
@@ -41,6 +42,7 @@ class Writes {
   Streams& streams_;
   std::mutex mutex_;
   std::vector<Slot> slots_;  // those that nobody has in hand; the oldest first
+  std::vector<device::Address> slabs_;
   std::size_t made_ = 0;
 };
 

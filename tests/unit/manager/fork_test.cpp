@@ -47,7 +47,7 @@ struct World {
     memory->start_download(handle, stream);
     batch.read(handle, 0, 10);
     Batch reads(*memory);
-    results = reads.read(handle, 0, 10).submit({.stream = stream});
+    results = reads.read(handle, 0, 10).submit(stream);
   }
 };
 

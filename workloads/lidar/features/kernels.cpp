@@ -3,6 +3,7 @@
 
 #include <weir/errors.hpp>
 
+#include "compute/processor.hpp"
 #include "workloads/lidar/features/kernel.hpp"
 
 namespace weir::lidar {
@@ -22,12 +23,8 @@ void run(const KernelTask& task, const Node& node, KernelResult& result);
 std::vector<NamedKernel> kernels() {
   std::vector<NamedKernel> all{{"x86-64", baseline::run}};
 #if defined(__x86_64__)
-  const bool has_v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma");
-  if (has_v3) all.push_back({"x86-64-v3", v3::run});
-  if (has_v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-    all.push_back({"x86-64-v4", v4::run});
-  }
+  if (compute::runs_v3()) all.push_back({"x86-64-v3", v3::run});
+  if (compute::runs_v4()) all.push_back({"x86-64-v4", v4::run});
 #endif
   return all;
 }

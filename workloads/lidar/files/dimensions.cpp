@@ -37,7 +37,7 @@ class Placing {
   Dimensions finish() {
     if (made_.descriptors.size() > UINT16_MAX) {
       throw InvalidArgument(path_ + ": extra bytes: " + std::to_string(made_.descriptors.size() / descriptor_bytes) +
-                                " dimensions with the features; a record describes at most 341",
+                                " dimensions, features included; a record describes at most 341",
                             {.name = "extra bytes"});
     }
     made_.point_bytes = static_cast<std::uint16_t>(end_);
@@ -69,7 +69,7 @@ class Placing {
     end_ += sizeof(float);
     if (end_ > UINT16_MAX) {
       throw InvalidArgument(path_ + ": point data record length: " + std::to_string(end_) +
-                                " and more with the features; LAS has at most 65535",
+                                " bytes or more, features included; LAS allows at most 65535",
                             {.name = "point data record length"});
     }
     return static_cast<std::uint16_t>(place);
@@ -82,12 +82,13 @@ class Placing {
   /// Readers take one of them, and which is theirs to choose.
   [[noreturn]] void fail_several(const std::string& name) const {
     fail(name, "the input has several dimensions " + quoted(name) +
-                   ", of which --overwrite would replace one; name the new one otherwise, with --prefix or --suffix");
+                   ", and --overwrite can replace only one; rename the new one with --prefix or --suffix");
   }
 
   void check(const std::string& name) const {
     if (name.size() > max_name) {
-      fail(name, "the name " + quoted(name) + " has " + std::to_string(name.size()) + " letters; LAS allows 32");
+      fail(name,
+           "the name " + quoted(name) + " has " + std::to_string(name.size()) + " letters; LAS allows 32");
     }
   }
 
@@ -95,13 +96,12 @@ class Placing {
     const std::string known = quoted(dimension_name(descriptor));
     if (!naming_.overwrite) {
       fail(name, "the input has a dimension " + known +
-                     " already; --overwrite replaces it, --prefix or --suffix names the new one otherwise");
+                     " already; replace it with --overwrite, or rename the new one with --prefix or --suffix");
     }
     if (read_number<std::uint8_t>(descriptor + 2) != float_type) {
-      fail(name,
-           "the input's dimension " + known +
-               " is no 32-bit float, so no feature of an earlier run; name the new one otherwise, with --prefix or "
-               "--suffix");
+      fail(name, "the input's dimension " + known +
+                     " is not a 32-bit float, so not a feature of an earlier run; rename the new one with --prefix or "
+                     "--suffix");
     }
     made_.overwritten.emplace_back(dimension_name(descriptor));
     std::vector<std::byte> fresh;

@@ -80,8 +80,9 @@ void LasFile::parse() {
 
 void LasFile::parse_header() {
   const std::uint64_t size = bytes_.size();
-  if (size < 4 || std::memcmp(bytes_.data(), "LASF", 4) != 0) fail("file signature", "not LASF; this is no LAS file");
-  if (size < 227) fail("header", "the file has " + number(size) + " bytes, a LAS header at least 227");
+  if (size < 4 || std::memcmp(bytes_.data(), "LASF", 4) != 0)
+    fail("file signature", "it is not LASF; this is not a LAS file");
+  if (size < 227) fail("header", "the file has " + number(size) + " bytes; a LAS header has at least 227");
   const auto major = at<std::uint8_t>(24);
   header_.minor = at<std::uint8_t>(25);
   if (major != 1 || header_.minor > 4) {
@@ -93,10 +94,11 @@ void LasFile::parse_header() {
   header_.record_count = at<std::uint32_t>(100);
   const auto format = at<std::uint8_t>(104);
   if ((format & 0xc0u) != 0) {
-    throw Unsupported(path_ +
-                          ": point data format: compressed (LAZ or COPC), which is not read; convert it first, "
-                          "with `laszip -i IN.laz -o OUT.las` or `pdal translate IN.laz OUT.las`",
-                      {.name = "point data format"});
+    throw Unsupported(
+        path_ +
+            ": point data format: the points are compressed (LAZ or COPC), which weir cannot read; convert it first, "
+            "with `laszip -i IN.laz -o OUT.las` or `pdal translate IN.laz OUT.las`",
+        {.name = "point data format"});
   }
   if (format > max_format) fail("point data format", number(format) + "; formats 0 to 10 are read");
   header_.format = format;
@@ -119,8 +121,9 @@ void LasFile::parse_header() {
     if (count != 0 || format >= 6) header_.points = count;
   } else if (format >= 6 && header_.points == 0) {
     fail("header size", number(header_.header_bytes) + " bytes; points of format " + number(format) +
-                            " are counted in a header of version 1.4, of at least " + number(standard_header_bytes(4)) +
-                            ", so how many there are is not known; write the file anew from its source");
+                            " need the point count of a version 1.4 header, which has at least " +
+                            number(standard_header_bytes(4)) +
+                            " bytes, so the number of points is unknown; write the file again from its source");
   }
 }
 
@@ -147,9 +150,9 @@ void LasFile::check_points() const {
     fail("point data record length", number(header_.point_bytes) + " bytes; format " + number(header_.format) +
                                          " has at least " + number(point_layout(header_.format).bytes));
   }
-  const std::uint64_t most = (size - header_.point_offset) / header_.point_bytes;
-  if (header_.points > most) {
-    fail("number of point records", number(header_.points) + ", but the file can hold " + number(most));
+  const std::uint64_t max_points = (size - header_.point_offset) / header_.point_bytes;
+  if (header_.points > max_points) {
+    fail("number of point records", number(header_.points) + ", but the file can hold " + number(max_points));
   }
 }
 
@@ -163,7 +166,7 @@ void LasFile::parse_records() {
   const auto lacks = [&](std::uint32_t i, const std::string& why) {
     flaw("number of variable length records",
          number(header_.record_count) + ", but " + why + " before the points at " + number(end),
-         "from record " + number(i) + " on none is there, and what is there in their place is kept");
+         "record " + number(i) + " and later ones are missing, and the bytes in their place are kept");
   };
   for (std::uint32_t i = 0; i < header_.record_count; ++i) {
     if (end - place < record_header) {
@@ -222,7 +225,7 @@ void LasFile::parse_extended() {
     const auto length = at<std::uint64_t>(place + 20);
     if (length > size - place - extended_header) {
       fail("record length after header", "extended record " + number(i) + " has " + number(length) + " bytes at " +
-                                             number(place) + " and the file ends at " + number(size));
+                                             number(place) + ", past the file's end at " + number(size));
     }
     extended_.push_back(record_at(place, extended_header, length));
     place += extended_header + length;
@@ -252,7 +255,7 @@ void LasFile::parse_extra() {
   }
   if (counts.beyond != 0) {
     flaw("extra bytes",
-         number(counts.beyond) + " dimensions more are described than the " + number(extra_bytes()) +
+         number(counts.beyond) + " more dimensions are described than the " + number(extra_bytes()) +
              " extra bytes of a point hold",
          "their descriptions are left out");
   }

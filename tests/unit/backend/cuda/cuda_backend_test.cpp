@@ -233,6 +233,19 @@ TEST_F(CudaBackend, AWriteTakesTheBytesAlongAlsoFromPinnedMemory) {
   backend.free_segment(target, 1_MiB);
 }
 
+TEST_F(CudaBackend, ManyWritesShareAFewPinnedAllocations) {
+  device::Backend& backend = open();
+  const device::Address target = backend.allocate_segment(1_MiB);
+  const std::vector<std::byte> bytes(device::Backend::max_written, std::byte{7});
+  fake_->hold();
+  for (int i = 0; i < 64; ++i) backend.write(StreamId::legacy_default, target, bytes);
+  EXPECT_EQ(fake_->calls("cuMemHostAlloc"), 4u);
+  fake_->let_go();
+  for (int i = 0; i < 64; ++i) backend.write(StreamId::legacy_default, target, bytes);
+  EXPECT_EQ(fake_->calls("cuMemHostAlloc"), 4u);
+  backend.free_segment(target, 1_MiB);
+}
+
 TEST_F(CudaBackend, CopiesFromOneDeviceToAnother) {
   device::Backend& first = open({.devices = 2});
   const auto second = make_cuda_backend(Fake::table(), 1);

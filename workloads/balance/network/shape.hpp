@@ -1,0 +1,70 @@
+// The shape of a network: how many numbers go in, how many neurons each hidden layer has, how many numbers come out; and
+// where the weights of each layer lie in the one array of parameters that a network is. Every layer but the last ends
+// with ReLU.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::balance {
+
+inline constexpr std::uint32_t max_neurons = 256;     // of a layer
+inline constexpr std::size_t max_hidden_layers = 8;
+inline constexpr std::uint32_t max_parameters = 50'000;
+
+/// One layer: `outputs` sums over `inputs`. Its weights lie from `first` on, input by input, its biases behind them.
+struct Layer {
+  std::uint32_t inputs = 0;
+  std::uint32_t outputs = 0;
+  std::uint32_t first = 0;
+  [[nodiscard]] std::uint32_t bias() const noexcept { return first + inputs * outputs; }
+  [[nodiscard]] std::uint32_t parameters() const noexcept { return (inputs + 1) * outputs; }
+};
+
+class NetworkShape {
+ public:
+  /// Throws InvalidArgument, which names the number and its range, for a layer of no or too many neurons, too many
+  /// layers or too many parameters.
+  NetworkShape(std::uint32_t inputs, std::vector<std::uint32_t> hidden, std::uint32_t outputs);
+
+  [[nodiscard]] std::uint32_t inputs() const noexcept { return layers_.front().inputs; }
+  [[nodiscard]] std::uint32_t outputs() const noexcept { return layers_.back().outputs; }
+  [[nodiscard]] const std::vector<std::uint32_t>& hidden() const noexcept { return hidden_; }
+  [[nodiscard]] const std::vector<Layer>& layers() const noexcept { return layers_; }
+  [[nodiscard]] std::uint32_t parameters() const noexcept { return layers_.back().first + layers_.back().parameters(); }
+  /// Numbers that one observation makes on its way: its inputs, and what each layer gives.
+  [[nodiscard]] std::uint32_t values() const noexcept;
+  /// "4-32-3".
+  [[nodiscard]] std::string text() const;
+
+  friend bool operator==(const NetworkShape& a, const NetworkShape& b) {
+    return a.inputs() == b.inputs() && a.hidden_ == b.hidden_ && a.outputs() == b.outputs();
+  }
+
+ private:
+  std::vector<std::uint32_t> hidden_;
+  std::vector<Layer> layers_;
+};
+
+/// A named shape, which says only its hidden layers.
+struct NetworkPreset {
+  std::string_view name;
+  std::vector<std::uint32_t> hidden;
+};
+/// Micro, Nano, Classic, Enhanced, Advanced, Research, Maximum, DQN.
+[[nodiscard]] const std::vector<NetworkPreset>& network_presets();
+
+/// "4-32-3" or the name of a preset, which gets `inputs` and `outputs`. Throws InvalidArgument, which lists the presets,
+/// and as NetworkShape.
+[[nodiscard]] NetworkShape network_shape(std::string_view text, std::uint32_t inputs, std::uint32_t outputs);
+
+enum class Start : std::uint8_t {
+  xavier,  ///< uniform within ± √(2 / (inputs + outputs)) of the layer
+  he,      ///< normal with variance 2 / inputs
+};
+/// The parameters that learning starts from: the same for the same seed, on every machine. Biases are 0.01.
+[[nodiscard]] std::vector<float> first_parameters(const NetworkShape& shape, Start start, std::uint32_t seed);
+
+}  // namespace weir::balance
