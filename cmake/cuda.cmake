@@ -49,10 +49,15 @@ if(WEIR_HAS_CUDA AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_CXX_FLAG
   endif()
 endif()
 
-# weir_cuda_program(NAME SOURCE..): a program with kernels, under the warnings that nvcc can live with.
-function(weir_cuda_program name)
-  add_executable(${name} ${ARGN})
+# weir_cuda_flags(TARGET): the warnings that nvcc can live with.
+function(weir_cuda_flags name)
   target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:--extended-lambda
     $<$<BOOL:${WEIR_WERROR}>:-Werror=all-warnings> -Xcompiler=-Wall,-Wextra,-Wshadow,-Wconversion$<$<BOOL:${WEIR_WERROR}>:,-Werror>>)
+endfunction()
+
+# weir_cuda_program(NAME SOURCE..): a program with kernels.
+function(weir_cuda_program name)
+  add_executable(${name} ${ARGN})
+  weir_cuda_flags(${name})
   target_link_libraries(${name} PRIVATE weir::weir)
 endfunction()

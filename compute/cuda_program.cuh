@@ -4,6 +4,7 @@
 // Built without contraction, so that real numbers are the host's, bit for bit. Included by workloads' .cu files.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include <cuda_runtime_api.h>
@@ -11,6 +12,7 @@
 #include <weir/weir.hpp>
 
 #include "compute/language.hpp"
+#include "compute/local_memory.hpp"
 
 namespace weir::compute::cuda {
 
@@ -43,6 +45,22 @@ void launch(const Step& step, const typename Kernels::Buffers& buffers, cudaStre
   const unsigned blocks = (step.items + block_threads - 1) / block_threads;
   run_all<Kernels, body><<<blocks, block_threads, 0, stream>>>(buffers, step.parameters, step.items);
   require(cudaGetLastError(), "a kernel's launch");
+}
+
+/// Bytes of local memory that each thread of the step whose body is `body` needs.
+template <class Kernels, auto body>
+[[nodiscard]] std::uint64_t local_bytes() {
+  cudaFuncAttributes attributes{};
+  require(cudaFuncGetAttributes(&attributes, run_all<Kernels, body>), "cudaFuncGetAttributes");
+  return attributes.localSizeBytes;
+}
+
+/// What the driver of the calling thread's device reserves, outside every pool, for kernels with so much a thread.
+inline std::uint64_t reserved_for_local(std::uint64_t bytes, int index) {
+  int multiprocessors = 0, threads = 0;
+  require(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, index), "cudaDeviceGetAttribute");
+  require(cudaDeviceGetAttribute(&threads, cudaDevAttrMaxThreadsPerMultiProcessor, index), "cudaDeviceGetAttribute");
+  return local_memory_reserved(bytes, static_cast<std::uint64_t>(multiprocessors), static_cast<std::uint64_t>(threads));
 }
 
 /// Two time stamps on a stream.

@@ -16,6 +16,7 @@
 #include "device/access.hpp"
 #include "support/faulty_backend.hpp"
 #ifdef WEIR_HAS_CUDA
+#include "backend/cuda/context.hpp"
 #include "backend/cuda/cuda_backend.hpp"
 #include "fake_cuda/fake_cuda.hpp"
 #endif
@@ -30,14 +31,31 @@ inline fake_cuda::Fake& shared_fake() {
   static auto* fake = new fake_cuda::Fake();  // devices may outlive main()
   return *fake;
 }
+/// Its primary context, from the first call to the end of the program.
+inline const backend::cuda::Context& fake_context() {
+  static_cast<void>(shared_fake());
+  static const auto* const kept = new backend::cuda::Context(fake_cuda::Fake::table(), 0);
+  return *kept;
+}
 #endif
 
+/// Opens the backend. A CUDA device's primary context is kept from the first time on: it would go with the last
+/// backend, so that each case had to make one, which takes a GPU a third of a second. It is never released, as the
+/// driver is not to be called past main().
 inline std::shared_ptr<device::FaultyBackend> open_backend(const std::string& name) {
   if (name != cuda_fake) {
-    return std::make_shared<device::FaultyBackend>(device::Access::shared_backend(open_device({.backend = name})));
+    auto opened =
+        std::make_shared<device::FaultyBackend>(device::Access::shared_backend(open_device({.backend = name})));
+#ifdef WEIR_HAS_CUDA
+    if (name == "cuda") {
+      static const auto* const kept = new backend::cuda::Context(*backend::cuda::system_driver().driver, 0);
+      static_cast<void>(kept);
+    }
+#endif
+    return opened;
   }
 #ifdef WEIR_HAS_CUDA
-  static_cast<void>(shared_fake());
+  static_cast<void>(fake_context());
   auto opened = std::make_shared<device::FaultyBackend>(backend::cuda::make_cuda_backend(fake_cuda::Fake::table()));
   opened->show_pointers();
   return opened;

@@ -1,8 +1,11 @@
 // Copies between host and device: weir's transfers beside a bare loop of
 // cudaMemcpyAsync on pinned memory; a pageable source through the staging ring, with
 // one thread and several; and downloads that overlap a kernel and host work (T7).
+#include <atomic>
+#include <barrier>
 #include <cstddef>
 #include <cstring>
+#include <functional>
 #include <span>
 #include <string>
 #include <thread>
@@ -20,6 +23,46 @@ constexpr int rounds = 9;
 
 double rate(std::size_t bytes, double start) { return static_cast<double>(bytes) / (seconds() - start) / 1e9; }
 
+/// Threads that are there before the clock starts, and do a job each time they are told to.
+class Crew {
+ public:
+  explicit Crew(std::size_t size)
+      : begin_(static_cast<std::ptrdiff_t>(size + 1)), end_(static_cast<std::ptrdiff_t>(size + 1)) {
+    for (std::size_t i = 0; i < size; ++i) {
+      threads_.emplace_back([this, i] {
+        for (begin_.arrive_and_wait(); job_; begin_.arrive_and_wait()) {
+          try {
+            job_(i);
+          } catch (const std::exception& error) {
+            std::fprintf(stderr, "a thread failed: %s\n", error.what());
+            failed_ = true;
+          }
+          end_.arrive_and_wait();
+        }
+      });
+    }
+  }
+  Crew(const Crew&) = delete;
+  Crew& operator=(const Crew&) = delete;
+  ~Crew() {
+    job_ = nullptr;
+    begin_.arrive_and_wait();
+    for (std::thread& each : threads_) each.join();
+  }
+  void run(std::function<void(std::size_t)> job) {
+    job_ = std::move(job);
+    begin_.arrive_and_wait();
+    end_.arrive_and_wait();
+    if (failed_) throw std::runtime_error("a thread of the copies failed");
+  }
+
+ private:
+  std::barrier<> begin_, end_;
+  std::function<void(std::size_t)> job_;
+  std::atomic<bool> failed_{false};
+  std::vector<std::thread> threads_;
+};
+
 void bandwidth(Device& device) {
   constexpr std::size_t bytes = std::size_t{256} << 20;
   MemoryManager memory(device, {.name = "copies", .pool = {.limit = std::uint64_t{4} << 30}});
@@ -32,6 +75,10 @@ void bandwidth(Device& device) {
   void* target = nullptr;
   check(cudaMalloc(&target, bytes), "cudaMalloc");
   cudaStream_t native = cuda::native(device, stream);
+  constexpr std::size_t crew_size = 8;
+  std::vector<Stream> streams;
+  for (std::size_t i = 0; i < crew_size; ++i) streams.push_back(device.stream());
+  Crew crew(crew_size);
   for (const bool up : {true, false}) {
     const char* way = up ? "up" : "down";
     report(std::string("copy/bare_pinned/") + way, "GB/s", rounds, [&] {
@@ -62,22 +109,16 @@ void bandwidth(Device& device) {
       return rate(bytes, start);
     });
     report(std::string("copy/weir_pageable_8_threads/") + way, "GB/s", rounds, [&] {
-      constexpr std::size_t parts = 8;
-      constexpr std::size_t part = bytes / parts;
+      constexpr std::size_t part = bytes / crew_size;
       const double start = seconds();
-      std::vector<std::thread> crew;
-      for (std::size_t i = 0; i < parts; ++i) {
-        crew.emplace_back([&, i] {
-          Stream own_stream = device.stream();
-          const std::span<std::byte> piece = std::span(pageable).subspan(i * part, part);
-          if (up) {
-            memory.upload(buffer, std::span<const std::byte>(piece), own_stream, {.offset = i * part});
-          } else {
-            memory.download(buffer, piece, own_stream, {.offset = i * part});
-          }
-        });
-      }
-      for (std::thread& each : crew) each.join();
+      crew.run([&](std::size_t i) {
+        const std::span<std::byte> piece = std::span(pageable).subspan(i * part, part);
+        if (up) {
+          memory.upload(buffer, std::span<const std::byte>(piece), streams[i], {.offset = i * part});
+        } else {
+          memory.download(buffer, piece, streams[i], {.offset = i * part});
+        }
+      });
       return rate(bytes, start);
     });
   }

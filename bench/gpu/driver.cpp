@@ -1,6 +1,6 @@
-// Measures this machine's CUDA driver and writes the file that `weir replay --driver`
-// takes.
-//   weir_gpu_driver FILE
+// Measures this machine's CUDA driver, and prints the file that `weir replay --driver` takes; rows for people go to
+// stderr. Links nothing of weir's, so that it is built in seconds and runs before all else is.
+//   weir_gpu_driver >FILE
 #include <dlfcn.h>
 
 #include <array>
@@ -10,7 +10,6 @@
 #include <string>
 
 #include "driver_costs.hpp"
-#include "files/output_file.hpp"
 
 namespace weir::bench::gpu {
 namespace {
@@ -66,8 +65,7 @@ struct Driver {
 
 constexpr int rounds = 200;
 
-void measure_into(const std::string& file) {
-  weir::files::OutputFile out(file);
+void measure() {
   const Driver driver;
   CUdevice device = 0;
   CUcontext context = nullptr;
@@ -81,21 +79,18 @@ void measure_into(const std::string& file) {
   }
   DriverCosts costs(driver, device);
   costs.measure(rounds);
-  out.write(costs.json("medians of " + std::to_string(rounds) + " rounds by weir_gpu_driver; microseconds",
-                       std::string(name.data()) + ", CUDA driver " + std::to_string(version)));
-  out.commit();
+  const std::string text =
+      costs.json("medians of " + std::to_string(rounds) + " rounds by weir_gpu_driver; microseconds",
+                 std::string(name.data()) + ", CUDA driver " + std::to_string(version));
+  if (std::fputs(text.c_str(), stdout) == EOF || std::fflush(stdout) != 0) throw std::runtime_error("stdout is closed");
 }
 
 }  // namespace
 }  // namespace weir::bench::gpu
 
-int main(int count, char** arguments) {
-  if (count != 2) {
-    std::fputs("usage: weir_gpu_driver FILE\n", stderr);
-    return 2;
-  }
+int main() {
   try {
-    weir::bench::gpu::measure_into(arguments[1]);
+    weir::bench::gpu::measure();
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "failed: %s\n", error.what());

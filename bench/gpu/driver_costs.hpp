@@ -120,8 +120,8 @@ class DriverCosts {
     }
     const Row medians{handles,        median(reserve), median(create), median(map),
                       median(access), median(unmap),   median(destroy)};
-    std::printf("%3d handles: reserve %.2f, create %.2f, map %.2f, access %.2f, unmap %.2f, destroy %.2f us\n", handles,
-                medians.reserve, medians.create, medians.map, medians.access, medians.unmap, medians.destroy);
+    std::fprintf(stderr, "%3d handles: reserve %.2f, create %.2f, map %.2f, access %.2f, unmap %.2f, destroy %.2f us\n",
+                 handles, medians.reserve, medians.create, medians.map, medians.access, medians.unmap, medians.destroy);
     return medians;
   }
 

@@ -182,6 +182,15 @@ TEST_P(BackendTable, CanBeOpened) {
 INSTANTIATE_TEST_SUITE_P(Known, BackendTable, testing::ValuesIn(known_backends()),
                          [](const auto& backend) { return backend.param.name; });
 
+#ifdef WEIR_HAS_CUDA
+// On a GPU a context takes a third of a second, and there are a thousand cases.
+TEST(CudaContext, IsMadeOnceForAllCases) {
+  if (!chosen(cuda_fake)) GTEST_SKIP() << "WEIR_BACKENDS does not name " << cuda_fake;
+  for (int i = 0; i < 3; ++i) static_cast<void>(open_backend(cuda_fake)->create_stream());
+  EXPECT_EQ(shared_fake().contexts_made(), 1u);
+}
+#endif
+
 TEST(RequiredBackends, AreKnown) {
   for (const std::string& name : required_backends()) {
     const auto& all = known_backends();

@@ -67,7 +67,7 @@ CUresult Calls::device_attribute(int* value, CUdevice_attribute which, CUdevice)
 
 CUresult Calls::context_retain(CUcontext* context, CUdevice device) {
   FAKE_ENTER("cuDevicePrimaryCtxRetain", false);
-  ++fake.retained_[static_cast<std::size_t>(device)];
+  if (fake.retained_[static_cast<std::size_t>(device)]++ == 0) ++fake.contexts_made_;
   *context = context_of(device);
   return CUDA_SUCCESS;
 }

@@ -105,6 +105,11 @@ std::size_t Fake::contexts_retained() const {
   return static_cast<std::size_t>(std::count_if(retained_.begin(), retained_.end(), [](int n) { return n > 0; }));
 }
 
+std::size_t Fake::contexts_made() const {
+  const std::lock_guard lock(mutex_);
+  return contexts_made_;
+}
+
 void Fake::hold() { gate_->shut(); }
 
 void Fake::let_go() { gate_->open(); }

@@ -66,6 +66,8 @@ class Fake {
   [[nodiscard]] std::size_t handles() const;
   [[nodiscard]] std::size_t streams() const;
   [[nodiscard]] std::size_t contexts_retained() const;
+  /// Primary contexts made: retained while nobody held them. A real one takes a third of a second.
+  [[nodiscard]] std::size_t contexts_made() const;
   /// Holds back all work that is queued from now on.
   void hold();
   void let_go();
@@ -130,6 +132,7 @@ class Fake {
   std::uint64_t last_handle_ = 0x1000;
   std::vector<std::uint64_t> used_;
   std::vector<int> retained_;
+  std::size_t contexts_made_ = 0;
   std::map<CUdeviceptr, std::uint64_t> ranges_;
   std::unordered_map<CUmemGenericAllocationHandle, Physical> physical_;
   std::map<CUdeviceptr, Mapping> mappings_;

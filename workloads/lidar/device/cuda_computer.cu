@@ -1,5 +1,6 @@
 // A CUDA device as a computer of chunks: the bodies of thread.hpp, one thread an item, a kernel a step, in the order of
 // the stream and on the scopes' memory. Built without contraction, so that real numbers are the host's, bit for bit.
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -21,7 +22,10 @@ using compute::cuda::require;
 class CudaComputer final : public BodyComputer {
  public:
   CudaComputer(MemoryManager& memory, const ComputeSettings& settings)
-      : BodyComputer(memory, settings), device_(memory.device()), index_(compute::cuda::take_device(device_)) {}
+      : BodyComputer(memory, settings),
+        device_(memory.device()),
+        index_(compute::cuda::take_device(device_)),
+        local_(memory.book_external(compute::cuda::reserved_for_local(local_bytes(), index_))) {}
 
   [[nodiscard]] std::string name() const override { return "cuda-float64"; }
   [[nodiscard]] std::size_t max_queries() const override {
@@ -37,12 +41,10 @@ class CudaComputer final : public BodyComputer {
     for (const Step& step : plan(settings(), job, Precision::doubles)) {
       with_body(step.body, [&](auto body) {
         constexpr Body which = decltype(body)::value;
-        constexpr bool has_heap = which == Body::find_features;
-        constexpr uint least = has_heap ? few : 1, most = has_heap ? max_neighbours : 1;
         if (settings().search.k > few) {
-          compute::cuda::launch<Kernels<most>, which>(step, buffers, native);
+          compute::cuda::launch<KernelsFor<which, max_neighbours>, which>(step, buffers, native);
         } else {
-          compute::cuda::launch<Kernels<least>, which>(step, buffers, native);
+          compute::cuda::launch<KernelsFor<which, few>, which>(step, buffers, native);
         }
       });
     }
@@ -57,9 +59,28 @@ class CudaComputer final : public BodyComputer {
 
  private:
   static constexpr uint few = 32;  // a heap of so many takes less memory of each thread
+  /// With a heap of `most`, where the body has one.
+  template <Body body, uint most>
+  using KernelsFor = Kernels<body == Body::find_features ? most : 1>;
+
+  /// A thread's, of whichever kernel needs most.
+  [[nodiscard]] std::uint64_t local_bytes() const {
+    std::uint64_t largest = 0;
+    for (std::size_t i = 0; i < body_count; ++i) {
+      with_body(static_cast<Body>(i), [&](auto body) {
+        constexpr Body which = decltype(body)::value;
+        const std::uint64_t bytes = settings().search.k > few
+                                        ? compute::cuda::local_bytes<KernelsFor<which, max_neighbours>, which>()
+                                        : compute::cuda::local_bytes<KernelsFor<which, few>, which>();
+        largest = std::max(largest, bytes);
+      });
+    }
+    return largest;
+  }
 
   Device device_;
   int index_;
+  ExternalBytes local_;  // which the driver reserves beside the pool when such a kernel first runs
   std::array<compute::cuda::Clock, slots> clocks_;
 };
 

@@ -52,6 +52,16 @@ TEST_F(FakeCuda, RefusesWhatIsNoMultipleOfTheGranularity) {
   expect_breach(driver.reserve(&start, page + 4096, page, 0, 0));
 }
 
+TEST_F(FakeCuda, CountsTheContextsThatAreMade) {
+  EXPECT_EQ(fake.contexts_made(), 1u);
+  EXPECT_EQ(driver.context_retain(&context, 0), CUDA_SUCCESS);
+  EXPECT_EQ(fake.contexts_made(), 1u) << "it was there already";
+  EXPECT_EQ(driver.context_release(0), CUDA_SUCCESS);
+  EXPECT_EQ(driver.context_release(0), CUDA_SUCCESS);
+  EXPECT_EQ(driver.context_retain(&context, 0), CUDA_SUCCESS);
+  EXPECT_EQ(fake.contexts_made(), 2u) << "the last user had left";
+}
+
 TEST_F(FakeCuda, RefusesToMapAPartOfAHandle) {
   const CUdeviceptr start = range(2);
   expect_breach(driver.map(start, page / 2, 0, made(), 0));

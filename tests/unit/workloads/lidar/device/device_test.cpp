@@ -1,8 +1,10 @@
 // The kernels for GPUs against the host's, a chunk at a time: as plain loops, which have to be equal bit for bit, and
 // on the Vulkan device of the machine: neighbours, states and reaches equal, features within what the device's real
 // numbers allow.
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <iostream>
 #include <optional>
 
 #include <gtest/gtest.h>
@@ -204,6 +206,24 @@ TEST_P(LidarOn, ChunksChangeNothingWithinARadiusEither) {
   EXPECT_EQ(difference(whole->rows, chunked->rows), "");
   EXPECT_GE(chunked->report.chunks, 5u);
   EXPECT_EQ(chunked->report.driver_calls_after_first_chunk, 0u);
+}
+
+// What the driver really takes is printed: the formula has been seen on no device.
+TEST_P(LidarOn, LocalMemoryOfManyNeighboursIsBooked) {
+  if (device_->info().backend != BackendKind::cuda) GTEST_SKIP() << "Vulkan does not tell what its kernels take";
+  MemoryManager memory(*device_);
+  const std::uint64_t before = device_->info().memory_free.value_or(0);
+  {
+    const ComputeSettings settings = settings_for(128);
+    const auto gpu = make_computer(memory, settings);
+    static_cast<void>(compute_one(memory, *gpu, settings.features, awkward_chunks().front()));
+    const Statistics now = memory.statistics().pool;
+    EXPECT_GT(now.external, 0u);
+    const std::uint64_t gone = before - std::min(before, device_->info().memory_free.value_or(0));
+    std::cout << "local memory: " << format_bytes(now.external) << " booked; " << format_bytes(gone)
+              << " less are free, of which the pool has " << format_bytes(now.reserved.live) << '\n';
+  }
+  EXPECT_EQ(memory.statistics().pool.external, 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, LidarOn, testing::Values("vulkan", "cuda"),
