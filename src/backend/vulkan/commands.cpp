@@ -8,12 +8,8 @@ namespace weir::backend::vulkan {
 
 Commands::Commands(Gpu& gpu, Memory& memory) : gpu_(gpu), memory_(memory) {
   try {
-    for (const QueueKind kind : {QueueKind::work, QueueKind::copy}) {
-      const auto at = static_cast<std::size_t>(kind);
-      before_[at] = make_barrier(kind, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
-                                 VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT);
-      after_[at] = make_barrier(kind, VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT | VK_ACCESS_HOST_WRITE_BIT);
-    }
+    make_barriers(QueueKind::work);
+    make_barriers(QueueKind::copy);
   } catch (...) {
     drop_barriers();
     throw;
@@ -28,10 +24,35 @@ Commands::~Commands() {
   drop_barriers();
 }
 
+void Commands::make_barriers(QueueKind kind) {
+  const auto at = static_cast<std::size_t>(kind);
+  constexpr std::array all{Does::transfers, Does::anything};
+  const auto writes = [](Does what) -> Accesses {
+    return {stages_of(what), what == Does::transfers ? VK_ACCESS_TRANSFER_WRITE_BIT : VK_ACCESS_MEMORY_WRITE_BIT};
+  };
+  const auto uses = [](Does what) -> Accesses {
+    constexpr VkAccessFlags transfers = VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+    constexpr VkAccessFlags anything = VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT;
+    return {stages_of(what), what == Does::transfers ? transfers : anything};
+  };
+  constexpr Accesses host{VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT | VK_ACCESS_HOST_WRITE_BIT};
+  for (const Does last : all) {
+    after_[at][static_cast<std::size_t>(last)] = make_barrier(kind, writes(last), host);
+    for (const Does next : all) {
+      before_[at][static_cast<std::size_t>(last)][static_cast<std::size_t>(next)] =
+          make_barrier(kind, writes(last), uses(next));
+    }
+  }
+}
+
 void Commands::drop_barriers() noexcept {
-  for (std::size_t at = 0; at < recorded_lanes; ++at) {
-    drop(before_[at]);
-    drop(after_[at]);
+  for (const auto& of_kind : before_) {
+    for (const ByDoing& of_last : of_kind) {
+      for (const Buffer& each : of_last) drop(each);
+    }
+  }
+  for (const ByDoing& of_kind : after_) {
+    for (const Buffer& each : of_kind) drop(each);
   }
 }
 
@@ -64,15 +85,15 @@ void Commands::start(const Buffer& buffer, VkCommandBufferUsageFlags usage) {
   gpu_.require(gpu_.vk().vkBeginCommandBuffer, buffer.handle, &info);
 }
 
-Commands::Buffer Commands::make_barrier(QueueKind kind, VkPipelineStageFlags to, VkAccessFlags by) {
+Commands::Buffer Commands::make_barrier(QueueKind kind, Accesses first, Accesses second) {
   const Buffer buffer = make(kind);
   try {
     start(buffer, VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT);
     auto barrier = of_type<VkMemoryBarrier>(VK_STRUCTURE_TYPE_MEMORY_BARRIER);
-    barrier.srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT;
-    barrier.dstAccessMask = by;
-    gpu_.vk().vkCmdPipelineBarrier(buffer.handle, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, to, VkDependencyFlags{0}, 1u,
-                                   &barrier, 0u, nullptr, 0u, nullptr);
+    barrier.srcAccessMask = first.kinds;
+    barrier.dstAccessMask = second.kinds;
+    gpu_.vk().vkCmdPipelineBarrier(buffer.handle, first.stages, second.stages, VkDependencyFlags{0}, 1u, &barrier, 0u,
+                                   nullptr, 0u, nullptr);
     gpu_.require(gpu_.vk().vkEndCommandBuffer, buffer.handle);
   } catch (...) {
     drop(buffer);

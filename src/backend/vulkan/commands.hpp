@@ -54,28 +54,45 @@ class Commands {
     std::unique_ptr<Staging> staging_;
   };
 
-  /// A command that is being recorded, for the queue.
+  /// A command that is being recorded, for queues of the kind.
   [[nodiscard]] Command begin(QueueKind kind);
-  /// What every submission to the queue is put between: all before it is done and seen, the host sees all of it.
-  [[nodiscard]] VkCommandBuffer before(QueueKind kind) const noexcept {
-    return before_[static_cast<std::size_t>(kind)].handle;
+
+  /// What a submission does: copies and fills, or whatever a program's own commands do.
+  enum class Does : std::uint8_t { transfers, anything };
+  /// For a stream's submission after another one to the same queue: that one is done, and what was written before is
+  /// seen. It holds back no work of other streams but of the stages that both do.
+  [[nodiscard]] VkCommandBuffer before(QueueKind kind, Does last, Does next) const noexcept {
+    return before_[static_cast<std::size_t>(kind)][static_cast<std::size_t>(last)][static_cast<std::size_t>(next)]
+        .handle;
   }
-  [[nodiscard]] VkCommandBuffer after(QueueKind kind) const noexcept {
-    return after_[static_cast<std::size_t>(kind)].handle;
+  /// For a submission that writes what the host looks at.
+  [[nodiscard]] VkCommandBuffer after(QueueKind kind, Does last) const noexcept {
+    return after_[static_cast<std::size_t>(kind)][static_cast<std::size_t>(last)].handle;
+  }
+  [[nodiscard]] static VkPipelineStageFlags stages_of(Does what) noexcept {
+    return what == Does::transfers ? VK_PIPELINE_STAGE_TRANSFER_BIT : VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
   }
 
  private:
   static constexpr std::size_t recorded_lanes = 2;  // work and copy
   [[nodiscard]] Buffer make(QueueKind kind);
   void start(const Buffer& buffer, VkCommandBufferUsageFlags usage);
-  [[nodiscard]] Buffer make_barrier(QueueKind kind, VkPipelineStageFlags to, VkAccessFlags by);
+  /// Where accesses stand in the pipeline, and which they are.
+  struct Accesses {
+    VkPipelineStageFlags stages = 0;
+    VkAccessFlags kinds = 0;
+  };
+  [[nodiscard]] Buffer make_barrier(QueueKind kind, Accesses first, Accesses second);
+  void make_barriers(QueueKind kind);
   void drop(const Buffer& buffer) noexcept;
   void drop_barriers() noexcept;
 
   Gpu& gpu_;
   Memory& memory_;
-  std::array<Buffer, recorded_lanes> before_;
-  std::array<Buffer, recorded_lanes> after_;
+  static constexpr std::size_t doings = 2;
+  using ByDoing = std::array<Buffer, doings>;
+  std::array<std::array<ByDoing, doings>, recorded_lanes> before_;  // by what the last one does, and the next
+  std::array<ByDoing, recorded_lanes> after_;
   std::mutex mutex_;
   std::array<std::vector<std::unique_ptr<Buffer>>, recorded_lanes> spare_;
   std::vector<std::unique_ptr<Staging>> spare_staging_;

@@ -13,6 +13,7 @@
 #include <weir/weir.hpp>
 
 #include "device/access.hpp"
+#include "open_backend.hpp"
 #include "unit/backend/vulkan/faulty_driver.hpp"
 
 namespace weir::backend::vulkan {
@@ -26,7 +27,7 @@ class VulkanBackend : public testing::Test {
  protected:
   void SetUp() override {
     FaultyDriver::reset();
-    if (std::string why_none; list_devices(false, why_none).empty()) GTEST_SKIP() << why_none;
+    WEIR_NEEDS_BACKEND("vulkan");
   }
   void TearDown() override {
     EXPECT_EQ(driver().breach, "");
@@ -213,6 +214,21 @@ TEST_F(VulkanBackend, AManagerMovesItsBuffersOnADiscreteDevice) {
     memory.start_upload(buffer, pinned, StreamId::legacy_default, {.offset = 11}).wait();
     EXPECT_EQ(memory.download(buffer)[1010], 5u);
   }
+}
+
+// The host's writes beside what a download writes share an atom with it, and are still there when it is.
+TEST_F(VulkanBackend, ADownloadKeepsWhatTheHostWroteBesideIt) {
+  driver().discrete = true;
+  const auto backend = open();
+  const Owned memory(*backend, 4096, false);
+  const Owned pinned(*backend, 4096, true);
+  constexpr StreamId stream = StreamId::legacy_default;
+  backend->fill(stream, memory.address(), 9, 4096);
+  std::fill_n(pinned.bytes(), 4096, std::uint8_t{5});
+  backend->download(stream, pinned.bytes() + 100, memory.address(), 50);
+  settle(*backend, stream);
+  EXPECT_EQ(std::count(pinned.bytes(), pinned.bytes() + 4096, 5), 4046);
+  EXPECT_EQ(std::count(pinned.bytes() + 100, pinned.bytes() + 150, 9), 50);
 }
 
 // Kept back in software, in the driver, or both: the first that is done ends the wait.
