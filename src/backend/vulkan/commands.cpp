@@ -20,7 +20,7 @@ Commands::~Commands() {
   for (const auto& spare : spare_) {
     for (const auto& buffer : spare) drop(*buffer);
   }
-  for (const auto& staging : spare_staging_) memory_.free(staging->block);
+  for (const Block& block : staging_blocks_) memory_.free(block);
   drop_barriers();
 }
 
@@ -127,27 +127,45 @@ Commands::Command Commands::begin(QueueKind kind) {
 
 void Commands::Command::finish() { owner_->gpu_.require(owner_->gpu_.vk().vkEndCommandBuffer, buffer_->handle); }
 
-const Block& Commands::Command::staging() {
-  if (staging_) return staging_->block;
+const Commands::Staging& Commands::Command::staging() {
+  if (!staging_) staging_ = owner_->take_staging();
+  return *staging_;
+}
+
+// Pieces share allocations, of which some devices allow 4096 in all.
+Commands::Staging Commands::take_staging() {
+  constexpr std::uint64_t pieces = 32;
+  constexpr std::uint64_t bytes = device::Backend::max_written;
+  const auto take_spare = [&] {
+    const Staging piece = spare_staging_.back();
+    spare_staging_.pop_back();
+    return piece;
+  };
   {
-    const std::lock_guard lock(owner_->mutex_);
-    if (!owner_->spare_staging_.empty()) {
-      staging_ = std::move(owner_->spare_staging_.back());
-      owner_->spare_staging_.pop_back();
-      return staging_->block;
-    }
+    const std::lock_guard lock(mutex_);
+    if (!spare_staging_.empty()) return take_spare();
   }
-  auto fresh = std::make_unique<Staging>();
-  fresh->block = owner_->memory_.allocate(Memory::Use::staging, device::Backend::max_written, "staging");
-  staging_ = std::move(fresh);
-  return staging_->block;
+  const Block block = memory_.allocate(Memory::Use::staging, pieces * bytes, "staging");
+  const std::lock_guard lock(mutex_);
+  try {
+    staging_blocks_.reserve(staging_blocks_.size() + 1);
+    spare_staging_.reserve(pieces * (staging_blocks_.size() + 1));  // for all there are: none fails to come back
+  } catch (...) {
+    memory_.free(block);
+    throw;
+  }
+  staging_blocks_.push_back(block);
+  for (std::uint64_t i = 0; i < pieces; ++i) {
+    spare_staging_.push_back({block.buffer, i * bytes, block.mapped + i * bytes});
+  }
+  return take_spare();
 }
 
 Commands::Command::Command(Command&& other) noexcept
     : owner_(std::exchange(other.owner_, nullptr)),
       kind_(other.kind_),
       buffer_(std::move(other.buffer_)),
-      staging_(std::move(other.staging_)) {}
+      staging_(std::exchange(other.staging_, std::nullopt)) {}
 
 Commands::Command& Commands::Command::operator=(Command&& other) noexcept {
   std::swap(owner_, other.owner_);
@@ -161,7 +179,7 @@ Commands::Command::~Command() {
   if (owner_ == nullptr) return;
   const std::lock_guard lock(owner_->mutex_);
   if (buffer_) owner_->spare_[static_cast<std::size_t>(kind_)].push_back(std::move(buffer_));
-  if (staging_) owner_->spare_staging_.push_back(std::move(staging_));
+  if (staging_) owner_->spare_staging_.push_back(*staging_);
 }
 
 }  // namespace weir::backend::vulkan

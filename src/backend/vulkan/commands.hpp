@@ -7,6 +7,7 @@
 #include <array>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "backend/vulkan/memory.hpp"
@@ -25,8 +26,11 @@ class Commands {
     VkCommandPool pool = VK_NULL_HANDLE;  // one each, so that recording needs no lock
     VkCommandBuffer handle = VK_NULL_HANDLE;
   };
+  /// A piece of a buffer that the host writes, Backend::max_written bytes.
   struct Staging {
-    Block block;
+    VkBuffer buffer = VK_NULL_HANDLE;
+    VkDeviceSize offset = 0;
+    std::byte* mapped = nullptr;
   };
 
   /// One command buffer on its way: recorded, in flight, back.
@@ -41,8 +45,8 @@ class Commands {
 
     [[nodiscard]] VkCommandBuffer handle() const noexcept { return buffer_ ? buffer_->handle : VK_NULL_HANDLE; }
     [[nodiscard]] QueueKind kind() const noexcept { return kind_; }
-    /// Staging memory, Backend::max_written bytes, for as long as the command lives.
-    [[nodiscard]] const Block& staging();
+    /// Staging memory for as long as the command lives.
+    [[nodiscard]] const Staging& staging();
     /// Ends the recording.
     void finish();
 
@@ -51,7 +55,7 @@ class Commands {
     Commands* owner_ = nullptr;
     QueueKind kind_ = QueueKind::work;
     std::unique_ptr<Buffer> buffer_;
-    std::unique_ptr<Staging> staging_;
+    std::optional<Staging> staging_;
   };
 
   /// A command that is being recorded, for queues of the kind.
@@ -84,6 +88,7 @@ class Commands {
   };
   [[nodiscard]] Buffer make_barrier(QueueKind kind, Accesses first, Accesses second);
   void make_barriers(QueueKind kind);
+  [[nodiscard]] Staging take_staging();
   void drop(const Buffer& buffer) noexcept;
   void drop_barriers() noexcept;
 
@@ -95,7 +100,8 @@ class Commands {
   std::array<ByDoing, recorded_lanes> after_;
   std::mutex mutex_;
   std::array<std::vector<std::unique_ptr<Buffer>>, recorded_lanes> spare_;
-  std::vector<std::unique_ptr<Staging>> spare_staging_;
+  std::vector<Staging> spare_staging_;
+  std::vector<Block> staging_blocks_;  // which the pieces are parts of
 };
 
 }  // namespace weir::backend::vulkan

@@ -53,9 +53,10 @@ void VulkanDevice::fill(StreamId stream, Address address, std::uint8_t value, st
   const std::uint64_t head = first - to.offset;
   const std::uint64_t tail = to.offset + bytes - last;
   if (head + tail != 0) {
-    const Block& staging = command.staging();
+    const Commands::Staging& staging = command.staging();
     std::memset(staging.mapped, value, head + tail);
-    const std::array<VkBufferCopy, 2> ends{VkBufferCopy{0, to.offset, head}, VkBufferCopy{head, last, tail}};
+    const std::array<VkBufferCopy, 2> ends{VkBufferCopy{staging.offset, to.offset, head},
+                                           VkBufferCopy{staging.offset + head, last, tail}};
     const VkBufferCopy* const some = head != 0 ? ends.data() : ends.data() + 1;
     vk.vkCmdCopyBuffer(command.handle(), staging.buffer, to.block.buffer, head != 0 && tail != 0 ? 2u : 1u, some);
   }
@@ -110,9 +111,9 @@ void VulkanDevice::write(StreamId stream, Address to, std::span<const std::byte>
   if (into.offset % word == 0 && bytes.size() % word == 0) {
     vk.vkCmdUpdateBuffer(command.handle(), into.block.buffer, into.offset, VkDeviceSize{bytes.size()}, bytes.data());
   } else {
-    const Block& staging = command.staging();
+    const Commands::Staging& staging = command.staging();
     std::memcpy(staging.mapped, bytes.data(), bytes.size());
-    const VkBufferCopy all{0, into.offset, bytes.size()};
+    const VkBufferCopy all{staging.offset, into.offset, bytes.size()};
     vk.vkCmdCopyBuffer(command.handle(), staging.buffer, into.block.buffer, 1u, &all);
   }
   submit(stream, std::move(command), into);
