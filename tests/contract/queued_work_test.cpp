@@ -171,7 +171,9 @@ TEST_P(QueuedWork, EndsUnderNoLock) {
   auto at_end = std::make_shared<AtEnd<std::function<void()>>>([&] {
     pool.deallocate(pool.allocate(3_MiB, stream), stream);
     device_->run(stream, [&] { more = true; });
-    if (here) EXPECT_THROW(device_->synchronize(stream, 0s), Timeout);  // that work is behind this
+    if (here) {
+      EXPECT_THROW(device_->synchronize(stream, 0s), Timeout);  // that work is behind this
+    }
     static_cast<void>(device_->stream());
     called = true;
   });
