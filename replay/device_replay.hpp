@@ -47,7 +47,7 @@ class DeviceReplay {
   /// Events done in the pass that was refused.
   [[nodiscard]] std::uint64_t done() const { return done_; }
   [[nodiscard]] Statistics statistics() const { return pool_.statistics(); }
-  [[nodiscard]] std::uint64_t page_bytes() const { return device_.info().page_bytes; }
+  [[nodiscard]] std::uint64_t page_bytes() const { return device_.facts().page_bytes; }
   /// Whether the device lives in a time of its own, so that passes have times.
   [[nodiscard]] bool has_time() const { return time_ != nullptr; }
 

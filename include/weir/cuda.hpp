@@ -3,6 +3,14 @@
 // the captures of streams into graphs. Device pointers need nothing: what
 // Pool::allocate and access() give on a CUDA device is one. Every function throws
 // Unsupported for a device of another backend.
+//
+// What other libraries may do with the memory. Kernels of this device use any block. Those
+// of other GPUs use what is in pages where the device was opened with DeviceRequest::peers.
+// Network cards reach pages where the driver supports that (GPUDirect RDMA), and plain
+// blocks as all memory of cuMemAlloc. Pages may be remapped once a block is freed, and the
+// driver's own sharing between processes does not take them: register with other libraries,
+// and export to other processes, plain blocks alone, which cuMemAlloc gave and which stay
+// where they are. weir itself exports nothing.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +29,7 @@ using NativeStream = CUstream_st*;
 
 namespace detail {
 inline void require(const Device& device) {
-  if (const DeviceInfo info = device.info(); info.backend != BackendKind::cuda) {
+  if (const DeviceInfo& info = device.facts(); info.backend != BackendKind::cuda) {
     throw Unsupported(info.name + " is no CUDA device: its backend is " + std::string(name(info.backend)) +
                           "; open one with DeviceRequest{.backend = \"cuda\"}",
                       {.name = "device"});

@@ -70,12 +70,20 @@ struct DeviceRequest {
   std::uint64_t min_memory = 0;                ///< bytes in all
   bool needs_virtual_memory = false;
   bool needs_pointers = false;  ///< the host can use its addresses
+  /// Maps the device's pages for every other GPU of the machine that can reach them, so that kernels there read and
+  /// write what pools of this device give. Mapping then costs by the GPU, and a page is the largest of theirs. CUDA
+  /// only, and not for plain blocks: the program enables those between contexts. Other devices have no peers.
+  bool peers = false;
 };
 
 /// A device in use. Cheap to copy; thread-safe; the device closes with its last user. It does not survive fork(): in
 /// the child every call on it, and on what was made of it, throws Unsupported, and its end closes nothing.
 class Device {
  public:
+  /// What it is and can do, which does not change; memory_free and address_space_free are empty. Lives as long as the
+  /// device; calls no driver.
+  [[nodiscard]] const DeviceInfo& facts() const;
+  /// The facts, and what is free now. Asks the driver, which takes from microseconds to milliseconds.
   [[nodiscard]] DeviceInfo info() const;
   /// Which device this is and why it was chosen, one line.
   [[nodiscard]] const std::string& why() const noexcept;
@@ -85,8 +93,11 @@ class Device {
   /// Waits until all work queued on `stream` so far is done; throws Timeout past the deadline. Zero or less only looks.
   void synchronize(StreamId stream, std::chrono::nanoseconds deadline = std::chrono::seconds(10));
   /// Queues a host function in the order of `stream`; it runs on a thread of weir's or the driver's, and must not
-  /// throw: what leaves it ends the program, by std::terminate. Throws InvalidArgument for an empty one, and
-  /// Unsupported where streams run no host code (the dry device).
+  /// throw: what leaves it ends the program, by std::terminate. On CUDA it must not call the device either: that throws
+  /// Unsupported, or does nothing where it cannot throw. What it holds may, when it ends: on CUDA that is in a later
+  /// call on the device, or another one, once the function ran or the device was lost. Under begin_capture() it runs at
+  /// each launch of the graph, and ends after the graph. Throws InvalidArgument for an empty one, and Unsupported where
+  /// streams run no host code (the dry device).
   void run(StreamId stream, std::function<void()> work);
 
   /// The driver's handle of a stream, for kernels and other libraries; weir/cuda.hpp gives it its type. Throws

@@ -6,6 +6,7 @@
 #include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
+#include "core/reserve_more.hpp"
 #include "device/access.hpp"
 #include "device/backend.hpp"
 #include "device/fence.hpp"
@@ -211,7 +212,7 @@ Change BufferCore::cut(std::uint64_t bytes, StreamId stream, std::size_t count) 
   }
   if (in_place) {
     capacity_ = count;
-    if (!worth_leaving(pool_->allocated(block_), bytes, pool_->device().info().page_bytes)) return Change::in_place;
+    if (!worth_leaving(pool_->allocated(block_), bytes, pool_->device().facts().page_bytes)) return Change::in_place;
   }
   try {
     move_to_new_block(bytes, stream);
@@ -269,7 +270,7 @@ void BufferCore::note_change(StreamId stream) {
 
 void BufferCore::bring_behind_change(StreamId stream) {
   if (std::find(behind_change_.begin(), behind_change_.end(), stream) != behind_change_.end()) return;
-  behind_change_.reserve(behind_change_.size() + 1);
+  core::reserve_more(behind_change_, 1);
   if (changed_.done()) {
     changed_ = {};
     return;
@@ -292,7 +293,7 @@ void BufferCore::hold_back_for_users(StreamId stream) const {
 void BufferCore::note_use(StreamId stream) {
   if (!changed_.empty()) bring_behind_change(stream);
   if (stream == stream_ || std::find(others_.begin(), others_.end(), stream) != others_.end()) return;
-  others_.reserve(others_.size() + 1);
+  core::reserve_more(others_, 1);
   pool_->used_on(block_, stream);
   others_.push_back(stream);
 }

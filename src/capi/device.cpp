@@ -71,7 +71,7 @@ weir_status weir_device_open(const weir_device_options* options, weir_device** o
     if (known.index >= 0) request.index = static_cast<std::size_t>(known.index);
     if (known.name != nullptr) request.name = known.name;
     weir::Device device = weir::open_device(request);
-    weir::DeviceInfo info = device.info();
+    weir::DeviceInfo info = device.facts();
     *out = new weir_device{std::move(device), std::move(info)};
   });
 }

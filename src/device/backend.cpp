@@ -25,11 +25,11 @@ void Backend::require_own_process() const {
   if (!in_own_process()) throw core::made_before_fork("this device", "device");
 }
 
-StreamId Backend::adopt_stream(std::uint64_t) { refuse(info(), "adopt_stream"); }
+StreamId Backend::adopt_stream(std::uint64_t) { refuse(facts(), "adopt_stream"); }
 
-std::uint64_t Backend::native_stream(StreamId) { refuse(info(), "native_stream"); }
+std::uint64_t Backend::native_stream(StreamId) { refuse(facts(), "native_stream"); }
 
-StreamId Backend::begin_capture(StreamId) { refuse(info(), "begin_capture"); }
+StreamId Backend::begin_capture(StreamId) { refuse(facts(), "begin_capture"); }
 
 bool Backend::copy_from(StreamId, Address, Backend&, Address, std::uint64_t) { return false; }
 

@@ -96,9 +96,12 @@ class Backend : public std::enable_shared_from_this<Backend> {
   /// Throws Unsupported there.
   void require_own_process() const;
 
+  /// What the device is and can do, which does not change; without what is free. Calls no driver.
+  [[nodiscard]] virtual const DeviceInfo& facts() const noexcept = 0;
+  /// The facts and what is free. Asks the driver, which takes from microseconds to milliseconds.
   [[nodiscard]] virtual DeviceInfo info() const = 0;
 
-  // --- Virtual memory: only where info().virtual_memory ---
+  // --- Virtual memory: only where facts().virtual_memory ---
 
   /// An address range backed by nothing, aligned to a page. `bytes` is a multiple of the page.
   [[nodiscard]] virtual Address reserve(std::uint64_t bytes) = 0;
@@ -174,8 +177,10 @@ class Backend : public std::enable_shared_from_this<Backend> {
   static constexpr std::uint64_t max_written = std::uint64_t{64} << 10;
   /// As upload, from any memory; the bytes have been taken along when it returns.
   virtual void write(StreamId stream, Address to, std::span<const std::byte> bytes) = 0;
-  /// Queues a host function; throws Unsupported where streams run no host code. It is called and ends before the work
-  /// counts as done, on a thread that counts as core::in_queued_work(), under no lock.
+  /// Queues a host function; throws Unsupported where streams run no host code. It is called before the work counts as
+  /// done, and ends before query() or wait_any() says so, each on a thread that counts as core::in_queued_work(), under
+  /// no lock. On CUDA it must make no call into the backend, and ends in a later call of a thread of the program's. A
+  /// captured one is called at each launch of the graph, and ends after the graph. On a lost device none is called.
   virtual void run(StreamId stream, std::function<void()> work) = 0;
 
   /// Calls made into the driver so far, counted as the driver sees them.

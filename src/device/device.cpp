@@ -5,6 +5,7 @@
 #include <weir/errors.hpp>
 
 #include "core/elsewhere.hpp"
+#include "core/later_ends.hpp"
 #include "device/event.hpp"
 
 namespace weir {
@@ -51,8 +52,11 @@ Device::Device(std::shared_ptr<device::Backend> backend, std::string why)
 device::Backend& Device::checked() const {
   backend_->require_own_process();
   core::retry_ends();
+  core::end_kept();
   return *backend_;
 }
+
+const DeviceInfo& Device::facts() const { return checked().facts(); }
 
 DeviceInfo Device::info() const { return checked().info(); }
 

@@ -11,22 +11,29 @@
 namespace weir::device {
 namespace {
 
+DeviceInfo facts_over(const Backend& inner, std::uint64_t limit) {
+  DeviceInfo known = inner.facts();
+  known.name = "pinned memory of " + known.name;
+  known.memory_total.reset();
+  known.virtual_memory = false;
+  known.pointers = true;
+  known.default_limit = limit;
+  return known;
+}
+
 class PinnedMemory final : public Backend, public StreamObserver {
  public:
-  PinnedMemory(std::shared_ptr<Backend> inner, std::uint64_t limit) : inner_(std::move(inner)), limit_(limit) {
+  PinnedMemory(std::shared_ptr<Backend> inner, std::uint64_t limit)
+      : inner_(std::move(inner)), facts_(facts_over(*inner_, limit)) {
     inner_->observe(*this);
   }
   ~PinnedMemory() override { inner_->forget(*this); }
 
+  [[nodiscard]] const DeviceInfo& facts() const noexcept override { return facts_; }
   [[nodiscard]] DeviceInfo info() const override {
-    DeviceInfo known = inner_->info();
-    known.name = "pinned memory of " + known.name;
-    known.memory_total.reset();
-    known.memory_free.reset();
-    known.virtual_memory = false;
-    known.pointers = true;
-    known.default_limit = limit_;
-    return known;
+    DeviceInfo now = facts_;
+    if (now.address_space) now.address_space_free = inner_->info().address_space_free;
+    return now;
   }
 
   Address reserve(std::uint64_t) override { refuse(); }
@@ -85,7 +92,7 @@ class PinnedMemory final : public Backend, public StreamObserver {
   }
 
   const std::shared_ptr<Backend> inner_;
-  const std::uint64_t limit_;
+  const DeviceInfo facts_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include <weir/errors.hpp>
 
+#include "core/reserve_more.hpp"
 #include "device/backend.hpp"
 
 namespace weir::device {
@@ -31,7 +32,7 @@ class ThreadStreams {
     const auto known = std::find_if(all_.begin(), all_.end(), [&](const Own& each) { return each.key == &backend; });
     if (known != all_.end() && still_there(backend, known->stream)) return known->stream;
     if (known != all_.end()) all_.erase(known);
-    all_.reserve(all_.size() + 1);
+    core::reserve_more(all_, 1);
     const StreamId made = backend.create_thread_stream();
     all_.push_back({&backend, backend.weak_from_this(), made});
     return made;

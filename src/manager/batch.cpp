@@ -8,6 +8,7 @@
 #include <weir/errors.hpp>
 
 #include "buffer/access.hpp"
+#include "core/reserve_more.hpp"
 #include "device/access.hpp"
 #include "manager/implementation.hpp"
 
@@ -114,7 +115,7 @@ class Batch::Run {
     BatchResult& result = results_[index];
     detail::BufferCore& buffer = *result.core_;
     buffer.require_open();
-    tickets_.reserve(tickets_.size() + 1);
+    core::reserve_more(tickets_, 1);
     const std::uint64_t offset = operation.offset * operation.type.bytes;
     if (operation.kind == Kind::read) {
       tickets_.push_back(manager_.transfers().start_read(buffer, offset, result.memory_.bytes(), stream_));
@@ -127,7 +128,7 @@ class Batch::Run {
   void save(std::size_t index, detail::BufferCore& buffer, std::uint64_t offset) {
     const std::uint64_t bytes = operations_[index].data.size();
     if (bytes == 0) return;
-    saved_.reserve(saved_.size() + 1);
+    core::reserve_more(saved_, 1);
     Pool& pool = manager_.pool();
     const BlockHandle block = pool.acquire(bytes, stream_);
     try {

@@ -28,7 +28,7 @@ ProcessStatistics sum_over(const std::vector<const MemoryManager*>& managers) {
   ProcessStatistics sum;
   sum.devices = tally.devices();
   for (const MemoryManager* each : managers) {
-    const DeviceInfo device = each->device().info();
+    const DeviceInfo& device = each->device().facts();
     const auto same = [&](const DeviceTotals& known) {
       return known.backend == device.backend && known.index == device.index;
     };

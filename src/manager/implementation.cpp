@@ -41,8 +41,8 @@ ManagerOptions valid(ManagerOptions options, const DeviceInfo& info) {
 }  // namespace
 
 MemoryManager::Implementation::Implementation(const Device& device, ManagerOptions options)
-    : options_(valid(std::move(options), device.info())),
-      tally_(manager::ProcessTally::of_this_process().of(device.info())),
+    : options_(valid(std::move(options), device.facts())),
+      tally_(manager::ProcessTally::of_this_process().of(device.facts())),
       pool_(pool::Access::counted_pool(device, options_.pool,
                                        track::Tallies{.reserved = &tally_.reserved, .external = &tally_.external})),
       clock_(*pool_->options().clock),

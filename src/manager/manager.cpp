@@ -170,7 +170,7 @@ Report MemoryManager::report() const {
   Report all;
   all.manager = name();
   all.totals = statistics();
-  all.device = device().info().name;
+  all.device = device().facts().name;
   for (const auto& buffer : checked().all()) all.buffers.push_back(buffer->statistics());
   std::sort(all.buffers.begin(), all.buffers.end(),
             [](const BufferStatistics& one, const BufferStatistics& other) { return one.name < other.name; });

@@ -51,7 +51,7 @@ Provider of(BackendKind kind, List list, Open open) {
           .list = list,
           .open = [open](std::size_t index, const DeviceRequest& request) -> std::shared_ptr<device::Backend> {
             refuse_capacity(request);
-            return open(index);
+            return open(index, request);
           }};
 }
 
@@ -69,8 +69,9 @@ Provider of(BackendKind kind, List list, Open open) {
 
 Provider cuda() {
 #ifdef WEIR_HAS_CUDA
-  return of(BackendKind::cuda, backend::cuda::list_devices,
-            [](std::size_t index) { return backend::cuda::open_device(index); });
+  return of(BackendKind::cuda, backend::cuda::list_devices, [](std::size_t index, const DeviceRequest& request) {
+    return backend::cuda::open_device(index, request.peers);
+  });
 #else
   return not_built(BackendKind::cuda, "this build has no CUDA backend: the toolkit was not found, or WEIR_CUDA is off");
 #endif
@@ -78,8 +79,9 @@ Provider cuda() {
 
 Provider vulkan() {
 #ifdef WEIR_HAS_VULKAN
-  return of(BackendKind::vulkan, backend::vulkan::list_devices,
-            [](std::size_t index) { return backend::vulkan::make_vulkan_backend({.index = index}); });
+  return of(BackendKind::vulkan, backend::vulkan::list_devices, [](std::size_t index, const DeviceRequest&) {
+    return backend::vulkan::make_vulkan_backend({.index = index});
+  });
 #else
   return not_built(BackendKind::vulkan,
                    "this build has no Vulkan backend: the headers were not found, or WEIR_VULKAN is off");
@@ -89,7 +91,7 @@ Provider vulkan() {
 Provider host() {
   return of(
       BackendKind::host, [](bool, std::string&) { return std::vector{backend::host::make_host_backend()->info()}; },
-      [](std::size_t) { return backend::host::make_host_backend(); });
+      [](std::size_t, const DeviceRequest&) { return backend::host::make_host_backend(); });
 }
 
 Provider dry() {

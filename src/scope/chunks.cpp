@@ -53,7 +53,7 @@ std::size_t automatic_chunk(const Pool& pool, std::uint64_t bytes_per_item) {
   if (bytes_per_item == 0)
     throw InvalidArgument("automatic_chunk: bytes_per_item is 0; it must be 1 or more", {.name = "bytes_per_item"});
   double bound = part_of_free * static_cast<double>(free_bytes(pool));
-  if (const auto total = pool.device().info().memory_total) {
+  if (const auto total = pool.device().facts().memory_total) {
     bound = std::min(bound, part_of_device * static_cast<double>(*total));
   }
   return std::max<std::size_t>(1, static_cast<std::size_t>(bound / (joined * static_cast<double>(bytes_per_item))));

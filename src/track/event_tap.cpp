@@ -1,5 +1,7 @@
 #include "track/event_tap.hpp"
 
+#include "core/reserve_more.hpp"
+
 #include <algorithm>
 #include <new>
 
@@ -46,7 +48,7 @@ EventRing* EventTap::ring_of(const void* owner) noexcept {
     if (kept.owner == nullptr && kept.ring->waiting() <= kept.ring->capacity() / 2) return serve(kept);
   }
   try {
-    rings_.reserve(rings_.size() + 1);
+    core::reserve_more(rings_, 1);
     rings_.push_back({std::make_unique<EventRing>(capacity_, processor_ticks_)});
     return serve(rings_.back());
   } catch (const std::bad_alloc&) {

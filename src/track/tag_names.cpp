@@ -1,5 +1,7 @@
 #include "track/tag_names.hpp"
 
+#include "core/reserve_more.hpp"
+
 namespace weir::track {
 
 std::uint32_t TagNames::take(std::string_view name) {
@@ -7,7 +9,7 @@ std::uint32_t TagNames::take(std::string_view name) {
   auto found = names_.find(name);
   if (found == names_.end()) {
     if (spare_.empty()) {
-      spare_.reserve(by_number_.size() + 1);  // so that every number can be put back
+      core::reserve_more(spare_, by_number_.size() + 1 - spare_.size());  // so that every number can be put back
       by_number_.push_back(nullptr);
       spare_.push_back(static_cast<std::uint32_t>(by_number_.size() - 1));
     }

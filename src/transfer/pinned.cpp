@@ -1,10 +1,11 @@
 // Pinned memory of the transfers: handed out, put aside while copies use it, freed.
 #include <algorithm>
-#include <thread>
+#include <chrono>
 
 #include <weir/errors.hpp>
 
 #include "core/elsewhere.hpp"
+#include "core/pacing.hpp"
 #include "device/access.hpp"
 #include "device/pinned_memory.hpp"
 #include "pool/access.hpp"
@@ -41,13 +42,13 @@ TransferEngine::TransferEngine(Device device, const TransferOptions& options, co
                                const track::Tallies& tallies, std::shared_ptr<track::EventTap> events)
     : device_(std::move(device)),
       options_(checked(options, pool.name)),
-      in_place_(options.in_place.value_or(device_.info().unified_memory)),
+      in_place_(options.in_place.value_or(device_.facts().unified_memory)),
       log_(pool.log),
       host_(device_.stream()),
       transfers_(device_.stream()),
       book_(std::make_shared<WaitBook>(std::move(events))) {
-  if (in_place_ && !device_.info().pointers) {
-    throw Unsupported("manager \"" + pool.name + "\": the host cannot write the memory of " + device_.info().name +
+  if (in_place_ && !device_.facts().pointers) {
+    throw Unsupported("manager \"" + pool.name + "\": the host cannot write the memory of " + device_.facts().name +
                           " in place; leave transfers.in_place empty",
                       {.name = pool.name});
   }
@@ -66,8 +67,10 @@ TransferEngine::TransferEngine(Device device, const TransferOptions& options, co
 
 TransferEngine::~TransferEngine() {
   const core::Deadline deadline(default_deadline);
+  const auto start = std::chrono::steady_clock::now();
+  core::Pacing pacing;
   for (collect(); !aside_.empty() && deadline.left().count() != 0; collect()) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    pacing.rest(std::chrono::steady_clock::now() - start, deadline.left());
   }
   if (aside_.empty()) return;
   // A copy may still write there: a leak is better than that.

@@ -1,5 +1,6 @@
 // What queued work holds: it ends on the thread that ran the work, before the work
-// counts as done and under no lock; and where that is the last use of the stream, of a
+// counts as done and under no lock, or where the driver allows no calls there, in the next
+// call on any device; and where that is the last use of the stream, of a
 // pool, a manager or the device, those end too, after their work, and nothing waits for
 // itself.
 #include <atomic>
@@ -21,13 +22,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Whether it holds within ten seconds.
+/// Whether it holds within ten seconds, in which calls are made on another device.
 template <class Condition>
 testing::AssertionResult comes_true(Condition condition) {
+  const Device other = open_device({.backend = "host"});
   const auto end = std::chrono::steady_clock::now() + 10s;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > end) return testing::AssertionFailure() << "not within 10 s";
     std::this_thread::sleep_for(1ms);
+    static_cast<void>(other.facts());
   }
   return testing::AssertionSuccess();
 }
@@ -160,7 +163,7 @@ struct AtEnd {
 };
 
 TEST_P(QueuedWork, EndsUnderNoLock) {
-  if (device_->info().backend == BackendKind::cuda) GTEST_SKIP() << "CUDA allows no call from a host function";
+  const bool here = device_->info().backend != BackendKind::cuda;  // before the work counts as done
   const Stream stream = device_->stream();
   Pool pool(*device_, {.name = "pool"});
   std::atomic<bool> more{false};
@@ -168,7 +171,9 @@ TEST_P(QueuedWork, EndsUnderNoLock) {
   auto at_end = std::make_shared<AtEnd<std::function<void()>>>([&] {
     pool.deallocate(pool.allocate(3_MiB, stream), stream);
     device_->run(stream, [&] { more = true; });
-    EXPECT_THROW(device_->synchronize(stream, 0s), Timeout);  // that work is behind this
+    if (here) {
+      EXPECT_THROW(device_->synchronize(stream, 0s), Timeout);  // that work is behind this
+    }
     static_cast<void>(device_->stream());
     called = true;
   });

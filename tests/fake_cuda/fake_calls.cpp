@@ -1,108 +1,19 @@
-// The functions of the driver's table, on the fake in force: devices, contexts,
-// streams, events and work. Those for memory are in fake_memory.cpp.
+// The functions of the driver's table, on the fake in force: streams, events, work
+// and graphs. Those for devices and contexts are in fake_devices.cpp, those for memory in
+// fake_memory.cpp.
+#include <algorithm>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "fake_cuda/fake_calls.hpp"
 
 namespace weir::fake_cuda {
+namespace {
 
-// --- The driver and its devices ---
+int here() { return device_of(current_context()); }
 
-CUresult Calls::init(unsigned) {
-  const Fake& fake = *current_fake();
-  return fake.options_.start;
-}
-
-CUresult Calls::driver_version(int* version) {
-  FAKE_ENTER("cuDriverGetVersion", false);
-  *version = fake.options_.version;
-  return CUDA_SUCCESS;
-}
-
-CUresult Calls::error_name(CUresult code, const char** name) {
-  switch (code) {
-    case CUDA_ERROR_INVALID_VALUE: *name = "CUDA_ERROR_INVALID_VALUE"; return CUDA_SUCCESS;
-    case CUDA_ERROR_OUT_OF_MEMORY: *name = "CUDA_ERROR_OUT_OF_MEMORY"; return CUDA_SUCCESS;
-    case CUDA_ERROR_ILLEGAL_ADDRESS: *name = "CUDA_ERROR_ILLEGAL_ADDRESS"; return CUDA_SUCCESS;
-    case CUDA_ERROR_UNKNOWN: *name = "CUDA_ERROR_UNKNOWN"; return CUDA_SUCCESS;
-    default: return CUDA_ERROR_INVALID_VALUE;
-  }
-}
-
-CUresult Calls::device_count(int* count) {
-  FAKE_ENTER("cuDeviceGetCount", false);
-  *count = fake.options_.devices;
-  return CUDA_SUCCESS;
-}
-
-CUresult Calls::device_get(CUdevice* device, int ordinal) {
-  FAKE_ENTER("cuDeviceGet", false);
-  if (ordinal < 0 || ordinal >= fake.options_.devices) return CUDA_ERROR_INVALID_DEVICE;
-  *device = ordinal;
-  return CUDA_SUCCESS;
-}
-
-CUresult Calls::device_name(char* name, int most, CUdevice device) {
-  FAKE_ENTER("cuDeviceGetName", false);
-  const std::string text = "Fake GPU " + std::to_string(device);
-  std::strncpy(name, text.c_str(), static_cast<std::size_t>(most) - 1);
-  name[most - 1] = '\0';
-  return CUDA_SUCCESS;
-}
-
-CUresult Calls::device_memory(std::size_t* bytes, CUdevice) {
-  FAKE_ENTER("cuDeviceTotalMem", false);
-  *bytes = fake.options_.memory;
-  return CUDA_SUCCESS;
-}
-
-CUresult Calls::device_attribute(int* value, CUdevice_attribute which, CUdevice) {
-  FAKE_ENTER("cuDeviceGetAttribute", false);
-  *value = which == CU_DEVICE_ATTRIBUTE_VIRTUAL_MEMORY_MANAGEMENT_SUPPORTED && fake.options_.virtual_memory ? 1 : 0;
-  return CUDA_SUCCESS;
-}
-
-// --- Contexts ---
-
-CUresult Calls::context_retain(CUcontext* context, CUdevice device) {
-  FAKE_ENTER("cuDevicePrimaryCtxRetain", false);
-  if (fake.retained_[static_cast<std::size_t>(device)]++ == 0) ++fake.contexts_made_;
-  *context = context_of(device);
-  return CUDA_SUCCESS;
-}
-
-CUresult Calls::context_release(CUdevice device) {
-  FAKE_ENTER("cuDevicePrimaryCtxRelease", false);
-  int& retained = fake.retained_[static_cast<std::size_t>(device)];
-  if (retained == 0) return fake.breach("a context is released more often than it was retained");
-  --retained;
-  return CUDA_SUCCESS;
-}
-
-CUresult Calls::context_current(CUcontext* context) {
-  *context = current_context();
-  return CUDA_SUCCESS;
-}
-
-CUresult Calls::context_push(CUcontext context) {
-  ThreadState& here = this_thread();
-  if (here.depth == here.contexts.size()) return CUDA_ERROR_INVALID_VALUE;
-  here.contexts[here.depth++] = context;
-  return CUDA_SUCCESS;
-}
-
-CUresult Calls::context_pop(CUcontext* context) {
-  if (this_thread().depth == 0) return CUDA_ERROR_INVALID_CONTEXT;
-  *context = current_context();
-  --this_thread().depth;
-  return CUDA_SUCCESS;
-}
-
-CUresult Calls::exchange_capture_mode(CUstreamCaptureMode* mode) {
-  std::swap(*mode, this_thread().mode);
-  return CUDA_SUCCESS;
-}
+}  // namespace
 
 // --- Streams ---
 
@@ -176,6 +87,21 @@ CUresult Calls::stream_context(CUstream handle, CUcontext* context) {
   return CUDA_SUCCESS;
 }
 
+CUresult Calls::stream_capture_info(CUstream handle, CUstreamCaptureStatus* status, cuuint64_t*, CUgraph* graph,
+                                    const CUgraphNode**, std::size_t*) {
+  FAKE_ENTER("cuStreamGetCaptureInfo", true);
+  const auto found = fake.stream(handle);
+  if (!found) return CUDA_ERROR_INVALID_HANDLE;
+  const bool legacy = handle == nullptr || handle == CU_STREAM_LEGACY;
+  const auto breaks = [](const auto& each) { return each.second->blocking() && each.second->capturing; };
+  if (legacy && std::any_of(fake.streams_.begin(), fake.streams_.end(), breaks)) {
+    return CUDA_ERROR_STREAM_CAPTURE_IMPLICIT;
+  }
+  *status = found->capturing ? CU_STREAM_CAPTURE_STATUS_ACTIVE : CU_STREAM_CAPTURE_STATUS_NONE;
+  *graph = found->capturing ? reinterpret_cast<CUgraph>(&found->graph) : nullptr;
+  return CUDA_SUCCESS;
+}
+
 // --- Events ---
 
 CUresult Calls::event_create(CUevent* event, unsigned flags) {
@@ -226,12 +152,17 @@ CUresult Calls::event_query(CUevent event) {
 
 CUresult Calls::launch_host(CUstream handle, CUhostFn function, void* data) {
   FAKE_ENTER("cuLaunchHostFunc", true);
-  return fake.queue(handle, {.run = [=] { function(data); }});
+  return fake.queue(handle, {.run = [=] {
+                      ThreadState& here = this_thread();
+                      here.in_callback = true;
+                      function(data);
+                      here.in_callback = false;
+                    }});
 }
 
 CUresult Calls::fill(CUdeviceptr address, unsigned char value, std::size_t bytes, CUstream handle) {
   FAKE_ENTER("cuMemsetD8Async", true);
-  if (!fake.reachable(address, bytes)) return fake.breach("a fill leaves the accessible memory");
+  if (!fake.reachable(address, bytes, here())) return fake.breach("a fill leaves the accessible memory");
   return fake.queue(handle, {.run = [=] { std::memset(reinterpret_cast<void*>(address), value, bytes); },
                              .uses = {{address, bytes}}});
 }
@@ -244,32 +175,76 @@ CUresult Calls::move(Fake& fake, std::uint64_t to, std::uint64_t from, std::size
 
 CUresult Calls::upload(CUdeviceptr to, const void* from, std::size_t bytes, CUstream handle) {
   FAKE_ENTER("cuMemcpyHtoDAsync", true);
-  if (!fake.reachable(to, bytes)) return fake.breach("an upload leaves the accessible memory");
+  if (!fake.reachable(to, bytes, here())) return fake.breach("an upload leaves the accessible memory");
   if (!fake.pinned(from, bytes)) return fake.breach("an upload from memory that is not pinned");
   return move(fake, to, reinterpret_cast<std::uint64_t>(from), bytes, handle);
 }
 
 CUresult Calls::download(void* to, CUdeviceptr from, std::size_t bytes, CUstream handle) {
   FAKE_ENTER("cuMemcpyDtoHAsync", true);
-  if (!fake.reachable(from, bytes)) return fake.breach("a download leaves the accessible memory");
+  if (!fake.reachable(from, bytes, here())) return fake.breach("a download leaves the accessible memory");
   if (!fake.pinned(to, bytes)) return fake.breach("a download to memory that is not pinned");
   return move(fake, reinterpret_cast<std::uint64_t>(to), from, bytes, handle);
 }
 
 CUresult Calls::copy(CUdeviceptr to, CUdeviceptr from, std::size_t bytes, CUstream handle) {
   FAKE_ENTER("cuMemcpyDtoDAsync", true);
-  if (!fake.reachable(to, bytes) || !fake.reachable(from, bytes)) {
+  if (!fake.reachable(to, bytes, here()) || !fake.reachable(from, bytes, here())) {
     return fake.breach("a copy leaves the accessible memory");
   }
   return move(fake, to, from, bytes, handle);
 }
 
-CUresult Calls::copy_peer(CUdeviceptr to, CUcontext, CUdeviceptr from, CUcontext, std::size_t bytes, CUstream handle) {
+CUresult Calls::copy_peer(CUdeviceptr to, CUcontext to_context, CUdeviceptr from, CUcontext from_context,
+                          std::size_t bytes, CUstream handle) {
   FAKE_ENTER("cuMemcpyPeerAsync", true);
-  if (!fake.reachable(to, bytes) || !fake.reachable(from, bytes)) {
+  if (!fake.reachable(to, bytes, device_of(to_context)) || !fake.reachable(from, bytes, device_of(from_context))) {
     return fake.breach("a copy between devices leaves the accessible memory");
   }
   return move(fake, to, from, bytes, handle);
+}
+
+// --- User objects ---
+
+CUresult Calls::object_create(CUuserObject* object, void* data, CUhostFn destroy, unsigned references, unsigned flags) {
+  FAKE_ENTER("cuUserObjectCreate", false);
+  if (references != 1 || flags != CU_USER_OBJECT_NO_DESTRUCTOR_SYNC) {
+    return fake.breach("cuUserObjectCreate: not one reference, or without the flag that has to be");
+  }
+  *object = reinterpret_cast<CUuserObject>(++fake.last_handle_);
+  // Destroyed on a thread of the driver's.
+  fake.objects_[*object] = std::shared_ptr<void>(data, [destroy](void* owned) {
+    std::thread([destroy, owned] {
+      this_thread().in_callback = true;
+      destroy(owned);
+    }).join();
+  });
+  return CUDA_SUCCESS;
+}
+
+CUresult Calls::object_release(CUuserObject object, unsigned count) {
+  std::shared_ptr<void> last;  // ends after the lock
+  FAKE_ENTER("cuUserObjectRelease", false);
+  const auto found = fake.objects_.find(object);
+  if (found == fake.objects_.end() || count != 1) return fake.breach("cuUserObjectRelease: no such reference");
+  last = std::move(found->second);
+  fake.objects_.erase(found);
+  return CUDA_SUCCESS;
+}
+
+CUresult Calls::graph_retain_object(CUgraph graph, CUuserObject object, unsigned count, unsigned flags) {
+  FAKE_ENTER("cuGraphRetainUserObject", false);
+  const auto captured = std::find_if(fake.streams_.begin(), fake.streams_.end(), [&](const auto& each) {
+    return each.second->capturing && reinterpret_cast<CUgraph>(&each.second->graph) == graph;
+  });
+  const auto found = fake.objects_.find(object);
+  if (captured == fake.streams_.end() || found == fake.objects_.end() || count != 1 ||
+      flags != CU_GRAPH_USER_OBJECT_MOVE) {
+    return fake.breach("cuGraphRetainUserObject: no such graph or reference");
+  }
+  captured->second->graph.objects.push_back(std::move(found->second));
+  fake.objects_.erase(found);
+  return CUDA_SUCCESS;
 }
 
 const backend::cuda::Driver& Fake::table() {

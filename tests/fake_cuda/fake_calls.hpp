@@ -38,6 +38,7 @@ struct Calls {
   static CUresult device_name(char* name, int most, CUdevice device);
   static CUresult device_memory(std::size_t* bytes, CUdevice device);
   static CUresult device_attribute(int* value, CUdevice_attribute which, CUdevice device);
+  static CUresult peer_reaches(int* reaches, CUdevice device, CUdevice peer);
   static CUresult context_retain(CUcontext* context, CUdevice device);
   static CUresult context_release(CUdevice device);
   static CUresult context_current(CUcontext* context);
@@ -69,6 +70,8 @@ struct Calls {
   static CUresult stream_wait(CUstream handle, CUevent event, unsigned flags);
   static CUresult stream_capturing(CUstream handle, CUstreamCaptureStatus* status);
   static CUresult stream_context(CUstream handle, CUcontext* context);
+  static CUresult stream_capture_info(CUstream handle, CUstreamCaptureStatus* status, cuuint64_t* id, CUgraph* graph,
+                                      const CUgraphNode** dependencies, std::size_t* count);
   static CUresult event_create(CUevent* event, unsigned flags);
   static CUresult event_destroy(CUevent event);
   static CUresult event_record(CUevent event, CUstream handle);
@@ -81,6 +84,11 @@ struct Calls {
   static CUresult copy(CUdeviceptr to, CUdeviceptr from, std::size_t bytes, CUstream handle);
   static CUresult copy_peer(CUdeviceptr to, CUcontext to_context, CUdeviceptr from, CUcontext from_context,
                             std::size_t bytes, CUstream handle);
+
+  static CUresult object_create(CUuserObject* object, void* data, CUhostFn destroy, unsigned references,
+                                unsigned flags);
+  static CUresult object_release(CUuserObject object, unsigned count);
+  static CUresult graph_retain_object(CUgraph graph, CUuserObject object, unsigned count, unsigned flags);
 
  private:
   static CUresult move(Fake& fake, std::uint64_t to, std::uint64_t from, std::size_t bytes, CUstream handle);

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <numeric>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 #include "fake_cuda/fake_thread.hpp"
@@ -31,7 +33,8 @@ Fake::Fake(const Options& options)
       takes_time_(options.model != device::DriverModel{}),
       model_(options.model),
       used_(static_cast<std::size_t>(options.devices)),
-      retained_(static_cast<std::size_t>(options.devices)) {
+      retained_(static_cast<std::size_t>(options.devices)),
+      destroyed_(static_cast<std::size_t>(options.devices)) {
   memory_file_ = memfd_create("fake_cuda", MFD_CLOEXEC);
   constexpr off_t most = off_t{1} << 42;  // sparse: only what is written takes memory
   if (memory_file_ < 0 || ftruncate(memory_file_, most) != 0) throw std::runtime_error("no file for the fake's memory");
@@ -51,11 +54,9 @@ Fake::~Fake() {
 
 // --- What tests ask ---
 
-void Fake::fail(const std::string& call, std::uint64_t nth, CUresult code) {
+void Fake::fail(const std::string& call, std::uint64_t nth, CUresult code, std::uint64_t times) {
   const std::lock_guard lock(mutex_);
-  failing_ = call;
-  countdown_ = nth;
-  failure_ = code;
+  failing_[call] = {.before = nth - 1, .times = times, .code = code};
 }
 
 void Fake::lose(CUresult code) {
@@ -68,7 +69,38 @@ void Fake::lose(CUresult code) {
 void Fake::heal() {
   const std::lock_guard lock(mutex_);
   lost_ = CUDA_SUCCESS;
-  countdown_ = 0;
+  failing_.clear();
+}
+
+void Fake::reset_device(int device) {
+  std::map<CUstream, std::shared_ptr<Stream>> gone;  // joined after the lock
+  const std::lock_guard lock(mutex_);
+  destroyed_[static_cast<std::size_t>(device)] = true;
+  const auto drop = [&](auto& streams, auto take) {
+    std::erase_if(streams, [&](auto& each) {
+      if (each.second->device() != device) return false;
+      each.second->drop();
+      take(each);
+      return true;
+    });
+  };
+  drop(streams_, [&](auto& each) { gone.insert(each); });
+  drop(default_streams_, [&](auto& each) { ended_.push_back(each.second); });
+  std::erase_if(events_,
+                [&](const auto& each) { return !each.second.stream || each.second.stream->device() == device; });
+  for (const auto& [address, mapping] : mappings_) {
+    mmap(reinterpret_cast<void*>(address), mapping.bytes, PROT_NONE,
+         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  }
+  for (const auto& [address, bytes] : ranges_) munmap(reinterpret_cast<void*>(address), bytes);
+  for (const auto& [address, segment] : segments_) munmap(segment.raw, segment.raw_bytes);
+  for (const auto& [address, bytes] : pinned_) munmap(reinterpret_cast<void*>(address), bytes);
+  mappings_.clear();
+  ranges_.clear();
+  segments_.clear();
+  pinned_.clear();
+  physical_.clear();
+  used_[static_cast<std::size_t>(device)] = 0;
 }
 
 std::string Fake::fault() const {
@@ -80,6 +112,24 @@ std::uint64_t Fake::calls(const std::string& call) const {
   const std::lock_guard lock(mutex_);
   const auto found = calls_.find(call);
   return found == calls_.end() ? 0 : found->second;
+}
+
+std::uint64_t Fake::calls() const {
+  const std::lock_guard lock(mutex_);
+  return std::accumulate(calls_.begin(), calls_.end(), std::uint64_t{0},
+                         [](std::uint64_t sum, const auto& each) { return sum + each.second; });
+}
+
+std::uint64_t Fake::direct_bytes() const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t sum = 0;
+  for (const auto& [handle, physical] : physical_) sum += physical.direct ? physical.bytes : 0;
+  return sum;
+}
+
+bool Fake::accessible(std::uint64_t address, int device) const {
+  const std::lock_guard lock(mutex_);
+  return reachable(address, 1, device);
 }
 
 std::uint64_t Fake::bytes_used() const {
@@ -133,7 +183,6 @@ void Fake::begin_capture(CUstream stream) {
   Stream& captured = *streams_.at(stream);
   captured.capturing = true;
   captured.broken = false;
-  captured.graph.clear();
 }
 
 Graph Fake::end_capture(CUstream stream) {
@@ -145,16 +194,18 @@ Graph Fake::end_capture(CUstream stream) {
 
 void Fake::launch(const Graph& graph, CUstream stream) {
   const std::lock_guard lock(mutex_);
-  for (const Work& work : graph) {
+  const int device = streams_.at(stream)->device();
+  for (Work work : graph.work) {
     for (const Work::Range& range : work.uses) {
-      const bool here =
-          reachable(range.address, range.bytes) || pinned(reinterpret_cast<const void*>(range.address), range.bytes);
+      const bool here = reachable(range.address, range.bytes, device) ||
+                        pinned(reinterpret_cast<const void*>(range.address), range.bytes);
       if (!here) {
         breach("a graph uses memory that is gone");
         return;
       }
     }
-    streams_.at(stream)->submit(work);
+    work.keeps = graph.objects;
+    streams_.at(stream)->submit(std::move(work));
   }
 }
 
@@ -167,13 +218,24 @@ bool Fake::capture_broken(CUstream stream) const {
 
 CUresult Fake::enter(const char* call, bool needs_context) {
   ++calls_[call];
-  if (countdown_ != 0 && failing_ == call && --countdown_ == 0) return failure_;
-  if (lost_ != CUDA_SUCCESS) return lost_;
+  if (this_thread().in_callback) {
+    return breach(std::string(call) + ": called from a host function", CUDA_ERROR_NOT_PERMITTED);
+  }
+  if (const auto found = failing_.find(call); found != failing_.end() && found->second.times != 0) {
+    Failure& failure = found->second;
+    if (failure.before == 0) {
+      --failure.times;
+      return failure.code;
+    }
+    --failure.before;
+  }
+  if (lost_ != CUDA_SUCCESS && std::string_view(call) != "cuDevicePrimaryCtxRelease") return lost_;
   if (!needs_context) return CUDA_SUCCESS;
   if (current_context() == nullptr) {
     return breach(std::string(call) + ": no context is current", CUDA_ERROR_INVALID_CONTEXT);
   }
   const int device = device_of(current_context());
+  if (destroyed_[static_cast<std::size_t>(device)]) return CUDA_ERROR_CONTEXT_IS_DESTROYED;
   if (retained_[static_cast<std::size_t>(device)] == 0) {
     return breach(std::string(call) + ": the context was released", CUDA_ERROR_CONTEXT_IS_DESTROYED);
   }
@@ -192,18 +254,29 @@ bool Fake::take(int device, std::uint64_t bytes) {
   return true;
 }
 
-bool Fake::reachable(CUdeviceptr address, std::uint64_t bytes) const {
+std::uint64_t Fake::granularity_of(int device) const noexcept {
+  return device == 0 ? options_.granularity : options_.peer_granularity;
+}
+
+int Fake::device_at(CUdeviceptr address) const {
+  auto mapping = mappings_.upper_bound(address);
+  return mapping == mappings_.begin() ? -1 : physical_.at((--mapping)->second.handle).device;
+}
+
+bool Fake::reachable(CUdeviceptr address, std::uint64_t bytes, int device) const {
   auto segment = segments_.upper_bound(address);
   if (segment != segments_.begin()) {
     --segment;
-    if (address + bytes <= segment->first + segment->second.bytes) return true;
+    if (address + bytes <= segment->first + segment->second.bytes) return segment->second.device == device;
   }
   auto mapping = mappings_.upper_bound(address);
   if (mapping == mappings_.begin()) return false;
   CUdeviceptr reached = address;
   for (--mapping; mapping != mappings_.end() && reached < address + bytes; ++mapping) {
     const CUdeviceptr end = mapping->first + mapping->second.bytes;
-    if (mapping->first > reached || end <= reached || !mapping->second.accessible) return false;
+    if (mapping->first > reached || end <= reached || !mapping->second.accessible.contains(device)) {
+      return false;
+    }
     reached = end;
   }
   return reached >= address + bytes;
@@ -266,7 +339,7 @@ CUresult Fake::queue(CUstream handle, Work work) {
   const std::shared_ptr<Stream> on = stream(handle);
   if (!on) return CUDA_ERROR_INVALID_HANDLE;
   if (on->capturing) {
-    on->graph.push_back(std::move(work));
+    on->graph.work.push_back(std::move(work));
     return CUDA_SUCCESS;
   }
   const bool legacy = handle == nullptr || handle == CU_STREAM_LEGACY;

@@ -32,13 +32,13 @@ struct Options {
   int devices = 1;
   bool virtual_memory = true;
   bool odd_segments = false;  ///< cuMemAlloc gives 256 bytes of alignment and no more
+  bool direct_pages = false;  ///< network cards can reach mapped pages, of those handles that ask for it
+  bool peers = false;         ///< each device can reach the others' memory
+  std::uint64_t peer_granularity = std::uint64_t{2} << 20;  ///< of all devices but the first
   int version = 13000;
   CUresult start = CUDA_SUCCESS;   ///< what cuInit gives
   device::DriverModel model = {};  ///< by default nothing costs, and no event is later than its stream's work
 };
-
-/// What a graph holds: work that runs each time it is launched.
-using Graph = std::vector<Work>;
 
 class Fake {
  public:
@@ -52,18 +52,28 @@ class Fake {
 
   // --- What tests ask of it ---
 
-  /// The n-th call of that name from now on (1 is the next) gives `code`, once.
-  void fail(const std::string& call, std::uint64_t nth, CUresult code);
+  /// The n-th call of that name from now on (1 is the next) gives `code`, and so many in all one after the other.
+  /// One plan for each name.
+  void fail(const std::string& call, std::uint64_t nth, CUresult code, std::uint64_t times = 1);
   /// From now on each call gives `code`, and queued work is dropped.
   void lose(CUresult code);
   void heal();
+  /// As if another library had called cuDevicePrimaryCtxReset: all that is of the device is gone, and calls in its
+  /// context fail until somebody retains it anew, under the same handle.
+  void reset_device(int device);
   /// The first rule that was broken; empty if none.
   [[nodiscard]] std::string fault() const;
   /// Calls of that name so far.
   [[nodiscard]] std::uint64_t calls(const std::string& call) const;
+  /// Of all names.
+  [[nodiscard]] std::uint64_t calls() const;
   /// Taken and not given back.
   [[nodiscard]] std::uint64_t bytes_used() const;
   [[nodiscard]] std::size_t handles() const;
+  /// Of those used, what network cards can reach.
+  [[nodiscard]] std::uint64_t direct_bytes() const;
+  /// Whether work of the device may use what is mapped at the address.
+  [[nodiscard]] bool accessible(std::uint64_t address, int device) const;
   [[nodiscard]] std::size_t streams() const;
   [[nodiscard]] std::size_t contexts_retained() const;
   /// Primary contexts made: retained while nobody held them. A real one takes a third of a second.
@@ -91,11 +101,12 @@ class Fake {
     std::uint64_t bytes = 0;
     int device = 0;
     CUdeviceptr mapped = 0;
+    bool direct = false;
   };
   struct Mapping {
     CUmemGenericAllocationHandle handle = 0;
     std::uint64_t bytes = 0;
-    bool accessible = false;
+    std::set<int> accessible = {};  // to these devices
   };
   struct Segment {
     std::uint64_t bytes = 0;
@@ -106,10 +117,12 @@ class Fake {
 
   /// Counts the call; the code that it has to give at once, if there is one.
   [[nodiscard]] CUresult enter(const char* call, bool needs_context);
+  [[nodiscard]] std::uint64_t granularity_of(int device) const noexcept;
+  [[nodiscard]] int device_at(CUdeviceptr address) const;
   /// Notes a broken rule, and gives the code for it.
   CUresult breach(const std::string& rule, CUresult code = CUDA_ERROR_INVALID_VALUE);
   [[nodiscard]] bool take(int device, std::uint64_t bytes);
-  [[nodiscard]] bool reachable(CUdeviceptr address, std::uint64_t bytes) const;
+  [[nodiscard]] bool reachable(CUdeviceptr address, std::uint64_t bytes, int device) const;
   [[nodiscard]] bool pinned(const void* address, std::uint64_t bytes) const;
   /// Where the mappings end that lie side by side from `address` on and start before its `bytes` are over.
   [[nodiscard]] CUdeviceptr whole_mappings_end(CUdeviceptr address, std::uint64_t bytes) const;
@@ -133,6 +146,7 @@ class Fake {
   std::vector<std::uint64_t> used_;
   std::vector<int> retained_;
   std::size_t contexts_made_ = 0;
+  std::vector<bool> destroyed_;  // by a reset, until the next retain
   std::map<CUdeviceptr, std::uint64_t> ranges_;
   std::unordered_map<CUmemGenericAllocationHandle, Physical> physical_;
   std::map<CUdeviceptr, Mapping> mappings_;
@@ -142,10 +156,14 @@ class Fake {
   std::vector<std::shared_ptr<Stream>> ended_;  // destroyed, with work or waits for them under way perhaps
   std::map<std::pair<int, std::uint64_t>, std::shared_ptr<Stream>> default_streams_;  // of device and thread; 0: legacy
   std::map<CUevent, Point> events_;
+  std::map<CUuserObject, std::shared_ptr<void>> objects_;  // that no graph has yet
   std::map<std::string, std::uint64_t> calls_;
-  std::string failing_;
-  std::uint64_t countdown_ = 0;
-  CUresult failure_ = CUDA_SUCCESS;
+  struct Failure {
+    std::uint64_t before = 0;  // calls that do not fail yet
+    std::uint64_t times = 0;
+    CUresult code = CUDA_SUCCESS;
+  };
+  std::map<std::string, Failure> failing_;
   CUresult lost_ = CUDA_SUCCESS;
   std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();
   std::string fault_;

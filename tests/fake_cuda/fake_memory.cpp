@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <set>
+#include <span>
 
 #include "fake_cuda/fake_calls.hpp"
 
@@ -39,17 +41,17 @@ CUresult Calls::memory_info(std::size_t* free, std::size_t* total) {
   return CUDA_SUCCESS;
 }
 
-CUresult Calls::granularity(std::size_t* bytes, const CUmemAllocationProp*, CUmemAllocationGranularity_flags) {
+CUresult Calls::granularity(std::size_t* bytes, const CUmemAllocationProp* wanted, CUmemAllocationGranularity_flags) {
   FAKE_ENTER("cuMemGetAllocationGranularity", false);
   if (!fake.options_.virtual_memory) return CUDA_ERROR_NOT_SUPPORTED;
-  *bytes = fake.options_.granularity;
+  *bytes = fake.granularity_of(wanted->location.id);
   return CUDA_SUCCESS;
 }
 
 CUresult Calls::reserve(CUdeviceptr* start, std::size_t bytes, std::size_t alignment, CUdeviceptr hint,
                         unsigned long long flags) {
   FAKE_ENTER("cuMemAddressReserve", true);
-  const std::uint64_t unit = fake.options_.granularity;
+  const std::uint64_t unit = fake.granularity_of(device_of(current_context()));
   if (bytes == 0 || bytes % unit != 0 || (alignment != 0 && alignment % unit != 0) || hint != 0 || flags != 0) {
     return fake.breach("cuMemAddressReserve: not a multiple of the granularity");
   }
@@ -76,7 +78,7 @@ CUresult Calls::create(CUmemGenericAllocationHandle* handle, std::size_t bytes, 
                        unsigned long long flags) {
   FAKE_ENTER("cuMemCreate", true);
   if (fake.forbidden_in_capture()) return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
-  if (bytes == 0 || bytes % fake.options_.granularity != 0 || flags != 0) {
+  if (bytes == 0 || bytes % fake.granularity_of(wanted->location.id) != 0 || flags != 0) {
     return fake.breach("cuMemCreate: not a multiple of the granularity");
   }
   const int device = wanted->location.id;
@@ -84,9 +86,13 @@ CUresult Calls::create(CUmemGenericAllocationHandle* handle, std::size_t bytes, 
       device >= fake.options_.devices) {
     return fake.breach("cuMemCreate: not device memory");
   }
+  const bool direct = wanted->allocFlags.gpuDirectRDMACapable != 0;
+  if (direct && !fake.options_.direct_pages) {
+    return fake.breach("cuMemCreate: network cards cannot reach pages of this device", CUDA_ERROR_NOT_SUPPORTED);
+  }
   if (!fake.take(device, bytes)) return CUDA_ERROR_OUT_OF_MEMORY;
   *handle = ++fake.last_handle_;
-  fake.physical_[*handle] = {.offset = fake.file_end_, .bytes = bytes, .device = device};
+  fake.physical_[*handle] = {.offset = fake.file_end_, .bytes = bytes, .device = device, .direct = direct};
   fake.file_end_ += bytes;
   return CUDA_SUCCESS;
 }
@@ -109,7 +115,7 @@ CUresult Calls::map(CUdeviceptr address, std::size_t bytes, std::size_t offset, 
   const auto found = fake.physical_.find(handle);
   if (found == fake.physical_.end()) return fake.breach("cuMemMap: no such handle");
   Fake::Physical& physical = found->second;
-  if (offset != 0 || flags != 0 || bytes != physical.bytes || address % fake.options_.granularity != 0) {
+  if (offset != 0 || flags != 0 || bytes != physical.bytes || address % fake.granularity_of(physical.device) != 0) {
     return fake.breach("cuMemMap: a handle is mapped whole, at a multiple of the granularity");
   }
   if (physical.mapped != 0) return fake.breach("cuMemMap: the handle is mapped already");
@@ -148,17 +154,29 @@ CUresult Calls::unmap(CUdeviceptr address, std::size_t bytes) {
 
 CUresult Calls::set_access(CUdeviceptr address, std::size_t bytes, const CUmemAccessDesc* access, std::size_t count) {
   FAKE_ENTER("cuMemSetAccess", true);
-  const int device = device_of(current_context());
-  if (count != 1 || !of_device(access->location, device) || access->flags != CU_MEM_ACCESS_FLAGS_PROT_READWRITE) {
-    return fake.breach("cuMemSetAccess: not for the device itself, to read and write");
-  }
   const CUdeviceptr reached = fake.whole_mappings_end(address, bytes);
-  if (reached != address + bytes) return fake.breach("cuMemSetAccess: not whole mappings, side by side");
+  if (reached != address + bytes || bytes == 0) return fake.breach("cuMemSetAccess: not whole mappings, side by side");
+  const int owner = fake.device_at(address);
+  std::set<int> devices;
+  for (const CUmemAccessDesc& each : std::span(access, count)) {
+    const int device = each.location.id;
+    if (each.location.type != CU_MEM_LOCATION_TYPE_DEVICE || device < 0 || device >= fake.options_.devices ||
+        each.flags != CU_MEM_ACCESS_FLAGS_PROT_READWRITE) {
+      return fake.breach("cuMemSetAccess: not for a device, to read and write", CUDA_ERROR_INVALID_DEVICE);
+    }
+    if (device != owner && !fake.options_.peers) {
+      return fake.breach("cuMemSetAccess: for a device that cannot reach the memory", CUDA_ERROR_INVALID_DEVICE);
+    }
+    if (address % fake.granularity_of(device) != 0 || bytes % fake.granularity_of(device) != 0) {
+      return fake.breach("cuMemSetAccess: not a multiple of a device's granularity");
+    }
+    if (!devices.insert(device).second) return fake.breach("cuMemSetAccess: a device is named twice");
+  }
   toll.cover(fake.mappings_in(address, bytes));
   if (mprotect(pointer(address), bytes, PROT_READ | PROT_WRITE) != 0) return CUDA_ERROR_OUT_OF_MEMORY;
   for (auto mapping = fake.mappings_.find(address); mapping != fake.mappings_.end() && mapping->first < reached;
        ++mapping) {
-    mapping->second.accessible = true;
+    mapping->second.accessible.insert(devices.begin(), devices.end());
   }
   return CUDA_SUCCESS;
 }

@@ -97,7 +97,7 @@ void Stream::loop() {
     tell_watches();
     changed_.notify_all();
     lock.unlock();
-    done.run = nullptr;
+    done = {};
     lock.lock();
   }
 }

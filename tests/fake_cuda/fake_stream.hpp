@@ -23,6 +23,14 @@ struct Work {
   };
   std::function<void()> run;
   std::vector<Range> uses = {};
+  std::vector<std::shared_ptr<void>> keeps = {};  ///< until it is done
+};
+
+/// What a graph holds: work that runs each time it is launched, and user objects, whose destructors the last copy and
+/// the last launch call.
+struct Graph {
+  std::vector<Work> work = {};
+  std::vector<std::shared_ptr<void>> objects = {};
 };
 
 /// Shut, it keeps all streams from starting work.
@@ -81,7 +89,7 @@ class Stream {
   // Guarded by the fake's lock.
   bool capturing = false;
   bool broken = false;
-  std::vector<Work> graph = {};
+  Graph graph = {};
 
  private:
   struct Watch {

@@ -21,6 +21,7 @@ struct ThreadState {
   std::size_t depth = 0;
   CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
   std::uint64_t number = next_thread_number();
+  bool in_callback = false;  // of the driver's: it may make no call
 };
 
 [[nodiscard]] ThreadState& this_thread();

@@ -8,7 +8,7 @@
 namespace weir::device {
 
 FaultyBackend::FaultyBackend(std::shared_ptr<Backend> inner)
-    : inner_(std::move(inner)), page_bytes_(inner_->info().page_bytes) {
+    : inner_(std::move(inner)), facts_(inner_->facts()), page_bytes_(facts_.page_bytes) {
   inner_->observe(*this);
 }
 
@@ -16,7 +16,7 @@ FaultyBackend::~FaultyBackend() { inner_->forget(*this); }
 
 DeviceInfo FaultyBackend::info() const {
   DeviceInfo known = inner_->info();
-  known.pointers = known.pointers || shows_pointers_;
+  known.pointers = facts_.pointers;
   return known;
 }
 

@@ -80,7 +80,7 @@ class FaultyBackend final : public Backend, public StreamObserver {
   void delay_events(std::chrono::nanoseconds delay);
 
   /// Says of the device that the host can use its addresses, as a fake driver's are.
-  void show_pointers() noexcept { shows_pointers_ = true; }
+  void show_pointers() noexcept { facts_.pointers = true; }
 
   // --- The books ---
 
@@ -102,6 +102,7 @@ class FaultyBackend final : public Backend, public StreamObserver {
 
   // --- The contract ---
 
+  [[nodiscard]] const DeviceInfo& facts() const noexcept override { return facts_; }
   [[nodiscard]] DeviceInfo info() const override;
   Address reserve(std::uint64_t bytes) override;
   void unreserve(Address address, std::uint64_t bytes) noexcept override;
@@ -172,7 +173,8 @@ class FaultyBackend final : public Backend, public StreamObserver {
   [[nodiscard]] Outlook outlook(std::span<const Recorded> events) const;
 
   const std::shared_ptr<Backend> inner_;
-  const std::uint64_t page_bytes_;  // asking each time would be a call into the driver
+  DeviceInfo facts_;
+  const std::uint64_t page_bytes_;
   mutable std::mutex mutex_;
   std::condition_variable events_go_;
   std::array<std::uint64_t, call_kinds> calls_{};
@@ -187,7 +189,6 @@ class FaultyBackend final : public Backend, public StreamObserver {
   Holding held_;               // empty for all
   std::set<StreamId> copied_;  // streams that a copy was queued on
   bool denied_ = false;
-  bool shows_pointers_ = false;
   std::chrono::nanoseconds delay_{0};
   std::string breach_;
 

@@ -141,7 +141,7 @@ void check_device(const ReplayCommandLine& line, const std::string& capacity_opt
   try {
     DeviceRequest request{.backend = line.device.value_or("dry")};
     if (backend_named(request.backend) == BackendKind::dry) request.capacity = line.capacity;
-    const std::uint64_t page = open_device(request).info().page_bytes;
+    const std::uint64_t page = open_device(request).facts().page_bytes;
     if (line.capacity && *line.capacity < page) {
       fmt::print(stderr,
                  "weir: {}: {} is less than one page of the device ({}), so no block fits; write a unit "

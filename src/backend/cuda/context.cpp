@@ -1,5 +1,6 @@
 #include "backend/cuda/context.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -11,6 +12,8 @@ namespace {
 
 constexpr std::uint64_t usual_page = std::uint64_t{2} << 20;
 
+constinit thread_local bool on_driver_thread = false;
+
 // After one of these the context answers every call with it: its memory and work are gone.
 bool is_loss(CUresult code) noexcept {
   switch (code) {
@@ -21,6 +24,7 @@ bool is_loss(CUresult code) noexcept {
     case CUDA_ERROR_CONTAINED:
     case CUDA_ERROR_ILLEGAL_ADDRESS:
     case CUDA_ERROR_LAUNCH_TIMEOUT:
+    case CUDA_ERROR_INVALID_CONTEXT:  // weir's was valid: somebody reset the device
     case CUDA_ERROR_CONTEXT_IS_DESTROYED:
     case CUDA_ERROR_ASSERT:
     case CUDA_ERROR_HARDWARE_STACK_ERROR:
@@ -63,6 +67,7 @@ DeviceInfo describe(const Driver& driver, int ordinal) {
   DeviceInfo info;
   info.name = "CUDA device " + std::to_string(ordinal);
   info.backend = BackendKind::cuda;
+  info.index = static_cast<std::size_t>(ordinal);
   std::array<char, 256> name{};
   if (driver.device_name(name.data(), static_cast<int>(name.size()) - 1, device) == CUDA_SUCCESS) {
     info.name = name.data();
@@ -81,8 +86,13 @@ DeviceInfo describe(const Driver& driver, int ordinal) {
   return info;
 }
 
-Context::Context(const Driver& driver, int ordinal) : driver_(driver), info_(describe(driver, ordinal)) {
+Context::Context(const Driver& driver, int ordinal, bool peers) : driver_(driver), info_(describe(driver, ordinal)) {
   check(driver_.device_get(&device_, ordinal), "cuDeviceGet");
+  users_.push_back(device_);
+  if (info_.virtual_memory) {
+    direct_pages_ = attribute(driver_, device_, CU_DEVICE_ATTRIBUTE_GPU_DIRECT_RDMA_WITH_CUDA_VMM_SUPPORTED) != 0;
+    if (peers) add_peers();
+  }
   check(driver_.context_retain(&handle_, device_), "cuDevicePrimaryCtxRetain");
 }
 
@@ -90,27 +100,57 @@ Context::~Context() {
   if (!exiting()) static_cast<void>(driver_.context_release(device_));
 }
 
+// A page is a multiple of what each device maps: both are powers of two.
+void Context::add_peers() {
+  int count = 0;
+  check(driver_.device_count(&count), "cuDeviceGetCount");
+  for (int ordinal = 0; ordinal < count; ++ordinal) {
+    CUdevice peer = 0;
+    check(driver_.device_get(&peer, ordinal), "cuDeviceGet");
+    if (peer == device_) continue;
+    int reaches = 0;
+    check(driver_.peer_reaches(&reaches, peer, device_), "cuDeviceCanAccessPeer");
+    const std::uint64_t page = granularity(driver_, peer);
+    if (reaches == 0 || page == 0) continue;
+    users_.push_back(peer);
+    info_.page_bytes = std::max(info_.page_bytes, page);
+  }
+}
+
 DeviceInfo Context::info() const {
   DeviceInfo now = info_;
-  if (exiting()) return now;
-  const Current current(*this);
+  const Current current(*this, std::nothrow);
+  if (!current) return now;
   std::size_t free = 0;
   std::size_t total = 0;
-  count(&device::DriverCalls::others);
-  if (driver_.memory_info(&free, &total) == CUDA_SUCCESS) now.memory_free = free;
+  const CUresult code = driver_.memory_info(&free, &total);
+  note(code, "cuMemGetInfo");
+  if (code == CUDA_SUCCESS) now.memory_free = free;
   return now;
 }
 
 void Context::note(CUresult code, const Call& call) const noexcept {
   count(call.purpose);
-  if (code == CUDA_SUCCESS) [[likely]]
-    return;
-  int none = 0;
-  if (late_code_.compare_exchange_strong(none, static_cast<int>(code))) late_call_ = call.name;
+  remember(code, call.name);
 }
 
+void Context::remember(CUresult code, const char* call) const noexcept {
+  if (code == CUDA_SUCCESS) [[likely]]
+    return;
+  if (is_loss(code)) lost_ = true;
+  int none = 0;
+  if (late_code_.compare_exchange_strong(none, static_cast<int>(code))) late_call_ = call;
+}
+
+// Why no call may be made.
 void Context::refuse() const {
-  throw DeviceLost(info_.name + ": the program is past main(), where CUDA may be gone", {.name = "exit"});
+  if (exiting())
+    throw DeviceLost(info_.name + ": the program is past main(), where CUDA may be gone", {.name = "exit"});
+  if (on_driver_thread) {
+    throw Unsupported(info_.name + ": CUDA allows no call from a host function; make it on a thread of the program",
+                      {.name = "run", .native_code = CUDA_ERROR_NOT_PERMITTED});
+  }
+  throw DeviceLost(info_.name + ": the device was lost before; open it anew", {.name = "device"});
 }
 
 void Context::raise(CUresult code, const char* call, std::uint64_t bytes) const {
@@ -133,24 +173,53 @@ void Context::raise(CUresult code, const char* call, std::uint64_t bytes) const 
     }
     throw OutOfMemory(text, facts);
   }
+  if (is_loss(code)) lost_ = true;
   if (is_loss(code)) throw DeviceLost(text + "; the device's memory and work are gone", facts);
   if (code == CUDA_ERROR_NOT_SUPPORTED) throw Unsupported(text, facts);
   throw DriverError(text, facts);
 }
 
-Current::Current(const Context& context) : driver_(context.driver()) {
+OnDriverThread::OnDriverThread() noexcept { on_driver_thread = true; }
+OnDriverThread::~OnDriverThread() { on_driver_thread = false; }
+
+Current::Current(const Context& context) : context_(context) {
+  if (exiting() || on_driver_thread || context.lost()) [[unlikely]]
+    context.refuse();
+  if (const Failure failure = enter(); failure.code != CUDA_SUCCESS) context.raise(failure.code, failure.call, 0);
+}
+
+Current::Current(const Context& context, const std::nothrow_t&) noexcept : context_(context) {
+  if (exiting() || context.lost()) return;
+  const Failure failure = on_driver_thread ? Failure{CUDA_ERROR_NOT_PERMITTED, "a call from a host function"} : enter();
+  if (failure.code != CUDA_SUCCESS) context.remember(failure.code, failure.call);
+}
+
+Current::Failure Current::enter() noexcept {
+  const Driver& driver = context_.driver();
   CUcontext was = nullptr;
-  // What fails here fails in the call that follows, whose code is checked.
-  if (driver_.context_current(&was) != CUDA_SUCCESS || was != context.handle()) {
-    pushed_ = driver_.context_push(context.handle()) == CUDA_SUCCESS;
+  if (const CUresult code = driver.context_current(&was); code != CUDA_SUCCESS) return {code, "cuCtxGetCurrent"};
+  if (was != context_.handle()) {
+    const CUresult code = driver.context_push(context_.handle());
+    if (code != CUDA_SUCCESS) return {code, "cuCtxPushCurrent"};
+    pushed_ = true;
   }
-  exchanged_ = driver_.exchange_capture_mode(&mode_) == CUDA_SUCCESS;
+  if (const CUresult code = driver.exchange_capture_mode(&mode_); code != CUDA_SUCCESS) {
+    leave();
+    return {code, "cuThreadExchangeStreamCaptureMode"};
+  }
+  stands_ = true;
+  return {};
+}
+
+void Current::leave() noexcept {
+  CUcontext own = nullptr;
+  if (pushed_) context_.remember(context_.driver().context_pop(&own), "cuCtxPopCurrent");
 }
 
 Current::~Current() {
-  if (exchanged_) static_cast<void>(driver_.exchange_capture_mode(&mode_));
-  CUcontext own = nullptr;
-  if (pushed_) static_cast<void>(driver_.context_pop(&own));
+  if (!stands_) return;
+  context_.remember(context_.driver().exchange_capture_mode(&mode_), "cuThreadExchangeStreamCaptureMode");
+  leave();
 }
 
 }  // namespace weir::backend::cuda

@@ -1,10 +1,14 @@
 // One device of the driver, with its primary context: the one that the CUDA
 // runtime and every library of the program use too. Every call into the driver
-// is made while a Current stands, and its code goes through check().
+// is made while a Current stands, and its code goes through check() or note(). Once a code
+// says that the device is lost, none is made any more: another library may take the
+// device into use again, under the same handles.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <new>
+#include <vector>
 
 #include <weir/device.hpp>
 
@@ -28,7 +32,8 @@ struct Call {
 class Context {
  public:
   /// Throws what the driver says where the device cannot be used.
-  Context(const Driver& driver, int ordinal);
+  /// With `peers`, the other devices that can are to use the memory too.
+  Context(const Driver& driver, int ordinal, bool peers = false);
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
   ~Context();
@@ -36,7 +41,14 @@ class Context {
   [[nodiscard]] const Driver& driver() const noexcept { return driver_; }
   [[nodiscard]] CUdevice device() const noexcept { return device_; }
   [[nodiscard]] CUcontext handle() const noexcept { return handle_; }
+  /// What does not change; no call of the driver.
+  [[nodiscard]] const DeviceInfo& facts() const noexcept { return info_; }
+  /// These, and the free memory.
   [[nodiscard]] DeviceInfo info() const;
+  /// The devices that use mapped memory, this one first.
+  [[nodiscard]] const std::vector<CUdevice>& users() const noexcept { return users_; }
+  /// Whether network cards can reach mapped pages, of those handles that ask for it.
+  [[nodiscard]] bool direct_pages() const noexcept { return direct_pages_; }
 
   /// Throws the error that `code` stands for, with the call, the code's name and the bytes concerned.
   void check(CUresult code, const Call& call, std::uint64_t bytes = 0) const {
@@ -46,41 +58,63 @@ class Context {
   }
   /// For what gives things back and cannot fail: remembered, and told with the next error that is thrown.
   void note(CUresult code, const Call& call) const noexcept;
+  [[nodiscard]] bool lost() const noexcept { return lost_.load(std::memory_order_relaxed); }
   void count(device::CallPurpose purpose) const noexcept { calls_.add(purpose); }
   [[nodiscard]] device::DriverCalls calls() const noexcept { return calls_.seen(); }
 
-  /// Throws DeviceLost past main(), where the driver must not be called.
-  void require_usable() const {
-    if (exiting()) [[unlikely]]
-      refuse();
-  }
-
  private:
+  friend class Current;
+  void add_peers();
   [[noreturn]] void refuse() const;
+  void remember(CUresult code, const char* call) const noexcept;
   [[noreturn]] void raise(CUresult code, const char* call, std::uint64_t bytes) const;
 
   const Driver& driver_;
   CUdevice device_ = 0;
   CUcontext handle_ = nullptr;
   DeviceInfo info_;
+  std::vector<CUdevice> users_;
+  bool direct_pages_ = false;
   mutable device::CallCounter calls_;
+  mutable std::atomic<bool> lost_{false};
   mutable std::atomic<int> late_code_{0};
   mutable std::atomic<const char*> late_call_{nullptr};
+};
+
+/// While one lives, the calling thread is the driver's, which calls a host function there and allows no calls.
+class OnDriverThread {
+ public:
+  OnDriverThread() noexcept;
+  ~OnDriverThread();
+  OnDriverThread(const OnDriverThread&) = delete;
+  OnDriverThread& operator=(const OnDriverThread&) = delete;
 };
 
 /// Makes the context the thread's for as long as it stands; what the thread had comes back. Meanwhile the thread's
 /// calls do not break a graph capture that is under way elsewhere.
 class Current {
  public:
+  /// Throws DeviceLost on a lost device and past main(), where the driver may be gone; Unsupported on a thread of the
+  /// driver's; what the driver says.
   explicit Current(const Context& context);
+  /// For what gives things back and cannot fail: false where no call may be made, which is noted.
+  Current(const Context& context, const std::nothrow_t&) noexcept;
   Current(const Current&) = delete;
   Current& operator=(const Current&) = delete;
   ~Current();
+  explicit operator bool() const noexcept { return stands_; }
 
  private:
-  const Driver& driver_;
+  struct Failure {
+    CUresult code = CUDA_SUCCESS;
+    const char* call = "";
+  };
+  [[nodiscard]] Failure enter() noexcept;
+  void leave() noexcept;
+
+  const Context& context_;
   bool pushed_ = false;
-  bool exchanged_ = false;
+  bool stands_ = false;
   CUstreamCaptureMode mode_ = CU_STREAM_CAPTURE_MODE_RELAXED;
 };
 

@@ -1,10 +1,12 @@
 #include "backend/cuda/cuda_backend.hpp"
 
 #include "backend/cuda/context.hpp"
+#include "backend/cuda/host_functions.hpp"
 #include "backend/cuda/memory.hpp"
 #include "backend/cuda/streams.hpp"
 #include "backend/cuda/writes.hpp"
 #include "core/elsewhere.hpp"
+#include "core/later_ends.hpp"
 
 namespace weir::backend::cuda {
 namespace {
@@ -15,13 +17,18 @@ using device::Extent;
 
 class CudaBackend final : public device::Backend {
  public:
-  CudaBackend(const Driver& driver, int ordinal)
-      : context_(driver, ordinal),
-        memory_(context_, context_.info().page_bytes),
+  CudaBackend(const Driver& driver, const OpenOptions& options)
+      : context_(driver, options.ordinal, options.peers),
+        memory_(context_),
         streams_(context_),
-        writes_(context_, memory_, streams_) {}
+        writes_(context_, memory_, streams_),
+        functions_(context_) {}
 
-  [[nodiscard]] DeviceInfo info() const override { return context_.info(); }
+  [[nodiscard]] const DeviceInfo& facts() const noexcept override { return context_.facts(); }
+  [[nodiscard]] DeviceInfo info() const override {
+    functions_.end_finished();
+    return context_.info();
+  }
 
   Address reserve(std::uint64_t bytes) override { return memory_.reserve(bytes); }
   void unreserve(Address address, std::uint64_t bytes) noexcept override { memory_.unreserve(address, bytes); }
@@ -36,10 +43,14 @@ class CudaBackend final : public device::Backend {
   void free_pinned(Address address, std::uint64_t) noexcept override { memory_.free_pinned(address); }
 
   StreamId resolve(StreamId stream) override { return streams_.resolve(meant_by(stream)); }
-  StreamId create_stream() override { return streams_.create(); }
+  StreamId create_stream() override {
+    functions_.end_finished();
+    return streams_.create();
+  }
   void destroy_stream(StreamId stream) noexcept override {
     writes_.end_capture(stream);
     streams_.destroy(stream);
+    functions_.end_finished();
   }
   StreamId adopt_stream(std::uint64_t native) override {
     auto* const handle = reinterpret_cast<CUstream>(native);  // NOLINT(performance-no-int-to-ptr)
@@ -48,10 +59,20 @@ class CudaBackend final : public device::Backend {
   std::uint64_t native_stream(StreamId stream) override {
     return reinterpret_cast<std::uint64_t>(streams_.find(meant_by(stream)).get());
   }
-  EventId record(StreamId stream) override { return streams_.record(meant_by(stream)); }
-  bool query(EventId event) override { return streams_.query(event); }
+  EventId record(StreamId stream) override {
+    functions_.end_finished();
+    return streams_.record(meant_by(stream));
+  }
+  // What was done before the event ends before the caller hears of it.
+  bool query(EventId event) override {
+    const bool done = streams_.query(event);
+    functions_.end_finished();
+    return done;
+  }
   bool wait_any(std::span<const EventId> events, std::chrono::nanoseconds deadline) override {
-    return streams_.wait_any(events, deadline);
+    const bool done = streams_.wait_any(events, deadline);
+    functions_.end_finished();
+    return done;
   }
   void stream_wait(StreamId stream, EventId event) override { streams_.stream_wait(meant_by(stream), event); }
   void release(EventId event) noexcept override { streams_.release(event); }
@@ -75,17 +96,9 @@ class CudaBackend final : public device::Backend {
     writes_.write(meant_by(stream), to, bytes);
   }
   void run(StreamId stream, std::function<void()> work) override {
-    auto taken = std::make_unique<std::function<void()>>(std::move(work));
-    const CUhostFn call = [](void* function) {
-      const core::InQueuedWork here;
-      const std::unique_ptr<std::function<void()>> own(static_cast<std::function<void()>*>(function));
-      (*own)();
-    };
+    functions_.end_finished();
     const Streams::Handle on = streams_.find(meant_by(stream));
-    context_.require_usable();
-    const Current current(context_);
-    context_.check(driver().launch_host(on.get(), call, taken.get()), "cuLaunchHostFunc");
-    static_cast<void>(taken.release());  // the call's own from here on
+    functions_.run(on.get(), std::move(work));
   }
   [[nodiscard]] bool copy_from(StreamId stream, Address to, Backend& source, Address from,
                                std::uint64_t bytes) override {
@@ -113,7 +126,6 @@ class CudaBackend final : public device::Backend {
   void queue(StreamId stream, std::uint64_t bytes, const char* name, Call call) {
     const Streams::Handle on = streams_.find(meant_by(stream));
     if (bytes == 0) return;
-    context_.require_usable();
     const Current current(context_);
     context_.check(call(on.get()), name, bytes);
   }
@@ -121,13 +133,15 @@ class CudaBackend final : public device::Backend {
   Context context_;
   Memory memory_;
   Streams streams_;
-  Writes writes_;  // ends first: it waits for its copies
+  Writes writes_;                    // waits for its copies when it ends
+  mutable HostFunctions functions_;  // ends first: waits for those that run
 };
 
 }  // namespace
 
-std::shared_ptr<device::Backend> make_cuda_backend(const Driver& driver, int ordinal) {
-  return core::make_shared_that_waits<CudaBackend>(driver, ordinal);
+std::shared_ptr<device::Backend> make_cuda_backend(const Driver& driver, const OpenOptions& options) {
+  core::end_kept();  // perhaps the last use of the device
+  return core::make_shared_that_waits<CudaBackend>(driver, options);
 }
 
 }  // namespace weir::backend::cuda

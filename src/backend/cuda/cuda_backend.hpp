@@ -11,7 +11,12 @@
 
 namespace weir::backend::cuda {
 
+struct OpenOptions {
+  int ordinal = 0;     ///< as the driver numbers the devices
+  bool peers = false;  ///< pages are mapped for every device that can reach them
+};
+
 /// Throws what the driver says where the device cannot be used.
-[[nodiscard]] std::shared_ptr<device::Backend> make_cuda_backend(const Driver& driver, int ordinal = 0);
+[[nodiscard]] std::shared_ptr<device::Backend> make_cuda_backend(const Driver& driver, const OpenOptions& options = {});
 
 }  // namespace weir::backend::cuda

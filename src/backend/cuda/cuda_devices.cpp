@@ -21,7 +21,6 @@ std::vector<DeviceInfo> list_devices(bool with_free, std::string& why_none) {
         } catch (const Error&) {  // NOLINT(bugprone-empty-catch): another program has it, say; what is free is unknown
         }
       }
-      known.index = static_cast<std::size_t>(ordinal);
       all.push_back(std::move(known));
     } catch (const Error& error) {
       why_none = error.message();
@@ -30,10 +29,10 @@ std::vector<DeviceInfo> list_devices(bool with_free, std::string& why_none) {
   return all;
 }
 
-std::shared_ptr<device::Backend> open_device(std::size_t index) {
+std::shared_ptr<device::Backend> open_device(std::size_t index, bool peers) {
   const Found& found = system_driver();
   if (found.driver == nullptr) throw NotFound("CUDA: " + found.why_none, {.name = "cuda"});
-  return make_cuda_backend(*found.driver, static_cast<int>(index));
+  return make_cuda_backend(*found.driver, {.ordinal = static_cast<int>(index), .peers = peers});
 }
 
 }  // namespace weir::backend::cuda

@@ -5,13 +5,14 @@
 
 #include <cuda.h>
 
+#include <cstddef>
 #include <optional>
 #include <string>
 
 namespace weir::backend::cuda {
 
 // Name here, and the driver's. The types are those of cuda.h; its macros name the versions that go with them.
-// None of these changed between CUDA 12.0, whose versions are asked for, and 13.
+// None of these changed between CUDA 12.0, whose versions are asked for, and 13, but for cuStreamGetCaptureInfo.
 #define WEIR_CUDA_CALLS(CALL)                                    \
   CALL(init, cuInit)                                             \
   CALL(driver_version, cuDriverGetVersion)                       \
@@ -23,6 +24,7 @@ namespace weir::backend::cuda {
   CALL(device_attribute, cuDeviceGetAttribute)                   \
   CALL(context_retain, cuDevicePrimaryCtxRetain)                 \
   CALL(context_release, cuDevicePrimaryCtxRelease)               \
+  CALL(peer_reaches, cuDeviceCanAccessPeer)                      \
   CALL(context_current, cuCtxGetCurrent)                         \
   CALL(context_push, cuCtxPushCurrent)                           \
   CALL(context_pop, cuCtxPopCurrent)                             \
@@ -55,10 +57,29 @@ namespace weir::backend::cuda {
   CALL(upload, cuMemcpyHtoDAsync)                                \
   CALL(download, cuMemcpyDtoHAsync)                              \
   CALL(copy, cuMemcpyDtoDAsync)                                  \
-  CALL(copy_peer, cuMemcpyPeerAsync)
+  CALL(copy_peer, cuMemcpyPeerAsync)                             \
+  CALL(object_create, cuUserObjectCreate)                        \
+  CALL(object_release, cuUserObjectRelease)                      \
+  CALL(graph_retain_object, cuGraphRetainUserObject)             \
+  CALL(stream_capture_info, cuStreamGetCaptureInfo)
+
+/// Of a function of the driver, by the name that macros of cuda.h may have made of its own.
+template <class Declared>
+struct TypeOf {
+  using Type = Declared;
+};
+/// As CUDA 12.0 has it, whatever the headers declare.
+using CaptureInfo = CUresult(CUDAAPI*)(CUstream, CUstreamCaptureStatus*, cuuint64_t*, CUgraph*, const CUgraphNode**,
+                                       std::size_t*);
+template <class EdgeData>
+struct TypeOf<CUresult(CUDAAPI*)(CUstream, CUstreamCaptureStatus*, cuuint64_t*, CUgraph*, const CUgraphNode**,
+                                 const EdgeData**, std::size_t*)> {
+  using Type = CaptureInfo;
+};
 
 struct Driver {
-#define WEIR_CUDA_MEMBER(member, name) decltype(&::name) member = nullptr;  // NOLINT(bugprone-macro-parentheses)
+#define WEIR_CUDA_MEMBER(member, name) \
+  TypeOf<decltype(&::name)>::Type member = nullptr;  // NOLINT(bugprone-macro-parentheses)
   WEIR_CUDA_CALLS(WEIR_CUDA_MEMBER)
 #undef WEIR_CUDA_MEMBER
 };

@@ -1,8 +1,13 @@
 #include "backend/cuda/memory.hpp"
 
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
 #include <weir/errors.hpp>
 
 #include "backend/cuda/profiler.hpp"
+#include "core/reserve_more.hpp"
 
 namespace weir::backend::cuda {
 
@@ -15,10 +20,15 @@ namespace {
 
 constexpr std::uint64_t segment_alignment = 512;
 
+// How often a driver that is not ready is asked, and the first pause, which doubles: 6.35 ms in all.
+constexpr int max_tries = 8;
+constexpr std::chrono::microseconds first_pause{50};
+
 CUmemGenericAllocationHandle native(PageHandle page) { return static_cast<CUmemGenericAllocationHandle>(page); }
 
 constexpr Call create_call{"cuMemCreate", &DriverCalls::creates};
 constexpr Call map_call{"cuMemMap", &DriverCalls::maps};
+constexpr Call access_call{"cuMemSetAccess", &DriverCalls::accesses};
 constexpr Call unmap_call{"cuMemUnmap", &DriverCalls::unmaps};
 constexpr Call release_call{"cuMemRelease", &DriverCalls::destroys};
 
@@ -26,8 +36,20 @@ void* pointer(Address address) { return reinterpret_cast<void*>(address); }  // 
 
 }  // namespace
 
+Memory::Memory(const Context& context) : context_(context), page_bytes_(context.facts().page_bytes) {
+  wanted_.type = CU_MEM_ALLOCATION_TYPE_PINNED;
+  wanted_.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
+  wanted_.location.id = context.device();
+  wanted_.allocFlags.gpuDirectRDMACapable = context.direct_pages() ? 1 : 0;
+  for (const CUdevice device : context.users()) {
+    CUmemAccessDesc& access = access_.emplace_back();
+    access.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
+    access.location.id = device;
+    access.flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
+  }
+}
+
 Address Memory::reserve(std::uint64_t bytes) {
-  context_.require_usable();
   const Current current(context_);
   CUdeviceptr start = 0;
   context_.check(context_.driver().reserve(&start, bytes, page_bytes_, 0, 0),
@@ -36,23 +58,19 @@ Address Memory::reserve(std::uint64_t bytes) {
 }
 
 void Memory::unreserve(Address address, std::uint64_t bytes) noexcept {
-  if (exiting()) return;
-  const Current current(context_);
+  const Current current(context_, std::nothrow);
+  if (!current) return;
+  end_left();
   context_.note(context_.driver().unreserve(address, bytes), {"cuMemAddressFree", &DriverCalls::reserves});
 }
 
 void Memory::create(std::span<Extent> row) {
-  context_.require_usable();
   const std::uint64_t bytes = bytes_of(row);
   const Range range("create pages", bytes);
   const Current current(context_);
-  CUmemAllocationProp wanted{};
-  wanted.type = CU_MEM_ALLOCATION_TYPE_PINNED;
-  wanted.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
-  wanted.location.id = context_.device();
   for (std::size_t made = 0; made < row.size(); ++made) {
     CUmemGenericAllocationHandle handle = 0;
-    const CUresult code = context_.driver().create(&handle, row[made].pages * page_bytes_, &wanted, 0);
+    const CUresult code = context_.driver().create(&handle, row[made].pages * page_bytes_, &wanted_, 0);
     if (code != CUDA_SUCCESS) destroy(row.first(made));
     context_.check(code, create_call, bytes);
     row[made].handle = static_cast<PageHandle>(handle);
@@ -60,28 +78,82 @@ void Memory::create(std::span<Extent> row) {
 }
 
 void Memory::destroy(std::span<const Extent> row) noexcept {
-  if (exiting()) return;
   const Range range("destroy pages", bytes_of(row));
-  const Current current(context_);
+  const Current current(context_, std::nothrow);
+  if (!current) return;
   for (const Extent& extent : row) {
-    Address where = 0;
-    {
-      const std::lock_guard lock(mutex_);
-      if (const auto found = mapped_.find(extent.handle); found != mapped_.end()) {
-        where = found->second;
-        mapped_.erase(found);
-      }
-    }
-    if (where != 0) context_.note(context_.driver().unmap(where, extent.pages * page_bytes_), unmap_call);
+    if (!unmap_still_mapped(extent)) continue;
     context_.note(context_.driver().release(native(extent.handle)), release_call);
   }
 }
 
-// Each handle mapped, none accessible yet; all or none.
-void Memory::place(Address address, std::span<const Extent> row) {
+// False where the driver refuses: the handle is released with its mapping then, by end_left().
+bool Memory::unmap_still_mapped(const Extent& extent) noexcept {
+  Address where = 0;
   {
     const std::lock_guard lock(mutex_);
-    mapped_.reserve(mapped_.size() + row.size());
+    const auto found = mapped_.find(extent.handle);
+    if (found == mapped_.end()) return true;
+    where = found->second.address;
+  }
+  const CUresult code = unmap_at(where, extent.pages * page_bytes_);
+  context_.note(code, unmap_call);
+  if (code == CUDA_SUCCESS) {
+    forget({&extent, 1});
+    return true;
+  }
+  const std::lock_guard lock(mutex_);
+  Mapping& mapping = mapped_.at(extent.handle);
+  left_ += mapping.left ? 0 : 1;
+  mapping.left = true;
+  mapping.destroyed = true;
+  return false;
+}
+
+// Once more what could not be unmapped when it should. Under the lock, since nothing may be allocated to do without it:
+// the driver failed before that.
+void Memory::end_left() noexcept {
+  const std::lock_guard lock(mutex_);
+  if (left_ == 0) return;
+  std::erase_if(mapped_, [&](const auto& each) {
+    const auto& [handle, mapping] = each;
+    if (!mapping.left) return false;
+    const CUresult code = context_.driver().unmap(mapping.address, mapping.pages * page_bytes_);
+    context_.note(code, unmap_call);
+    if (code != CUDA_SUCCESS) return false;
+    if (mapping.destroyed) context_.note(context_.driver().release(native(handle)), release_call);
+    --left_;
+    return true;
+  });
+}
+
+CUresult Memory::unmap_at(Address address, std::uint64_t bytes) const noexcept {
+  return when_ready(unmap_call, [&] { return context_.driver().unmap(address, bytes); });
+}
+
+// The driver may answer that it is not ready while the device is busy with other work. It is asked again then. A wait
+// for the device instead would have no deadline, and would break a capture that is under way in the context.
+template <class Function>
+CUresult Memory::when_ready(const Call& call, Function function) const noexcept {
+  CUresult code = function();
+  std::chrono::microseconds pause = first_pause;
+  for (int tries = 1; code == CUDA_ERROR_NOT_READY && tries < max_tries; ++tries, pause *= 2) {
+    context_.count(call.purpose);
+    std::this_thread::sleep_for(pause);
+    code = function();
+  }
+  return code;
+}
+
+// Each handle mapped, none accessible yet; all or none.
+void Memory::place(Address address, std::span<const Extent> row) {
+  end_left();
+  {
+    const std::lock_guard lock(mutex_);
+    core::reserve_more(mapped_, row.size());
+    const bool left = left_ != 0 && std::any_of(row.begin(), row.end(),
+                                                [&](const Extent& each) { return mapped_.contains(each.handle); });
+    if (left) context_.check(CUDA_ERROR_NOT_READY, unmap_call, bytes_of(row));
   }
   Address at = address;
   for (std::size_t placed = 0; placed < row.size(); ++placed) {
@@ -90,35 +162,40 @@ void Memory::place(Address address, std::span<const Extent> row) {
     if (code != CUDA_SUCCESS) take_off(address, row.first(placed));
     context_.check(code, map_call, bytes_of(row));
     const std::lock_guard lock(mutex_);
-    mapped_.emplace(row[placed].handle, at);
+    mapped_.emplace(row[placed].handle, Mapping{.address = at, .pages = row[placed].pages});
     at += bytes;
   }
 }
 
-// Undoes place().
+// Undoes place(); what the driver refuses is left to end_left().
 void Memory::take_off(Address address, std::span<const Extent> row) noexcept {
   if (row.empty()) return;
-  context_.note(context_.driver().unmap(address, bytes_of(row)), unmap_call);
-  forget(row);
+  const CUresult code = unmap_at(address, bytes_of(row));
+  context_.note(code, unmap_call);
+  if (code == CUDA_SUCCESS) return forget(row);
+  const std::lock_guard lock(mutex_);
+  for (const Extent& extent : row) mapped_.at(extent.handle).left = true;
+  left_ += row.size();
 }
 
 void Memory::forget(std::span<const Extent> row) noexcept {
   const std::lock_guard lock(mutex_);
-  for (const Extent& extent : row) mapped_.erase(extent.handle);
+  for (const Extent& extent : row) {
+    const auto found = mapped_.find(extent.handle);
+    if (found == mapped_.end()) continue;
+    left_ -= found->second.left ? 1 : 0;
+    mapped_.erase(found);
+  }
 }
 
 void Memory::make_accessible(Address address, std::uint64_t bytes) {
-  CUmemAccessDesc access{};
-  access.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
-  access.location.id = context_.device();
-  access.flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
-  context_.check(context_.driver().set_access(address, bytes, &access, 1), {"cuMemSetAccess", &DriverCalls::accesses},
-                 bytes);
+  const CUresult code = when_ready(
+      access_call, [&] { return context_.driver().set_access(address, bytes, access_.data(), access_.size()); });
+  context_.check(code, access_call, bytes);
 }
 
 void Memory::map(Address address, std::span<const Extent> row) {
   if (row.empty()) return;
-  context_.require_usable();
   const Range range("map pages", bytes_of(row));
   const Current current(context_);
   place(address, row);
@@ -133,15 +210,13 @@ void Memory::map(Address address, std::span<const Extent> row) {
 // The driver unmaps whole mappings only, but any number side by side by one call; one that fails has unmapped none.
 void Memory::unmap(Address address, std::span<const Extent> row) {
   if (row.empty()) return;
-  context_.require_usable();
   const Range range("unmap pages", bytes_of(row));
   const Current current(context_);
-  context_.check(context_.driver().unmap(address, bytes_of(row)), unmap_call, bytes_of(row));
+  context_.check(unmap_at(address, bytes_of(row)), unmap_call, bytes_of(row));
   forget(row);
 }
 
 Address Memory::allocate_segment(std::uint64_t bytes) {
-  context_.require_usable();
   const Range range("allocate a segment", bytes);
   const Current current(context_);
   CUdeviceptr start = 0;
@@ -158,7 +233,6 @@ Address Memory::allocate_segment(std::uint64_t bytes) {
 }
 
 void Memory::free_segment(Address address) noexcept {
-  if (exiting()) return;
   CUdeviceptr start = address;
   {
     const std::lock_guard lock(mutex_);
@@ -167,12 +241,12 @@ void Memory::free_segment(Address address) noexcept {
       moved_.erase(found);
     }
   }
-  const Current current(context_);
+  const Current current(context_, std::nothrow);
+  if (!current) return;
   context_.note(context_.driver().free(start), {"cuMemFree", &DriverCalls::segments});
 }
 
 Address Memory::allocate_pinned(std::uint64_t bytes) {
-  context_.require_usable();
   const Range range("allocate pinned memory", bytes);
   const Current current(context_);
   void* start = nullptr;
@@ -182,8 +256,8 @@ Address Memory::allocate_pinned(std::uint64_t bytes) {
 }
 
 void Memory::free_pinned(Address address) noexcept {
-  if (exiting()) return;
-  const Current current(context_);
+  const Current current(context_, std::nothrow);
+  if (!current) return;
   context_.note(context_.driver().free_host(pointer(address)), {"cuMemFreeHost", &DriverCalls::pinned});
 }
 

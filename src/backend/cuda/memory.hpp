@@ -1,7 +1,7 @@
 // Memory of one device: pages mapped into reserved ranges, segments, and pinned
 // memory of the host. An extent is one handle of the driver,
-// mapped whole and at most once; one that could not be unmapped on a device given up for lost is unmapped when it is
-// destroyed. Called by CudaBackend.
+// mapped whole and at most once; one that could not be unmapped when it should is unmapped later, at the latest
+// when it is destroyed. Called by CudaBackend.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 #include <mutex>
 #include <span>
 #include <unordered_map>
+#include <vector>
 
 #include "backend/cuda/context.hpp"
 #include "device/backend.hpp"
@@ -17,7 +18,7 @@ namespace weir::backend::cuda {
 
 class Memory {
  public:
-  Memory(const Context& context, std::uint64_t page_bytes) : context_(context), page_bytes_(page_bytes) {}
+  explicit Memory(const Context& context);
 
   [[nodiscard]] device::Address reserve(std::uint64_t bytes);
   void unreserve(device::Address address, std::uint64_t bytes) noexcept;
@@ -32,6 +33,18 @@ class Memory {
   void free_pinned(device::Address address) noexcept;
 
  private:
+  struct Mapping {
+    device::Address address = 0;
+    std::uint32_t pages = 0;
+    bool left = false;       // should be unmapped
+    bool destroyed = false;  // and its handle released then
+  };
+
+  [[nodiscard]] CUresult unmap_at(device::Address address, std::uint64_t bytes) const noexcept;
+  template <class Function>
+  [[nodiscard]] CUresult when_ready(const Call& call, Function function) const noexcept;
+  [[nodiscard]] bool unmap_still_mapped(const device::Extent& extent) noexcept;
+  void end_left() noexcept;
   void place(device::Address address, std::span<const device::Extent> row);
   void take_off(device::Address address, std::span<const device::Extent> row) noexcept;
   void forget(std::span<const device::Extent> row) noexcept;
@@ -42,8 +55,11 @@ class Memory {
 
   const Context& context_;
   const std::uint64_t page_bytes_;
+  CUmemAllocationProp wanted_{};         // of each handle
+  std::vector<CUmemAccessDesc> access_;  // to each mapping
   std::mutex mutex_;
-  std::unordered_map<device::PageHandle, device::Address> mapped_;
+  std::unordered_map<device::PageHandle, Mapping> mapped_;
+  std::size_t left_ = 0;                          // of these, to be unmapped
   std::map<device::Address, CUdeviceptr> moved_;  // segments that start a little after the driver's address
 };
 

@@ -9,6 +9,8 @@
 
 #include "backend/cuda/profiler.hpp"
 #include "core/deadline.hpp"
+#include "core/pacing.hpp"
+#include "core/reserve_more.hpp"
 
 namespace weir::backend::cuda {
 
@@ -30,8 +32,9 @@ struct Streams::Handle::Entry {
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
   ~Entry() {
-    if (kind != Kind::own || exiting()) return;
-    const Current current(context);
+    if (kind != Kind::own) return;
+    const Current current(context, std::nothrow);
+    if (!current) return;
     context.note(context.driver().stream_destroy(handle), "cuStreamDestroy");
   }
 
@@ -52,9 +55,9 @@ Streams::Streams(const Context& context) : context_(context) {
 }
 
 Streams::~Streams() {
-  if (exiting()) return;
   for (const Ending& each : ending_) release(each.last);
-  const Current current(context_);
+  const Current current(context_, std::nothrow);
+  if (!current) return;
   for (CUevent event : spare_)
     context_.note(context_.driver().event_destroy(event), {"cuEventDestroy", &DriverCalls::events});
 }
@@ -69,7 +72,6 @@ StreamId Streams::add(std::shared_ptr<Entry> entry) {
 }
 
 StreamId Streams::create() {
-  context_.require_usable();
   drop_ended();
   const Current current(context_);
   CUstream handle = nullptr;
@@ -81,7 +83,6 @@ StreamId Streams::create() {
 
 StreamId Streams::adopt(CUstream handle) {
   if (handle == nullptr || handle == CU_STREAM_LEGACY) return StreamId::legacy_default;
-  context_.require_usable();
   const Current current(context_);
   CUcontext context = nullptr;
   context_.check(context_.driver().stream_context(handle, &context), "cuStreamGetCtx");
@@ -129,9 +130,9 @@ void Streams::destroy(StreamId stream) noexcept {
     last = std::move(found->second);
     entries_.erase(found);
   }
-  if (last->kind == Kind::own && !exiting()) {
-    const Current current(context_);
-    context_.note(context_.driver().stream_synchronize(last->handle), "cuStreamSynchronize");
+  if (last->kind == Kind::own) {
+    const Current current(context_, std::nothrow);
+    if (current) context_.note(context_.driver().stream_synchronize(last->handle), "cuStreamSynchronize");
   }
   // Its owner may destroy an adopted stream at once: no call with it is under way any more then.
   while (last->kind == Kind::adopted && last.use_count() > 1) std::this_thread::yield();
@@ -200,16 +201,17 @@ Streams::Handle Streams::find(StreamId stream) {
 
 bool Streams::capturing(StreamId stream) const noexcept {
   const auto entry = find_or_null(stream);
-  if (!entry || exiting()) return false;
+  if (!entry) return false;
   if (entry->of_capture) return entry->capturing;
   if (entry->foreign()) return false;
-  const Current current(context_);
+  const Current current(context_, std::nothrow);
+  if (!current) return false;
   CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
-  context_.count(&DriverCalls::others);
   const CUresult code = context_.driver().stream_capturing(entry->handle, &status);
   // The legacy stream cannot be used, nor waited for, while a stream that it waits for is captured.
-  if (code == CUDA_ERROR_STREAM_CAPTURE_IMPLICIT) return true;
-  return code == CUDA_SUCCESS && status != CU_STREAM_CAPTURE_STATUS_NONE;
+  const bool by_another = code == CUDA_ERROR_STREAM_CAPTURE_IMPLICIT;
+  context_.note(by_another ? CUDA_SUCCESS : code, "cuStreamIsCapturing");
+  return by_another || (code == CUDA_SUCCESS && status != CU_STREAM_CAPTURE_STATUS_NONE);
 }
 
 // --- Events ---
@@ -223,7 +225,7 @@ CUevent Streams::take_event() {
       return event;
     }
     ++events_made_;
-    if (spare_.capacity() < events_made_) spare_.reserve(events_made_ * 2);  // so that release() never allocates
+    core::reserve_more(spare_, events_made_ - spare_.size());  // so that release() never allocates
   }
   CUevent event = nullptr;
   context_.check(context_.driver().event_create(&event, CU_EVENT_DISABLE_TIMING),
@@ -239,7 +241,6 @@ EventId Streams::record(StreamId stream) {
             " is being captured, so that no event can be recorded on it; use the stream that begin_capture gave",
         {.name = "cuEventRecord", .native_code = CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED});
   }
-  context_.require_usable();
   const Current current(context_);
   CUevent event = take_event();
   const auto id = static_cast<EventId>(reinterpret_cast<std::uint64_t>(event));
@@ -252,10 +253,8 @@ EventId Streams::record(StreamId stream) {
   return id;
 }
 
-bool Streams::query(EventId event) {
+bool Streams::is_done(EventId event) {
   if (event == EventId::none) return true;
-  context_.require_usable();
-  const Current current(context_);
   const CUresult code = context_.driver().event_query(native(event));
   if (code == CUDA_ERROR_NOT_READY) {
     context_.count(&DriverCalls::events);
@@ -265,31 +264,33 @@ bool Streams::query(EventId event) {
   return true;
 }
 
+bool Streams::query(EventId event) {
+  if (event == EventId::none) return true;
+  const Current current(context_);
+  return is_done(event);
+}
+
 // The driver's own waits have no deadline, and are for one event.
 bool Streams::wait_any(std::span<const EventId> events, std::chrono::nanoseconds deadline) {
-  using std::chrono::microseconds;
-  constexpr int spins = 100;
-  constexpr microseconds longest_pause{50};
-  if (events.empty()) return true;
-  const auto end = std::chrono::steady_clock::now() + std::min(deadline, core::longest_wait);
-  microseconds pause{1};
-  for (int i = 0;; ++i) {
-    if (std::any_of(events.begin(), events.end(), [&](EventId event) { return query(event); })) return true;
-    const auto left = end - std::chrono::steady_clock::now();
-    if (left.count() <= 0) return false;
-    if (i < spins) {
-      std::this_thread::yield();
-      continue;
+  const bool any_past = std::find(events.begin(), events.end(), EventId::none) != events.end();
+  if (events.empty() || any_past) return true;
+  const auto start = std::chrono::steady_clock::now();
+  const auto end = start + std::min(deadline, core::longest_wait);
+  core::Pacing pacing;
+  for (;;) {
+    {
+      const Current current(context_);
+      if (std::any_of(events.begin(), events.end(), [&](EventId event) { return is_done(event); })) return true;
     }
-    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(pause, left));
-    pause = std::min(pause * 2, longest_pause);
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= end) return false;
+    pacing.rest(now - start, end - now);
   }
 }
 
 void Streams::stream_wait(StreamId stream, EventId event) {
   const Handle on = find(stream);
   if (event == EventId::none) return;
-  context_.require_usable();
   const Current current(context_);
   context_.check(context_.driver().stream_wait(on.get(), native(event), CU_EVENT_WAIT_DEFAULT),
                  {"cuStreamWaitEvent", &DriverCalls::events});

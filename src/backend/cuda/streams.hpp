@@ -76,6 +76,8 @@ class Streams {
   [[nodiscard]] std::shared_ptr<Entry> find_or_null(StreamId stream) const;
   void drop_ended() noexcept;
   [[nodiscard]] CUevent take_event();
+  /// While a Current stands.
+  [[nodiscard]] bool is_done(device::EventId event);
 
   const Context& context_;
   mutable std::shared_mutex mutex_;

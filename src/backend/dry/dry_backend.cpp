@@ -23,17 +23,20 @@ DryBackend::DryBackend(std::uint64_t capacity, const device::DriverModel& model,
       shows_time_(shows_time),
       time_(time),
       memory_(capacity, fault_),
-      streams_(time_, model.event, fault_) {}
+      streams_(time_, model.event, fault_),
+      facts_{.name = "dry device of " + format_bytes(capacity),
+             .backend = BackendKind::dry,
+             .memory_total = capacity,
+             .memory_free = {},
+             .page_bytes = page_bytes,
+             .virtual_memory = true,
+             .pointers = false,
+             .default_limit = capacity} {}
 
 DeviceInfo DryBackend::info() const {
-  return {.name = "dry device of " + format_bytes(memory_.capacity()),
-          .backend = BackendKind::dry,
-          .memory_total = memory_.capacity(),
-          .memory_free = memory_.free(),
-          .page_bytes = page_bytes,
-          .virtual_memory = true,
-          .pointers = false,
-          .default_limit = memory_.capacity()};
+  DeviceInfo now = facts_;
+  now.memory_free = memory_.free();
+  return now;
 }
 
 void DryBackend::spend(device::CallPurpose purpose, std::uint64_t calls, Time time) noexcept {

@@ -46,6 +46,7 @@ class DryBackend final : public device::Backend {
 
   // --- The contract ---
 
+  [[nodiscard]] const DeviceInfo& facts() const noexcept override { return facts_; }
   [[nodiscard]] DeviceInfo info() const override;
 
   device::Address reserve(std::uint64_t bytes) override;
@@ -94,6 +95,7 @@ class DryBackend final : public device::Backend {
   FirstFault fault_;
   DryMemory memory_;
   DryStreams streams_;
+  const DeviceInfo facts_;
   device::CallCounter calls_;
 };
 

@@ -21,19 +21,26 @@ void* pointer(Address address) { return reinterpret_cast<void*>(address); }  // 
 
 class HostBackend final : public device::Backend {
  public:
-  explicit HostBackend(std::uint64_t capacity) : capacity_(capacity), pages_(capacity) {}
+  explicit HostBackend(std::uint64_t capacity)
+      : facts_{.name = "host memory",
+               .backend = BackendKind::host,
+               .memory_total = capacity,
+               .memory_free = {},
+               .page_bytes = HostPages::page_bytes,
+               .virtual_memory = true,
+               .pointers = true,
+               .address_space = core::address_space_limit(),
+               .default_limit = capacity / 10 * 9},
+        pages_(capacity) {}
+
+  [[nodiscard]] const DeviceInfo& facts() const noexcept override { return facts_; }
 
   [[nodiscard]] DeviceInfo info() const override {
-    return {.name = "host memory",
-            .backend = BackendKind::host,
-            .memory_total = capacity_,
-            .memory_free = free_memory(),
-            .page_bytes = HostPages::page_bytes,
-            .virtual_memory = true,
-            .pointers = true,
-            .address_space = core::address_space_limit(),
-            .address_space_free = free_addresses(),
-            .default_limit = capacity_ / 10 * 9};
+    DeviceInfo now = facts_;
+    now.memory_free = free_memory();
+    now.address_space = core::address_space_limit();
+    now.address_space_free = free_addresses();
+    return now;
   }
 
   Address reserve(std::uint64_t bytes) override { return pages_.reserve(bytes); }
@@ -91,12 +98,12 @@ class HostBackend final : public device::Backend {
  private:
   [[nodiscard]] std::optional<std::uint64_t> free_memory() const {
     const std::optional<std::uint64_t> free = host_memory().free;
-    return free ? std::optional(std::min(*free, capacity_)) : free;
+    return free ? std::optional(std::min(*free, *facts_.memory_total)) : free;
   }
 
   void end_after_work(StreamId stream) noexcept override { streams_.end_after_work(stream); }
 
-  const std::uint64_t capacity_;
+  const DeviceInfo facts_;
   HostPages pages_;
   HostStreams streams_;  // after the pages: queued work finishes while they still stand
 };

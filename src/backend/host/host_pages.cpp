@@ -12,6 +12,7 @@
 #include <weir/errors.hpp>
 
 #include "core/lazy_memory.hpp"
+#include "core/reserve_more.hpp"
 
 namespace weir::backend::host {
 namespace {
@@ -173,7 +174,7 @@ void HostPages::map(Address address, std::span<const Extent> pages) {
 
 void HostPages::unmap(Address address, std::span<const Extent> pages) {
   const std::lock_guard lock(mutex_);
-  parked_.reserve(parked_.size() + pages.size());
+  core::reserve_more(parked_, pages.size());
   calls_.add(&DriverCalls::unmaps);
   if (mprotect(pointer(address), pages.size() * page_bytes, PROT_NONE) != 0) {
     fail("mprotect", pages.size() * page_bytes);

@@ -78,24 +78,24 @@ VulkanDevice::VulkanDevice(std::unique_ptr<Instance> instance, Adapter adapter)
       memory_(gpu_),
       commands_(gpu_, memory_),
       streams_(gpu_, commands_),
-      pages_(gpu_, memory_, addresses_, streams_) {}
+      pages_(gpu_, memory_, addresses_, streams_) {
+  facts_.name = gpu_.adapter().name;
+  facts_.backend = BackendKind::vulkan;
+  facts_.memory_total = memory_.heap_bytes();
+  facts_.page_bytes = pages_.page_bytes();
+  facts_.virtual_memory = gpu_.adapter().sparse;
+  facts_.pointers = memory_.in_place();
+  facts_.unified_memory = memory_.in_place();
+  facts_.default_limit = memory_.heap_bytes() / 10 * 9;
+  if (!facts_.virtual_memory) return;
+  facts_.address_space = pages_.address_space();
+  facts_.max_range = pages_.max_range();
+}
 
 DeviceInfo VulkanDevice::info() const {
-  DeviceInfo info;
-  info.name = gpu_.adapter().name;
-  info.backend = BackendKind::vulkan;
-  info.memory_total = memory_.heap_bytes();
+  DeviceInfo info = facts_;
   info.memory_free = memory_.heap_free();
-  info.page_bytes = pages_.page_bytes();
-  info.virtual_memory = gpu_.adapter().sparse;
-  info.pointers = memory_.in_place();
-  info.unified_memory = memory_.in_place();
-  info.default_limit = memory_.heap_bytes() / 10 * 9;
-  if (info.virtual_memory) {
-    info.address_space = pages_.address_space();
-    info.address_space_free = pages_.address_space_free();
-    info.max_range = pages_.max_range();
-  }
+  if (info.virtual_memory) info.address_space_free = pages_.address_space_free();
   return info;
 }
 

@@ -10,6 +10,7 @@ class VulkanDevice final : public device::Backend {
  public:
   VulkanDevice(std::unique_ptr<Instance> instance, Adapter adapter);
 
+  [[nodiscard]] const DeviceInfo& facts() const noexcept override { return facts_; }
   [[nodiscard]] DeviceInfo info() const override;
 
   device::Address reserve(std::uint64_t bytes) override { return pages_.reserve(bytes); }
@@ -68,6 +69,7 @@ class VulkanDevice final : public device::Backend {
   Commands commands_;
   Streams streams_;
   Pages pages_;
+  DeviceInfo facts_;
 };
 
 }  // namespace weir::backend::vulkan

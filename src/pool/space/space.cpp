@@ -7,6 +7,7 @@
 #include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
+#include "core/reserve_more.hpp"
 #include "pool/order/stream_epochs.hpp"
 
 namespace weir::pool {
@@ -124,7 +125,9 @@ void Space::make_arena(unsigned number) {
 
 // Of the size that is wished, or half of it, and so on.
 Space::Range Space::reserve() {
-  const std::uint64_t least = min_range(backend_.info());
+  // What is free counts where addresses are scarce.
+  const bool scarce = backend_.facts().address_space.has_value();
+  const std::uint64_t least = min_range(scarce ? backend_.info() : backend_.facts());
   for (std::uint64_t bytes = range_bytes_;; bytes /= 2) {
     try {
       return {backend_.reserve(bytes), bytes};
@@ -200,7 +203,7 @@ std::vector<Arena::StreamInUse> Space::streams_in_use(bool only_pages) const {
   for_each_arena([&](Arena& arena) {
     std::size_t left = SIZE_MAX;
     for (bool more = true; more;) {
-      streams.reserve(streams.size() + Arena::max_streams_at_once);  // nothing is allocated under the lock
+      core::reserve_more(streams, Arena::max_streams_at_once);  // nothing is allocated under the lock
       const auto lock = arena.lock();
       more = arena.collect_streams(only_pages, left, streams);
     }

@@ -4,7 +4,7 @@
 namespace weir::lidar {
 
 std::unique_ptr<ChunkComputer> make_cuda_computer(MemoryManager& memory, const ComputeSettings&) {
-  throw Unsupported(memory.device().info().name +
+  throw Unsupported(memory.device().facts().name +
                         ": this build has no CUDA kernels for point clouds, because nvcc was not found with GCC",
                     {.name = "cuda"});
 }

@@ -4,7 +4,7 @@
 namespace weir::lidar {
 
 std::unique_ptr<ChunkComputer> make_vulkan_computer(MemoryManager& memory, const ComputeSettings&) {
-  throw Unsupported(memory.device().info().name +
+  throw Unsupported(memory.device().facts().name +
                         ": this build has no Vulkan kernels for point clouds, because glslangValidator was not found "
                         "(Debian: glslang-tools)",
                     {.name = "vulkan"});

@@ -19,7 +19,7 @@ std::vector<ScopeColumn> row_features(const FeatureSet& features) {
 
 std::unique_ptr<ChunkComputer> make_computer(MemoryManager& memory, const ComputeSettings& settings) {
   const Device device = memory.device();
-  const DeviceInfo info = device.info();
+  const DeviceInfo& info = device.facts();
   if (settings.wide && !info.pointers) {
     throw Unsupported(info.name +
                           ": the cloud is more than 2147483647 steps of its unit across, the limit on GPUs; "

@@ -43,7 +43,7 @@ class Run {
         computer_(make_computer(memory_, compute_)),
         partition_(make_partition()),
         compute_stream_(device_.stream()),
-        upload_stream_(device_.info().backend == BackendKind::host ? device_.stream() : compute_stream_) {
+        upload_stream_(device_.facts().backend == BackendKind::host ? device_.stream() : compute_stream_) {
     slots_[0].name = "even";
     slots_[1].name = "odd";
     slots_[1].index = 1;
@@ -255,7 +255,7 @@ class Run {
   /// Calls into the driver about memory. On a GPU all work is calls, so those are counted that took or mapped some.
   [[nodiscard]] std::uint64_t memory_calls() const {
     const ManagerStatistics known = memory_.statistics();
-    if (device_.info().backend == BackendKind::host) return known.pool.driver_calls;
+    if (device_.facts().backend == BackendKind::host) return known.pool.driver_calls;
     return known.pool.misses + known.pool.page_maps + known.transfers.pinned.misses + known.transfers.pinned.page_maps;
   }
 
@@ -284,7 +284,7 @@ class Run {
     const ManagerStatistics known = memory_.statistics();
     report_.chunks = partition_.chunks().size();
     report_.chunk_points = partition_.largest_chunk();
-    report_.device = device_.info().name;
+    report_.device = device_.facts().name;
     report_.kernel = computer_->name();
     report_.threads = compute_.threads;
     report_.memory_high_water = known.pool.reserved.peak;

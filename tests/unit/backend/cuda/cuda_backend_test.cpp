@@ -248,7 +248,7 @@ TEST_F(CudaBackend, ManyWritesShareAFewPinnedAllocations) {
 
 TEST_F(CudaBackend, CopiesFromOneDeviceToAnother) {
   device::Backend& first = open({.devices = 2});
-  const auto second = make_cuda_backend(Fake::table(), 1);
+  const auto second = make_cuda_backend(Fake::table(), {.ordinal = 1});
   EXPECT_EQ(second->info().name, "Fake GPU 1");
   const device::Address from = first.allocate_segment(1_MiB);
   const device::Address to = second->allocate_segment(1_MiB);

@@ -1,0 +1,139 @@
+// A context that cannot be made the thread's, and a device that somebody reset: no
+// call goes to another context or to what is no longer there.
+#include <array>
+#include <memory>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <weir/weir.hpp>
+
+#include "backend/cuda/cuda_backend.hpp"
+#include "device/access.hpp"
+#include "fake_cuda/fake_cuda.hpp"
+
+namespace weir::backend::cuda {
+namespace {
+
+using namespace literals;
+using namespace std::chrono_literals;
+using fake_cuda::Fake;
+using testing::HasSubstr;
+
+class CudaLoss : public testing::Test {
+ protected:
+  CudaLoss() { current(1); }
+  ~CudaLoss() override {
+    first_.reset();
+    second_.reset();
+    CUcontext last = nullptr;
+    EXPECT_EQ(Fake::table().context_pop(&last), CUDA_SUCCESS);
+    EXPECT_EQ(Fake::table().context_release(1), CUDA_SUCCESS);
+    EXPECT_EQ(fake_.fault(), "");
+    EXPECT_EQ(fake_.handles(), 0u);
+    EXPECT_EQ(fake_.contexts_retained(), 0u);
+  }
+  /// The program works with that device on this thread.
+  void current(int device) {
+    CUcontext context = nullptr;
+    ASSERT_EQ(Fake::table().context_retain(&context, device), CUDA_SUCCESS);
+    ASSERT_EQ(Fake::table().context_push(context), CUDA_SUCCESS);
+  }
+
+  Fake fake_{{.memory = 64_MiB, .devices = 2}};
+  std::shared_ptr<device::Backend> first_ = make_cuda_backend(Fake::table(), {.ordinal = 0});
+  std::shared_ptr<device::Backend> second_ = make_cuda_backend(Fake::table(), {.ordinal = 1});
+};
+
+TEST_F(CudaLoss, NoCallGoesToAnotherContext) {
+  const std::uint64_t used = fake_.bytes_used();
+  for (const char* call : {"cuCtxPushCurrent", "cuThreadExchangeStreamCaptureMode"}) {
+    fake_.fail(call, 1, CUDA_ERROR_UNKNOWN);
+    try {
+      static_cast<void>(first_->allocate_segment(1_MiB));
+      ADD_FAILURE() << call;
+    } catch (const DriverError& error) {
+      EXPECT_THAT(error.message(), HasSubstr(call));
+    }
+    EXPECT_EQ(fake_.bytes_used(), used);
+    CUcontext now = nullptr;
+    ASSERT_EQ(Fake::table().context_current(&now), CUDA_SUCCESS);
+    const device::Address other = second_->allocate_segment(1_MiB);  // the thread's own context is as it was
+    second_->free_segment(other, 1_MiB);
+  }
+}
+
+// What gives back cannot throw: it does nothing, and the next error tells.
+TEST_F(CudaLoss, WhatGivesBackDoesNothingWithoutItsContext) {
+  const device::Address segment = first_->allocate_segment(1_MiB);
+  fake_.fail("cuCtxPushCurrent", 1, CUDA_ERROR_UNKNOWN);
+  first_->free_segment(segment, 1_MiB);
+  EXPECT_EQ(fake_.calls("cuMemFree"), 0u);
+  try {
+    static_cast<void>(first_->allocate_segment(65_MiB));
+    ADD_FAILURE() << "more than all";
+  } catch (const OutOfMemory& error) {
+    EXPECT_THAT(error.message(), HasSubstr("before that cuCtxPushCurrent had failed with CUDA_ERROR_UNKNOWN"));
+  }
+  first_->free_segment(segment, 1_MiB);
+}
+
+TEST_F(CudaLoss, AResetDeviceIsLost) {
+  Fake fake{{.memory = 64_MiB}};
+  auto backend = make_cuda_backend(Fake::table());
+  const StreamId stream = backend->create_stream();
+  const device::EventId event = backend->record(stream);
+  const std::uint64_t page = backend->info().page_bytes;
+  const device::Address range = backend->reserve(2 * page);
+  std::array<device::Extent, 2> row{};
+  backend->create(row);
+  backend->map(range, row);
+  fake.reset_device(0);
+  EXPECT_THROW(static_cast<void>(backend->query(event)), DeviceLost);
+  // Another library takes the device into use again: the handle is the same, what weir had is gone.
+  CUcontext context = nullptr;
+  ASSERT_EQ(Fake::table().context_retain(&context, 0), CUDA_SUCCESS);
+  EXPECT_THROW(static_cast<void>(backend->query(event)), DeviceLost);
+  EXPECT_THROW(static_cast<void>(backend->wait(event, 10s)), DeviceLost);
+  EXPECT_THROW(backend->unmap(range, row), DeviceLost);
+  EXPECT_THROW(static_cast<void>(backend->allocate_segment(1_MiB)), DeviceLost);
+  EXPECT_FALSE(backend->capturing(stream));
+  backend->destroy(row);
+  backend->unreserve(range, 2 * page);
+  backend->release(event);
+  backend->destroy_stream(stream);
+  backend.reset();
+  // Opened anew it serves.
+  backend = make_cuda_backend(Fake::table());
+  backend->free_segment(backend->allocate_segment(1_MiB), 1_MiB);
+  backend.reset();
+  EXPECT_EQ(Fake::table().context_release(0), CUDA_SUCCESS);
+  EXPECT_EQ(fake.fault(), "");
+  EXPECT_EQ(fake.handles(), 0u);
+  EXPECT_EQ(fake.contexts_retained(), 0u);
+}
+
+TEST_F(CudaLoss, AResetThatIsNoticedAtTheEndEndsWell) {
+  Fake fake{{.memory = 64_MiB}};
+  auto backend = make_cuda_backend(Fake::table());
+  {
+    Pool pool(device::Access::make_device(backend));
+    pool.deallocate(pool.allocate(5_MiB));
+    fake.reset_device(0);
+  }
+  backend.reset();
+  EXPECT_EQ(fake.fault(), "");
+  EXPECT_EQ(fake.contexts_retained(), 0u);
+}
+
+TEST_F(CudaLoss, InvalidContextsAreLostDevices) {
+  for (const CUresult code : {CUDA_ERROR_INVALID_CONTEXT, CUDA_ERROR_CONTEXT_IS_DESTROYED}) {
+    const auto backend = make_cuda_backend(Fake::table(), {.ordinal = 0});
+    fake_.fail("cuMemAlloc", 1, code);
+    EXPECT_THROW(static_cast<void>(backend->allocate_segment(1_MiB)), DeviceLost);
+    EXPECT_THROW(static_cast<void>(backend->allocate_segment(1_MiB)), DeviceLost) << "stays lost";
+  }
+}
+
+}  // namespace
+}  // namespace weir::backend::cuda
