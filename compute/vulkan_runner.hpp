@@ -20,7 +20,7 @@ class VulkanRunner final : public Runner<Kernels> {
         program_(device_, kernels_of(std::move(user), shaders, buffers)),
         wait_(vulkan::function<PFN_vkWaitSemaphores>(vulkan::handles(device_), "vkWaitSemaphores")) {}
   ~VulkanRunner() override {
-    for (const vulkan::Point& each : last_) static_cast<void>(passed(each));
+    for (const vulkan::TimelinePoint& each : last_) static_cast<void>(passed(each));
   }
 
   [[nodiscard]] std::string name() const override { return "vulkan"; }
@@ -33,7 +33,7 @@ class VulkanRunner final : public Runner<Kernels> {
     buffers.reserve(memory.size());
     for (const DeviceSpan<std::byte>& each : memory) buffers.push_back(vulkan::storage_buffer(device_, each));
     vulkan::submit(device_, stream, program_.record(slot, buffers, steps));
-    last_.at(slot) = vulkan::point(device_, stream);
+    last_.at(slot) = vulkan::timeline_point(device_, stream);
     next_ = (slot + 1) % slots;
   }
 
@@ -50,7 +50,7 @@ class VulkanRunner final : public Runner<Kernels> {
     for (const Shader& shader : shaders) kernels.shaders.push_back(shader.of(Precision::floats));
     return kernels;
   }
-  [[nodiscard]] bool passed(const vulkan::Point& point) const {
+  [[nodiscard]] bool passed(const vulkan::TimelinePoint& point) const {
     if (point.semaphore == VK_NULL_HANDLE) return true;
     VkSemaphoreWaitInfo info{};
     info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO;
@@ -63,7 +63,7 @@ class VulkanRunner final : public Runner<Kernels> {
   Device device_;
   VulkanProgram program_;
   PFN_vkWaitSemaphores wait_;
-  std::array<vulkan::Point, slots> last_{};
+  std::array<vulkan::TimelinePoint, slots> last_{};
   std::size_t next_ = 0;
 };
 

@@ -14,7 +14,10 @@ set(ENV{VK_LAYER_SETTINGS_PATH} ${settings})
 # The layer makes the log when it is loaded: where there is none, it is not installed.
 file(REMOVE ${log})
 execute_process(COMMAND ${PLANTED} --gtest_also_run_disabled_tests
-  --gtest_filter=VulkanInterplay.DISABLED_ABreachOfVulkansRules OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  --gtest_filter=VulkanInterplay.DISABLED_ABreachOfVulkansRules RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "the planted breach could not be made, and WEIR_REQUIRE may ask for the backend:\n${output}")
+endif()
 if(NOT EXISTS ${log})
   message(STATUS "SKIPPED: no Vulkan driver, or no validation layer (Debian: vulkan-validationlayers)")
   return()

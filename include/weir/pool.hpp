@@ -30,7 +30,7 @@ namespace weir {
 
 /// How a pool takes memory from its device.
 enum class PoolMode : std::uint8_t {
-  automatic,  ///< pages where the device has virtual memory, else segments
+  automatic,  ///< pages where the device has virtual memory, and addresses for as much as the limit; else segments
   pages,      ///< one address range, backed by pages as needed
   segments,   ///< plain segments from the driver, carved up
   off,        ///< no pooling: one driver allocation a block

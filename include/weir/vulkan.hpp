@@ -19,9 +19,9 @@ struct Handles {
   VkInstance instance;
   VkPhysicalDevice physical_device;
   VkDevice device;
-  VkQueue queue;  ///< takes compute and copies; weir submits to it as well: see hold_queues()
-  std::uint32_t queue_family;
-  bool doubles;                                      ///< shaderFloat64 is enabled, as it is wherever the device has it
+  VkQueue queue;               ///< for the program's own submissions; weir submits to it as well: see hold_queues()
+  std::uint32_t queue_family;  ///< takes compute and copies; weir may use several queues of it
+  bool doubles;                ///< shaderFloat64 is enabled, as it is wherever the device has it
   PFN_vkGetInstanceProcAddr get_instance_proc_addr;  ///< to load functions with, as volkInitializeCustom takes it
   PFN_vkGetDeviceProcAddr get_device_proc_addr;
 };
@@ -45,7 +45,8 @@ struct Location {
 [[nodiscard]] Location locate(const Device& device, const void* address, std::uint64_t bytes = 1);
 
 /// The same, as a descriptor of a storage buffer takes it; throws InvalidArgument for more than the device's
-/// maxStorageBufferRange. A range is rounded up to 4 bytes, within the granule of its block.
+/// maxStorageBufferRange, and where the place is no multiple of its minStorageBufferOffsetAlignment, as a block's start
+/// is. A range is rounded up to 4 bytes, within the granule of its block.
 [[nodiscard]] VkDescriptorBufferInfo storage_buffer(const Device& device, const void* address, std::uint64_t bytes);
 /// Of a whole span: std::span, or what a buffer's access() gives.
 template <class Span>
@@ -54,8 +55,9 @@ template <class Span>
   return storage_buffer(device, elements.data(), elements.size() * sizeof(*elements.data()));
 }
 
-/// Submits a command buffer of the program's in the order of `stream`, on Handles::queue: all that was queued before
-/// is done and visible to it, and it is to all that is queued after. It stays as it is until that is done.
+/// Submits a command buffer of the program's in the order of `stream`, on a queue of Handles::queue_family: all that
+/// was queued before is done and visible to it, and it is to all that is queued after. Streams may have queues of their
+/// own: between two streams there is the order of events alone. It stays as it is until that is done.
 void submit(const Device& device, StreamId stream, VkCommandBuffer commands);
 
 /// A point on a timeline semaphore.
@@ -69,7 +71,7 @@ struct TimelinePoint {
 /// Work queued on `stream` from now on starts after the point, whose signal the program has submitted already.
 void wait_for(const Device& device, StreamId stream, TimelinePoint point);
 
-/// Keeps weir off the device's queues while the program submits to one itself. Short: all of weir's work waits.
+/// Keeps weir off Handles::queue while the program submits to it itself. Short: work of weir's streams waits.
 [[nodiscard]] std::unique_lock<std::mutex> hold_queues(const Device& device);
 
 }  // namespace weir::vulkan

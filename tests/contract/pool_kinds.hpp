@@ -1,7 +1,8 @@
 // Every kind of pool on every backend: the parameters of the contract suite, and
 // the fixture its cases stand on. A backend that cannot be opened here, and a
-// kind that a device cannot have, is skipped with the reason; the environment
-// variable WEIR_REQUIRE, a list of backends with commas, turns that into a failure.
+// kind that a device cannot have, is skipped with the reason. Where the environment
+// variable WEIR_REQUIRE, a list with commas, names a backend, its absence is a failure;
+// what a device of it lacks is still skipped.
 // After each case the fixture verifies every pool, finds no live block in it,
 // destroys it, and finds that the driver has everything back.
 #pragma once

@@ -8,12 +8,8 @@ namespace weir::backend::vulkan {
 
 Commands::Commands(Gpu& gpu, Memory& memory) : gpu_(gpu), memory_(memory) {
   try {
-    for (const QueueKind kind : {QueueKind::work, QueueKind::copy}) {
-      const auto at = static_cast<std::size_t>(kind);
-      before_[at] = make_barrier(kind, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
-                                 VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT);
-      after_[at] = make_barrier(kind, VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT | VK_ACCESS_HOST_WRITE_BIT);
-    }
+    make_barriers(QueueKind::work);
+    make_barriers(QueueKind::copy);
   } catch (...) {
     drop_barriers();
     throw;
@@ -24,14 +20,39 @@ Commands::~Commands() {
   for (const auto& spare : spare_) {
     for (const auto& buffer : spare) drop(*buffer);
   }
-  for (const auto& staging : spare_staging_) memory_.free(staging->block);
+  for (const Block& block : staging_blocks_) memory_.free(block);
   drop_barriers();
 }
 
+void Commands::make_barriers(QueueKind kind) {
+  const auto at = static_cast<std::size_t>(kind);
+  constexpr std::array all{Does::transfers, Does::anything};
+  const auto writes = [](Does what) -> Accesses {
+    return {stages_of(what), what == Does::transfers ? VK_ACCESS_TRANSFER_WRITE_BIT : VK_ACCESS_MEMORY_WRITE_BIT};
+  };
+  const auto uses = [](Does what) -> Accesses {
+    constexpr VkAccessFlags transfers = VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+    constexpr VkAccessFlags anything = VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT;
+    return {stages_of(what), what == Does::transfers ? transfers : anything};
+  };
+  constexpr Accesses host{VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT | VK_ACCESS_HOST_WRITE_BIT};
+  for (const Does last : all) {
+    after_[at][static_cast<std::size_t>(last)] = make_barrier(kind, writes(last), host);
+    for (const Does next : all) {
+      before_[at][static_cast<std::size_t>(last)][static_cast<std::size_t>(next)] =
+          make_barrier(kind, writes(last), uses(next));
+    }
+  }
+}
+
 void Commands::drop_barriers() noexcept {
-  for (std::size_t at = 0; at < recorded_queues; ++at) {
-    drop(before_[at]);
-    drop(after_[at]);
+  for (const auto& of_kind : before_) {
+    for (const ByDoing& of_last : of_kind) {
+      for (const Buffer& each : of_last) drop(each);
+    }
+  }
+  for (const ByDoing& of_kind : after_) {
+    for (const Buffer& each : of_kind) drop(each);
   }
 }
 
@@ -64,15 +85,15 @@ void Commands::start(const Buffer& buffer, VkCommandBufferUsageFlags usage) {
   gpu_.require(gpu_.vk().vkBeginCommandBuffer, buffer.handle, &info);
 }
 
-Commands::Buffer Commands::make_barrier(QueueKind kind, VkPipelineStageFlags to, VkAccessFlags by) {
+Commands::Buffer Commands::make_barrier(QueueKind kind, Accesses first, Accesses second) {
   const Buffer buffer = make(kind);
   try {
     start(buffer, VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT);
     auto barrier = of_type<VkMemoryBarrier>(VK_STRUCTURE_TYPE_MEMORY_BARRIER);
-    barrier.srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT;
-    barrier.dstAccessMask = by;
-    gpu_.vk().vkCmdPipelineBarrier(buffer.handle, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, to, VkDependencyFlags{0}, 1u,
-                                   &barrier, 0u, nullptr, 0u, nullptr);
+    barrier.srcAccessMask = first.kinds;
+    barrier.dstAccessMask = second.kinds;
+    gpu_.vk().vkCmdPipelineBarrier(buffer.handle, first.stages, second.stages, VkDependencyFlags{0}, 1u, &barrier, 0u,
+                                   nullptr, 0u, nullptr);
     gpu_.require(gpu_.vk().vkEndCommandBuffer, buffer.handle);
   } catch (...) {
     drop(buffer);
@@ -106,27 +127,45 @@ Commands::Command Commands::begin(QueueKind kind) {
 
 void Commands::Command::finish() { owner_->gpu_.require(owner_->gpu_.vk().vkEndCommandBuffer, buffer_->handle); }
 
-const Block& Commands::Command::staging() {
-  if (staging_) return staging_->block;
+const Commands::Staging& Commands::Command::staging() {
+  if (!staging_) staging_ = owner_->take_staging();
+  return *staging_;
+}
+
+// Pieces share allocations, of which some devices allow 4096 in all.
+Commands::Staging Commands::take_staging() {
+  constexpr std::uint64_t pieces = 32;
+  constexpr std::uint64_t bytes = device::Backend::max_written;
+  const auto take_spare = [&] {
+    const Staging piece = spare_staging_.back();
+    spare_staging_.pop_back();
+    return piece;
+  };
   {
-    const std::lock_guard lock(owner_->mutex_);
-    if (!owner_->spare_staging_.empty()) {
-      staging_ = std::move(owner_->spare_staging_.back());
-      owner_->spare_staging_.pop_back();
-      return staging_->block;
-    }
+    const std::lock_guard lock(mutex_);
+    if (!spare_staging_.empty()) return take_spare();
   }
-  auto fresh = std::make_unique<Staging>();
-  fresh->block = owner_->memory_.allocate(Memory::Use::staging, device::Backend::max_written, "staging");
-  staging_ = std::move(fresh);
-  return staging_->block;
+  const Block block = memory_.allocate(Memory::Use::staging, pieces * bytes, "staging");
+  const std::lock_guard lock(mutex_);
+  try {
+    staging_blocks_.reserve(staging_blocks_.size() + 1);
+    spare_staging_.reserve(pieces * (staging_blocks_.size() + 1));  // for all there are: none fails to come back
+  } catch (...) {
+    memory_.free(block);
+    throw;
+  }
+  staging_blocks_.push_back(block);
+  for (std::uint64_t i = 0; i < pieces; ++i) {
+    spare_staging_.push_back({block.buffer, i * bytes, block.mapped + i * bytes});
+  }
+  return take_spare();
 }
 
 Commands::Command::Command(Command&& other) noexcept
     : owner_(std::exchange(other.owner_, nullptr)),
       kind_(other.kind_),
       buffer_(std::move(other.buffer_)),
-      staging_(std::move(other.staging_)) {}
+      staging_(std::exchange(other.staging_, std::nullopt)) {}
 
 Commands::Command& Commands::Command::operator=(Command&& other) noexcept {
   std::swap(owner_, other.owner_);
@@ -140,7 +179,7 @@ Commands::Command::~Command() {
   if (owner_ == nullptr) return;
   const std::lock_guard lock(owner_->mutex_);
   if (buffer_) owner_->spare_[static_cast<std::size_t>(kind_)].push_back(std::move(buffer_));
-  if (staging_) owner_->spare_staging_.push_back(std::move(staging_));
+  if (staging_) owner_->spare_staging_.push_back(*staging_);
 }
 
 }  // namespace weir::backend::vulkan

@@ -7,6 +7,7 @@
 #include <array>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "backend/vulkan/memory.hpp"
@@ -25,8 +26,11 @@ class Commands {
     VkCommandPool pool = VK_NULL_HANDLE;  // one each, so that recording needs no lock
     VkCommandBuffer handle = VK_NULL_HANDLE;
   };
+  /// A piece of a buffer that the host writes, Backend::max_written bytes.
   struct Staging {
-    Block block;
+    VkBuffer buffer = VK_NULL_HANDLE;
+    VkDeviceSize offset = 0;
+    std::byte* mapped = nullptr;
   };
 
   /// One command buffer on its way: recorded, in flight, back.
@@ -41,8 +45,8 @@ class Commands {
 
     [[nodiscard]] VkCommandBuffer handle() const noexcept { return buffer_ ? buffer_->handle : VK_NULL_HANDLE; }
     [[nodiscard]] QueueKind kind() const noexcept { return kind_; }
-    /// Staging memory, Backend::max_written bytes, for as long as the command lives.
-    [[nodiscard]] const Block& staging();
+    /// Staging memory for as long as the command lives.
+    [[nodiscard]] const Staging& staging();
     /// Ends the recording.
     void finish();
 
@@ -51,34 +55,53 @@ class Commands {
     Commands* owner_ = nullptr;
     QueueKind kind_ = QueueKind::work;
     std::unique_ptr<Buffer> buffer_;
-    std::unique_ptr<Staging> staging_;
+    std::optional<Staging> staging_;
   };
 
-  /// A command that is being recorded, for the queue.
+  /// A command that is being recorded, for queues of the kind.
   [[nodiscard]] Command begin(QueueKind kind);
-  /// What every submission to the queue is put between: all before it is done and seen, the host sees all of it.
-  [[nodiscard]] VkCommandBuffer before(QueueKind kind) const noexcept {
-    return before_[static_cast<std::size_t>(kind)].handle;
+
+  /// What a submission does: copies and fills, or whatever a program's own commands do.
+  enum class Does : std::uint8_t { transfers, anything };
+  /// For a stream's submission after another one to the same queue: that one is done, and what was written before is
+  /// seen. It holds back no work of other streams but of the stages that both do.
+  [[nodiscard]] VkCommandBuffer before(QueueKind kind, Does last, Does next) const noexcept {
+    return before_[static_cast<std::size_t>(kind)][static_cast<std::size_t>(last)][static_cast<std::size_t>(next)]
+        .handle;
   }
-  [[nodiscard]] VkCommandBuffer after(QueueKind kind) const noexcept {
-    return after_[static_cast<std::size_t>(kind)].handle;
+  /// For a submission that writes what the host looks at.
+  [[nodiscard]] VkCommandBuffer after(QueueKind kind, Does last) const noexcept {
+    return after_[static_cast<std::size_t>(kind)][static_cast<std::size_t>(last)].handle;
+  }
+  [[nodiscard]] static VkPipelineStageFlags stages_of(Does what) noexcept {
+    return what == Does::transfers ? VK_PIPELINE_STAGE_TRANSFER_BIT : VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
   }
 
  private:
   static constexpr std::size_t recorded_queues = 2;  // work and copy
   [[nodiscard]] Buffer make(QueueKind kind);
   void start(const Buffer& buffer, VkCommandBufferUsageFlags usage);
-  [[nodiscard]] Buffer make_barrier(QueueKind kind, VkPipelineStageFlags to, VkAccessFlags by);
+  /// Where accesses stand in the pipeline, and which they are.
+  struct Accesses {
+    VkPipelineStageFlags stages = 0;
+    VkAccessFlags kinds = 0;
+  };
+  [[nodiscard]] Buffer make_barrier(QueueKind kind, Accesses first, Accesses second);
+  void make_barriers(QueueKind kind);
+  [[nodiscard]] Staging take_staging();
   void drop(const Buffer& buffer) noexcept;
   void drop_barriers() noexcept;
 
   Gpu& gpu_;
   Memory& memory_;
-  std::array<Buffer, recorded_queues> before_;
-  std::array<Buffer, recorded_queues> after_;
+  static constexpr std::size_t doings = 2;
+  using ByDoing = std::array<Buffer, doings>;
+  std::array<std::array<ByDoing, doings>, recorded_queues> before_;  // by what the last one does, and the next
+  std::array<ByDoing, recorded_queues> after_;
   std::mutex mutex_;
   std::array<std::vector<std::unique_ptr<Buffer>>, recorded_queues> spare_;
-  std::vector<std::unique_ptr<Staging>> spare_staging_;
+  std::vector<Staging> spare_staging_;
+  std::vector<Block> staging_blocks_;  // which the pieces are parts of
 };
 
 }  // namespace weir::backend::vulkan

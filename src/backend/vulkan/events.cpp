@@ -14,10 +14,15 @@ using device::stream_of;
 
 namespace {
 
-// A wait looks so often whether the device was lost meanwhile, which not every driver tells those who wait.
-constexpr std::chrono::nanoseconds slice = std::chrono::milliseconds(100);
-// And so often, while it is in the driver, whether what was kept back has been issued meanwhile.
-constexpr std::chrono::nanoseconds mixed_slice = std::chrono::milliseconds(1);
+using WaitClock = std::chrono::steady_clock;
+
+WaitClock::time_point end_of(std::chrono::nanoseconds deadline) {
+  return WaitClock::now() + std::clamp<std::chrono::nanoseconds>(deadline, {}, longest_wait);
+}
+
+std::uint64_t left_until(WaitClock::time_point end) {
+  return static_cast<std::uint64_t>(std::max<std::chrono::nanoseconds>(end - WaitClock::now(), {}).count());
+}
 
 }  // namespace
 
@@ -42,7 +47,7 @@ bool Streams::query(device::EventId event) {
 
 bool Streams::wait_any(std::span<const device::EventId> events, std::chrono::nanoseconds deadline) {
   gpu_.require_alive();
-  const auto end = std::chrono::steady_clock::now() + std::clamp(deadline, {}, longest_wait);
+  const auto end = end_of(deadline);
   std::vector<Goal> goals;
   for (const device::EventId event : events) {
     Shared stream = streams_.find_or_null(stream_of(event));
@@ -55,9 +60,8 @@ bool Streams::wait_any(std::span<const device::EventId> events, std::chrono::nan
     if (std::any_of(goals.begin(), goals.end(), [&](const Goal& each) { return reached(*each.stream, each.value); })) {
       return true;
     }
-    const std::chrono::nanoseconds left = end - std::chrono::steady_clock::now();
-    if (left.count() <= 0) return false;
-    await_some(goals, std::min(left, slice));
+    if (WaitClock::now() >= end) return false;
+    await_some(goals, end);
   }
 }
 
@@ -66,6 +70,7 @@ void Streams::stream_wait(StreamId id, device::EventId event) {
   const Shared stream = streams_.find(id);
   const Shared other = streams_.find_or_null(stream_of(event));
   if (!other || other == stream || other->reached.load() >= position_of(event)) return;
+  const std::lock_guard turn(stream->turn);
   const std::lock_guard lock(order_);
   for (Item::Wait& each : stream->waits) {
     if (each.on != other) continue;
@@ -90,10 +95,9 @@ bool Streams::reached(Stream& stream, std::uint64_t value) {
 
 bool Streams::await(Stream& stream, std::uint64_t value, std::chrono::nanoseconds deadline) {
   if (stream.reached.load() < value) {
-    const auto started = std::chrono::steady_clock::now();
+    const auto end = end_of(deadline);
     if (!await_issue(stream, value, deadline)) return false;
-    const auto spent = std::chrono::steady_clock::now() - started;
-    if (!await_semaphore(stream.timeline, value, std::clamp(deadline, {}, longest_wait) - spent)) return false;
+    if (!await_semaphore(stream.timeline, value, std::chrono::nanoseconds(left_until(end)))) return false;
   }
   note_reached(stream, value);
   collect(stream);
@@ -102,8 +106,9 @@ bool Streams::await(Stream& stream, std::uint64_t value, std::chrono::nanosecond
   return true;
 }
 
-// Waits in the driver for those that are issued, and here for the others; at most so long, often less.
-void Streams::await_some(std::span<const Goal> goals, std::chrono::nanoseconds most) {
+// Waits in the driver for those that are issued, and here for the others. Returns when there is something to look at:
+// one was reached or issued, the device is lost, or the end has come.
+void Streams::await_some(std::span<const Goal> goals, WaitClock::time_point end) {
   gpu_.require_alive();
   std::vector<VkSemaphore> semaphores;
   std::vector<std::uint64_t> values;
@@ -115,8 +120,15 @@ void Streams::await_some(std::span<const Goal> goals, std::chrono::nanoseconds m
       values.push_back(each.value);
     }
     if (semaphores.empty()) {
-      changed_.wait_for(lock, most);
+      const auto some_issued = [](const Goal& each) { return each.stream->issued >= each.value; };
+      changed_.wait_until(lock, end,
+                          [&] { return gpu_.lost() || std::any_of(goals.begin(), goals.end(), some_issued); });
       return;
+    }
+    if (semaphores.size() < goals.size()) {
+      semaphores.push_back(wake_);
+      values.push_back(woken_ + 1);
+      ++wakers_wanted_;
     }
   }
   auto info = of_type<VkSemaphoreWaitInfo>(VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO);
@@ -124,9 +136,9 @@ void Streams::await_some(std::span<const Goal> goals, std::chrono::nanoseconds m
   info.semaphoreCount = static_cast<std::uint32_t>(semaphores.size());
   info.pSemaphores = semaphores.data();
   info.pValues = values.data();
-  const bool all = semaphores.size() == goals.size();
-  const auto step = static_cast<std::uint64_t>((all ? most : std::min(most, mixed_slice)).count());
-  gpu_.require(gpu_.vk().vkWaitSemaphores, gpu_.device(), &info, step);
+  const VkResult result = gpu_.vk().vkWaitSemaphores(gpu_.device(), &info, left_until(end));
+  if (semaphores.back() == wake_) --wakers_wanted_;
+  gpu_.require_result(result, gpu_.vk().vkWaitSemaphores);
 }
 
 // For a host function: all before it is done, and what it may read is there.
@@ -136,34 +148,27 @@ void Streams::settle(Stream& stream, std::uint64_t value) {
   land(stream, value);
 }
 
-// What is kept back is waited for here and not in the driver: some keep a lock while they wait, and let nobody in who
-// would signal.
+// What is kept back is waited for here and not in the driver, as nothing that the driver knows of ends it.
 bool Streams::await_issue(Stream& stream, std::uint64_t value, std::chrono::nanoseconds deadline) {
-  const auto end = std::chrono::steady_clock::now() + std::clamp(deadline, {}, longest_wait);
   std::unique_lock lock(order_);
-  while (stream.issued < value && !gpu_.lost()) {
-    const std::chrono::nanoseconds left = end - std::chrono::steady_clock::now();
-    if (left.count() <= 0) return false;
-    changed_.wait_for(lock, std::min(left, slice));
-  }
+  const bool seen = changed_.wait_until(lock, end_of(deadline), [&] { return stream.issued >= value || gpu_.lost(); });
   lock.unlock();
   gpu_.require_alive();
-  return true;
+  return seen;
 }
 
+// The driver ends a wait on a lost device, by the specification in finite time.
 bool Streams::await_semaphore(VkSemaphore semaphore, std::uint64_t value, std::chrono::nanoseconds deadline) {
-  using Clock = std::chrono::steady_clock;
-  const auto end = Clock::now() + std::clamp(deadline, {}, longest_wait);
+  const auto end = end_of(deadline);
   auto info = of_type<VkSemaphoreWaitInfo>(VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO);
   info.semaphoreCount = 1;
   info.pSemaphores = &semaphore;
   info.pValues = &value;
   for (;;) {
     gpu_.require_alive();
-    const std::chrono::nanoseconds left = std::max<std::chrono::nanoseconds>(end - Clock::now(), {});
-    const auto step = static_cast<std::uint64_t>(std::min(left, slice).count());
-    if (gpu_.require(gpu_.vk().vkWaitSemaphores, gpu_.device(), &info, step) == VK_SUCCESS) return true;
-    if (Clock::now() >= end) return false;
+    const std::uint64_t left = left_until(end);
+    if (gpu_.require(gpu_.vk().vkWaitSemaphores, gpu_.device(), &info, left) == VK_SUCCESS) return true;
+    if (WaitClock::now() >= end) return false;
   }
 }
 
@@ -247,51 +252,6 @@ void Streams::collect(Stream& stream) {
   }
 }
 
-// --- Sparse memory ---
-
-void Streams::bind(VkBuffer buffer, std::span<const VkSparseMemoryBind> binds) {
-  gpu_.require_alive();
-  VkSparseBufferMemoryBindInfo pages{};
-  pages.buffer = buffer;
-  pages.bindCount = static_cast<std::uint32_t>(binds.size());
-  pages.pBinds = binds.data();
-  const std::lock_guard lock(order_);
-  const std::uint64_t next = bound_ + 1;
-  auto timeline = of_type<VkTimelineSemaphoreSubmitInfo>(VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
-  timeline.waitSemaphoreValueCount = 1;
-  timeline.pWaitSemaphoreValues = &bound_;
-  timeline.signalSemaphoreValueCount = 1;
-  timeline.pSignalSemaphoreValues = &next;
-  auto info = of_type<VkBindSparseInfo>(VK_STRUCTURE_TYPE_BIND_SPARSE_INFO);
-  info.pNext = &timeline;
-  info.waitSemaphoreCount = 1;
-  info.pWaitSemaphores = &binds_;
-  info.bufferBindCount = 1;
-  info.pBufferBinds = &pages;
-  info.signalSemaphoreCount = 1;
-  info.pSignalSemaphores = &binds_;
-  gpu_.require(gpu_.vk().vkQueueBindSparse, gpu_.queue(QueueKind::bind), 1u, &info, VkFence{VK_NULL_HANDLE});
-  bound_ = next;
-}
-
-bool Streams::await_binds() noexcept {
-  std::uint64_t last = 0;
-  {
-    const std::lock_guard lock(order_);
-    last = bound_;
-  }
-  if (last <= bound_done_.load()) return true;
-  try {
-    if (!await_semaphore(binds_, last, longest_wait)) return false;
-  } catch (const Error&) {
-    return false;
-  }
-  std::uint64_t known = bound_done_.load();
-  while (known < last && !bound_done_.compare_exchange_weak(known, last)) {
-  }
-  return true;
-}
-
 // --- For users who submit themselves ---
 
 Streams::TimelinePoint Streams::timeline_point(StreamId id) {
@@ -304,6 +264,7 @@ Streams::TimelinePoint Streams::timeline_point(StreamId id) {
 
 void Streams::wait_for(StreamId id, TimelinePoint point) {
   const Shared stream = streams_.find(id);
+  const std::lock_guard turn(stream->turn);
   const std::lock_guard lock(order_);
   stream->foreign_waits.push_back(point);
 }

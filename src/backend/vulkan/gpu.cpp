@@ -1,8 +1,18 @@
 #include "backend/vulkan/gpu.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace weir::backend::vulkan {
+namespace {
+
+std::uint32_t most_of(const std::map<std::uint32_t, std::uint32_t>& counts) {
+  std::uint32_t most = 0;
+  for (const auto& [family, count] : counts) most = std::max(most, count);
+  return most;
+}
+
+}  // namespace
 
 Gpu::Gpu(std::unique_ptr<Instance> instance, Adapter adapter)
     : instance_(std::move(instance)), adapter_(std::move(adapter)) {
@@ -12,17 +22,19 @@ Gpu::Gpu(std::unique_ptr<Instance> instance, Adapter adapter)
 void Gpu::open() {
   families_ = {adapter_.work_family};
   if (adapter_.copy_family != adapter_.work_family) families_.push_back(adapter_.copy_family);
-  std::vector<std::uint32_t> opened = families_;
-  if (adapter_.sparse && std::find(opened.begin(), opened.end(), adapter_.bind_family) == opened.end()) {
-    opened.push_back(adapter_.bind_family);
+  std::map<std::uint32_t, std::uint32_t> counts{{adapter_.work_family, adapter_.work_queues}};
+  if (adapter_.copy_queues != 0) counts[adapter_.copy_family] = adapter_.copy_queues;
+  if (adapter_.sparse) {
+    std::uint32_t& count = counts[adapter_.bind_family];
+    count = std::max(count, adapter_.bind_queue + 1);
   }
-  const float priority = 1;
+  const std::vector<float> priorities(most_of(counts), 1.0F);
   std::vector<VkDeviceQueueCreateInfo> queues;
-  for (const std::uint32_t family : opened) {
+  for (const auto& [family, count] : counts) {
     auto queue = of_type<VkDeviceQueueCreateInfo>(VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO);
     queue.queueFamilyIndex = family;
-    queue.queueCount = 1;
-    queue.pQueuePriorities = &priority;
+    queue.queueCount = count;
+    queue.pQueuePriorities = priorities.data();
     queues.push_back(queue);
   }
   auto newer = of_type<VkPhysicalDeviceVulkan12Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES);
@@ -44,10 +56,30 @@ void Gpu::open() {
   require(vk().vkCreateDevice, adapter_.handle, &info, nullptr, &device_);
   vk().load_device(device_);
   if (instance_->interpose() != nullptr) instance_->interpose()(vk(), true);
-  for (const QueueKind kind : {QueueKind::work, QueueKind::copy, QueueKind::bind}) {
-    if (kind == QueueKind::bind && !adapter_.sparse) continue;
-    vk().vkGetDeviceQueue(device_, family(kind), 0u, &queues_[static_cast<std::size_t>(kind)]);
+  take_queues(QueueKind::work, 0, adapter_.work_queues);
+  // Where copies have no family of their own they go where the stream's other work goes.
+  take_queues(QueueKind::copy, 0, adapter_.copy_queues != 0 ? adapter_.copy_queues : adapter_.work_queues);
+  if (adapter_.sparse) take_queues(QueueKind::bind, adapter_.bind_queue, 1);
+}
+
+void Gpu::take_queues(QueueKind kind, std::uint32_t first, std::uint32_t count) {
+  for (std::uint32_t number = first; number < first + count; ++number) {
+    const auto known = std::find_if(queues_.begin(), queues_.end(), [&](const auto& each) {
+      return each->family == family(kind) && each->number == number;
+    });
+    Queue* queue = known == queues_.end() ? nullptr : known->get();
+    if (queue == nullptr) {
+      queue = queues_.emplace_back(std::make_unique<Queue>()).get();
+      queue->family = family(kind);
+      queue->number = number;
+      vk().vkGetDeviceQueue(device_, queue->family, number, &queue->handle);
+    }
+    by_kind_[static_cast<std::size_t>(kind)].push_back(queue);
   }
+}
+
+void Gpu::note_lost() const noexcept {
+  if (!lost_.exchange(true, std::memory_order_acq_rel) && when_lost_) when_lost_();
 }
 
 Gpu::~Gpu() { vk().vkDestroyDevice(device_, nullptr); }

@@ -5,7 +5,9 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,9 +18,18 @@
 
 namespace weir::backend::vulkan {
 
-/// Which queue: for shaders, copies, or binding. Two or all may be the same.
+/// Which queues: for shaders, copies, or binding. One may be of several kinds.
 enum class QueueKind : std::uint8_t { work, copy, bind };
 inline constexpr std::size_t queue_kinds = 3;
+
+/// A queue of the device's, and the lock under which it is called, as it takes one caller at a time. Nothing else is
+/// locked while that is held.
+struct Queue {
+  VkQueue handle = VK_NULL_HANDLE;
+  std::uint32_t family = 0;
+  std::uint32_t number = 0;  ///< in its family
+  std::mutex mutex;
+};
 
 class Gpu {
  public:
@@ -31,7 +42,11 @@ class Gpu {
   [[nodiscard]] const Adapter& adapter() const noexcept { return adapter_; }
   [[nodiscard]] Instance& instance() const noexcept { return *instance_; }
   [[nodiscard]] VkDevice device() const noexcept { return device_; }
-  [[nodiscard]] VkQueue queue(QueueKind kind) const noexcept { return queues_[static_cast<std::size_t>(kind)]; }
+  /// Of the queues of a kind the one for `turn`, a number that streams count up.
+  [[nodiscard]] Queue& queue(QueueKind kind, std::uint32_t turn = 0) const noexcept {
+    const auto& all = by_kind_[static_cast<std::size_t>(kind)];
+    return *all[turn % all.size()];
+  }
   [[nodiscard]] std::uint32_t family(QueueKind kind) const noexcept;
   /// The families whose queues touch buffers.
   [[nodiscard]] std::span<const std::uint32_t> families() const noexcept { return families_; }
@@ -40,8 +55,14 @@ class Gpu {
   template <class Pointer, class... Arguments>
   VkResult require_for(std::uint64_t bytes, const Function<Pointer>& function, Arguments... arguments) const {
     const VkResult result = function(arguments...);
-    if (result >= 0) return result;
-    if (result == VK_ERROR_DEVICE_LOST) lost_.store(true, std::memory_order_release);
+    require_result(result, function, bytes);
+    return result;
+  }
+  /// The same for a result that a function of the device gave.
+  template <class Pointer>
+  void require_result(VkResult result, const Function<Pointer>& function, std::uint64_t bytes = 0) const {
+    if (result >= 0) return;
+    if (result == VK_ERROR_DEVICE_LOST) note_lost();
     fail(result, function.name(), bytes);
   }
   template <class Pointer, class... Arguments>
@@ -55,6 +76,8 @@ class Gpu {
   [[nodiscard]] device::DriverCalls calls() const noexcept;
 
   [[nodiscard]] bool lost() const noexcept { return lost_.load(std::memory_order_acquire); }
+  /// Called once, when the device is lost, on the thread that notices it; null for nothing.
+  void when_lost(std::function<void()> call) { when_lost_ = std::move(call); }
   /// Throws DeviceLost once the device is lost: nothing is asked of the driver any more.
   void require_alive() const {
     if (lost()) fail(VK_ERROR_DEVICE_LOST, "a call to the device");
@@ -65,13 +88,17 @@ class Gpu {
 
  private:
   void open();
+  void take_queues(QueueKind kind, std::uint32_t first, std::uint32_t count);
+  void note_lost() const noexcept;
 
   const std::unique_ptr<Instance> instance_;
   const Adapter adapter_;
   VkDevice device_ = VK_NULL_HANDLE;
-  std::array<VkQueue, queue_kinds> queues_{};
+  std::vector<std::unique_ptr<Queue>> queues_;
+  std::array<std::vector<Queue*>, queue_kinds> by_kind_;
   std::vector<std::uint32_t> families_;
   mutable std::atomic<bool> lost_{false};
+  std::function<void()> when_lost_;
   mutable device::CallCounter calls_;
 };
 

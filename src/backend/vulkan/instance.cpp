@@ -15,6 +15,11 @@ namespace {
 
 constexpr std::uint32_t least_version = VK_API_VERSION_1_2;
 
+// Streams take turns at them; each costs the driver some memory, and more than some do not run side by side.
+constexpr std::uint32_t max_work_queues = 8;
+// One for each direction.
+constexpr std::uint32_t max_copy_queues = 2;
+
 bool has(const std::vector<VkExtensionProperties>& extensions, const char* name) {
   return std::any_of(extensions.begin(), extensions.end(),
                      [&](const auto& each) { return std::strcmp(each.extensionName, name) == 0; });
@@ -188,28 +193,53 @@ void Instance::find_queues(Adapter& adapter, bool may_bind) {
   std::vector<VkQueueFamilyProperties> families(count);
   functions_.vkGetPhysicalDeviceQueueFamilyProperties(adapter.handle, &count, families.data());
   constexpr std::uint32_t none = UINT32_MAX;
-  // The first family with all of `with` and none of `without`.
-  const auto find = [&](VkQueueFlags with, VkQueueFlags without) {
+  // Of the families with all of `with` and nothing beside `with` and `beside`, the first with the most queues up to
+  // `enough`.
+  const auto find = [&](VkQueueFlags with, VkQueueFlags beside, std::uint32_t enough) {
+    std::uint32_t best = none;
+    std::uint32_t most = 0;
     for (std::uint32_t i = 0; i < count; ++i) {
       const VkQueueFlags flags = families[i].queueFlags;
-      if (families[i].queueCount != 0 && (flags & with) == with && (flags & without) == 0) return i;
+      const std::uint32_t queues = std::min(families[i].queueCount, enough);
+      if ((flags & with) != with || (flags & ~(with | beside)) != 0 || queues <= most) continue;
+      best = i;
+      most = queues;
     }
-    return none;
+    return best;
   };
-  adapter.work_family = find(VK_QUEUE_COMPUTE_BIT, 0);
+  constexpr VkQueueFlags any = ~VkQueueFlags{0};
+  adapter.work_family = find(VK_QUEUE_COMPUTE_BIT, any, max_work_queues);
   if (adapter.work_family == none) {
     adapter.missing = "it has no queue for compute";
     return;
   }
-  const std::uint32_t copies = find(VK_QUEUE_TRANSFER_BIT, VK_QUEUE_COMPUTE_BIT | VK_QUEUE_GRAPHICS_BIT);
+  adapter.work_queues = std::min(families[adapter.work_family].queueCount, max_work_queues);
+  // Families for video and the like copy too, but are no copy engines.
+  const std::uint32_t copies =
+      find(VK_QUEUE_TRANSFER_BIT, VK_QUEUE_SPARSE_BINDING_BIT | VK_QUEUE_PROTECTED_BIT, max_copy_queues);
   adapter.copy_family = copies == none ? adapter.work_family : copies;
-  const auto binds = [&](std::uint32_t family) {
-    return (families[family].queueFlags & VK_QUEUE_SPARSE_BINDING_BIT) != 0;
+  adapter.copy_queues = copies == none ? 0 : std::min(families[copies].queueCount, max_copy_queues);
+  adapter.sparse = may_bind && find_bind_queue(adapter, families);
+}
+
+// A queue that nothing else uses, so that a bind waits for no work before it; else the last of those for copies, then
+// of those for work.
+bool Instance::find_bind_queue(Adapter& adapter, const std::vector<VkQueueFamilyProperties>& families) {
+  const auto used = [&](std::uint32_t family) {
+    return family == adapter.work_family ? adapter.work_queues
+                                         : (family == adapter.copy_family ? adapter.copy_queues : 0u);
   };
-  adapter.bind_family = binds(adapter.copy_family)   ? adapter.copy_family
-                        : binds(adapter.work_family) ? adapter.work_family
-                                                     : find(VK_QUEUE_SPARSE_BINDING_BIT, 0);
-  adapter.sparse = may_bind && adapter.bind_family != none;
+  std::vector<std::uint32_t> wishes{adapter.copy_family, adapter.work_family};
+  for (std::uint32_t family = 0; family < families.size(); ++family) wishes.push_back(family);
+  std::erase_if(wishes, [&](std::uint32_t family) {
+    return families[family].queueCount == 0 || (families[family].queueFlags & VK_QUEUE_SPARSE_BINDING_BIT) == 0;
+  });
+  if (wishes.empty()) return false;
+  const auto spare = std::find_if(wishes.begin(), wishes.end(),
+                                  [&](std::uint32_t family) { return families[family].queueCount > used(family); });
+  adapter.bind_family = spare != wishes.end() ? *spare : wishes.front();
+  adapter.bind_queue = std::min(used(adapter.bind_family), families[adapter.bind_family].queueCount - 1);
+  return true;
 }
 
 std::optional<Instance::Budget> Instance::budget(const Adapter& adapter, std::uint32_t heap) {

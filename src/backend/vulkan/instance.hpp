@@ -28,8 +28,11 @@ struct Adapter {
   bool budget = false;               ///< VK_EXT_memory_budget
   bool doubles = false;              ///< shaders may have 64-bit floats
   std::uint32_t work_family = 0;     ///< queues for shaders and copies
+  std::uint32_t work_queues = 1;     ///< of these as many as are used
   std::uint32_t copy_family = 0;     ///< queues for copies alone; the same where there is none
-  std::uint32_t bind_family = 0;     ///< queues that bind sparse memory
+  std::uint32_t copy_queues = 0;     ///< of these as many as are used, where the family is one of its own
+  std::uint32_t bind_family = 0;     ///< a queue that binds sparse memory: its family
+  std::uint32_t bind_queue = 0;      ///< and its number there, which is one of the others' where none is to spare
 };
 
 /// The loader and an instance. Throws NotFound, saying what is missing on this machine.
@@ -56,6 +59,7 @@ class Instance {
  private:
   [[nodiscard]] Adapter describe(VkPhysicalDevice device);
   void find_queues(Adapter& adapter, bool may_bind);
+  [[nodiscard]] static bool find_bind_queue(Adapter& adapter, const std::vector<VkQueueFamilyProperties>& families);
   void create();
 
   const Interpose interpose_;

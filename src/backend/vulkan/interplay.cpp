@@ -28,7 +28,7 @@ Handles handles(const Device& device) {
   return {.instance = gpu.instance().handle(),
           .physical_device = gpu.adapter().handle,
           .device = gpu.device(),
-          .queue = gpu.queue(backend::vulkan::QueueKind::work),
+          .queue = gpu.queue(backend::vulkan::QueueKind::work).handle,
           .queue_family = gpu.adapter().work_family,
           .doubles = gpu.adapter().doubles,
           .get_instance_proc_addr = gpu.vk().get_instance_proc_addr,
@@ -52,6 +52,13 @@ VkDescriptorBufferInfo storage_buffer(const Device& device, const void* address,
                           {.name = "storage_buffer", .bytes_asked = bytes, .limit = most});
   }
   const Location found = locate(device, address, bytes);
+  const std::uint64_t unit = backend_of(device).gpu().adapter().limits.minStorageBufferOffsetAlignment;
+  if (found.offset % unit != 0) {
+    throw InvalidArgument("Vulkan: a storage buffer starts at a multiple of " + format_bytes(unit) +
+                              " in its buffer here, not at " + std::to_string(found.offset) +
+                              "; bind the block from its start and pass the shader an offset",
+                          {.name = "storage_buffer", .bytes_asked = bytes, .limit = unit});
+  }
   return {found.buffer, found.offset, (bytes + word - 1) / word * word};
 }
 
@@ -71,6 +78,8 @@ void wait_for(const Device& device, StreamId stream, TimelinePoint point) {
   backend.streams().wait_for(backend.meant_by(stream), {point.semaphore, point.value});
 }
 
-std::unique_lock<std::mutex> hold_queues(const Device& device) { return backend_of(device).streams().hold_queues(); }
+std::unique_lock<std::mutex> hold_queues(const Device& device) {
+  return std::unique_lock(backend_of(device).gpu().queue(backend::vulkan::QueueKind::work).mutex);
+}
 
 }  // namespace weir::vulkan

@@ -208,7 +208,7 @@ Block Memory::allocate(Use use, std::uint64_t bytes, std::string_view name) {
     gpu_.vk().vkGetBufferMemoryRequirements(gpu_.device(), block.buffer, &needs);
     block.memory_bytes = needs.size + (maps ? mapped_alignment : 0);
     block.memory = take(block.memory_bytes, block.type);
-    if (maps) map(block);
+    if (maps) map(block, needs.alignment);
     gpu_.require_for(bytes, gpu_.vk().vkBindBufferMemory, gpu_.device(), block.buffer, block.memory,
                      block.memory_offset);
     block.address = address_of(block.buffer);
@@ -222,13 +222,20 @@ Block Memory::allocate(Use use, std::uint64_t bytes, std::string_view name) {
 
 // Memory is mapped before its buffer is bound, at the place where the host sees an address as aligned as the pool
 // takes for granted; buffers want less of their own places.
-void Memory::map(Block& block) {
+void Memory::map(Block& block, std::uint64_t alignment) {
   void* mapped = nullptr;
   gpu_.require_for(block.memory_bytes, gpu_.vk().vkMapMemory, gpu_.device(), block.memory, VkDeviceSize{0},
                    VK_WHOLE_SIZE, VkMemoryMapFlags{0}, &mapped);
   const auto start = reinterpret_cast<std::uintptr_t>(mapped);
   block.memory_offset = (mapped_alignment - start % mapped_alignment) % mapped_alignment;
   block.mapped = static_cast<std::byte*>(mapped) + block.memory_offset;
+  // So it is where the driver maps whole pages, as all do that are known.
+  const std::uint64_t atom = coherent(block.type) ? 1 : gpu_.adapter().limits.nonCoherentAtomSize;
+  if (const std::uint64_t unit = std::max(alignment, atom); block.memory_offset % unit != 0) {
+    throw DriverError(gpu_.adapter().name + " maps memory at " + std::to_string(start) + ", where no place is both a " +
+                          "multiple of 512 B for the host and of " + format_bytes(unit) + " for the device",
+                      {.name = "vkMapMemory", .bytes_asked = block.memory_bytes});
+  }
 }
 
 void Memory::free(const Block& block) noexcept {

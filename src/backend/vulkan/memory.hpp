@@ -63,7 +63,7 @@ class Memory {
   [[nodiscard]] VkMemoryHeap heap_of(std::uint32_t type) const noexcept;
   [[nodiscard]] VkMemoryPropertyFlags flags_of(std::uint32_t type) const noexcept;
   [[nodiscard]] VkDeviceAddress address_of(VkBuffer buffer) const noexcept;
-  void map(Block& block);
+  void map(Block& block, std::uint64_t alignment);
   void choose_types();
   void name(const Block& block, std::string_view name) const;
 

@@ -1,4 +1,4 @@
-// One stream's state. Everything but the two atomics is kept by Streams' lock.
+// One stream's state. Everything but the atomics is kept by Streams' lock, where nothing else is said.
 #pragma once
 
 #include <condition_variable>
@@ -24,9 +24,10 @@ struct Streams::Item {
 
 struct Streams::Stream {
   /// Takes a timeline that is free, and goes on from its value.
-  Stream(Streams& streams, StreamId own, TimelinePoint start)
+  Stream(Streams& streams, StreamId own, TimelinePoint start, std::uint32_t which_turn)
       : owner(streams),
         id(own),
+        at_queues(which_turn),
         timeline(start.semaphore),
         reached(start.value),
         submitted(start.value),
@@ -47,13 +48,19 @@ struct Streams::Stream {
 
   Streams& owner;
   const StreamId id;
+  const std::uint32_t at_queues;  ///< which of the queues of a kind is its own
   const VkSemaphore timeline;
   std::atomic<std::uint64_t> reached;  ///< a lower bound of the timeline's value
 
+  /// Held by those who queue to it, also while they submit.
+  std::mutex turn;
   std::uint64_t submitted;
   std::uint64_t issued;
-  VkQueue last_queue = VK_NULL_HANDLE;
-  std::vector<Item::Wait> waits;  ///< of the next item
+  // Of the one who issues, of whom there is one at a time.
+  const Queue* last_queue = nullptr;
+  Commands::Does last_did = Commands::Does::transfers;  ///< what its last commands did, on that queue
+  // Of the next item; they change under `turn` as well.
+  std::vector<Item::Wait> waits;
   std::vector<TimelinePoint> foreign_waits;
   std::deque<Item> in_flight;
   std::deque<Item> backlog;  ///< not issued yet, in order; its thread issues them

@@ -5,11 +5,16 @@
 // back in software until it has run, so that no queue ever holds a wait that nothing
 // submitted before it ends: with one queue for all, that would block all.
 //
+// Streams take turns at the device's queues, so that what they do may overlap; where two
+// share a queue their submissions are in one order, and end in it.
+//
 // Invariant: a stream's items are issued (submitted to a queue, or run) in their
 // order, and only after everything they wait for was issued; issued ≤ submitted, and
-// both only grow. What a user queued is called and destroyed under no lock. One lock keeps this and the queues, which
-// want no two callers at once: it is the one lock of weir's that is held while a driver is called, and only around a
-// submission. Thread-safe. Called by the backend.
+// both only grow. What a user queued is called and destroyed under no lock. `order_` keeps
+// this, and no driver is called under it. Two others are held while one is: a stream's
+// `turn`, by those who queue to it, lest the items that they submit change places; and a
+// queue's, by the one who calls it. They are taken in this order: turn, then order_ or a
+// queue's. Thread-safe. Called by the backend.
 #pragma once
 
 #include <chrono>
@@ -40,6 +45,7 @@ struct Work {
   std::function<void()> function = {};
   std::optional<HostRange> flush = {};       ///< written by the host before
   std::optional<HostRange> invalidate = {};  ///< read by the host after
+  bool host_looks = false;                   ///< at what the command writes
 };
 
 class Streams {
@@ -63,7 +69,7 @@ class Streams {
   [[nodiscard]] bool wait_any(std::span<const device::EventId> events, std::chrono::nanoseconds deadline);
   void stream_wait(StreamId id, device::EventId event);
 
-  // --- Sparse memory: bound in order, before all that is submitted later on any stream ---
+  // --- Sparse memory (binds.cpp): bound in order, before all that is submitted later on any stream ---
   void bind(VkBuffer buffer, std::span<const VkSparseMemoryBind> binds);
   /// Waits until all binds are done; false if the device was lost.
   bool await_binds() noexcept;
@@ -75,15 +81,13 @@ class Streams {
   };
   /// Reached when all work queued on the stream so far is done. Everything before it is submitted when this returns.
   [[nodiscard]] TimelinePoint timeline_point(StreamId id);
-  /// Work queued on the stream from now on starts after a timeline point of the user's, whose signal is submitted
-  /// already.
+  /// Work queued on the stream from now on starts after a point of the user's, whose signal is submitted already.
   void wait_for(StreamId id, TimelinePoint point);
-  /// Keeps weir off the queues.
-  [[nodiscard]] std::unique_lock<std::mutex> hold_queues() { return std::unique_lock(order_); }
 
  private:
   struct Stream;
   struct Item;
+  struct Submission;
   using Shared = std::shared_ptr<Stream>;
   /// A value of a stream's timeline.
   struct Goal {
@@ -97,8 +101,12 @@ class Streams {
   void keep_timeline(TimelinePoint last) noexcept;
   void submit(const Shared& stream, Work work);
   [[nodiscard]] bool queue(const Shared& stream, Item& item);
+  void take_back(Stream& stream, Item& item) noexcept;
   void issue(Stream& stream, Item& item);
+  void tell_progress() noexcept;
   [[nodiscard]] bool ready(const Stream& stream, const Item& item) const noexcept;
+
+  // --- backlog.cpp ---
   void drain(const Shared& stream) noexcept;
   void drain_one(Stream& stream, std::unique_lock<std::mutex>& order);
   [[nodiscard]] bool pass_over_failed(Stream& stream, std::unique_lock<std::mutex>& order) noexcept;
@@ -111,7 +119,7 @@ class Streams {
   // --- events.cpp ---
   [[nodiscard]] bool reached(Stream& stream, std::uint64_t value);
   [[nodiscard]] bool await(Stream& stream, std::uint64_t value, std::chrono::nanoseconds deadline);
-  void await_some(std::span<const Goal> goals, std::chrono::nanoseconds most);
+  void await_some(std::span<const Goal> goals, std::chrono::steady_clock::time_point end);
   [[nodiscard]] bool await_issue(Stream& stream, std::uint64_t value, std::chrono::nanoseconds deadline);
   [[nodiscard]] bool await_semaphore(VkSemaphore semaphore, std::uint64_t value, std::chrono::nanoseconds deadline);
   void settle(Stream& stream, std::uint64_t value);
@@ -121,13 +129,22 @@ class Streams {
   void collect(Stream& stream);
   void flush(const HostRange& range);
 
+  // --- binds.cpp ---
+  [[nodiscard]] std::uint64_t pending_binds();
+
   Gpu& gpu_;
   Commands& commands_;
   std::mutex order_;
   std::condition_variable changed_;
   VkSemaphore binds_ = VK_NULL_HANDLE;
-  std::uint64_t bound_ = 0;                   // binds submitted
+  std::atomic<std::uint64_t> bound_{0};       // binds submitted; grows under the lock of the queue that binds
   std::atomic<std::uint64_t> bound_done_{0};  // known to be done
+  // Ends a wait in the driver for some of what others also wait for here: each issue signals it while there is one.
+  VkSemaphore wake_ = VK_NULL_HANDLE;
+  std::mutex waking_;  // its values are signalled in order; order_ is taken under it
+  std::uint64_t woken_ = 0;
+  std::atomic<std::uint32_t> wakers_wanted_{0};  // grows under order_
+  std::atomic<std::uint32_t> turns_{0};          // at the queues
   device::StreamTable<Stream> streams_;
   std::mutex spare_mutex_;
   std::vector<TimelinePoint> spare_;  // timelines of streams that ended, to go on from

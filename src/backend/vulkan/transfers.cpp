@@ -18,9 +18,9 @@ Address number(const void* pointer) { return reinterpret_cast<Address>(pointer);
 
 }  // namespace
 
-void VulkanDevice::submit(StreamId stream, Commands::Command command) {
+void VulkanDevice::submit(StreamId stream, Commands::Command command, const Addresses::Location& into) {
   command.finish();
-  streams_.submit(meant_by(stream), Work{.command = std::move(command)});
+  streams_.submit(meant_by(stream), Work{.command = std::move(command), .host_looks = into.block.mapped != nullptr});
 }
 
 // What has to be flushed or invalidated around a place in memory that is not coherent: whole atoms, within the memory.
@@ -53,13 +53,14 @@ void VulkanDevice::fill(StreamId stream, Address address, std::uint8_t value, st
   const std::uint64_t head = first - to.offset;
   const std::uint64_t tail = to.offset + bytes - last;
   if (head + tail != 0) {
-    const Block& staging = command.staging();
+    const Commands::Staging& staging = command.staging();
     std::memset(staging.mapped, value, head + tail);
-    const std::array<VkBufferCopy, 2> ends{VkBufferCopy{0, to.offset, head}, VkBufferCopy{head, last, tail}};
+    const std::array<VkBufferCopy, 2> ends{VkBufferCopy{staging.offset, to.offset, head},
+                                           VkBufferCopy{staging.offset + head, last, tail}};
     const VkBufferCopy* const some = head != 0 ? ends.data() : ends.data() + 1;
     vk.vkCmdCopyBuffer(command.handle(), staging.buffer, to.block.buffer, head != 0 && tail != 0 ? 2u : 1u, some);
   }
-  submit(stream, std::move(command));
+  submit(stream, std::move(command), to);
 }
 
 void VulkanDevice::copy(StreamId stream, Address to, Address from, std::uint64_t bytes) {
@@ -69,7 +70,7 @@ void VulkanDevice::copy(StreamId stream, Address to, Address from, std::uint64_t
   Commands::Command command = commands_.begin(QueueKind::work);
   const VkBufferCopy all = region(into, out_of, bytes);
   gpu_.vk().vkCmdCopyBuffer(command.handle(), out_of.block.buffer, into.block.buffer, 1u, &all);
-  submit(stream, std::move(command));
+  submit(stream, std::move(command), into);
 }
 
 void VulkanDevice::upload(StreamId stream, Address to, const void* from, std::uint64_t bytes) {
@@ -81,7 +82,9 @@ void VulkanDevice::upload(StreamId stream, Address to, const void* from, std::ui
   const VkBufferCopy all = region(into, out_of, bytes);
   gpu_.vk().vkCmdCopyBuffer(command.handle(), out_of.block.buffer, into.block.buffer, 1u, &all);
   command.finish();
-  streams_.submit(meant_by(stream), {.command = std::move(command), .flush = host_range(out_of, bytes)});
+  streams_.submit(
+      meant_by(stream),
+      {.command = std::move(command), .flush = host_range(out_of, bytes), .host_looks = into.block.mapped != nullptr});
 }
 
 void VulkanDevice::download(StreamId stream, void* to, Address from, std::uint64_t bytes) {
@@ -93,7 +96,10 @@ void VulkanDevice::download(StreamId stream, void* to, Address from, std::uint64
   const VkBufferCopy all = region(into, out_of, bytes);
   gpu_.vk().vkCmdCopyBuffer(command.handle(), out_of.block.buffer, into.block.buffer, 1u, &all);
   command.finish();
-  streams_.submit(meant_by(stream), {.command = std::move(command), .invalidate = host_range(into, bytes)});
+  // What the host wrote beside it, in the same atoms, would be lost with what it sees of them.
+  const std::optional<HostRange> range = host_range(into, bytes);
+  streams_.submit(meant_by(stream),
+                  {.command = std::move(command), .flush = range, .invalidate = range, .host_looks = true});
 }
 
 void VulkanDevice::write(StreamId stream, Address to, std::span<const std::byte> bytes) {
@@ -105,12 +111,12 @@ void VulkanDevice::write(StreamId stream, Address to, std::span<const std::byte>
   if (into.offset % word == 0 && bytes.size() % word == 0) {
     vk.vkCmdUpdateBuffer(command.handle(), into.block.buffer, into.offset, VkDeviceSize{bytes.size()}, bytes.data());
   } else {
-    const Block& staging = command.staging();
+    const Commands::Staging& staging = command.staging();
     std::memcpy(staging.mapped, bytes.data(), bytes.size());
-    const VkBufferCopy all{0, into.offset, bytes.size()};
+    const VkBufferCopy all{staging.offset, into.offset, bytes.size()};
     vk.vkCmdCopyBuffer(command.handle(), staging.buffer, into.block.buffer, 1u, &all);
   }
-  submit(stream, std::move(command));
+  submit(stream, std::move(command), into);
 }
 
 void VulkanDevice::run(StreamId stream, std::function<void()> work) {

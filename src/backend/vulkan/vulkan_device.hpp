@@ -60,7 +60,7 @@ class VulkanDevice final : public device::Backend {
   [[nodiscard]] std::optional<HostRange> host_range(const Addresses::Location& place,
                                                     std::uint64_t bytes) const noexcept;
   void require_pinned(const Addresses::Location& place, const char* call) const;
-  void submit(StreamId stream, Commands::Command command);
+  void submit(StreamId stream, Commands::Command command, const Addresses::Location& into);
 
   Gpu gpu_;
   Memory memory_;

@@ -176,13 +176,26 @@ Taken Space::fill_in(GrowthPlan& plan, std::uint8_t home, Effort effort, Abandon
 
 // --- Growing ---
 
-Growth Space::grow(const Placement& wanted, std::uint8_t home, Effort effort) {
+Growth Space::grow(const Placement& wanted, std::uint8_t& home, Effort effort) {
   if (mode_ == PoolMode::pages) return grow_pages(wanted, home, effort);
   return mode_ == PoolMode::segments ? grow_segments(wanted, effort) : allocate_directly(wanted);
 }
 
-Growth Space::grow_pages(const Placement& wanted, std::uint8_t home, Effort effort) {
-  PagedArena& arena = paged(home);
+template <class Plan>
+PagedArena* Space::arena_that_fits(std::uint8_t home, std::uint64_t granules, Plan plan) {
+  const bool may_open = granules <= range_bytes_ >> index::granule_shift;
+  for (unsigned i = 0; i < range_count_; ++i) {
+    const unsigned number = (home + i) % range_count_;
+    if (!may_open && arenas_[number].load(std::memory_order_acquire) == nullptr) continue;
+    PagedArena& arena = paged(number);
+    if (arena.number() != number) continue;  // it could not be made
+    const auto lock = arena.lock();
+    if (plan(arena)) return &arena;
+  }
+  return nullptr;
+}
+
+Growth Space::grow_pages(const Placement& wanted, std::uint8_t& home, Effort effort) {
   Placement place = wanted;
   const auto page_granules = static_cast<std::uint32_t>(page_bytes_ >> index::granule_shift);
   if (wanted.small) place = {page_granules, page_granules, wanted.stream_index, false};
@@ -190,16 +203,16 @@ Growth Space::grow_pages(const Placement& wanted, std::uint8_t home, Effort effo
   // Also for the pages that a found extent has too many.
   const std::uint64_t surplus = std::max(extent_pages(pages), max_growth_pages_) - 1;
   GrowthPlan plan;
-  const auto find_place = [&] {
-    const auto lock = arena.lock();
-    return arena.plan_growth(place, surplus, plan);
-  };
-  if (!find_place() && !(clear_addresses(home) && find_place())) {
-    throw Unsupported("pool \"" + journal_.pool_name() + "\": its address range of " +
-                          format_bytes(ranges_[arena.number()].bytes) + " has no free range of " +
-                          format_bytes(wanted.granules * index::granule_bytes),
+  const auto fits = [&](PagedArena& arena) { return arena.plan_growth(place, surplus, plan); };
+  PagedArena* found = arena_that_fits(home, place.granules, fits);
+  if (found == nullptr && clear_addresses(home)) found = arena_that_fits(home, place.granules, fits);
+  if (found == nullptr) {
+    throw Unsupported("pool \"" + journal_.pool_name() + "\": its address ranges, of " + format_bytes(range_bytes_) +
+                          " each, have no free range of " + format_bytes(wanted.granules * index::granule_bytes),
                       {.name = journal_.pool_name()});
   }
+  PagedArena& arena = *found;
+  home = arena.number();
   const Taken taken = fill_in(plan, home, effort, [&](std::size_t mapped) {
     arena.note_mapped(plan, mapped);
     const auto lock = arena.lock();
@@ -217,19 +230,16 @@ Growth Space::grow_pages(const Placement& wanted, std::uint8_t home, Effort effo
 }
 
 Growth Space::grow_growable(const Placement& wanted, std::uint32_t max, std::uint8_t home, Effort effort) {
-  PagedArena& arena = paged(home);
   GrowthPlan plan;
-  bool planned = false;
-  {
-    const auto lock = arena.lock();
-    planned = arena.plan_growable(wanted, max, plan);
-  }
-  if (!planned) {
-    throw Unsupported("pool \"" + journal_.pool_name() + "\": its address range of " +
-                          format_bytes(ranges_[arena.number()].bytes) + " has no free range to keep " +
-                          format_bytes(std::uint64_t{max} * index::granule_bytes) + " for one block",
+  PagedArena* const found =
+      arena_that_fits(home, max, [&](PagedArena& each) { return each.plan_growable(wanted, max, plan); });
+  if (found == nullptr) {
+    throw Unsupported("pool \"" + journal_.pool_name() + "\": its address ranges, of " + format_bytes(range_bytes_) +
+                          " each, have no free range to keep " + format_bytes(std::uint64_t{max} * index::granule_bytes) +
+                          " for one block",
                       {.name = journal_.pool_name()});
   }
+  PagedArena& arena = *found;
   const Taken taken = fill_in(plan, home, effort, [&](std::size_t) {
     const auto lock = arena.lock();
     arena.abandon_growable(plan);

@@ -31,10 +31,21 @@ std::uint64_t min_range(const DeviceInfo& info) {
   return std::max<std::uint64_t>(std::min(64_MiB, range_for(info)), info.page_bytes);
 }
 
+// Ranges of that size that a pool may take, each for an arena.
+unsigned ranges_for(const DeviceInfo& info, unsigned max) {
+  return static_cast<unsigned>(std::clamp<std::uint64_t>(share_of(info) / range_for(info), 1, max));
+}
+
 unsigned arenas_for(const DeviceInfo& info, unsigned max) {
-  const std::uint64_t most = std::max<std::uint64_t>(share_of(info) / range_for(info), 1);
-  const unsigned wanted = std::clamp(std::thread::hardware_concurrency(), 1u, max);
-  return static_cast<unsigned>(std::min<std::uint64_t>(wanted, most));
+  return std::min(std::clamp(std::thread::hardware_concurrency(), 1u, max), ranges_for(info, max));
+}
+
+// Whether the ranges that a pool may take have addresses for all memory that it may have. If not, most of the memory
+// would come block by block from the driver, where segments serve many blocks each.
+bool addresses_suffice(const DeviceInfo& info, std::uint64_t limit, unsigned max) {
+  constexpr std::uint64_t unknown = 16_GiB;  // more than enough to tell a short device from others
+  const std::uint64_t needed = std::min({limit, info.memory_total.value_or(unknown), std::uint64_t{1_TiB}});
+  return ranges_for(info, max) * range_for(info) >= needed;
 }
 
 }  // namespace
@@ -52,6 +63,7 @@ Space::Space(device::Backend& backend, const DeviceInfo& info, const PoolOptions
       segment_bytes_(options.segment_bytes),
       range_bytes_(std::max(range_for(info) / addresses_taken_.divisor(), min_range(info))),
       arena_count_(arenas_for(info, max_arenas)),
+      range_count_(ranges_for(info, max_arenas)),
       mode_(options.mode),
       store_(backend, options.name, options.limit.value_or(info.default_limit), info.page_bytes, tallies,
              journal.events().get()),
@@ -62,7 +74,10 @@ Space::Space(device::Backend& backend, const DeviceInfo& info, const PoolOptions
     throw Unsupported("pool \"" + options.name + "\": " + info.name + " has no virtual memory; use PoolMode::automatic",
                       {.name = options.name});
   }
-  if (mode_ == PoolMode::automatic) mode_ = info.virtual_memory ? PoolMode::pages : PoolMode::segments;
+  if (mode_ == PoolMode::automatic) {
+    const bool pages = info.virtual_memory && addresses_suffice(info, store_.limit(), max_arenas);
+    mode_ = pages ? PoolMode::pages : PoolMode::segments;
+  }
   if (mode_ != PoolMode::pages) return;
   try {
     static_cast<void>(paged(0));
@@ -75,7 +90,8 @@ Space::Space(device::Backend& backend, const DeviceInfo& info, const PoolOptions
   }
 }
 
-// Where there are no addresses for another arena, threads share the first.
+// Where there are no addresses for another arena, threads share the first. Numbers go up to `range_count_`, past the
+// homes: the arenas beyond are made when those are full.
 PagedArena& Space::paged(unsigned number) {
   const std::lock_guard lock(making_arenas_);
   if (paged_[number]) return *paged_[number];

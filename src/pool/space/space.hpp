@@ -4,7 +4,8 @@
 // others say which streams are done, and when to wait.
 //
 // Arenas share the physical pages. A stream has an arena, and threads that meet there too
-// often get others; what is free in any arena serves all.
+// often get others; what is free in any arena serves all. Where an arena's addresses are
+// used up, others have room, and more are made for as long as the device has addresses.
 //
 // Thread-safe. No lock is held across a driver call or a callback, and a spin lock for a
 // bounded number of steps.
@@ -114,8 +115,9 @@ class Space {
   // --- Growing (growing.cpp) ---
 
   /// Throws what the driver throws but for lack of memory, and Unsupported where the address range is exhausted;
-  /// nothing has changed then, nor where it is refused.
-  [[nodiscard]] Growth grow(const Placement& wanted, std::uint8_t home, Effort effort);
+  /// nothing has changed then, nor where it is refused. Where the home has no addresses left, `home` becomes an arena
+  /// that has.
+  [[nodiscard]] Growth grow(const Placement& wanted, std::uint8_t& home, Effort effort);
   /// A segment of the driver's own for the block.
   [[nodiscard]] Growth allocate_directly(const Placement& wanted);
   /// A block with address space kept behind it; `max` granules in all.
@@ -197,10 +199,14 @@ class Space {
     std::uint64_t bytes = 0;
   };
   [[nodiscard]] PagedArena& paged(unsigned number);
+  /// The first arena, the home before others, in which `plan` finds room; null if there is none. One is only made where
+  /// so many granules fit in it.
+  template <class Plan>
+  [[nodiscard]] PagedArena* arena_that_fits(std::uint8_t home, std::uint64_t granules, Plan plan);
   void make_arena(unsigned number);
   void unreserve_ranges() noexcept;
   [[nodiscard]] Range reserve();
-  [[nodiscard]] Growth grow_pages(const Placement& wanted, std::uint8_t home, Effort effort);
+  [[nodiscard]] Growth grow_pages(const Placement& wanted, std::uint8_t& home, Effort effort);
   [[nodiscard]] Growth grow_segments(const Placement& wanted, Effort effort);
   [[nodiscard]] std::uint32_t use_segment(const Segment& segment, const Placement& wanted);
   [[nodiscard]] std::uint64_t extent_pages(std::uint64_t missing_pages) const noexcept;
@@ -228,7 +234,8 @@ class Space {
   const std::uint64_t segment_bytes_;
   const core::AddressShare addresses_taken_;
   const std::uint64_t range_bytes_;
-  const unsigned arena_count_;
+  const unsigned arena_count_;  ///< homes
+  const unsigned range_count_;  ///< arenas at most
   PoolMode mode_;
 
   PageStore store_;

@@ -24,12 +24,15 @@ struct FaultyDriver {
     std::uint64_t bytes = 0;
     std::uint32_t type = 0;
     std::byte* device = nullptr;
-    std::vector<std::byte> host;  // what the host sees of memory that is not coherent
+    std::vector<std::byte> host = {};  // what the host sees of memory that is not coherent, from an atom on
+    std::byte* seen = nullptr;
   };
 
   // --- Set by the test before the device is opened ---
   bool discrete = false;
-  std::uint32_t max_allocations = 0;  ///< 0: the driver's own
+  std::uint32_t max_allocations = 0;  ///< 0: the driver's own; so are the next two
+  std::uint64_t sparse_space = 0;     ///< bytes of sparse buffers
+  std::uint64_t largest_buffer = 0;   ///< bytes
   static constexpr std::uint64_t device_heap = std::uint64_t{96} << 20;
   static constexpr std::uint64_t host_heap = std::uint64_t{256} << 20;
   static constexpr std::uint64_t atom = 256;
@@ -57,6 +60,7 @@ struct FaultyDriver {
     const std::lock_guard lock(driver.mutex);
     driver.discrete = false;
     driver.max_allocations = 0;
+    driver.sparse_space = driver.largest_buffer = 0;
     driver.countdown = 0;
     driver.fired = driver.lost = false;
     driver.live = {};
@@ -220,6 +224,16 @@ inline VKAPI_ATTR void VKAPI_CALL properties(VkPhysicalDevice device, VkPhysical
   FaultyDriver& driver = FaultyDriver::now();
   if (driver.discrete) out->limits.nonCoherentAtomSize = FaultyDriver::atom;
   if (driver.max_allocations != 0) out->limits.maxMemoryAllocationCount = driver.max_allocations;
+  if (driver.sparse_space != 0) out->limits.sparseAddressSpaceSize = driver.sparse_space;
+}
+
+inline VKAPI_ATTR void VKAPI_CALL newer_properties(VkPhysicalDevice device, VkPhysicalDeviceProperties2* out) {
+  Real<PFN_vkGetPhysicalDeviceProperties2, Presents>::pointer(device, out);
+  if (FaultyDriver::now().largest_buffer == 0) return;
+  for (auto* each = static_cast<VkBaseOutStructure*>(out->pNext); each != nullptr; each = each->pNext) {
+    if (each->sType != VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_PROPERTIES) continue;
+    reinterpret_cast<VkPhysicalDeviceMaintenance4Properties*>(each)->maxBufferSize = FaultyDriver::now().largest_buffer;
+  }
 }
 
 inline VKAPI_ATTR void VKAPI_CALL requirements(VkDevice device, VkBuffer buffer, VkMemoryRequirements* out) {
@@ -242,7 +256,7 @@ inline VKAPI_ATTR VkResult VKAPI_CALL allocate(VkDevice device, const VkMemoryAl
   if (result == VK_SUCCESS) {
     const std::lock_guard lock(driver.mutex);
     driver.taken[heap] += info->allocationSize;
-    driver.memory[*out] = {info->allocationSize, info->memoryTypeIndex, nullptr, {}};
+    driver.memory[*out] = {.bytes = info->allocationSize, .type = info->memoryTypeIndex};
   }
   return result;
 }
@@ -270,8 +284,10 @@ inline VKAPI_ATTR VkResult VKAPI_CALL map(VkDevice device, VkDeviceMemory memory
   driver.expect(known.type != local, "memory that the host cannot see was mapped");
   if (known.type != read) return result;
   known.device = static_cast<std::byte*>(*out);
-  known.host.assign(known.bytes, std::byte{0xdb});
-  *out = known.host.data();
+  known.host.assign(known.bytes + FaultyDriver::atom, std::byte{0xdb});
+  const std::uint64_t past = reinterpret_cast<std::uintptr_t>(known.host.data()) % FaultyDriver::atom;
+  known.seen = known.host.data() + (FaultyDriver::atom - past);
+  *out = known.seen;
   return result;
 }
 
@@ -291,9 +307,9 @@ inline void synchronize(std::uint32_t count, const VkMappedMemoryRange* ranges, 
     driver.expect(known.device != nullptr, "a range is flushed that is coherent, or not mapped");
     if (!driver.breach.empty()) return;
     if (to_device) {
-      std::memcpy(known.device + from, known.host.data() + from, bytes);
+      std::memcpy(known.device + from, known.seen + from, bytes);
     } else {
-      std::memcpy(known.host.data() + from, known.device + from, bytes);
+      std::memcpy(known.seen + from, known.device + from, bytes);
     }
   }
 }
@@ -325,6 +341,7 @@ inline void FaultyDriver::interpose(Functions& functions, bool of_device) {
     replace<Presents>(functions.vkGetPhysicalDeviceMemoryProperties2, &memory_properties);
     replace<Presents>(functions.vkGetPhysicalDeviceFeatures2, &features);
     replace<Presents>(functions.vkGetPhysicalDeviceProperties, &properties);
+    replace<Presents>(functions.vkGetPhysicalDeviceProperties2, &newer_properties);
     replace<Presents>(functions.vkEnumerateDeviceExtensionProperties, &extensions);
     count_destruction<instances>(functions.vkDestroyInstance);
     count_creation<devices>(functions.vkCreateDevice);

@@ -4,6 +4,8 @@
 #include <weir/vulkan.hpp>
 #include <weir/weir.hpp>
 
+#include "open_backend.hpp"
+
 namespace weir {
 namespace {
 
@@ -12,11 +14,8 @@ using namespace weir::literals;
 class VulkanInterplay : public testing::Test {
  protected:
   void SetUp() override {
-    try {
-      device_.emplace(open_device({.backend = "vulkan"}));
-    } catch (const Error& error) {
-      GTEST_SKIP() << error.message();
-    }
+    WEIR_NEEDS_BACKEND("vulkan");
+    device_.emplace(open_device({.backend = "vulkan"}));
     handles_ = vulkan::handles(*device_);
     VkCommandPoolCreateInfo info{};
     info.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
@@ -124,6 +123,15 @@ TEST_F(VulkanInterplay, APlaceIsInOneBuffer) {
   EXPECT_EQ(bound.range, 5000u);
   EXPECT_THROW(static_cast<void>(vulkan::locate(*device_, &pool)), InvalidArgument);
   EXPECT_THROW(static_cast<void>(vulkan::storage_buffer(*device_, block, 0)), InvalidArgument);
+  // Descriptors start at multiples of what the device says, at most 256 bytes.
+  EXPECT_NO_THROW(static_cast<void>(vulkan::storage_buffer(*device_, static_cast<char*>(block) + 256, 100)));
+  VkPhysicalDeviceProperties properties{};
+  reinterpret_cast<PFN_vkGetPhysicalDeviceProperties>(handles_.get_instance_proc_addr(
+      handles_.instance, "vkGetPhysicalDeviceProperties"))(handles_.physical_device, &properties);
+  if (properties.limits.minStorageBufferOffsetAlignment > 1) {
+    EXPECT_THROW(static_cast<void>(vulkan::storage_buffer(*device_, static_cast<char*>(block) + 1, 100)),
+                 InvalidArgument);
+  }
   EXPECT_THROW(static_cast<void>(vulkan::storage_buffer(*device_, block, std::uint64_t{1} << 40)), InvalidArgument);
   EXPECT_THROW(static_cast<void>(vulkan::handles(open_device({.backend = "host"}))), Unsupported);
   pool.deallocate(block);

@@ -13,7 +13,7 @@
 #include <weir/weir.hpp>
 
 #include "device/access.hpp"
-#include "unit/backend/vulkan/faulty_driver.hpp"
+#include "unit/backend/vulkan/backend_fixture.hpp"
 
 namespace weir::backend::vulkan {
 namespace {
@@ -21,53 +21,6 @@ namespace {
 using namespace std::chrono_literals;
 using namespace weir::literals;
 using device::Address;
-
-class VulkanBackend : public testing::Test {
- protected:
-  void SetUp() override {
-    FaultyDriver::reset();
-    if (std::string why_none; list_devices(false, why_none).empty()) GTEST_SKIP() << why_none;
-  }
-  void TearDown() override {
-    EXPECT_EQ(driver().breach, "");
-    EXPECT_EQ(driver().live, decltype(driver().live){});
-    FaultyDriver::reset();
-  }
-  static FaultyDriver& driver() { return FaultyDriver::now(); }
-  static std::shared_ptr<device::Backend> open() {
-    return make_vulkan_backend({.interpose = &FaultyDriver::interpose});
-  }
-};
-
-/// A segment or pinned memory, given back at its end.
-class Owned {
- public:
-  Owned(device::Backend& backend, std::uint64_t bytes, bool pinned)
-      : backend_(backend), bytes_(bytes), pinned_(pinned) {
-    address_ = pinned ? backend.allocate_pinned(bytes) : backend.allocate_segment(bytes);
-  }
-  ~Owned() {
-    if (pinned_) {
-      backend_.free_pinned(address_, bytes_);
-    } else {
-      backend_.free_segment(address_, bytes_);
-    }
-  }
-  Owned(const Owned&) = delete;
-  Owned& operator=(const Owned&) = delete;
-  [[nodiscard]] Address address() const { return address_; }
-  [[nodiscard]] std::uint8_t* bytes() const { return reinterpret_cast<std::uint8_t*>(address_); }
-
- private:
-  device::Backend& backend_;
-  const std::uint64_t bytes_;
-  const bool pinned_;
-  Address address_ = 0;
-};
-
-void settle(device::Backend& backend, StreamId stream) {
-  if (!backend.wait(backend.record(stream), 10s)) ADD_FAILURE() << "the stream was not done in time";
-}
 
 // Every function of the backend, with its bytes looked at; pages too where there are any.
 void use_all(device::Backend& backend) {
@@ -173,30 +126,6 @@ TEST_F(VulkanBackend, MovesBytesOnADiscreteDevice) {
   use_all(*backend);
 }
 
-// Whatever the ends of a range are: whole words by the device, the rest byte for byte.
-TEST_F(VulkanBackend, FillsAndWritesAnyRange) {
-  driver().discrete = true;
-  const auto backend = open();
-  constexpr std::uint64_t size = 64;
-  const Owned memory(*backend, size, false);
-  const Owned pinned(*backend, size, true);
-  constexpr StreamId stream = StreamId::legacy_default;
-  for (std::uint64_t from = 0; from < 6; ++from) {
-    for (std::uint64_t count = 1; count < 14; ++count) {
-      const std::vector<std::byte> text(count, std::byte{0x22});
-      backend->fill(stream, memory.address(), 0x11, size);
-      backend->write(stream, memory.address() + 32 + from, text);
-      backend->fill(stream, memory.address() + from, 0x33, count);
-      backend->download(stream, pinned.bytes(), memory.address(), size);
-      settle(*backend, stream);
-      std::vector<std::uint8_t> expected(size, 0x11);
-      std::fill_n(expected.begin() + static_cast<std::ptrdiff_t>(from), count, 0x33);
-      std::fill_n(expected.begin() + 32 + static_cast<std::ptrdiff_t>(from), count, 0x22);
-      ASSERT_EQ(std::vector(pinned.bytes(), pinned.bytes() + size), expected) << from << ' ' << count;
-    }
-  }
-}
-
 TEST_F(VulkanBackend, AManagerMovesItsBuffersOnADiscreteDevice) {
   driver().discrete = true;
   {
@@ -269,50 +198,6 @@ TEST_F(VulkanBackend, CountsItsCallsByWhatTheyAreFor) {
   EXPECT_EQ(mapped.unmaps - after.unmaps, 1u);
   EXPECT_EQ(mapped.destroys - after.destroys, 2u);
   EXPECT_EQ(mapped.segments, after.segments);
-}
-
-// The host's memory is not coherent there, and the device's cannot be seen.
-TEST_F(VulkanBackend, StagingBuffersAreTheHostsOnADiscreteDevice) {
-  driver().discrete = true;
-  MemoryManager memory(device::Access::make_device(open()), {.pool = {.limit = 64_MiB}});
-  const auto up = memory.create<std::uint32_t>("up", 100'003, {.usage = Usage::staging_upload});
-  const auto data = memory.create<std::uint32_t>("data", 100'003);
-  const auto down = memory.create<std::uint32_t>("down", 100'003, {.usage = Usage::staging_download});
-  const std::span<std::uint32_t> written(up.access().data(), up.size());
-  const std::span<const std::uint32_t> read(down.access().data(), down.size());
-  for (const std::uint32_t first : {7u, 100u}) {
-    std::iota(written.begin(), written.end(), first);
-    memory.copy(data, memory, up);
-    memory.copy(down, memory, data);
-    EXPECT_TRUE(std::ranges::equal(read, written));
-  }
-}
-
-TEST_F(VulkanBackend, RefusesPastAHeapsSize) {
-  driver().discrete = true;
-  const auto backend = open();
-  const Owned most(*backend, 64_MiB, false);
-  try {
-    static_cast<void>(backend->allocate_segment(33_MiB));
-    ADD_FAILURE() << "nothing was thrown";
-  } catch (const OutOfMemory& error) {
-    EXPECT_EQ(error.facts().bytes_asked, 33_MiB);
-    EXPECT_EQ(error.facts().limit, FaultyDriver::device_heap);
-    EXPECT_EQ(error.facts().free, 32_MiB);
-  }
-  const Owned rest(*backend, 32_MiB, false);
-  EXPECT_EQ(backend->info().memory_free, 0u);
-  EXPECT_THROW(static_cast<void>(backend->allocate_pinned(FaultyDriver::host_heap)), OutOfMemory);
-}
-
-TEST_F(VulkanBackend, KeepsToTheNumberOfAllocations) {
-  driver().discrete = true;
-  driver().max_allocations = 5;
-  const auto backend = open();
-  std::vector<Address> all;
-  EXPECT_THROW(for (int i = 0; i < 6; ++i) all.push_back(backend->allocate_segment(4096)), OutOfMemory);
-  EXPECT_EQ(all.size(), 5u);
-  for (const Address each : all) backend->free_segment(each, 4096);
 }
 
 // Each call fails once: the error is typed, and nothing leaks.
