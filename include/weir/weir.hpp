@@ -11,6 +11,7 @@
 #include <weir/errors.hpp>
 #include <weir/log.hpp>
 #include <weir/manager.hpp>
+#include <weir/network_buffers.hpp>
 #include <weir/pool.hpp>
 #include <weir/scope.hpp>
 #include <weir/statistics.hpp>
