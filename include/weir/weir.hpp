@@ -17,4 +17,6 @@
 #include <weir/statistics.hpp>
 #include <weir/stream.hpp>
 #include <weir/stream_set.hpp>
+#include <weir/tensor.hpp>
+#include <weir/tidy.hpp>
 #include <weir/transfer.hpp>
