@@ -62,6 +62,7 @@ struct ElementType {
 class Batch;
 class BatchResult;
 class MemoryManager;
+class Tensor;
 
 namespace detail {
 
@@ -181,6 +182,7 @@ class BufferHandle : public AnyBuffer {
   friend class BatchResult;
   friend class BufferView<T>;
   friend class MemoryManager;
+  friend class Tensor;
   /// Throws TypeMismatch, naming both types.
   explicit BufferHandle(std::shared_ptr<detail::BufferCore> core) : AnyBuffer(std::move(core)) {
     require_type(element_type<T>());

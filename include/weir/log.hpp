@@ -22,6 +22,7 @@ enum class LogEvent : std::uint8_t {
   leak,      ///< a live block in a destroyed pool
   misuse,    ///< a double free or foreign pointer noticed too late to throw
   resize,    ///< a buffer's capacity changed; `buffer` and `bytes_before` say which and from what
+  unusual,   ///< a request past what is usual was served; `text` says which
 };
 
 [[nodiscard]] std::string_view name(LogLevel level) noexcept;

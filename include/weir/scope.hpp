@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -111,5 +112,25 @@ struct ChunkRange {
 /// The largest chunk, of items of so many bytes, that is safe to take of what is free: 0.7 of free_bytes, at most 0.8
 /// of the device, with space for a last chunk that was joined. At least 1. Throws InvalidArgument for 0 bytes.
 [[nodiscard]] std::size_t automatic_chunk(const Pool& pool, std::uint64_t bytes_per_item);
+
+struct ChunkOptions {
+  std::size_t chunk_items = 100;
+  /// What one item takes of `pool`: then chunks are as large as automatic_chunk says, and chunk_items does not count.
+  std::uint64_t bytes_per_item = 0;
+  const Pool* pool = nullptr;  ///< not owned
+  double fold_below = 0.3;     ///< as in chunks()
+};
+struct ChunkedRun {
+  std::vector<ChunkRange> chunks;  ///< as they were done
+  std::uint64_t retries = 0;       ///< times that a chunk was halved for lack of memory
+};
+
+/// Calls `work` for one chunk of [0, items) after the other, in order, and says what was done. Where memory was refused
+/// it (OutOfMemory, LimitExceeded) the chunk is begun again with half the items, and later ones are no larger: so
+/// `work` has to be fit for being begun anew after such an error, with the same first item. A refusal of a single item,
+/// and all other errors, are thrown on. Throws InvalidArgument for options that make no sense, as chunks(), and for
+/// bytes_per_item without a pool.
+ChunkedRun process_in_chunks(std::size_t items, const ChunkOptions& options,
+                             const std::function<void(const ChunkRange&)>& work);
 
 }  // namespace weir

@@ -11,9 +11,12 @@
 #include <weir/errors.hpp>
 #include <weir/log.hpp>
 #include <weir/manager.hpp>
+#include <weir/network_buffers.hpp>
 #include <weir/pool.hpp>
 #include <weir/scope.hpp>
 #include <weir/statistics.hpp>
 #include <weir/stream.hpp>
 #include <weir/stream_set.hpp>
+#include <weir/tensor.hpp>
+#include <weir/tidy.hpp>
 #include <weir/transfer.hpp>

@@ -25,6 +25,7 @@ std::string_view name(LogEvent event) noexcept {
     case LogEvent::leak: return "leak";
     case LogEvent::misuse: return "misuse";
     case LogEvent::resize: return "resize";
+    case LogEvent::unusual: return "unusual";
   }
   return "unknown";
 }

@@ -60,7 +60,10 @@ std::optional<Pool::Enlarged> Pool::Implementation::move_to_range(std::uint32_t 
   MovePlan plan;
   const std::optional<pool::Served> served = find_range(id, wanted, max, users, cache, plan);
   if (!served) return std::nullopt;
-  if (served->id == 0) refuse({plan.range.missing_pages * info_.page_bytes, stream});
+  if (served->id == 0) {  // perhaps before anything was planned
+    const std::uint64_t all = std::uint64_t{wanted.granules} << index::granule_shift;
+    refuse({all - plan.moving.pages * info_.page_bytes, stream});
+  }
   const bool idle = users.empty();
   Carried carried;
   const auto tell_move = [&] {

@@ -11,26 +11,44 @@ namespace {
 
 constexpr double part_of_free = 0.7, part_of_device = 0.8, joined = 1.3;
 
+void check(const std::string& who, std::size_t chunk_items, double fold_below) {
+  if (chunk_items == 0)
+    throw InvalidArgument(who + ": chunks of 0 items were asked for; ask for 1 at least", {.name = "chunk_items"});
+  if (!(fold_below >= 0 && fold_below <= 1)) {
+    throw InvalidArgument(who + ": fold_below is a part from 0 to 1, not " + std::to_string(fold_below),
+                          {.name = "fold_below"});
+  }
+}
+
+// The items of the next chunk, where `left` are still to be done: what would be left for a last one joins it if that
+// is too little.
+std::size_t next_count(std::size_t left, std::size_t chunk_items, double fold_below) {
+  if (left <= chunk_items) return left;
+  const std::size_t rest = left - chunk_items;
+  return static_cast<double>(rest) < fold_below * static_cast<double>(chunk_items) ? left : chunk_items;
+}
+
+// Whether memory was refused to the work, where a smaller chunk may fit.
+bool refused(const std::function<void(const ChunkRange&)>& work, const ChunkRange& chunk) {
+  try {
+    work(chunk);
+    return false;
+  } catch (const OutOfMemory&) {
+    if (chunk.count == 1) throw;
+  } catch (const LimitExceeded&) {
+    if (chunk.count == 1) throw;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::vector<ChunkRange> chunks(std::size_t items, std::size_t chunk_items, double fold_below) {
-  if (chunk_items == 0)
-    throw InvalidArgument("chunks: chunk_items is 0; it must be 1 or more", {.name = "chunk_items"});
-  if (!(fold_below >= 0 && fold_below <= 1)) {
-    throw InvalidArgument("chunks: fold_below is " + std::to_string(fold_below) + "; it must be 0 to 1",
-                          {.name = "fold_below"});
-  }
+  check("chunks", chunk_items, fold_below);
   std::vector<ChunkRange> all;
   all.reserve(items / chunk_items + 1);
-  for (std::size_t first = 0; first < items;) {
-    const std::size_t count = std::min(chunk_items, items - first);
-    all.push_back({first, count});
-    first += count;
-  }
-  if (all.size() > 1 && static_cast<double>(all.back().count) < fold_below * static_cast<double>(chunk_items)) {
-    const std::size_t last = all.back().count;
-    all.pop_back();
-    all.back().count += last;
+  for (std::size_t first = 0; first < items; first += all.back().count) {
+    all.push_back({first, next_count(items - first, chunk_items, fold_below)});
   }
   return all;
 }
@@ -57,6 +75,32 @@ std::size_t automatic_chunk(const Pool& pool, std::uint64_t bytes_per_item) {
     bound = std::min(bound, part_of_device * static_cast<double>(*total));
   }
   return std::max<std::size_t>(1, static_cast<std::size_t>(bound / (joined * static_cast<double>(bytes_per_item))));
+}
+
+ChunkedRun process_in_chunks(std::size_t items, const ChunkOptions& options,
+                             const std::function<void(const ChunkRange&)>& work) {
+  if (options.bytes_per_item != 0 && options.pool == nullptr) {
+    throw InvalidArgument("process_in_chunks: bytes_per_item is " + std::to_string(options.bytes_per_item) +
+                              ", but no pool is named whose memory they take; set ChunkOptions::pool",
+                          {.name = "pool"});
+  }
+  std::size_t size =
+      options.bytes_per_item == 0 ? options.chunk_items : automatic_chunk(*options.pool, options.bytes_per_item);
+  check("process_in_chunks", size, options.fold_below);
+  ChunkedRun done;
+  for (std::size_t first = 0; first < items;) {
+    const ChunkRange chunk{first, next_count(items - first, size, options.fold_below)};
+    // Makes room in the list before the work, which is not to be done twice.
+    done.chunks.push_back(chunk);
+    if (!refused(work, chunk)) {
+      first += chunk.count;
+      continue;
+    }
+    done.chunks.pop_back();
+    ++done.retries;
+    size = chunk.count / 2;
+  }
+  return done;
 }
 
 }  // namespace weir

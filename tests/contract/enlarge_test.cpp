@@ -217,6 +217,21 @@ TEST_P(Enlarge, ARefusalChangesNothing) {
   pool.release(block);
 }
 
+// A block below a page has nothing that could move, and where the books alone say no nothing is planned.
+TEST_P(Enlarge, ARefusalSaysWhatIsMissing) {
+  Pool& pool = make_pool({.limit = 16 * page()});
+  const BlockHandle small = pool.acquire(512);
+  const BlockHandle other = aligned(pool, 8);
+  try {
+    static_cast<void>(pool.enlarge(small, 12 * page(), 64 * page(), 512));
+    ADD_FAILURE() << "it was enlarged past the limit";
+  } catch (const LimitExceeded& error) {
+    EXPECT_EQ(error.facts().bytes_asked, 12 * page());
+  }
+  pool.release(small);
+  pool.release(other);
+}
+
 TEST_P(Enlarge, EveryDriverCallMayFail) {
   for (const std::uint64_t odd : {0u, 512u}) {  // one that moves by remapping, and one of which a tail is copied
     for (std::uint64_t nth = 1;; ++nth) {

@@ -122,6 +122,105 @@ TEST_P(Scopes, AutomaticChunksFitWhatIsFree) {
   EXPECT_THROW(static_cast<void>(automatic_chunk(memory.pool(), 0)), InvalidArgument);
 }
 
+// --- Work in chunks ---
+
+std::vector<std::size_t> sizes_of(const ChunkedRun& run) {
+  std::vector<std::size_t> sizes;
+  std::size_t next = 0;
+  for (const ChunkRange& chunk : run.chunks) {
+    EXPECT_EQ(chunk.first, next);
+    next += chunk.count;
+    sizes.push_back(chunk.count);
+  }
+  return sizes;
+}
+using Sizes = std::vector<std::size_t>;
+
+TEST_P(Scopes, ChunksThatFindNoMemoryAreHalvedAndBegunAnew) {
+  MemoryManager& memory = make_manager({.pool = {.limit = 64_MiB}});
+  std::vector<int> done(1000);
+  const ChunkedRun run = process_in_chunks(done.size(), {.chunk_items = 400}, [&](const ChunkRange& chunk) {
+    const Buffer<std::byte> work = memory.scoped<std::byte>("work", chunk.count * 512_KiB);
+    for (std::size_t i = 0; i < chunk.count; ++i) ++done[chunk.first + i];
+  });
+  EXPECT_EQ(run.retries, 2u);  // of 400 and of 200; 100 take 50 MiB
+  EXPECT_EQ(sizes_of(run), Sizes(10, 100));
+  EXPECT_EQ(done, std::vector<int>(1000, 1));
+  EXPECT_EQ(memory.statistics().pool.requested.live, 0u);
+}
+
+TEST_P(Scopes, AnItemThatFindsNoMemoryIsAnError) {
+  MemoryManager& memory = make_manager({.pool = {.limit = 64_MiB}});
+  Sizes asked;
+  EXPECT_THROW(process_in_chunks(1000, {},
+                                 [&](const ChunkRange& chunk) {
+                                   asked.push_back(chunk.count);
+                                   memory.create<std::byte>("work", chunk.count * 65_MiB);
+                                 }),
+               LimitExceeded);
+  EXPECT_EQ(asked, (Sizes{100, 50, 25, 12, 6, 3, 1}));
+  // A device that has no more is the same to it; any other error is not.
+  std::size_t calls = 0;
+  const auto out_of_memory = [&](const ChunkRange&) {
+    ++calls;
+    throw OutOfMemory("none left");
+  };
+  EXPECT_THROW(process_in_chunks(3, {}, out_of_memory), OutOfMemory);
+  EXPECT_EQ(calls, 2u);
+  const auto other = [&](const ChunkRange&) {
+    ++calls;
+    throw Timeout("late");
+  };
+  EXPECT_THROW(process_in_chunks(3, {}, other), Timeout);
+  EXPECT_EQ(calls, 3u);
+}
+
+TEST_P(Scopes, ChunksAreAsLargeAsMemoryLets) {
+  MemoryManager& memory = make_manager({.pool = {.limit = 64_MiB}});
+  const std::size_t automatic = automatic_chunk(memory.pool(), 1_MiB);
+  const ChunkedRun run =
+      process_in_chunks(200, {.bytes_per_item = 1_MiB, .pool = &memory.pool()}, [&](const ChunkRange& chunk) {
+        const Buffer<std::byte> work = memory.scoped<std::byte>("work", chunk.count * 1_MiB);
+      });
+  EXPECT_EQ(run.retries, 0u);
+  EXPECT_EQ(run.chunks.front().count, automatic);
+  EXPECT_GT(automatic, 20u);
+}
+
+TEST(Chunks, WorkGoesThroughAllItemsInOrder) {
+  const auto run = [](std::size_t items, const ChunkOptions& options) {
+    Sizes seen;
+    const ChunkedRun done =
+        process_in_chunks(items, options, [&](const ChunkRange& chunk) { seen.push_back(chunk.count); });
+    EXPECT_EQ(sizes_of(done), seen);
+    EXPECT_EQ(done.retries, 0u);
+    return seen;
+  };
+  EXPECT_EQ(run(0, {}), Sizes{});
+  EXPECT_EQ(run(1, {}), Sizes{1});
+  EXPECT_EQ(run(250, {}), (Sizes{100, 100, 50}));
+  EXPECT_EQ(run(229, {}), (Sizes{100, 129}));
+  EXPECT_EQ(run(230, {}), (Sizes{100, 100, 30}));
+  EXPECT_EQ(run(10, {.chunk_items = 4, .fold_below = 0}), (Sizes{4, 4, 2}));
+  EXPECT_THROW(run(10, {.chunk_items = 0}), InvalidArgument);
+  EXPECT_THROW(run(10, {.fold_below = 1.5}), InvalidArgument);
+  EXPECT_THROW(run(10, {.bytes_per_item = 4}), InvalidArgument);
+}
+
+// A folded chunk that fails, and the rest after it, with every size of failure.
+TEST(Chunks, EveryItemIsDoneOnceHoweverOftenChunksFail) {
+  for (std::size_t fits = 1; fits < 140; ++fits) {
+    std::vector<int> done(429);
+    const ChunkedRun run = process_in_chunks(done.size(), {}, [&](const ChunkRange& chunk) {
+      if (chunk.count > fits) throw LimitExceeded("too large");
+      for (std::size_t i = 0; i < chunk.count; ++i) ++done[chunk.first + i];
+    });
+    EXPECT_EQ(done, std::vector<int>(429, 1)) << fits;
+    EXPECT_LE(run.retries, 9u) << fits;
+    static_cast<void>(sizes_of(run));
+  }
+}
+
 TEST(Chunks, CoverAllItemsAndFoldASmallLastOne) {
   EXPECT_TRUE(chunks(0, 100).empty());
   for (const std::size_t items : {1u, 29u, 99u, 100u, 101u, 129u, 130u, 1000u, 1029u, 1030u}) {

@@ -35,6 +35,9 @@ struct World {
   Buffer<int> scoped = memory->scoped<int>("scoped", elements, {}, stream);
   BufferView<int> view = handle.view(10, 20);
   PoolingScope scope = memory->scope("scope", 1000, {scope_column<float>("height")});
+  TensorPool tensors{*memory};
+  Tensor tensor = tensors.acquire<float>({10, 10});
+  NetworkBuffers network = create_network_buffers(*memory, {.input = 2, .hidden = 4, .output = 3});
   Pinned<int> pinned = memory->pinned<int>(elements);
   ExternalBytes external = memory->book_external(1_MiB);
   Batch batch{*memory};
@@ -76,6 +79,7 @@ class Busy {
       static_cast<void>(memory.wait_for_download(made));
       memory.download<int>(made, data, own);
       memory.free(memory.create<int>("short", 100));
+      tidy(world.tensors, [&] { return world.tensors.acquire<float>({100}).bytes(); });
       static_cast<void>(memory.report());
       static_cast<void>(process_statistics());
       const MemoryManager more(world.device, {.name = "more"});
@@ -145,7 +149,15 @@ TEST_F(ManagerFork, AChildGetsAnErrorFromWhatAManagerMade) {
              is_unsupported([&] { return world().view.access(); }) &&
              is_unsupported([&] { return world().results[0].buffer<int>(); }) &&
              is_unsupported([&] { return world().upload.done(); }) && is_unsupported([&] { world().upload.wait(); }) &&
-             is_unsupported([&] { world().streams.synchronize_all(); }) && world().pinned[5] == 5;
+             is_unsupported([&] { world().streams.synchronize_all(); }) && world().pinned[5] == 5 &&
+             !world().tensor.valid() && is_unsupported([&] { return world().tensor.access<float>(); }) &&
+             is_unsupported([&] { return world().tensors.acquire<float>({10}); }) &&
+             is_unsupported([&] { world().tensors.release(world().tensor); }) && is_unsupported([&] {
+               world().tensors.preallocate({{{10}, DType::int8, 1}});
+             }) &&
+             is_unsupported([&] { return world().tensors.statistics(); }) &&
+             is_unsupported([&] { return world().tensors.trim(); }) &&
+             is_unsupported([&] { world().network.set_batch(2); });
     })) << "fork "
         << i;
   }

@@ -9,14 +9,12 @@
 #include <vector>
 
 #include "compute/step.hpp"
-#include "workloads/balance/network/shape.hpp"
-#include "workloads/balance/network/thread.hpp"
+#include "workloads/balance/network/plan.hpp"
 #include "workloads/balance/robot/thread.hpp"
 
 namespace weir::balance {
 
 using RobotStep = compute::Step<robots::Body, robots::Parameters>;
-using NetworkStep = compute::Step<nets::Body, nets::Parameters>;
 
 /// Part `part` of `parts` of a step.
 using RunRobots = void (*)(const RobotStep& step, const robots::Buffers& buffers, std::uint32_t part,

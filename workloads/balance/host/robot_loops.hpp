@@ -8,7 +8,7 @@ struct Robots : robots::Buffers, robots::Parameters {
 };
 
 template <uint physics, uint reward>
-void advance_all(Robots robots, Share share) {
+[[gnu::flatten]] void advance_all(Robots robots, Share share) {
   robots.physics = physics;
   robots.reward = reward;
 #pragma GCC ivdep
@@ -25,8 +25,15 @@ void advance_by_reward(const Robots& robots, Share share) {
   }
 }
 
+template <uint physics>
+[[gnu::flatten]] void move_all(Robots robots, Share share) {
+  robots.physics = physics;
+#pragma GCC ivdep
+  for (uint i = share.first; i < share.last; ++i) robots.move(i);
+}
+
 template <uint history>
-void observe_all(Robots robots, Share share) {
+[[gnu::flatten]] void observe_all(Robots robots, Share share) {
   robots.history = history;
 #pragma GCC ivdep
   for (uint i = share.first; i < share.last; ++i) robots.observe(i);
@@ -58,6 +65,7 @@ inline void run_robot_loops(const RobotStep& step, const robots::Buffers& buffer
       for (uint i = share.first; i < share.last; ++i) own.decide(i);
       return;
     }
+    case robots::Body::move: return robots.physics == 0 ? move_all<0>(robots, share) : move_all<1>(robots, share);
     case robots::Body::advance:
       return robots.physics == 0 ? advance_by_reward<0>(robots, share) : advance_by_reward<1>(robots, share);
   }

@@ -9,6 +9,7 @@
 #include <weir/errors.hpp>
 
 #include "workloads/balance/robot/formulas.hpp"
+#include "workloads/balance/robot/range.hpp"
 
 namespace weir::balance {
 namespace {
@@ -19,16 +20,6 @@ bool same_word(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
     return std::tolower(x) == std::tolower(y);
   });
-}
-
-[[noreturn]] void refuse(const std::string& what, std::uint64_t value, std::uint64_t low, std::uint64_t high) {
-  throw InvalidArgument("network: " + what + " is " + std::to_string(value) + "; it must be from " +
-                            std::to_string(low) + " to " + std::to_string(high),
-                        {.name = "network"});
-}
-
-void require_range(const std::string& what, std::uint64_t value, std::uint64_t low, std::uint64_t high) {
-  if (value < low || value > high) refuse(what, value, low, high);
 }
 
 /// The numbers of "4-32-3"; none for a text that is not of that kind.
@@ -49,9 +40,9 @@ std::vector<std::uint32_t> numbers_in(std::string_view text) {
 
 NetworkShape::NetworkShape(std::uint32_t inputs, std::vector<std::uint32_t> hidden, std::uint32_t outputs)
     : hidden_(std::move(hidden)) {
-  require_range("the number of hidden layers", hidden_.size(), 1, max_hidden_layers);
-  require_range("the number of inputs", inputs, 1, max_neurons);
-  require_range("the number of outputs", outputs, 1, max_neurons);
+  require_range("network", "the number of hidden layers", static_cast<double>(hidden_.size()), 1, max_hidden_layers);
+  require_range("network", "the number of inputs", inputs, 1, max_neurons);
+  require_range("network", "the number of outputs", outputs, 1, max_neurons);
   std::uint32_t from = inputs;
   std::uint32_t first = 0;
   const auto add = [&](std::uint32_t neurons) {
@@ -60,11 +51,11 @@ NetworkShape::NetworkShape(std::uint32_t inputs, std::vector<std::uint32_t> hidd
     from = neurons;
   };
   for (std::size_t i = 0; i < hidden_.size(); ++i) {
-    require_range("the size of hidden layer " + std::to_string(i + 1), hidden_[i], 1, max_neurons);
+    require_range("network", ("the size of hidden layer " + std::to_string(i + 1)).c_str(), hidden_[i], 1, max_neurons);
     add(hidden_[i]);
   }
   add(outputs);
-  require_range("the number of parameters", parameters(), 1, max_parameters);
+  require_range("network", "the number of parameters", parameters(), 1, max_parameters);
 }
 
 std::uint32_t NetworkShape::values() const noexcept {
@@ -106,6 +97,11 @@ NetworkShape network_shape(std::string_view text, std::uint32_t inputs, std::uin
                           {.name = "network"});
   }
   return {inputs, {numbers.begin() + 1, numbers.end() - 1}, outputs};
+}
+
+std::uint32_t named_inputs(std::string_view text, std::uint32_t otherwise) {
+  const std::vector<std::uint32_t> numbers = numbers_in(text);
+  return numbers.size() < 3 ? otherwise : numbers.front();
 }
 
 std::vector<float> first_parameters(const NetworkShape& shape, Start start, std::uint32_t seed) {

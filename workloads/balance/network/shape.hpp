@@ -60,6 +60,9 @@ struct NetworkPreset {
 /// and as NetworkShape.
 [[nodiscard]] NetworkShape network_shape(std::string_view text, std::uint32_t inputs, std::uint32_t outputs);
 
+/// The inputs that a text such as "4-32-3" names; `otherwise` for a preset's name.
+[[nodiscard]] std::uint32_t named_inputs(std::string_view text, std::uint32_t otherwise);
+
 enum class Start : std::uint8_t {
   xavier,  ///< uniform within ± √(2 / (inputs + outputs)) of the layer
   he,      ///< normal with variance 2 / inputs

@@ -68,20 +68,39 @@ WEIR_COMPUTE_BODY void decide(uint i) {
   actions[i] = right > max(left, stay) ? 2u : first;
 }
 
-/// Moves a robot by its action, tells what that was worth and whether the episode is over, and starts the next one.
-WEIR_COMPUTE_BODY void advance(uint i) {
-  const Coefficients c = coefficients();
+/// Where a robot is after a step by its action.
+WEIR_COMPUTE_BODY Motion motion_after(uint i, float torque, Coefficients c) {
   Motion m;
   m.angle = WEIR_COMPUTE_AT(motion, angle_column * count, i);
   m.speed = WEIR_COMPUTE_AT(motion, speed_column * count, i);
   m.position = WEIR_COMPUTE_AT(motion, position_column * count, i);
   m.velocity = WEIR_COMPUTE_AT(motion, velocity_column * count, i);
-  const float torque = torque_of(float(int(actions[i])) - 1.0f, c);
   if (physics == 0u) {
     m = moved(m, torque, c);
   } else {
     m = moved_on_wheels(m, torque, c);
   }
+  return m;
+}
+WEIR_COMPUTE_BODY float torque_by_action(uint i, Coefficients c) {
+  return torque_of(float(int(actions[i])) - 1.0f, c);
+}
+
+/// Moves a robot, and nothing else: it may lie on the ground.
+WEIR_COMPUTE_BODY void move(uint i) {
+  const Coefficients c = coefficients();
+  const Motion m = motion_after(i, torque_by_action(i, c), c);
+  WEIR_COMPUTE_AT(motion, angle_column * count, i) = m.angle;
+  WEIR_COMPUTE_AT(motion, speed_column * count, i) = m.speed;
+  WEIR_COMPUTE_AT(motion, position_column * count, i) = m.position;
+  WEIR_COMPUTE_AT(motion, velocity_column * count, i) = m.velocity;
+}
+
+/// Moves a robot by its action, tells what that was worth and whether the episode is over, and starts the next one.
+WEIR_COMPUTE_BODY void advance(uint i) {
+  const Coefficients c = coefficients();
+  const float torque = torque_by_action(i, c);
+  const Motion m = motion_after(i, torque, c);
   const uint age = WEIR_COMPUTE_AT(tallies, age_column * count, i) + 1u;
   const uint draws = WEIR_COMPUTE_AT(tallies, draws_column * count, i);
   const uint failed = abs(m.angle) > fail_angle ? 1u : 0u;

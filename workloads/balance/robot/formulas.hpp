@@ -45,12 +45,12 @@ WEIR_COMPUTE_FN uint mixed(uint a) {
 /// A number of the stream `seed`, for robot `who`, its draw `count`.
 WEIR_COMPUTE_FN uint draw(uint seed, uint who, uint count) { return mixed(mixed(seed + mixed(who)) + count); }
 /// In [0, 1), from 24 bits.
-WEIR_COMPUTE_FN float uniform_of(uint bits) { return float(bits >> 8) * 5.9604644775390625e-8f; }
+WEIR_COMPUTE_FN float uniform_of(uint bits) { return float(int(bits >> 8)) * 5.9604644775390625e-8f; }
 /// In [-1, 1).
 WEIR_COMPUTE_FN float signed_of(uint bits) { return 2.0f * uniform_of(bits) - 1.0f; }
 /// Nearly normal, of mean 0 and deviation 1: a sum of the four bytes, each uniform.
 WEIR_COMPUTE_FN float normal_of(uint bits) {
-  const float sum = float(bits & 255u) + float((bits >> 8) & 255u) + float((bits >> 16) & 255u) + float(bits >> 24);
+  const float sum = float(int(bits & 255u) + int((bits >> 8) & 255u) + int((bits >> 16) & 255u) + int(bits >> 24));
   return (sum - 510.0f) * 6.7659e-3f;  // four bytes have a deviation of 147.80
 }
 
@@ -120,7 +120,7 @@ WEIR_COMPUTE_FN float torque_of(float action, Coefficients c) {
 
 /// The angle that the sensor tells after `age` steps; `bits` are random.
 WEIR_COMPUTE_FN float measured(float angle, uint age, uint bits, Coefficients c) {
-  return angle + c.sensor_offset + c.sensor_drift * float(age) + c.sensor_noise * normal_of(bits);
+  return angle + c.sensor_offset + c.sensor_drift * float(int(age)) + c.sensor_noise * normal_of(bits);
 }
 
 const uint reward_simple = 0u;

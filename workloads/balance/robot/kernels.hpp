@@ -8,6 +8,7 @@
   KERNEL(start, words)                     \
   KERNEL(observe, words)                   \
   KERNEL(decide, words)                    \
+  KERNEL(move, words)                      \
   KERNEL(advance, words)
 
 namespace weir::balance::robots {

@@ -1,10 +1,11 @@
 #include "workloads/balance/robot/model.hpp"
 
 #include <array>
-#include <cstdio>
 #include <string>
 
 #include <weir/errors.hpp>
+
+#include "workloads/balance/robot/range.hpp"
 
 namespace weir::balance {
 namespace {
@@ -12,41 +13,27 @@ namespace {
 constexpr float degree = 0.017453293F;
 constexpr std::array<std::string_view, 4> reward_names{"simple", "complex", "efficient", "offset-adaptive"};
 
-std::string text_of(double number) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.9g", number);
-  return text.data();
-}
-
-/// Refuses what is not a number, too.
-void require_range(const char* what, double value, double low, double high) {
-  if (value >= low && value <= high) return;
-  throw InvalidArgument(std::string("robot: ") + what + " is " + text_of(value) + "; it must be from " + text_of(low) +
-                            " to " + text_of(high),
-                        {.name = what});
-}
-
 }  // namespace
 
 void Model::check() const {
-  require_range("dt", dt, 0.001F, 0.1F);
-  require_range("mass", mass, 0.5F, 3);
-  require_range("height", height, 0.2F, 1);
-  require_range("motor strength", motor_strength, 2, 20);
-  require_range("torque range", torque_range, 0.5F, 10);
-  require_range("friction", friction, 0, 1);
-  require_range("damping", damping, 0, 1);
-  require_range("wheel radius", wheel_radius, 0.02F, 0.5F);
-  require_range("wheel mass", wheel_mass, 0, 2);
-  require_range("gravity", gravity, 0.1F, 30);
-  require_range("fail angle", fail_angle, degree, 60.001F * degree);
-  require_range("sensor offset", sensor_offset, -30.001F * degree, 30.001F * degree);
-  require_range("sensor drift", sensor_drift, -0.01F, 0.01F);
-  require_range("sensor noise", sensor_noise, 0, 0.1F);
-  require_range("start angle", start_angle, 0, 60.001F * degree);
-  require_range("start speed", start_speed, 0, 5);
-  require_range("history", history, 1, 8);
-  require_range("steps of an episode", max_steps, 1, 1'000'000);
+  require_range("robot", "dt", dt, 0.001F, 0.1F);
+  require_range("robot", "mass", mass, 0.5F, 3);
+  require_range("robot", "height", height, 0.2F, 1);
+  require_range("robot", "motor strength", motor_strength, 2, 20);
+  require_range("robot", "torque range", torque_range, 0.5F, 10);
+  require_range("robot", "friction", friction, 0, 1);
+  require_range("robot", "damping", damping, 0, 1);
+  require_range("robot", "wheel radius", wheel_radius, 0.02F, 0.5F);
+  require_range("robot", "wheel mass", wheel_mass, 0, 2);
+  require_range("robot", "gravity", gravity, 0.1F, 30);
+  require_range("robot", "fail angle", fail_angle, degree, 60.001F * degree);
+  require_range("robot", "sensor offset", sensor_offset, -30.001F * degree, 30.001F * degree);
+  require_range("robot", "sensor drift", sensor_drift, -0.01F, 0.01F);
+  require_range("robot", "sensor noise", sensor_noise, 0, 0.1F);
+  require_range("robot", "start angle", start_angle, 0, 60.001F * degree);
+  require_range("robot", "start speed", start_speed, 0, 5);
+  require_range("robot", "history", history, 1, 8);
+  require_range("robot", "steps of an episode", max_steps, 1, 1'000'000);
 }
 
 formulas::Coefficients Model::coefficients() const {

@@ -1,0 +1,50 @@
+#include "workloads/balance/learning/performance.hpp"
+
+#include <array>
+
+namespace weir::balance {
+namespace {
+
+/// No episode ends by itself.
+Model endless(Model model) {
+  model.max_steps = 1'000'000;
+  return model;
+}
+
+}  // namespace
+
+Performance::Performance(MemoryManager& memory, const SavedNetwork& network, float angle, std::uint32_t seed,
+                         const HostChoice& host)
+    : memory_(memory),
+      stream_(Device(memory.device()).stream()),
+      robot_runner_(make_robot_runner(memory.device(), host)),
+      network_runner_(make_network_runner(memory.device(), host)),
+      learner_(memory, *network_runner_, network.shape, {}, Start::he, seed, stream_),
+      robots_(memory, *robot_runner_, endless(network.model), 1, seed),
+      layout_(network.shape, 1),
+      values_(memory.scoped<float>("values", layout_.values(), {}, stream_)) {
+  learner_.use(network.parameters);
+  robots_.start(stream_);
+  std::array<float, robots::motion_columns> motion{};
+  motion[robots::angle_column] = angle;
+  memory_.upload(robots_.motion(), motion, stream_);
+}
+
+Performance::Shown Performance::step() {
+  const DeviceSpan<float> values = values_.access(stream_);
+  robots_.observe(values, places(layout_), stream_);
+  learner_.forward(values, 1);
+  robots_.decide(values, places(layout_), stream_);
+  robots_.advance(stream_);
+  std::array<float, robots::motion_columns> motion{};
+  memory_.download(robots_.motion(), std::span<float>(motion), stream_);
+  std::array<std::uint32_t, 1> done{};
+  memory_.download(robots_.dones(), std::span<std::uint32_t>(done), stream_);
+  return {.motion = {.angle = motion[robots::angle_column],
+                     .speed = motion[robots::speed_column],
+                     .position = motion[robots::position_column],
+                     .velocity = motion[robots::velocity_column]},
+          .fell = done[0] == 2};
+}
+
+}  // namespace weir::balance

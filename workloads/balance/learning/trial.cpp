@@ -1,0 +1,31 @@
+#include "workloads/balance/learning/trial.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace weir::balance {
+
+std::uint32_t upright(MemoryManager& memory, Robots::Runner& runner, Learner& learner, const Model& model,
+                      std::uint32_t seed, StreamId stream) {
+  Model calm = model;
+  calm.start_angle = Trial::start_angle;
+  calm.sensor_noise = 0;
+  const auto steps = static_cast<std::uint32_t>(std::ceil(Trial::seconds / model.dt));
+  calm.max_steps = steps + 1;  // an episode does not end by itself
+  Robots robots(memory, runner, calm, Trial::robots, seed, "trial");
+  const NetworkLayout layout(learner.shape(), Trial::robots);
+  const Buffer<float> values = memory.scoped<float>("trial.values", layout.values(), {}, stream);
+  const Robots::Places places{.observations = 0, .outputs = layout.outputs()};
+  robots.start(stream);
+  for (std::uint32_t i = 0; i < steps; ++i) {
+    const DeviceSpan<float> span = values.access(stream);
+    robots.observe(span, places, stream);
+    learner.forward(span, Trial::robots);
+    robots.decide(span, places, stream);
+    robots.advance(stream);
+  }
+  const std::vector<std::uint32_t> falls = robots.falls(stream);
+  return static_cast<std::uint32_t>(std::count(falls.begin(), falls.end(), 0U));
+}
+
+}  // namespace weir::balance

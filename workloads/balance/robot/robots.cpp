@@ -1,0 +1,93 @@
+#include "workloads/balance/robot/robots.hpp"
+
+#include <array>
+#include <bit>
+
+#include "workloads/balance/robot/range.hpp"
+
+namespace weir::balance {
+namespace {
+
+robots::Parameters parameters_of(const Model& model, std::uint32_t count, std::uint32_t seed) {
+  require_range("robots", "their number", count, 1, 16'777'216);
+  const formulas::Coefficients c = model.coefficients();
+  return {
+      .count = count,
+      .seed = seed,
+      .physics = static_cast<std::uint32_t>(model.physics),
+      .reward = static_cast<std::uint32_t>(model.reward),
+      .history = model.history,
+      .max_steps = model.max_steps,
+      .observations = 0,
+      .outputs = 0,
+      .dt = c.dt,
+      .gravity_moment = c.gravity_moment,
+      .damping = c.damping,
+      .inverse_inertia = c.inverse_inertia,
+      .drive = c.drive,
+      .rolling = c.rolling,
+      .gain = c.gain,
+      .max_torque = c.max_torque,
+      .fail_angle = c.fail_angle,
+      .inverse_fail_angle = c.inverse_fail_angle,
+      .wheel_inertia = c.wheel_inertia,
+      .coupling = c.coupling,
+      .body_inertia = c.body_inertia,
+      .inverse_radius = c.inverse_radius,
+      .sensor_offset = c.sensor_offset,
+      .sensor_drift = c.sensor_drift,
+      .sensor_noise = c.sensor_noise,
+      .start_angle = c.start_angle,
+      .start_speed = c.start_speed,
+  };
+}
+
+template <class T>
+DeviceSpan<std::byte> whole(const BufferHandle<T>& buffer, StreamId stream) {
+  const auto span = buffer.access(stream);
+  return {span.address(), span.bytes()};
+}
+
+}  // namespace
+
+Robots::Robots(MemoryManager& memory, Runner& runner, const Model& model, std::uint32_t count, std::uint32_t seed,
+               const std::string& name)
+    : memory_(memory),
+      runner_(runner),
+      told_(parameters_of(model, count, seed)),
+      motion_(memory.scoped<float>(name + ".motion", std::size_t{robots::motion_columns} * count)),
+      tallies_(memory.scoped<std::uint32_t>(name + ".tallies", std::size_t{robots::tally_columns} * count)),
+      actions_(memory.scoped<std::uint32_t>(name + ".actions", count)),
+      rewards_(memory.scoped<float>(name + ".rewards", count)),
+      dones_(memory.scoped<std::uint32_t>(name + ".dones", count)) {}
+
+void Robots::queue(robots::Body body, const DeviceSpan<float>& values, Places places, StreamId stream) {
+  robots::Parameters told = told_;
+  told.observations = places.observations;
+  told.outputs = places.outputs;
+  const Runner::PlanStep step{body, told.count, told};
+  const std::array<DeviceSpan<std::byte>, 6> bindings{
+      whole(motion_, stream),  whole(tallies_, stream), DeviceSpan<std::byte>{values.address(), values.bytes()},
+      whole(actions_, stream), whole(rewards_, stream), whole(dones_, stream)};
+  runner_.queue({&step, 1}, bindings, stream);
+}
+
+// What a kernel does not use is bound to something that is there.
+void Robots::start(StreamId stream) { queue(robots::Body::start, rewards_.access(stream), {}, stream); }
+void Robots::move(StreamId stream) { queue(robots::Body::move, rewards_.access(stream), {}, stream); }
+void Robots::advance(StreamId stream) { queue(robots::Body::advance, rewards_.access(stream), {}, stream); }
+void Robots::observe(const DeviceSpan<float>& values, Places places, StreamId stream) {
+  queue(robots::Body::observe, values, places, stream);
+}
+void Robots::decide(const DeviceSpan<float>& values, Places places, StreamId stream) {
+  queue(robots::Body::decide, values, places, stream);
+}
+
+std::vector<std::uint32_t> Robots::falls(StreamId stream) {
+  std::vector<std::uint32_t> all(count());
+  memory_.download(tallies_, std::span<std::uint32_t>(all), stream,
+                   {.offset = std::size_t{robots::falls_column} * count()});
+  return all;
+}
+
+}  // namespace weir::balance

@@ -1,0 +1,68 @@
+// Many robots on a device, in memory of a manager: all start together, and each that falls or whose episode ends starts
+// anew by itself. The caller says what each does, from the host or by a network that writes its outputs beside their
+// observations.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <weir/weir.hpp>
+
+#include "compute/runner.hpp"
+#include "workloads/balance/robot/model.hpp"
+#include "workloads/balance/robot/thread.hpp"
+
+namespace weir::balance {
+
+class Robots {
+ public:
+  using Runner = compute::Runner<robots::Kernels>;
+  /// Where observations are read and the outputs of a network are written, in numbers of 4 bytes from the start of
+  /// `values`. Both are columns, a number a robot.
+  struct Places {
+    std::uint32_t observations = 0;
+    std::uint32_t outputs = 0;
+  };
+
+  /// `runner` outlives the result. Memory is named after `name`. Throws as Model::check and MemoryManager::create, and
+  /// InvalidArgument for no robots or more than 16,777,216.
+  Robots(MemoryManager& memory, Runner& runner, const Model& model, std::uint32_t count, std::uint32_t seed,
+         const std::string& name = "robots");
+
+  [[nodiscard]] std::uint32_t count() const noexcept { return told_.count; }
+
+  // --- Work in the order of `stream`. `values` has space for what the places say ---
+
+  /// Puts all robots at the start of their first episode.
+  void start(StreamId stream);
+  void observe(const DeviceSpan<float>& values, Places places, StreamId stream);
+  /// Each robot takes the action of its largest output.
+  void decide(const DeviceSpan<float>& values, Places places, StreamId stream);
+  /// Moves all by their actions, and nothing else: no reward, no new episode.
+  void move(StreamId stream);
+  void advance(StreamId stream);
+
+  [[nodiscard]] const BufferHandle<float>& motion() const noexcept { return motion_; }
+  [[nodiscard]] const BufferHandle<std::uint32_t>& actions() const noexcept { return actions_; }
+  [[nodiscard]] const BufferHandle<float>& rewards() const noexcept { return rewards_; }
+  /// 0: goes on; 1: came to the end of its episode; 2: fell.
+  [[nodiscard]] const BufferHandle<std::uint32_t>& dones() const noexcept { return dones_; }
+  /// How often each robot fell so far. Waits for the stream.
+  [[nodiscard]] std::vector<std::uint32_t> falls(StreamId stream);
+
+ private:
+  void queue(robots::Body body, const DeviceSpan<float>& values, Places places, StreamId stream);
+
+  MemoryManager& memory_;
+  Runner& runner_;
+  robots::Parameters told_{};
+  Buffer<float> motion_;
+  Buffer<std::uint32_t> tallies_;
+  Buffer<std::uint32_t> actions_;
+  Buffer<float> rewards_;
+  Buffer<std::uint32_t> dones_;
+};
+
+}  // namespace weir::balance
