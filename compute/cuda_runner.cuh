@@ -19,7 +19,7 @@ class CudaRunner final : public Runner<Kernels> {
     const typename Kernels::Buffers buffers = Kernels::buffers(addresses_of(memory));
     const cudaStream_t native = weir::cuda::native(device_, stream);
     for (const auto& step : steps) {
-      Kernels::with_body(step.body, [&](auto body) {
+      with_body(step.body, [&](auto body) {
         cuda::launch<Kernels, decltype(body)::value>(step, buffers, native);
       });
     }

@@ -12,5 +12,6 @@ void add_replay(CLI::App& app, int& status);
 void add_devices(CLI::App& app, int& status);
 void add_lidar(CLI::App& app, int& status);
 void add_balance(CLI::App& app, int& status);
+void add_demo(CLI::App& app, int& status);
 
 }  // namespace weir::tool

@@ -25,7 +25,7 @@ std::string explain(const CLI::App* app, const CLI::Error& error) {
   const auto unknown = app->remaining();
   const std::string problem =
       chosen.empty() && !unknown.empty() ? "no command or option " + unknown.front() : error.what();
-  return "weir: " + problem + "\nUsage: " + command + (chosen.empty() ? " replay|devices|lidar|balance" : "") + " [OPTIONS]" +
+  return "weir: " + problem + "\nUsage: " + command + (chosen.empty() ? " replay|devices|lidar|balance|demo" : "") + " [OPTIONS]" +
          (command == "weir replay"  ? " [FILE...]"
           : command == "weir lidar" ? " IN.las... -o OUT.las"
                                     : "") +
@@ -83,6 +83,7 @@ int main(int argc, char** argv) {
   weir::tool::add_devices(app, status);
   weir::tool::add_lidar(app, status);
   weir::tool::add_balance(app, status);
+  weir::tool::add_demo(app, status);
   try {
     app.parse(words_of(argc, argv));
   } catch (const CLI::Success& success) {

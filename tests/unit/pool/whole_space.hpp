@@ -47,7 +47,12 @@ class WholeSpace {
                          Effort effort = Effort::thorough) {
     const Placement wanted = pages(count, stream_index);
     if (const std::uint32_t id = space.fit_in_any(wanted, nullptr)) return id;
-    return space.grow(wanted, 0, effort).id;
+    return grow(wanted, effort).id;
+  }
+  /// From the first arena on.
+  Growth grow(const Placement& wanted, Effort effort) {
+    std::uint8_t home = 0;
+    return space.grow(wanted, home, effort);
   }
   void release(std::uint32_t id, StreamIndex stream_index = clean_index) {
     space.release(id, stream_index, clock.now());

@@ -20,7 +20,7 @@ std::uint64_t work_of(const NetworkStep& step) {
 
 template <class Kernels, class Run>
 std::unique_ptr<compute::Runner<Kernels>> make(const Device& device, const HostChoice& host, Run Level::*run) {
-  switch (device.info().backend) {
+  switch (device.facts().backend) {
     case BackendKind::cuda: return make_cuda_runner<Kernels>(device);
     case BackendKind::vulkan: return make_vulkan_runner<Kernels>(device);
     case BackendKind::host: {
@@ -31,7 +31,7 @@ std::unique_ptr<compute::Runner<Kernels>> make(const Device& device, const HostC
     }
     case BackendKind::dry: break;
   }
-  throw Unsupported(device.info().name + ": has addresses without memory, and computes nothing; choose another device",
+  throw Unsupported(device.facts().name + ": has addresses without memory, and computes nothing; choose another device",
                     {.name = "device"});
 }
 

@@ -196,7 +196,7 @@ Measured measure(const MeasureSettings& settings) {
     RobotRates(memory, settings).fill(measured, settings.seconds);
     measure_roundtrip(measured, memory, settings);
   }
-  if (device.info().backend == BackendKind::host) measure_forward(measured, settings);
+  if (device.facts().backend == BackendKind::host) measure_forward(measured, settings);
   measure_updates(measured, device, settings);
   return measured;
 }

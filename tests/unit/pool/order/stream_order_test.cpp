@@ -24,9 +24,9 @@ class StreamOrderTest : public testing::Test {
   [[nodiscard]] StreamIndex stream_index(StreamId stream) { return whole_.order.epochs().index_of(stream); }
   /// Free memory that follows the stream, with a block behind it: clean neighbours would join it.
   void leave_free(std::uint64_t pages, StreamId stream) {
-    const std::uint32_t id = whole_.space.grow(WholeSpace::pages(pages, stream_index(stream)), 0, Effort::thrifty).id;
+    const std::uint32_t id = whole_.grow(WholeSpace::pages(pages, stream_index(stream)), Effort::thrifty).id;
     ASSERT_NE(id, 0u);
-    ASSERT_NE(whole_.space.grow(WholeSpace::pages(1), 0, Effort::thrifty).id, 0u);
+    ASSERT_NE(whole_.grow(WholeSpace::pages(1), Effort::thrifty).id, 0u);
     whole_.release(id, stream_index(stream));
   }
   [[nodiscard]] bool fits(std::uint64_t pages, StreamIndex stream_index) {
@@ -125,7 +125,7 @@ TEST_F(StreamOrderTest, OfSeveralTheStreamThatFinishesFirstIsWaitedFor) {
 TEST_F(StreamOrderTest, WhatIsPastIsNotWaitedForAgain) {
   EXPECT_FALSE(order_.await_any(whole_.space, long_enough()));
   leave_free(1, one_);
-  whole_.release(whole_.space.grow({.granules = 5, .stream_index = stream_index(two_)}, 0, Effort::thorough).id,
+  whole_.release(whole_.grow({.granules = 5, .stream_index = stream_index(two_)}, Effort::thorough).id,
                  stream_index(two_));
   int waits = 0;
   while (order_.await_any(whole_.space, long_enough()) && waits < 10) ++waits;

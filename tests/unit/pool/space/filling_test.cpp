@@ -21,7 +21,7 @@ TEST(Filling, OfADeviceTakesACallForManyPages) {
     const Placement wanted{
         .granules = static_cast<std::uint32_t>(bytes / 512), .alignment = 1, .stream_index = clean_index};
     std::uint32_t id = whole.space.fit_in_any(wanted, nullptr);
-    if (id == 0) id = whole.space.grow(wanted, 0, Effort::thrifty).id;
+    if (id == 0) id = whole.grow(wanted, Effort::thrifty).id;
     ASSERT_NE(id, 0u);
     filled += bytes;
   }

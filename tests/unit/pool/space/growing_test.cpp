@@ -20,7 +20,7 @@ std::uint64_t surplus_of_a_page(WholeSpace& whole) {
   const std::uint64_t free = whole.free_pages();
   const std::uint64_t reserved = whole.reserved_pages();
   const std::uint64_t creates = whole.creates();
-  EXPECT_NE(whole.space.grow(WholeSpace::pages(1), 0, Effort::thrifty).id, 0u);
+  EXPECT_NE(whole.grow(WholeSpace::pages(1), Effort::thrifty).id, 0u);
   EXPECT_EQ(whole.creates(), creates + 1);
   EXPECT_EQ(whole.reserved_pages() - reserved - 1, whole.free_pages() - free);
   EXPECT_EQ(whole.space.store().held(), 0u);
@@ -62,7 +62,7 @@ TEST(Growing, BeyondAnEighthOfAnExplicitLimitPagesComeOneByOne) {
   ASSERT_NE(whole.allocate(200), 0u);
   const std::uint64_t creates = whole.creates();
   const std::uint64_t reserved = whole.reserved_pages();
-  for (int i = 0; i < 20; ++i) ASSERT_NE(whole.space.grow(WholeSpace::pages(5), 0, Effort::thrifty).id, 0u);
+  for (int i = 0; i < 20; ++i) ASSERT_NE(whole.grow(WholeSpace::pages(5), Effort::thrifty).id, 0u);
   EXPECT_EQ(whole.creates() - creates, whole.reserved_pages() - reserved);
   WholeSpace unlimited(1024);  // what the device has is no limit that anybody set
   ASSERT_NE(unlimited.allocate(600), 0u);
@@ -78,19 +78,19 @@ TEST(Growing, WhereTheDeviceHasNoMoreSmallHandlesAndFreePagesServe) {
     ASSERT_NE(whole.allocate(std::min<std::uint64_t>(spare, 1)), 0u);
   const std::uint64_t reserved = whole.reserved_pages();
   whole.dry->set_foreign_bytes((2048 - reserved - 5) * page);  // five are left, a large handle is more
-  const Growth refused = whole.space.grow(WholeSpace::pages(6), 0, Effort::thorough);
+  const Growth refused = whole.grow(WholeSpace::pages(6), Effort::thorough);
   EXPECT_EQ(refused.id, 0u);
   EXPECT_EQ(refused.taken, Taken::device_refused);
   EXPECT_EQ(whole.reserved_pages(), reserved);
   EXPECT_EQ(whole.free_pages(), 0u);
   whole.space.verify();
   // Small handles where a large one is refused.
-  EXPECT_NE(whole.space.grow(WholeSpace::pages(5), 0, Effort::thrifty).id, 0u);
+  EXPECT_NE(whole.grow(WholeSpace::pages(5), Effort::thrifty).id, 0u);
   EXPECT_EQ(whole.reserved_pages(), reserved + 5);
   // Free pages, from wherever they are.
   for (const std::size_t i : {10u, 20u, 30u}) whole.release(blocks[i]);
   EXPECT_EQ(whole.free_pages(), 30u);
-  EXPECT_NE(whole.space.grow(WholeSpace::pages(25), 0, Effort::thorough).id, 0u);
+  EXPECT_NE(whole.grow(WholeSpace::pages(25), Effort::thorough).id, 0u);
   EXPECT_EQ(whole.reserved_pages(), reserved + 5);
   EXPECT_EQ(whole.free_pages(), 5u);
   // Once the others let go, all is as before.
@@ -110,7 +110,7 @@ TEST(Growing, FreeHandlesThatFitNowhereMakeWay) {
   for (const std::uint32_t id : blocks) whole.release(id);
   const std::uint64_t free = whole.free_pages();
   ASSERT_GT(free, 400u);
-  ASSERT_NE(whole.space.grow(WholeSpace::pages(free - free % 16 - 1), 0, Effort::thorough).id, 0u);
+  ASSERT_NE(whole.grow(WholeSpace::pages(free - free % 16 - 1), Effort::thorough).id, 0u);
   EXPECT_LE(whole.reserved_pages(), 4096u);
   whole.space.verify();
 }
@@ -135,7 +135,7 @@ bool growth_holds(std::uint64_t nth, FaultyBackend::Fault fault) {
   whole.backend->fail(nth, fault);
   std::uint32_t id = 0;
   try {
-    id = whole.space.grow(WholeSpace::pages(95), 0, Effort::thorough).id;
+    id = whole.grow(WholeSpace::pages(95), Effort::thorough).id;
   } catch (const Error&) {
     EXPECT_EQ(id, 0u);
   }
@@ -144,7 +144,7 @@ bool growth_holds(std::uint64_t nth, FaultyBackend::Fault fault) {
   if (id != 0) live += 95;
   expect_whole(whole, live);
   if (id == 0) {
-    EXPECT_NE(whole.space.grow(WholeSpace::pages(95), 0, Effort::thorough).id, 0u) << "nothing is lost for good";
+    EXPECT_NE(whole.grow(WholeSpace::pages(95), Effort::thorough).id, 0u) << "nothing is lost for good";
     expect_whole(whole, live + 95);
   }
   EXPECT_LE(whole.reserved_pages(), 200u);

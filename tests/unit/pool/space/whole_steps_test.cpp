@@ -20,7 +20,7 @@ class WholeStepsTest : public testing::Test {
   void expect_bounded(const std::string& what) { EXPECT_LE(whole_.space.longest_loop(), max_steps) << "to " << what; }
   /// A block of so many pages in memory that is new.
   std::uint32_t grow(std::uint64_t pages, StreamIndex stream_index = clean_index) {
-    return whole_.space.grow(WholeSpace::pages(pages, stream_index), 0, Effort::thrifty).id;
+    return whole_.grow(WholeSpace::pages(pages, stream_index), Effort::thrifty).id;
   }
   /// Blocks of one page, of which every other is freed: by turns of two streams.
   void make_ranges() {

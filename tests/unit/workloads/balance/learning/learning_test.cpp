@@ -1,0 +1,150 @@
+// Training: that it solves the task, gives the same weights again, goes on from a checkpoint as if it had not stopped,
+// and what it asks of the pool.
+#include <gtest/gtest.h>
+
+#include <weir/weir.hpp>
+
+#include "workloads/balance/learning/performance.hpp"
+#include "workloads/balance/learning/trainer.hpp"
+#include "workloads/balance/learning/trial.hpp"
+
+namespace weir::balance {
+namespace {
+
+MemoryManager host_memory() { return MemoryManager(open_device({.backend = "host"}), {.name = "balance"}); }
+
+TrainingSettings settings_for(const char* network, std::uint32_t seed) {
+  TrainingSettings settings;
+  settings.network = network;
+  settings.model = with_history_for(settings.model, network);
+  settings.seed = seed;
+  return settings;
+}
+
+TrainingResult trained(const TrainingSettings& settings, const HostChoice& host = {}) {
+  MemoryManager memory = host_memory();
+  Trainer trainer(memory, settings, host);
+  TrainingResult result = trainer.run();
+  return result;
+}
+
+TEST(Training, SolvesTheTaskFromMostSeedsOutOfPooledMemory) {
+  std::uint32_t solved = 0;
+  for (std::uint32_t seed = 1; seed <= 5; ++seed) {
+    const TrainingResult result = trained(settings_for("4-32-3", seed));
+    solved += result.solved ? 1 : 0;
+    if (!result.solved) continue;
+    EXPECT_EQ(result.upright, Trial::robots);
+    EXPECT_GE(result.requests, result.updates - 100) << "an update asks the pool at least once";
+    EXPECT_GE(result.hit_rate, 0.9);
+    EXPECT_EQ(result.driver_calls_after_warm_up, 0u);
+    EXPECT_GT(result.peak_bytes, result.peak_update_bytes);
+    EXPECT_GT(result.peak_update_bytes, 0u);
+  }
+  EXPECT_GE(solved, 4u);
+}
+
+TEST(Training, GivesTheSameWeightsAgainWhateverTheThreadsAndKernels) {
+  TrainingSettings settings = settings_for("2-128-3", 3);
+  settings.max_steps = 400;
+  settings.learning.batch = 256;  // so that a team is worth it
+  const TrainingResult one = trained(settings);
+  ASSERT_EQ(one.environment_steps, 400u);
+  ASSERT_GT(one.updates, 0u);
+  EXPECT_EQ(one.parameters, trained(settings).parameters);
+  EXPECT_EQ(one.parameters, trained(settings, {.threads = 3}).parameters);
+  EXPECT_EQ(one.parameters, trained(settings, {.level = "x86-64"}).parameters);
+  settings.seed = 4;
+  EXPECT_NE(one.parameters, trained(settings).parameters);
+}
+
+TEST(Training, GoesOnFromACheckpointAsIfItHadNotStopped) {
+  TrainingSettings settings = settings_for("4-8-3", 2);
+  settings.max_steps = 900;
+  settings.trial_every = 100'000;  // it is not to end before
+  settings.learning.replay = 300;  // which goes round
+  const TrainingResult whole = trained(settings);
+
+  MemoryManager memory = host_memory();
+  Checkpoint saved;
+  {
+    Trainer first(memory, settings);
+    std::uint64_t steps = 0;
+    const TrainingResult part = first.run([&](const Episode& episode) { return (steps += episode.steps) < 450; });
+    EXPECT_TRUE(part.stopped);
+    EXPECT_LT(part.environment_steps, 900u);
+    saved = first.checkpoint();
+  }
+  Trainer second(memory, settings);
+  second.restore(saved);
+  const TrainingResult rest = second.run();
+  EXPECT_EQ(rest.environment_steps, whole.environment_steps);
+  EXPECT_EQ(rest.updates, whole.updates);
+  EXPECT_EQ(rest.parameters, whole.parameters);
+  EXPECT_EQ(rest.episodes.size(), whole.episodes.size());
+}
+
+TEST(Training, RefusesACheckpointOfAnotherNetwork) {
+  MemoryManager memory = host_memory();
+  Checkpoint saved;
+  {
+    Trainer small(memory, settings_for("4-8-3", 1));
+    saved = small.checkpoint();
+  }
+  Trainer large(memory, settings_for("4-32-3", 1));
+  EXPECT_THROW(large.restore(saved), InvalidArgument);
+}
+
+TEST(Training, RefusesWhatIsOutOfRange) {
+  const auto refused = [](auto change) {
+    TrainingSettings settings;
+    change(settings);
+    EXPECT_THROW(settings.check(), InvalidArgument);
+  };
+  refused([](TrainingSettings& s) { s.episodes = 0; });
+  refused([](TrainingSettings& s) { s.max_steps = 0; });
+  refused([](TrainingSettings& s) { s.learning.batch = 0; });
+  refused([](TrainingSettings& s) { s.model.mass = -1; });
+  refused([](TrainingSettings& s) { s.trial_every = 0; });
+  EXPECT_THROW(static_cast<void>(with_history_for({}, "3-8-3")), InvalidArgument);
+  EXPECT_THROW(static_cast<void>(with_history_for({}, "18-8-3")), InvalidArgument);
+  EXPECT_EQ(with_history_for({}, "16-8-3").history, 8u);
+  EXPECT_EQ(with_history_for({}, "DQN").history, 1u);
+}
+
+TEST(Training, LeavesNothingBehind) {
+  MemoryManager memory = host_memory();
+  {
+    TrainingSettings settings = settings_for("Micro", 1);
+    settings.max_steps = 200;
+    Trainer trainer(memory, settings);
+    static_cast<void>(trainer.run());
+  }
+  EXPECT_EQ(memory.check_leaks().blocks, 0u);
+  EXPECT_NO_THROW(memory.pool().verify());
+}
+
+TEST(Training, UnderALimitThatDoesNotHoldItIsRefusedWhole) {
+  MemoryManager memory(open_device({.backend = "host"}), {.name = "small", .pool = {.limit = std::uint64_t{256} << 10}});
+  EXPECT_THROW(Trainer(memory, settings_for("4-32-3", 1)), Error);
+  EXPECT_EQ(memory.check_leaks().blocks, 0u);
+}
+
+TEST(Performance, ATrainedNetworkKeepsOneRobotUprightAndAnUntrainedOneDoesNot) {
+  const TrainingSettings settings = settings_for("4-32-3", 1);
+  const TrainingResult result = trained(settings);
+  ASSERT_TRUE(result.solved);
+  MemoryManager memory = host_memory();
+  const NetworkShape shape = network_shape(settings.network, 4, action_count);
+  const auto upright_steps = [&](const std::vector<float>& parameters) {
+    Performance robot(memory, {shape, parameters, settings.model}, 0.2F, 1);
+    int steps = 0;
+    while (steps < 500 && !robot.step().fell) ++steps;
+    return steps;
+  };
+  EXPECT_EQ(upright_steps(result.parameters), 500);
+  EXPECT_LT(upright_steps(std::vector<float>(shape.parameters(), 0.0F)), 500);
+}
+
+}  // namespace
+}  // namespace weir::balance
