@@ -11,7 +11,7 @@ int main() {
   tensors.preallocate({{.shape = {64, 128}, .dtype = weir::DType::float32, .count = 4}});
 
   const weir::Tensor weights = tensors.acquire<float>({64, 128});
-  memory.upload(weights.buffer<float>(), std::vector<float>(64 * 128, 0.5F));
+  memory.upload(weights.buffer<float>(), std::vector<float>(weights.shape().elements(), 0.5F));
   const auto values = weights.access<float>();  // for a kernel; here the host is the device
   std::printf("%s of %zu elements, %s\n", weir::name(weights.dtype()).data(), values.size(),
               weir::format_bytes(weights.bytes()).c_str());
@@ -19,7 +19,7 @@ int main() {
   // [tidy]
   const weir::Tensor sum = weir::tidy(tensors, [&] {
     const weir::Tensor doubled = tensors.acquire<float>({64, 128});  // released at the end of this call
-    const weir::Tensor result = tensors.acquire<float>({1});
+    weir::Tensor result = tensors.acquire<float>({1});
     const auto from = weights.access<float>(), to = doubled.access<float>();
     const auto all = result.access<float>();
     memory.upload(result.buffer<float>(), std::vector<float>{0});

@@ -45,10 +45,10 @@ enum class DType : std::uint8_t {
 [[nodiscard]] std::size_t element_bytes(DType dtype);
 
 /// The 16 bits of such a number, for memory and transfers; weir computes nothing with them.
-struct float16 {
+struct Float16 {
   std::uint16_t bits = 0;
 };
-struct bfloat16 {
+struct Bfloat16 {
   std::uint16_t bits = 0;
 };
 
@@ -60,8 +60,8 @@ struct DTypeOf;
   struct DTypeOf<type> {                         \
     static constexpr DType value = DType::dtype; \
   }
-WEIR_DTYPE(float16, float16);
-WEIR_DTYPE(bfloat16, bfloat16);
+WEIR_DTYPE(Float16, float16);
+WEIR_DTYPE(Bfloat16, bfloat16);
 WEIR_DTYPE(float, float32);
 WEIR_DTYPE(double, float64);
 WEIR_DTYPE(std::int8_t, int8);
@@ -97,7 +97,7 @@ class Shape {
   /// "[64, 128]".
   [[nodiscard]] std::string text() const;
 
-  friend auto operator<=>(const Shape& one, const Shape& other) = default;
+  friend auto operator<=>(const Shape& one, const Shape& other) = default;  // NOLINT(modernize-use-nullptr): has none
 
  private:
   std::size_t rank_ = 0;

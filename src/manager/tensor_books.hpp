@@ -28,8 +28,8 @@ namespace weir::detail {
 template <class F>
 decltype(auto) with_type_of(DType dtype, F f) {
   switch (dtype) {
-    case DType::float16: return f(std::type_identity<float16>());
-    case DType::bfloat16: return f(std::type_identity<bfloat16>());
+    case DType::float16: return f(std::type_identity<Float16>());
+    case DType::bfloat16: return f(std::type_identity<Bfloat16>());
     case DType::float32: return f(std::type_identity<float>());
     case DType::float64: return f(std::type_identity<double>());
     case DType::int8: return f(std::type_identity<std::int8_t>());

@@ -27,8 +27,8 @@ TEST_P(TensorTransfers, EveryTypeTravels) {
   MemoryManager& memory = make_manager();
   TensorPool pool(memory);
   const Tidy scope(pool);
-  travels<float16>(pool);
-  travels<bfloat16>(pool);
+  travels<Float16>(pool);
+  travels<Bfloat16>(pool);
   travels<float>(pool);
   travels<double>(pool);
   travels<std::int8_t>(pool);

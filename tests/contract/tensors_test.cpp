@@ -93,12 +93,12 @@ TEST_P(Tensors, ASecondReleaseAndAUseAfterItAreNamed) {
   TensorPool pool(memory, "t");
   const Tensor tensor = pool.acquire({3, 5}, DType::bfloat16);
   const Tensor copy = tensor;
-  const BufferHandle<bfloat16> buffer = tensor.buffer<bfloat16>();
+  const BufferHandle<Bfloat16> buffer = tensor.buffer<Bfloat16>();
   pool.release(tensor);
   for (const Tensor& each : {tensor, copy}) {
     EXPECT_FALSE(each.valid());
     EXPECT_TRUE(says(error_of<StaleHandle>([&] { pool.release(each); }), {"bfloat16[3, 5]", "released before"}));
-    EXPECT_TRUE(says(error_of<StaleHandle>([&] { static_cast<void>(each.access<bfloat16>()); }),
+    EXPECT_TRUE(says(error_of<StaleHandle>([&] { static_cast<void>(each.access<Bfloat16>()); }),
                      {"bfloat16[3, 5]", "released before"}));
   }
   // The memory is another tensor's by now, and the old names still lead nowhere.
@@ -113,7 +113,7 @@ TEST_P(Tensors, ASecondReleaseAndAUseAfterItAreNamed) {
   TensorPool other(memory, "other");
   EXPECT_TRUE(
       says(error_of<InvalidArgument>([&] { other.release(next); }), {"\"other\"", "bfloat16[3, 5]", "another"}));
-  EXPECT_TRUE(says(error_of<TypeMismatch>([&] { static_cast<void>(next.access<float16>()); }),
+  EXPECT_TRUE(says(error_of<TypeMismatch>([&] { static_cast<void>(next.access<Float16>()); }),
                    {"bfloat16[3, 5]", "not float16"}));
   EXPECT_EQ(pool.statistics().live, 1u);
 }

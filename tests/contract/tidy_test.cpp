@@ -12,6 +12,8 @@
 namespace weir::contract {
 namespace {
 
+using namespace weir::literals;
+
 class Tidying : public ManagerContract {};
 INSTANTIATE_TEST_SUITE_P(Kinds, Tidying, testing::ValuesIn(manager_kinds()), name_of);
 
@@ -121,7 +123,6 @@ TEST_P(Tidying, OtherPoolsAndOtherThreadsAreTheirOwn) {
 }
 
 TEST_P(Tidying, ARefusedTensorLeavesNothing) {
-  using namespace weir::literals;
   TensorPool pool(make_manager({.pool = {.limit = 64_MiB}}));
   {
     const Tidy scope(pool);
