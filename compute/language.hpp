@@ -15,6 +15,7 @@
 #define WEIR_COMPUTE_OUT(type) out type
 #define WEIR_COMPUTE_SQRT(x) sqrt(x)
 #define WEIR_COMPUTE_EXACT precise
+#define WEIR_COMPUTE_AT(buffer, base, i) buffer[(base) + (i)]
 #if defined(WEIR_COMPUTE_DOUBLES)
 #define real double
 #else
@@ -39,6 +40,8 @@
 #define WEIR_COMPUTE_OUT(type) type&
 #define WEIR_COMPUTE_SQRT(x) std::sqrt(x)
 #define WEIR_COMPUTE_EXACT
+/// buffer[base + i], such that a compiler sees that neighbouring items use neighbouring memory.
+#define WEIR_COMPUTE_AT(buffer, base, i) ((buffer) + (base))[i]
 
 namespace weir::compute::language {
 
@@ -69,6 +72,11 @@ WEIR_COMPUTE_FN int findMSB(uint a) {
   }
   return place;
 }
+// Exact on all devices, but for what is not a number.
+WEIR_COMPUTE_FN float min(float a, float b) { return a < b ? a : b; }
+WEIR_COMPUTE_FN float max(float a, float b) { return a > b ? a : b; }
+WEIR_COMPUTE_FN float clamp(float a, float low, float high) { return min(max(a, low), high); }
+WEIR_COMPUTE_FN float abs(float a) { return a < 0.0f ? -a : a; }
 WEIR_COMPUTE_FN uint floatBitsToUint(float a) { return std::bit_cast<uint>(a); }
 WEIR_COMPUTE_FN float uintBitsToFloat(uint a) { return std::bit_cast<float>(a); }
 // NOLINTEND(readability-identifier-naming)

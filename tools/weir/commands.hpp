@@ -11,5 +11,6 @@ namespace weir::tool {
 void add_replay(CLI::App& app, int& status);
 void add_devices(CLI::App& app, int& status);
 void add_lidar(CLI::App& app, int& status);
+void add_trajectory(CLI::App& app, int& status);
 
 }  // namespace weir::tool
