@@ -3,6 +3,7 @@
 //   tracking    what tracking costs
 //   buffers     what buffers and transfers take
 //   lidar       the LiDAR workload beside its peers; --full with many points
+//   trajectory  the trajectories' workload beside a plain loop
 //   --against   compares ratios with a baseline
 // Status 1: weir failed or is past the margin; 2: the command line was not understood.
 #include <fmt/format.h>
@@ -24,6 +25,7 @@
 #include "lidar.hpp"
 #include "table.hpp"
 #include "tracking.hpp"
+#include "trajectory.hpp"
 
 namespace bench {
 namespace {
@@ -135,6 +137,15 @@ int lidar(const Arguments& arguments) {
   return 0;
 }
 
+int trajectory(const Arguments& arguments) {
+  Saved saved(arguments, "trajectory");
+  constexpr unsigned usual_rounds = 5;
+  const BuffersReport report = run_trajectory(arguments.rounds > 0 ? arguments.rounds : usual_rounds);
+  fmt::print("{}", arguments.json ? json_lines(report.rows) : report.text);
+  saved.keep(report.text, report.raw);
+  return 0;
+}
+
 int baseline(const Arguments& arguments) {
   BaselineOptions options;
   options.file = arguments.against.empty() || arguments.against == "baseline" ? baseline_file : arguments.against;
@@ -198,6 +209,10 @@ int run(int count, char** words) {
   add_output(*lidar_command, arguments);
   lidar_command->add_flag("--full", arguments.full, "Also 10 and 50 million points, which takes several minutes");
 
+  auto* trajectory_command = app.add_subcommand("trajectory", "The trajectories' workload beside a plain loop");
+  add_shared(*trajectory_command, arguments);
+  add_output(*trajectory_command, arguments);
+
   add_shared(app, arguments);
   add_cases(app, arguments);
   auto* against = app.add_option("--against", arguments.against,
@@ -215,6 +230,7 @@ int run(int count, char** words) {
     if (*tracking_command) return tracking(arguments);
     if (*buffers_command) return buffers(arguments);
     if (*lidar_command) return lidar(arguments);
+    if (*trajectory_command) return trajectory(arguments);
     if (*against || *writes) return baseline(arguments);
     throw CLI::CallForHelp();
   } catch (const CLI::ParseError& error) {

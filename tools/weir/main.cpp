@@ -25,10 +25,12 @@ std::string explain(const CLI::App* app, const CLI::Error& error) {
   const auto unknown = app->remaining();
   const std::string problem =
       chosen.empty() && !unknown.empty() ? "no command or option " + unknown.front() : error.what();
-  return "weir: " + problem + "\nUsage: " + command + (chosen.empty() ? " replay|devices|lidar|balance|demo" : "") + " [OPTIONS]" +
-         (command == "weir replay"  ? " [FILE...]"
-          : command == "weir lidar" ? " IN.las... -o OUT.las"
-                                    : "") +
+  return "weir: " + problem + "\nUsage: " + command + (chosen.empty() ? " replay|devices|lidar|balance|trajectory|demo" : "") +
+         " [OPTIONS]" +
+         (command == "weir replay"       ? " [FILE...]"
+          : command == "weir lidar"      ? " IN.las... -o OUT.las"
+          : command == "weir trajectory" ? " -o OUT.csv"
+                                         : "") +
          "\n" + command + " --help lists the options.\n";
 }
 
@@ -84,6 +86,7 @@ int main(int argc, char** argv) {
   weir::tool::add_lidar(app, status);
   weir::tool::add_balance(app, status);
   weir::tool::add_demo(app, status);
+  weir::tool::add_trajectory(app, status);
   try {
     app.parse(words_of(argc, argv));
   } catch (const CLI::Success& success) {

@@ -1,0 +1,162 @@
+// Runs: chunks, threads and kernels change no result; memory comes from the pool; errors end a run in order; and on
+// GPUs, or what plays one, the same flights within what their numbers allow.
+#include <bit>
+#include <cmath>
+#include <stdexcept>
+
+#include <gtest/gtest.h>
+
+#include "open_backend.hpp"
+#include "unit/workloads/trajectory/kept.hpp"
+#include "workloads/trajectory/host/levels.hpp"
+
+namespace weir::trajectory::test {
+namespace {
+
+bool same(const std::vector<Flight>& a, const std::vector<Flight>& b) {
+  const auto bits = [](double value) { return std::bit_cast<std::uint64_t>(value); };
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    if (bits(a[i].carry) != bits(b[i].carry) || bits(a[i].apex) != bits(b[i].apex) ||
+        bits(a[i].time) != bits(b[i].time) || bits(a[i].landing_speed) != bits(b[i].landing_speed) ||
+        bits(a[i].drift) != bits(b[i].drift) || a[i].steps != b[i].steps || a[i].ending != b[i].ending) {
+      return false;
+    }
+  }
+  return a.size() == b.size();
+}
+
+TEST(TrajectoryRun, ChunksThreadsAndKernelsChangeNothing) {
+  std::vector<Launch> launches = awkward_launches();
+  for (const Launch& each : random_launches(1000, all_launches())) launches.push_back(each);
+  const std::vector<Flight> whole = fly(launches, {.threads = 1});
+  for (const std::size_t chunk : {1013U, 500U, 97U, 1U}) {
+    EXPECT_TRUE(same(fly(launches, {.chunk = chunk, .threads = 1}), whole)) << chunk;
+  }
+  EXPECT_TRUE(same(fly(launches, {.chunk = 300, .threads = 3}), whole));
+  for (const Level& level : levels()) {
+    EXPECT_TRUE(same(fly(launches, {.threads = 1, .kernels = std::string(level.name)}), whole)) << level.name;
+  }
+}
+
+TEST(TrajectoryRun, ThePoolServesAllChunksAfterTheSecond) {
+  MemoryManager memory = open_memory({.backend = "host"});
+  Kept kept;
+  std::uint64_t told = 0;
+  RunSettings settings{.chunk = 64, .threads = 1};
+  settings.progress = [&](std::uint64_t done, std::uint64_t all) {
+    EXPECT_GT(done, told);
+    EXPECT_EQ(all, 2000);
+    told = done;
+  };
+  const auto launch = [](std::uint64_t number) { return random_launch({}, 3, number); };
+  const RunReport report = run(2000, launch, settings, memory, kept);
+  EXPECT_EQ(told, 2000);
+  EXPECT_TRUE(kept.in_order);
+  EXPECT_EQ(kept.all.size(), 2000);
+  EXPECT_EQ(report.chunks, 32);
+  EXPECT_EQ(report.chunk_launches, 64);
+  EXPECT_GE(report.requests, 2 * report.chunks);
+  EXPECT_GT(report.hit_rate(), 0.7);
+  EXPECT_EQ(report.driver_calls_after_second_chunk, 0);
+  EXPECT_GT(report.driver_calls, 0);
+  std::uint64_t steps = 0;
+  for (const Flight& each : kept.all) steps += each.steps;
+  EXPECT_EQ(report.steps, steps);
+  EXPECT_EQ(memory.statistics().buffers, 0);
+}
+
+TEST(TrajectoryRun, NumbersOfLaunchesOutOfRangeAreRefused) {
+  MemoryManager memory = open_memory({.backend = "host"});
+  Kept kept;
+  for (const std::uint64_t count : {std::uint64_t{0}, max_launches + 1, UINT64_MAX}) {
+    try {
+      static_cast<void>(run(
+          count, [](std::uint64_t) { return Launch{}; }, {}, memory, kept));
+      FAIL() << count << " is not refused";
+    } catch (const InvalidArgument& refused) {
+      EXPECT_NE(refused.message().find("launches is " + std::to_string(count)), std::string::npos);
+      EXPECT_NE(refused.message().find("from 1 to 10000000"), std::string::npos) << refused.message();
+    }
+  }
+  for (const double tolerance : {0.0, -1.0, 1.0, std::nan("")}) {
+    RunSettings settings;
+    settings.physics.tolerance = tolerance;
+    EXPECT_THROW(static_cast<void>(fly({{}}, settings)), InvalidArgument) << tolerance;
+  }
+  EXPECT_TRUE(kept.all.empty());
+}
+
+TEST(TrajectoryRun, WhatASinkThrowsEndsTheRun) {
+  class : public Sink {
+    void take(std::uint64_t first, std::span<const Launch>, std::span<const Flight>) override {
+      if (first >= 20) throw std::runtime_error("no space left");
+    }
+  } full;
+  MemoryManager memory = open_memory({.backend = "host"});
+  const auto launch = [](std::uint64_t number) { return random_launch({}, 3, number); };
+  EXPECT_THROW(static_cast<void>(run(1000, launch, {.chunk = 10}, memory, full)), std::runtime_error);
+  EXPECT_EQ(memory.statistics().buffers, 0);
+}
+
+TEST(TrajectoryRun, ALimitThatIsTooSmallIsToldAndLeavesNothing) {
+  MemoryManager memory = open_memory({.backend = "host", .limit = std::uint64_t{4} << 20});
+  Kept kept;
+  const auto launch = [](std::uint64_t number) { return random_launch({}, 3, number); };
+  EXPECT_THROW(static_cast<void>(run(200'000, launch, {.chunk = 200'000}, memory, kept)), LimitExceeded);
+  EXPECT_EQ(memory.statistics().buffers, 0);
+  EXPECT_EQ(run(20'000, launch, {}, memory, kept).launches, 20'000) << "chunks are chosen by what is free";
+}
+
+TEST(TrajectoryRun, ADeviceWithoutKernelsIsRefusedByName) {
+  EXPECT_THROW(static_cast<void>(fly({{}}, {}, {.backend = "dry"})), Unsupported);
+}
+
+class TrajectoryOn : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override { WEIR_NEEDS_BACKEND(std::string(GetParam())) }
+};
+
+TEST_P(TrajectoryOn, FlightsAreTheHosts) {
+  std::vector<Launch> launches = random_launches(300);
+  for (const Launch& each : awkward_launches()) launches.push_back(each);
+  MemoryManager memory = open_memory({.backend = GetParam()});
+  Kept kept;
+  const RunReport report = run(
+      launches.size(), [&](std::uint64_t number) { return launches.at(number); }, {.chunk = 40}, memory, kept);
+  const std::vector<Flight> host = fly(launches);
+  const bool exact = std::string(GetParam()) == "cuda";
+  const double metres = report.real_bits == 64 ? 1e-4 : 0.05;
+  ASSERT_EQ(kept.all.size(), host.size());
+  EXPECT_TRUE(!exact || same(kept.all, host));
+  for (std::size_t i = 0; i < host.size(); ++i) {
+    EXPECT_NEAR(kept.all[i].carry, host[i].carry, metres) << i;
+    EXPECT_NEAR(kept.all[i].apex, host[i].apex, metres) << i;
+    EXPECT_NEAR(kept.all[i].time, host[i].time, metres / 10) << i;
+    EXPECT_NEAR(kept.all[i].landing_speed, host[i].landing_speed, metres / 10) << i;
+    EXPECT_NEAR(kept.all[i].drift, host[i].drift, metres) << i;
+    EXPECT_EQ(kept.all[i].ending, host[i].ending) << i;
+  }
+  EXPECT_EQ(report.driver_calls_after_second_chunk, 0);
+}
+
+/// More attempts than one plan has: the chunk is queued again.
+TEST_P(TrajectoryOn, PathsOfManyStepsAreFollowedToTheirEnd) {
+  RunSettings settings{.chunk = 16};
+  settings.physics.tolerance = 1e-10;
+  const std::vector<Launch> launches = random_launches(40);
+  const std::vector<Flight> host = fly(launches, settings), found = fly(launches, settings, {.backend = GetParam()});
+  ASSERT_EQ(found.size(), host.size());
+  std::uint64_t most = 0;
+  for (std::size_t i = 0; i < host.size(); ++i) {
+    EXPECT_NEAR(found[i].carry, host[i].carry, 0.05) << i;
+    EXPECT_EQ(found[i].ending, Ending::ground) << i;
+    most = std::max(most, host[i].steps);
+  }
+  EXPECT_GT(most, 128);
+}
+
+INSTANTIATE_TEST_SUITE_P(, TrajectoryOn, testing::Values("vulkan", "cuda"),
+                         [](const auto& each) { return std::string(each.param); });
+
+}  // namespace
+}  // namespace weir::trajectory::test

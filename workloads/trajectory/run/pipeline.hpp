@@ -1,0 +1,68 @@
+// A run over launches: chunks through two sets of columns in turn, in pooled memory of the device, so that one chunk is
+// computed while the one before it is downloaded and written. Results do not depend on chunks, threads or the host's
+// kernels. The device and its memory are the caller's; open_memory.hpp has some for a program that has none.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+
+#include <weir/weir.hpp>
+
+#include "workloads/trajectory/flight/columns.hpp"
+#include "workloads/trajectory/flight/launch.hpp"
+
+namespace weir::trajectory {
+
+/// Launches of one run.
+inline constexpr std::uint64_t max_launches = 10'000'000;
+
+struct RunSettings {
+  Physics physics = {};
+  std::size_t chunk = 0;     ///< launches of a chunk; 0: as free memory allows
+  unsigned threads = 0;      ///< of the host; 0: one a core
+  std::string kernels = {};  ///< of the host, as choose_level
+  std::function<void(std::uint64_t done, std::uint64_t all)> progress = {};  ///< on the thread that writes
+};
+
+struct RunReport {
+  std::uint64_t launches = 0, steps = 0;
+  std::uint64_t out_of_time = 0;  ///< paths that did not end on the ground
+  std::size_t chunks = 0, chunk_launches = 0;
+  std::string device, kernels;
+  unsigned real_bits = 64;
+  double tolerance = 0;  ///< of a step, as it was used
+  double seconds = 0;
+  // --- Memory, of this run ---
+  std::uint64_t requests = 0;                         ///< of device and pinned memory, to the pools
+  std::uint64_t hits = 0;                             ///< of those, served by a pool's cache
+  std::uint64_t driver_calls = 0;                     ///< about memory, from the run's start to its end
+  std::uint64_t driver_calls_after_second_chunk = 0;  ///< of those
+  // --- Of the manager's whole life ---
+  std::uint64_t memory_high_water = 0, pinned_high_water = 0;  ///< reserved; bytes
+
+  [[nodiscard]] double hit_rate() const noexcept {
+    return requests == 0 ? 0.0 : static_cast<double>(hits) / static_cast<double>(requests);
+  }
+  [[nodiscard]] double steps_per_second() const noexcept {
+    return seconds > 0 ? static_cast<double>(steps) / seconds : 0.0;
+  }
+};
+
+/// Takes what came of launches, in their order.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  /// Of launches `first`, `first` + 1, …. Called by one thread at a time, not the caller's; what it throws ends the
+  /// run.
+  virtual void take(std::uint64_t first, std::span<const Launch> launches, std::span<const Flight> flights) = 0;
+};
+
+/// Follows `launches` paths, of which `launch` gives each by its number, on the calling thread. Throws InvalidArgument
+/// for 0 launches or more than max_launches, and for settings or a launch out of range, before the chunk of that launch
+/// is computed; LimitExceeded and OutOfMemory; what `launch` and the sink throw.
+RunReport run(std::uint64_t launches, const std::function<Launch(std::uint64_t number)>& launch,
+              const RunSettings& settings, MemoryManager& memory, Sink& sink);
+
+}  // namespace weir::trajectory
