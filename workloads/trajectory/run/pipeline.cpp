@@ -46,7 +46,7 @@ class Run {
         sink_(sink),
         memory_(memory),
         device_(memory.device()),
-        chosen_(make_runner(device_, settings.threads, settings.kernels)),
+        chosen_(make_runner(device_, settings.threads, settings.kernels, settings.floats)),
         number_bytes_(chosen_.precision == compute::Precision::doubles ? sizeof(double) : sizeof(float)),
         stream_(device_.stream()) {
     report_.tolerance = number_bytes_ == sizeof(double) ? settings.physics.tolerance
