@@ -19,7 +19,7 @@ struct TrajectoryCommandLine {
   double tolerance = 1e-6;
   std::string drag = "on", lift = "on", device, kernels, limit;
   unsigned threads = 0;
-  bool json = false;
+  bool floats = false, json = false;
 
   /// Throws CLI::ValidationError for a file's name that tells of another kind of file.
   void check() const;

@@ -13,13 +13,14 @@ namespace weir::trajectory {
 namespace {
 
 constexpr std::string_view letters = "0123456789abcdefghijklmnopqrstuvwxyz-.,/+";
-/// Rows from the top, five bits each.
+/// Nine rows from the top, five bits each; the last two are for what hangs below the line.
 constexpr std::array<std::uint64_t, letters.size()> glyphs{
-    0x3a33ae62e, 0x11842108e, 0x3a211111f, 0x3a213062e, 0x08ca97c42, 0x7e1e0862e, 0x1910f462e, 0x7c2222108, 0x3a317462e,
-    0x3a317844c, 0x000e0be2f, 0x421e8c63e, 0x000e8c22e, 0x042f8c62f, 0x000e8fe0e, 0x191c42108, 0x01f18bc2e, 0x421e8c631,
-    0x100c2108e, 0x080210a4c, 0x4212a6292, 0x30842108e, 0x001aad6b5, 0x001e8c631, 0x000e8c62e, 0x03d18fa10, 0x01f18bc21,
-    0x0016cc210, 0x000f8383e, 0x211c42126, 0x00118c66d, 0x00118c544, 0x0011ad6aa, 0x001151151, 0x02318bc2e, 0x001f1111f,
-    0x0000f8000, 0x00000018c, 0x000003088, 0x044222110, 0x0084f9080};
+    0x0e8ceb98b800, 0x046108423800, 0x0e8844447c00, 0x0e884c18b800, 0x0232a5f10800, 0x1f878218b800, 0x06443d18b800,
+    0x1f0888842000, 0x0e8c5d18b800, 0x0e8c5e113000, 0x000382f8bc00, 0x1087a318f800, 0x0003a308b800, 0x010be318bc00,
+    0x0003a3f83800, 0x064710842000, 0x0003e318bc2e, 0x1087a318c400, 0x040308423800, 0x020184210a4c, 0x1084a98a4800,
+    0x0c2108423800, 0x0006ab5ad400, 0x0007a318c400, 0x0003a318b800, 0x0007a318fa10, 0x0003e318bc21, 0x0005b3084000,
+    0x0003e0e0f800, 0x084710849800, 0x00046319b400, 0x000463151000, 0x00046b5aa800, 0x000454454400, 0x00046318bc2e,
+    0x0007c4447c00, 0x00003e000000, 0x000000063000, 0x000000063088, 0x011088844000, 0x00213e420000};
 
 }  // namespace
 
@@ -83,8 +84,8 @@ void Canvas::line(std::span<const Dot> dots, double thickness, Colour colour, fl
 void Canvas::write(std::size_t x, std::size_t y, std::string_view text, Colour colour, std::size_t scale) {
   for (const char each : text) {
     const std::size_t glyph = letters.find(each);
-    for (std::size_t dot = 0; glyph != std::string_view::npos && dot < 35; ++dot) {
-      if ((glyphs[glyph] >> (34 - dot) & 1) != 0) fill(x + dot % 5 * scale, y + dot / 5 * scale, scale, scale, colour);
+    for (std::size_t dot = 0; glyph != std::string_view::npos && dot < 45; ++dot) {
+      if ((glyphs[glyph] >> (44 - dot) & 1) != 0) fill(x + dot % 5 * scale, y + dot / 5 * scale, scale, scale, colour);
     }
     x += 6 * scale;
   }

@@ -30,7 +30,7 @@ class Canvas {
   void fill(std::size_t x, std::size_t y, std::size_t width, std::size_t height, Colour colour);
   /// A line through all dots, smooth and of one strength also where it crosses itself; `opacity` is 0 to 1.
   void line(std::span<const Dot> dots, double thickness, Colour colour, float opacity);
-  /// From the left and the top of the first letter: small letters, digits and "-.,/+", each 5 × 7 dots of `scale`
+  /// From the left and the top of the first letter: small letters, digits and "-.,/+", each 5 × 9 dots of `scale`
   /// pixels.
   void write(std::size_t x, std::size_t y, std::string_view text, Colour colour, std::size_t scale = 2);
   [[nodiscard]] static std::size_t width_of(std::string_view text, std::size_t scale = 2) noexcept {

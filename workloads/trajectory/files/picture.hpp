@@ -16,7 +16,7 @@ namespace weir::trajectory {
 
 class Picture {
  public:
-  static constexpr std::uint64_t max_paths = 400;
+  static constexpr std::uint64_t max_paths = 200;
 
   /// Of a run of so many launches. `coloured_by` is speed, angle, spin or wind, else InvalidArgument, which lists them.
   Picture(std::uint64_t launches, const Physics& physics, std::string_view coloured_by);

@@ -14,7 +14,7 @@ namespace weir::trajectory {
 namespace {
 
 constexpr std::chrono::hours patience{24};         // chunks take what they take
-constexpr std::size_t max_host_chunk = 8'192;      // stays in a core's caches
+constexpr std::size_t max_host_chunk = 4'096;      // stays in a core's caches
 constexpr std::size_t max_device_chunk = 131'072;  // fills a GPU
 constexpr uint device_attempts = 16, rounds = 8;   // of a GPU: no kernel takes long, and few paths need more of them
 constexpr double least_float_tolerance = 1e-4;     // 32-bit numbers tell no less apart at 200 m
@@ -46,7 +46,7 @@ class Run {
         sink_(sink),
         memory_(memory),
         device_(memory.device()),
-        chosen_(make_runner(device_, settings.threads, settings.kernels)),
+        chosen_(make_runner(device_, settings.threads, settings.kernels, settings.floats)),
         number_bytes_(chosen_.precision == compute::Precision::doubles ? sizeof(double) : sizeof(float)),
         stream_(device_.stream()) {
     report_.tolerance = number_bytes_ == sizeof(double) ? settings.physics.tolerance

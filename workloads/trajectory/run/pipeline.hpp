@@ -23,6 +23,8 @@ struct RunSettings {
   std::size_t chunk = 0;     ///< launches of a chunk; 0: as free memory allows
   unsigned threads = 0;      ///< of the host; 0: one a core
   std::string kernels = {};  ///< of the host, as choose_level
+  bool floats = false;       ///< numbers of 32 bits on Vulkan, which most GPUs compute faster; a step's tolerance is
+                             ///< 1e-4 at least with these
   std::function<void(std::uint64_t done, std::uint64_t all)> progress = {};  ///< on the thread that writes
 };
 

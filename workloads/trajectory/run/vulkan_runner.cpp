@@ -13,8 +13,9 @@ constexpr std::uint32_t buffer_count = 2;  // as chunk.comp has them
 
 }  // namespace
 
-ChosenRunner make_vulkan_runner(const Device& device) {
-  const auto precision = vulkan::handles(device).doubles ? compute::Precision::doubles : compute::Precision::floats;
+ChosenRunner make_vulkan_runner(const Device& device, bool floats) {
+  const auto precision =
+      vulkan::handles(device).doubles && !floats ? compute::Precision::doubles : compute::Precision::floats;
   return {std::make_unique<compute::VulkanRunner<Kernels>>(device, "trajectories", shaders, buffer_count, precision),
           precision};
 }
