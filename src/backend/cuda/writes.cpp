@@ -50,10 +50,10 @@ Writes::Slot Writes::take() {
         return slot;
       }
     } catch (...) {
-      put(slot);
+      put_back(slot);
       throw;
     }
-    put(slot);
+    put_back(slot);
   }
   return new_slot();
 }
@@ -66,12 +66,19 @@ Writes::Slot Writes::new_slot() {
     slots_.reserve(made_ + slab_slots);  // so that put() never allocates
     slabs_.push_back(slab);
     made_ += slab_slots;
-    for (std::size_t i = 1; i < slab_slots; ++i) slots_.push_back({.pinned = slab + i * slot_bytes});
+    // Before those whose copies are under way, as the first is what take() looks at.
+    for (std::size_t i = 1; i < slab_slots; ++i) slots_.insert(slots_.begin(), {.pinned = slab + i * slot_bytes});
   } catch (...) {
     memory_.free_pinned(slab);
     throw;
   }
   return {.pinned = slab};
+}
+
+// It stays the oldest.
+void Writes::put_back(const Slot& slot) noexcept {
+  const std::lock_guard lock(mutex_);
+  slots_.insert(slots_.begin(), slot);
 }
 
 void Writes::put(const Slot& slot) noexcept {

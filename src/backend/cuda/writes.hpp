@@ -36,6 +36,7 @@ class Writes {
   [[nodiscard]] Slot take();
   [[nodiscard]] Slot new_slot();
   void put(const Slot& slot) noexcept;
+  void put_back(const Slot& slot) noexcept;
 
   const Context& context_;
   Memory& memory_;
