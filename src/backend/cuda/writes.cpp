@@ -67,7 +67,7 @@ Writes::Slot Writes::new_slot() {
     slabs_.push_back(slab);
     made_ += slab_slots;
     // Before those whose copies are under way, as the first is what take() looks at.
-    for (std::size_t i = 1; i < slab_slots; ++i) slots_.insert(slots_.begin(), {.pinned = slab + i * slot_bytes});
+    for (std::size_t i = 1; i < slab_slots; ++i) slots_.insert(slots_.begin(), Slot{.pinned = slab + i * slot_bytes});
   } catch (...) {
     memory_.free_pinned(slab);
     throw;
