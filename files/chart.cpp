@@ -54,6 +54,12 @@ std::string tick_text(double value, double step) {
   return text.data();
 }
 
+std::string number_text(double value) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.4g", value);
+  return text.data();
+}
+
 class Painter {
  public:
   explicit Painter(cairo_t* cairo) : cairo_(cairo) {
@@ -80,6 +86,10 @@ class Painter {
     cairo_move_to(cairo_, x0, y0);
     cairo_line_to(cairo_, x1, y1);
     cairo_stroke(cairo_);
+  }
+  void fill(double x, double y, double width, double height) {
+    cairo_rectangle(cairo_, x, y, width, height);
+    cairo_fill(cairo_);
   }
   [[nodiscard]] cairo_t* cairo() const noexcept { return cairo_; }
 
@@ -121,7 +131,11 @@ class Frame {
     cairo_clip(cairo);
     for (const ChartLine& line : panel_.lines) paint_line(painter, line);
     cairo_restore(cairo);
-    paint_legend(painter);
+    if (panel_.scale) {
+      paint_scale(painter, *panel_.scale);
+    } else {
+      paint_legend(painter);
+    }
   }
 
  private:
@@ -197,6 +211,20 @@ class Frame {
     }
   }
 
+  void paint_scale(Painter& painter, const ChartScale& scale) const {
+    constexpr int steps = 128;
+    constexpr double width = 220, height = 9;
+    const std::string low = number_text(scale.low), high = number_text(scale.high) + " " + scale.unit;
+    const double end = right_ - painter.width_of(high, small_text) - 8, start = end - width;
+    for (int i = 0; i < steps; ++i) {
+      painter.colour(scale_colour((i + 0.5) / steps));
+      painter.fill(start + i * width / steps, top_ - 25, width / steps + 0.5, height);
+    }
+    painter.colour(ink);
+    painter.text(high, right_, top_ - 16, small_text, 1);
+    painter.text(scale.name + "  " + low, start - 8, top_ - 16, small_text, 1);
+  }
+
   const ChartPanel& panel_;
   const double left_, right_, top_, bottom_;
   Range x_, y_;
@@ -243,10 +271,27 @@ Colour chart_colour(std::size_t index) noexcept {
   return all[index % all.size()];
 }
 
+Colour scale_colour(double part) noexcept {
+  constexpr std::array<Colour, 6> stops{{{0.267, 0.005, 0.329},
+                                         {0.254, 0.265, 0.530},
+                                         {0.164, 0.471, 0.558},
+                                         {0.135, 0.659, 0.518},
+                                         {0.478, 0.821, 0.318},
+                                         {0.993, 0.906, 0.144}}};
+  const double at = std::clamp(part, 0.0, 1.0) * (stops.size() - 1);
+  const std::size_t below = std::min<std::size_t>(static_cast<std::size_t>(at), stops.size() - 2);
+  const double rest = at - static_cast<double>(below);
+  const auto mix = [&](double Colour::*one) {
+    return stops[below].*one + rest * (stops[below + 1].*one - stops[below].*one);
+  };
+  return {mix(&Colour::red), mix(&Colour::green), mix(&Colour::blue)};
+}
+
 Chart::Chart(std::vector<ChartPanel> panels, int width, int panel_height)
     : panels_(std::move(panels)), width_(width), panel_height_(panel_height) {
   const auto fits = [](int pixels) { return pixels >= 200 && pixels <= 8'192; };
-  if (!fits(width) || !fits(panel_height) || panels_.empty() || panels_.size() * static_cast<std::size_t>(panel_height) > 32'768) {
+  if (!fits(width) || !fits(panel_height) || panels_.empty() ||
+      panels_.size() * static_cast<std::size_t>(panel_height) > 32'768) {
     throw InvalidArgument("a chart of " + std::to_string(width) + " by " + std::to_string(panels_.size()) + " times " +
                               std::to_string(panel_height) + " pixels; each is 200 to 8192, and all panels 32768 high",
                           {.name = "chart"});

@@ -74,36 +74,40 @@ std::string text_of(const trajectory::RunReport& report, const Outcome& outcome,
   text +=
       fmt::format("  {} chunks of up to {} launches, on {} with {} kernels of {} bits, tolerance {:g}\n", report.chunks,
                   report.chunk_launches, report.device, report.kernels, report.real_bits, report.tolerance);
+  const auto& after = report.driver_calls_after_second_chunk;
   text += fmt::format(
-      "  memory: {} requests, {:.1f} % from the cache; {} driver calls, {} of them after the second chunk; "
-      "high-water {} (pinned {})\n",
-      report.requests, 100 * report.hit_rate(), report.driver_calls, report.driver_calls_after_second_chunk,
+      "  memory: {} requests, {:.1f} % served by caches and arenas; {} driver calls, {}; high-water {} (pinned {})\n",
+      report.requests, 100 * report.hit_rate(), report.driver_calls,
+      after ? fmt::format("{} of them after the second chunk", *after) : "in fewer than three chunks",
       format_bytes(report.memory_high_water), format_bytes(report.pinned_high_water));
   return text;
 }
 
 std::string json_of(const trajectory::RunReport& report, const Outcome& outcome, std::uint64_t seed) {
-  const nlohmann::ordered_json all{{"launches", report.launches},
-                                   {"seed", seed},
-                                   {"steps", report.steps},
-                                   {"seconds", report.seconds},
-                                   {"steps_per_second", report.steps_per_second()},
-                                   {"out_of_time", report.out_of_time},
-                                   {"carry", outcome.carry.json()},
-                                   {"apex", outcome.apex.json()},
-                                   {"flight_time", outcome.time.json()},
-                                   {"tolerance", report.tolerance},
-                                   {"chunks", report.chunks},
-                                   {"chunk_launches", report.chunk_launches},
-                                   {"device", report.device},
-                                   {"kernels", report.kernels},
-                                   {"real_bits", report.real_bits},
-                                   {"requests", report.requests},
-                                   {"hit_rate", report.hit_rate()},
-                                   {"driver_calls", report.driver_calls},
-                                   {"driver_calls_after_second_chunk", report.driver_calls_after_second_chunk},
-                                   {"memory_high_water", report.memory_high_water},
-                                   {"pinned_high_water", report.pinned_high_water}};
+  const nlohmann::ordered_json all{
+      {"launches", report.launches},
+      {"seed", seed},
+      {"steps", report.steps},
+      {"seconds", report.seconds},
+      {"steps_per_second", report.steps_per_second()},
+      {"out_of_time", report.out_of_time},
+      {"carry", outcome.carry.json()},
+      {"apex", outcome.apex.json()},
+      {"flight_time", outcome.time.json()},
+      {"tolerance", report.tolerance},
+      {"chunks", report.chunks},
+      {"chunk_launches", report.chunk_launches},
+      {"device", report.device},
+      {"kernels", report.kernels},
+      {"real_bits", report.real_bits},
+      {"requests", report.requests},
+      {"hit_rate", report.hit_rate()},
+      {"driver_calls", report.driver_calls},
+      {"driver_calls_after_second_chunk", report.driver_calls_after_second_chunk
+                                              ? nlohmann::ordered_json(*report.driver_calls_after_second_chunk)
+                                              : nlohmann::ordered_json()},
+      {"memory_high_water", report.memory_high_water},
+      {"pinned_high_water", report.pinned_high_water}};
   return all.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
 }
 

@@ -1,9 +1,6 @@
 #include "workloads/balance/host/levels.hpp"
 
 #include <algorithm>
-#include <string>
-
-#include <weir/errors.hpp>
 
 #include "compute/processor.hpp"
 
@@ -54,16 +51,6 @@ std::vector<Level> levels() {
 #endif
 }
 
-Level choose_level(std::string_view name) {
-  const std::vector<Level> all = levels();
-  if (name.empty()) return all.back();
-  std::string names;
-  for (const Level& each : all) {
-    if (each.name == name) return each;
-    names += (names.empty() ? "" : ", ") + std::string(each.name);
-  }
-  const std::string text(name);
-  throw NotFound("no kernels \"" + text + "\" for this processor; there are: " + names, {.name = text});
-}
+Level choose_level(std::string_view name) { return compute::choose_level(levels(), name); }
 
 }  // namespace weir::balance

@@ -31,9 +31,6 @@ class Picture {
     double value;  // that tells its colour
     std::vector<Place> places;
   };
-  struct Frame;
-  [[nodiscard]] Frame frame() const;
-
   std::uint64_t launches_, every_;
   Physics physics_;
   std::size_t coloured_by_;

@@ -82,7 +82,7 @@ class Run {
       }
       stop();
       handover_->check();
-      report_.driver_calls_after_second_chunk = warm ? counts().driver_calls - warm->driver_calls : 0;
+      if (warm) report_.driver_calls_after_second_chunk = counts().driver_calls - warm->driver_calls;
     }
     fill_report(before);
     return report_;
@@ -182,15 +182,12 @@ class Run {
     }
   }
 
-  /// On a GPU all work is calls into the driver, so those are counted that took or mapped memory.
   [[nodiscard]] Counts counts() const {
     const ManagerStatistics known = memory_.statistics();
     const Statistics &pool = known.pool, &pinned = known.transfers.pinned;
-    const std::uint64_t mapped = pool.misses + pool.page_maps + pinned.misses + pinned.page_maps;
-    const bool host = device_.info().backend == BackendKind::host;
     return {.requests = pool.allocations + pinned.allocations,
-            .hits = pool.cache_hits + pinned.cache_hits,
-            .driver_calls = host ? pool.driver_calls + pinned.driver_calls : mapped};
+            .hits = pool.cache_hits + pool.arena_hits + pinned.cache_hits + pinned.arena_hits,
+            .driver_calls = pool.driver_calls + pinned.driver_calls};
   }
 
   void fill_report(const Counts& before) {

@@ -56,7 +56,7 @@ TEST(TrajectoryRun, ThePoolServesAllChunksAfterTheSecond) {
   EXPECT_EQ(report.chunks, 32);
   EXPECT_EQ(report.chunk_launches, 64);
   EXPECT_GE(report.requests, 2 * report.chunks);
-  EXPECT_GT(report.hit_rate(), 0.5);
+  EXPECT_GT(report.hit_rate(), 0.9);
   EXPECT_EQ(report.driver_calls_after_second_chunk, 0);
   EXPECT_GT(report.driver_calls, 0);
   std::uint64_t steps = 0;
