@@ -67,7 +67,8 @@ Writes::Slot Writes::new_slot() {
     slabs_.push_back(slab);
     made_ += slab_slots;
     // Before those whose copies are under way, as the first is what take() looks at.
-    for (std::size_t i = 1; i < slab_slots; ++i) slots_.insert(slots_.begin(), Slot{.pinned = slab + i * slot_bytes});
+    for (std::size_t i = 1; i < slab_slots; ++i) slots_.push_back({.pinned = slab + i * slot_bytes});
+    std::rotate(slots_.begin(), slots_.end() - (slab_slots - 1), slots_.end());
   } catch (...) {
     memory_.free_pinned(slab);
     throw;
@@ -78,7 +79,8 @@ Writes::Slot Writes::new_slot() {
 // It stays the oldest.
 void Writes::put_back(const Slot& slot) noexcept {
   const std::lock_guard lock(mutex_);
-  slots_.insert(slots_.begin(), slot);
+  slots_.push_back(slot);
+  std::rotate(slots_.begin(), slots_.end() - 1, slots_.end());
 }
 
 void Writes::put(const Slot& slot) noexcept {
