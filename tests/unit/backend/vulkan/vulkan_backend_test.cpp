@@ -116,6 +116,19 @@ TEST_F(VulkanBackend, MovesBytesOnTheDriverAsItIs) {
   use_pages(*backend);
 }
 
+// Managers are counted together by what a device says of itself.
+TEST_F(VulkanBackend, AnOpenedDeviceIsTheOneThatIsListed) {
+  std::string why_none;
+  const std::vector<DeviceInfo> listed = list_devices(false, why_none);
+  ASSERT_FALSE(listed.empty()) << why_none;
+  for (const DeviceInfo& each : listed) {
+    const DeviceInfo opened = make_vulkan_backend({.index = each.index})->facts();
+    EXPECT_EQ(opened.name, each.name);
+    EXPECT_EQ(opened.index, each.index);
+    EXPECT_EQ(opened.emulated, each.emulated);
+  }
+}
+
 TEST_F(VulkanBackend, MovesBytesOnADiscreteDevice) {
   driver().discrete = true;
   const auto backend = open();
