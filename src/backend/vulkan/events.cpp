@@ -255,8 +255,11 @@ void Streams::collect(Stream& stream) {
 // --- For users who submit themselves ---
 
 Streams::TimelinePoint Streams::timeline_point(StreamId id) {
-  const device::EventId event = record(id);
+  gpu_.require_alive();
   const Shared stream = streams_.find(id);
+  // The program's submission waits for this alone, so that what is bound by now comes before it.
+  if (pending_binds() != 0) submit(stream, {});
+  const device::EventId event = record(id);
   const std::uint64_t value = position_of(event);
   static_cast<void>(await_issue(*stream, value, longest_wait));
   return {stream->timeline, value};
