@@ -242,6 +242,24 @@ TEST_F(VulkanBackend, EachCallMayFail) {
   }
 }
 
+// A driver short of memory for a while: the failure is told once, and the stream goes on.
+TEST_F(VulkanBackend, AStreamOutlivesFailuresInARow) {
+  const auto backend = open();
+  const Owned memory(*backend, 64, false);
+  const StreamId stream = backend->create_stream();
+  driver().failing_signals = 5;
+  bool ran = false;
+  backend->run(stream, [&] { ran = true; });
+  backend->fill(stream, memory.address(), 1, 64);
+  EXPECT_THROW(settle(*backend, stream), Error);
+  EXPECT_TRUE(ran);
+  backend->run(stream, [&] { ran = false; });
+  settle(*backend, stream);
+  EXPECT_FALSE(ran);
+  EXPECT_EQ(driver().failing_signals, 0);
+  backend->destroy_stream(stream);
+}
+
 // From each call on the device is lost: that is what every later call says, nothing hangs, nothing leaks.
 TEST_F(VulkanBackend, MayBeLostAtAnyCall) {
   for (std::uint64_t nth = 1;; ++nth) {
