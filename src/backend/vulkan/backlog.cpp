@@ -6,6 +6,11 @@
 #include "core/elsewhere.hpp"
 
 namespace weir::backend::vulkan {
+namespace {
+
+constexpr std::chrono::milliseconds pause{1};  // before a call that failed is made again
+
+}  // namespace
 
 // The stream's thread: issues the backlog in order, and runs its host functions.
 void Streams::drain(const Shared& stream) noexcept {
@@ -34,11 +39,16 @@ bool Streams::pass_over_failed(Stream& stream, std::unique_lock<std::mutex>& ord
   stream.backlog.pop_front();
   order.unlock();
   failed.work.function = nullptr;
-  try {
-    run(stream, failed);
-  } catch (...) {
-    order.lock();
-    return false;
+  // Until its value is reached, nobody who waits for the stream goes on.
+  for (bool passed = false; !passed;) {
+    try {
+      run(stream, failed);
+      passed = true;
+    } catch (...) {
+      order.lock();
+      if (changed_.wait_for(order, pause, [&] { return gpu_.lost(); })) return false;
+      order.unlock();
+    }
   }
   order.lock();
   ++stream.issued;
@@ -151,10 +161,14 @@ void Streams::abandon(Stream& stream) noexcept {
   std::deque<Item> in_flight;
   std::deque<Item> backlog;
   std::vector<Item::Wait> waits;
-  const std::lock_guard lock(order_);
+  std::deque<Stream::Landing> landings;
+  std::unique_lock lock(order_);
+  changed_.wait(lock, [&] { return !landing_; });  // who lands goes through its landings to other streams
   in_flight.swap(stream.in_flight);
   backlog.swap(stream.backlog);
   waits.swap(stream.waits);
+  landings.swap(stream.landings);
+  stream.unlanded = 0;
 }
 
 }  // namespace weir::backend::vulkan

@@ -1,5 +1,6 @@
 // Events: values on the streams' timelines, and what happens when one is reached.
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include <weir/errors.hpp>
@@ -69,15 +70,24 @@ void Streams::stream_wait(StreamId id, device::EventId event) {
   gpu_.require_alive();
   const Shared stream = streams_.find(id);
   const Shared other = streams_.find_or_null(stream_of(event));
-  if (!other || other == stream || other->reached.load() >= position_of(event)) return;
+  const std::uint64_t value = position_of(event);
+  if (!other || other == stream) return;
+  // What the host may not look at yet is made visible with this stream's next item.
+  const bool lands = other->unlanded.load() != 0;
+  if (!lands && other->reached.load() >= value) return;
   const std::lock_guard turn(stream->turn);
   const std::lock_guard lock(order_);
+  stream->waits.reserve(stream->waits.size() + 1);
+  if (lands) {
+    stream->landings.push_back({stream->submitted + 1, {}, {other, value}});
+    ++stream->unlanded;
+  }
   for (Item::Wait& each : stream->waits) {
     if (each.on != other) continue;
-    each.value = std::max(each.value, position_of(event));
+    each.value = std::max(each.value, value);
     return;
   }
-  stream->waits.push_back({other, position_of(event)});
+  stream->waits.push_back({other, value});
 }
 
 bool Streams::reached(Stream& stream, std::uint64_t value) {
@@ -178,40 +188,68 @@ void Streams::note_reached(Stream& stream, std::uint64_t value) noexcept {
   }
 }
 
-// Makes what the device wrote into memory that is not coherent visible, before anyone is told that it is there.
-// One thread does it, the others wait for it.
+// Makes what the device wrote into memory that is not coherent visible, before anyone is told that it is there: on this
+// stream, and on those that it waited for. One thread does it, the others wait for it. No range is done twice, as what
+// the host wrote there since would be lost.
 void Streams::land(Stream& stream, std::uint64_t value) {
   if (stream.unlanded.load() == 0) return;
   std::unique_lock lock(order_);
-  changed_.wait(lock, [&] { return !stream.landing; });
+  changed_.wait(lock, [&] { return !landing_; });
+  std::map<Stream*, std::uint64_t> upto;
   std::vector<VkMappedMemoryRange> ranges;
-  for (const Stream::Landing& each : stream.landings) {
-    if (each.value > value) break;
-    auto range = of_type<VkMappedMemoryRange>(VK_STRUCTURE_TYPE_MAPPED_MEMORY_RANGE);
-    range.memory = each.range.memory;
-    range.offset = each.range.offset;
-    range.size = each.range.bytes;
-    ranges.push_back(range);
-  }
-  if (ranges.empty()) return;
-  stream.landing = true;
-  lock.unlock();
-  const auto done = [&](std::size_t landed) {
+  gather_landings(stream, value, upto, ranges);
+  if (upto.empty()) return;
+  std::deque<Stream::Landing> landed;  // ends after the lock: it may be the last use of a stream
+  const auto done = [&](bool all) {
     lock.lock();
-    stream.landing = false;
-    stream.landings.erase(stream.landings.begin(), stream.landings.begin() + static_cast<std::ptrdiff_t>(landed));
-    stream.unlanded -= landed;
+    landing_ = false;
+    for (const auto& [on, last] : upto) {
+      while (all && !on->landings.empty() && on->landings.front().value <= last) {
+        landed.push_back(std::move(on->landings.front()));
+        on->landings.pop_front();
+        --on->unlanded;
+      }
+    }
     lock.unlock();
     changed_.notify_all();
   };
+  landing_ = true;
+  lock.unlock();
   try {
-    gpu_.require(gpu_.vk().vkInvalidateMappedMemoryRanges, gpu_.device(), static_cast<std::uint32_t>(ranges.size()),
-                 ranges.data());
+    if (!ranges.empty()) {
+      gpu_.require(gpu_.vk().vkInvalidateMappedMemoryRanges, gpu_.device(), static_cast<std::uint32_t>(ranges.size()),
+                   ranges.data());
+    }
   } catch (...) {
-    done(0);
+    done(false);
     throw;
   }
-  done(ranges.size());
+  done(true);
+}
+
+// Lists what is to land up to a value, and notes up to where on each stream. Called with order_.
+void Streams::gather_landings(Stream& stream, std::uint64_t value, std::map<Stream*, std::uint64_t>& upto,
+                              std::vector<VkMappedMemoryRange>& ranges) {
+  std::vector<std::pair<Stream*, std::uint64_t>> left{{&stream, value}};
+  while (!left.empty()) {
+    const auto [next, last] = left.back();
+    left.pop_back();
+    std::uint64_t& before = upto[next];
+    for (const Stream::Landing& each : next->landings) {
+      if (each.value > last) break;
+      if (each.value <= before) continue;
+      if (each.after.on) {
+        left.emplace_back(each.after.on.get(), each.after.value);
+        continue;
+      }
+      auto range = of_type<VkMappedMemoryRange>(VK_STRUCTURE_TYPE_MAPPED_MEMORY_RANGE);
+      range.memory = each.range.memory;
+      range.offset = each.range.offset;
+      range.size = each.range.bytes;
+      ranges.push_back(range);
+    }
+    before = std::max(before, last);
+  }
 }
 
 void Streams::flush(const HostRange& host) {
@@ -255,8 +293,11 @@ void Streams::collect(Stream& stream) {
 // --- For users who submit themselves ---
 
 Streams::TimelinePoint Streams::timeline_point(StreamId id) {
-  const device::EventId event = record(id);
+  gpu_.require_alive();
   const Shared stream = streams_.find(id);
+  // The program's submission waits for this alone, so that what is bound by now comes before it.
+  if (pending_binds() != 0) submit(stream, {});
+  const device::EventId event = record(id);
   const std::uint64_t value = position_of(event);
   static_cast<void>(await_issue(*stream, value, longest_wait));
   return {stream->timeline, value};

@@ -22,8 +22,8 @@ namespace weir::backend::vulkan {
 enum class QueueKind : std::uint8_t { work, copy, bind };
 inline constexpr std::size_t queue_kinds = 3;
 
-/// A queue of the device's, and the lock under which it is called, as it takes one caller at a time. Nothing else is
-/// locked while that is held.
+/// A queue of the device's, and the lock under which it is called, as it takes one caller at a time. While that is
+/// held only what when_lost() calls locks more.
 struct Queue {
   VkQueue handle = VK_NULL_HANDLE;
   std::uint32_t family = 0;

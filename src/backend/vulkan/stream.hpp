@@ -44,6 +44,7 @@ struct Streams::Stream {
   struct Landing {
     std::uint64_t value = 0;
     HostRange range;
+    Item::Wait after = {};  ///< or what another stream downloaded, up to there
   };
 
   Streams& owner;
@@ -68,7 +69,6 @@ struct Streams::Stream {
   bool closing = false;
 
   std::deque<Landing> landings;  ///< downloads that the host may not look at yet
-  bool landing = false;          ///< a thread is at it
   std::atomic<std::size_t> unlanded{0};
   std::exception_ptr failure;  ///< of an item that its thread could not issue
   std::uint64_t failed = 0;    ///< its value

@@ -134,7 +134,7 @@ bool Streams::queue(const Shared& stream, Item& item) {
     stream->thread = core::start_thread(whose, [this, stream] { drain(stream); });
   }
   if (item.work.invalidate) {
-    stream->landings.push_back({item.value, *item.work.invalidate});
+    stream->landings.push_back({item.value, *item.work.invalidate, {}});
     ++stream->unlanded;
   }
   try {

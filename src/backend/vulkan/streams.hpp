@@ -13,13 +13,15 @@
 // both only grow. What a user queued is called and destroyed under no lock. `order_` keeps
 // this, and no driver is called under it. Two others are held while one is: a stream's
 // `turn`, by those who queue to it, lest the items that they submit change places; and a
-// queue's, by the one who calls it. They are taken in this order: turn, then order_ or a
-// queue's. Thread-safe. Called by the backend.
+// queue's, by the one who calls it. They are taken in this order: turn, then a queue's, then
+// order_: a call on a queue that finds the device lost takes it to tell those who wait. Thread-safe. Called by the
+// backend.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -125,6 +127,8 @@ class Streams {
   void settle(Stream& stream, std::uint64_t value);
   void note_reached(Stream& stream, std::uint64_t value) noexcept;
   void land(Stream& stream, std::uint64_t value);
+  static void gather_landings(Stream& stream, std::uint64_t value, std::map<Stream*, std::uint64_t>& upto,
+                              std::vector<VkMappedMemoryRange>& ranges);
   void tell_failure(Stream& stream, std::uint64_t value);
   void collect(Stream& stream);
   void flush(const HostRange& range);
@@ -136,6 +140,7 @@ class Streams {
   Commands& commands_;
   std::mutex order_;
   std::condition_variable changed_;
+  bool landing_ = false;  // a thread makes downloads visible
   VkSemaphore binds_ = VK_NULL_HANDLE;
   std::atomic<std::uint64_t> bound_{0};       // binds submitted; grows under the lock of the queue that binds
   std::atomic<std::uint64_t> bound_done_{0};  // known to be done

@@ -70,10 +70,10 @@ std::shared_ptr<device::Backend> make_vulkan_backend(const VulkanOptions& option
   if (!adapter.missing.empty()) {
     throw Unsupported("Vulkan: " + adapter.name + " cannot be used: " + adapter.missing, {.name = adapter.name});
   }
-  return core::make_shared_that_waits<VulkanDevice>(std::move(instance), adapter);
+  return core::make_shared_that_waits<VulkanDevice>(std::move(instance), adapter, options.index);
 }
 
-VulkanDevice::VulkanDevice(std::unique_ptr<Instance> instance, Adapter adapter)
+VulkanDevice::VulkanDevice(std::unique_ptr<Instance> instance, Adapter adapter, std::size_t index)
     : gpu_(std::move(instance), std::move(adapter)),
       memory_(gpu_),
       commands_(gpu_, memory_),
@@ -81,6 +81,8 @@ VulkanDevice::VulkanDevice(std::unique_ptr<Instance> instance, Adapter adapter)
       pages_(gpu_, memory_, addresses_, streams_) {
   facts_.name = gpu_.adapter().name;
   facts_.backend = BackendKind::vulkan;
+  facts_.index = index;
+  facts_.emulated = gpu_.adapter().type == VK_PHYSICAL_DEVICE_TYPE_CPU;
   facts_.memory_total = memory_.heap_bytes();
   facts_.page_bytes = pages_.page_bytes();
   facts_.virtual_memory = gpu_.adapter().sparse;

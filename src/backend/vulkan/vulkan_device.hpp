@@ -8,7 +8,8 @@ namespace weir::backend::vulkan {
 
 class VulkanDevice final : public device::Backend {
  public:
-  VulkanDevice(std::unique_ptr<Instance> instance, Adapter adapter);
+  /// `index` is the device's place in list_devices().
+  VulkanDevice(std::unique_ptr<Instance> instance, Adapter adapter, std::size_t index);
 
   [[nodiscard]] const DeviceInfo& facts() const noexcept override { return facts_; }
   [[nodiscard]] DeviceInfo info() const override;

@@ -33,6 +33,7 @@ struct FaultyDriver {
   std::uint32_t max_allocations = 0;  ///< 0: the driver's own; so are the next two
   std::uint64_t sparse_space = 0;     ///< bytes of sparse buffers
   std::uint64_t largest_buffer = 0;   ///< bytes
+  int failing_signals = 0;            ///< so many of the host's next ones fail
   static constexpr std::uint64_t device_heap = std::uint64_t{96} << 20;
   static constexpr std::uint64_t host_heap = std::uint64_t{256} << 20;
   static constexpr std::uint64_t atom = 256;
@@ -61,6 +62,7 @@ struct FaultyDriver {
     driver.discrete = false;
     driver.max_allocations = 0;
     driver.sparse_space = driver.largest_buffer = 0;
+    driver.failing_signals = 0;
     driver.countdown = 0;
     driver.fired = driver.lost = false;
     driver.live = {};
@@ -327,6 +329,15 @@ inline VKAPI_ATTR VkResult VKAPI_CALL invalidate(VkDevice device, std::uint32_t 
              : Real<PFN_vkInvalidateMappedMemoryRanges, Presents>::pointer(device, count, ranges);
 }
 
+inline VKAPI_ATTR VkResult VKAPI_CALL signal(VkDevice device, const VkSemaphoreSignalInfo* info) {
+  FaultyDriver& driver = FaultyDriver::now();
+  {
+    const std::lock_guard lock(driver.mutex);
+    if (driver.failing_signals > 0 && driver.failing_signals-- > 0) return VK_ERROR_OUT_OF_HOST_MEMORY;
+  }
+  return Real<PFN_vkSignalSemaphore, Presents>::pointer(device, info);
+}
+
 template <class Tag, class Pointer>
 void may_fail(Function<Pointer>& function) {
   replace<Tag>(function, &Failing<Pointer, Tag>::call);
@@ -356,6 +367,7 @@ inline void FaultyDriver::interpose(Functions& functions, bool of_device) {
   replace<Presents>(functions.vkMapMemory, &map);
   replace<Presents>(functions.vkFlushMappedMemoryRanges, &flush);
   replace<Presents>(functions.vkInvalidateMappedMemoryRanges, &invalidate);
+  replace<Presents>(functions.vkSignalSemaphore, &faulty::signal);
   count_creation<buffers>(functions.vkCreateBuffer);
   count_creation<memories>(functions.vkAllocateMemory);
   count_creation<semaphores>(functions.vkCreateSemaphore);

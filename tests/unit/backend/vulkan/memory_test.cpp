@@ -10,6 +10,7 @@
 
 #include <weir/weir.hpp>
 
+#include "backend/vulkan/vulkan_device.hpp"
 #include "device/access.hpp"
 #include "unit/backend/vulkan/backend_fixture.hpp"
 
@@ -57,6 +58,52 @@ TEST_F(VulkanMemory, ADownloadKeepsWhatTheHostWroteBesideIt) {
   settle(*backend, stream);
   EXPECT_EQ(std::count(pinned.bytes(), pinned.bytes() + 4096, 5), 4046);
   EXPECT_EQ(std::count(pinned.bytes() + 100, pinned.bytes() + 150, 9), 50);
+}
+
+// A host function reads what a stream downloaded that its own has waited for, also where the device was seen past it
+// before anyone asked for that event, and where a third stream stands between them.
+TEST_F(VulkanMemory, WhatAStreamWaitedForIsThereForTheHost) {
+  driver().discrete = true;
+  const auto backend = open();
+  const Owned memory(*backend, 4096, false);
+  const Owned pinned(*backend, 4096, true);
+  const std::array streams{backend->create_stream(), backend->create_stream(), backend->create_stream()};
+  // Whether the next submission finds the download done, and the stream further than anyone asked.
+  for (const bool seen_done : {true, false}) {
+    for (const bool between : {false, true}) {
+      const auto value = static_cast<std::uint8_t>(1 + 2 * (seen_done ? 1 : 0) + (between ? 1 : 0));
+      backend->fill(streams[0], memory.address(), value, 4096);
+      backend->download(streams[0], pinned.bytes(), memory.address(), 4096);
+      const device::EventId downloaded = backend->record(streams[0]);
+      if (seen_done) {
+        auto& device = dynamic_cast<VulkanDevice&>(*backend);
+        device.gpu().vk().vkDeviceWaitIdle(device.gpu().device());
+        for (int i = 0; i < 9; ++i) backend->fill(streams[0], memory.address(), value, 4096);
+      }
+      backend->stream_wait(streams[1], downloaded);
+      StreamId last = streams[1];
+      if (between) {
+        backend->stream_wait(streams[2], backend->record(streams[1]));
+        last = streams[2];
+      }
+      std::ptrdiff_t found = 0;
+      backend->run(last, [&] { found = std::count(pinned.bytes(), pinned.bytes() + 4096, value); });
+      settle(*backend, last);
+      EXPECT_EQ(found, 4096) << seen_done << between;
+      // What was made visible once is the host's from then on.
+      std::fill_n(pinned.bytes(), 4096, std::uint8_t{99});
+      settle(*backend, streams[0]);
+      settle(*backend, streams[1]);
+      EXPECT_EQ(std::count(pinned.bytes(), pinned.bytes() + 4096, 99), 4096);
+    }
+  }
+  // Streams that wait for each other in turn, and for no host function.
+  backend->download(streams[0], pinned.bytes(), memory.address(), 4096);
+  backend->stream_wait(streams[1], backend->record(streams[0]));
+  backend->stream_wait(streams[0], backend->record(streams[1]));
+  settle(*backend, streams[0]);
+  EXPECT_EQ(std::count(pinned.bytes(), pinned.bytes() + 4096, 99), 0);
+  for (const StreamId each : streams) backend->destroy_stream(each);
 }
 
 // The host's memory is not coherent there, and the device's cannot be seen.

@@ -167,6 +167,27 @@ TEST_F(VulkanQueues, NothingWaitsForABindThatIsDone) {
   backend_->unreserve(range, page);
 }
 
+// A program's own submission, which weir does not see, uses the pages after it waited for its stream alone.
+TEST_F(VulkanQueues, APointForAProgramIsReachedAfterTheBinds) {
+  if (!backend_->info().virtual_memory) GTEST_SKIP() << backend_->info().name << " has no virtual memory";
+  const std::uint64_t page = backend_->info().page_bytes;
+  const Address range = backend_->reserve(page);
+  std::array<device::Extent, 1> row{};
+  backend_->create(row);
+  queues().hold_binds(true);
+  backend_->map(range, row);
+  const Streams::TimelinePoint point = vulkan_device().streams().timeline_point(StreamId::legacy_default);
+  const Gpu& gpu = vulkan_device().gpu();
+  std::uint64_t now = 0;
+  gpu.require(gpu.vk().vkGetSemaphoreCounterValue, gpu.device(), point.semaphore, &now);
+  EXPECT_LT(now, point.value);
+  queues().hold_binds(false);
+  EXPECT_TRUE(backend_->wait(backend_->record(StreamId::legacy_default), 60s));
+  backend_->unmap(range, row);
+  backend_->destroy(row);
+  backend_->unreserve(range, page);
+}
+
 // Some of it in the driver, some of it kept back: one call, that ends when either is done.
 TEST_F(VulkanQueues, AWaitForSeveralEventsDoesNotPoll) {
   Gpu& gpu = vulkan_device().gpu();

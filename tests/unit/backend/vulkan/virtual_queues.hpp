@@ -48,6 +48,14 @@ class VirtualQueues {
     const std::lock_guard lock(mutex_);
     return last_waits_;
   }
+  /// Binds wait until they are let go.
+  void hold_binds(bool hold) {
+    {
+      const std::lock_guard lock(mutex_);
+      binds_held_ = hold;
+    }
+    binds_let_go_.notify_all();
+  }
   /// Of each family, the queues that something was submitted to.
   [[nodiscard]] std::set<std::array<std::uint32_t, 2>> used() {
     const std::lock_guard lock(mutex_);
@@ -278,6 +286,10 @@ class VirtualQueues {
                                                 info->pBufferBinds->pBinds + info->pBufferBinds->bindCount);
     all.enter(queue_of(handle), [&all, waits, signals, buffer, binds] {
       all.await(waits);
+      {
+        std::unique_lock lock(all.mutex_);
+        all.binds_let_go_.wait(lock, [&] { return !all.binds_held_; });
+      }
       VkTimelineSemaphoreSubmitInfo real_values{};
       real_values.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO;
       real_values.signalSemaphoreValueCount = static_cast<std::uint32_t>(signals.values.size());
@@ -308,6 +320,8 @@ class VirtualQueues {
   std::map<VkCommandBuffer, std::uint32_t> commands_;
   std::set<std::array<std::uint32_t, 2>> used_;
   std::size_t last_waits_ = 0;
+  bool binds_held_ = false;
+  std::condition_variable binds_let_go_;
 };
 
 inline void VirtualQueues::interpose(Functions& functions, bool of_device) {

@@ -116,6 +116,19 @@ TEST_F(VulkanBackend, MovesBytesOnTheDriverAsItIs) {
   use_pages(*backend);
 }
 
+// Managers are counted together by what a device says of itself.
+TEST_F(VulkanBackend, AnOpenedDeviceIsTheOneThatIsListed) {
+  std::string why_none;
+  const std::vector<DeviceInfo> listed = list_devices(false, why_none);
+  ASSERT_FALSE(listed.empty()) << why_none;
+  for (const DeviceInfo& each : listed) {
+    const DeviceInfo opened = make_vulkan_backend({.index = each.index})->facts();
+    EXPECT_EQ(opened.name, each.name);
+    EXPECT_EQ(opened.index, each.index);
+    EXPECT_EQ(opened.emulated, each.emulated);
+  }
+}
+
 TEST_F(VulkanBackend, MovesBytesOnADiscreteDevice) {
   driver().discrete = true;
   const auto backend = open();
@@ -227,6 +240,24 @@ TEST_F(VulkanBackend, EachCallMayFail) {
       }
     }
   }
+}
+
+// A driver short of memory for a while: the failure is told once, and the stream goes on.
+TEST_F(VulkanBackend, AStreamOutlivesFailuresInARow) {
+  const auto backend = open();
+  const Owned memory(*backend, 64, false);
+  const StreamId stream = backend->create_stream();
+  driver().failing_signals = 5;
+  bool ran = false;
+  backend->run(stream, [&] { ran = true; });
+  backend->fill(stream, memory.address(), 1, 64);
+  EXPECT_THROW(settle(*backend, stream), Error);
+  EXPECT_TRUE(ran);
+  backend->run(stream, [&] { ran = false; });
+  settle(*backend, stream);
+  EXPECT_FALSE(ran);
+  EXPECT_EQ(driver().failing_signals, 0);
+  backend->destroy_stream(stream);
 }
 
 // From each call on the device is lost: that is what every later call says, nothing hangs, nothing leaks.
