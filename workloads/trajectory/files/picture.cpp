@@ -88,7 +88,7 @@ void Picture::write(files::OutputFile& file) const {
                           .from_zero = true};
   for (const Drawn& each : drawn_) {
     const double part = high > low ? (each.value - low) / (high - low) : 0.5;
-    panel.lines.push_back(line_of(each.places, files::scale_colour(part), std::clamp(60 / count, 0.3, 0.9)));
+    panel.lines.push_back(line_of(each.places, files::scale_colour(part), std::clamp(60 / count, 0.5, 0.9)));
   }
   // A metre is as long up as across, unless the picture would be a strip or a tower.
   const double wanted = 110 + 1.1 * height / (last - first) * width;
