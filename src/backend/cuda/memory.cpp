@@ -87,23 +87,25 @@ void Memory::destroy(std::span<const Extent> row) noexcept {
   }
 }
 
-// False where the driver refuses: the handle is released with its mapping then, by end_left().
+// False where the driver refuses: the handle is released with its mapping then, by end_left(). Each try is under the
+// lock: end_left() on another thread may unmap it too, and something else may be mapped there after that.
 bool Memory::unmap_still_mapped(const Extent& extent) noexcept {
-  Address where = 0;
-  {
+  bool mapped = false;
+  const CUresult code = when_ready(unmap_call, [&] {
     const std::lock_guard lock(mutex_);
     const auto found = mapped_.find(extent.handle);
-    if (found == mapped_.end()) return true;
-    where = found->second.address;
-  }
-  const CUresult code = unmap_at(where, extent.pages * page_bytes_);
-  context_.note(code, unmap_call);
-  if (code == CUDA_SUCCESS) {
-    forget({&extent, 1});
-    return true;
-  }
+    if (found == mapped_.end()) return CUDA_SUCCESS;
+    mapped = true;
+    const CUresult gave = context_.driver().unmap(found->second.address, extent.pages * page_bytes_);
+    if (gave == CUDA_SUCCESS) erase(found);
+    return gave;
+  });
+  if (mapped) context_.note(code, unmap_call);
+  if (code == CUDA_SUCCESS) return true;
   const std::lock_guard lock(mutex_);
-  Mapping& mapping = mapped_.at(extent.handle);
+  const auto found = mapped_.find(extent.handle);
+  if (found == mapped_.end()) return true;
+  Mapping& mapping = found->second;
   left_ += mapping.left ? 0 : 1;
   mapping.left = true;
   mapping.destroyed = true;
@@ -182,10 +184,13 @@ void Memory::forget(std::span<const Extent> row) noexcept {
   const std::lock_guard lock(mutex_);
   for (const Extent& extent : row) {
     const auto found = mapped_.find(extent.handle);
-    if (found == mapped_.end()) continue;
-    left_ -= found->second.left ? 1 : 0;
-    mapped_.erase(found);
+    if (found != mapped_.end()) erase(found);
   }
+}
+
+void Memory::erase(Mappings::iterator found) noexcept {
+  left_ -= found->second.left ? 1 : 0;
+  mapped_.erase(found);
 }
 
 void Memory::make_accessible(Address address, std::uint64_t bytes) {
