@@ -68,6 +68,7 @@ void Memory::create(std::span<Extent> row) {
   const std::uint64_t bytes = bytes_of(row);
   const Range range("create pages", bytes);
   const Current current(context_);
+  end_left();
   for (std::size_t made = 0; made < row.size(); ++made) {
     CUmemGenericAllocationHandle handle = 0;
     const CUresult code = context_.driver().create(&handle, row[made].pages * page_bytes_, &wanted_, 0);
@@ -147,24 +148,32 @@ CUresult Memory::when_ready(const Call& call, Function function) const noexcept 
   return code;
 }
 
-// Each handle mapped, none accessible yet; all or none.
+// Each handle mapped, none accessible yet; all or none. They are booked first: nothing is allocated once one is mapped.
 void Memory::place(Address address, std::span<const Extent> row) {
   end_left();
+  Mappings placed_here;
+  Address at = address;
+  for (const Extent& extent : row) {
+    placed_here.emplace(extent.handle, Mapping{.address = at, .pages = extent.pages});
+    at += extent.pages * page_bytes_;
+  }
   {
     const std::lock_guard lock(mutex_);
     core::reserve_more(mapped_, row.size());
     const bool left = left_ != 0 && std::any_of(row.begin(), row.end(),
                                                 [&](const Extent& each) { return mapped_.contains(each.handle); });
     if (left) context_.check(CUDA_ERROR_NOT_READY, unmap_call, bytes_of(row));
+    mapped_.merge(placed_here);
   }
-  Address at = address;
+  at = address;
   for (std::size_t placed = 0; placed < row.size(); ++placed) {
     const std::uint64_t bytes = row[placed].pages * page_bytes_;
     const CUresult code = context_.driver().map(at, bytes, 0, native(row[placed].handle), 0);
-    if (code != CUDA_SUCCESS) take_off(address, row.first(placed));
+    if (code != CUDA_SUCCESS) {
+      forget(row.subspan(placed));
+      take_off(address, row.first(placed));
+    }
     context_.check(code, map_call, bytes_of(row));
-    const std::lock_guard lock(mutex_);
-    mapped_.emplace(row[placed].handle, Mapping{.address = at, .pages = row[placed].pages});
     at += bytes;
   }
 }
@@ -224,6 +233,7 @@ void Memory::unmap(Address address, std::span<const Extent> row) {
 Address Memory::allocate_segment(std::uint64_t bytes) {
   const Range range("allocate a segment", bytes);
   const Current current(context_);
+  end_left();
   CUdeviceptr start = 0;
   context_.check(context_.driver().allocate(&start, bytes), {"cuMemAlloc", &DriverCalls::segments}, bytes);
   if (start % segment_alignment == 0) return start;

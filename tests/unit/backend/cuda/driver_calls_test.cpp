@@ -158,11 +158,11 @@ TEST_F(CudaNotReady, LeavesNothingMappedForLong) {
 
 // One thread destroys what another maps its own memory in place of.
 TEST_F(CudaNotReady, UnmapsOnlyWhatItShould) {
+  std::array<Extent, 2> fresh{};
+  backend_->create(fresh);
   fake_->fail("cuMemSetAccess", 1, CUDA_ERROR_UNKNOWN);
   fake_->fail("cuMemUnmap", 1, CUDA_ERROR_NOT_READY, 8);
   EXPECT_THROW(backend_->map(range_, row_), DriverError);
-  std::array<Extent, 2> fresh{};
-  backend_->create(fresh);
   std::future<void> maps;
   fake_->before("cuMemUnmap", [&] {
     maps = std::async(std::launch::async, [&] { backend_->map(range_, fresh); });
@@ -174,6 +174,24 @@ TEST_F(CudaNotReady, UnmapsOnlyWhatItShould) {
   EXPECT_TRUE(fake_->accessible(range_ + page_, 0));
   backend_->unmap(range_, fresh);
   row_ = fresh;
+}
+
+// What was given back is there when it is wanted.
+TEST_F(CudaNotReady, EndsWhatIsLeftBeforeItTakesMore) {
+  for (const bool pages : {false, true}) {
+    backend_->map(range_, row_);
+    fake_->fail("cuMemUnmap", 1, CUDA_ERROR_NOT_READY, 16);
+    backend_->destroy(row_);
+    EXPECT_EQ(fake_->bytes_used(), 2 * page_);
+    std::array<Extent, 1> all{{{.pages = static_cast<std::uint32_t>(64_MiB / page_)}}};
+    if (pages) {
+      backend_->create(all);
+      backend_->destroy(all);
+    } else {
+      backend_->free_segment(backend_->allocate_segment(64_MiB), 64_MiB);
+    }
+    backend_->create(row_);
+  }
 }
 
 // The pool goes on, with memory of another kind, and its books hold.
