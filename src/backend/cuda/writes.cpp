@@ -58,7 +58,7 @@ Writes::Slot Writes::take() {
   return new_slot();
 }
 
-// Takes a slab, and keeps all its slots but the one that it returns.
+// Takes a slab, and keeps all its slots but the one that it returns: before those whose copies are under way.
 Writes::Slot Writes::new_slot() {
   const device::Address slab = memory_.allocate_pinned(slab_slots * slot_bytes);
   try {
@@ -67,6 +67,7 @@ Writes::Slot Writes::new_slot() {
     slabs_.push_back(slab);
     made_ += slab_slots;
     for (std::size_t i = 1; i < slab_slots; ++i) slots_.push_back({.pinned = slab + i * slot_bytes});
+    std::rotate(slots_.begin(), slots_.end() - (slab_slots - 1), slots_.end());
   } catch (...) {
     memory_.free_pinned(slab);
     throw;

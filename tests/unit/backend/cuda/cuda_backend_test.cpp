@@ -243,6 +243,9 @@ TEST_F(CudaBackend, ManyWritesShareAFewPinnedAllocations) {
   fake_->let_go();
   for (int i = 0; i < 64; ++i) backend.write(StreamId::legacy_default, target, bytes);
   EXPECT_EQ(fake_->calls("cuMemHostAlloc"), 4u);
+  const device::EventId written = backend.record(StreamId::legacy_default);
+  EXPECT_TRUE(backend.wait(written, std::chrono::seconds(10)));
+  backend.release(written);
   backend.free_segment(target, 1_MiB);
 }
 
