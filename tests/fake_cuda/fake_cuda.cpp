@@ -59,11 +59,6 @@ void Fake::fail(const std::string& call, std::uint64_t nth, CUresult code, std::
   failing_[call] = {.before = nth - 1, .times = times, .code = code};
 }
 
-void Fake::before(const std::string& call, std::function<void()> what) {
-  const std::lock_guard lock(mutex_);
-  planned_[call] = std::move(what);
-}
-
 void Fake::lose(CUresult code) {
   const std::lock_guard lock(mutex_);
   lost_ = code;
@@ -220,18 +215,6 @@ bool Fake::capture_broken(CUstream stream) const {
 }
 
 // --- Rules ---
-
-void Fake::meet(const char* call) {
-  std::function<void()> what;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = planned_.find(call);
-    if (found == planned_.end()) return;
-    what = std::move(found->second);
-    planned_.erase(found);
-  }
-  what();
-}
 
 CUresult Fake::enter(const char* call, bool needs_context) {
   ++calls_[call];
