@@ -95,8 +95,9 @@ class Device {
   /// Queues a host function in the order of `stream`; it runs on a thread of weir's or the driver's, and must not
   /// throw: what leaves it ends the program, by std::terminate. On CUDA it must not call the device either: that throws
   /// Unsupported, or does nothing where it cannot throw. What it holds may, when it ends: on CUDA that is in a later
-  /// call on the device, or another one, once the function ran or the device was lost. Under begin_capture() it runs at
-  /// each launch of the graph, and ends after the graph. Throws InvalidArgument for an empty one, and Unsupported where
+  /// call on this device or another one, its streams, pools or managers, of any thread, once the function ran or the
+  /// device was lost. So hold no lock in such a call that the destructors of what it holds take; a wait for the stream
+  /// may wait for them. Under begin_capture() it runs at each launch of the graph, and ends after the graph. Throws InvalidArgument for an empty one, and Unsupported where
   /// streams run no host code (the dry device).
   void run(StreamId stream, std::function<void()> work);
 

@@ -6,6 +6,7 @@
 // Thread-safe. Called by the CUDA backend; every call on a Device comes by.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 namespace weir::core {
@@ -20,6 +21,8 @@ class EndsLater {
  private:
   friend void end_later(std::unique_ptr<EndsLater> object) noexcept;
   friend void end_kept() noexcept;
+  friend void end_all_kept() noexcept;
+  static void end_in_order(std::atomic<EndsLater*>& last) noexcept;
   EndsLater* next_ = nullptr;
 };
 
@@ -27,8 +30,25 @@ class EndsLater {
 void prepare_to_end_later();
 /// Keeps the object for end_kept(). Takes no lock. Once prepare_to_end_later() returned.
 void end_later(std::unique_ptr<EndsLater> object) noexcept;
-/// Ends what was kept, in the order of end_later(); nothing on a thread that runs queued work. Two loads if there is
-/// nothing to do. The caller holds no lock: destructors may call anything.
+/// Ends what was kept, in the order of end_later(); nothing where ends_nothing_here(). Two loads if there is nothing to
+/// do. The caller holds no lock: destructors may call anything. One thread ends at a time: another one leaves it to
+/// that.
 void end_kept() noexcept;
+/// The same, and what another thread is ending has ended too when this returns.
+void end_all_kept() noexcept;
+
+/// While one lives, the calling thread holds a lock of weir's, and nothing ends on it.
+class EndNothingHere {
+ public:
+  EndNothingHere() noexcept;
+  ~EndNothingHere();
+  EndNothingHere(const EndNothingHere&) = delete;
+  EndNothingHere& operator=(const EndNothingHere&) = delete;
+
+ private:
+  bool before_;
+};
+/// So it is there, and on a thread that runs queued work.
+[[nodiscard]] bool ends_nothing_here() noexcept;
 
 }  // namespace weir::core

@@ -6,6 +6,8 @@
 
 #include <weir/errors.hpp>
 
+#include "core/later_ends.hpp"
+
 namespace weir::device {
 
 namespace {
@@ -44,7 +46,9 @@ void Backend::forget(StreamObserver& observer) noexcept {
 }
 
 void Backend::announce_end(StreamId stream) noexcept {
-  // The lock keeps an observer alive while it is told; observers take only locks of their own.
+  // The lock keeps an observer alive while it is told; observers take only locks of their own. What a host function
+  // held may take this one, so it does not end in their calls.
+  const core::EndNothingHere mark;
   const std::lock_guard lock(observers_mutex_);
   for (StreamObserver* observer : observers_) observer->stream_ends(stream);
 }

@@ -5,6 +5,7 @@
 
 #include <weir/errors.hpp>
 
+#include "core/later_ends.hpp"
 #include "manager/implementation.hpp"
 
 namespace weir {
@@ -44,6 +45,7 @@ MemoryManager::~MemoryManager() {
 }
 
 ProcessStatistics process_statistics() {
+  const core::EndNothingHere mark;
   const std::lock_guard lock(managers().mutex);
   return sum_over(managers().all);
 }
@@ -60,6 +62,8 @@ MemoryManager& MemoryManager::process_default() {
     known.used = true;
     if (known.named != nullptr) return *known.named;
   }
+  core::end_kept();
+  const core::EndNothingHere mark;  // what a host function held may ask for the default
   const std::lock_guard lock(known.opening);
   if (known.own == nullptr) known.own = new MemoryManager(open_device(), {.name = "default"});
   return *known.own;

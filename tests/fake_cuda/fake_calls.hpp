@@ -25,6 +25,7 @@ class Toll {
 // The beginning of each call: the fake in force, under its lock; returns at once where it has to.
 #define FAKE_ENTER(name, needs_context)                     \
   Fake& fake = *current_fake();                             \
+  fake.meet(name);                                          \
   [[maybe_unused]] Toll toll(fake, name);                   \
   [[maybe_unused]] const std::lock_guard lock(fake.mutex_); \
   if (const CUresult early = fake.enter(name, needs_context); early != CUDA_SUCCESS) return early

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -55,6 +56,8 @@ class Fake {
   /// The n-th call of that name from now on (1 is the next) gives `code`, and so many in all one after the other.
   /// One plan for each name.
   void fail(const std::string& call, std::uint64_t nth, CUresult code, std::uint64_t times = 1);
+  /// The next call of that name calls `what` first, on its own thread. One plan for each name.
+  void before(const std::string& call, std::function<void()> what);
   /// From now on each call gives `code`, and queued work is dropped.
   void lose(CUresult code);
   void heal();
@@ -115,6 +118,8 @@ class Fake {
     std::uint64_t raw_bytes = 0;
   };
 
+  /// Does what is planned before the call.
+  void meet(const char* call);
   /// Counts the call; the code that it has to give at once, if there is one.
   [[nodiscard]] CUresult enter(const char* call, bool needs_context);
   [[nodiscard]] std::uint64_t granularity_of(int device) const noexcept;
@@ -164,6 +169,7 @@ class Fake {
     CUresult code = CUDA_SUCCESS;
   };
   std::map<std::string, Failure> failing_;
+  std::map<std::string, std::function<void()>> planned_;  // before a call
   CUresult lost_ = CUDA_SUCCESS;
   std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();
   std::string fault_;

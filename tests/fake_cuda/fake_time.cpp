@@ -1,8 +1,10 @@
-// What the fake driver's calls cost, by their names.
+// What the fake driver's calls cost, by their names, and what tests have come before one.
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "fake_cuda/fake_calls.hpp"
 
@@ -54,6 +56,25 @@ Toll::~Toll() {
 std::uint64_t Fake::mappings_in(CUdeviceptr address, std::uint64_t bytes) const {
   const auto past = mappings_.lower_bound(address + bytes);
   return static_cast<std::uint64_t>(std::distance(mappings_.lower_bound(address), past));
+}
+
+// --- What comes before a call ---
+
+void Fake::before(const std::string& call, std::function<void()> what) {
+  const std::lock_guard lock(mutex_);
+  planned_[call] = std::move(what);
+}
+
+void Fake::meet(const char* call) {
+  std::function<void()> what;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = planned_.find(call);
+    if (found == planned_.end()) return;
+    what = std::move(found->second);
+    planned_.erase(found);
+  }
+  what();
 }
 
 }  // namespace weir::fake_cuda

@@ -18,7 +18,6 @@ constinit thread_local bool on_driver_thread = false;
 bool is_loss(CUresult code) noexcept {
   switch (code) {
     case CUDA_ERROR_DEINITIALIZED:
-    case CUDA_ERROR_DEVICE_UNAVAILABLE:
     case CUDA_ERROR_ECC_UNCORRECTABLE:
     case CUDA_ERROR_NVLINK_UNCORRECTABLE:
     case CUDA_ERROR_CONTAINED:
@@ -153,10 +152,25 @@ void Context::refuse() const {
   throw DeviceLost(info_.name + ": the device was lost before; open it anew", {.name = "device"});
 }
 
-void Context::raise(CUresult code, const char* call, std::uint64_t bytes) const {
+void Context::check_shared(CUresult code, const Call& call, std::uint64_t bytes) const {
+  std::size_t free = 0;
+  std::size_t total = 0;
+  if (is_loss(code) && driver_.memory_info(&free, &total) == CUDA_SUCCESS) {
+    count(call.purpose);
+    throw DriverError(failed(code, call.name, bytes) + "; this device is not lost, another one may be",
+                      {.name = call.name, .native_code = static_cast<int>(code)});
+  }
+  check(code, call, bytes);
+}
+
+std::string Context::failed(CUresult code, const char* call, std::uint64_t bytes) const {
   std::string text = info_.name + ": " + call;
   if (bytes != 0) text += " of " + format_bytes(bytes);
-  text += " failed with " + name_of(driver_, code);
+  return text + " failed with " + name_of(driver_, code);
+}
+
+void Context::raise(CUresult code, const char* call, std::uint64_t bytes) const {
+  std::string text = failed(code, call, bytes);
   ErrorFacts facts{.name = call, .native_code = static_cast<int>(code)};
   if (bytes != 0) facts.bytes_asked = bytes;
   if (const char* late = late_call_.exchange(nullptr)) {

@@ -1,13 +1,14 @@
 // One device of the driver, with its primary context: the one that the CUDA
 // runtime and every library of the program use too. Every call into the driver
 // is made while a Current stands, and its code goes through check() or note(). Once a code
-// says that the device is lost, none is made any more: another library may take the
-// device into use again, under the same handles.
+// says that the device is lost, no Current is made any more: another library may take
+// the device into use again, under the same handles. Only the context is released still.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <new>
+#include <string>
 #include <vector>
 
 #include <weir/device.hpp>
@@ -56,6 +57,13 @@ class Context {
     if (code != CUDA_SUCCESS) [[unlikely]]
       raise(code, call.name, bytes);
   }
+  /// The same for a call that another context takes part in: what it says of a loss is this device's only where a call
+  /// in this context alone says so too. While a Current stands.
+  void check_shared(CUresult code, const Call& call, std::uint64_t bytes = 0) const;
+  /// Throws DeviceLost on a lost device.
+  void require_present() const {
+    if (lost()) refuse();
+  }
   /// For what gives things back and cannot fail: remembered, and told with the next error that is thrown.
   void note(CUresult code, const Call& call) const noexcept;
   [[nodiscard]] bool lost() const noexcept { return lost_.load(std::memory_order_relaxed); }
@@ -67,6 +75,7 @@ class Context {
   void add_peers();
   [[noreturn]] void refuse() const;
   void remember(CUresult code, const char* call) const noexcept;
+  [[nodiscard]] std::string failed(CUresult code, const char* call, std::uint64_t bytes) const;
   [[noreturn]] void raise(CUresult code, const char* call, std::uint64_t bytes) const;
 
   const Driver& driver_;

@@ -66,12 +66,12 @@ class CudaBackend final : public device::Backend {
   // What was done before the event ends before the caller hears of it.
   bool query(EventId event) override {
     const bool done = streams_.query(event);
-    functions_.end_finished();
+    functions_.end_all_finished();
     return done;
   }
   bool wait_any(std::span<const EventId> events, std::chrono::nanoseconds deadline) override {
     const bool done = streams_.wait_any(events, deadline);
-    functions_.end_finished();
+    functions_.end_all_finished();
     return done;
   }
   void stream_wait(StreamId stream, EventId event) override { streams_.stream_wait(meant_by(stream), event); }
@@ -95,18 +95,22 @@ class CudaBackend final : public device::Backend {
   void write(StreamId stream, Address to, std::span<const std::byte> bytes) override {
     writes_.write(meant_by(stream), to, bytes);
   }
+  // Work that is not queued ends after the handle: it may hold the last use of the stream, which waits for that.
   void run(StreamId stream, std::function<void()> work) override {
     functions_.end_finished();
     const Streams::Handle on = streams_.find(meant_by(stream));
-    functions_.run(on.get(), std::move(work));
+    functions_.run(on.get(), work);
   }
   [[nodiscard]] bool copy_from(StreamId stream, Address to, Backend& source, Address from,
                                std::uint64_t bytes) override {
     const auto* other = dynamic_cast<const CudaBackend*>(&source);
     if (other == nullptr || &other->driver() != &driver()) return false;
-    queue(stream, bytes, "cuMemcpyPeerAsync", [&](CUstream on) {
-      return driver().copy_peer(to, context_.handle(), from, other->context_.handle(), bytes, on);
-    });
+    other->context_.require_present();
+    const Streams::Handle on = streams_.find(meant_by(stream));
+    if (bytes == 0) return true;
+    const Current current(context_);
+    const CUresult code = driver().copy_peer(to, context_.handle(), from, other->context_.handle(), bytes, on.get());
+    context_.check_shared(code, "cuMemcpyPeerAsync", bytes);
     return true;
   }
 

@@ -1,5 +1,7 @@
 #include "backend/cuda/host_functions.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -16,15 +18,16 @@ struct HostFunctions::Calls {
   std::mutex mutex;
   std::condition_variable fewer;
   std::set<Single*> waiting = {};
+  Calls* before = nullptr;  // of those that keep() was called for
 
   void give_up() noexcept;
-  void end_given_up() noexcept;
+  void keep() noexcept;
 };
 
 // In a stream: called once.
 class HostFunctions::Single final : public core::EndsLater {
  public:
-  Single(std::shared_ptr<Calls> calls, std::function<void()> work) : calls_(std::move(calls)), work_(std::move(work)) {}
+  explicit Single(std::shared_ptr<Calls> calls) : calls_(std::move(calls)) {}
 
   static void call(void* queued) {
     auto* const here = static_cast<Single*>(queued);
@@ -47,7 +50,7 @@ class HostFunctions::Single final : public core::EndsLater {
   }
 
  private:
-  friend struct Calls;
+  friend class HostFunctions;
   const std::shared_ptr<Calls> calls_;
   std::function<void()> work_;
   bool called_ = false;
@@ -55,7 +58,6 @@ class HostFunctions::Single final : public core::EndsLater {
 
 // In a graph, which owns it.
 struct HostFunctions::Captured final : core::EndsLater {
-  explicit Captured(std::function<void()> function) : work(std::move(function)) {}
   std::function<void()> work;
 
   static void call(void* owned) {
@@ -84,13 +86,15 @@ void HostFunctions::Calls::give_up() noexcept {
   }
 }
 
-void HostFunctions::Calls::end_given_up() noexcept {
+// The driver may call one of them still, at any time: they stay for good, some bytes each, where checkers of leaks find
+// them.
+void HostFunctions::Calls::keep() noexcept {
+  static constinit std::atomic<Calls*> last{nullptr};
   const std::lock_guard lock(mutex);
-  std::erase_if(waiting, [](Single* each) {
-    if (each->work_) return false;
-    delete each;
-    return true;
-  });
+  if (std::all_of(waiting.begin(), waiting.end(), [](const Single* each) { return each->called_; })) return;
+  before = last.load(std::memory_order_relaxed);
+  while (!last.compare_exchange_weak(before, this, std::memory_order_release, std::memory_order_relaxed)) {
+  }
 }
 
 HostFunctions::HostFunctions(const Context& context) : context_(context), calls_(std::make_shared<Calls>()) {
@@ -111,9 +115,9 @@ HostFunctions::~HostFunctions() {
   lock.unlock();
   if (context_.lost()) {
     calls_->give_up();
-    calls_->end_given_up();
+    calls_->keep();
   }
-  core::end_kept();
+  core::end_all_kept();
 }
 
 CUgraph HostFunctions::captured_into(CUstream stream) {
@@ -126,31 +130,34 @@ CUgraph HostFunctions::captured_into(CUstream stream) {
   return status == CU_STREAM_CAPTURE_STATUS_ACTIVE ? graph : nullptr;
 }
 
-void HostFunctions::run_in_graph(CUgraph graph, CUstream stream, std::function<void()> work) {
-  auto taken = std::make_unique<Captured>(std::move(work));
+void HostFunctions::run_in_graph(CUgraph graph, CUstream stream, std::function<void()>& work) {
+  auto taken = std::make_unique<Captured>();
   CUuserObject object = nullptr;
   context_.check(
       context_.driver().object_create(&object, taken.get(), &Captured::end, 1, CU_USER_OBJECT_NO_DESTRUCTOR_SYNC),
       "cuUserObjectCreate");
   Captured* const owned = taken.release();
+  owned->work.swap(work);
   const CUresult code = context_.driver().graph_retain_object(graph, object, 1, CU_GRAPH_USER_OBJECT_MOVE);
   if (code != CUDA_SUCCESS) context_.note(context_.driver().object_release(object, 1), "cuUserObjectRelease");
   context_.check(code, "cuGraphRetainUserObject");
   context_.check(context_.driver().launch_host(stream, &Captured::call, owned), "cuLaunchHostFunc");
 }
 
-void HostFunctions::run(CUstream stream, std::function<void()> work) {
+void HostFunctions::run(CUstream stream, std::function<void()>& work) {
   const Current current(context_);
-  if (CUgraph graph = captured_into(stream)) return run_in_graph(graph, stream, std::move(work));
-  auto taken = std::make_unique<Single>(calls_, std::move(work));
+  if (CUgraph graph = captured_into(stream)) return run_in_graph(graph, stream, work);
+  auto taken = std::make_unique<Single>(calls_);
   {
     const std::lock_guard lock(calls_->mutex);
     calls_->waiting.insert(taken.get());
+    taken->work_.swap(work);
   }
   const CUresult code = context_.driver().launch_host(stream, &Single::call, taken.get());
   if (code != CUDA_SUCCESS) {
     const std::lock_guard lock(calls_->mutex);
     calls_->waiting.erase(taken.get());
+    taken->work_.swap(work);
   } else {
     static_cast<void>(taken.release());  // the call's own from here on
   }
@@ -158,9 +165,15 @@ void HostFunctions::run(CUstream stream, std::function<void()> work) {
 }
 
 void HostFunctions::end_finished() noexcept {
-  if (core::in_queued_work()) return;
+  if (core::ends_nothing_here()) return;
   if (context_.lost()) calls_->give_up();
   core::end_kept();
+}
+
+void HostFunctions::end_all_finished() noexcept {
+  if (core::ends_nothing_here()) return;
+  if (context_.lost()) calls_->give_up();
+  core::end_all_kept();
 }
 
 }  // namespace weir::backend::cuda

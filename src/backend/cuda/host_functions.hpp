@@ -21,7 +21,10 @@ class HostFunctions {
   /// call ends here.
   ~HostFunctions();
 
-  void run(CUstream stream, std::function<void()> work);
+  /// Takes the work; throws with it left where it was, so that it ends where the caller has it end.
+  void run(CUstream stream, std::function<void()>& work);
+  /// Ends what ran before, also where another thread is at it.
+  void end_all_finished() noexcept;
   /// Ends what ran, and on a lost device what never will. Nothing on a thread that runs queued work. The caller holds
   /// no lock: what ends may call anything.
   void end_finished() noexcept;
@@ -32,7 +35,7 @@ class HostFunctions {
   struct Captured;
 
   [[nodiscard]] CUgraph captured_into(CUstream stream);
-  void run_in_graph(CUgraph graph, CUstream stream, std::function<void()> work);
+  void run_in_graph(CUgraph graph, CUstream stream, std::function<void()>& work);
 
   const Context& context_;
   const std::shared_ptr<Calls> calls_;  // the driver may call one after this has ended

@@ -68,6 +68,7 @@ void Memory::create(std::span<Extent> row) {
   const std::uint64_t bytes = bytes_of(row);
   const Range range("create pages", bytes);
   const Current current(context_);
+  end_left();
   for (std::size_t made = 0; made < row.size(); ++made) {
     CUmemGenericAllocationHandle handle = 0;
     const CUresult code = context_.driver().create(&handle, row[made].pages * page_bytes_, &wanted_, 0);
@@ -87,23 +88,25 @@ void Memory::destroy(std::span<const Extent> row) noexcept {
   }
 }
 
-// False where the driver refuses: the handle is released with its mapping then, by end_left().
+// False where the driver refuses: the handle is released with its mapping then, by end_left(). Each try is under the
+// lock: end_left() on another thread may unmap it too, and something else may be mapped there after that.
 bool Memory::unmap_still_mapped(const Extent& extent) noexcept {
-  Address where = 0;
-  {
+  bool mapped = false;
+  const CUresult code = when_ready(unmap_call, [&] {
     const std::lock_guard lock(mutex_);
     const auto found = mapped_.find(extent.handle);
-    if (found == mapped_.end()) return true;
-    where = found->second.address;
-  }
-  const CUresult code = unmap_at(where, extent.pages * page_bytes_);
-  context_.note(code, unmap_call);
-  if (code == CUDA_SUCCESS) {
-    forget({&extent, 1});
-    return true;
-  }
+    if (found == mapped_.end()) return CUDA_SUCCESS;
+    mapped = true;
+    const CUresult gave = context_.driver().unmap(found->second.address, extent.pages * page_bytes_);
+    if (gave == CUDA_SUCCESS) erase(found);
+    return gave;
+  });
+  if (mapped) context_.note(code, unmap_call);
+  if (code == CUDA_SUCCESS) return true;
   const std::lock_guard lock(mutex_);
-  Mapping& mapping = mapped_.at(extent.handle);
+  const auto found = mapped_.find(extent.handle);
+  if (found == mapped_.end()) return true;
+  Mapping& mapping = found->second;
   left_ += mapping.left ? 0 : 1;
   mapping.left = true;
   mapping.destroyed = true;
@@ -145,24 +148,32 @@ CUresult Memory::when_ready(const Call& call, Function function) const noexcept 
   return code;
 }
 
-// Each handle mapped, none accessible yet; all or none.
+// Each handle mapped, none accessible yet; all or none. They are booked first: nothing is allocated once one is mapped.
 void Memory::place(Address address, std::span<const Extent> row) {
   end_left();
+  Mappings placed_here;
+  Address at = address;
+  for (const Extent& extent : row) {
+    placed_here.emplace(extent.handle, Mapping{.address = at, .pages = extent.pages});
+    at += extent.pages * page_bytes_;
+  }
   {
     const std::lock_guard lock(mutex_);
     core::reserve_more(mapped_, row.size());
     const bool left = left_ != 0 && std::any_of(row.begin(), row.end(),
                                                 [&](const Extent& each) { return mapped_.contains(each.handle); });
     if (left) context_.check(CUDA_ERROR_NOT_READY, unmap_call, bytes_of(row));
+    mapped_.merge(placed_here);
   }
-  Address at = address;
+  at = address;
   for (std::size_t placed = 0; placed < row.size(); ++placed) {
     const std::uint64_t bytes = row[placed].pages * page_bytes_;
     const CUresult code = context_.driver().map(at, bytes, 0, native(row[placed].handle), 0);
-    if (code != CUDA_SUCCESS) take_off(address, row.first(placed));
+    if (code != CUDA_SUCCESS) {
+      forget(row.subspan(placed));
+      take_off(address, row.first(placed));
+    }
     context_.check(code, map_call, bytes_of(row));
-    const std::lock_guard lock(mutex_);
-    mapped_.emplace(row[placed].handle, Mapping{.address = at, .pages = row[placed].pages});
     at += bytes;
   }
 }
@@ -182,10 +193,13 @@ void Memory::forget(std::span<const Extent> row) noexcept {
   const std::lock_guard lock(mutex_);
   for (const Extent& extent : row) {
     const auto found = mapped_.find(extent.handle);
-    if (found == mapped_.end()) continue;
-    left_ -= found->second.left ? 1 : 0;
-    mapped_.erase(found);
+    if (found != mapped_.end()) erase(found);
   }
+}
+
+void Memory::erase(Mappings::iterator found) noexcept {
+  left_ -= found->second.left ? 1 : 0;
+  mapped_.erase(found);
 }
 
 void Memory::make_accessible(Address address, std::uint64_t bytes) {
@@ -219,6 +233,7 @@ void Memory::unmap(Address address, std::span<const Extent> row) {
 Address Memory::allocate_segment(std::uint64_t bytes) {
   const Range range("allocate a segment", bytes);
   const Current current(context_);
+  end_left();
   CUdeviceptr start = 0;
   context_.check(context_.driver().allocate(&start, bytes), {"cuMemAlloc", &DriverCalls::segments}, bytes);
   if (start % segment_alignment == 0) return start;

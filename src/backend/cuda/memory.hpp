@@ -39,6 +39,7 @@ class Memory {
     bool left = false;       // should be unmapped
     bool destroyed = false;  // and its handle released then
   };
+  using Mappings = std::unordered_map<device::PageHandle, Mapping>;
 
   [[nodiscard]] CUresult unmap_at(device::Address address, std::uint64_t bytes) const noexcept;
   template <class Function>
@@ -48,6 +49,8 @@ class Memory {
   void place(device::Address address, std::span<const device::Extent> row);
   void take_off(device::Address address, std::span<const device::Extent> row) noexcept;
   void forget(std::span<const device::Extent> row) noexcept;
+  /// Under the lock.
+  void erase(Mappings::iterator found) noexcept;
   [[nodiscard]] std::uint64_t bytes_of(std::span<const device::Extent> row) const noexcept {
     return device::pages_of(row) * page_bytes_;
   }
@@ -58,7 +61,7 @@ class Memory {
   CUmemAllocationProp wanted_{};         // of each handle
   std::vector<CUmemAccessDesc> access_;  // to each mapping
   std::mutex mutex_;
-  std::unordered_map<device::PageHandle, Mapping> mapped_;
+  Mappings mapped_;
   std::size_t left_ = 0;                          // of these, to be unmapped
   std::map<device::Address, CUdeviceptr> moved_;  // segments that start a little after the driver's address
 };

@@ -85,7 +85,7 @@ StreamId Streams::adopt(CUstream handle) {
   if (handle == nullptr || handle == CU_STREAM_LEGACY) return StreamId::legacy_default;
   const Current current(context_);
   CUcontext context = nullptr;
-  context_.check(context_.driver().stream_context(handle, &context), "cuStreamGetCtx");
+  context_.check_shared(context_.driver().stream_context(handle, &context), "cuStreamGetCtx");
   if (context != context_.handle()) {
     throw InvalidArgument("adopt_stream: the stream belongs to another context than the primary one of the device",
                           {.name = "stream"});

@@ -58,7 +58,7 @@ Writes::Slot Writes::take() {
   return new_slot();
 }
 
-// Takes a slab, and keeps all its slots but the one that it returns.
+// Takes a slab, and keeps all its slots but the one that it returns: before those whose copies are under way.
 Writes::Slot Writes::new_slot() {
   const device::Address slab = memory_.allocate_pinned(slab_slots * slot_bytes);
   try {

@@ -1,6 +1,8 @@
 // What weir asks of the driver, and what not: facts are read once, a driver that is not
 // ready is asked again within a bound, pages are made for whoever is to reach them.
 #include <array>
+#include <chrono>
+#include <future>
 #include <memory>
 #include <optional>
 
@@ -18,6 +20,7 @@ namespace weir::backend::cuda {
 namespace {
 
 using namespace literals;
+using namespace std::chrono_literals;
 using device::Extent;
 using fake_cuda::Fake;
 using testing::HasSubstr;
@@ -151,6 +154,44 @@ TEST_F(CudaNotReady, LeavesNothingMappedForLong) {
   EXPECT_EQ(fake_->bytes_used(), 0u);
   range_ = backend_->reserve(4 * page_);
   backend_->create(row_);
+}
+
+// One thread destroys what another maps its own memory in place of.
+TEST_F(CudaNotReady, UnmapsOnlyWhatItShould) {
+  std::array<Extent, 2> fresh{};
+  backend_->create(fresh);
+  fake_->fail("cuMemSetAccess", 1, CUDA_ERROR_UNKNOWN);
+  fake_->fail("cuMemUnmap", 1, CUDA_ERROR_NOT_READY, 8);
+  EXPECT_THROW(backend_->map(range_, row_), DriverError);
+  std::future<void> maps;
+  fake_->before("cuMemUnmap", [&] {
+    maps = std::async(std::launch::async, [&] { backend_->map(range_, fresh); });
+    maps.wait_for(200ms);  // it goes on first, unless it waits for this call
+  });
+  backend_->destroy(row_);
+  maps.get();
+  EXPECT_TRUE(fake_->accessible(range_, 0));
+  EXPECT_TRUE(fake_->accessible(range_ + page_, 0));
+  backend_->unmap(range_, fresh);
+  row_ = fresh;
+}
+
+// What was given back is there when it is wanted.
+TEST_F(CudaNotReady, EndsWhatIsLeftBeforeItTakesMore) {
+  for (const bool pages : {false, true}) {
+    backend_->map(range_, row_);
+    fake_->fail("cuMemUnmap", 1, CUDA_ERROR_NOT_READY, 16);
+    backend_->destroy(row_);
+    EXPECT_EQ(fake_->bytes_used(), 2 * page_);
+    std::array<Extent, 1> all{{{.pages = static_cast<std::uint32_t>(64_MiB / page_)}}};
+    if (pages) {
+      backend_->create(all);
+      backend_->destroy(all);
+    } else {
+      backend_->free_segment(backend_->allocate_segment(64_MiB), 64_MiB);
+    }
+    backend_->create(row_);
+  }
 }
 
 // The pool goes on, with memory of another kind, and its books hold.

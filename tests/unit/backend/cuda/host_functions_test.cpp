@@ -146,6 +146,29 @@ TEST_F(CudaHostFunctions, EndWithTheirBackendAtTheLatest) {
   fake_.reset_device(0);
 }
 
+// A driver may call one after the loss was seen, and the backend's end: it does nothing.
+TEST_F(CudaHostFunctions, MayBeCalledAfterALostBackendsEnd) {
+  CUstream native = fake_.make_stream();
+  const StreamId stream = backend_->adopt_stream(reinterpret_cast<std::uint64_t>(native));
+  bool ran = false;
+  bool ended = false;
+  fake_.hold();
+  backend_->run(stream, [held = std::make_shared<Held>([&] { ended = true; }), &ran] { ran = true; });
+  fake_.fail("cuMemGetInfo", 1, CUDA_ERROR_ILLEGAL_ADDRESS);
+  static_cast<void>(backend_->info());
+  device_.reset();
+  backend_.reset();
+  EXPECT_TRUE(ended);
+  CUcontext context = nullptr;
+  ASSERT_EQ(Fake::table().context_retain(&context, 0), CUDA_SUCCESS);
+  ASSERT_EQ(Fake::table().context_push(context), CUDA_SUCCESS);
+  fake_.let_go();
+  EXPECT_EQ(Fake::table().stream_synchronize(native), CUDA_SUCCESS);
+  EXPECT_FALSE(ran);
+  EXPECT_EQ(Fake::table().context_pop(&context), CUDA_SUCCESS);
+  EXPECT_EQ(Fake::table().context_release(0), CUDA_SUCCESS);
+}
+
 // The context goes with its last user, and with it what is not done.
 TEST_F(CudaHostFunctions, RunBeforeTheirBackendEnds) {
   CUstream native = fake_.make_stream();
@@ -191,6 +214,48 @@ TEST_F(CudaHostFunctions, OfAGraphRunAtEachLaunchAndEndWithIt) {
       static_cast<void>(device_->info());
       return ended.load();
     })) << launches;
+  }
+}
+
+// What they held may ask the device for anything, whose locks the thread must not hold then.
+TEST_F(CudaHostFunctions, DoNotEndWhileObserversAreTold) {
+  struct Observer final : device::StreamObserver {
+    explicit Observer(std::function<void()> to_call) : call(std::move(to_call)) {}
+    void stream_ends(StreamId) noexcept override { call(); }
+    std::function<void()> call;
+  };
+  std::atomic<bool> ran{false};
+  bool ended = false;
+  const StreamId stream = backend_->create_stream();
+  backend_->run(stream, [held = std::make_shared<Held>([&] { ended = true; }), &ran] { ran = true; });
+  ASSERT_TRUE(comes_true([&] { return ran.load(); }));
+  Observer observer([&] {
+    const auto end = std::chrono::steady_clock::now() + 20ms;  // for the driver's thread to keep it
+    while (!ended && std::chrono::steady_clock::now() < end) static_cast<void>(backend_->info());
+  });
+  backend_->observe(observer);
+  backend_->announce_end(stream);
+  EXPECT_FALSE(ended);
+  backend_->forget(observer);
+  ASSERT_TRUE(comes_true([&] {
+    static_cast<void>(backend_->info());
+    return ended;
+  }));
+  backend_->destroy_stream(stream);
+}
+
+// The stream waits for calls with it when it ends, so it must not end in one.
+TEST_F(CudaHostFunctions, ThatHoldTheirStreamAndAreRefusedEnd) {
+  CUstream native = fake_.make_stream();
+  for (const bool captured : {false, true}) {
+    auto adopted = std::make_unique<Stream>(weir::cuda::adopt(*device_, native));
+    const StreamId id = adopted->id();
+    if (captured) fake_.begin_capture(native);
+    fake_.fail(captured ? "cuUserObjectCreate" : "cuLaunchHostFunc", 1, CUDA_ERROR_INVALID_VALUE);
+    std::function<void()> work = [held = *adopted] {};
+    adopted.reset();
+    EXPECT_THROW(backend_->run(id, std::move(work)), DriverError);
+    if (captured) static_cast<void>(fake_.end_capture(native));
   }
 }
 

@@ -135,5 +135,39 @@ TEST_F(CudaLoss, InvalidContextsAreLostDevices) {
   }
 }
 
+// A call in which another context takes part may fail for that one's loss.
+TEST_F(CudaLoss, AnotherDevicesIsNotThisOnes) {
+  CUstream native = fake_.make_stream();
+  const StreamId stream = first_->create_stream();
+  const device::Address to = first_->allocate_segment(1_MiB);
+  const device::Address from = second_->allocate_segment(1_MiB);
+  fake_.fail("cuMemcpyPeerAsync", 1, CUDA_ERROR_ILLEGAL_ADDRESS);
+  EXPECT_THROW(static_cast<void>(first_->copy_from(stream, to, *second_, from, 1_MiB)), DriverError);
+  fake_.fail("cuStreamGetCtx", 1, CUDA_ERROR_CONTEXT_IS_DESTROYED);
+  EXPECT_THROW(static_cast<void>(first_->adopt_stream(reinterpret_cast<std::uint64_t>(native))), DriverError);
+  EXPECT_TRUE(first_->copy_from(stream, to, *second_, from, 1_MiB));
+  const device::EventId copied = first_->record(stream);
+  EXPECT_TRUE(first_->wait(copied, 10s));
+  first_->release(copied);
+  // One that is known to be lost is not asked.
+  fake_.fail("cuMemGetInfo", 1, CUDA_ERROR_ILLEGAL_ADDRESS);
+  second_->free_segment(from, 1_MiB);
+  static_cast<void>(second_->info());
+  EXPECT_THROW(static_cast<void>(first_->copy_from(stream, to, *second_, from, 1_MiB)), DeviceLost);
+  EXPECT_EQ(fake_.calls("cuMemcpyPeerAsync"), 2u);
+  // Its own loss is seen in such a call too.
+  fake_.fail("cuStreamGetCtx", 1, CUDA_ERROR_ILLEGAL_ADDRESS);
+  fake_.fail("cuMemGetInfo", 1, CUDA_ERROR_ILLEGAL_ADDRESS);
+  const auto third = make_cuda_backend(Fake::table(), {.ordinal = 0});
+  EXPECT_THROW(static_cast<void>(third->adopt_stream(reinterpret_cast<std::uint64_t>(native))), DeviceLost);
+  first_->free_segment(to, 1_MiB);
+  first_->destroy_stream(stream);
+}
+
+TEST_F(CudaLoss, ADeviceThatIsTakenIsNotLost) {
+  fake_.fail("cuDevicePrimaryCtxRetain", 1, CUDA_ERROR_DEVICE_UNAVAILABLE);
+  EXPECT_THROW(static_cast<void>(make_cuda_backend(Fake::table(), {.ordinal = 0})), DriverError);
+}
+
 }  // namespace
 }  // namespace weir::backend::cuda
