@@ -4,7 +4,7 @@
 #include <cctype>
 #include <charconv>
 #include <limits>
-#include <tuple>
+#include <span>
 
 #include <weir/errors.hpp>
 
@@ -15,6 +15,9 @@ constexpr const char* network_kind = "weir-network";
 constexpr const char* training_kind = "weir-training";
 constexpr double max_number = std::numeric_limits<float>::max();
 constexpr double max_whole = 9007199254740992.0;  // 2^53, up to which a double has every whole number
+constexpr std::size_t episode_numbers = 5, max_episodes = 1'000'000;
+// With as many episodes, and 16 bytes a number, a file stays below what NumberFile reads.
+constexpr std::uint64_t max_record_numbers = 11'000'000;
 
 /// Calls `field(name, member)` for each number of a model.
 template <class Settings, class Field>
@@ -133,33 +136,66 @@ SavedNetwork network_of(const NumberFile& file) {
   });
 }
 
-constexpr std::size_t episode_numbers = 5;
+void append(std::vector<double>& numbers, const Episode& each) {
+  numbers.insert(numbers.end(), {static_cast<double>(each.steps), double{each.reward}, double{each.loss},
+                                 double{each.explore}, static_cast<double>(each.bytes)});
+}
 
 void set_episodes(NumberFile& file, const std::vector<Episode>& episodes) {
   std::vector<double> numbers;
-  for (const Episode& each : episodes) {
-    numbers.insert(numbers.end(), {static_cast<double>(each.steps), double{each.reward}, double{each.loss},
-                                   double{each.explore}, static_cast<double>(each.bytes)});
-  }
+  for (const Episode& each : episodes) append(numbers, each);
   file.set("episodes", numbers);
 }
 
+Episode episode_of(const NumberFile& file, const char* list, std::span<const double> numbers) {
+  const auto bounded = [&](std::size_t i, double low, double high) {
+    if (!(numbers[i] >= low && numbers[i] <= high)) {
+      file.refuse(list, "has the number " + std::to_string(numbers[i]) + " where one from " + std::to_string(low) +
+                            " to " + std::to_string(high) + " belongs");
+    }
+    return numbers[i];
+  };
+  return {.steps = static_cast<std::uint32_t>(bounded(0, 0, 1e6)),
+          .reward = static_cast<float>(bounded(1, -1e9, 1e9)),
+          .loss = static_cast<float>(bounded(2, 0, 1e6)),
+          .explore = static_cast<float>(bounded(3, 0, 1)),
+          .bytes = static_cast<std::uint64_t>(bounded(4, 0, max_whole))};
+}
+
 std::vector<Episode> episodes_of(const NumberFile& file) {
-  const std::vector<double>& numbers = file.numbers("episodes", 0, 1'000'000 * episode_numbers);
+  const std::vector<double>& numbers = file.numbers("episodes", 0, max_episodes * episode_numbers);
   if (numbers.size() % episode_numbers != 0) file.refuse("episodes", "does not have five numbers for each");
   std::vector<Episode> episodes;
   for (std::size_t i = 0; i < numbers.size(); i += episode_numbers) {
-    const double steps = numbers[i], bytes = numbers[i + 4];
-    if (!(steps >= 0 && steps <= 1e6) || !(bytes >= 0 && bytes <= max_whole)) {
-      file.refuse("episodes", "has a number that cannot be");
-    }
-    episodes.push_back({.steps = static_cast<std::uint32_t>(steps),
-                        .reward = static_cast<float>(numbers[i + 1]),
-                        .loss = static_cast<float>(numbers[i + 2]),
-                        .explore = static_cast<float>(numbers[i + 3]),
-                        .bytes = static_cast<std::uint64_t>(bytes)});
+    episodes.push_back(episode_of(file, "episodes", std::span(numbers).subspan(i, episode_numbers)));
   }
   return episodes;
+}
+
+// After the numbers of an episode: whether it learned, the torque, the motion, the observation.
+void set_running(NumberFile& file, const std::optional<RunningEpisode>& running) {
+  std::vector<double> numbers;
+  if (running) {
+    append(numbers, running->so_far);
+    const formulas::Motion& m = running->motion;
+    numbers.insert(numbers.end(), {running->learned ? 1.0 : 0.0, double{running->torque}, double{m.angle},
+                                   double{m.speed}, double{m.position}, double{m.velocity}});
+    numbers.insert(numbers.end(), running->observation.begin(), running->observation.end());
+  }
+  file.set("running", numbers);
+}
+
+std::optional<RunningEpisode> running_of(const NumberFile& file, std::size_t inputs) {
+  constexpr std::size_t before_observation = episode_numbers + 6;
+  const std::size_t count = file.numbers("running", 0, before_observation + inputs).size();
+  if (count == 0) return std::nullopt;
+  const std::vector<float> n = file.floats("running", before_observation + inputs, max_number);
+  return RunningEpisode{
+      .so_far = episode_of(file, "running", std::span(file.numbers("running", n.size())).first(episode_numbers)),
+      .motion = {.angle = n[7], .speed = n[8], .position = n[9], .velocity = n[10]},
+      .observation = {n.begin() + before_observation, n.end()},
+      .torque = n[6],
+      .learned = n[5] != 0};
 }
 
 Checkpoint checkpoint_of(const NumberFile& file) {
@@ -170,6 +206,7 @@ Checkpoint checkpoint_of(const NumberFile& file) {
     saved.settings.network = network.shape.text();
     for_learning(saved.settings.learning, reader(file, "learning."));
     for_training(saved.settings, reader(file, "training."));
+    saved.settings.start = static_cast<Start>(file.whole("training.start", 0, 1));
     saved.settings.check();
     const std::vector<float> target = file.floats("target", network.shape.parameters(), max_number);
     saved.learner.parameters = network.parameters;
@@ -189,6 +226,7 @@ Checkpoint checkpoint_of(const NumberFile& file) {
       if (!(action >= 0 && action < action_count)) file.refuse("records", "has an action that there is not");
     }
     saved.episodes = episodes_of(file);
+    saved.running = running_of(file, network.shape.inputs());
     return saved;
   });
 }
@@ -227,11 +265,19 @@ SavedNetwork read_network(const std::string& path) { return network_of(NumberFil
 std::string checkpoint_text(const Checkpoint& saved) {
   const TrainingSettings& settings = saved.settings;
   const NetworkShape shape = network_shape(settings.network, settings.model.inputs(), action_count);
+  const std::uint64_t numbers = std::uint64_t{settings.learning.replay} * NetworkLayout(shape, 1).record();
+  if (numbers > max_record_numbers) {
+    throw InvalidArgument("checkpoint: a replay memory of " + std::to_string(settings.learning.replay) + " records has " +
+                              std::to_string(numbers) + " numbers; a file has at most " +
+                              std::to_string(max_record_numbers) + ": keep fewer records",
+                          {.name = "replay", .limit = max_record_numbers});
+  }
   NumberFile file(training_kind, 1);
   set_shape(file, shape);
   set_model(file, settings.model);
   for_learning(settings.learning, writer(file, "learning."));
   for_training(settings, writer(file, "training."));
+  file.set("training.start", std::vector<double>{static_cast<double>(settings.start)});
   const std::vector<float>& both = saved.learner.parameters;
   const auto middle = both.begin() + shape.parameters();
   file.set("parameters", std::vector<float>(both.begin(), middle));
@@ -244,6 +290,7 @@ std::string checkpoint_text(const Checkpoint& saved) {
   writer(file, "counts.")("steps", saved.environment_steps);
   writer(file, "counts.")("play_draws", saved.draws);
   set_episodes(file, saved.episodes);
+  set_running(file, saved.running);
   return file.text();
 }
 

@@ -1,5 +1,6 @@
-// How fast robots and networks are here: rates of the bench that `weir balance bench` prints. All figures are the best of
-// several repeats, so that what else the machine does counts little; ratios are taken in turn in one run.
+// How fast robots and networks are here: rates of the bench that `weir balance bench` prints. Rates and
+// update_us are the best of several repeats, so that what else the machine does counts little; the ratio is the median
+// of rounds in turn, the round trip's figures are quantiles.
 #pragma once
 
 #include <cstdint>

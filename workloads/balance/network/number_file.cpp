@@ -102,6 +102,7 @@ NumberFile NumberFile::parse(std::string_view text, const std::string& path, con
     reader.refuse("version " + std::to_string(file.version_) + " of the form; this program reads 1 to " +
                   std::to_string(version));
   }
+  if (!reader.line_ended()) reader.refuse("more stands behind the version");
   std::size_t numbers_left = max_numbers;
   while (reader.next_line()) {
     const std::string name(reader.word());
