@@ -36,14 +36,19 @@ std::size_t equal_bytes(const std::vector<std::uint8_t>& a, const std::vector<st
                          [](std::uint8_t x, std::uint8_t y) { return std::uint64_t{x == y}; }));
 }
 
-// 64 KiB and a byte: one byte too many for the smallest way through staging memory.
+// 64 KiB and a byte: one byte too many for the smallest way through staging memory. What is read must be the buffer's, not
+// what staging memory still has of the upload, so other bytes pass through that in between.
 DemoResult create_update_read(const Device& device) {
   MemoryManager memory = manager(device);
   constexpr std::size_t bytes = 65'537;
   const std::vector<std::uint8_t> first = pattern(bytes, 1), second = pattern(bytes, 2);
   const auto buffer = memory.create<std::uint8_t>("positions", first);
+  const auto other = memory.create<std::uint8_t>("other", bytes);
+  const auto pass_other_bytes = [&] { memory.upload(other, pattern(bytes, 3)); };
+  pass_other_bytes();
   const std::size_t created = equal_bytes(memory.download(buffer), first);
   const Transfer update = memory.start_upload(buffer, second);
+  pass_other_bytes();
   const std::size_t updated = equal_bytes(memory.download(buffer), second);
   static_cast<void>(update);
   return {.passed = created == bytes && updated == bytes,

@@ -56,17 +56,21 @@ TEST(Training, GivesTheSameWeightsAgainWhateverTheThreadsAndKernels) {
   TrainingSettings settings = settings_for("Maximum", 3);
   settings.max_steps = 300;
   settings.learning.batch = 256;
-  const TrainingResult one = trained(settings);
+  const auto with_threads = [&](unsigned threads, std::ptrdiff_t& started) {
+    MemoryManager memory = host_memory();
+    const std::ptrdiff_t before = threads_here();
+    Trainer trainer(memory, settings, {.threads = threads});
+    const TrainingResult result = trainer.run();
+    started = threads_here() - before;
+    return result;
+  };
+  std::ptrdiff_t by_one = 0, by_three = 0;
+  const TrainingResult one = with_threads(1, by_one);
   ASSERT_EQ(one.environment_steps, 300u);
   ASSERT_GT(one.updates, 0u);
   EXPECT_EQ(one.parameters, trained(settings).parameters);
-  {
-    MemoryManager memory = host_memory();
-    const std::ptrdiff_t alone = threads_here();
-    Trainer trainer(memory, settings, {.threads = 3});
-    EXPECT_EQ(one.parameters, trainer.run().parameters);
-    EXPECT_EQ(threads_here(), alone + 2) << "no team was worth it, so none was tried";
-  }
+  EXPECT_EQ(one.parameters, with_threads(3, by_three).parameters);
+  EXPECT_EQ(by_three, by_one + 2) << "no team was worth it, so none was tried";
   EXPECT_EQ(one.parameters, trained(settings, {.level = "x86-64"}).parameters);
   settings.seed = 4;
   EXPECT_NE(one.parameters, trained(settings).parameters);
