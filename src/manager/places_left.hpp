@@ -1,5 +1,5 @@
-// Where released tensors of one kind lay, in the order in which they were left: each is found, and the oldest forgotten,
-// in constant time. Called by TensorBooks, under its lock.
+// Where released tensors of one kind lay, in the order in which they were left: each is found, and the oldest
+// forgotten, in constant time. Called by TensorBooks, under its lock.
 #pragma once
 
 #include <cstddef>

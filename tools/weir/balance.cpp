@@ -1,7 +1,7 @@
 // `weir balance`: trains networks to balance a robot, runs them, and measures both.
-#include <chrono>
 #include <algorithm>
 #include <cctype>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -161,14 +161,19 @@ class TrainRun {
       fmt::print("{}\n", object.dump());
       return;
     }
-    fmt::print("seed {:<4} {}: {} of {} upright {} s; {} steps, {} updates, {} episodes, {:.2f} s, mean reward {:.1f}\n",
-               settings.seed, result.solved ? "solved" : result.stopped ? "stopped" : "not solved", result.upright,
-               balance::Trial::robots, balance::Trial::seconds, result.environment_steps, result.updates,
-               result.episodes.size(), result.seconds, result.mean_reward());
-    fmt::print("          memory after warm-up: {} requests, {:.1f} % served by cache or arena, {} driver calls; peak {}, "
-               "of an update's temporaries {}\n",
-               result.requests, 100 * result.hit_rate, result.driver_calls_after_warm_up,
-               format_bytes(result.peak_bytes), format_bytes(result.peak_update_bytes));
+    fmt::print(
+        "seed {:<4} {}: {} of {} upright {} s; {} steps, {} updates, {} episodes, {:.2f} s, mean reward {:.1f}\n",
+        settings.seed,
+        result.solved    ? "solved"
+        : result.stopped ? "stopped"
+                         : "not solved",
+        result.upright, balance::Trial::robots, balance::Trial::seconds, result.environment_steps, result.updates,
+        result.episodes.size(), result.seconds, result.mean_reward());
+    fmt::print(
+        "          memory after warm-up: {} requests, {:.1f} % served by cache or arena, {} driver calls; peak {}, "
+        "of an update's temporaries {}\n",
+        result.requests, 100 * result.hit_rate, result.driver_calls_after_warm_up, format_bytes(result.peak_bytes),
+        format_bytes(result.peak_update_bytes));
   }
 
   void tell_all(const std::vector<std::uint64_t>& steps_to_solve, const std::vector<std::uint64_t>& upright) const {
@@ -237,18 +242,18 @@ int run_network(const RunLine& line) {
     if (!line.watch) continue;
     // Back to the first line of the picture.
     if (done != 0) fmt::print("\x1b[{}F", picture_rows);
-    fmt::print("{}", picture(shown.motion.angle, shown.motion.position, static_cast<double>(static_cast<float>(done + 1) * dt)));
+    fmt::print("{}", picture(shown.motion.angle, shown.motion.position,
+                             static_cast<double>(static_cast<float>(done + 1) * dt)));
     std::fflush(stdout);
     due += std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<float>(dt));
     std::this_thread::sleep_until(due);
   }
   const float seconds = static_cast<float>(done) * dt;
   if (line.json) {
-    fmt::print("{}\n", nlohmann::json{{"upright", !fell},
-                                      {"seconds", seconds},
-                                      {"widest_angle", widest},
-                                      {"network", saved.shape.text()}}
-                           .dump());
+    fmt::print("{}\n",
+               nlohmann::json{
+                   {"upright", !fell}, {"seconds", seconds}, {"widest_angle", widest}, {"network", saved.shape.text()}}
+                   .dump());
   } else {
     fmt::print("{} {}: {:.2f} s, {:.3f} rad at the widest\n", saved.shape.text(), fell ? "fell" : "stayed upright",
                seconds, widest);
@@ -279,14 +284,16 @@ void bench(const BenchLine& line) {
   fmt::print("  with the network {:<12}  {:10.1f} M steps/s\n", line.settings.network, m.looped / 1e6);
   if (m.forward_ns > 0) fmt::print("  2-8-3 for one observation      {:10.1f} ns\n", m.forward_ns);
   fmt::print("  the same by device memory      {:10.4f} ms, p99 {:.4f} ms\n", m.roundtrip_p50_ms, m.roundtrip_p99_ms);
-  fmt::print("  an update of the network       {:10.1f} us; by the driver's allocations {:.2f} times that (+- {:.2f})\n",
-             m.update_us, m.pooled_over_driver, m.pooled_spread);
+  fmt::print(
+      "  an update of the network       {:10.1f} us; by the driver's allocations {:.2f} times that (+- {:.2f})\n",
+      m.update_us, m.pooled_over_driver, m.pooled_spread);
 }
 
 }  // namespace
 
 void add_balance(CLI::App& app, int& status) {
-  CLI::App* command = app.add_subcommand("balance", "a robot that a network learns to balance, on pooled device memory");
+  CLI::App* command =
+      app.add_subcommand("balance", "a robot that a network learns to balance, on pooled device memory");
   command->require_subcommand(1);
   const auto train = std::make_shared<TrainLine>();
   CLI::App* trainer = command->add_subcommand("train", "trains networks until they pass their trial");

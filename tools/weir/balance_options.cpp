@@ -1,7 +1,7 @@
 #include "balance_options.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 namespace weir::tool {
 namespace {

@@ -27,8 +27,8 @@ struct TrainLine {
 
   /// Fills `settings` from the words. Throws InvalidArgument for what does not go together.
   void settle();
-  /// Takes the settings of a checkpoint, but for how long it goes on. Throws InvalidArgument for an option that was given
-  /// and says otherwise. After settle().
+  /// Takes the settings of a checkpoint, but for how long it goes on. Throws InvalidArgument for an option that was
+  /// given and says otherwise. After settle().
   void go_on(const balance::TrainingSettings& saved);
 };
 

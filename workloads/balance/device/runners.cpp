@@ -1,8 +1,8 @@
 #include "workloads/balance/device/runners.hpp"
 
 #include "compute/host_runner.hpp"
-#include "workloads/balance/host/levels.hpp"
 #include "workloads/balance/device/device_runners.hpp"
+#include "workloads/balance/host/levels.hpp"
 
 namespace weir::balance {
 namespace {

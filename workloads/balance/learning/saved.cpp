@@ -67,7 +67,9 @@ void for_training(Settings& t, const Field& field) {
 }
 
 /// Reads one number into a member of either type.
-void read_number(const NumberFile& file, const std::string& name, float& to) { to = file.floats(name, 1, max_number)[0]; }
+void read_number(const NumberFile& file, const std::string& name, float& to) {
+  to = file.floats(name, 1, max_number)[0];
+}
 void read_number(const NumberFile& file, const std::string& name, std::uint32_t& to) {
   to = static_cast<std::uint32_t>(file.whole(name, 0, UINT32_MAX));
 }
@@ -233,7 +235,8 @@ Checkpoint checkpoint_of(const NumberFile& file) {
 
 std::string digits_of(float number) {
   std::array<char, 32> digits{};
-  const auto [end, code] = std::to_chars(digits.data(), digits.data() + digits.size(), number, std::chars_format::scientific);
+  const auto [end, code] =
+      std::to_chars(digits.data(), digits.data() + digits.size(), number, std::chars_format::scientific);
   static_cast<void>(code);  // 32 characters are enough
   return {digits.data(), end};
 }
@@ -267,8 +270,8 @@ std::string checkpoint_text(const Checkpoint& saved) {
   const NetworkShape shape = network_shape(settings.network, settings.model.inputs(), action_count);
   const std::uint64_t numbers = std::uint64_t{settings.learning.replay} * NetworkLayout(shape, 1).record();
   if (numbers > max_record_numbers) {
-    throw InvalidArgument("checkpoint: a replay memory of " + std::to_string(settings.learning.replay) + " records has " +
-                              std::to_string(numbers) + " numbers; a file has at most " +
+    throw InvalidArgument("checkpoint: a replay memory of " + std::to_string(settings.learning.replay) +
+                              " records has " + std::to_string(numbers) + " numbers; a file has at most " +
                               std::to_string(max_record_numbers) + ": keep fewer records",
                           {.name = "replay", .limit = max_record_numbers});
   }
@@ -298,9 +301,7 @@ Checkpoint parse_checkpoint(std::string_view text, const std::string& path) {
   return checkpoint_of(NumberFile::parse(text, path, training_kind, 1));
 }
 
-Checkpoint read_checkpoint(const std::string& path) {
-  return checkpoint_of(NumberFile::read(path, training_kind, 1));
-}
+Checkpoint read_checkpoint(const std::string& path) { return checkpoint_of(NumberFile::read(path, training_kind, 1)); }
 
 std::string c_header(const SavedNetwork& network, const std::string& name) {
   require_identifier(name);
@@ -309,12 +310,13 @@ std::string c_header(const SavedNetwork& network, const std::string& name) {
   for (const Layer& layer : shape.layers()) widest = std::max(widest, layer.outputs);
   std::string guard = name;
   for (char& c : guard) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  std::string text = "/* A network " + shape.text() + " with ReLU, trained to balance a robot. C99, needs nothing else. */\n";
+  std::string text =
+      "/* A network " + shape.text() + " with ReLU, trained to balance a robot. C99, needs nothing else. */\n";
   text += "#ifndef " + guard + "_H\n#define " + guard + "_H\n\n";
   text += "enum { " + name + "_inputs = " + std::to_string(shape.inputs()) + ", " + name +
           "_outputs = " + std::to_string(shape.outputs()) + " };\n\n";
-  text += "/* Layer by layer: the weights of each input, then the biases. */\nstatic const float " + name + "_parameters[" +
-          std::to_string(shape.parameters()) + "] = {";
+  text += "/* Layer by layer: the weights of each input, then the biases. */\nstatic const float " + name +
+          "_parameters[" + std::to_string(shape.parameters()) + "] = {";
   for (std::size_t i = 0; i < network.parameters.size(); ++i) {
     text += (i % 6 == 0 ? "\n    " : " ") + digits_of(network.parameters[i]) + "f,";
   }
@@ -323,7 +325,8 @@ std::string c_header(const SavedNetwork& network, const std::string& name) {
           " rad\n   and the speed divided by 10 rad/s, each within -1 and 1. The largest output is the action:\n"
           "   0 pushes one way, 1 rests, 2 pushes the other way. */\n";
   text += "static void " + name + "(const float* observation, float* outputs) {\n";
-  text += "  static const int sizes[" + std::to_string(shape.layers().size() + 1) + "] = {" + std::to_string(shape.inputs());
+  text += "  static const int sizes[" + std::to_string(shape.layers().size() + 1) + "] = {" +
+          std::to_string(shape.inputs());
   for (const Layer& layer : shape.layers()) text += ", " + std::to_string(layer.outputs);
   const std::string layers = std::to_string(shape.layers().size());
   text += "};\n  float values[2][" + std::to_string(widest) + "];\n  const float* weights = " + name +

@@ -34,8 +34,8 @@ struct SavedNetwork {
 [[nodiscard]] Checkpoint read_checkpoint(const std::string& path);
 [[nodiscard]] Checkpoint parse_checkpoint(std::string_view text, const std::string& path);
 
-/// The network as C99: its parameters and a function that computes its outputs, with names that begin with `name`. Throws
-/// InvalidArgument for a name that is no identifier of C.
+/// The network as C99: its parameters and a function that computes its outputs, with names that begin with `name`.
+/// Throws InvalidArgument for a name that is no identifier of C.
 [[nodiscard]] std::string c_header(const SavedNetwork& network, const std::string& name);
 
 }  // namespace weir::balance

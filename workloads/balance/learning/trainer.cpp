@@ -128,8 +128,8 @@ bool Trainer::step(RunningEpisode& episode) {
   ++episode.so_far.steps;
   ++steps_;
   const bool fell = formulas::abs(episode.motion.angle) > c.fail_angle;
-  const float reward = formulas::reward_of(static_cast<std::uint32_t>(model.reward), episode.motion, fell, torque,
-                                           episode.torque, c);
+  const float reward =
+      formulas::reward_of(static_cast<std::uint32_t>(model.reward), episode.motion, fell, torque, episode.torque, c);
   episode.torque = torque;
   const std::vector<float> before = episode.observation;
   observe(episode.observation, episode.motion, episode.so_far.steps, draw(), c);

@@ -11,9 +11,9 @@
 
 #include <weir/weir.hpp>
 
+#include "workloads/balance/device/runners.hpp"
 #include "workloads/balance/learning/learner.hpp"
 #include "workloads/balance/robot/model.hpp"
-#include "workloads/balance/device/runners.hpp"
 
 namespace weir::balance {
 
@@ -27,11 +27,11 @@ struct TrainingSettings {
   std::string network = "4-32-3";  ///< layers or a preset's name, as network_shape()
   Start start = Start::he;
   std::uint32_t seed = 1;
-  std::uint32_t episodes = 1'000;         ///< at most; 1 to 1,000,000
-  std::uint64_t max_steps = 20'000;       ///< of the robot in all, at most; 1 to 1e9. The last episode may be cut off
-  std::uint32_t easy_episodes = 100;      ///< those that start within the model's angle; later ones start within
-  float hard_angle = 0.5235988F;          ///< this. 0 to 60°
-  std::uint32_t trial_every = 500;        ///< steps from one trial to the next; 1 to 1,000,000
+  std::uint32_t episodes = 1'000;     ///< at most; 1 to 1,000,000
+  std::uint64_t max_steps = 20'000;   ///< of the robot in all, at most; 1 to 1e9. The last episode may be cut off
+  std::uint32_t easy_episodes = 100;  ///< those that start within the model's angle; later ones start within
+  float hard_angle = 0.5235988F;      ///< this. 0 to 60°
+  std::uint32_t trial_every = 500;    ///< steps from one trial to the next; 1 to 1,000,000
   bool stop_when_solved = true;
 
   /// Throws InvalidArgument that names the value and its range.
@@ -40,9 +40,9 @@ struct TrainingSettings {
 
 struct Episode {
   std::uint32_t steps = 0;
-  float reward = 0;      ///< the sum of its steps'
-  float loss = 0;        ///< of the last update in it
-  float explore = 0;     ///< the share of random actions at its end
+  float reward = 0;         ///< the sum of its steps'
+  float loss = 0;           ///< of the last update in it
+  float explore = 0;        ///< the share of random actions at its end
   std::uint64_t bytes = 0;  ///< of live device memory at its end
 };
 
@@ -57,18 +57,18 @@ struct RunningEpisode {
 
 struct TrainingResult {
   bool solved = false;
-  bool stopped = false;               ///< because it was asked to
+  bool stopped = false;  ///< because it was asked to
   std::uint64_t environment_steps = 0;
   std::uint64_t updates = 0;
-  std::uint32_t upright = 0;          ///< of the last trial or, where that was passed, of the second; of Trial::robots
+  std::uint32_t upright = 0;  ///< of the last trial or, where that was passed, of the second; of Trial::robots
   double seconds = 0;
   std::vector<Episode> episodes = {};  ///< the last may have been cut off
   std::vector<float> parameters = {};
   // Of the memory; requests, hits and driver calls are those of device and pinned memory, after this run's warm-up.
   std::uint64_t requests = 0;
-  double hit_rate = 0;                ///< of those: served by cache or arena
+  double hit_rate = 0;  ///< of those: served by cache or arena
   std::uint64_t driver_calls_after_warm_up = 0;
-  std::uint64_t peak_bytes = 0;       ///< requested, of device memory
+  std::uint64_t peak_bytes = 0;         ///< requested, of device memory
   std::uint64_t peak_update_bytes = 0;  ///< of what single updates took
 
   /// Mean reward of the last 100 episodes; 0 without any.

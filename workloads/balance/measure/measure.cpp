@@ -15,12 +15,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 /// The shortest time of as many calls as `seconds` have; what `prepare` does before each does not count.
-double best_time(double seconds, const std::function<void()>& work, const std::function<void()>& prepare = [] {}) {
+double best_time(
+    double seconds, const std::function<void()>& work, const std::function<void()>& prepare = [] {}) {
   prepare();
   work();
   double best = std::numeric_limits<double>::infinity();
@@ -141,8 +140,9 @@ class UpdateRate {
       : device_(memory.device()),
         stream_(device_.stream()),
         runner_(make_network_runner(device_, settings.host)),
-        learner_(memory, *runner_, network_shape(settings.network, with_history_for({}, settings.network).inputs(), action_count), {}, Start::he, 1,
-                 stream_) {
+        learner_(memory, *runner_,
+                 network_shape(settings.network, with_history_for({}, settings.network).inputs(), action_count), {},
+                 Start::he, 1, stream_) {
     const std::uint32_t inputs = learner_.shape().inputs();
     for (std::uint32_t i = 0; i < 1000; ++i) {
       std::vector<float> seen(2 * std::size_t{inputs});
@@ -189,7 +189,8 @@ void measure_updates(Measured& measured, const Device& device, const MeasureSett
   std::sort(ratios.begin(), ratios.end());
   measured.update_us = best * 1e6;
   measured.pooled_over_driver = ratios[ratios.size() / 2];
-  measured.pooled_spread = std::max(ratios.back() - measured.pooled_over_driver, measured.pooled_over_driver - ratios.front());
+  measured.pooled_spread =
+      std::max(ratios.back() - measured.pooled_over_driver, measured.pooled_over_driver - ratios.front());
 }
 
 }  // namespace

@@ -23,8 +23,7 @@ std::uint64_t checksum_of(std::string_view bytes) {
 
 std::string checksum_line(std::string_view before) {
   std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "checksum %016llx\n",
-                static_cast<unsigned long long>(checksum_of(before)));
+  std::snprintf(text.data(), text.size(), "checksum %016llx\n", static_cast<unsigned long long>(checksum_of(before)));
   return text.data();
 }
 

@@ -26,8 +26,8 @@ class Robots {
     std::uint32_t outputs = 0;
   };
 
-  /// `runner` outlives the result. Memory is made on `stream`, and named after `name`. Throws as Model::check and MemoryManager::create, and
-  /// InvalidArgument for no robots or more than 16,777,216.
+  /// `runner` outlives the result. Memory is made on `stream`, and named after `name`. Throws as Model::check and
+  /// MemoryManager::create, and InvalidArgument for no robots or more than 16,777,216.
   Robots(MemoryManager& memory, Runner& runner, const Model& model, std::uint32_t count, std::uint32_t seed,
          StreamId stream, const std::string& name = "robots");
 

@@ -191,7 +191,8 @@ TEST(Training, LeavesNothingBehind) {
 }
 
 TEST(Training, UnderALimitThatDoesNotHoldItIsRefusedWhole) {
-  MemoryManager memory(open_device({.backend = "host"}), {.name = "small", .pool = {.limit = std::uint64_t{256} << 10}});
+  MemoryManager memory(open_device({.backend = "host"}),
+                       {.name = "small", .pool = {.limit = std::uint64_t{256} << 10}});
   EXPECT_THROW(Trainer(memory, settings_for("4-32-3", 1)), Error);
   EXPECT_EQ(memory.check_leaks().blocks, 0u);
 }

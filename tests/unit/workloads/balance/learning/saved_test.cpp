@@ -162,9 +162,9 @@ TEST(SavedCheckpoint, IsReadAsItWasWritten) {
 TEST(SavedCheckpoint, ANumberOfAnEpisodeThatCannotBeIsRefused) {
   const std::string text = checkpoint_text(some_checkpoint());
   const std::string episode = "episodes 5 12 3.5 0.25 0.9 12345";
-  for (const char* wrong : {"episodes 5 -1 3.5 0.25 0.9 12345", "episodes 5 12 1e300 0.25 0.9 12345",
-                            "episodes 5 12 nan 0.25 0.9 12345", "episodes 5 12 3.5 inf 0.9 12345",
-                            "episodes 5 12 3.5 0.25 1.5 12345", "episodes 5 12 3.5 0.25 0.9 1e30"}) {
+  for (const char* wrong :
+       {"episodes 5 -1 3.5 0.25 0.9 12345", "episodes 5 12 1e300 0.25 0.9 12345", "episodes 5 12 nan 0.25 0.9 12345",
+        "episodes 5 12 3.5 inf 0.9 12345", "episodes 5 12 3.5 0.25 1.5 12345", "episodes 5 12 3.5 0.25 0.9 1e30"}) {
     EXPECT_THAT(refusal(parse_checkpoint, resealed(with(text, episode, wrong))), testing::HasSubstr("\"episodes\""));
   }
   EXPECT_THAT(refusal(parse_checkpoint, resealed(with(text, "running 15 5 2.5", "running 15 5 1e20"))),

@@ -67,7 +67,8 @@ std::vector<double> outputs_of(const NetworkShape& shape, const double* paramete
     std::vector<double> out(layer.outputs);
     for (std::uint32_t j = 0; j < layer.outputs; ++j) {
       out[j] = parameters[layer.bias() + j];
-      for (std::uint32_t k = 0; k < layer.inputs; ++k) out[j] += in[k] * parameters[layer.first + k * layer.outputs + j];
+      for (std::uint32_t k = 0; k < layer.inputs; ++k)
+        out[j] += in[k] * parameters[layer.first + k * layer.outputs + j];
       if (&layer != &shape.layers().back()) out[j] = std::max(out[j], 0.0);
     }
     in = out;
@@ -127,7 +128,8 @@ TEST(Network, AimsAtTheTargetNetworksValueOfItsOwnChoice) {
     const float* const record = &bench.replay[std::size_t{bench.indices[b]} * bench.layout.record()];
     const std::vector<double> next(record + 4, record + 8);
     const std::vector<double> preferred = outputs_of(shape, own.data(), next);
-    const auto best = static_cast<std::size_t>(std::max_element(preferred.begin(), preferred.end()) - preferred.begin());
+    const auto best =
+        static_cast<std::size_t>(std::max_element(preferred.begin(), preferred.end()) - preferred.begin());
     const double later = outputs_of(shape, target.data(), next)[best];
     const double aim = double{record[8]} + (record[10] == 0 ? double{settings.discount} * later : 0);
     EXPECT_NEAR(double{bench.facts[nets::aim_column * 20 + b]}, aim, 1e-5) << b;
@@ -170,7 +172,8 @@ TEST(Network, TwoUpdatesAreAdamsWithinItsBounds) {
       cut_errors += loss == 4.5 ? 1 : 0;
     }
     const std::vector<float> copy(bench.parameters.begin() + all, bench.parameters.end());
-    EXPECT_EQ(copy, update == 1 ? target : std::vector<float>(bench.parameters.begin(), bench.parameters.begin() + all));
+    EXPECT_EQ(copy,
+              update == 1 ? target : std::vector<float>(bench.parameters.begin(), bench.parameters.begin() + all));
   }
   EXPECT_GT(cut_gradients, 0u);
   EXPECT_LT(cut_gradients, 2 * all);
@@ -194,7 +197,8 @@ TEST(NetworkLevels, GiveTheBitsOfTheBodiesWhateverTheParts) {
           for (const NetworkStep& step : steps) {
             for (std::uint32_t part = 0; part < parts; ++part) level.run_network(step, bench.buffers(), part, parts);
           }
-          EXPECT_TRUE(bench == wanted) << level.name << ", " << preset.name << ", batch " << batch << ", parts " << parts;
+          EXPECT_TRUE(bench == wanted) << level.name << ", " << preset.name << ", batch " << batch << ", parts "
+                                       << parts;
         }
       }
     }
@@ -207,7 +211,8 @@ TEST(NetworkLevels, OneObservationIsAsOfABatch) {
     const NetworkShape shape = network_shape(text, static_cast<std::uint32_t>(words.front() - '0'),
                                              static_cast<std::uint32_t>(words.back() - '0'));
     Bench bench(shape, 3);
-    for (std::size_t i = 0; i < bench.values.size(); ++i) bench.values[i] = random_number(9, static_cast<std::uint32_t>(i));
+    for (std::size_t i = 0; i < bench.values.size(); ++i)
+      bench.values[i] = random_number(9, static_cast<std::uint32_t>(i));
     compute::run_in_loops<nets::Kernels>(bench.layout.forward(), bench.buffers());
     for (const Level& level : levels()) {
       PaddedNetwork network(shape);
