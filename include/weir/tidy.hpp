@@ -2,9 +2,11 @@
 // for those that are kept. What a scope inside another keeps belongs to the outer one.
 #pragma once
 
+#include <array>
 #include <list>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <unordered_set>
@@ -44,17 +46,29 @@ class Tidy {
   std::unordered_set<std::shared_ptr<detail::TensorRecord>> kept_;
 };
 
+/// Whether tidy() may give a result of this type as it is, since there are no tensors in it: numbers, enumerations and
+/// strings. Specialize it for a type of your own.
+template <class T>
+inline constexpr bool has_no_tensors =
+    std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_convertible_v<const T&, std::string_view>;
+
 namespace detail {
 
 inline void keep_all(Tidy& scope, const Tensor& tensor) {
   if (scope.has(tensor)) scope.keep(tensor);
 }
 template <class T>
-void keep_all(Tidy&, const T&) {}
+void keep_all(Tidy&, const T&) {
+  static_assert(has_no_tensors<T>,
+                "tidy() finds tensors in a pair, tuple, array, vector or optional only: keep those of another result "
+                "with a weir::Tidy and use Tidy::keep, or set weir::has_no_tensors for its type");
+}
 template <class T>
 void keep_all(Tidy& scope, const std::optional<T>& one);
 template <class T, class A>
 void keep_all(Tidy& scope, const std::vector<T, A>& all);
+template <class T, std::size_t n>
+void keep_all(Tidy& scope, const std::array<T, n>& all);
 template <class... T>
 void keep_all(Tidy& scope, const std::tuple<T...>& all);
 template <class T, class U>
@@ -65,6 +79,10 @@ void keep_all(Tidy& scope, const std::pair<T, U>& both) {
 template <class T>
 void keep_all(Tidy& scope, const std::optional<T>& one) {
   if (one) keep_all(scope, *one);
+}
+template <class T, std::size_t n>
+void keep_all(Tidy& scope, const std::array<T, n>& all) {
+  for (const T& each : all) keep_all(scope, each);
 }
 template <class T, class A>
 void keep_all(Tidy& scope, const std::vector<T, A>& all) {
@@ -77,8 +95,9 @@ void keep_all(Tidy& scope, const std::tuple<T...>& all) {
 
 }  // namespace detail
 
-/// Calls `work` inside a scope and gives its result, whose tensors are kept: a Tensor, or a pair, tuple, vector or
-/// optional with tensors in it. Throws what `work` throws; then no tensor of it is left.
+/// Calls `work` inside a scope and gives its result, whose tensors are kept: a Tensor, or a pair, tuple, array, vector
+/// or optional with tensors in it; of another type, numbers, enumerations and strings only. Throws what `work` throws;
+/// then no tensor of it is left.
 template <class Work>
 std::invoke_result_t<Work> tidy(TensorPool& pool, Work&& work) {
   static_assert(!std::is_reference_v<std::invoke_result_t<Work>>, "return tensors by value: a reference keeps nothing");

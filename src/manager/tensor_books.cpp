@@ -91,7 +91,7 @@ Tensor TensorBooks::acquire(const Shape& shape, DType dtype, StreamId stream, Ca
   {
     const std::lock_guard lock(mutex_);
     kind = &kinds_[{shape, dtype}];  // stays where it is
-    expect(*kind, kind->counts.live + 1);
+    kind->max_known = std::max(kind->max_known, kind->counts.live + 1);
     live_.emplace(record.get(), record);
   }
   try {
@@ -102,7 +102,7 @@ Tensor TensorBooks::acquire(const Shape& shape, DType dtype, StreamId stream, Ca
     throw;
   }
   const std::lock_guard lock(mutex_);
-  const bool reused = take_place(*kind, record->address);
+  const bool reused = kind->left_at.take(record->address);
   for (TensorCounts* const counts : {&kind->counts, &all_}) {
     ++counts->acquired;
     ++(reused ? counts->reused : counts->created);
@@ -159,7 +159,7 @@ bool TensorBooks::close(const Record& record, TensorState last) noexcept {
       --counts->live;
       counts->bytes -= record->bytes;
     }
-    if (pooling_) leave_place(kind, record->address);
+    if (pooling_) kind.left_at.leave(record->address, kind.max_known);
     record->state.store(last, std::memory_order_release);
     std::swap(buffer, record->buffer);
     live_.erase(record.get());
@@ -188,27 +188,6 @@ void TensorBooks::end() noexcept {
   }
 }
 
-// --- Where tensors lay ---
-
-// Of one kind no more memory can lie free than the most tensors there were at a time.
-void TensorBooks::expect(Kind& kind, std::uint64_t count) {
-  if (count <= kind.max_known) return;
-  if (count > kind.left_at.capacity()) kind.left_at.reserve(std::max<std::size_t>(count, 2 * kind.left_at.capacity()));
-  kind.max_known = count;
-}
-
-void TensorBooks::leave_place(Kind& kind, std::uint64_t address) noexcept {
-  if (kind.left_at.size() == kind.max_known) kind.left_at.erase(kind.left_at.begin());
-  kind.left_at.push_back(address);
-}
-
-bool TensorBooks::take_place(Kind& kind, std::uint64_t address) noexcept {
-  const auto found = std::find(kind.left_at.rbegin(), kind.left_at.rend(), address);
-  if (found == kind.left_at.rend()) return false;
-  kind.left_at.erase(std::next(found).base());
-  return true;
-}
-
 // --- Memory for many ---
 
 void TensorBooks::preallocate(std::span<const TensorDemand> demands, StreamId stream) {
@@ -228,7 +207,7 @@ void TensorBooks::preallocate(std::span<const TensorDemand> demands, StreamId st
   const std::lock_guard lock(mutex_);
   for (const TensorDemand& demand : demands) {
     Kind& kind = kinds_[{demand.shape, demand.dtype}];
-    expect(kind, kind.counts.live + kind.left_at.size() + demand.count);
+    kind.max_known = std::max<std::uint64_t>(kind.max_known, kind.counts.live + kind.left_at.size() + demand.count);
   }
   auto address = addresses.begin();
   for (const TensorDemand& demand : demands) {
@@ -236,7 +215,7 @@ void TensorBooks::preallocate(std::span<const TensorDemand> demands, StreamId st
     kind.counts.prepared += demand.count;
     all_.prepared += demand.count;
     for (std::size_t i = 0; i < demand.count; ++i, ++address) {
-      if (pooling_) leave_place(kind, *address);
+      if (pooling_) kind.left_at.leave(*address, kind.max_known);
     }
   }
 }

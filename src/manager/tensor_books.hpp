@@ -20,6 +20,7 @@
 #include <weir/tensor.hpp>
 
 #include "core/process.hpp"
+#include "manager/places_left.hpp"
 
 namespace weir::detail {
 
@@ -91,16 +92,13 @@ class TensorBooks {
  private:
   struct Kind {
     TensorCounts counts;
-    std::uint64_t max_known = 0;         ///< the most that were there at a time, prepared ones included
-    std::vector<std::uint64_t> left_at;  ///< where released ones lay, the last at the end; at most max_known
+    std::uint64_t max_known = 0;  ///< the most that were there at a time, prepared ones included
+    PlacesLeft left_at;           ///< no more than max_known: of one kind no more memory can lie free
   };
   using Key = std::pair<Shape, DType>;
 
   void require_own_process() const;
   void place(TensorRecord& record, StreamId stream, CallSite where) const;
-  static void expect(Kind& kind, std::uint64_t count);
-  static void leave_place(Kind& kind, std::uint64_t address) noexcept;
-  [[nodiscard]] static bool take_place(Kind& kind, std::uint64_t address) noexcept;
   bool close(const Record& record, TensorState last) noexcept;
 
   const core::OwnerProcess process_;

@@ -1,7 +1,9 @@
 // Scopes that tidy up: what is acquired inside goes at the end, on errors too, what is kept or returned stays, and
 // scopes nest.
+#include <array>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <tuple>
 #include <utility>
@@ -73,10 +75,13 @@ TEST_P(Tidying, KeepsWhatIsReturned) {
   EXPECT_EQ(number, 7);
   const std::optional<Tensor> perhaps = tidy(pool, [&] { return std::optional(make()); });
   EXPECT_TRUE(perhaps->valid());
+  const std::array<Tensor, 2> both = tidy(pool, [&] { return std::array<Tensor, 2>{make(), make()}; });
+  EXPECT_TRUE(both[0].valid() && both[1].valid());
+  EXPECT_EQ(tidy(pool, [&] { return std::string("words"); }), "words");
   EXPECT_EQ(tidy(pool, [&] { return make().bytes(); }), 32u);
   tidy(pool, [&] { static_cast<void>(make()); });
   EXPECT_FALSE(tidy(pool, [&] { return Tensor(); }).valid());
-  EXPECT_EQ(pool.statistics().live, 7u);
+  EXPECT_EQ(pool.statistics().live, 9u);
 }
 
 TEST_P(Tidying, WhatAnInnerScopeReturnsBelongsToTheOuterOne) {

@@ -2,6 +2,7 @@
 """`weir demo` from outside: every demo passes on the host, and can fail."""
 
 import json
+import os
 import unittest
 
 from tool import ToolCase, weir
@@ -26,13 +27,25 @@ class Demo(ToolCase):
                 self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
                 self.assertEqual(done.stdout.decode().count("PASS"), 1)
 
+    def passed(self, *arguments, status=1, **environment):
+        done = weir("demo", *arguments, "--json", env=os.environ | environment)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return {each["demo"]: each["passed"] for each in map(json.loads, done.stdout.decode().splitlines())}
+
     def test_fails_where_nothing_comes_back(self):
         # The dry device has no memory: contents are lost there, and the demos that look at them say so.
-        done = weir("demo", "--device", "dry", "--json")
-        self.assertEqual(done.returncode, 1, done.stderr)
-        passed = {each["demo"]: each["passed"] for each in map(json.loads, done.stdout.decode().splitlines())}
-        self.assertFalse(passed["create"])
-        self.assertTrue(passed["monitoring"])
+        failed = {name for name, passed in self.passed("--device", "dry").items() if not passed}
+        self.assertEqual(failed, {"create", "network", "batch"})
+
+    def test_pooling_fails_without_a_pool(self):
+        failed = {name for name, passed in self.passed("--device", "host", WEIR_POOL="off").items() if not passed}
+        self.assertEqual(failed, {"pooling"})
+
+    def test_all_pass_on_vulkan(self):
+        devices = json.loads(weir("devices", "--json").stdout)
+        if not any(each["backend"] == "vulkan" and "device" in each for each in devices):
+            self.skipTest("no Vulkan device")
+        self.assertEqual(self.passed("--device", "vulkan", status=0), dict.fromkeys(NAMES, True))
 
     def test_refuses_an_unknown_name(self):
         done = weir("demo", "magic")

@@ -1,6 +1,7 @@
 // `weir balance`: trains networks to balance a robot, runs them, and measures both.
-#include <chrono>
+#include <algorithm>
 #include <cctype>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -34,6 +35,25 @@ void write_file(files::OutputFile& file, const std::string& text) {
   file.commit();
 }
 
+/// Of some numbers, which it sorts; 0 of none.
+struct Spread {
+  explicit Spread(std::vector<std::uint64_t> numbers) {
+    if (numbers.empty()) return;
+    std::sort(numbers.begin(), numbers.end());
+    const std::size_t middle = numbers.size() / 2;
+    min = numbers.front();
+    median = numbers.size() % 2 == 1 ? static_cast<double>(numbers[middle])
+                                     : static_cast<double>(numbers[middle - 1] + numbers[middle]) / 2;
+    max = numbers.back();
+  }
+  [[nodiscard]] nlohmann::json object() const { return {{"min", min}, {"median", median}, {"max", max}}; }
+
+  std::uint64_t min = 0, max = 0;
+  double median = 0;
+};
+
+constexpr std::size_t save_every = 20;  // episodes
+
 class TrainRun {
  public:
   explicit TrainRun(TrainLine& line) : line_(line) {
@@ -45,9 +65,12 @@ class TrainRun {
     open(curves_, line_.curves);
     open(output_, line_.output);
     open(header_, line_.header);
-    if (!line_.checkpoint.empty() && std::filesystem::exists(line_.checkpoint)) {
+    if (line_.checkpoint.empty()) return;
+    if (std::filesystem::exists(line_.checkpoint)) {
       saved_ = balance::read_checkpoint(line_.checkpoint);
+      line_.go_on(saved_->settings);
     }
+    const files::OutputFile writable(line_.checkpoint);
   }
 
   /// The exit status.
@@ -56,67 +79,67 @@ class TrainRun {
     const Device device = open_device({.backend = line_.device});
     if (!line_.json) fmt::print("{}\n", device.why());
     std::vector<balance::Curve> curves;
-    std::uint32_t solved = 0;
+    std::vector<std::uint64_t> steps_to_solve, upright;
     bool stopped = false;
     for (std::uint32_t i = 0; i < line_.seeds && !stopped; ++i) {
-      balance::TrainingSettings settings = saved_ ? restored() : line_.settings;
+      balance::TrainingSettings settings = line_.settings;
       settings.seed += i;
       const TrainingResult result = train(device, settings);
       tell(settings, result);
-      solved += result.solved ? 1 : 0;
+      if (result.solved) steps_to_solve.push_back(result.environment_steps);
+      upright.push_back(result.upright);
       stopped = result.stopped;
       curves.push_back({.seed = settings.seed, .solved = result.solved, .episodes = result.episodes});
     }
-    finish(solved, curves);
+    if (line_.json || line_.seeds > 1) tell_all(steps_to_solve, upright);
+    draw(curves);
     return stopped ? interrupted_status : 0;
   }
 
  private:
-  /// A checkpoint's settings, with how long this command line goes on.
-  [[nodiscard]] balance::TrainingSettings restored() const {
-    balance::TrainingSettings settings = saved_->settings;
-    settings.episodes = line_.settings.episodes;
-    settings.max_steps = line_.settings.max_steps;
-    settings.stop_when_solved = line_.settings.stop_when_solved;
-    return settings;
-  }
-
   TrainingResult train(const Device& device, const balance::TrainingSettings& settings) {
     ManagerOptions options{.name = "balance", .pool = {.mode = line_.pool ? PoolMode::automatic : PoolMode::off}};
     if (!line_.limit.empty()) options.pool.limit = parse_bytes(line_.limit);
     MemoryManager memory(device, options);
     balance::Trainer trainer(memory, settings, line_.host);
     if (saved_) trainer.restore(*saved_);
-    std::uint64_t steps = saved_ ? saved_->environment_steps : 0;
+    std::uint64_t steps = 0;
     std::size_t episodes = saved_ ? saved_->episodes.size() : 0;
+    for (std::size_t i = 0; i < episodes; ++i) steps += saved_->episodes[i].steps;
     TrainingResult result;
     {
       Progress bar(fmt::format("seed {}", settings.seed));
-      result = trainer.run([&](const balance::Episode& episode) {
+      const auto told = [&](const balance::Episode& episode) {
         steps += episode.steps;
         bar.tell(fmt::format("seed {}: episode {}, {} steps, reward {:.1f}, loss {:.4f}, {} of device memory",
                              settings.seed, ++episodes, steps, episode.reward, episode.loss,
                              format_bytes(episode.bytes)));
-        return !was_interrupted();
-      });
+        if (episodes % save_every == 0) save(trainer);
+      };
+      result = trainer.run(told, was_interrupted);
     }
-    if (!line_.checkpoint.empty()) {
-      files::OutputFile file(line_.checkpoint);
-      write_file(file, balance::checkpoint_text(trainer.checkpoint()));
-    }
+    save(trainer);
+    // A network cut off in training does not take the place of one that is done; its checkpoint has it.
+    if (result.stopped) return result;
     const balance::SavedNetwork network{trainer.shape(), result.parameters, settings.model};
     if (output_) write_file(*output_, balance::network_text(network));
     if (header_) write_file(*header_, balance::c_header(network, header_name()));
     return result;
   }
 
-  /// The file's name, as far as it can be an identifier.
+  void save(balance::Trainer& trainer) const {
+    if (line_.checkpoint.empty()) return;
+    files::OutputFile file(line_.checkpoint);
+    write_file(file, balance::checkpoint_text(trainer.checkpoint()));
+  }
+
+  /// The file's name as an identifier that is no word of C's.
   [[nodiscard]] std::string header_name() const {
-    std::string name = std::filesystem::path(line_.header).stem().string();
+    std::string name = "network_" + std::filesystem::path(line_.header).stem().string();
     for (char& c : name) {
       if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
     }
-    return name.empty() || std::isdigit(static_cast<unsigned char>(name[0])) != 0 ? "network_" + name : name;
+    return name;
   }
 
   void tell(const balance::TrainingSettings& settings, const TrainingResult& result) const {
@@ -138,22 +161,39 @@ class TrainRun {
       fmt::print("{}\n", object.dump());
       return;
     }
-    fmt::print("seed {:<4} {}: {} of {} upright {} s; {} steps, {} updates, {} episodes, {:.2f} s, mean reward {:.1f}\n",
-               settings.seed, result.solved ? "solved" : result.stopped ? "stopped" : "not solved", result.upright,
-               balance::Trial::robots, balance::Trial::seconds, result.environment_steps, result.updates,
-               result.episodes.size(), result.seconds, result.mean_reward());
-    fmt::print("          memory after warm-up: {} requests, {:.1f} % served by cache or arena, {} driver calls; peak {}, "
-               "of an update's temporaries {}\n",
-               result.requests, 100 * result.hit_rate, result.driver_calls_after_warm_up,
-               format_bytes(result.peak_bytes), format_bytes(result.peak_update_bytes));
+    fmt::print(
+        "seed {:<4} {}: {} of {} upright {} s; {} steps, {} updates, {} episodes, {:.2f} s, mean reward {:.1f}\n",
+        settings.seed,
+        result.solved    ? "solved"
+        : result.stopped ? "stopped"
+                         : "not solved",
+        result.upright, balance::Trial::robots, balance::Trial::seconds, result.environment_steps, result.updates,
+        result.episodes.size(), result.seconds, result.mean_reward());
+    fmt::print(
+        "          memory after warm-up: {} requests, {:.1f} % served by cache or arena, {} driver calls; peak {}, "
+        "of an update's temporaries {}\n",
+        result.requests, 100 * result.hit_rate, result.driver_calls_after_warm_up, format_bytes(result.peak_bytes),
+        format_bytes(result.peak_update_bytes));
   }
 
-  void finish(std::uint32_t solved, const std::vector<balance::Curve>& curves) {
+  void tell_all(const std::vector<std::uint64_t>& steps_to_solve, const std::vector<std::uint64_t>& upright) const {
+    const Spread steps(steps_to_solve), trial(upright);
+    const std::size_t solved = steps_to_solve.size(), all = upright.size();
     if (line_.json) {
-      fmt::print("{}\n", nlohmann::json{{"seeds", curves.size()}, {"solved_seeds", solved}}.dump());
-    } else if (line_.seeds > 1) {
-      fmt::print("solved {} of {}\n", solved, curves.size());
+      const nlohmann::json object{{"seeds", all},
+                                  {"solved_seeds", solved},
+                                  {"solved_rate", static_cast<double>(solved) / static_cast<double>(all)},
+                                  {"environment_steps_of_solved", solved == 0 ? nlohmann::json() : steps.object()},
+                                  {"upright", trial.object()}};
+      fmt::print("{}\n", object.dump());
+      return;
     }
+    fmt::print("solved {} of {}", solved, all);
+    if (solved != 0) fmt::print(" in {} to {} steps, median {}", steps.min, steps.max, steps.median);
+    fmt::print("; upright {} to {} of {}, median {}\n", trial.min, trial.max, balance::Trial::robots, trial.median);
+  }
+
+  void draw(const std::vector<balance::Curve>& curves) {
     if (!curves_) return;
     const auto kind = line_.curves.ends_with(".png") ? balance::PictureKind::png : balance::PictureKind::svg;
     write_file(*curves_, balance::learning_curves(curves, line_.settings.network, kind));
@@ -189,8 +229,8 @@ int run_network(const RunLine& line) {
   const balance::SavedNetwork saved = balance::read_network(line.network);
   MemoryManager memory(open_device({.backend = line.device}), {.name = "balance"});
   balance::Performance robot(memory, saved, static_cast<float>(line.angle), line.seed);
-  const double dt = double{saved.model.dt};
-  const auto steps = static_cast<std::uint64_t>(std::ceil(line.seconds / dt));
+  const float dt = saved.model.dt;
+  const auto steps = static_cast<std::uint64_t>(std::ceil(static_cast<float>(line.seconds) / dt));
   std::uint64_t done = 0;
   bool fell = false;
   float widest = 0;
@@ -202,18 +242,18 @@ int run_network(const RunLine& line) {
     if (!line.watch) continue;
     // Back to the first line of the picture.
     if (done != 0) fmt::print("\x1b[{}F", picture_rows);
-    fmt::print("{}", picture(shown.motion.angle, shown.motion.position, static_cast<double>(done + 1) * dt));
+    fmt::print("{}", picture(shown.motion.angle, shown.motion.position,
+                             static_cast<double>(static_cast<float>(done + 1) * dt)));
     std::fflush(stdout);
-    due += std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(dt));
+    due += std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<float>(dt));
     std::this_thread::sleep_until(due);
   }
-  const double seconds = static_cast<double>(done) * dt;
+  const float seconds = static_cast<float>(done) * dt;
   if (line.json) {
-    fmt::print("{}\n", nlohmann::json{{"upright", !fell},
-                                      {"seconds", seconds},
-                                      {"widest_angle", widest},
-                                      {"network", saved.shape.text()}}
-                           .dump());
+    fmt::print("{}\n",
+               nlohmann::json{
+                   {"upright", !fell}, {"seconds", seconds}, {"widest_angle", widest}, {"network", saved.shape.text()}}
+                   .dump());
   } else {
     fmt::print("{} {}: {:.2f} s, {:.3f} rad at the widest\n", saved.shape.text(), fell ? "fell" : "stayed upright",
                seconds, widest);
@@ -244,14 +284,16 @@ void bench(const BenchLine& line) {
   fmt::print("  with the network {:<12}  {:10.1f} M steps/s\n", line.settings.network, m.looped / 1e6);
   if (m.forward_ns > 0) fmt::print("  2-8-3 for one observation      {:10.1f} ns\n", m.forward_ns);
   fmt::print("  the same by device memory      {:10.4f} ms, p99 {:.4f} ms\n", m.roundtrip_p50_ms, m.roundtrip_p99_ms);
-  fmt::print("  an update of the network       {:10.1f} us; by the driver's allocations {:.2f} times that (+- {:.2f})\n",
-             m.update_us, m.pooled_over_driver, m.pooled_spread);
+  fmt::print(
+      "  an update of the network       {:10.1f} us; by the driver's allocations {:.2f} times that (+- {:.2f})\n",
+      m.update_us, m.pooled_over_driver, m.pooled_spread);
 }
 
 }  // namespace
 
 void add_balance(CLI::App& app, int& status) {
-  CLI::App* command = app.add_subcommand("balance", "a robot that a network learns to balance, on pooled device memory");
+  CLI::App* command =
+      app.add_subcommand("balance", "a robot that a network learns to balance, on pooled device memory");
   command->require_subcommand(1);
   const auto train = std::make_shared<TrainLine>();
   CLI::App* trainer = command->add_subcommand("train", "trains networks until they pass their trial");

@@ -1,5 +1,6 @@
 #include "balance_options.hpp"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 namespace weir::tool {
@@ -7,7 +8,48 @@ namespace {
 
 bool has_suffix(const std::string& path, const char* suffix) { return path.ends_with(suffix); }
 
+using balance::TrainingSettings;
+
+/// An option about what a checkpoint has, in words.
+struct SavedOption {
+  const char* name;
+  std::string (*value)(const TrainingSettings& settings);
+};
+constexpr SavedOption saved_options[] = {
+    {"--network",
+     [](const TrainingSettings& s) {
+       return balance::network_shape(s.network, s.model.inputs(), balance::action_count).text();
+     }},
+    {"--seed", [](const TrainingSettings& s) { return fmt::format("{}", s.seed); }},
+    {"--reward", [](const TrainingSettings& s) { return std::string(balance::name(s.model.reward)); }},
+    {"--physics",
+     [](const TrainingSettings& s) {
+       return std::string(s.model.physics == balance::Physics::simple ? "simple" : "two-wheels");
+     }},
+    {"--start", [](const TrainingSettings& s) { return std::string(s.start == balance::Start::he ? "he" : "xavier"); }},
+    {"--rate", [](const TrainingSettings& s) { return fmt::format("{}", s.learning.rate); }},
+    {"--discount", [](const TrainingSettings& s) { return fmt::format("{}", s.learning.discount); }},
+    {"--batch", [](const TrainingSettings& s) { return fmt::format("{}", s.learning.batch); }},
+    {"--noise", [](const TrainingSettings& s) { return fmt::format("{}", s.model.sensor_noise); }},
+    {"--offset", [](const TrainingSettings& s) { return fmt::format("{}", s.model.sensor_offset); }},
+};
+
 }  // namespace
+
+void TrainLine::go_on(const TrainingSettings& saved) {
+  for (const SavedOption& option : saved_options) {
+    const std::string given = option.value(settings), kept = option.value(saved);
+    if (command->count(option.name) == 0 || given == kept) continue;
+    throw InvalidArgument(checkpoint + ": was trained with " + option.name + " " + kept + ", not " + given +
+                              "; leave the option out to go on, or name another file",
+                          {.name = option.name});
+  }
+  TrainingSettings going_on = saved;
+  going_on.episodes = settings.episodes;
+  going_on.max_steps = settings.max_steps;
+  going_on.stop_when_solved = settings.stop_when_solved;
+  settings = going_on;
+}
 
 void TrainLine::settle() {
   settings.model.reward = balance::reward_named(reward);
@@ -24,6 +66,7 @@ void TrainLine::settle() {
 }
 
 void add_train_options(CLI::App& command, TrainLine& line) {
+  line.command = &command;
   balance::TrainingSettings& settings = line.settings;
   command.add_option("--network", settings.network,
                      "the sizes of its layers, such as 4-32-3, or Micro, Nano, Classic, Enhanced, Advanced, Research, "
@@ -50,10 +93,10 @@ void add_train_options(CLI::App& command, TrainLine& line) {
   command.add_option("--kernels", line.host.level, "of the host: x86-64, x86-64-v3, x86-64-v4; default: the best");
   command.add_option("--threads", line.host.threads, "of the host; default 1")->check(CLI::Range(1, 256));
   command.add_option("--checkpoint", line.checkpoint,
-                     "goes on from this file if it is there, and writes it at the end and after Ctrl-C");
+                     "goes on from this file if it is there; writes it every 20 episodes, at the end and after Ctrl-C");
   command.add_option("--curves", line.curves, "writes learning curves: FILE.png or FILE.svg");
-  command.add_option("-o,--output", line.output, "writes the trained network");
-  command.add_option("--header", line.header, "writes the trained network as a C header");
+  command.add_option("-o,--output", line.output, "writes the trained network; not after Ctrl-C");
+  command.add_option("--header", line.header, "writes it as a C header, with names that begin with network_FILE");
   command.add_flag("--json", line.json, "prints one object a seed and one for all");
 }
 
@@ -63,8 +106,9 @@ void add_run_options(CLI::App& command, RunLine& line) {
   command.add_option("--seconds", line.seconds, "how long; default 10")->check(CLI::Range(0.02, 3600.0));
   command.add_option("--angle", line.angle, "where the robot starts, rad; default 0.2")->check(CLI::Range(-1.0, 1.0));
   command.add_option("--seed", line.seed, "of the sensor's noise; default 1");
-  command.add_flag("--watch", line.watch, "draws the robot in the terminal, as fast as it really moves");
-  command.add_flag("--json", line.json, "prints one object");
+  CLI::Option* watch =
+      command.add_flag("--watch", line.watch, "draws the robot in the terminal, as fast as it really moves");
+  command.add_flag("--json", line.json, "prints one object")->excludes(watch);
 }
 
 void add_bench_options(CLI::App& command, BenchLine& line) {

@@ -23,9 +23,13 @@ struct TrainLine {
   bool pool = true;
   bool json = false;
   std::string checkpoint = {}, curves = {}, output = {}, header = {};
+  const CLI::App* command = nullptr;  ///< which knows what was given
 
   /// Fills `settings` from the words. Throws InvalidArgument for what does not go together.
   void settle();
+  /// Takes the settings of a checkpoint, but for how long it goes on. Throws InvalidArgument for an option that was
+  /// given and says otherwise. After settle().
+  void go_on(const balance::TrainingSettings& saved);
 };
 
 struct RunLine {

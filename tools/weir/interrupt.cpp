@@ -14,6 +14,7 @@ void note_interrupts() {
   action.sa_handler = [](int) { interrupted = 1; };
   action.sa_flags = SA_RESETHAND | SA_RESTART;
   sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
 }
 
 bool was_interrupted() noexcept { return interrupted != 0; }

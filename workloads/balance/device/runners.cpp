@@ -1,8 +1,8 @@
 #include "workloads/balance/device/runners.hpp"
 
 #include "compute/host_runner.hpp"
-#include "workloads/balance/host/levels.hpp"
 #include "workloads/balance/device/device_runners.hpp"
+#include "workloads/balance/host/levels.hpp"
 
 namespace weir::balance {
 namespace {
@@ -20,7 +20,12 @@ std::uint64_t work_of(const NetworkStep& step) {
 
 template <class Kernels, class Run>
 std::unique_ptr<compute::Runner<Kernels>> make(const Device& device, const HostChoice& host, Run Level::*run) {
-  switch (device.facts().backend) {
+  const BackendKind backend = device.facts().backend;
+  if (backend != BackendKind::host && (!host.level.empty() || host.threads != 1)) {
+    throw InvalidArgument(device.facts().name + ": kernels and threads are chosen on the host alone; leave them out",
+                          {.name = "host"});
+  }
+  switch (backend) {
     case BackendKind::cuda: return make_cuda_runner<Kernels>(device);
     case BackendKind::vulkan: return make_vulkan_runner<Kernels>(device);
     case BackendKind::host: {

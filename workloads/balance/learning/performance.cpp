@@ -19,8 +19,8 @@ Performance::Performance(MemoryManager& memory, const SavedNetwork& network, flo
       stream_(Device(memory.device()).stream()),
       robot_runner_(make_robot_runner(memory.device(), host)),
       network_runner_(make_network_runner(memory.device(), host)),
-      learner_(memory, *network_runner_, network.shape, {}, Start::he, seed, stream_),
-      robots_(memory, *robot_runner_, endless(network.model), 1, seed),
+      learner_(memory, *network_runner_, network.shape, {.batch = 16, .replay = 16}, Start::he, seed, stream_),
+      robots_(memory, *robot_runner_, endless(network.model), 1, seed, stream_),
       layout_(network.shape, 1),
       values_(memory.scoped<float>("values", layout_.values(), {}, stream_)) {
   learner_.use(network.parameters);

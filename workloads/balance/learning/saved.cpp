@@ -4,7 +4,7 @@
 #include <cctype>
 #include <charconv>
 #include <limits>
-#include <tuple>
+#include <span>
 
 #include <weir/errors.hpp>
 
@@ -15,6 +15,9 @@ constexpr const char* network_kind = "weir-network";
 constexpr const char* training_kind = "weir-training";
 constexpr double max_number = std::numeric_limits<float>::max();
 constexpr double max_whole = 9007199254740992.0;  // 2^53, up to which a double has every whole number
+constexpr std::size_t episode_numbers = 5, max_episodes = 1'000'000;
+// With as many episodes, and 16 bytes a number, a file stays below what NumberFile reads.
+constexpr std::uint64_t max_record_numbers = 11'000'000;
 
 /// Calls `field(name, member)` for each number of a model.
 template <class Settings, class Field>
@@ -64,7 +67,9 @@ void for_training(Settings& t, const Field& field) {
 }
 
 /// Reads one number into a member of either type.
-void read_number(const NumberFile& file, const std::string& name, float& to) { to = file.floats(name, 1, max_number)[0]; }
+void read_number(const NumberFile& file, const std::string& name, float& to) {
+  to = file.floats(name, 1, max_number)[0];
+}
 void read_number(const NumberFile& file, const std::string& name, std::uint32_t& to) {
   to = static_cast<std::uint32_t>(file.whole(name, 0, UINT32_MAX));
 }
@@ -133,33 +138,66 @@ SavedNetwork network_of(const NumberFile& file) {
   });
 }
 
-constexpr std::size_t episode_numbers = 5;
+void append(std::vector<double>& numbers, const Episode& each) {
+  numbers.insert(numbers.end(), {static_cast<double>(each.steps), double{each.reward}, double{each.loss},
+                                 double{each.explore}, static_cast<double>(each.bytes)});
+}
 
 void set_episodes(NumberFile& file, const std::vector<Episode>& episodes) {
   std::vector<double> numbers;
-  for (const Episode& each : episodes) {
-    numbers.insert(numbers.end(), {static_cast<double>(each.steps), double{each.reward}, double{each.loss},
-                                   double{each.explore}, static_cast<double>(each.bytes)});
-  }
+  for (const Episode& each : episodes) append(numbers, each);
   file.set("episodes", numbers);
 }
 
+Episode episode_of(const NumberFile& file, const char* list, std::span<const double> numbers) {
+  const auto bounded = [&](std::size_t i, double low, double high) {
+    if (!(numbers[i] >= low && numbers[i] <= high)) {
+      file.refuse(list, "has the number " + std::to_string(numbers[i]) + " where one from " + std::to_string(low) +
+                            " to " + std::to_string(high) + " belongs");
+    }
+    return numbers[i];
+  };
+  return {.steps = static_cast<std::uint32_t>(bounded(0, 0, 1e6)),
+          .reward = static_cast<float>(bounded(1, -1e9, 1e9)),
+          .loss = static_cast<float>(bounded(2, 0, 1e6)),
+          .explore = static_cast<float>(bounded(3, 0, 1)),
+          .bytes = static_cast<std::uint64_t>(bounded(4, 0, max_whole))};
+}
+
 std::vector<Episode> episodes_of(const NumberFile& file) {
-  const std::vector<double>& numbers = file.numbers("episodes", 0, 1'000'000 * episode_numbers);
+  const std::vector<double>& numbers = file.numbers("episodes", 0, max_episodes * episode_numbers);
   if (numbers.size() % episode_numbers != 0) file.refuse("episodes", "does not have five numbers for each");
   std::vector<Episode> episodes;
   for (std::size_t i = 0; i < numbers.size(); i += episode_numbers) {
-    const double steps = numbers[i], bytes = numbers[i + 4];
-    if (!(steps >= 0 && steps <= 1e6) || !(bytes >= 0 && bytes <= max_whole)) {
-      file.refuse("episodes", "has a number that cannot be");
-    }
-    episodes.push_back({.steps = static_cast<std::uint32_t>(steps),
-                        .reward = static_cast<float>(numbers[i + 1]),
-                        .loss = static_cast<float>(numbers[i + 2]),
-                        .explore = static_cast<float>(numbers[i + 3]),
-                        .bytes = static_cast<std::uint64_t>(bytes)});
+    episodes.push_back(episode_of(file, "episodes", std::span(numbers).subspan(i, episode_numbers)));
   }
   return episodes;
+}
+
+// After the numbers of an episode: whether it learned, the torque, the motion, the observation.
+void set_running(NumberFile& file, const std::optional<RunningEpisode>& running) {
+  std::vector<double> numbers;
+  if (running) {
+    append(numbers, running->so_far);
+    const formulas::Motion& m = running->motion;
+    numbers.insert(numbers.end(), {running->learned ? 1.0 : 0.0, double{running->torque}, double{m.angle},
+                                   double{m.speed}, double{m.position}, double{m.velocity}});
+    numbers.insert(numbers.end(), running->observation.begin(), running->observation.end());
+  }
+  file.set("running", numbers);
+}
+
+std::optional<RunningEpisode> running_of(const NumberFile& file, std::size_t inputs) {
+  constexpr std::size_t before_observation = episode_numbers + 6;
+  const std::size_t count = file.numbers("running", 0, before_observation + inputs).size();
+  if (count == 0) return std::nullopt;
+  const std::vector<float> n = file.floats("running", before_observation + inputs, max_number);
+  return RunningEpisode{
+      .so_far = episode_of(file, "running", std::span(file.numbers("running", n.size())).first(episode_numbers)),
+      .motion = {.angle = n[7], .speed = n[8], .position = n[9], .velocity = n[10]},
+      .observation = {n.begin() + before_observation, n.end()},
+      .torque = n[6],
+      .learned = n[5] != 0};
 }
 
 Checkpoint checkpoint_of(const NumberFile& file) {
@@ -170,6 +208,7 @@ Checkpoint checkpoint_of(const NumberFile& file) {
     saved.settings.network = network.shape.text();
     for_learning(saved.settings.learning, reader(file, "learning."));
     for_training(saved.settings, reader(file, "training."));
+    saved.settings.start = static_cast<Start>(file.whole("training.start", 0, 1));
     saved.settings.check();
     const std::vector<float> target = file.floats("target", network.shape.parameters(), max_number);
     saved.learner.parameters = network.parameters;
@@ -189,13 +228,15 @@ Checkpoint checkpoint_of(const NumberFile& file) {
       if (!(action >= 0 && action < action_count)) file.refuse("records", "has an action that there is not");
     }
     saved.episodes = episodes_of(file);
+    saved.running = running_of(file, network.shape.inputs());
     return saved;
   });
 }
 
 std::string digits_of(float number) {
   std::array<char, 32> digits{};
-  const auto [end, code] = std::to_chars(digits.data(), digits.data() + digits.size(), number, std::chars_format::scientific);
+  const auto [end, code] =
+      std::to_chars(digits.data(), digits.data() + digits.size(), number, std::chars_format::scientific);
   static_cast<void>(code);  // 32 characters are enough
   return {digits.data(), end};
 }
@@ -227,11 +268,19 @@ SavedNetwork read_network(const std::string& path) { return network_of(NumberFil
 std::string checkpoint_text(const Checkpoint& saved) {
   const TrainingSettings& settings = saved.settings;
   const NetworkShape shape = network_shape(settings.network, settings.model.inputs(), action_count);
+  const std::uint64_t numbers = std::uint64_t{settings.learning.replay} * NetworkLayout(shape, 1).record();
+  if (numbers > max_record_numbers) {
+    throw InvalidArgument("checkpoint: a replay memory of " + std::to_string(settings.learning.replay) +
+                              " records has " + std::to_string(numbers) + " numbers; a file has at most " +
+                              std::to_string(max_record_numbers) + ": keep fewer records",
+                          {.name = "replay", .limit = max_record_numbers});
+  }
   NumberFile file(training_kind, 1);
   set_shape(file, shape);
   set_model(file, settings.model);
   for_learning(settings.learning, writer(file, "learning."));
   for_training(settings, writer(file, "training."));
+  file.set("training.start", std::vector<double>{static_cast<double>(settings.start)});
   const std::vector<float>& both = saved.learner.parameters;
   const auto middle = both.begin() + shape.parameters();
   file.set("parameters", std::vector<float>(both.begin(), middle));
@@ -244,6 +293,7 @@ std::string checkpoint_text(const Checkpoint& saved) {
   writer(file, "counts.")("steps", saved.environment_steps);
   writer(file, "counts.")("play_draws", saved.draws);
   set_episodes(file, saved.episodes);
+  set_running(file, saved.running);
   return file.text();
 }
 
@@ -251,9 +301,7 @@ Checkpoint parse_checkpoint(std::string_view text, const std::string& path) {
   return checkpoint_of(NumberFile::parse(text, path, training_kind, 1));
 }
 
-Checkpoint read_checkpoint(const std::string& path) {
-  return checkpoint_of(NumberFile::read(path, training_kind, 1));
-}
+Checkpoint read_checkpoint(const std::string& path) { return checkpoint_of(NumberFile::read(path, training_kind, 1)); }
 
 std::string c_header(const SavedNetwork& network, const std::string& name) {
   require_identifier(name);
@@ -262,12 +310,13 @@ std::string c_header(const SavedNetwork& network, const std::string& name) {
   for (const Layer& layer : shape.layers()) widest = std::max(widest, layer.outputs);
   std::string guard = name;
   for (char& c : guard) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  std::string text = "/* A network " + shape.text() + " with ReLU, trained to balance a robot. C99, needs nothing else. */\n";
+  std::string text =
+      "/* A network " + shape.text() + " with ReLU, trained to balance a robot. C99, needs nothing else. */\n";
   text += "#ifndef " + guard + "_H\n#define " + guard + "_H\n\n";
   text += "enum { " + name + "_inputs = " + std::to_string(shape.inputs()) + ", " + name +
           "_outputs = " + std::to_string(shape.outputs()) + " };\n\n";
-  text += "/* Layer by layer: the weights of each input, then the biases. */\nstatic const float " + name + "_parameters[" +
-          std::to_string(shape.parameters()) + "] = {";
+  text += "/* Layer by layer: the weights of each input, then the biases. */\nstatic const float " + name +
+          "_parameters[" + std::to_string(shape.parameters()) + "] = {";
   for (std::size_t i = 0; i < network.parameters.size(); ++i) {
     text += (i % 6 == 0 ? "\n    " : " ") + digits_of(network.parameters[i]) + "f,";
   }
@@ -276,7 +325,8 @@ std::string c_header(const SavedNetwork& network, const std::string& name) {
           " rad\n   and the speed divided by 10 rad/s, each within -1 and 1. The largest output is the action:\n"
           "   0 pushes one way, 1 rests, 2 pushes the other way. */\n";
   text += "static void " + name + "(const float* observation, float* outputs) {\n";
-  text += "  static const int sizes[" + std::to_string(shape.layers().size() + 1) + "] = {" + std::to_string(shape.inputs());
+  text += "  static const int sizes[" + std::to_string(shape.layers().size() + 1) + "] = {" +
+          std::to_string(shape.inputs());
   for (const Layer& layer : shape.layers()) text += ", " + std::to_string(layer.outputs);
   const std::string layers = std::to_string(shape.layers().size());
   text += "};\n  float values[2][" + std::to_string(widest) + "];\n  const float* weights = " + name +

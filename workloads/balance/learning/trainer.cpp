@@ -10,30 +10,35 @@
 namespace weir::balance {
 namespace {
 
-constexpr std::uint32_t play_draws = 0x51a7;  // names the random numbers of the robot and of its actions
+constexpr std::uint32_t play_draws = 0x51a7;   // names the random numbers of the robot and of its actions
+constexpr std::uint32_t trial_draws = 0x791a;  // and those that second trials start from
 constexpr std::uint64_t warm_up_updates = 100;
 
-/// What the robot's sensor has told, the newest first.
-class Observation {
- public:
-  explicit Observation(std::uint32_t history) : numbers_(2 * std::size_t{history}) {}
-
-  /// As the kernel `observe` does it.
-  void tell(const formulas::Motion& motion, std::uint32_t age, std::uint32_t bits, const formulas::Coefficients& c) {
-    const float told = formulas::measured(motion.angle, age, bits, c);
-    const float lean = formulas::clamp(told * c.inverse_fail_angle, -1.0F, 1.0F);
-    const float turn = formulas::clamp(motion.speed * 0.1F, -1.0F, 1.0F);
-    for (std::size_t i = numbers_.size() - 2; i > 0; i -= 2) {
-      numbers_[i] = age == 0 ? lean : numbers_[i - 2];
-      numbers_[i + 1] = age == 0 ? turn : numbers_[i - 1];
-    }
-    numbers_[0] = lean;
-    numbers_[1] = turn;
+/// Adds what the robot's sensor tells now to an observation, as the kernel `observe` does it.
+void observe(std::vector<float>& numbers, const formulas::Motion& motion, std::uint32_t age, std::uint32_t bits,
+             const formulas::Coefficients& c) {
+  const float told = formulas::measured(motion.angle, age, bits, c);
+  const float lean = formulas::clamp(told * c.inverse_fail_angle, -1.0F, 1.0F);
+  const float turn = formulas::clamp(motion.speed * 0.1F, -1.0F, 1.0F);
+  for (std::size_t i = numbers.size() - 2; i > 0; i -= 2) {
+    numbers[i] = age == 0 ? lean : numbers[i - 2];
+    numbers[i + 1] = age == 0 ? turn : numbers[i - 1];
   }
-  [[nodiscard]] std::span<const float> numbers() const noexcept { return numbers_; }
+  numbers[0] = lean;
+  numbers[1] = turn;
+}
 
- private:
-  std::vector<float> numbers_;
+/// What a manager was asked for, device and pinned memory together.
+struct Counts {
+  explicit Counts(const MemoryManager& memory) {
+    const ManagerStatistics now = memory.statistics();
+    for (const Statistics* const pool : {&now.pool, &now.transfers.pinned}) {
+      requests += pool->allocations;
+      hits += pool->cache_hits + pool->arena_hits;
+      driver_calls += pool->driver_calls;
+    }
+  }
+  std::uint64_t requests = 0, hits = 0, driver_calls = 0;
 };
 
 const TrainingSettings& checked(const TrainingSettings& settings) {
@@ -99,70 +104,80 @@ bool Trainer::ended() const noexcept {
          episodes_.size() >= settings_.episodes;
 }
 
-void Trainer::note_warm_up() {
-  if (is_warm_ || learner_.updates() < warm_up_updates) return;
-  warm_ = memory_.statistics().pool;
-  is_warm_ = true;
-}
-
-Episode Trainer::play() {
+RunningEpisode Trainer::first_of_episode() {
   const Model& model = settings_.model;
-  const formulas::Coefficients& c = coefficients_;
   const float angle = episodes_.size() < settings_.easy_episodes ? model.start_angle : settings_.hard_angle;
-  formulas::Motion motion{.angle = angle * formulas::signed_of(draw()),
-                          .speed = model.start_speed * formulas::signed_of(draw()),
-                          .position = 0,
-                          .velocity = 0};
-  Observation now(model.history);
-  now.tell(motion, 0, draw(), c);
-  Observation next = now;
-  Episode episode;
-  float before = 0;
-  bool learned = false;
-  while (episode.steps < model.max_steps && steps_ < settings_.max_steps) {
-    const bool random = formulas::uniform_of(draw()) < explore();
-    const std::uint32_t action = random ? draw() % action_count : learner_.best_action(now.numbers());
-    const float torque = formulas::torque_of(action_of(action), c);
-    motion = model.physics == Physics::simple ? formulas::moved(motion, torque, c)
-                                              : formulas::moved_on_wheels(motion, torque, c);
-    ++episode.steps;
-    ++steps_;
-    const bool fell = formulas::abs(motion.angle) > c.fail_angle;
-    const float reward =
-        formulas::reward_of(static_cast<std::uint32_t>(model.reward), motion, fell, torque, before, c);
-    before = torque;
-    next.tell(motion, episode.steps, draw(), c);
-    learner_.remember(
-        {.observation = now.numbers(), .next = next.numbers(), .action = action, .reward = reward, .fell = fell});
-    learned = learner_.learn() || learned;
-    note_warm_up();
-    now = next;
-    episode.reward += reward;
-    if (steps_ % settings_.trial_every == 0) {
-      upright_ = trial();
-      solved_ = upright_ == Trial::robots;
-      if (solved_ && settings_.stop_when_solved) break;
-    }
-    if (fell) break;
-  }
-  episode.explore = explore();
-  if (learned) episode.loss = learner_.loss();
-  episode.bytes = memory_.statistics().pool.requested.live;
+  RunningEpisode episode{.so_far = {},
+                         .motion = {.angle = angle * formulas::signed_of(draw()),
+                                    .speed = model.start_speed * formulas::signed_of(draw()),
+                                    .position = 0,
+                                    .velocity = 0},
+                         .observation = std::vector<float>(model.inputs())};
+  observe(episode.observation, episode.motion, 0, draw(), coefficients_);
   return episode;
 }
 
-std::uint32_t Trainer::trial() {
-  return upright(memory_, *robot_runner_, learner_, settings_.model, settings_.seed + 1, stream_);
+bool Trainer::step(RunningEpisode& episode) {
+  const Model& model = settings_.model;
+  const formulas::Coefficients& c = coefficients_;
+  const bool random = formulas::uniform_of(draw()) < explore();
+  const std::uint32_t action = random ? draw() % action_count : learner_.best_action(episode.observation);
+  const float torque = formulas::torque_of(action_of(action), c);
+  episode.motion = model.physics == Physics::simple ? formulas::moved(episode.motion, torque, c)
+                                                    : formulas::moved_on_wheels(episode.motion, torque, c);
+  ++episode.so_far.steps;
+  ++steps_;
+  const bool fell = formulas::abs(episode.motion.angle) > c.fail_angle;
+  const float reward =
+      formulas::reward_of(static_cast<std::uint32_t>(model.reward), episode.motion, fell, torque, episode.torque, c);
+  episode.torque = torque;
+  const std::vector<float> before = episode.observation;
+  observe(episode.observation, episode.motion, episode.so_far.steps, draw(), c);
+  learner_.remember(
+      {.observation = before, .next = episode.observation, .action = action, .reward = reward, .fell = fell});
+  episode.learned = learner_.learn() || episode.learned;
+  episode.so_far.reward += reward;
+  return fell || episode.so_far.steps >= model.max_steps;
 }
 
-TrainingResult Trainer::run(const std::function<bool(const Episode&)>& told) {
+Episode Trainer::finished(const RunningEpisode& episode) {
+  Episode whole = episode.so_far;
+  whole.explore = explore();
+  if (episode.learned) whole.loss = learner_.loss();
+  whole.bytes = memory_.statistics().pool.requested.live;
+  return whole;
+}
+
+// The starts of the trials are the same each time, and a network may pass one of many by luck; those of a second trial
+// were never used before.
+void Trainer::hold_trial() {
+  const auto count = [&](std::uint32_t seed) {
+    return upright(memory_, *robot_runner_, learner_, settings_.model, seed, stream_);
+  };
+  upright_ = count(settings_.seed + 1);
+  if (upright_ == Trial::robots) {
+    upright_ = count(formulas::draw(settings_.seed, trial_draws, static_cast<std::uint32_t>(steps_)));
+  }
+  solved_ = upright_ == Trial::robots;
+}
+
+TrainingResult Trainer::run(const std::function<void(const Episode&)>& told, const std::function<bool()>& stop) {
   const auto start = std::chrono::steady_clock::now();
+  const std::uint64_t warm_at = learner_.updates() + warm_up_updates;
+  std::optional<Counts> warm;
   bool stopped = false;
-  // The first trial is of a network that knows nothing; from then on the pool knows what a trial takes.
-  if (steps_ == 0) upright_ = trial();
-  while (!ended() && !stopped) {
-    episodes_.push_back(play());
-    stopped = told && !told(episodes_.back());
+  // From the first trial on, the pool knows what a trial takes.
+  hold_trial();
+  while (!ended() && !(stopped = stop && stop())) {
+    if (!running_) running_ = first_of_episode();
+    const bool over = step(*running_);
+    if (!warm && learner_.updates() >= warm_at) warm.emplace(memory_);
+    if (over) {
+      episodes_.push_back(finished(*running_));
+      running_.reset();
+    }
+    if (steps_ % settings_.trial_every == 0) hold_trial();
+    if (over && told) told(episodes_.back());
   }
   TrainingResult result{.solved = solved_,
                         .stopped = stopped,
@@ -170,18 +185,19 @@ TrainingResult Trainer::run(const std::function<bool(const Episode&)>& told) {
                         .updates = learner_.updates(),
                         .upright = upright_,
                         .seconds = 0,
-                        .episodes = episodes_,
-                        .parameters = learner_.parameters()};
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  const Statistics pool = memory_.statistics().pool;
-  result.peak_bytes = pool.requested.peak;
-  result.peak_update_bytes = learner_.peak_update_bytes();
-  if (is_warm_) {
-    result.requests = pool.allocations - warm_.allocations;
-    const std::uint64_t hits = pool.cache_hits + pool.arena_hits - warm_.cache_hits - warm_.arena_hits;
+                        .episodes = episodes_};
+  if (running_) result.episodes.push_back(finished(*running_));
+  if (warm) {
+    const Counts now(memory_);
+    result.requests = now.requests - warm->requests;
+    const std::uint64_t hits = now.hits - warm->hits;
     result.hit_rate = result.requests == 0 ? 0 : static_cast<double>(hits) / static_cast<double>(result.requests);
-    result.driver_calls_after_warm_up = pool.driver_calls - warm_.driver_calls;
+    result.driver_calls_after_warm_up = now.driver_calls - warm->driver_calls;
   }
+  result.parameters = learner_.parameters();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result.peak_bytes = memory_.statistics().pool.requested.peak;
+  result.peak_update_bytes = learner_.peak_update_bytes();
   return result;
 }
 
@@ -189,6 +205,7 @@ Checkpoint Trainer::checkpoint() {
   return {.settings = settings_,
           .learner = learner_.state(),
           .episodes = episodes_,
+          .running = running_,
           .environment_steps = steps_,
           .draws = draws_};
 }
@@ -196,6 +213,7 @@ Checkpoint Trainer::checkpoint() {
 void Trainer::restore(const Checkpoint& checkpoint) {
   learner_.restore(checkpoint.learner);
   episodes_ = checkpoint.episodes;
+  running_ = checkpoint.running;
   steps_ = checkpoint.environment_steps;
   draws_ = checkpoint.draws;
 }

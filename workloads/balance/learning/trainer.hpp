@@ -5,14 +5,15 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <weir/weir.hpp>
 
+#include "workloads/balance/device/runners.hpp"
 #include "workloads/balance/learning/learner.hpp"
 #include "workloads/balance/robot/model.hpp"
-#include "workloads/balance/device/runners.hpp"
 
 namespace weir::balance {
 
@@ -26,51 +27,60 @@ struct TrainingSettings {
   std::string network = "4-32-3";  ///< layers or a preset's name, as network_shape()
   Start start = Start::he;
   std::uint32_t seed = 1;
-  std::uint32_t episodes = 1'000;         ///< at most; 1 to 1,000,000
-  std::uint64_t max_steps = 20'000;       ///< of the robot in all, at most; 1 to 1e9
-  std::uint32_t easy_episodes = 100;      ///< those that start within the model's angle; later ones start within
-  float hard_angle = 0.5235988F;          ///< this. 0 to 60°
-  std::uint32_t trial_every = 500;        ///< steps from one trial to the next; 1 to 1,000,000
+  std::uint32_t episodes = 1'000;     ///< at most; 1 to 1,000,000
+  std::uint64_t max_steps = 20'000;   ///< of the robot in all, at most; 1 to 1e9. The last episode may be cut off
+  std::uint32_t easy_episodes = 100;  ///< those that start within the model's angle; later ones start within
+  float hard_angle = 0.5235988F;      ///< this. 0 to 60°
+  std::uint32_t trial_every = 500;    ///< steps from one trial to the next; 1 to 1,000,000
   bool stop_when_solved = true;
 
   /// Throws InvalidArgument that names the value and its range.
   void check() const;
 };
 
-/// An episode that has ended.
 struct Episode {
   std::uint32_t steps = 0;
-  float reward = 0;      ///< the sum of its steps'
-  float loss = 0;        ///< of the last update in it
-  float explore = 0;     ///< the share of random actions at its end
+  float reward = 0;         ///< the sum of its steps'
+  float loss = 0;           ///< of the last update in it
+  float explore = 0;        ///< the share of random actions at its end
   std::uint64_t bytes = 0;  ///< of live device memory at its end
+};
+
+/// An episode that is not over.
+struct RunningEpisode {
+  Episode so_far;
+  formulas::Motion motion;
+  std::vector<float> observation;  ///< the newest step first
+  float torque = 0;                ///< of the step before
+  bool learned = false;            ///< whether there was an update in it
 };
 
 struct TrainingResult {
   bool solved = false;
-  bool stopped = false;               ///< because it was asked to
+  bool stopped = false;  ///< because it was asked to
   std::uint64_t environment_steps = 0;
   std::uint64_t updates = 0;
-  std::uint32_t upright = 0;          ///< of the last trial, of Trial::robots
+  std::uint32_t upright = 0;  ///< of the last trial or, where that was passed, of the second; of Trial::robots
   double seconds = 0;
-  std::vector<Episode> episodes = {};
+  std::vector<Episode> episodes = {};  ///< the last may have been cut off
   std::vector<float> parameters = {};
-  // Of the memory.
-  std::uint64_t requests = 0;         ///< after warm-up
-  double hit_rate = 0;                ///< of those: served by cache or arena
+  // Of the memory; requests, hits and driver calls are those of device and pinned memory, after this run's warm-up.
+  std::uint64_t requests = 0;
+  double hit_rate = 0;  ///< of those: served by cache or arena
   std::uint64_t driver_calls_after_warm_up = 0;
-  std::uint64_t peak_bytes = 0;       ///< requested
+  std::uint64_t peak_bytes = 0;         ///< requested, of device memory
   std::uint64_t peak_update_bytes = 0;  ///< of what single updates took
 
   /// Mean reward of the last 100 episodes; 0 without any.
   [[nodiscard]] double mean_reward() const noexcept;
 };
 
-/// What a run was when it stopped, between two episodes.
+/// What a run was when it stopped, which may be inside an episode.
 struct Checkpoint {
   TrainingSettings settings;
   Learner::State learner;
   std::vector<Episode> episodes;
+  std::optional<RunningEpisode> running = {};
   std::uint64_t environment_steps = 0;
   std::uint64_t draws = 0;
 };
@@ -81,18 +91,23 @@ class Trainer {
   Trainer(MemoryManager& memory, const TrainingSettings& settings, const HostChoice& host = {});
 
   [[nodiscard]] const NetworkShape& shape() const noexcept { return learner_.shape(); }
-  /// Goes on from there, with its settings but for how long. Throws InvalidArgument where the network is another.
+  /// Goes on from there: with the checkpoint's settings, run() makes the same weights as one that did not stop. Throws
+  /// InvalidArgument where the network is another.
   void restore(const Checkpoint& checkpoint);
-  /// Calls `told` after each episode; ends when it returns false.
-  [[nodiscard]] TrainingResult run(const std::function<bool(const Episode&)>& told = {});
+  /// Holds a trial, and trains until one is passed, a limit is reached or `stop`, asked before each step, is true.
+  /// Calls `told` after each episode, which may take a checkpoint.
+  [[nodiscard]] TrainingResult run(const std::function<void(const Episode&)>& told = {},
+                                   const std::function<bool()>& stop = {});
   [[nodiscard]] Checkpoint checkpoint();
 
  private:
   [[nodiscard]] std::uint32_t draw() noexcept;
-  [[nodiscard]] Episode play();
-  [[nodiscard]] std::uint32_t trial();
+  [[nodiscard]] RunningEpisode first_of_episode();
+  /// A step of the running episode; whether it was the last.
+  [[nodiscard]] bool step(RunningEpisode& episode);
+  [[nodiscard]] Episode finished(const RunningEpisode& episode);
+  void hold_trial();
   [[nodiscard]] float explore() const noexcept;
-  void note_warm_up();
   [[nodiscard]] bool ended() const noexcept;
 
   MemoryManager& memory_;
@@ -103,11 +118,10 @@ class Trainer {
   std::unique_ptr<RobotRunner> robot_runner_;
   Learner learner_;
   std::vector<Episode> episodes_;
+  std::optional<RunningEpisode> running_;
   std::uint64_t steps_ = 0, draws_ = 0;
   std::uint32_t upright_ = 0;
   bool solved_ = false;
-  Statistics warm_{};
-  bool is_warm_ = false;
 };
 
 }  // namespace weir::balance

@@ -12,7 +12,7 @@ std::uint32_t upright(MemoryManager& memory, Robots::Runner& runner, Learner& le
   calm.sensor_noise = 0;
   const auto steps = static_cast<std::uint32_t>(std::ceil(Trial::seconds / model.dt));
   calm.max_steps = steps + 1;  // an episode does not end by itself
-  Robots robots(memory, runner, calm, Trial::robots, seed, "trial");
+  Robots robots(memory, runner, calm, Trial::robots, seed, stream, "trial");
   const NetworkLayout layout(learner.shape(), Trial::robots);
   const Buffer<float> values = memory.scoped<float>("trial.values", layout.values(), {}, stream);
   const Robots::Places places{.observations = 0, .outputs = layout.outputs()};

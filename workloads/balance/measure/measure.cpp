@@ -15,16 +15,17 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-/// The shortest time of `repeats` calls, of as many rounds as `seconds` have.
-double best_time(double seconds, const std::function<void()>& work) {
+/// The shortest time of as many calls as `seconds` have; what `prepare` does before each does not count.
+double best_time(
+    double seconds, const std::function<void()>& work, const std::function<void()>& prepare = [] {}) {
+  prepare();
   work();
   double best = std::numeric_limits<double>::infinity();
   const Clock::time_point start = Clock::now();
   do {
+    prepare();
     const Clock::time_point round = Clock::now();
     work();
     best = std::min(best, seconds_since(round));
@@ -45,11 +46,10 @@ class RobotRates {
         network_runner_(make_network_runner(device_, settings.host)),
         shape_(network_shape(settings.network, with_history_for({}, settings.network).inputs(), action_count)),
         learner_(memory, *network_runner_, shape_, {}, Start::he, 1, stream_),
-        robots_(memory, *runner_, with_history_for({}, settings.network), settings.robots, 1),
+        robots_(memory, *runner_, with_history_for({}, settings.network), settings.robots, 1, stream_),
         layout_(shape_, settings.robots),
-        values_(memory.scoped<float>("values", layout_.values())),
+        values_(memory.scoped<float>("values", layout_.values(), {}, stream_)),
         places_{.observations = 0, .outputs = layout_.outputs()} {
-    robots_.start(stream_);
     std::vector<std::uint32_t> actions(settings.robots);
     for (std::size_t i = 0; i < actions.size(); ++i) actions[i] = static_cast<std::uint32_t>(i % action_count);
     memory.upload(robots_.actions(), actions, stream_);
@@ -60,14 +60,20 @@ class RobotRates {
     measured.kernels = runner_->name();
     const auto rate = [&](const std::function<void()>& step) {
       constexpr int steps = 50;
-      const double time = best_time(seconds, [&] {
+      const auto finish = [&] { device_.synchronize(stream_, std::chrono::minutes(10)); };
+      // Without new starts, robots that have fallen would turn faster and faster.
+      const auto start = [&] {
+        robots_.start(stream_);
+        finish();
+      };
+      const auto round = [&] {
         for (int i = 0; i < steps; ++i) step();
-        device_.synchronize(stream_, std::chrono::minutes(10));
-      });
+        finish();
+      };
+      const double time = best_time(seconds, round, start);
       return steps * static_cast<double>(robots_.count()) / time;
     };
     measured.physics = rate([&] { robots_.move(stream_); });
-    robots_.start(stream_);
     measured.full = rate([&] {
       robots_.observe(values_.access(stream_), places_, stream_);
       robots_.advance(stream_);
@@ -134,8 +140,9 @@ class UpdateRate {
       : device_(memory.device()),
         stream_(device_.stream()),
         runner_(make_network_runner(device_, settings.host)),
-        learner_(memory, *runner_, network_shape(settings.network, with_history_for({}, settings.network).inputs(), action_count), {}, Start::he, 1,
-                 stream_) {
+        learner_(memory, *runner_,
+                 network_shape(settings.network, with_history_for({}, settings.network).inputs(), action_count), {},
+                 Start::he, 1, stream_) {
     const std::uint32_t inputs = learner_.shape().inputs();
     for (std::uint32_t i = 0; i < 1000; ++i) {
       std::vector<float> seen(2 * std::size_t{inputs});
@@ -182,7 +189,8 @@ void measure_updates(Measured& measured, const Device& device, const MeasureSett
   std::sort(ratios.begin(), ratios.end());
   measured.update_us = best * 1e6;
   measured.pooled_over_driver = ratios[ratios.size() / 2];
-  measured.pooled_spread = std::max(ratios.back() - measured.pooled_over_driver, measured.pooled_over_driver - ratios.front());
+  measured.pooled_spread =
+      std::max(ratios.back() - measured.pooled_over_driver, measured.pooled_over_driver - ratios.front());
 }
 
 }  // namespace

@@ -23,8 +23,7 @@ std::uint64_t checksum_of(std::string_view bytes) {
 
 std::string checksum_line(std::string_view before) {
   std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "checksum %016llx\n",
-                static_cast<unsigned long long>(checksum_of(before)));
+  std::snprintf(text.data(), text.size(), "checksum %016llx\n", static_cast<unsigned long long>(checksum_of(before)));
   return text.data();
 }
 
@@ -102,6 +101,7 @@ NumberFile NumberFile::parse(std::string_view text, const std::string& path, con
     reader.refuse("version " + std::to_string(file.version_) + " of the form; this program reads 1 to " +
                   std::to_string(version));
   }
+  if (!reader.line_ended()) reader.refuse("more stands behind the version");
   std::size_t numbers_left = max_numbers;
   while (reader.next_line()) {
     const std::string name(reader.word());

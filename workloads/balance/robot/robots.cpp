@@ -51,15 +51,15 @@ DeviceSpan<std::byte> whole(const BufferHandle<T>& buffer, StreamId stream) {
 }  // namespace
 
 Robots::Robots(MemoryManager& memory, Runner& runner, const Model& model, std::uint32_t count, std::uint32_t seed,
-               const std::string& name)
+               StreamId stream, const std::string& name)
     : memory_(memory),
       runner_(runner),
       told_(parameters_of(model, count, seed)),
-      motion_(memory.scoped<float>(name + ".motion", std::size_t{robots::motion_columns} * count)),
-      tallies_(memory.scoped<std::uint32_t>(name + ".tallies", std::size_t{robots::tally_columns} * count)),
-      actions_(memory.scoped<std::uint32_t>(name + ".actions", count)),
-      rewards_(memory.scoped<float>(name + ".rewards", count)),
-      dones_(memory.scoped<std::uint32_t>(name + ".dones", count)) {}
+      motion_(memory.scoped<float>(name + ".motion", std::size_t{robots::motion_columns} * count, {}, stream)),
+      tallies_(memory.scoped<std::uint32_t>(name + ".tallies", std::size_t{robots::tally_columns} * count, {}, stream)),
+      actions_(memory.scoped<std::uint32_t>(name + ".actions", count, {}, stream)),
+      rewards_(memory.scoped<float>(name + ".rewards", count, {}, stream)),
+      dones_(memory.scoped<std::uint32_t>(name + ".dones", count, {}, stream)) {}
 
 void Robots::queue(robots::Body body, const DeviceSpan<float>& values, Places places, StreamId stream) {
   robots::Parameters told = told_;

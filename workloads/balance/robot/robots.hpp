@@ -26,10 +26,10 @@ class Robots {
     std::uint32_t outputs = 0;
   };
 
-  /// `runner` outlives the result. Memory is named after `name`. Throws as Model::check and MemoryManager::create, and
-  /// InvalidArgument for no robots or more than 16,777,216.
+  /// `runner` outlives the result. Memory is made on `stream`, and named after `name`. Throws as Model::check and
+  /// MemoryManager::create, and InvalidArgument for no robots or more than 16,777,216.
   Robots(MemoryManager& memory, Runner& runner, const Model& model, std::uint32_t count, std::uint32_t seed,
-         const std::string& name = "robots");
+         StreamId stream, const std::string& name = "robots");
 
   [[nodiscard]] std::uint32_t count() const noexcept { return told_.count; }
 

@@ -1,10 +1,14 @@
 // Training: that it solves the task, gives the same weights again, goes on from a checkpoint as if it had not stopped,
 // and what it asks of the pool.
+#include <filesystem>
+#include <iterator>
+
 #include <gtest/gtest.h>
 
 #include <weir/weir.hpp>
 
 #include "workloads/balance/learning/performance.hpp"
+#include "workloads/balance/learning/saved.hpp"
 #include "workloads/balance/learning/trainer.hpp"
 #include "workloads/balance/learning/trial.hpp"
 
@@ -44,15 +48,29 @@ TEST(Training, SolvesTheTaskFromMostSeedsOutOfPooledMemory) {
   EXPECT_GE(solved, 4u);
 }
 
+std::ptrdiff_t threads_here() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), std::filesystem::directory_iterator());
+}
+
 TEST(Training, GivesTheSameWeightsAgainWhateverTheThreadsAndKernels) {
-  TrainingSettings settings = settings_for("2-128-3", 3);
-  settings.max_steps = 400;
-  settings.learning.batch = 256;  // so that a team is worth it
-  const TrainingResult one = trained(settings);
-  ASSERT_EQ(one.environment_steps, 400u);
+  TrainingSettings settings = settings_for("Maximum", 3);
+  settings.max_steps = 300;
+  settings.learning.batch = 256;
+  const auto with_threads = [&](unsigned threads, std::ptrdiff_t& started) {
+    MemoryManager memory = host_memory();
+    const std::ptrdiff_t before = threads_here();
+    Trainer trainer(memory, settings, {.threads = threads});
+    const TrainingResult result = trainer.run();
+    started = threads_here() - before;
+    return result;
+  };
+  std::ptrdiff_t by_one = 0, by_three = 0;
+  const TrainingResult one = with_threads(1, by_one);
+  ASSERT_EQ(one.environment_steps, 300u);
   ASSERT_GT(one.updates, 0u);
   EXPECT_EQ(one.parameters, trained(settings).parameters);
-  EXPECT_EQ(one.parameters, trained(settings, {.threads = 3}).parameters);
+  EXPECT_EQ(one.parameters, with_threads(3, by_three).parameters);
+  EXPECT_EQ(by_three, by_one + 2) << "no team was worth it, so none was tried";
   EXPECT_EQ(one.parameters, trained(settings, {.level = "x86-64"}).parameters);
   settings.seed = 4;
   EXPECT_NE(one.parameters, trained(settings).parameters);
@@ -61,27 +79,75 @@ TEST(Training, GivesTheSameWeightsAgainWhateverTheThreadsAndKernels) {
 TEST(Training, GoesOnFromACheckpointAsIfItHadNotStopped) {
   TrainingSettings settings = settings_for("4-8-3", 2);
   settings.max_steps = 900;
-  settings.trial_every = 100'000;  // it is not to end before
+  settings.trial_every = 200;
+  settings.stop_when_solved = false;
   settings.learning.replay = 300;  // which goes round
   const TrainingResult whole = trained(settings);
+  MemoryManager memory = host_memory();
+  std::size_t inside = 0;
+  // At the limit of a shorter run, and where one is told to stop, inside episodes and between them.
+  for (const std::uint64_t at : {50u, 333u, 450u, 451u, 452u, 453u, 899u}) {
+    std::string text;
+    {
+      TrainingSettings shorter = settings;
+      if (at % 2 == 0) shorter.max_steps = at;
+      Trainer first(memory, shorter);
+      std::uint64_t asked = 0;
+      const TrainingResult part = first.run({}, [&] { return asked++ == at; });
+      EXPECT_EQ(part.stopped, at % 2 == 1);
+      EXPECT_EQ(part.environment_steps, at);
+      const Checkpoint saved = first.checkpoint();
+      inside += saved.running ? 1 : 0;
+      EXPECT_EQ(part.episodes.size(), saved.episodes.size() + (saved.running ? 1 : 0));
+      text = checkpoint_text(saved);
+    }
+    Trainer second(memory, settings);
+    second.restore(parse_checkpoint(text, "training.txt"));
+    const TrainingResult rest = second.run();
+    EXPECT_EQ(rest.environment_steps, whole.environment_steps);
+    EXPECT_EQ(rest.updates, whole.updates);
+    EXPECT_EQ(rest.parameters, whole.parameters) << at;
+    ASSERT_EQ(rest.episodes.size(), whole.episodes.size());
+    for (std::size_t i = 0; i < rest.episodes.size(); ++i) EXPECT_EQ(rest.episodes[i].steps, whole.episodes[i].steps);
+  }
+  EXPECT_GE(inside, 4u);
+}
 
+TEST(Training, GoneOnWithAfterItsEndTellsWhatItsNetworkCan) {
+  const TrainingSettings settings = settings_for("4-32-3", 1);
   MemoryManager memory = host_memory();
   Checkpoint saved;
   {
     Trainer first(memory, settings);
-    std::uint64_t steps = 0;
-    const TrainingResult part = first.run([&](const Episode& episode) { return (steps += episode.steps) < 450; });
-    EXPECT_TRUE(part.stopped);
-    EXPECT_LT(part.environment_steps, 900u);
+    ASSERT_TRUE(first.run().solved);
     saved = first.checkpoint();
   }
+  TrainingSettings no_more = settings;
+  no_more.max_steps = saved.environment_steps;
+  no_more.stop_when_solved = false;
+  Trainer second(memory, no_more);
+  second.restore(saved);
+  const TrainingResult again = second.run();
+  EXPECT_TRUE(again.solved);
+  EXPECT_EQ(again.upright, Trial::robots);
+  EXPECT_EQ(again.environment_steps, saved.environment_steps);
+}
+
+TEST(Training, CountsItsWarmUpFromWhereItGoesOn) {
+  TrainingSettings settings = settings_for("4-8-3", 2);
+  settings.stop_when_solved = false;
+  settings.max_steps = 300;
+  MemoryManager memory = host_memory();
+  Checkpoint saved;
+  {
+    Trainer first(memory, settings);
+    static_cast<void>(first.run());
+    saved = first.checkpoint();
+  }
+  settings.max_steps = 350;
   Trainer second(memory, settings);
   second.restore(saved);
-  const TrainingResult rest = second.run();
-  EXPECT_EQ(rest.environment_steps, whole.environment_steps);
-  EXPECT_EQ(rest.updates, whole.updates);
-  EXPECT_EQ(rest.parameters, whole.parameters);
-  EXPECT_EQ(rest.episodes.size(), whole.episodes.size());
+  EXPECT_EQ(second.run().requests, 0u) << "50 updates are no warm-up";
 }
 
 TEST(Training, RefusesACheckpointOfAnotherNetwork) {
@@ -125,7 +191,8 @@ TEST(Training, LeavesNothingBehind) {
 }
 
 TEST(Training, UnderALimitThatDoesNotHoldItIsRefusedWhole) {
-  MemoryManager memory(open_device({.backend = "host"}), {.name = "small", .pool = {.limit = std::uint64_t{256} << 10}});
+  MemoryManager memory(open_device({.backend = "host"}),
+                       {.name = "small", .pool = {.limit = std::uint64_t{256} << 10}});
   EXPECT_THROW(Trainer(memory, settings_for("4-32-3", 1)), Error);
   EXPECT_EQ(memory.check_leaks().blocks, 0u);
 }

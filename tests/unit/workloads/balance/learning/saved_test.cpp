@@ -37,6 +37,12 @@ Checkpoint some_checkpoint() {
   saved.learner.updates = 77;
   saved.learner.records.assign(std::size_t{20} * 11, 1.0F);
   saved.episodes = {{.steps = 12, .reward = 3.5F, .loss = 0.25F, .explore = 0.9F, .bytes = 12345}};
+  saved.running = RunningEpisode{.so_far = {.steps = 5, .reward = 2.5F},
+                                 .motion = {.angle = 0.1F, .speed = -0.2F, .position = 3, .velocity = 4},
+                                 .observation = {0.5F, 0.25F, 0.125F, 1},
+                                 .torque = -5,
+                                 .learned = true};
+  saved.settings.start = Start::xavier;
   saved.environment_steps = 1'000'003;
   saved.draws = (std::uint64_t{1} << 40) + 1;
   return saved;
@@ -105,6 +111,7 @@ TEST(SavedNetwork, SaysWhatIsWrong) {
   says(with(text, "weir-network 1", "weir-network 2"), "version 2");
   says(with(text, "weir-network 1", "weir-network 0"), "version 0");
   says(with(text, "weir-network", "some-network"), "line 1");
+  says(with(text, "weir-network 1", "weir-network 1 anything"), "behind the version");
   says(with(text, "layers 4 4 6 5 3", "layers 4 4 6 999 3"), "999");
   says(with(text, "layers 4 4 6 5 3", "layers 4 4 6 nan 3"), "layers");
   says(with(text, "layers 4 4 6 5 3", "layers 4 4 6 4 3"), "parameters");
@@ -139,11 +146,40 @@ TEST(SavedCheckpoint, IsReadAsItWasWritten) {
   EXPECT_EQ(again.settings.learning.replay, 20u);
   ASSERT_EQ(again.episodes.size(), 1u);
   EXPECT_EQ(again.episodes[0].bytes, 12345u);
+  ASSERT_TRUE(again.running);
+  EXPECT_EQ(again.running->observation, saved.running->observation);
+  EXPECT_EQ(again.running->motion.velocity, 4);
+  EXPECT_EQ(again.running->torque, -5);
+  EXPECT_TRUE(again.running->learned);
+  EXPECT_EQ(again.settings.start, Start::xavier);
   EXPECT_EQ(checkpoint_text(again), text);
   EXPECT_THAT(refusal(parse_checkpoint, resealed(with(text, "counts.updates 1 77", "counts.updates 1 7.5"))),
               testing::HasSubstr("whole number"));
   EXPECT_THAT(refusal(parse_checkpoint, resealed(with(text, "learning.batch 1 16", "learning.batch 1 0"))),
               testing::HasSubstr("batch"));
+}
+
+TEST(SavedCheckpoint, ANumberOfAnEpisodeThatCannotBeIsRefused) {
+  const std::string text = checkpoint_text(some_checkpoint());
+  const std::string episode = "episodes 5 12 3.5 0.25 0.9 12345";
+  for (const char* wrong :
+       {"episodes 5 -1 3.5 0.25 0.9 12345", "episodes 5 12 1e300 0.25 0.9 12345", "episodes 5 12 nan 0.25 0.9 12345",
+        "episodes 5 12 3.5 inf 0.9 12345", "episodes 5 12 3.5 0.25 1.5 12345", "episodes 5 12 3.5 0.25 0.9 1e30"}) {
+    EXPECT_THAT(refusal(parse_checkpoint, resealed(with(text, episode, wrong))), testing::HasSubstr("\"episodes\""));
+  }
+  EXPECT_THAT(refusal(parse_checkpoint, resealed(with(text, "running 15 5 2.5", "running 15 5 1e20"))),
+              testing::HasSubstr("\"running\""));
+  EXPECT_THAT(refusal(parse_checkpoint, resealed(with(text, "running 15 5", "running 14"))),
+              testing::HasSubstr("running"));
+}
+
+TEST(SavedCheckpoint, OfMoreThanAFileHoldsIsRefused) {
+  Checkpoint saved = some_checkpoint();
+  saved.settings.learning.replay = 1'000'000;
+  EXPECT_NO_THROW(static_cast<void>(checkpoint_text(saved)));
+  saved.settings.network = "16-6-5-3";
+  saved.settings.model.history = 8;
+  EXPECT_THROW(static_cast<void>(checkpoint_text(saved)), InvalidArgument);
 }
 
 TEST(CHeader, NeedsAnIdentifier) {

@@ -1,4 +1,5 @@
 // A network's kernels: gradients against differences, the host's loops against the bodies, and what is no network.
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -66,7 +67,8 @@ std::vector<double> outputs_of(const NetworkShape& shape, const double* paramete
     std::vector<double> out(layer.outputs);
     for (std::uint32_t j = 0; j < layer.outputs; ++j) {
       out[j] = parameters[layer.bias() + j];
-      for (std::uint32_t k = 0; k < layer.inputs; ++k) out[j] += in[k] * parameters[layer.first + k * layer.outputs + j];
+      for (std::uint32_t k = 0; k < layer.inputs; ++k)
+        out[j] += in[k] * parameters[layer.first + k * layer.outputs + j];
       if (&layer != &shape.layers().back()) out[j] = std::max(out[j], 0.0);
     }
     in = out;
@@ -126,11 +128,57 @@ TEST(Network, AimsAtTheTargetNetworksValueOfItsOwnChoice) {
     const float* const record = &bench.replay[std::size_t{bench.indices[b]} * bench.layout.record()];
     const std::vector<double> next(record + 4, record + 8);
     const std::vector<double> preferred = outputs_of(shape, own.data(), next);
-    const auto best = static_cast<std::size_t>(std::max_element(preferred.begin(), preferred.end()) - preferred.begin());
+    const auto best =
+        static_cast<std::size_t>(std::max_element(preferred.begin(), preferred.end()) - preferred.begin());
     const double later = outputs_of(shape, target.data(), next)[best];
     const double aim = double{record[8]} + (record[10] == 0 ? double{settings.discount} * later : 0);
     EXPECT_NEAR(double{bench.facts[nets::aim_column * 20 + b]}, aim, 1e-5) << b;
   }
+}
+
+// Adam in doubles, with the bounds of an error (5), a gradient (0.5) and a weight (10), and the copy after two updates.
+TEST(Network, TwoUpdatesAreAdamsWithinItsBounds) {
+  const NetworkShape shape = network_shape("4-16-3", 4, 3);
+  const std::uint32_t all = shape.parameters();
+  Bench bench(shape, 32);
+  for (float& number : bench.replay) number *= 8;
+  for (std::uint32_t r = 0; r < 400; ++r) bench.replay[r * 11 + 9] /= 8, bench.replay[r * 11 + 10] /= 8;
+  for (std::uint32_t i = 0; i < all; i += 5) bench.parameters[i] = i % 2 == 0 ? 9.99F : -9.99F;
+  const std::vector<float> target(bench.parameters.begin() + all, bench.parameters.end());
+  const LearningSettings settings{.rate = 0.1F, .target_updates = 2};
+  std::vector<double> mean(all), square(all);
+  std::uint32_t cut_gradients = 0, cut_weights = 0, cut_errors = 0;
+  for (const int update : {1, 2}) {
+    const std::vector<double> before(bench.parameters.begin(), bench.parameters.begin() + all);
+    compute::run_in_loops<nets::Kernels>(bench.layout.update(settings, static_cast<std::uint64_t>(update)),
+                                         bench.buffers());
+    for (std::uint32_t i = 0; i < all; ++i) {
+      const double slope = std::clamp(double{bench.gradients[i]}, -0.5, 0.5);
+      cut_gradients += std::abs(slope) == 0.5 ? 1 : 0;
+      mean[i] = 0.9 * mean[i] + 0.1 * slope;
+      square[i] = 0.999 * square[i] + 0.001 * slope * slope;
+      const double unbiased_mean = mean[i] / (1 - std::pow(0.9, update));
+      const double unbiased_square = square[i] / (1 - std::pow(0.999, update));
+      const double moved = before[i] - 0.1 * unbiased_mean / (std::sqrt(unbiased_square) + 1e-8);
+      cut_weights += std::abs(moved) > 10 ? 1 : 0;
+      // Where nothing flows, the small number in the divisor decides.
+      if (slope == 0 || std::abs(slope) > 1e-4) {
+        EXPECT_NEAR(double{bench.parameters[i]}, std::clamp(moved, -10.0, 10.0), 2e-5) << i << ", update " << update;
+      }
+    }
+    for (std::uint32_t b = 0; b < 32; ++b) {
+      const double loss = double{bench.facts[nets::loss_column * 32 + b]};
+      EXPECT_LE(loss, 4.5) << "Huber's line at an error of 5";
+      cut_errors += loss == 4.5 ? 1 : 0;
+    }
+    const std::vector<float> copy(bench.parameters.begin() + all, bench.parameters.end());
+    EXPECT_EQ(copy,
+              update == 1 ? target : std::vector<float>(bench.parameters.begin(), bench.parameters.begin() + all));
+  }
+  EXPECT_GT(cut_gradients, 0u);
+  EXPECT_LT(cut_gradients, 2 * all);
+  EXPECT_GT(cut_weights, 0u);
+  EXPECT_GT(cut_errors, 0u);
 }
 
 TEST(NetworkLevels, GiveTheBitsOfTheBodiesWhateverTheParts) {
@@ -149,7 +197,8 @@ TEST(NetworkLevels, GiveTheBitsOfTheBodiesWhateverTheParts) {
           for (const NetworkStep& step : steps) {
             for (std::uint32_t part = 0; part < parts; ++part) level.run_network(step, bench.buffers(), part, parts);
           }
-          EXPECT_TRUE(bench == wanted) << level.name << ", " << preset.name << ", batch " << batch << ", parts " << parts;
+          EXPECT_TRUE(bench == wanted) << level.name << ", " << preset.name << ", batch " << batch << ", parts "
+                                       << parts;
         }
       }
     }
@@ -162,7 +211,8 @@ TEST(NetworkLevels, OneObservationIsAsOfABatch) {
     const NetworkShape shape = network_shape(text, static_cast<std::uint32_t>(words.front() - '0'),
                                              static_cast<std::uint32_t>(words.back() - '0'));
     Bench bench(shape, 3);
-    for (std::size_t i = 0; i < bench.values.size(); ++i) bench.values[i] = random_number(9, static_cast<std::uint32_t>(i));
+    for (std::size_t i = 0; i < bench.values.size(); ++i)
+      bench.values[i] = random_number(9, static_cast<std::uint32_t>(i));
     compute::run_in_loops<nets::Kernels>(bench.layout.forward(), bench.buffers());
     for (const Level& level : levels()) {
       PaddedNetwork network(shape);
