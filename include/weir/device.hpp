@@ -97,8 +97,8 @@ class Device {
   /// Unsupported, or does nothing where it cannot throw. What it holds may, when it ends: on CUDA that is in a later
   /// call on this device or another one, its streams, pools or managers, of any thread, once the function ran or the
   /// device was lost. So hold no lock in such a call that the destructors of what it holds take; a wait for the stream
-  /// may wait for them. Under begin_capture() it runs at each launch of the graph, and ends after the graph. Throws InvalidArgument for an empty one, and Unsupported where
-  /// streams run no host code (the dry device).
+  /// may wait for them. Under begin_capture() it runs at each launch of the graph, and ends after the graph. Throws
+  /// InvalidArgument for an empty one, and Unsupported where streams run no host code (the dry device).
   void run(StreamId stream, std::function<void()> work);
 
   /// The driver's handle of a stream, for kernels and other libraries; weir/cuda.hpp gives it its type. Throws

@@ -217,11 +217,12 @@ TEST_P(Batches, ADeadlineThatHasPassedStartsNothing) {
       const auto buffer = memory.create<std::uint8_t>("old", bytes_of(size, 1));
       const TransferStatistics before = moved();
       const Bytes part = bytes_of(70'000, 2);
-      const std::vector<BatchResult> results = Batch(memory)
-                                                   .update(buffer, part, 3)
-                                                   .read(buffer, 0, size)
-                                                   .create<std::uint8_t>("new", part)
-                                                   .submit(StreamId::legacy_default, {.all_or_nothing = all_or_nothing, .deadline = deadline});
+      const std::vector<BatchResult> results =
+          Batch(memory)
+              .update(buffer, part, 3)
+              .read(buffer, 0, size)
+              .create<std::uint8_t>("new", part)
+              .submit(StreamId::legacy_default, {.all_or_nothing = all_or_nothing, .deadline = deadline});
       ASSERT_EQ(results.size(), 3u);
       for (const BatchResult& result : results) {
         const auto error = error_of<Timeout>([&] { result.require(); });
@@ -249,8 +250,7 @@ TEST_P(Batches, InPlaceKeepsTheDeadlineToo) {
   Gate gate(*device_, stream);
   const auto started = std::chrono::steady_clock::now();
   const Bytes part = bytes_of(10, 2);
-  const auto results =
-      Batch(memory).update(buffer, part).update(buffer, part, 20).submit(stream, {.deadline = 30ms});
+  const auto results = Batch(memory).update(buffer, part).update(buffer, part, 20).submit(stream, {.deadline = 30ms});
   EXPECT_LT(std::chrono::steady_clock::now() - started, 5s);
   for (const BatchResult& result : results) EXPECT_THROW(result.require(), Timeout);
 }

@@ -61,7 +61,8 @@ int run(const DemoLine& line) {
 
 void add_demo(CLI::App& app, int& status) {
   const auto line = std::make_shared<DemoLine>();
-  CLI::App* command = app.add_subcommand("demo", "shows what buffers do, each with PASS or FAIL and the figure that decides");
+  CLI::App* command =
+      app.add_subcommand("demo", "shows what buffers do, each with PASS or FAIL and the figure that decides");
   command->add_option("name", line->name, "create, network, pooling, batch, limit or monitoring; default: all");
   command->add_option("--device", line->device, "host, vulkan, cuda; default: the best there is");
   command->add_flag("--json", line->json, "prints one object a demo");

@@ -25,8 +25,8 @@ std::string explain(const CLI::App* app, const CLI::Error& error) {
   const auto unknown = app->remaining();
   const std::string problem =
       chosen.empty() && !unknown.empty() ? "no command or option " + unknown.front() : error.what();
-  return "weir: " + problem + "\nUsage: " + command + (chosen.empty() ? " replay|devices|lidar|balance|trajectory|demo" : "") +
-         " [OPTIONS]" +
+  return "weir: " + problem + "\nUsage: " + command +
+         (chosen.empty() ? " replay|devices|lidar|balance|trajectory|demo" : "") + " [OPTIONS]" +
          (command == "weir replay"       ? " [FILE...]"
           : command == "weir lidar"      ? " IN.las... -o OUT.las"
           : command == "weir trajectory" ? " -o OUT.csv"

@@ -66,7 +66,6 @@ Writes::Slot Writes::new_slot() {
     slots_.reserve(made_ + slab_slots);  // so that put() never allocates
     slabs_.push_back(slab);
     made_ += slab_slots;
-    // Before those whose copies are under way, as the first is what take() looks at.
     for (std::size_t i = 1; i < slab_slots; ++i) slots_.push_back({.pinned = slab + i * slot_bytes});
     std::rotate(slots_.begin(), slots_.end() - (slab_slots - 1), slots_.end());
   } catch (...) {

@@ -235,8 +235,8 @@ Growth Space::grow_growable(const Placement& wanted, std::uint32_t max, std::uin
       arena_that_fits(home, max, [&](PagedArena& each) { return each.plan_growable(wanted, max, plan); });
   if (found == nullptr) {
     throw Unsupported("pool \"" + journal_.pool_name() + "\": its address ranges, of " + format_bytes(range_bytes_) +
-                          " each, have no free range to keep " + format_bytes(std::uint64_t{max} * index::granule_bytes) +
-                          " for one block",
+                          " each, have no free range to keep " +
+                          format_bytes(std::uint64_t{max} * index::granule_bytes) + " for one block",
                       {.name = journal_.pool_name()});
   }
   PagedArena& arena = *found;

@@ -1,7 +1,7 @@
 // In place of cuda_runners.cu in a build without CUDA kernels.
+#include "workloads/balance/device/device_runners.hpp"
 #include "workloads/balance/network/thread.hpp"
 #include "workloads/balance/robot/thread.hpp"
-#include "workloads/balance/device/device_runners.hpp"
 
 namespace weir::balance {
 namespace {

@@ -1,13 +1,14 @@
 // In place of vulkan_runners.cpp in a build without Vulkan kernels.
+#include "workloads/balance/device/device_runners.hpp"
 #include "workloads/balance/network/thread.hpp"
 #include "workloads/balance/robot/thread.hpp"
-#include "workloads/balance/device/device_runners.hpp"
 
 namespace weir::balance {
 namespace {
 
 [[noreturn]] void refuse() {
-  throw Unsupported("this build has no Vulkan kernels: glslangValidator or Vulkan's headers were not found", {.name = "vulkan"});
+  throw Unsupported("this build has no Vulkan kernels: glslangValidator or Vulkan's headers were not found",
+                    {.name = "vulkan"});
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 // Robots and networks on Vulkan.
 #include "compute/vulkan_runner.hpp"
+#include "workloads/balance/device/device_runners.hpp"
 #include "workloads/balance/network/thread.hpp"
 #include "workloads/balance/robot/thread.hpp"
-#include "workloads/balance/device/device_runners.hpp"
 
 namespace weir::balance {
 namespace {

@@ -6,11 +6,11 @@
 
 namespace weir::balance {
 
-#define WEIR_BALANCE_DECLARE(level)                                                                             \
-  namespace level {                                                                                             \
-  void run_robots(const RobotStep& step, const robots::Buffers& buffers, std::uint32_t part, std::uint32_t parts); \
+#define WEIR_BALANCE_DECLARE(level)                                                                                 \
+  namespace level {                                                                                                 \
+  void run_robots(const RobotStep& step, const robots::Buffers& buffers, std::uint32_t part, std::uint32_t parts);  \
   void run_network(const NetworkStep& step, const nets::Buffers& buffers, std::uint32_t part, std::uint32_t parts); \
-  const float* infer(const PaddedNetwork& network, const float* observation, float* values); \
+  const float* infer(const PaddedNetwork& network, const float* observation, float* values);                        \
   }
 WEIR_BALANCE_DECLARE(baseline)
 #if defined(__x86_64__)

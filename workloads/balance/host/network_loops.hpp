@@ -4,7 +4,8 @@
 constexpr uint run_length = 64;  // observations whose sums stay in registers and on the stack
 
 struct Columns : nets::Buffers, nets::Parameters {
-  Columns(const nets::Buffers& buffers, const nets::Parameters& told) : nets::Buffers(buffers), nets::Parameters(told) {}
+  Columns(const nets::Buffers& buffers, const nets::Parameters& told)
+      : nets::Buffers(buffers), nets::Parameters(told) {}
   const float* value_in(uint k) const { return values + values_in + std::size_t{k} * batch; }
   float* value_out(uint j) const { return values + values_out + std::size_t{j} * batch; }
   float* error_in(uint k) const { return errors + errors_in + std::size_t{k} * batch; }
@@ -80,8 +81,7 @@ inline void judge_all(const Columns& c, Share share) {
     const uint taken = static_cast<uint>(c.fact(nets::action_column)[b]);
     const float error = within(c.value_out(taken)[b] - c.fact(nets::aim_column)[b], -c.max_error, c.max_error);
     const float size = error < 0 ? -error : error;
-    c.fact(nets::loss_column)[b] =
-        size <= c.huber ? 0.5F * (error * error) : c.huber * (size - 0.5F * c.huber);
+    c.fact(nets::loss_column)[b] = size <= c.huber ? 0.5F * (error * error) : c.huber * (size - 0.5F * c.huber);
     const float slope = within(error, -c.huber, c.huber) / static_cast<float>(c.batch);
     for (uint j = 0; j < c.outputs; ++j) c.error_out(j)[b] = j == taken ? slope : 0.0F;
   }
@@ -144,7 +144,8 @@ inline void adapt_all(const Columns& c, Share share) {
 }
 
 inline void refresh_all(const Columns& c, Share share) {
-  for (uint i = share.first; i < share.last; ++i) c.nets::Buffers::parameters[c.all + i] = c.nets::Buffers::parameters[i];
+  for (uint i = share.first; i < share.last; ++i)
+    c.nets::Buffers::parameters[c.all + i] = c.nets::Buffers::parameters[i];
 }
 
 inline void run_network_loops(const NetworkStep& step, const nets::Buffers& buffers, uint part, uint parts) {

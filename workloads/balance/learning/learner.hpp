@@ -11,8 +11,8 @@
 
 #include <weir/weir.hpp>
 
-#include "workloads/balance/network/plan.hpp"
 #include "workloads/balance/device/runners.hpp"
+#include "workloads/balance/network/plan.hpp"
 
 namespace weir::balance {
 
@@ -31,10 +31,10 @@ class Learner {
   struct State {
     std::vector<float> parameters;  ///< the network, then the target network
     std::vector<float> moments;
-    std::vector<float> records;     ///< those that are filled
-    std::uint64_t remembered = 0;   ///< transitions so far
+    std::vector<float> records;    ///< those that are filled
+    std::uint64_t remembered = 0;  ///< transitions so far
     std::uint64_t updates = 0;
-    std::uint64_t draws = 0;        ///< random numbers taken
+    std::uint64_t draws = 0;  ///< random numbers taken
   };
 
   /// Takes memory of `memory`, which outlives it, as `runner` does. The network starts from `seed`. Throws as

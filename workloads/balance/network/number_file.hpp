@@ -20,8 +20,8 @@ namespace weir::balance {
 class NumberFile {
  public:
   NumberFile(std::string kind, unsigned version) : kind_(std::move(kind)), version_(version) {}
-  /// Takes what text() made. `path` is for errors. Throws ParseError that names the file, the line and what is wrong: not
-  /// of this kind, of a later version, cut short, changed, not a number, a list twice.
+  /// Takes what text() made. `path` is for errors. Throws ParseError that names the file, the line and what is wrong:
+  /// not of this kind, of a later version, cut short, changed, not a number, a list twice.
   static NumberFile parse(std::string_view text, const std::string& path, const std::string& kind, unsigned version);
   /// Throws NotFound and ParseError; of more than 256 MiB, too.
   static NumberFile read(const std::string& path, const std::string& kind, unsigned version);

@@ -15,18 +15,18 @@ using NetworkStep = compute::Step<nets::Body, nets::Parameters>;
 
 /// How a network learns. Checked by check().
 struct LearningSettings {
-  float rate = 2e-3F;                  ///< Adam's; 1e-5 to 1e-1
-  float discount = 0.98F;              ///< γ; 0 to 1
-  std::uint32_t batch = 64;            ///< records of an update; 16 to 256
-  std::uint32_t replay = 10'000;       ///< records that are kept; batch to 1,000,000
-  std::uint32_t target_updates = 100;  ///< updates from one copy of the target network to the next; 1 to 100,000
-  float explore_first = 0.9F;          ///< ε, the share of random actions, at the first step; 0 to 1
-  float explore_last = 0.01F;          ///< and from explore_steps on; 0 to 1
-  std::uint32_t explore_steps = 2'500; ///< 1 to 10,000,000
-  float max_error = 5;                 ///< of an output, to either side; 0.01 to 1,000
-  float huber = 1;                     ///< where the loss turns from a square to a line; 0.01 to 1,000
-  float max_gradient = 0.5F;           ///< of a weight, to either side; 1e-4 to 1,000
-  float max_weight = 10;               ///< to either side; 0.1 to 1,000
+  float rate = 2e-3F;                   ///< Adam's; 1e-5 to 1e-1
+  float discount = 0.98F;               ///< γ; 0 to 1
+  std::uint32_t batch = 64;             ///< records of an update; 16 to 256
+  std::uint32_t replay = 10'000;        ///< records that are kept; batch to 1,000,000
+  std::uint32_t target_updates = 100;   ///< updates from one copy of the target network to the next; 1 to 100,000
+  float explore_first = 0.9F;           ///< ε, the share of random actions, at the first step; 0 to 1
+  float explore_last = 0.01F;           ///< and from explore_steps on; 0 to 1
+  std::uint32_t explore_steps = 2'500;  ///< 1 to 10,000,000
+  float max_error = 5;                  ///< of an output, to either side; 0.01 to 1,000
+  float huber = 1;                      ///< where the loss turns from a square to a line; 0.01 to 1,000
+  float max_gradient = 0.5F;            ///< of a weight, to either side; 1e-4 to 1,000
+  float max_weight = 10;                ///< to either side; 0.1 to 1,000
 
   /// Throws InvalidArgument that names the value and its range.
   void check() const;

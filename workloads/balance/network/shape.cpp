@@ -17,9 +17,8 @@ namespace {
 constexpr float first_bias = 0.01F;
 
 bool same_word(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 /// The numbers of "4-32-3"; none for a text that is not of that kind.
@@ -71,9 +70,14 @@ std::string NetworkShape::text() const {
 
 const std::vector<NetworkPreset>& network_presets() {
   static const std::vector<NetworkPreset> all{
-      {"Micro", {4}},          {"Nano", {6}},           {"Classic", {8}},
-      {"Enhanced", {12, 8}},   {"Advanced", {16, 12, 8}}, {"Research", {32, 24, 16, 8}},
-      {"Maximum", {64, 48, 32, 24, 16}}, {"DQN", {128}},
+      {"Micro", {4}},
+      {"Nano", {6}},
+      {"Classic", {8}},
+      {"Enhanced", {12, 8}},
+      {"Advanced", {16, 12, 8}},
+      {"Research", {32, 24, 16, 8}},
+      {"Maximum", {64, 48, 32, 24, 16}},
+      {"DQN", {128}},
   };
   return all;
 }
@@ -86,9 +90,9 @@ NetworkShape network_shape(std::string_view text, std::uint32_t inputs, std::uin
   }
   const std::vector<std::uint32_t> numbers = numbers_in(text);
   if (numbers.size() < 3) {
-    throw InvalidArgument("no network \"" + std::string(text) +
-                              "\"; write the sizes of its layers, such as 4-32-3, or one of: " + names,
-                          {.name = "network"});
+    throw InvalidArgument(
+        "no network \"" + std::string(text) + "\"; write the sizes of its layers, such as 4-32-3, or one of: " + names,
+        {.name = "network"});
   }
   if (numbers.front() != inputs || numbers.back() != outputs) {
     throw InvalidArgument("network " + std::string(text) + ": takes " + std::to_string(numbers.front()) +

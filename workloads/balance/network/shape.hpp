@@ -1,6 +1,6 @@
-// The shape of a network: how many numbers go in, how many neurons each hidden layer has, how many numbers come out; and
-// where the weights of each layer lie in the one array of parameters that a network is. Every layer but the last ends
-// with ReLU.
+// The shape of a network: how many numbers go in, how many neurons each hidden layer has, how many numbers come out;
+// and where the weights of each layer lie in the one array of parameters that a network is. Every layer but the last
+// ends with ReLU.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace weir::balance {
 
-inline constexpr std::uint32_t max_neurons = 256;     // of a layer
+inline constexpr std::uint32_t max_neurons = 256;  // of a layer
 inline constexpr std::size_t max_hidden_layers = 8;
 inline constexpr std::uint32_t max_parameters = 50'000;
 
@@ -56,8 +56,8 @@ struct NetworkPreset {
 /// Micro, Nano, Classic, Enhanced, Advanced, Research, Maximum, DQN.
 [[nodiscard]] const std::vector<NetworkPreset>& network_presets();
 
-/// "4-32-3" or the name of a preset, which gets `inputs` and `outputs`. Throws InvalidArgument, which lists the presets,
-/// and as NetworkShape.
+/// "4-32-3" or the name of a preset, which gets `inputs` and `outputs`. Throws InvalidArgument, which lists the
+/// presets, and as NetworkShape.
 [[nodiscard]] NetworkShape network_shape(std::string_view text, std::uint32_t inputs, std::uint32_t outputs);
 
 /// The inputs that a text such as "4-32-3" names; `otherwise` for a preset's name.

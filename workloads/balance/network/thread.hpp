@@ -14,7 +14,7 @@ struct Buffers {
   const uint* indices;
   float* parameters;  ///< the network being trained, then the target network
   float* gradients;
-  float* moments;     ///< Adam's means, then its squares
+  float* moments;  ///< Adam's means, then its squares
   float* values;
   float* errors;
   float* facts;

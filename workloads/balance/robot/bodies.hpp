@@ -82,9 +82,7 @@ WEIR_COMPUTE_BODY Motion motion_after(uint i, float torque, Coefficients c) {
   }
   return m;
 }
-WEIR_COMPUTE_BODY float torque_by_action(uint i, Coefficients c) {
-  return torque_of(float(int(actions[i])) - 1.0f, c);
-}
+WEIR_COMPUTE_BODY float torque_by_action(uint i, Coefficients c) { return torque_of(float(int(actions[i])) - 1.0f, c); }
 
 /// Moves a robot, and nothing else: it may lie on the ground.
 WEIR_COMPUTE_BODY void move(uint i) {

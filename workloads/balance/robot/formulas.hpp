@@ -57,24 +57,24 @@ WEIR_COMPUTE_FN float normal_of(uint bits) {
 /// What does not change in a run, worked out from a Model by Model::coefficients(), whose comments say what each is.
 struct Coefficients {
   float dt;
-  float gravity_moment;     // m g h
+  float gravity_moment;  // m g h
   float damping;
-  float inverse_inertia;    // 1 / (m h²)
-  float drive;              // 1 / (r m)
-  float rolling;            // friction · g
-  float gain;               // torque of action 1, before it is limited
+  float inverse_inertia;  // 1 / (m h²)
+  float drive;            // 1 / (r m)
+  float rolling;          // friction · g
+  float gain;             // torque of action 1, before it is limited
   float max_torque;
   float fail_angle;
   float inverse_fail_angle;
-  float wheel_inertia;      // m + m_wheel + I_wheel / r²: the first entry of the two-wheel model's matrix
-  float coupling;           // m h
-  float body_inertia;       // m h² + I_body
-  float inverse_radius;     // 1 / r
-  float sensor_offset;      // rad
-  float sensor_drift;       // rad a step
-  float sensor_noise;       // deviation, rad
-  float start_angle;        // at most, rad
-  float start_speed;        // at most, rad/s
+  float wheel_inertia;   // m + m_wheel + I_wheel / r²: the first entry of the two-wheel model's matrix
+  float coupling;        // m h
+  float body_inertia;    // m h² + I_body
+  float inverse_radius;  // 1 / r
+  float sensor_offset;   // rad
+  float sensor_drift;    // rad a step
+  float sensor_noise;    // deviation, rad
+  float start_angle;     // at most, rad
+  float start_speed;     // at most, rad/s
 };
 
 struct Motion {
@@ -86,8 +86,7 @@ struct Motion {
 
 /// A step of the simple model under a torque, semi-implicit Euler: speeds first, then positions by the new speeds.
 WEIR_COMPUTE_FN Motion moved(Motion m, float torque, Coefficients c) {
-  const float acceleration =
-      (c.gravity_moment * sine(m.angle) - torque - c.damping * m.speed) * c.inverse_inertia;
+  const float acceleration = (c.gravity_moment * sine(m.angle) - torque - c.damping * m.speed) * c.inverse_inertia;
   m.speed = m.speed + c.dt * acceleration;
   m.angle = m.angle + c.dt * m.speed;
   m.velocity = m.velocity + c.dt * (torque * c.drive - c.rolling * m.velocity);

@@ -68,8 +68,9 @@ Reward reward_named(std::string_view name) {
   for (std::size_t i = 0; i < reward_names.size(); ++i) {
     if (reward_names[i] == name) return static_cast<Reward>(i);
   }
-  throw InvalidArgument("no reward \"" + std::string(name) + "\"; there are: simple, complex, efficient, offset-adaptive",
-                        {.name = "reward"});
+  throw InvalidArgument(
+      "no reward \"" + std::string(name) + "\"; there are: simple, complex, efficient, offset-adaptive",
+      {.name = "reward"});
 }
 
 std::string_view name(Reward reward) noexcept { return reward_names[static_cast<std::size_t>(reward)]; }

@@ -3,7 +3,8 @@
 #if !defined(WEIR_BALANCE_ROBOT_PARAMETERS)
 
 /// Robots; the seed of their random numbers; Model's physics, reward, history and length of an episode. Observations
-/// are columns of `values` from `observations` on, the network's outputs from `outputs` on. The others are Coefficients.
+/// are columns of `values` from `observations` on, the network's outputs from `outputs` on. The others are
+/// Coefficients.
 #define WEIR_BALANCE_ROBOT_PARAMETERS \
   uint count;                         \
   uint seed;                          \

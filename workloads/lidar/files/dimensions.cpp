@@ -87,8 +87,7 @@ class Placing {
 
   void check(const std::string& name) const {
     if (name.size() > max_name) {
-      fail(name,
-           "the name " + quoted(name) + " has " + std::to_string(name.size()) + " letters; LAS allows 32");
+      fail(name, "the name " + quoted(name) + " has " + std::to_string(name.size()) + " letters; LAS allows 32");
     }
   }
 

@@ -1,6 +1,5 @@
 #include "workloads/trajectory/host/levels.hpp"
 
-
 #include "compute/processor.hpp"
 
 namespace weir::trajectory {

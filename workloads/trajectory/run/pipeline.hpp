@@ -38,9 +38,9 @@ struct RunReport {
   double tolerance = 0;  ///< of a step, as it was used
   double seconds = 0;
   // --- Memory, of this run ---
-  std::uint64_t requests = 0;                         ///< of device and pinned memory, to the pools
-  std::uint64_t hits = 0;                             ///< of those, served by a pool's caches and arenas
-  std::uint64_t driver_calls = 0;                     ///< about memory, from the run's start to its end
+  std::uint64_t requests = 0;      ///< of device and pinned memory, to the pools
+  std::uint64_t hits = 0;          ///< of those, served by a pool's caches and arenas
+  std::uint64_t driver_calls = 0;  ///< about memory, from the run's start to its end
   std::optional<std::uint64_t> driver_calls_after_second_chunk = {};  ///< of those; empty without a third chunk
   // --- Of the manager's whole life ---
   std::uint64_t memory_high_water = 0, pinned_high_water = 0;  ///< reserved; bytes
