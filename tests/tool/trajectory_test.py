@@ -55,7 +55,7 @@ class Trajectory(ToolCase):
     def test_the_text_tells_of_memory(self):
         text = self.trajectory("-o", self.path("out.csv"), "--launches", "300", "--chunk", "20").stdout.decode()
         self.assertIn("300 launches", text)
-        self.assertRegex(text, r"memory: \d+ requests, [\d.]+ % from the cache; \d+ driver calls, 0 of them after")
+        self.assertRegex(text, r"memory: \d+ requests, [\d.]+ % served by caches and arenas; \d+ driver calls, 0 of them after")
 
     def test_chunks_threads_and_kernels_write_the_same_table(self):
         self.trajectory("-o", self.path("one.csv"), "--launches", "300", "--threads", "1", "--kernels", "x86-64")
