@@ -1,15 +1,16 @@
 // What runs a workload's plans on one kind of device, in the order of a stream. `Kernels` is a struct of the workload
 // with the types Buffers, Parameters and Body, both former copied with each launch, and with
 //   template <Body body> static void run(const Buffers&, const Parameters&, uint item);
-//   static Buffers buffers(std::span<void* const> addresses);   // in the order of the shader's bindings
+//   static constexpr std::size_t bindings = 2;                  // the buffers that the shader binds
+//   static Buffers buffers(const std::array<void*, bindings>&); // in their order
 // Called by workloads, which make one for their device; loop_runner.hpp, vulkan_runner.hpp and cuda_runner.cuh have
 // those that any workload can use, and a workload may have a faster one of its own for the host.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <span>
 #include <string>
-#include <vector>
 
 #include <weir/weir.hpp>
 
@@ -37,12 +38,23 @@ class Runner {
   virtual void queue(std::span<const PlanStep> steps, Bindings memory, StreamId stream) = 0;
 };
 
-/// Where the bindings lie, for devices with pointers.
-[[nodiscard]] inline std::vector<void*> addresses_of(Bindings memory) {
-  std::vector<void*> addresses;
-  addresses.reserve(memory.size());
-  for (const DeviceSpan<std::byte>& each : memory) addresses.push_back(each.data());
-  return addresses;
+/// Memory of any type as a runner takes it.
+template <class T>
+[[nodiscard]] DeviceSpan<std::byte> bytes_of(const DeviceSpan<T>& span) noexcept {
+  return {span.address(), span.bytes()};
+}
+
+/// The kernels' buffers, on devices with pointers. Throws InvalidArgument for memory that is not one for each binding.
+template <class Kernels>
+[[nodiscard]] typename Kernels::Buffers buffers_at(Bindings memory) {
+  std::array<void*, Kernels::bindings> addresses{};
+  if (memory.size() != addresses.size()) {
+    throw InvalidArgument("kernels: memory for " + std::to_string(memory.size()) + " bindings; they have " +
+                              std::to_string(addresses.size()),
+                          {.name = "bindings"});
+  }
+  for (std::size_t i = 0; i < addresses.size(); ++i) addresses[i] = memory[i].data();
+  return Kernels::buffers(addresses);
 }
 
 }  // namespace weir::compute

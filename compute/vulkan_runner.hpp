@@ -15,10 +15,10 @@ template <class Kernels>
 class VulkanRunner final : public Runner<Kernels> {
  public:
   /// `user` says whose kernels they are, for errors. Throws Unsupported where the device has too few buffers a shader.
-  VulkanRunner(const Device& device, std::string user, std::span<const Shader> shaders, std::uint32_t buffers,
+  VulkanRunner(const Device& device, std::string user, std::span<const Shader> shaders,
                Precision precision = Precision::floats)
       : device_(device),
-        program_(device_, kernels_of(std::move(user), shaders, buffers, precision)),
+        program_(device_, kernels_of(std::move(user), shaders, precision)),
         wait_(vulkan::function<PFN_vkWaitSemaphores>(vulkan::handles(device_), "vkWaitSemaphores")) {}
   ~VulkanRunner() override {
     for (const vulkan::TimelinePoint& each : last_) static_cast<void>(passed(each));
@@ -42,11 +42,10 @@ class VulkanRunner final : public Runner<Kernels> {
   static constexpr std::uint32_t slots = 4;
   static constexpr std::uint64_t longest_wait = 60'000'000'000;  // ns
 
-  static VulkanKernels kernels_of(std::string user, std::span<const Shader> shaders, std::uint32_t buffers,
-                                  Precision precision) {
+  static VulkanKernels kernels_of(std::string user, std::span<const Shader> shaders, Precision precision) {
     VulkanKernels kernels{.user = std::move(user),
                           .shaders = {},
-                          .buffers = buffers,
+                          .buffers = static_cast<std::uint32_t>(Kernels::bindings),
                           .parameter_bytes = sizeof(typename Kernels::Parameters),
                           .slots = slots};
     for (const Shader& shader : shaders) kernels.shaders.push_back(shader.of(precision));

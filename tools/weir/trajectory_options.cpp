@@ -22,7 +22,7 @@ std::optional<Number> number(std::string_view text) {
 }
 
 /// One number, or two with a colon between them.
-void parse(const std::string& option, const std::string& text, trajectory::Range& range) {
+void parse(const std::string& option, const std::string& text, compute::Range& range) {
   if (text.empty()) return;
   const std::size_t colon = text.find(':');
   const auto low = number<double>(std::string_view(text).substr(0, colon));

@@ -15,7 +15,7 @@
 
 #include "backend/dry/dry_backend.hpp"
 #include "open_backend.hpp"
-#include "support/faulty_backend.hpp"
+#include "support/on_faulty_host.hpp"
 
 namespace weir::device {
 namespace {
@@ -27,14 +27,8 @@ using backend::dry::make_dry_backend;
 core::Deadline soon() { return core::Deadline(1ms); }
 core::Deadline long_enough() { return core::Deadline(10s); }
 
-class FenceTest : public testing::Test {
+class FenceTest : public OnFaultyHost {
  protected:
-  void TearDown() override {
-    EXPECT_EQ(backend_->balance().events, 0u);
-    EXPECT_EQ(backend_->breach(), "");
-  }
-  std::shared_ptr<FaultyBackend> backend_ =
-      std::make_shared<FaultyBackend>(device::Access::shared_backend(open_device({.backend = "host"})));
   Device device_ = Access::make_device(backend_);
 };
 

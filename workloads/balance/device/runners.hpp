@@ -25,10 +25,4 @@ struct HostChoice {
 [[nodiscard]] std::unique_ptr<RobotRunner> make_robot_runner(const Device& device, const HostChoice& host = {});
 [[nodiscard]] std::unique_ptr<NetworkRunner> make_network_runner(const Device& device, const HostChoice& host = {});
 
-/// Memory of any type as a kernel's runner takes it.
-template <class T>
-[[nodiscard]] DeviceSpan<std::byte> bytes_of(const DeviceSpan<T>& span) noexcept {
-  return {span.address(), span.bytes()};
-}
-
 }  // namespace weir::balance

@@ -20,11 +20,11 @@ constexpr compute::Shader all[] = {WEIR_BALANCE_NETWORK_KERNELS(WEIR_COMPUTE_SHA
 
 template <>
 std::unique_ptr<compute::Runner<robots::Kernels>> make_vulkan_runner(const Device& device) {
-  return std::make_unique<compute::VulkanRunner<robots::Kernels>>(device, "robots", robot_words::all, 6U);
+  return std::make_unique<compute::VulkanRunner<robots::Kernels>>(device, "robots", robot_words::all);
 }
 template <>
 std::unique_ptr<compute::Runner<nets::Kernels>> make_vulkan_runner(const Device& device) {
-  return std::make_unique<compute::VulkanRunner<nets::Kernels>>(device, "networks", network_words::all, 8U);
+  return std::make_unique<compute::VulkanRunner<nets::Kernels>>(device, "networks", network_words::all);
 }
 
 }  // namespace weir::balance

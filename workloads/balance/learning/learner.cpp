@@ -2,12 +2,17 @@
 
 #include <weir/tidy.hpp>
 
-#include "workloads/balance/robot/range.hpp"
+#include "compute/range.hpp"
 
 namespace weir::balance {
 namespace {
 
 constexpr std::uint32_t index_draws = 0x1d7a;  // names the random numbers that records are drawn by
+
+void require_count(const char* who, const char* what, std::uint64_t is, std::uint64_t wanted) {
+  const auto only = static_cast<double>(wanted);
+  compute::require_range(who, what, "", static_cast<double>(is), {only, only});
+}
 
 const LearningSettings& checked(const LearningSettings& settings) {
   settings.check();
@@ -42,6 +47,7 @@ Learner::Learner(MemoryManager& memory, NetworkRunner& runner, const NetworkShap
 std::array<DeviceSpan<std::byte>, 8> Learner::bindings(const DeviceSpan<float>& gradients,
                                                        const DeviceSpan<float>& values,
                                                        const DeviceSpan<float>& errors) const {
+  using compute::bytes_of;
   return {bytes_of(records_.access(stream_)),
           bytes_of(indices_.access(stream_)),
           bytes_of(parameters_.access(stream_)),
@@ -53,9 +59,11 @@ std::array<DeviceSpan<std::byte>, 8> Learner::bindings(const DeviceSpan<float>& 
 }
 
 void Learner::forward(const DeviceSpan<float>& values, std::uint32_t batch) {
-  const NetworkLayout layout(shape_, batch);
-  const std::vector<NetworkStep> steps = layout.forward();
-  runner_.queue(steps, bindings(values, values, values), stream_);
+  if (batch != forward_batch_) {
+    forward_steps_ = NetworkLayout(shape_, batch).forward();
+    forward_batch_ = batch;
+  }
+  runner_.queue(forward_steps_, bindings(values, values, values), stream_);
 }
 
 std::uint32_t Learner::best_action(std::span<const float> observation) {
@@ -124,8 +132,7 @@ std::vector<float> Learner::parameters() {
 }
 
 void Learner::use(const std::vector<float>& parameters) {
-  require_range("network", "the number of parameters", static_cast<double>(parameters.size()), shape_.parameters(),
-                shape_.parameters());
+  require_count("network", "number of parameters", parameters.size(), shape_.parameters());
   memory_.upload(parameters_, parameters, stream_);
   memory_.upload(parameters_, parameters, stream_, {.offset = parameters.size()});
 }
@@ -143,13 +150,9 @@ Learner::State Learner::state() {
 
 void Learner::restore(const State& state) {
   const std::uint64_t records = std::min<std::uint64_t>(state.remembered, settings_.replay);
-  const auto require = [](const char* what, std::uint64_t is, std::uint64_t wanted) {
-    require_range("checkpoint", what, static_cast<double>(is), static_cast<double>(wanted),
-                  static_cast<double>(wanted));
-  };
-  require("the number of weights", state.parameters.size(), parameters_.size());
-  require("the number of Adam's means", state.moments.size(), moments_.size());
-  require("the numbers of all records", state.records.size(), records * layout_.record());
+  require_count("checkpoint", "number of weights", state.parameters.size(), parameters_.size());
+  require_count("checkpoint", "number of Adam's means", state.moments.size(), moments_.size());
+  require_count("checkpoint", "count of the numbers of all records", state.records.size(), records * layout_.record());
   memory_.upload(parameters_, state.parameters, stream_);
   memory_.upload(moments_, state.moments, stream_);
   if (!state.records.empty()) memory_.upload(records_, state.records, stream_);

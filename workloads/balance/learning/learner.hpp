@@ -88,7 +88,9 @@ class Learner {
   Buffer<std::uint32_t> indices_;
   std::vector<float> record_;
   std::vector<std::uint32_t> drawn_;
-  std::vector<std::uint64_t> drawn_in_;  ///< by record: the update that drew it last
+  std::vector<std::uint64_t> drawn_in_;     ///< by record: the update that drew it last
+  std::vector<NetworkStep> forward_steps_;  // of the batch that was asked for last
+  std::uint32_t forward_batch_ = 0;
   std::uint64_t remembered_ = 0, updates_ = 0, draws_ = 0;
 };
 

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "workloads/balance/learning/drive.hpp"
+
 namespace weir::balance {
 namespace {
 
@@ -21,8 +23,7 @@ Performance::Performance(MemoryManager& memory, const SavedNetwork& network, flo
       network_runner_(make_network_runner(memory.device(), host)),
       learner_(memory, *network_runner_, network.shape, {.batch = 16, .replay = 16}, Start::he, seed, stream_),
       robots_(memory, *robot_runner_, endless(network.model), 1, seed, stream_),
-      layout_(network.shape, 1),
-      values_(memory.scoped<float>("values", layout_.values(), {}, stream_)) {
+      values_(memory.scoped<float>("values", NetworkLayout(network.shape, 1).values(), {}, stream_)) {
   learner_.use(network.parameters);
   robots_.start(stream_);
   std::array<float, robots::motion_columns> motion{};
@@ -31,11 +32,7 @@ Performance::Performance(MemoryManager& memory, const SavedNetwork& network, flo
 }
 
 Performance::Shown Performance::step() {
-  const DeviceSpan<float> values = values_.access(stream_);
-  robots_.observe(values, places(layout_), stream_);
-  learner_.forward(values, 1);
-  robots_.decide(values, places(layout_), stream_);
-  robots_.advance(stream_);
+  drive(robots_, learner_, values_.access(stream_), stream_);
   std::array<float, robots::motion_columns> motion{};
   memory_.download(robots_.motion(), std::span<float>(motion), stream_);
   std::array<std::uint32_t, 1> done{};

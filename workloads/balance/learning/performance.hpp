@@ -26,17 +26,12 @@ class Performance {
   [[nodiscard]] Shown step();
 
  private:
-  [[nodiscard]] static Robots::Places places(const NetworkLayout& layout) noexcept {
-    return {.observations = 0, .outputs = layout.outputs()};
-  }
-
   MemoryManager& memory_;
   Stream stream_;
   std::unique_ptr<RobotRunner> robot_runner_;
   std::unique_ptr<NetworkRunner> network_runner_;
   Learner learner_;
   Robots robots_;
-  NetworkLayout layout_;
   Buffer<float> values_;
 };
 

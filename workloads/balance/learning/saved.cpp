@@ -1,8 +1,10 @@
 #include "workloads/balance/learning/saved.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <iterator>
 #include <limits>
 #include <span>
 
@@ -104,15 +106,17 @@ void set_shape(NumberFile& file, const NetworkShape& shape) {
 }
 
 NetworkShape shape_of(const NumberFile& file) {
-  std::vector<std::uint32_t> sizes;
-  for (const double size : file.numbers("layers", 3, max_hidden_layers + 2)) {
+  const auto size_of = [&](double size) {
     if (!(size >= 1 && size <= max_neurons) || size != static_cast<std::uint32_t>(size)) {
       file.refuse("layers", "has the size " + std::to_string(size) + "; a size is a whole number from 1 to " +
                                 std::to_string(max_neurons));
     }
-    sizes.push_back(static_cast<std::uint32_t>(size));
-  }
-  return {sizes.front(), {sizes.begin() + 1, sizes.end() - 1}, sizes.back()};
+    return static_cast<std::uint32_t>(size);
+  };
+  const std::vector<double>& sizes = file.numbers("layers", 3, max_hidden_layers + 2);
+  std::vector<std::uint32_t> hidden;
+  std::transform(sizes.begin() + 1, sizes.end() - 1, std::back_inserter(hidden), size_of);
+  return {size_of(sizes.front()), hidden, size_of(sizes.back())};
 }
 
 /// What the numbers of a file say is checked as settings are; the error names the file.

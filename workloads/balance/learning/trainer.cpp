@@ -4,8 +4,9 @@
 #include <cmath>
 #include <utility>
 
+#include "compute/pool_counts.hpp"
+#include "compute/range.hpp"
 #include "workloads/balance/learning/trial.hpp"
-#include "workloads/balance/robot/range.hpp"
 
 namespace weir::balance {
 namespace {
@@ -18,8 +19,8 @@ constexpr std::uint64_t warm_up_updates = 100;
 void observe(std::vector<float>& numbers, const formulas::Motion& motion, std::uint32_t age, std::uint32_t bits,
              const formulas::Coefficients& c) {
   const float told = formulas::measured(motion.angle, age, bits, c);
-  const float lean = formulas::clamp(told * c.inverse_fail_angle, -1.0F, 1.0F);
-  const float turn = formulas::clamp(motion.speed * 0.1F, -1.0F, 1.0F);
+  const float lean = formulas::lean_of(told, c);
+  const float turn = formulas::turn_of(motion.speed);
   for (std::size_t i = numbers.size() - 2; i > 0; i -= 2) {
     numbers[i] = age == 0 ? lean : numbers[i - 2];
     numbers[i + 1] = age == 0 ? turn : numbers[i - 1];
@@ -27,19 +28,6 @@ void observe(std::vector<float>& numbers, const formulas::Motion& motion, std::u
   numbers[0] = lean;
   numbers[1] = turn;
 }
-
-/// What a manager was asked for, device and pinned memory together.
-struct Counts {
-  explicit Counts(const MemoryManager& memory) {
-    const ManagerStatistics now = memory.statistics();
-    for (const Statistics* const pool : {&now.pool, &now.transfers.pinned}) {
-      requests += pool->allocations;
-      hits += pool->cache_hits + pool->arena_hits;
-      driver_calls += pool->driver_calls;
-    }
-  }
-  std::uint64_t requests = 0, hits = 0, driver_calls = 0;
-};
 
 const TrainingSettings& checked(const TrainingSettings& settings) {
   settings.check();
@@ -63,13 +51,13 @@ Model with_history_for(const Model& model, std::string_view network) {
 void TrainingSettings::check() const {
   model.check();
   learning.check();
-  const auto require = [](const char* what, double value, double low, double high) {
-    require_range("training", what, value, low, high);
+  const auto require = [](const char* what, double value, compute::Range allowed) {
+    compute::require_range("training", what, "", value, allowed);
   };
-  require("the number of episodes", episodes, 1, 1'000'000);
-  require("the number of steps", static_cast<double>(max_steps), 1, 1e9);
-  require("the angle of later starts", hard_angle, 0, 1.0472);
-  require("the steps from one trial to the next", trial_every, 1, 1'000'000);
+  require("number of episodes", episodes, {1, 1'000'000});
+  require("number of steps", static_cast<double>(max_steps), {1, 1e9});
+  require("angle of later starts", hard_angle, {0, 1.0472});
+  require("steps from one trial to the next", trial_every, {1, 1'000'000});
 }
 
 double TrainingResult::mean_reward() const noexcept {
@@ -164,7 +152,7 @@ void Trainer::hold_trial() {
 TrainingResult Trainer::run(const std::function<void(const Episode&)>& told, const std::function<bool()>& stop) {
   const auto start = std::chrono::steady_clock::now();
   const std::uint64_t warm_at = learner_.updates() + warm_up_updates;
-  std::optional<Counts> warm;
+  std::optional<compute::PoolCounts> warm;
   bool stopped = false;
   // From the first trial on, the pool knows what a trial takes.
   hold_trial();
@@ -188,11 +176,10 @@ TrainingResult Trainer::run(const std::function<void(const Episode&)>& told, con
                         .episodes = episodes_};
   if (running_) result.episodes.push_back(finished(*running_));
   if (warm) {
-    const Counts now(memory_);
-    result.requests = now.requests - warm->requests;
-    const std::uint64_t hits = now.hits - warm->hits;
-    result.hit_rate = result.requests == 0 ? 0 : static_cast<double>(hits) / static_cast<double>(result.requests);
-    result.driver_calls_after_warm_up = now.driver_calls - warm->driver_calls;
+    const compute::PoolCounts counts = compute::PoolCounts(memory_).since(*warm);
+    result.requests = counts.requests;
+    result.hit_rate = counts.hit_rate();
+    result.driver_calls_after_warm_up = counts.driver_calls;
   }
   result.parameters = learner_.parameters();
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

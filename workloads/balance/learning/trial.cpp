@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "workloads/balance/learning/drive.hpp"
+
 namespace weir::balance {
 
 std::uint32_t upright(MemoryManager& memory, Robots::Runner& runner, Learner& learner, const Model& model,
@@ -15,15 +17,8 @@ std::uint32_t upright(MemoryManager& memory, Robots::Runner& runner, Learner& le
   Robots robots(memory, runner, calm, Trial::robots, seed, stream, "trial");
   const NetworkLayout layout(learner.shape(), Trial::robots);
   const Buffer<float> values = memory.scoped<float>("trial.values", layout.values(), {}, stream);
-  const Robots::Places places{.observations = 0, .outputs = layout.outputs()};
   robots.start(stream);
-  for (std::uint32_t i = 0; i < steps; ++i) {
-    const DeviceSpan<float> span = values.access(stream);
-    robots.observe(span, places, stream);
-    learner.forward(span, Trial::robots);
-    robots.decide(span, places, stream);
-    robots.advance(stream);
-  }
+  for (std::uint32_t i = 0; i < steps; ++i) drive(robots, learner, values.access(stream), stream);
   const std::vector<std::uint32_t> falls = robots.falls(stream);
   return static_cast<std::uint32_t>(std::count(falls.begin(), falls.end(), 0U));
 }

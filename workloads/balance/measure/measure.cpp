@@ -5,9 +5,9 @@
 #include <functional>
 #include <limits>
 
+#include "compute/range.hpp"
 #include "workloads/balance/host/levels.hpp"
-#include "workloads/balance/learning/learner.hpp"
-#include "workloads/balance/robot/range.hpp"
+#include "workloads/balance/learning/drive.hpp"
 #include "workloads/balance/robot/robots.hpp"
 
 namespace weir::balance {
@@ -47,9 +47,7 @@ class RobotRates {
         shape_(network_shape(settings.network, with_history_for({}, settings.network).inputs(), action_count)),
         learner_(memory, *network_runner_, shape_, {}, Start::he, 1, stream_),
         robots_(memory, *runner_, with_history_for({}, settings.network), settings.robots, 1, stream_),
-        layout_(shape_, settings.robots),
-        values_(memory.scoped<float>("values", layout_.values(), {}, stream_)),
-        places_{.observations = 0, .outputs = layout_.outputs()} {
+        values_(memory.scoped<float>("values", NetworkLayout(shape_, settings.robots).values(), {}, stream_)) {
     std::vector<std::uint32_t> actions(settings.robots);
     for (std::size_t i = 0; i < actions.size(); ++i) actions[i] = static_cast<std::uint32_t>(i % action_count);
     memory.upload(robots_.actions(), actions, stream_);
@@ -75,16 +73,10 @@ class RobotRates {
     };
     measured.physics = rate([&] { robots_.move(stream_); });
     measured.full = rate([&] {
-      robots_.observe(values_.access(stream_), places_, stream_);
+      robots_.observe(values_.access(stream_), {}, stream_);
       robots_.advance(stream_);
     });
-    measured.looped = rate([&] {
-      const DeviceSpan<float> values = values_.access(stream_);
-      robots_.observe(values, places_, stream_);
-      learner_.forward(values, robots_.count());
-      robots_.decide(values, places_, stream_);
-      robots_.advance(stream_);
-    });
+    measured.looped = rate([&] { drive(robots_, learner_, values_.access(stream_), stream_); });
   }
 
  private:
@@ -95,9 +87,7 @@ class RobotRates {
   NetworkShape shape_;
   Learner learner_;
   Robots robots_;
-  NetworkLayout layout_;
   Buffer<float> values_;
-  Robots::Places places_;
 };
 
 void measure_forward(Measured& measured, const MeasureSettings& settings) {
@@ -196,7 +186,7 @@ void measure_updates(Measured& measured, const Device& device, const MeasureSett
 }  // namespace
 
 Measured measure(const MeasureSettings& settings) {
-  require_range("bench", "the seconds of a figure", settings.seconds, 0.001, 600);
+  compute::require_range("bench", "time of a figure", " s", settings.seconds, {0.001, 600});
   const Device device = open_device({.backend = settings.backend});
   Measured measured;
   {

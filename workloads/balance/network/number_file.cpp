@@ -9,6 +9,8 @@
 
 #include <weir/errors.hpp>
 
+#include "compute/range.hpp"
+
 namespace weir::balance {
 namespace {
 
@@ -25,17 +27,6 @@ std::string checksum_line(std::string_view before) {
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "checksum %016llx\n", static_cast<unsigned long long>(checksum_of(before)));
   return text.data();
-}
-
-void append(std::string& text, double number) {
-  std::array<char, 32> digits{};
-  // A float's shortest text brings back its bits; a larger whole number needs a double's.
-  const auto single = static_cast<float>(number);
-  const auto [end, code] = static_cast<double>(single) == number
-                               ? std::to_chars(digits.data(), digits.data() + digits.size(), single)
-                               : std::to_chars(digits.data(), digits.data() + digits.size(), number);
-  static_cast<void>(code);  // 32 characters are enough
-  text.append(" ").append(digits.data(), end);
 }
 
 /// The words of a text, line by line.
@@ -182,7 +173,7 @@ std::string NumberFile::text() const {
   std::string text = kind_ + " " + std::to_string(version_) + "\n";
   for (const auto& [name, numbers] : lists_) {
     text += name + " " + std::to_string(numbers.size());
-    for (const double each : numbers) append(text, each);
+    for (const double each : numbers) text += " " + compute::shortest(each);
     text += "\n";
   }
   return text + checksum_line(text);

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "workloads/balance/robot/range.hpp"
+#include "compute/range.hpp"
 
 namespace weir::balance {
 namespace {
@@ -19,26 +19,27 @@ float rate_of(double rate, std::uint64_t update) {
 }  // namespace
 
 void LearningSettings::check() const {
-  const auto require = [](const char* what, double value, double low, double high) {
-    require_range("learning", what, value, low, high);
+  const auto require = [](const char* what, double value, compute::Range allowed) {
+    compute::require_range("learning", what, "", value, allowed);
   };
-  require("the rate", rate, 1e-5F, 0.1F);
-  require("the discount", discount, 0, 1);
-  require("the batch", batch, 16, 256);
-  require("the replay memory", replay, batch, 1'000'000);
-  require("the updates from one target to the next", target_updates, 1, 100'000);
-  require("the first share of random actions", explore_first, 0, 1);
-  require("the last share of random actions", explore_last, 0, 1);
-  require("the steps of exploration", explore_steps, 1, 10'000'000);
-  require("the largest error", max_error, 0.01F, 1'000);
-  require("the end of Huber's square", huber, 0.01F, 1'000);
-  require("the largest gradient", max_gradient, 1e-4F, 1'000);
-  require("the largest weight", max_weight, 0.1F, 1'000);
+  require("rate", rate, {1e-5F, 0.1F});
+  require("discount", discount, {0, 1});
+  require("batch", batch, {16, 256});
+  require("replay memory", replay, {static_cast<double>(batch), 1'000'000});
+  require("updates from one target to the next", target_updates, {1, 100'000});
+  require("first share of random actions", explore_first, {0, 1});
+  require("last share of random actions", explore_last, {0, 1});
+  require("steps of exploration", explore_steps, {1, 10'000'000});
+  require("largest error", max_error, {0.01F, 1'000});
+  require("end of Huber's square", huber, {0.01F, 1'000});
+  require("largest gradient", max_gradient, {1e-4F, 1'000});
+  require("largest weight", max_weight, {0.1F, 1'000});
 }
 
 NetworkLayout::NetworkLayout(const NetworkShape& shape, std::uint32_t batch) : shape_(shape), batch_(batch) {
-  require_range("network", "the number of observations", batch, 1, 16'777'216);
-  require_range("network", "the numbers of all observations", 2.0 * shape.values() * batch, 1, 4.0e9);
+  compute::require_range("network", "number of observations", "", batch, {1, 16'777'216});
+  compute::require_range("network", "count of the numbers of all observations", "", 2.0 * shape.values() * batch,
+                         {1, 4.0e9});
 }
 
 nets::Parameters NetworkLayout::common() const noexcept {

@@ -8,8 +8,8 @@
 
 #include <weir/errors.hpp>
 
+#include "compute/range.hpp"
 #include "workloads/balance/robot/formulas.hpp"
-#include "workloads/balance/robot/range.hpp"
 
 namespace weir::balance {
 namespace {
@@ -39,9 +39,10 @@ std::vector<std::uint32_t> numbers_in(std::string_view text) {
 
 NetworkShape::NetworkShape(std::uint32_t inputs, std::vector<std::uint32_t> hidden, std::uint32_t outputs)
     : hidden_(std::move(hidden)) {
-  require_range("network", "the number of hidden layers", static_cast<double>(hidden_.size()), 1, max_hidden_layers);
-  require_range("network", "the number of inputs", inputs, 1, max_neurons);
-  require_range("network", "the number of outputs", outputs, 1, max_neurons);
+  compute::require_range("network", "number of hidden layers", "", static_cast<double>(hidden_.size()),
+                         {1, max_hidden_layers});
+  compute::require_range("network", "number of inputs", "", inputs, {1, max_neurons});
+  compute::require_range("network", "number of outputs", "", outputs, {1, max_neurons});
   std::uint32_t from = inputs;
   std::uint32_t first = 0;
   const auto add = [&](std::uint32_t neurons) {
@@ -50,11 +51,12 @@ NetworkShape::NetworkShape(std::uint32_t inputs, std::vector<std::uint32_t> hidd
     from = neurons;
   };
   for (std::size_t i = 0; i < hidden_.size(); ++i) {
-    require_range("network", ("the size of hidden layer " + std::to_string(i + 1)).c_str(), hidden_[i], 1, max_neurons);
+    compute::require_range("network", "size of hidden layer " + std::to_string(i + 1), "", hidden_[i],
+                           {1, max_neurons});
     add(hidden_[i]);
   }
   add(outputs);
-  require_range("network", "the number of parameters", parameters(), 1, max_parameters);
+  compute::require_range("network", "number of parameters", "", parameters(), {1, max_parameters});
 }
 
 std::uint32_t NetworkShape::values() const noexcept {

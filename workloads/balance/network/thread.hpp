@@ -2,7 +2,8 @@
 // bodies as members.
 #pragma once
 
-#include <span>
+#include <array>
+#include <cstddef>
 
 #include "workloads/balance/network/kernels.hpp"
 #include "workloads/balance/network/parameters.hpp"
@@ -35,7 +36,8 @@ struct Kernels {
   using Parameters = nets::Parameters;
 
   /// In the order of network.comp's bindings.
-  static Buffers buffers(std::span<void* const> at) {
+  static constexpr std::size_t bindings = 8;
+  static Buffers buffers(const std::array<void*, bindings>& at) {
     const auto floats = [&](std::size_t i) { return static_cast<float*>(at[i]); };
     return {floats(0), static_cast<uint*>(at[1]), floats(2), floats(3), floats(4), floats(5), floats(6), floats(7)};
   }

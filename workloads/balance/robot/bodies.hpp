@@ -45,8 +45,8 @@ WEIR_COMPUTE_BODY void observe(uint i) {
   const uint age = WEIR_COMPUTE_AT(tallies, age_column * count, i);
   const uint draws = WEIR_COMPUTE_AT(tallies, draws_column * count, i);
   const float told = measured(WEIR_COMPUTE_AT(motion, angle_column * count, i), age, draw(seed, i, draws), c);
-  const float lean = clamp(told * inverse_fail_angle, -1.0f, 1.0f);
-  const float turn = clamp(WEIR_COMPUTE_AT(motion, speed_column * count, i) * 0.1f, -1.0f, 1.0f);
+  const float lean = lean_of(told, c);
+  const float turn = turn_of(WEIR_COMPUTE_AT(motion, speed_column * count, i));
   for (uint step = history - 1u; step > 0u; --step) {
     const uint to = observations + 2u * step * count;
     const float older_lean = WEIR_COMPUTE_AT(values, to - 2u * count, i);

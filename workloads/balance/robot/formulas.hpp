@@ -122,6 +122,11 @@ WEIR_COMPUTE_FN float measured(float angle, uint age, uint bits, Coefficients c)
   return angle + c.sensor_offset + c.sensor_drift * float(int(age)) + c.sensor_noise * normal_of(bits);
 }
 
+/// The two numbers of an observation: the angle that the sensor told, by the one at which the robot has fallen, and the
+/// speed by 10 rad/s; each within ±1.
+WEIR_COMPUTE_FN float lean_of(float told, Coefficients c) { return clamp(told * c.inverse_fail_angle, -1.0f, 1.0f); }
+WEIR_COMPUTE_FN float turn_of(float speed) { return clamp(speed * 0.1f, -1.0f, 1.0f); }
+
 const uint reward_simple = 0u;
 const uint reward_complex = 1u;
 const uint reward_efficient = 2u;

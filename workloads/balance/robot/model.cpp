@@ -5,7 +5,7 @@
 
 #include <weir/errors.hpp>
 
-#include "workloads/balance/robot/range.hpp"
+#include "compute/range.hpp"
 
 namespace weir::balance {
 namespace {
@@ -16,24 +16,27 @@ constexpr std::array<std::string_view, 4> reward_names{"simple", "complex", "eff
 }  // namespace
 
 void Model::check() const {
-  require_range("robot", "dt", dt, 0.001F, 0.1F);
-  require_range("robot", "mass", mass, 0.5F, 3);
-  require_range("robot", "height", height, 0.2F, 1);
-  require_range("robot", "motor strength", motor_strength, 2, 20);
-  require_range("robot", "torque range", torque_range, 0.5F, 10);
-  require_range("robot", "friction", friction, 0, 1);
-  require_range("robot", "damping", damping, 0, 1);
-  require_range("robot", "wheel radius", wheel_radius, 0.02F, 0.5F);
-  require_range("robot", "wheel mass", wheel_mass, 0, 2);
-  require_range("robot", "gravity", gravity, 0.1F, 30);
-  require_range("robot", "fail angle", fail_angle, degree, 60.001F * degree);
-  require_range("robot", "sensor offset", sensor_offset, -30.001F * degree, 30.001F * degree);
-  require_range("robot", "sensor drift", sensor_drift, -0.01F, 0.01F);
-  require_range("robot", "sensor noise", sensor_noise, 0, 0.1F);
-  require_range("robot", "start angle", start_angle, 0, 60.001F * degree);
-  require_range("robot", "start speed", start_speed, 0, 5);
-  require_range("robot", "history", history, 1, 8);
-  require_range("robot", "steps of an episode", max_steps, 1, 1'000'000);
+  const auto require = [](const char* what, double value, compute::Range allowed) {
+    compute::require_range("robot", what, "", value, allowed);
+  };
+  require("dt", dt, {0.001F, 0.1F});
+  require("mass", mass, {0.5F, 3});
+  require("height", height, {0.2F, 1});
+  require("motor strength", motor_strength, {2, 20});
+  require("torque range", torque_range, {0.5F, 10});
+  require("friction", friction, {0, 1});
+  require("damping", damping, {0, 1});
+  require("wheel radius", wheel_radius, {0.02F, 0.5F});
+  require("wheel mass", wheel_mass, {0, 2});
+  require("gravity", gravity, {0.1F, 30});
+  require("fail angle", fail_angle, {degree, 60.001F * degree});
+  require("sensor offset", sensor_offset, {-30.001F * degree, 30.001F * degree});
+  require("sensor drift", sensor_drift, {-0.01F, 0.01F});
+  require("sensor noise", sensor_noise, {0, 0.1F});
+  require("start angle", start_angle, {0, 60.001F * degree});
+  require("start speed", start_speed, {0, 5});
+  require("history", history, {1, 8});
+  require("steps of an episode", max_steps, {1, 1'000'000});
 }
 
 formulas::Coefficients Model::coefficients() const {

@@ -3,13 +3,13 @@
 #include <array>
 #include <bit>
 
-#include "workloads/balance/robot/range.hpp"
+#include "compute/range.hpp"
 
 namespace weir::balance {
 namespace {
 
 robots::Parameters parameters_of(const Model& model, std::uint32_t count, std::uint32_t seed) {
-  require_range("robots", "their number", count, 1, 16'777'216);
+  compute::require_range("robots", "number of them", "", count, {1, 16'777'216});
   const formulas::Coefficients c = model.coefficients();
   return {
       .count = count,
@@ -42,12 +42,6 @@ robots::Parameters parameters_of(const Model& model, std::uint32_t count, std::u
   };
 }
 
-template <class T>
-DeviceSpan<std::byte> whole(const BufferHandle<T>& buffer, StreamId stream) {
-  const auto span = buffer.access(stream);
-  return {span.address(), span.bytes()};
-}
-
 }  // namespace
 
 Robots::Robots(MemoryManager& memory, Runner& runner, const Model& model, std::uint32_t count, std::uint32_t seed,
@@ -62,13 +56,14 @@ Robots::Robots(MemoryManager& memory, Runner& runner, const Model& model, std::u
       dones_(memory.scoped<std::uint32_t>(name + ".dones", count, {}, stream)) {}
 
 void Robots::queue(robots::Body body, const DeviceSpan<float>& values, Places places, StreamId stream) {
+  using compute::bytes_of;
   robots::Parameters told = told_;
   told.observations = places.observations;
   told.outputs = places.outputs;
   const Runner::PlanStep step{body, told.count, told};
   const std::array<DeviceSpan<std::byte>, 6> bindings{
-      whole(motion_, stream),  whole(tallies_, stream), DeviceSpan<std::byte>{values.address(), values.bytes()},
-      whole(actions_, stream), whole(rewards_, stream), whole(dones_, stream)};
+      bytes_of(motion_.access(stream)),  bytes_of(tallies_.access(stream)), bytes_of(values),
+      bytes_of(actions_.access(stream)), bytes_of(rewards_.access(stream)), bytes_of(dones_.access(stream))};
   runner_.queue({&step, 1}, bindings, stream);
 }
 

@@ -2,7 +2,8 @@
 // bodies as members.
 #pragma once
 
-#include <span>
+#include <array>
+#include <cstddef>
 
 #include "workloads/balance/robot/formulas.hpp"
 #include "workloads/balance/robot/kernels.hpp"
@@ -37,7 +38,8 @@ struct Kernels {
   using Parameters = robots::Parameters;
 
   /// In the order of robots.comp's bindings.
-  static Buffers buffers(std::span<void* const> at) {
+  static constexpr std::size_t bindings = 6;
+  static Buffers buffers(const std::array<void*, bindings>& at) {
     return {static_cast<float*>(at[0]), static_cast<uint*>(at[1]),  static_cast<float*>(at[2]),
             static_cast<uint*>(at[3]),  static_cast<float*>(at[4]), static_cast<uint*>(at[5])};
   }

@@ -2,7 +2,8 @@
 // the bodies as members.
 #pragma once
 
-#include <span>
+#include <array>
+#include <cstddef>
 
 #include "workloads/trajectory/device/formulas.hpp"
 #include "workloads/trajectory/device/kernels.hpp"
@@ -33,17 +34,15 @@ struct Kernels {
   using Parameters = trajectory::Parameters;
 
   /// In the order of chunk.comp's bindings.
-  static Buffers buffers(std::span<void* const> at) { return {static_cast<real*>(at[0]), static_cast<real*>(at[1])}; }
+  static constexpr std::size_t bindings = 2;
+  static Buffers buffers(const std::array<void*, bindings>& at) {
+    return {static_cast<real*>(at[0]), static_cast<real*>(at[1])};
+  }
 
   template <Body body>
   WEIR_COMPUTE_BODY static void run(const Buffers& buffers, const Parameters& parameters, uint item) {
     Thread thread(buffers, parameters);
     run_item<body>(thread, item);
-  }
-  /// For CUDA, which makes a kernel of each.
-  template <class Call>
-  static void with_body(Body body, const Call& call) {
-    trajectory::with_body(body, call);
   }
 };
 

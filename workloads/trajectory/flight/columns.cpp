@@ -22,7 +22,7 @@ Place place_of(const Path& path) {
 
 }  // namespace
 
-void Physics::check() const { require_range("a path", "tolerance of a step", "", tolerance, {1e-12, 1e-2}); }
+void Physics::check() const { compute::require_range("a path", "tolerance of a step", "", tolerance, {1e-12, 1e-2}); }
 
 template <class Number>
 void fill_columns(std::span<const Launch> launches, Number* columns) {

@@ -12,8 +12,8 @@ struct Field {
   const char* name;
   const char* unit;
   double Launch::*value;
-  Range LaunchRanges::*range;
-  Range allowed;
+  compute::Range LaunchRanges::*range;
+  compute::Range allowed;
 };
 constexpr std::array<Field, 6> fields{{
     {"speed", " m/s", &Launch::speed, &LaunchRanges::speed, {0, 120}},
@@ -25,7 +25,7 @@ constexpr std::array<Field, 6> fields{{
 }};
 
 void require(const std::string& who, const Field& field, double value) {
-  require_range(who, field.name, field.unit, value, field.allowed);
+  compute::require_range(who, field.name, field.unit, value, field.allowed);
 }
 
 /// 64 well mixed bits of a counter: SplitMix64, Steele, Lea and Flood 2014.
@@ -45,12 +45,12 @@ std::string_view name(Ending ending) noexcept { return ending == Ending::ground 
 
 void LaunchRanges::check() const {
   for (const Field& field : fields) {
-    const Range range = this->*field.range;
+    const compute::Range range = this->*field.range;
     require("launches", field, range.low);
     require("launches", field, range.high);
     if (range.low > range.high) {
-      throw InvalidArgument(std::string("launches: the ") + field.name + " goes from " + shortest(range.low) + " to " +
-                                shortest(range.high) + ", which is less; give the lower bound first",
+      throw InvalidArgument(std::string("launches: the ") + field.name + " goes from " + compute::shortest(range.low) +
+                                " to " + compute::shortest(range.high) + ", which is less; give the lower bound first",
                             {.name = field.name});
     }
   }
@@ -60,7 +60,7 @@ Launch random_launch(const LaunchRanges& ranges, std::uint64_t seed, std::uint64
   Launch launch;
   std::uint64_t draw = mixed(seed + 0x9e3779b97f4a7c15U) + number * fields.size() * 0x9e3779b97f4a7c15U;
   for (const Field& field : fields) {
-    const Range range = ranges.*field.range;
+    const compute::Range range = ranges.*field.range;
     draw += 0x9e3779b97f4a7c15U;
     const double part = static_cast<double>(mixed(draw) >> 11) * 0x1p-53;
     launch.*field.value = range.low + part * (range.high - range.low);

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "workloads/trajectory/flight/range.hpp"
+#include "compute/range.hpp"
 
 namespace weir::trajectory {
 
@@ -40,12 +40,12 @@ struct Flight {
 
 /// What launches at random are drawn from, evenly and each for itself.
 struct LaunchRanges {
-  Range speed{40, 80};
-  Range angle{8, 25};
-  Range spin{1500, 6000};
-  Range axis{-15, 15};
-  Range wind{0, 8};
-  Range wind_direction{-180, 180};
+  compute::Range speed{40, 80};
+  compute::Range angle{8, 25};
+  compute::Range spin{1500, 6000};
+  compute::Range axis{-15, 15};
+  compute::Range wind{0, 8};
+  compute::Range wind_direction{-180, 180};
 
   /// Throws InvalidArgument where a bound is out of its range, or the first is above the last.
   void check() const;

@@ -20,7 +20,7 @@ class HostRunner final : public Runner {
 
   [[nodiscard]] std::string name() const override { return std::string(level_.name); }
   void queue(std::span<const PlanStep> steps, compute::Bindings memory, StreamId stream) override {
-    const Buffers buffers = Kernels::buffers(compute::addresses_of(memory));
+    const Buffers buffers = compute::buffers_at<Kernels>(memory);
     device_.run(stream, [this, buffers, plan = std::vector<PlanStep>(steps.begin(), steps.end())] {
       for (const PlanStep& step : plan) {
         team_.in_ranges(step.items, [&](std::size_t, std::uint32_t first, std::uint32_t last) {

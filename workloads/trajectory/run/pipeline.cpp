@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "compute/handover.hpp"
+#include "compute/pool_counts.hpp"
 #include "compute/timed.hpp"
 #include "workloads/trajectory/run/runners.hpp"
 
@@ -62,7 +63,7 @@ class Run {
   ~Run() { stop(); }
 
   RunReport go() {
-    const Counts before = counts();
+    const compute::PoolCounts before(memory_);
     {
       const compute::Timed timed(report_.seconds);
       const std::vector<ChunkRange> all = chunks(launches_, chunk_size(), 0);
@@ -71,34 +72,30 @@ class Run {
       for (Slot& slot : slots_) {
         if (slot.index < all.size()) slot.staging = memory_.pinned<std::byte>(bytes(launch_columns, all.front().count));
       }
-      std::optional<Counts> warm;
+      std::optional<compute::PoolCounts> warm;
       handover_.emplace(slots_.size(), [this](std::size_t slot) { write(slots_.at(slot)); });
       for (std::size_t i = 0; i < all.size(); ++i) {
         Slot& slot = slots_[i % slots_.size()];
         handover_->wait_for(slot.index);
         // The third chunk begins once the first is written and the second is on its way.
-        if (i == slots_.size()) warm = counts();
+        if (i == slots_.size()) warm.emplace(memory_);
         start(all[i], slot);
       }
       stop();
       handover_->check();
-      if (warm) report_.driver_calls_after_second_chunk = counts().driver_calls - warm->driver_calls;
+      if (warm) report_.driver_calls_after_second_chunk = compute::PoolCounts(memory_).since(*warm).driver_calls;
     }
     fill_report(before);
     return report_;
   }
 
  private:
-  struct Counts {
-    std::uint64_t requests, hits, driver_calls;
-  };
-
   [[nodiscard]] std::size_t bytes(uint columns, std::size_t launches) const {
     return columns * launches * number_bytes_;
   }
 
   [[nodiscard]] std::size_t chunk_size() const {
-    const bool host = device_.info().backend == BackendKind::host;
+    const bool host = device_.facts().backend == BackendKind::host;
     std::size_t chunk = settings_.chunk;
     if (chunk == 0) {
       chunk = std::min(automatic_chunk(memory_.pool(), 2 * bytes(launch_columns + path_columns, 1)),
@@ -130,7 +127,7 @@ class Run {
 
   /// Takes the slot's paths farther, or from their start, and downloads them.
   void queue(Slot& slot, bool from_start) {
-    const bool host = device_.info().backend == BackendKind::host;
+    const bool host = device_.facts().backend == BackendKind::host;
     const auto count = static_cast<uint>(slot.asked.size());
     const Parameters parameters{.count = count,
                                 .attempts = host ? 0xffffffffU : device_attempts,
@@ -182,20 +179,12 @@ class Run {
     }
   }
 
-  [[nodiscard]] Counts counts() const {
-    const ManagerStatistics known = memory_.statistics();
-    const Statistics &pool = known.pool, &pinned = known.transfers.pinned;
-    return {.requests = pool.allocations + pinned.allocations,
-            .hits = pool.cache_hits + pool.arena_hits + pinned.cache_hits + pinned.arena_hits,
-            .driver_calls = pool.driver_calls + pinned.driver_calls};
-  }
-
-  void fill_report(const Counts& before) {
-    const Counts now = counts();
-    report_.requests = now.requests - before.requests;
-    report_.hits = now.hits - before.hits;
-    report_.driver_calls = now.driver_calls - before.driver_calls;
-    report_.device = device_.info().name;
+  void fill_report(const compute::PoolCounts& before) {
+    const compute::PoolCounts counts = compute::PoolCounts(memory_).since(before);
+    report_.requests = counts.requests;
+    report_.hits = counts.hits;
+    report_.driver_calls = counts.driver_calls;
+    report_.device = device_.facts().name;
     report_.kernels = chosen_.runner->name();
     report_.real_bits = static_cast<unsigned>(8 * number_bytes_);
     const ManagerStatistics known = memory_.statistics();

@@ -9,15 +9,13 @@ namespace {
 #include <trajectory_shaders.inc>
 
 constexpr compute::Shader shaders[] = {WEIR_TRAJECTORY_KERNELS(WEIR_COMPUTE_SHADER)};
-constexpr std::uint32_t buffer_count = 2;  // as chunk.comp has them
 
 }  // namespace
 
 ChosenRunner make_vulkan_runner(const Device& device, bool floats) {
   const auto precision =
       vulkan::handles(device).doubles && !floats ? compute::Precision::doubles : compute::Precision::floats;
-  return {std::make_unique<compute::VulkanRunner<Kernels>>(device, "trajectories", shaders, buffer_count, precision),
-          precision};
+  return {std::make_unique<compute::VulkanRunner<Kernels>>(device, "trajectories", shaders, precision), precision};
 }
 
 }  // namespace weir::trajectory

@@ -8,7 +8,7 @@
 
 #include <weir/weir.hpp>
 
-#include "support/faulty_backend.hpp"
+#include "support/on_faulty_host.hpp"
 
 namespace weir::pool {
 namespace {
@@ -16,14 +16,8 @@ namespace {
 using device::CallKind;
 using device::FaultyBackend;
 
-class StreamEpochsTest : public testing::Test {
+class StreamEpochsTest : public device::OnFaultyHost {
  protected:
-  void TearDown() override {
-    EXPECT_EQ(backend_->balance().events, 0u);
-    EXPECT_EQ(backend_->breach(), "");
-  }
-  std::shared_ptr<FaultyBackend> backend_ =
-      std::make_shared<FaultyBackend>(device::Access::shared_backend(open_device({.backend = "host"})));
   /// The checkpoint that covers all that was freed on the stream so far.
   static StreamEpochs::Checkpoint cover(StreamEpochs& epochs, StreamIndex index) {
     const auto checkpoint = epochs.covering(index, epochs.epoch(index));
