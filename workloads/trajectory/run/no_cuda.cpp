@@ -5,7 +5,7 @@ namespace weir::trajectory {
 
 ChosenRunner make_cuda_runner(const Device& device) {
   throw Unsupported(
-      device.info().name + ": this build has no CUDA kernels for trajectories, as nvcc was not found beside GCC",
+      device.facts().name + ": this build has no CUDA kernels for trajectories, as nvcc was not found beside GCC",
       {.name = "cuda"});
 }
 

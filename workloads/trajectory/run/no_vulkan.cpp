@@ -4,7 +4,7 @@
 namespace weir::trajectory {
 
 ChosenRunner make_vulkan_runner(const Device& device, bool) {
-  throw Unsupported(device.info().name +
+  throw Unsupported(device.facts().name +
                         ": this build has no Vulkan kernels for trajectories, as glslangValidator was not found "
                         "(Debian: glslang-tools)",
                     {.name = "vulkan"});

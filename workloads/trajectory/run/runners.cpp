@@ -3,7 +3,7 @@
 namespace weir::trajectory {
 
 ChosenRunner make_runner(const Device& device, unsigned threads, const std::string& kernels, bool floats) {
-  const DeviceInfo info = device.info();
+  const DeviceInfo info = device.facts();
   if (info.backend == BackendKind::vulkan) return make_vulkan_runner(device, floats);
   if (floats) {
     throw Unsupported(
