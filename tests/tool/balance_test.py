@@ -175,6 +175,7 @@ class Balance(ToolCase):
         self.refused("run", *HOST, "net", "--watch", "--json", says="--watch", status=2)
         self.refused("bench", "--robots", "0", says="--robots", status=2)
         self.refused("train", "--seeds", "0", says="--seeds", status=2)
+        self.refused("trian", says=["no command or option trian", "train|run|bench"], status=2)
 
 
 if __name__ == "__main__":

@@ -22,14 +22,18 @@ namespace {
 std::string explain(const CLI::App* app, const CLI::Error& error) {
   const auto chosen = app->get_subcommands();
   const std::string command = chosen.empty() ? "weir" : "weir " + chosen.front()->get_name();
-  const auto unknown = app->remaining();
+  // A command such as `balance` has commands of its own.
+  const bool commands_wanted =
+      chosen.empty() || (chosen.front()->get_require_subcommand_min() > 0 && chosen.front()->get_subcommands().empty());
+  const auto unknown = app->remaining(true);
   const std::string problem =
-      chosen.empty() && !unknown.empty() ? "no command or option " + unknown.front() : error.what();
+      commands_wanted && !unknown.empty() ? "no command or option " + unknown.front() : error.what();
   return "weir: " + problem + "\nUsage: " + command +
          (chosen.empty() ? " replay|devices|lidar|balance|trajectory|demo" : "") + " [OPTIONS]" +
          (command == "weir replay"       ? " [FILE...]"
           : command == "weir lidar"      ? " IN.las... -o OUT.las"
           : command == "weir trajectory" ? " -o OUT.csv"
+          : command == "weir balance"    ? " train|run|bench"
                                          : "") +
          "\n" + command + " --help lists the options.\n";
 }
