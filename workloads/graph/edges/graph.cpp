@@ -1,0 +1,1 @@
+#include "workloads/graph/edges/graph.hpp"

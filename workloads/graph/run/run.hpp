@@ -1,0 +1,90 @@
+// A layout from the graph to the last positions: coarse levels first, then the graph itself, step by step in pooled
+// memory of the device, with a frame of positions and velocities that downloads while the next step computes. The
+// device and its memory are the caller's. Called by the tool, the bench and tests.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <weir/weir.hpp>
+
+#include "workloads/graph/edges/graph.hpp"
+
+namespace weir::graph {
+
+enum class LawKind : std::uint8_t {
+  fruchterman_reingold,  ///< "fr"
+  force_atlas_2,         ///< "fa2"
+  springs,               ///< "app": springs of a length, repulsion below a cutoff, damping
+};
+
+enum class FrameMode : std::uint8_t {
+  none,    ///< only the last positions are downloaded
+  sync,    ///< each step waits until its frame is downloaded
+  latest,  ///< a frame downloads while later steps compute; a consumer that is slow gets the newest, others are dropped
+  every,   ///< as latest, but each frame is consumed, and the layout waits for a slow consumer
+};
+
+struct RunSettings {
+  LawKind law = LawKind::fruchterman_reingold;
+  unsigned dimensions = 2;      ///< 2 or 3
+  std::uint64_t max_steps = 0;  ///< of the graph itself; 0: until it is settled, at most as many as the law needs
+  double max_seconds = std::numeric_limits<double>::infinity();
+  std::optional<double> theta = {};  ///< opening of the approximation, 0.1 to 2; empty: the law's
+  bool exact = false;                ///< all pairs, whatever the size
+  unsigned threads = 0;              ///< of the host; 0: one a core
+  std::string kernels = {};          ///< of the host: "x86-64", "x86-64-v3", "x86-64-v4"; empty: the best
+  FrameMode frames = FrameMode::latest;
+  std::uint64_t seed = 1;                   ///< of the first positions
+  bool coarsen = true;                      ///< lay coarser graphs out first
+  const std::atomic<bool>* stop = nullptr;  ///< ends the run after the step under way
+  std::function<void(std::uint64_t steps, double movement)> progress = {};
+};
+
+struct RunReport {
+  std::uint64_t nodes = 0, edges = 0, self_loops = 0, duplicates = 0;
+  std::uint64_t steps = 0;         ///< of the graph itself
+  std::uint64_t coarse_steps = 0;  ///< of all coarser graphs
+  bool settled = false, stopped = false;
+  double seconds = 0;
+  std::string device, kernels;
+  double stress = 0, edge_length_spread = 0;  ///< as layout/quality.hpp has them
+  std::uint64_t frames = 0, frames_dropped = 0;
+  double overlap = 0;  ///< share of the downloads' time in which a step was computing too; 0 to 1
+  // --- Memory, of this run ---
+  std::uint64_t requests = 0, hits = 0, driver_calls = 0;
+  std::uint64_t driver_calls_after_warm_up = 0;  ///< of those, after the first ten steps of the largest graph
+  std::uint64_t resizes_in_place = 0, bytes_moved_by_growth = 0;
+  std::uint64_t memory_high_water = 0, pinned_high_water = 0;  ///< reserved; bytes; of the manager's whole life
+  std::uint64_t checksum = 0;                                  ///< of the final positions' bytes
+};
+
+/// Positions and velocities after a step.
+struct Frame {
+  std::uint64_t step = 0;  ///< from 1
+  std::span<const Position> positions, velocities;
+};
+
+/// Takes frames in their order. Called by one thread at a time, not the caller's; what it throws ends the run.
+class FrameSink {
+ public:
+  virtual ~FrameSink() = default;
+  virtual void take(const Frame& frame) = 0;
+};
+
+struct Layout {
+  std::vector<Position> positions;
+  RunReport report;
+};
+
+/// Lays `graph` out. `sink` may be null. Throws InvalidArgument for settings out of range and graphs past max_nodes and
+/// max_edges, LimitExceeded and OutOfMemory, and what the sink throws.
+[[nodiscard]] Layout run(const Graph& graph, const RunSettings& settings, MemoryManager& memory, FrameSink* sink);
+
+}  // namespace weir::graph
