@@ -2,6 +2,7 @@
 // checked in whole. For devices whose memory the host can touch.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -17,20 +18,28 @@ namespace weir::contract {
 /// Writes every byte of the block.
 inline void fill_pattern(void* block, std::size_t bytes, std::uint64_t seed) {
   auto* to = static_cast<unsigned char*>(block);
-  for (std::size_t at = 0; at < bytes; at += 8) {
-    const std::uint64_t word = pattern_word(seed, at / 8);
-    std::memcpy(to + at, &word, bytes - at < 8 ? bytes - at : 8);
+  const std::size_t words = bytes / 8;
+  for (std::size_t i = 0; i < words; ++i) {
+    const std::uint64_t word = pattern_word(seed, i);
+    std::memcpy(to + 8 * i, &word, 8);
   }
+  if (bytes % 8 == 0) return;
+  const std::uint64_t last = pattern_word(seed, words);
+  std::memcpy(to + 8 * words, &last, bytes % 8);
 }
 
 /// Reads every byte of the block.
 [[nodiscard]] inline bool has_pattern(const void* block, std::size_t bytes, std::uint64_t seed) {
   const auto* from = static_cast<const unsigned char*>(block);
-  for (std::size_t at = 0; at < bytes; at += 8) {
-    const std::uint64_t word = pattern_word(seed, at / 8);
-    if (std::memcmp(from + at, &word, bytes - at < 8 ? bytes - at : 8) != 0) return false;
+  const std::size_t words = bytes / 8;
+  for (std::size_t i = 0; i < words; ++i) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, from + 8 * i, 8);
+    if (word != pattern_word(seed, i)) return false;
   }
-  return true;
+  if (bytes % 8 == 0) return true;
+  const std::uint64_t last = pattern_word(seed, words);
+  return std::memcmp(from + 8 * words, &last, bytes % 8) == 0;
 }
 
 }  // namespace weir::contract
