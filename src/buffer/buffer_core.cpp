@@ -177,7 +177,7 @@ void BufferCore::change_capacity(std::size_t count, StreamId asked_on) {
   const StreamId user = settled(*pool_, asked_on);
   const StreamId stream = on_host() ? stream_ : user;
   const std::uint64_t before = capacity() * type_.bytes;
-  note_use(user);
+  const PinnedBuffer stays(*this, user);
   const Change change = count < capacity() ? cut(bytes, stream, count) : enlarge(bytes, stream);
   if ((change == Change::by_copy && bytes_in_use() != 0) || pool_->options().zero) note_change(stream);
   capacity_ = count;
@@ -298,12 +298,78 @@ void BufferCore::note_use(StreamId stream) {
   others_.push_back(stream);
 }
 
-std::uint64_t BufferCore::access(StreamId stream) {
+std::uint64_t BufferCore::pin(StreamId stream) {
   require_open();
-  note_use(settled(*pool_, stream));
+  pins_.enter();
+  try {
+    const StreamId user = settled(*pool_, stream);
+    if (host_copy_) bring_back(user);
+    note_use(user);
+  } catch (...) {
+    pins_.leave();
+    throw;
+  }
   add(accesses_, 1);
   touch();
   return address_;
+}
+
+std::uint64_t BufferCore::give_address(StreamId stream) {
+  const std::uint64_t address = pin(stream);
+  address_is_out_.store(true, std::memory_order_relaxed);
+  unpin();
+  return address;
+}
+
+// --- Spilling ---
+
+std::uint64_t BufferCore::spill(HostStore& store) noexcept {
+  if (!open() || options_.persistent || options_.plain || on_host() || !pins_.try_close()) return 0;
+  std::uint64_t freed = 0;
+  try {
+    if (open() && !host_copy_ && !address_is_out_.load(std::memory_order_relaxed)) {
+      if (auto copy = store.keep(address_, bytes_in_use(), users())) {
+        pool_->release(block_, stream_);
+        freed = allocated_;
+        host_copy_ = std::move(copy);
+        block_ = {};
+        address_ = 0;
+        others_.clear();
+        changed_ = {};
+        allocated_ = 0;
+        growable_bytes_ = 0;
+        residency_ = Residency::host;
+        add(spills_, 1);
+      }
+    }
+  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): it stays on the device, which may be failing
+  }
+  pins_.open();
+  return freed;
+}
+
+void BufferCore::bring_back(StreamId stream) {
+  const BlockHandle block = acquire(bytes_for(capacity()), stream);
+  try {
+    host_copy_->restore(pool_->address(block), stream);
+  } catch (...) {
+    pool_->release(block, stream);
+    throw;
+  }
+  block_ = block;
+  stream_ = stream;
+  note_place();
+  note_change(stream);
+  residency_ = Residency::device;
+  host_copy_.reset();
+}
+
+// All work that may still use the contents.
+device::Fence BufferCore::users() const {
+  device::Fence all = changed_;
+  all.add(device::Access::shared_backend(pool_->device()), stream_);
+  for (const StreamId user : others_) all.add(device::Access::shared_backend(pool_->device()), user);
+  return all;
 }
 
 bool BufferCore::holds(std::size_t offset, std::size_t count) const noexcept {
@@ -339,6 +405,8 @@ BufferStatistics BufferCore::statistics() const {
   known.size = size();
   known.requested = known.capacity * type_.bytes;
   known.allocated = allocated_;
+  known.residency = residency_;
+  known.spills = spills_;
   known.grows_in_place = growable_bytes_ > allocated_;
   known.capacity_in_place = std::max(known.capacity, std::min(max_elements_, growable_bytes_ / type_.bytes));
   const std::chrono::nanoseconds now = clock_.now();
@@ -359,12 +427,15 @@ void BufferCore::close() noexcept {
   if (!process_.is_current() || !open_.exchange(false)) return;
   if (closing_) closing_(*this);
   companion.reset();
+  pins_.enter();  // another thread may be spilling it
   changed_ = {};
   try {
-    pool_->release(block_, stream_);
+    if (!host_copy_) pool_->release(block_, stream_);
     pool_->drop_tag(tag_);
   } catch (const Error&) {  // NOLINT(bugprone-empty-catch): the block is the pool's to report then
   }
+  host_copy_.reset();
+  pins_.leave();
 }
 
 }  // namespace weir::detail
