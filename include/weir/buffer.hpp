@@ -118,10 +118,10 @@ template <class T>
   return {&detail::type_tag<T>, detail::type_name<T>(), sizeof(T)};
 }
 
-/// Device memory as a kernel takes it: valid until the buffer's next change of capacity, end_access(), or the end of the
-/// BufferUse that gave it. Only where the
-/// device has pointers that the host can read may the host use it directly, and then only once the work queued
-/// so far is done (Device::synchronize): a new buffer may be memory that queued work still reads or clears.
+/// Device memory as a kernel takes it: valid until the buffer's next change of capacity, end_access(), or the end of
+/// the BufferUse that gave it. Only where the device has pointers that the host can read may the host use it directly,
+/// and then only once the work queued so far is done (Device::synchronize): a new buffer may be memory that queued work
+/// still reads or clears.
 template <class T>
 class DeviceSpan {
  public:

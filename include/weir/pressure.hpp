@@ -18,10 +18,11 @@ struct MemoryPressure {
   unsigned attempt = 0;  ///< how often this handler has freed something for this request, which was not enough
 };
 
-/// Frees memory of the pool, and says whether it freed any: then the request is tried again, and the same handler called
-/// again if it is still refused, until it gives false or reclaim_deadline has passed. Called on the thread of the
-/// request, by several threads at a time, with no lock of the pool's held: it may free, allocate and wait. What it
-/// allocates is not served by handlers. What it throws leaves the call that asked for memory, which has changed nothing.
+/// Frees memory of the pool, and says whether it freed any: then the request is tried again, and the same handler
+/// called again if it is still refused, until it gives false or reclaim_deadline has passed. Called on the thread of
+/// the request, by several threads at a time, with no lock of the pool's held: it may free, allocate and wait. What it
+/// allocates is not served by handlers. What it throws leaves the call that asked for memory, which has changed
+/// nothing.
 using PressureHandler = std::function<bool(const MemoryPressure& pressure)>;
 
 namespace detail {

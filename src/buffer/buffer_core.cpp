@@ -46,11 +46,6 @@ void check(const BufferRequest& request) {
 
 namespace {
 
-// The id of a thread's own default stream is the same in every thread, its stream is not.
-StreamId settled(const Pool& pool, StreamId stream) {
-  return stream == StreamId::per_thread_default ? device::Access::backend(pool.device()).resolve(stream) : stream;
-}
-
 // What the pool could not do, it could not do for this buffer. To be called where the error was caught.
 [[noreturn]] void rethrow_for(const std::string& name, const Error& error) {
   const std::string text = quoted(name) + ": " + error.message();
@@ -177,7 +172,8 @@ void BufferCore::change_capacity(std::size_t count, StreamId asked_on) {
   const StreamId user = settled(*pool_, asked_on);
   const StreamId stream = on_host() ? stream_ : user;
   const std::uint64_t before = capacity() * type_.bytes;
-  const PinnedBuffer stays(*this, user);
+  hold(user);
+  const PinsGuard stays(pins_);
   const Change change = count < capacity() ? cut(bytes, stream, count) : enlarge(bytes, stream);
   if ((change == Change::by_copy && bytes_in_use() != 0) || pool_->options().zero) note_change(stream);
   capacity_ = count;
@@ -258,118 +254,6 @@ void BufferCore::move_to_new_block(std::uint64_t bytes, StreamId stream) {
   address_ = address;
   stream_ = stream;
   others_.clear();
-}
-
-// The copy of the contents, and the clearing of what is new where the pool clears: each stream that uses the buffer
-// from now on comes after them.
-void BufferCore::note_change(StreamId stream) {
-  behind_change_.assign(1, stream);
-  changed_ = {};
-  changed_.add(device::Access::shared_backend(pool_->device()), stream);
-}
-
-void BufferCore::bring_behind_change(StreamId stream) {
-  if (std::find(behind_change_.begin(), behind_change_.end(), stream) != behind_change_.end()) return;
-  core::reserve_more(behind_change_, 1);
-  if (changed_.done()) {
-    changed_ = {};
-    return;
-  }
-  changed_.hold_back(stream);
-  behind_change_.push_back(stream);
-}
-
-void BufferCore::hold_back_for_users(StreamId stream) const {
-  device::Fence users;
-  if (stream_ != stream) users.add(device::Access::shared_backend(pool_->device()), stream_);
-  for (const StreamId user : others_) {
-    if (user != stream) users.add(device::Access::shared_backend(pool_->device()), user);
-  }
-  users.hold_back(stream);
-}
-
-// --- Use ---
-
-void BufferCore::note_use(StreamId stream) {
-  if (!changed_.empty()) bring_behind_change(stream);
-  if (stream == stream_ || std::find(others_.begin(), others_.end(), stream) != others_.end()) return;
-  core::reserve_more(others_, 1);
-  pool_->used_on(block_, stream);
-  others_.push_back(stream);
-}
-
-std::uint64_t BufferCore::pin(StreamId stream) {
-  require_open();
-  pins_.enter();
-  try {
-    const StreamId user = settled(*pool_, stream);
-    if (host_copy_) bring_back(user);
-    note_use(user);
-  } catch (...) {
-    pins_.leave();
-    throw;
-  }
-  add(accesses_, 1);
-  touch();
-  return address_;
-}
-
-std::uint64_t BufferCore::give_address(StreamId stream) {
-  const std::uint64_t address = pin(stream);
-  address_is_out_.store(true, std::memory_order_relaxed);
-  unpin();
-  return address;
-}
-
-// --- Spilling ---
-
-std::uint64_t BufferCore::spill(HostStore& store) noexcept {
-  if (!open() || options_.persistent || options_.plain || on_host() || !pins_.try_close()) return 0;
-  std::uint64_t freed = 0;
-  try {
-    if (open() && !host_copy_ && !address_is_out_.load(std::memory_order_relaxed)) {
-      if (auto copy = store.keep(address_, bytes_in_use(), users())) {
-        pool_->release(block_, stream_);
-        freed = allocated_;
-        host_copy_ = std::move(copy);
-        block_ = {};
-        address_ = 0;
-        others_.clear();
-        changed_ = {};
-        allocated_ = 0;
-        growable_bytes_ = 0;
-        residency_ = Residency::host;
-        add(spills_, 1);
-      }
-    }
-  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): it stays on the device, which may be failing
-  }
-  pins_.open();
-  return freed;
-}
-
-void BufferCore::bring_back(StreamId stream) {
-  const BlockHandle block = acquire(bytes_for(capacity()), stream);
-  try {
-    host_copy_->restore(pool_->address(block), stream);
-  } catch (...) {
-    pool_->release(block, stream);
-    throw;
-  }
-  block_ = block;
-  stream_ = stream;
-  note_place();
-  note_change(stream);
-  residency_ = Residency::device;
-  host_copy_.reset();
-}
-
-// All work that may still use the contents.
-device::Fence BufferCore::users() const {
-  device::Fence all = changed_;
-  all.add(device::Access::shared_backend(pool_->device()), stream_);
-  for (const StreamId user : others_) all.add(device::Access::shared_backend(pool_->device()), user);
-  return all;
 }
 
 bool BufferCore::holds(std::size_t offset, std::size_t count) const noexcept {

@@ -107,9 +107,12 @@ class BufferCore {
  private:
   using Count = std::atomic<std::uint64_t>;
   static void add(Count& count, std::uint64_t amount) noexcept { count.fetch_add(amount, std::memory_order_relaxed); }
+  [[nodiscard]] static StreamId settled(const Pool& pool, StreamId stream);
   [[nodiscard]] std::uint64_t bytes_for(std::size_t count) const;
   [[nodiscard]] std::uint64_t max_bytes() const noexcept { return max_elements_ * type_.bytes; }
   [[nodiscard]] BlockHandle acquire(std::uint64_t bytes, StreamId stream) const;
+  /// As pin(), but no access of a user's.
+  void hold(StreamId stream);
   void bring_back(StreamId stream);
   [[nodiscard]] device::Fence users() const;
   void change_capacity(std::size_t count, StreamId asked_on);

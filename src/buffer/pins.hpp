@@ -1,5 +1,6 @@
-// Whether a buffer's address is in use, against its being moved to the host meanwhile. Users count themselves; who moves
-// the buffer takes it when there are none, and users that come then wait. A counter: a use costs two locked additions.
+// Whether a buffer's address is in use, against its being moved to the host meanwhile. Users count themselves; who
+// moves the buffer takes it when there are none, and users that come then wait. A counter: a use costs two locked
+// additions.
 #pragma once
 
 #include <atomic>
@@ -35,6 +36,18 @@ class Pins {
  private:
   static constexpr std::int32_t moving = -1;
   std::atomic<std::int32_t> users_{0};
+};
+
+/// Leaves pins that were entered.
+class PinsGuard {
+ public:
+  explicit PinsGuard(Pins& pins) noexcept : pins_(pins) {}
+  PinsGuard(const PinsGuard&) = delete;
+  PinsGuard& operator=(const PinsGuard&) = delete;
+  ~PinsGuard() { pins_.leave(); }
+
+ private:
+  Pins& pins_;
 };
 
 }  // namespace weir::detail

@@ -50,7 +50,8 @@ MemoryManager::Implementation::Implementation(const Device& device, ManagerOptio
       transfers_(core::make_shared_that_waits<detail::TransferEngine>(device, options_.transfers, pool_->options(),
                                                                       track::Tallies{.reserved = &tally_.pinned},
                                                                       pool::Access::events(*pool_))) {
-  if (transfers_->spills()) spilling_ = pool_->on_pressure([this](const MemoryPressure& asked) { return spill(asked); });
+  if (transfers_->spills())
+    spilling_ = pool_->on_pressure([this](const MemoryPressure& asked) { return spill(asked); });
 }
 
 MemoryManager::Implementation::~Implementation() {

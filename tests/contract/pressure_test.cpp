@@ -53,7 +53,7 @@ TEST_P(Pressure, ARequestThatNobodyHelpsIsRefused) {
   EXPECT_THROW(static_cast<void>(pool.allocate(10_MiB)), LimitExceeded);
   EXPECT_TRUE(same_but_refusals(before, pool.statistics()));
   EXPECT_EQ(calls, 1);
-  EXPECT_FALSE(pool.try_allocate(10_MiB).has_value());  // whose caller expects that
+  EXPECT_FALSE(pool.try_allocate(10_MiB).has_value());                    // whose caller expects that
   EXPECT_THROW(static_cast<void>(pool.allocate(17_MiB)), LimitExceeded);  // which nothing could serve
   EXPECT_EQ(calls, 1);
   pool.deallocate(held);
