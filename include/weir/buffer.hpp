@@ -19,6 +19,12 @@
 
 namespace weir {
 
+/// Where the contents of a buffer are.
+enum class Residency : std::uint8_t {
+  device,  ///< in device memory; in the host's for a staging buffer
+  host,    ///< spilled to pinned memory of the host: the next use on a stream brings them back
+};
+
 /// What is known of one buffer. Bytes where nothing else is said.
 struct BufferStatistics {
   std::string name;
@@ -26,7 +32,9 @@ struct BufferStatistics {
   std::size_t capacity = 0;     ///< elements
   std::size_t size = 0;         ///< elements in use
   std::uint64_t requested = 0;  ///< capacity in bytes
-  std::uint64_t allocated = 0;  ///< the same after rounding; page tails count
+  std::uint64_t allocated = 0;  ///< the same after rounding; page tails count; 0 while it is spilled
+  Residency residency = Residency::device;
+  std::uint64_t spills = 0;  ///< how often it was moved to host memory
   std::chrono::nanoseconds age{};
   std::chrono::nanoseconds since_access{};  ///< since the last access, transfer or resize
   std::uint64_t accesses = 0;
@@ -69,6 +77,28 @@ namespace detail {
 class BufferCore;
 struct BufferAccess;
 
+/// Keeps a buffer where it is while work that uses its address is queued. Move-only.
+class BufferPin {
+ public:
+  BufferPin() = default;
+  /// Brings the buffer back if it is spilled, for work on `stream`.
+  BufferPin(std::shared_ptr<BufferCore> core, StreamId stream);
+  BufferPin(BufferPin&& other) noexcept { *this = std::move(other); }
+  BufferPin& operator=(BufferPin&& other) noexcept {
+    std::swap(core_, other.core_);
+    std::swap(address_, other.address_);
+    return *this;
+  }
+  BufferPin(const BufferPin&) = delete;
+  BufferPin& operator=(const BufferPin&) = delete;
+  ~BufferPin();
+  [[nodiscard]] std::uint64_t address() const noexcept { return address_; }
+
+ private:
+  std::shared_ptr<BufferCore> core_;
+  std::uint64_t address_ = 0;
+};
+
 template <class T>
 constexpr std::string_view type_name() noexcept {
   constexpr std::string_view function = __PRETTY_FUNCTION__;  // "… [with T = Vec3; …]" or "… [T = Vec3]"
@@ -88,9 +118,10 @@ template <class T>
   return {&detail::type_tag<T>, detail::type_name<T>(), sizeof(T)};
 }
 
-/// Device memory as a kernel takes it: valid until the buffer's next change of capacity. Only where the
-/// device has pointers that the host can read may the host use it directly, and then only once the work queued
-/// so far is done (Device::synchronize): a new buffer may be memory that queued work still reads or clears.
+/// Device memory as a kernel takes it: valid until the buffer's next change of capacity, end_access(), or the end of
+/// the BufferUse that gave it. Only where the device has pointers that the host can read may the host use it directly,
+/// and then only once the work queued so far is done (Device::synchronize): a new buffer may be memory that queued work
+/// still reads or clears.
 template <class T>
 class DeviceSpan {
  public:
@@ -140,6 +171,12 @@ class AnyBuffer {
   /// where that is worth it and there is memory for both.
   void shrink(std::size_t count = 0, StreamId stream = StreamId::legacy_default);
 
+  /// Where its contents are now.
+  [[nodiscard]] Residency residency() const;
+  /// Says that no call to come uses an address that access() gave; work that is queued may. From then on the buffer may
+  /// be spilled, until it is accessed again: one whose address is out stays where it is.
+  void end_access();
+
   /// Whether [offset, offset + count) elements lie in it, without doing anything.
   [[nodiscard]] bool validate(std::size_t offset, std::size_t count) const noexcept;
 
@@ -160,7 +197,25 @@ class AnyBuffer {
 };
 
 template <class T>
+class BufferHandle;
+template <class T>
 class BufferView;
+
+/// A buffer's elements in use, for work on a stream, while this lives: the buffer is not spilled meanwhile, and may be
+/// as soon as this ends, once the work that was queued by then is done. Move-only.
+template <class T>
+class BufferUse {
+ public:
+  [[nodiscard]] DeviceSpan<T> span() const noexcept { return {pin_.address(), size_}; }
+  [[nodiscard]] T* data() const noexcept { return span().data(); }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+ private:
+  friend class BufferHandle<T>;
+  BufferUse(detail::BufferPin pin, std::size_t size) noexcept : pin_(std::move(pin)), size_(size) {}
+  detail::BufferPin pin_;
+  std::size_t size_;
+};
 
 /// A checked reference to a buffer of T. Copyable.
 template <class T>
@@ -170,10 +225,17 @@ class BufferHandle : public AnyBuffer {
 
   BufferHandle() = default;
 
-  /// Its elements in use, for work on `stream`: the buffer is not reused before that work is done.
+  /// Its elements in use, for work on `stream`: the buffer is not reused before that work is done. Brings a spilled
+  /// buffer back in the order of `stream`, and keeps it on the device until end_access(). Throws as ensure_capacity
+  /// then.
   [[nodiscard]] DeviceSpan<T> access(StreamId stream = StreamId::legacy_default) const {
     const std::size_t count = size();
     return {address(0, count, stream), count};
+  }
+  /// The same for as long as the result lives, after which the buffer may be spilled again.
+  [[nodiscard]] BufferUse<T> use(StreamId stream = StreamId::legacy_default) const {
+    const std::size_t count = size();
+    return {detail::BufferPin(core_, stream), count};
   }
   /// The window [offset, offset + count). Throws InvalidArgument where it does not lie in the elements in use.
   [[nodiscard]] BufferView<T> view(std::size_t offset, std::size_t count) const;

@@ -40,8 +40,7 @@ struct BufferOptions {
   bool downloads = false;
   /// How many downloads of it may be under way or read at a time; at least 2.
   unsigned download_slots = 2;
-  /// Never moved to host memory when device memory runs short. weir does not spill yet, so that this changes nothing
-  /// before it does.
+  /// Never spilled to host memory when device memory runs short, which happens only with ManagerOptions::spill_limit.
   bool persistent = false;
   /// A driver allocation of its own: not pooled, never moved, so that it can be given to other libraries; it cannot
   /// grow in place.

@@ -23,6 +23,7 @@ enum class LogEvent : std::uint8_t {
   misuse,    ///< a double free or foreign pointer noticed too late to throw
   resize,    ///< a buffer's capacity changed; `buffer` and `bytes_before` say which and from what
   unusual,   ///< a request past what is usual was served; `text` says which
+  spill,     ///< a buffer's contents moved to the host, or back; `text` says which way
 };
 
 [[nodiscard]] std::string_view name(LogLevel level) noexcept;

@@ -23,6 +23,7 @@
 #include <weir/clock.hpp>
 #include <weir/device.hpp>
 #include <weir/log.hpp>
+#include <weir/pressure.hpp>
 #include <weir/statistics.hpp>
 #include <weir/stream.hpp>
 
@@ -212,6 +213,11 @@ class Pool {
   void map_ahead(std::uint64_t bytes, StreamId stream = StreamId::legacy_default);
   /// Does what is due: finished frees are reclaimed, idle memory goes back. Call now and then.
   void maintain();
+
+  /// Has `handler` called where a request finds no memory, before it is refused; handlers are called in the order in
+  /// which they were registered. try_allocate calls none. Throws InvalidArgument for an empty one. The registration may
+  /// outlive the pool.
+  [[nodiscard]] PressureRegistration on_pressure(PressureHandler handler);
 
   /// Books `bytes` of another library; idle memory is given back for them. Throws LimitExceeded; then nothing is
   /// booked.

@@ -24,6 +24,11 @@ struct TransferOptions {
   std::uint64_t staging_block_bytes = std::uint64_t{1} << 20;
   /// Bound on all pinned memory: staging, download slots and Pinned. Bytes.
   std::uint64_t pinned_limit = std::uint64_t{1} << 30;
+  /// Bytes of pinned memory, within pinned_limit, that contents of buffers may be moved to when device memory runs
+  /// short: those of buffers that are neither `persistent` nor `plain`, and whose address nobody has
+  /// (AnyBuffer::end_access, BufferHandle::use), least recently used first. They come back when they are used. 0:
+  /// nothing is spilled.
+  std::uint64_t spill_limit = 0;
   /// Whether the host writes device memory in place. Default: where the device's memory is unified.
   std::optional<bool> in_place = {};
 };
@@ -55,7 +60,11 @@ struct TransferStatistics {
   std::uint64_t asynchronous = 0;  ///< of both, those that were started and not waited for at once
   std::uint64_t bytes_uploaded = 0;
   std::uint64_t bytes_downloaded = 0;
-  std::uint64_t bytes_staged = 0;  ///< of both, through staging memory
+  std::uint64_t bytes_staged = 0;    ///< of both, through staging memory
+  std::uint64_t spilled = 0;         ///< bytes of buffers that are on the host now
+  std::uint64_t spills = 0;          ///< buffers that were moved to the host
+  std::uint64_t bytes_spilled = 0;   ///< by these
+  std::uint64_t bytes_returned = 0;  ///< moved back to the device
   std::uint64_t timeouts = 0;
   Statistics pinned;  ///< of the pool of pinned memory
   /// Of whole transfers, from the call that began one until it returned or, where it was only started, until a wait or

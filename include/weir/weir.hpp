@@ -13,6 +13,7 @@
 #include <weir/manager.hpp>
 #include <weir/network_buffers.hpp>
 #include <weir/pool.hpp>
+#include <weir/pressure.hpp>
 #include <weir/scope.hpp>
 #include <weir/statistics.hpp>
 #include <weir/stream.hpp>

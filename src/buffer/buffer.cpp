@@ -34,7 +34,20 @@ bool AnyBuffer::validate(std::size_t offset, std::size_t count) const noexcept {
 std::uint64_t AnyBuffer::address(std::size_t offset, std::size_t count, StreamId stream) const {
   detail::BufferCore& found = core();
   found.require_window(offset, count);
-  return found.access(stream) + offset * found.type().bytes;
+  return found.give_address(stream) + offset * found.type().bytes;
+}
+
+Residency AnyBuffer::residency() const { return core().residency(); }
+void AnyBuffer::end_access() { core().end_access(); }
+
+detail::BufferPin::BufferPin(std::shared_ptr<BufferCore> core, StreamId stream) {
+  if (!core) throw StaleHandle("this handle is empty: it refers to no buffer", {.name = "buffer"});
+  address_ = core->pin(stream);
+  core_ = std::move(core);
+}
+
+detail::BufferPin::~BufferPin() {
+  if (core_) core_->unpin();
 }
 
 void AnyBuffer::require_window(std::size_t offset, std::size_t count) const { core().require_window(offset, count); }

@@ -46,11 +46,6 @@ void check(const BufferRequest& request) {
 
 namespace {
 
-// The id of a thread's own default stream is the same in every thread, its stream is not.
-StreamId settled(const Pool& pool, StreamId stream) {
-  return stream == StreamId::per_thread_default ? device::Access::backend(pool.device()).resolve(stream) : stream;
-}
-
 // What the pool could not do, it could not do for this buffer. To be called where the error was caught.
 [[noreturn]] void rethrow_for(const std::string& name, const Error& error) {
   const std::string text = quoted(name) + ": " + error.message();
@@ -177,7 +172,8 @@ void BufferCore::change_capacity(std::size_t count, StreamId asked_on) {
   const StreamId user = settled(*pool_, asked_on);
   const StreamId stream = on_host() ? stream_ : user;
   const std::uint64_t before = capacity() * type_.bytes;
-  note_use(user);
+  hold(user);
+  const PinsGuard stays(pins_);
   const Change change = count < capacity() ? cut(bytes, stream, count) : enlarge(bytes, stream);
   if ((change == Change::by_copy && bytes_in_use() != 0) || pool_->options().zero) note_change(stream);
   capacity_ = count;
@@ -260,52 +256,6 @@ void BufferCore::move_to_new_block(std::uint64_t bytes, StreamId stream) {
   others_.clear();
 }
 
-// The copy of the contents, and the clearing of what is new where the pool clears: each stream that uses the buffer
-// from now on comes after them.
-void BufferCore::note_change(StreamId stream) {
-  behind_change_.assign(1, stream);
-  changed_ = {};
-  changed_.add(device::Access::shared_backend(pool_->device()), stream);
-}
-
-void BufferCore::bring_behind_change(StreamId stream) {
-  if (std::find(behind_change_.begin(), behind_change_.end(), stream) != behind_change_.end()) return;
-  core::reserve_more(behind_change_, 1);
-  if (changed_.done()) {
-    changed_ = {};
-    return;
-  }
-  changed_.hold_back(stream);
-  behind_change_.push_back(stream);
-}
-
-void BufferCore::hold_back_for_users(StreamId stream) const {
-  device::Fence users;
-  if (stream_ != stream) users.add(device::Access::shared_backend(pool_->device()), stream_);
-  for (const StreamId user : others_) {
-    if (user != stream) users.add(device::Access::shared_backend(pool_->device()), user);
-  }
-  users.hold_back(stream);
-}
-
-// --- Use ---
-
-void BufferCore::note_use(StreamId stream) {
-  if (!changed_.empty()) bring_behind_change(stream);
-  if (stream == stream_ || std::find(others_.begin(), others_.end(), stream) != others_.end()) return;
-  core::reserve_more(others_, 1);
-  pool_->used_on(block_, stream);
-  others_.push_back(stream);
-}
-
-std::uint64_t BufferCore::access(StreamId stream) {
-  require_open();
-  note_use(settled(*pool_, stream));
-  add(accesses_, 1);
-  touch();
-  return address_;
-}
-
 bool BufferCore::holds(std::size_t offset, std::size_t count) const noexcept {
   return offset <= size() && count <= size() - offset;
 }
@@ -339,6 +289,8 @@ BufferStatistics BufferCore::statistics() const {
   known.size = size();
   known.requested = known.capacity * type_.bytes;
   known.allocated = allocated_;
+  known.residency = residency_;
+  known.spills = spills_;
   known.grows_in_place = growable_bytes_ > allocated_;
   known.capacity_in_place = std::max(known.capacity, std::min(max_elements_, growable_bytes_ / type_.bytes));
   const std::chrono::nanoseconds now = clock_.now();
@@ -359,12 +311,15 @@ void BufferCore::close() noexcept {
   if (!process_.is_current() || !open_.exchange(false)) return;
   if (closing_) closing_(*this);
   companion.reset();
+  pins_.enter();  // another thread may be spilling it
   changed_ = {};
   try {
-    pool_->release(block_, stream_);
+    if (!host_copy_) pool_->release(block_, stream_);
     pool_->drop_tag(tag_);
   } catch (const Error&) {  // NOLINT(bugprone-empty-catch): the block is the pool's to report then
   }
+  host_copy_.reset();
+  pins_.leave();
 }
 
 }  // namespace weir::detail

@@ -1,8 +1,9 @@
 // One buffer, untyped: its block, its size and capacity, how it grows, and who
 // used it. Invariant: while it is open it has a live block of capacity × element
-// bytes, and size ≤ capacity ≤ max_elements. Called through AnyBuffer; counts may be
-// read by any thread, all else is for one at a time. In a child of fork() its parent's
-// buffers are as good as closed.
+// bytes, or a copy of its contents on the host, and size ≤ capacity ≤ max_elements.
+// Called through AnyBuffer; counts may be read by any thread, and any thread may spill
+// it; all else is for one at a time. In a child of fork() its parent's buffers are as
+// good as closed.
 #pragma once
 
 #include <atomic>
@@ -15,7 +16,9 @@
 #include <weir/clock.hpp>
 #include <weir/pool.hpp>
 
+#include "buffer/host_copy.hpp"
 #include "buffer/manager_link.hpp"
+#include "buffer/pins.hpp"
 #include "core/process.hpp"
 #include "device/fence.hpp"
 
@@ -74,8 +77,21 @@ class BufferCore {
   void resize(std::size_t count, StreamId stream);
   void shrink(std::size_t count, StreamId stream);
 
-  /// The address for work on `stream`.
-  [[nodiscard]] std::uint64_t access(StreamId stream);
+  /// The address for work on `stream`, to which the contents are brought first if they are spilled; they stay there
+  /// until as many calls of unpin().
+  [[nodiscard]] std::uint64_t pin(StreamId stream);
+  void unpin() noexcept { pins_.leave(); }
+  /// The same until end_access().
+  [[nodiscard]] std::uint64_t give_address(StreamId stream);
+  void end_access() noexcept { address_is_out_.store(false, std::memory_order_relaxed); }
+  /// Moves the contents to the host if nobody has the address; gives the bytes of device memory that come free, 0 where
+  /// it stays. Called by any thread.
+  [[nodiscard]] std::uint64_t spill(HostStore& store) noexcept;
+  [[nodiscard]] Residency residency() const noexcept { return residency_.load(std::memory_order_relaxed); }
+  /// When it was last used, by the manager's clock.
+  [[nodiscard]] std::chrono::nanoseconds::rep last_use() const noexcept {
+    return touched_.load(std::memory_order_relaxed);
+  }
   /// Throws InvalidArgument naming the window and the size.
   void require_window(std::size_t offset, std::size_t count) const;
   [[nodiscard]] bool holds(std::size_t offset, std::size_t count) const noexcept;
@@ -91,9 +107,14 @@ class BufferCore {
  private:
   using Count = std::atomic<std::uint64_t>;
   static void add(Count& count, std::uint64_t amount) noexcept { count.fetch_add(amount, std::memory_order_relaxed); }
+  [[nodiscard]] static StreamId settled(const Pool& pool, StreamId stream);
   [[nodiscard]] std::uint64_t bytes_for(std::size_t count) const;
   [[nodiscard]] std::uint64_t max_bytes() const noexcept { return max_elements_ * type_.bytes; }
   [[nodiscard]] BlockHandle acquire(std::uint64_t bytes, StreamId stream) const;
+  /// As pin(), but no access of a user's.
+  void hold(StreamId stream);
+  void bring_back(StreamId stream);
+  [[nodiscard]] device::Fence users() const;
   void change_capacity(std::size_t count, StreamId asked_on);
   [[nodiscard]] Change enlarge(std::uint64_t bytes, StreamId stream);
   [[nodiscard]] Change cut(std::uint64_t bytes, StreamId stream, std::size_t count);
@@ -123,6 +144,10 @@ class BufferCore {
   std::vector<StreamId> others_;  ///< further streams that used the block
   device::Fence changed_;         ///< what creation or the last change of capacity queued, until it is known to be done
   std::vector<StreamId> behind_change_;  ///< streams that come after it
+  Pins pins_;
+  std::atomic<bool> address_is_out_{false};  ///< somebody has the address, until end_access()
+  std::unique_ptr<HostCopy> host_copy_;      ///< of the contents, while there is no block
+  std::atomic<Residency> residency_{Residency::device};
   std::atomic<bool> open_{true};
   std::atomic<std::size_t> size_{0};
   std::atomic<std::size_t> capacity_{0};
@@ -131,6 +156,7 @@ class BufferCore {
   std::atomic<std::chrono::nanoseconds::rep> touched_;
   Count allocated_{0};
   Count growable_bytes_{0};  ///< bytes that it can have where it is
+  Count spills_{0};
   Count accesses_{0};
   Count resizes_{0};
   Count resizes_in_place_{0};
@@ -139,6 +165,20 @@ class BufferCore {
   Count downloads_{0};
   Count bytes_uploaded_{0};
   Count bytes_downloaded_{0};
+};
+
+/// Keeps a buffer on the device, for work on `stream`, while that is queued.
+class PinnedBuffer {
+ public:
+  PinnedBuffer(BufferCore& buffer, StreamId stream) : buffer_(buffer), address_(buffer.pin(stream)) {}
+  PinnedBuffer(const PinnedBuffer&) = delete;
+  PinnedBuffer& operator=(const PinnedBuffer&) = delete;
+  ~PinnedBuffer() { buffer_.unpin(); }
+  [[nodiscard]] std::uint64_t address() const noexcept { return address_; }
+
+ private:
+  BufferCore& buffer_;
+  const std::uint64_t address_;
 };
 
 }  // namespace weir::detail

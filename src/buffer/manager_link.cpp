@@ -43,4 +43,15 @@ void ManagerLink::resized(const std::string& buffer, std::uint64_t before, std::
                .bytes_before = before});
 }
 
+void ManagerLink::spilled(const std::string& buffer, std::uint64_t bytes, bool back) const noexcept {
+  if (!wants(LogLevel::info)) return;
+  const std::string text = "buffer \"" + buffer + (back ? "\" came back to the device" : "\" was spilled to the host");
+  log_->write({.level = LogLevel::info,
+               .event = LogEvent::spill,
+               .pool = manager_,
+               .text = text,
+               .bytes = bytes,
+               .buffer = buffer});
+}
+
 }  // namespace weir::detail

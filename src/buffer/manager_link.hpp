@@ -42,6 +42,9 @@ class ManagerLink {
   void resized(const std::string& buffer, std::uint64_t before, std::uint64_t after, Change change,
                std::uint64_t address, StreamId stream) const noexcept;
 
+  /// Logs that a buffer's contents moved to the host, or back.
+  void spilled(const std::string& buffer, std::uint64_t bytes, bool back) const noexcept;
+
   /// Requests that memory or a limit refused.
   [[nodiscard]] std::uint64_t refusals() const noexcept { return refusals_.load(std::memory_order_relaxed); }
   /// All others: misuse that was caught.

@@ -26,6 +26,7 @@ std::string_view name(LogEvent event) noexcept {
     case LogEvent::misuse: return "misuse";
     case LogEvent::resize: return "resize";
     case LogEvent::unusual: return "unusual";
+    case LogEvent::spill: return "spill";
   }
   return "unknown";
 }

@@ -132,7 +132,8 @@ class Batch::Run {
     Pool& pool = manager_.pool();
     const BlockHandle block = pool.acquire(bytes, stream_);
     try {
-      copy({pool.address(block)}, {buffer.access(stream_) + offset, buffer.on_host()}, bytes);
+      const detail::PinnedBuffer pinned(buffer, stream_);
+      copy({pool.address(block)}, {pinned.address() + offset, buffer.on_host()}, bytes);
     } catch (...) {
       pool.release(block, stream_);  // holds nothing to put back
       throw;
@@ -147,7 +148,8 @@ class Batch::Run {
       try {
         detail::BufferCore& buffer = *results_[saved->index].core_;
         const std::uint64_t offset = operation.offset * operation.type.bytes;
-        copy({buffer.access(stream_) + offset, buffer.on_host()}, {manager_.pool().address(saved->block)},
+        const detail::PinnedBuffer pinned(buffer, stream_);
+        copy({pinned.address() + offset, buffer.on_host()}, {manager_.pool().address(saved->block)},
              operation.data.size());
       } catch (const Error&) {
         results_[saved->index].error_ = std::current_exception();  // the device is failing; this one was not undone

@@ -65,9 +65,11 @@ void MemoryManager::copy_bytes(const AnyBuffer& to, MemoryManager& source, const
   if (bytes == 0) return;
   const detail::Task task{"copy to", target.buffer.name(), bytes, "copied"};
   own.transfers().require_time(end, task);
-  const std::uint64_t read_from = origin.buffer.access(from_stream) + origin.offset;
+  const detail::PinnedBuffer source_pin(origin.buffer, from_stream);
+  const std::uint64_t read_from = source_pin.address() + origin.offset;
   own.transfers().await(device::Event(device::Access::shared_backend(source.device()), from_stream), end, task, 0);
-  const std::uint64_t write_to = target.buffer.access(stream) + target.offset;
+  const detail::PinnedBuffer target_pin(target.buffer, stream);
+  const std::uint64_t write_to = target_pin.address() + target.offset;
   bool direct = false;
   if (target.buffer.on_host() || origin.buffer.on_host()) {
     direct = device::Access::shared_backend(device()) == device::Access::shared_backend(source.device());

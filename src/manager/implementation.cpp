@@ -49,9 +49,13 @@ MemoryManager::Implementation::Implementation(const Device& device, ManagerOptio
       link_(std::make_shared<detail::ManagerLink>(options_.name, pool_->options().log, pool::Access::events(*pool_))),
       transfers_(core::make_shared_that_waits<detail::TransferEngine>(device, options_.transfers, pool_->options(),
                                                                       track::Tallies{.reserved = &tally_.pinned},
-                                                                      pool::Access::events(*pool_))) {}
+                                                                      pool::Access::events(*pool_))) {
+  if (transfers_->spills())
+    spilling_ = pool_->on_pressure([this](const MemoryPressure& asked) { return spill(asked); });
+}
 
 MemoryManager::Implementation::~Implementation() {
+  spilling_ = {};
   report_leaks();
   for (const Core& buffer : all()) buffer->close();
   link_->close();
@@ -134,12 +138,34 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::
   }
 }
 
+// Buffers that cannot make a page free come last: a few bytes between others help no large request.
+bool MemoryManager::Implementation::spill(const MemoryPressure& pressure) {
+  struct Candidate {
+    bool small;
+    std::chrono::nanoseconds::rep last_use;
+    Core buffer;
+  };
+  std::vector<Candidate> candidates;
+  const std::uint64_t useful = std::min(pressure.bytes, pool_->page_bytes());
+  for (Core& buffer : all()) {
+    const bool small = buffer->capacity() * buffer->type().bytes < useful;
+    candidates.push_back({small, buffer->last_use(), std::move(buffer)});
+  }
+  std::ranges::sort(candidates, {}, [](const Candidate& each) { return std::pair(each.small, each.last_use); });
+  std::uint64_t freed = 0;
+  for (const Candidate& each : candidates) {
+    if (freed >= pressure.bytes) break;
+    freed += each.buffer->spill(*transfers_);
+  }
+  return freed != 0;
+}
+
 // The transfers' own pinned memory is none.
 LeakCount MemoryManager::Implementation::check_leaks() const {
   LeakCount sum = pool_->check_leaks();
-  if (staging_buffers_ == 0) return sum;
+  if (staging_buffers_ == 0 && transfers_->spilled_bytes() == 0) return sum;
   for (const Core& buffer : all()) {
-    if (!buffer->on_host()) continue;
+    if (!buffer->on_host() && buffer->residency() == Residency::device) continue;
     ++sum.blocks;
     sum.bytes += buffer->capacity() * buffer->type().bytes;
   }

@@ -63,6 +63,7 @@ class MemoryManager::Implementation {
 
  private:
   void forget(const detail::BufferCore& buffer);
+  [[nodiscard]] bool spill(const MemoryPressure& pressure);
   void report_leaks() const;
 
   const core::OwnerProcess process_;
@@ -81,6 +82,7 @@ class MemoryManager::Implementation {
   std::uint64_t resizes_ = 0;                    // of closed buffers
   std::uint64_t resizes_in_place_ = 0;
   track::Latency creation_;
+  PressureRegistration spilling_;  // ends first
 };
 
 /// Totals of these managers.

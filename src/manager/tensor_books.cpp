@@ -120,7 +120,7 @@ void TensorBooks::place(TensorRecord& record, StreamId stream, CallSite where) c
     return memory_.create<T>(record.name, record.shape.elements(), options, stream, where);
   });
   try {
-    record.address = BufferAccess::core(record.buffer).access(stream);
+    record.address = BufferAccess::core(record.buffer).give_address(stream);
   } catch (...) {
     close_buffer(record.buffer);
     throw;

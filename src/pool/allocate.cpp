@@ -26,7 +26,7 @@ constexpr std::uint64_t arena_hits_a_sample = 32;
 // Of an operation that is no hit, in hits, when the clock is due.
 constexpr std::uint32_t slow_weight = 2;
 // Of what holds the memory, so many blocks are named.
-constexpr std::size_t named_holders = 3;
+constexpr std::size_t named_holders = 10;
 
 track::EventWay way_of(Source by) noexcept {
   switch (by) {
@@ -143,26 +143,25 @@ std::uint64_t Pool::Implementation::try_allocate(Cache* cache, std::size_t bytes
 
 std::uint32_t Pool::Implementation::allocate(const Request& request) {
   const std::optional<std::uint32_t> id = serve(request, Ways::any, 0);
-  if (!id) refuse(request);
-  return *id;
+  return id ? *id : allocate_late(request, Ways::any, 0);
 }
 
 std::uint32_t Pool::Implementation::allocate_growable(const Request& request, std::size_t max) {
   if (mode_ != PoolMode::pages || request.bytes <= info_.page_bytes) return allocate(request);
   const std::uint64_t bound = std::min<std::uint64_t>(std::max(max, request.bytes), max_bytes_);
   const std::uint32_t max_granules = whole_pages(index::granules_for(bound));
-  const std::optional<std::uint32_t> id = serve(request, Ways::growable, max_granules);
-  if (!id) refuse(request);
-  notes_.set_max_granules(*id, max_granules);
-  blocks_[*id].ownership.fetch_or(track::Block::shared_bit, std::memory_order_relaxed);
-  return *id;
+  const std::optional<std::uint32_t> served = serve(request, Ways::growable, max_granules);
+  const std::uint32_t id = served ? *served : allocate_late(request, Ways::growable, max_granules);
+  notes_.set_max_granules(id, max_granules);
+  blocks_[id].ownership.fetch_or(track::Block::shared_bit, std::memory_order_relaxed);
+  return id;
 }
 
 std::uint32_t Pool::Implementation::allocate_plain(const Request& request) {
-  const std::optional<std::uint32_t> id = serve(request, Ways::plain, 0);
-  if (!id) refuse(request);
-  if (*id != 0) blocks_[*id].ownership.fetch_or(track::Block::shared_bit, std::memory_order_relaxed);
-  return *id;
+  const std::optional<std::uint32_t> served = serve(request, Ways::plain, 0);
+  const std::uint32_t id = served ? *served : allocate_late(request, Ways::plain, 0);
+  if (id != 0) blocks_[id].ownership.fetch_or(track::Block::shared_bit, std::memory_order_relaxed);
+  return id;
 }
 
 // An allocation that nobody takes: no book knows of it, and what it finds or maps is free at once.
@@ -189,6 +188,13 @@ void Pool::Implementation::map_ahead(std::uint64_t bytes, StreamId stream) {
   }
   if (id == 0) refuse(request);
   release(id, blocks_[id].stream_index, clock_.now());
+}
+
+// The same as at first, but with whatever the cache has by now.
+std::optional<std::uint32_t> Pool::Implementation::serve_again(const Request& request, Ways ways, std::uint32_t max) {
+  Request again = request;
+  again.cache = nullptr;
+  return serve(again, ways, max);
 }
 
 // A block for the request, with all books written; 0 for no bytes, empty where memory is refused.

@@ -58,12 +58,18 @@ std::optional<Pool::Enlarged> Pool::Implementation::move_to_range(std::uint32_t 
   wanted.stream_index = cache.stream_index;
   device::Fence users = users_of(id, stream);
   MovePlan plan;
-  const std::optional<pool::Served> served = find_range(id, wanted, max, users, cache, plan);
-  if (!served) return std::nullopt;
-  if (served->id == 0) {  // perhaps before anything was planned
+  std::optional<pool::Served> served;
+  const auto attempt = [&] {
+    plan = {};
+    served = find_range(id, wanted, max, users, cache, plan);
+    return !served || served->id != 0;
+  };
+  if (!attempt()) {  // perhaps before anything was planned
     const std::uint64_t all = std::uint64_t{wanted.granules} << index::granule_shift;
-    refuse({all - plan.moving.pages * info_.page_bytes, stream});
+    const std::uint64_t missing = all - plan.moving.pages * info_.page_bytes;
+    if (!relieve(missing, stream, attempt)) refuse({missing, stream});
   }
+  if (!served) return std::nullopt;
   const bool idle = users.empty();
   Carried carried;
   const auto tell_move = [&] {

@@ -5,11 +5,13 @@
 //   order_     whose order free memory follows                 order/
 //   space_     arenas, pages, segments, the limit              space/
 //   notes_     what is known of single blocks                  notes.hpp
+//   pressure_  who may free memory where none is left          pressure.hpp
 //
 // pool.cpp has the public face, hit_path.hpp the hit, allocate.cpp what a hit leaves over,
 // ladder.cpp the ways to memory when a cache has none, free.cpp frees that are no hit,
 // events.hpp what it tells of blocks,
 // resize.cpp blocks that change their size, enlarge.cpp those that move for it, maintenance.cpp the ways back,
+// relief.cpp what is tried where all of that finds nothing,
 // report.cpp what the pool tells of itself, life.cpp its beginning and its end.
 //
 // Order of locks: registry, credits, caches' list, a cache, an arena. No lock is
@@ -17,6 +19,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -35,6 +38,8 @@
 #include "pool/motion.hpp"
 #include "pool/notes.hpp"
 #include "pool/order/stream_order.hpp"
+#include "pool/pressure.hpp"
+#include "pool/refused_threads.hpp"
 #include "pool/request.hpp"
 #include "pool/space/space.hpp"
 #include "track/latency.hpp"
@@ -82,6 +87,10 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] std::uint32_t allocate_growable(const Request& request, std::size_t max);
   [[nodiscard]] std::uint32_t allocate_plain(const Request& request);
   void map_ahead(std::uint64_t bytes, StreamId stream);
+  [[nodiscard]] PressureRegistration on_pressure(PressureHandler handler) {
+    require_usable();
+    return pressure_.add(std::move(handler));
+  }
 
   // --- free.cpp ---
   void free_at(std::uint64_t address, StreamId stream);
@@ -189,11 +198,22 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void clear(const pool::Served& served, const Request& request, Cache& cache);
   void note_refusal(const Request& request, std::string_view text) noexcept;
   [[nodiscard]] std::string what_device_says(std::uint64_t left) const;
+  [[nodiscard, gnu::noinline]] std::optional<std::uint32_t> serve_again(const Request& request, pool::Ways ways,
+                                                                        std::uint32_t max);
   [[noreturn]] void refuse(const Request& request);
   [[noreturn]] void refuse_size(const Request& request);
   [[noreturn]] void refuse_alignment(const Request& request) const;
   void tick(Cache& cache);
   void pace(Cache& cache, std::uint64_t now);
+
+  // --- relief.cpp ---
+  /// A block for a request that was refused, or the error that says why there is none.
+  [[nodiscard, gnu::noinline]] std::uint32_t allocate_late(const Request& request, pool::Ways ways, std::uint32_t max);
+  /// Has others free memory for a request that was refused, and calls `retry` whenever some may have come free, until
+  /// that gives true. False where memory stays refused. Waits for reclaim_deadline at most.
+  [[nodiscard]] bool relieve(std::uint64_t bytes, StreamId stream, const std::function<bool()>& retry);
+  /// A number that changes when a thread frees a block.
+  [[nodiscard]] std::uint64_t frees_seen() const noexcept;
 
   // --- free.cpp ---
   [[nodiscard]] std::uint32_t record_at(std::uint64_t address) const noexcept;
@@ -272,6 +292,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   pool::Credits credits_;
   pool::Notes notes_;
   pool::Motion motion_;
+  pool::PressureHandlers pressure_;
+  pool::RefusedThreads refused_threads_;
 
   const PoolMode mode_;
   const std::uint64_t max_bytes_;     ///< of one request

@@ -84,6 +84,10 @@ BlockHandle Pool::acquire_plain(std::size_t bytes, StreamId stream, AllocateOpti
   return id == 0 ? BlockHandle{} : implementation_->handle_of(id);
 }
 
+PressureRegistration Pool::on_pressure(PressureHandler handler) {
+  return implementation_->on_pressure(std::move(handler));
+}
+
 bool Pool::resize(BlockHandle block, std::size_t bytes, StreamId stream) {
   [[maybe_unused]] const Implementation::Door door(*implementation_);
   const std::uint32_t id = implementation_->live_by(block);

@@ -71,9 +71,14 @@ bool Pool::Implementation::extend(std::uint32_t id, std::uint32_t granules, Stre
   wanted.granules = granules;
   wanted.stream_index = cache.stream_index;
   pool::GrowthPlan plan;
-  const std::optional<pool::Served> served = Ladder(*this, wanted, cache).extend(id, plan);
+  std::optional<pool::Served> served;
+  const auto attempt = [&] {
+    plan = {};
+    served = Ladder(*this, wanted, cache).extend(id, plan);
+    return !served || served->id != 0;
+  };
+  if (!attempt() && !relieve(bytes, stream, attempt)) refuse({bytes, stream});
   if (!served) return false;
-  if (served->id == 0) refuse({bytes, stream});
   caches_.enter(cache);
   space_.finish_extension(plan, id);
   const bool overdrawn = cache.allocated.spend(bytes) < 0;

@@ -107,7 +107,8 @@ device::SharedEvent TransferEngine::queue_download(BufferCore& buffer, std::span
                                                    bool snapshot, device::Fence& in_flight) {
   if (to.empty()) return nullptr;
   device::SharedEvent done;
-  const std::uint64_t contents = buffer.access(stream);
+  const PinnedBuffer pinned(buffer, stream);
+  const std::uint64_t contents = pinned.address();
   std::uint64_t source = contents;
   BlockHandle copy;
   if (snapshot) {
@@ -118,7 +119,7 @@ device::SharedEvent TransferEngine::queue_download(BufferCore& buffer, std::span
     if (snapshot) {
       backend()->copy(stream, source, contents, to.size());
     } else {
-      static_cast<void>(buffer.access(transfers_));
+      const PinnedBuffer elsewhere(buffer, transfers_);
     }
     record(stream)->hold_back(transfers_);
     if (snapshot) buffer.pool().used_on(copy, transfers_);

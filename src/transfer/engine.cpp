@@ -108,6 +108,10 @@ TransferStatistics TransferEngine::statistics() const {
   all.bytes_uploaded = bytes_uploaded_;
   all.bytes_downloaded = bytes_downloaded_;
   all.bytes_staged = bytes_staged_;
+  all.spilled = spilled_;
+  all.spills = spills_;
+  all.bytes_spilled = bytes_spilled_;
+  all.bytes_returned = bytes_returned_;
   all.timeouts = book_->timeouts;
   all.pinned = pinned_->statistics();
   all.transfer_latency = book_->transfers.summary();
@@ -123,7 +127,8 @@ void TransferEngine::upload(BufferCore& buffer, std::uint64_t offset, std::span<
   const Moment began = now();
   const Task task{"upload to", buffer.name(), data.size(), "queued"};
   require_time(deadline, task);
-  const std::uint64_t address = buffer.access(stream) + offset;
+  const PinnedBuffer pinned(buffer, stream);
+  const std::uint64_t address = pinned.address() + offset;
   const Begun begun = book_->begin(began, track::EventWay::upload, data.size(), stream);
   if (in_place(buffer)) {
     await(*record(stream), deadline, task, 0);
@@ -171,7 +176,8 @@ Transfer TransferEngine::start_upload(BufferCore& buffer, std::uint64_t offset, 
     return {};
   }
   const Moment began = now();
-  const std::uint64_t address = buffer.access(stream) + offset;
+  const PinnedBuffer pinned(buffer, stream);
+  const std::uint64_t address = pinned.address() + offset;
   const Begun begun = book_->begin(began, track::EventWay::upload, data.size(), stream);
   if (is_pinned(data.data(), data.size())) {
     backend()->upload(stream, address, data.data(), data.size());
@@ -197,7 +203,8 @@ void TransferEngine::download(BufferCore& buffer, std::uint64_t offset, std::spa
   const Moment began = now();
   const Task task{"download of", buffer.name(), data.size(), "arrived"};
   require_time(deadline, task);
-  const std::uint64_t address = buffer.access(stream) + offset;
+  const PinnedBuffer pinned(buffer, stream);
+  const std::uint64_t address = pinned.address() + offset;
   const Begun begun = book_->begin(began, track::EventWay::download, data.size(), stream);
   if (in_place(buffer)) {
     await(*record(stream), deadline, task, 0);
@@ -240,7 +247,8 @@ Transfer TransferEngine::start_read(BufferCore& buffer, std::uint64_t offset, st
                                     StreamId stream) {
   if (into.empty()) return {};
   const Moment began = now();
-  const Endpoint from{buffer.access(stream) + offset, buffer.on_host()};
+  const PinnedBuffer pinned(buffer, stream);
+  const Endpoint from{pinned.address() + offset, buffer.on_host()};
   const Endpoint to{reinterpret_cast<std::uint64_t>(into.data()), true};
   const Task task{"download of", buffer.name(), into.size()};
   const Begun begun = book_->begin(began, track::EventWay::download, into.size(), stream);

@@ -21,6 +21,7 @@
 #include <weir/transfer.hpp>
 
 #include "buffer/buffer_core.hpp"
+#include "buffer/host_copy.hpp"
 #include "core/deadline.hpp"
 #include "device/access.hpp"
 #include "device/fence.hpp"
@@ -115,14 +116,14 @@ struct TransferState {
   }
 };
 
-class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
+class TransferEngine : public HostStore, public std::enable_shared_from_this<TransferEngine> {
  public:
   /// `pool` is as the manager's pool has it: its name, clock, log, idle_age and reclaim_deadline hold for pinned memory
   /// too, which is counted in `tallies`. Transfers are told by `events`.
   TransferEngine(Device device, const TransferOptions& options, const PoolOptions& pool, const track::Tallies& tallies,
                  std::shared_ptr<track::EventTap> events);
   /// Waits for copies that still use pinned memory; what does not end stays with the system.
-  ~TransferEngine();
+  ~TransferEngine() override;
   TransferEngine(const TransferEngine&) = delete;
   TransferEngine& operator=(const TransferEngine&) = delete;
 
@@ -150,6 +151,12 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   // --- Snapshots in rotating slots (download_slots.cpp) ---
   void start_download(BufferCore& buffer, StreamId stream, const DownloadOptions& options);
   [[nodiscard]] std::span<const std::byte> wait_for_download(BufferCore& buffer, core::Deadline deadline);
+
+  // --- Spilled buffers (spill.cpp) ---
+  [[nodiscard]] std::unique_ptr<HostCopy> keep(std::uint64_t address, std::uint64_t bytes,
+                                               const device::Fence& users) override;
+  [[nodiscard]] bool spills() const noexcept { return options_.spill_limit != 0; }
+  [[nodiscard]] std::uint64_t spilled_bytes() const noexcept { return spilled_; }
 
   // --- Pinned memory (pinned.cpp) ---
   /// For the engine's own use: freed by put_aside. Throws LimitExceeded.
@@ -187,6 +194,7 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
  private:
   class StagingBlock;
   class Slots;
+  class Spilled;
   struct Aside {
     std::span<std::byte> bytes;
     device::Fence in_flight;
@@ -233,6 +241,10 @@ class TransferEngine : public std::enable_shared_from_this<TransferEngine> {
   std::atomic<std::uint64_t> bytes_uploaded_{0};
   std::atomic<std::uint64_t> bytes_downloaded_{0};
   std::atomic<std::uint64_t> bytes_staged_{0};
+  std::atomic<std::uint64_t> spilled_{0};  // bytes now
+  std::atomic<std::uint64_t> spills_{0};
+  std::atomic<std::uint64_t> bytes_spilled_{0};
+  std::atomic<std::uint64_t> bytes_returned_{0};
   const std::shared_ptr<WaitBook> book_;
 };
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
 #include "core/elsewhere.hpp"
@@ -32,6 +33,10 @@ TransferOptions checked(TransferOptions options, const std::string& name) {
   }
   if (options.staging_block_bytes < min_staging_block) {
     refuse("staging_block_bytes is " + std::to_string(options.staging_block_bytes) + "; it must be 4 KiB at least");
+  }
+  if (options.spill_limit > options.pinned_limit) {
+    refuse("spill_limit is " + format_bytes(options.spill_limit) + "; it must be pinned_limit, " +
+           format_bytes(options.pinned_limit) + ", at most");
   }
   return options;
 }

@@ -1,0 +1,55 @@
+// Memory pressure: what a pool tells those who may free memory for a request that it cannot serve. Handlers are
+// registered with Pool::on_pressure; a MemoryManager with a spill_limit has one of its own, which comes first.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include <weir/stream.hpp>
+
+namespace weir {
+
+/// A request for which a pool found no memory, after it took back all that was free.
+struct MemoryPressure {
+  std::uint64_t bytes = 0;  ///< of the request
+  StreamId stream = StreamId::legacy_default;
+  unsigned attempt = 0;  ///< how often this handler has freed something for this request, which was not enough
+};
+
+/// Frees memory of the pool, and says whether it freed any: then the request is tried again, and the same handler
+/// called again if it is still refused, until it gives false or reclaim_deadline has passed. Called on the thread of
+/// the request, by several threads at a time, with no lock of the pool's held: it may free, allocate and wait. What it
+/// allocates is not served by handlers. What it throws leaves the call that asked for memory, which has changed
+/// nothing.
+using PressureHandler = std::function<bool(const MemoryPressure& pressure)>;
+
+namespace detail {
+struct PressureEntry;
+}
+namespace pool {
+class PressureHandlers;
+}
+
+/// Keeps a handler registered. Move-only. At its end the handler is removed: no call of it begins any more, and calls
+/// on other threads are waited for.
+class PressureRegistration {
+ public:
+  PressureRegistration() = default;
+  PressureRegistration(PressureRegistration&& other) noexcept { *this = std::move(other); }
+  PressureRegistration& operator=(PressureRegistration&& other) noexcept {
+    std::swap(entry_, other.entry_);
+    return *this;
+  }
+  PressureRegistration(const PressureRegistration&) = delete;
+  PressureRegistration& operator=(const PressureRegistration&) = delete;
+  ~PressureRegistration();
+
+ private:
+  friend class pool::PressureHandlers;
+  explicit PressureRegistration(std::shared_ptr<detail::PressureEntry> entry) noexcept : entry_(std::move(entry)) {}
+  std::shared_ptr<detail::PressureEntry> entry_;
+};
+
+}  // namespace weir

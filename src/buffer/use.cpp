@@ -1,0 +1,137 @@
+// The use of a buffer on streams: whose work comes after what, where the contents are, and how they come back for a
+// stream from the host, to which any thread may have spilled them.
+#include <algorithm>
+
+#include <weir/errors.hpp>
+
+#include "buffer/buffer_core.hpp"
+#include "core/reserve_more.hpp"
+#include "device/access.hpp"
+#include "device/backend.hpp"
+
+namespace weir::detail {
+
+// The id of a thread's own default stream is the same in every thread, its stream is not.
+StreamId BufferCore::settled(const Pool& pool, StreamId stream) {
+  return stream == StreamId::per_thread_default ? device::Access::backend(pool.device()).resolve(stream) : stream;
+}
+
+// --- Order ---
+
+// The copy of the contents, and the clearing of what is new where the pool clears: each stream that uses the buffer
+// from now on comes after them.
+void BufferCore::note_change(StreamId stream) {
+  behind_change_.assign(1, stream);
+  changed_ = {};
+  changed_.add(device::Access::shared_backend(pool_->device()), stream);
+}
+
+void BufferCore::bring_behind_change(StreamId stream) {
+  if (std::find(behind_change_.begin(), behind_change_.end(), stream) != behind_change_.end()) return;
+  core::reserve_more(behind_change_, 1);
+  if (changed_.done()) {
+    changed_ = {};
+    return;
+  }
+  changed_.hold_back(stream);
+  behind_change_.push_back(stream);
+}
+
+void BufferCore::hold_back_for_users(StreamId stream) const {
+  device::Fence users;
+  if (stream_ != stream) users.add(device::Access::shared_backend(pool_->device()), stream_);
+  for (const StreamId user : others_) {
+    if (user != stream) users.add(device::Access::shared_backend(pool_->device()), user);
+  }
+  users.hold_back(stream);
+}
+
+void BufferCore::note_use(StreamId stream) {
+  if (!changed_.empty()) bring_behind_change(stream);
+  if (stream == stream_ || std::find(others_.begin(), others_.end(), stream) != others_.end()) return;
+  core::reserve_more(others_, 1);
+  pool_->used_on(block_, stream);
+  others_.push_back(stream);
+}
+
+void BufferCore::hold(StreamId stream) {
+  pins_.enter();
+  try {
+    if (host_copy_) bring_back(stream);
+    note_use(stream);
+  } catch (...) {
+    pins_.leave();
+    throw;
+  }
+}
+
+std::uint64_t BufferCore::pin(StreamId stream) {
+  require_open();
+  hold(settled(*pool_, stream));
+  add(accesses_, 1);
+  touch();
+  return address_;
+}
+
+std::uint64_t BufferCore::give_address(StreamId stream) {
+  const std::uint64_t address = pin(stream);
+  address_is_out_.store(true, std::memory_order_relaxed);
+  unpin();
+  return address;
+}
+
+// --- Spilling ---
+
+std::uint64_t BufferCore::spill(HostStore& store) noexcept {
+  if (!open() || options_.persistent || options_.plain || on_host() || !pins_.try_close()) return 0;
+  std::uint64_t freed = 0;
+  try {
+    if (open() && !host_copy_ && !address_is_out_.load(std::memory_order_relaxed)) {
+      if (auto copy = store.keep(address_, bytes_in_use(), users())) {
+        pool_->release(block_, stream_);
+        freed = allocated_;
+        host_copy_ = std::move(copy);
+        block_ = {};
+        address_ = 0;
+        others_.clear();
+        changed_ = {};
+        allocated_ = 0;
+        growable_bytes_ = 0;
+        residency_ = Residency::host;
+        add(spills_, 1);
+        manager_->spilled(name_, bytes_in_use(), false);
+      }
+    }
+  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): it stays on the device, which may be failing
+  }
+  pins_.open();
+  return freed;
+}
+
+void BufferCore::bring_back(StreamId stream) {
+  const BlockHandle block = acquire(bytes_for(capacity()), stream);
+  try {
+    host_copy_->restore(pool_->address(block), stream);
+    note_change(stream);
+  } catch (...) {
+    changed_ = {};
+    pool_->release(block, stream);
+    throw;
+  }
+  block_ = block;
+  stream_ = stream;
+  note_place();
+  residency_ = Residency::device;
+  host_copy_.reset();
+  manager_->spilled(name_, bytes_in_use(), true);
+}
+
+// All work that may still use the contents.
+device::Fence BufferCore::users() const {
+  device::Fence all = changed_;
+  all.add(device::Access::shared_backend(pool_->device()), stream_);
+  for (const StreamId user : others_) all.add(device::Access::shared_backend(pool_->device()), user);
+  return all;
+}
+
+}  // namespace weir::detail

@@ -1,0 +1,86 @@
+#include "pool/pressure.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+
+#include <weir/errors.hpp>
+
+namespace weir {
+
+struct detail::PressureEntry {
+  PressureHandler handler;
+  std::mutex mutex;
+  std::condition_variable ended;
+  unsigned running = 0;
+  bool removed = false;
+};
+
+namespace {
+
+// The handler that this thread is in.
+thread_local const detail::PressureEntry* inside = nullptr;
+
+// A call of a handler, from its permission to its end.
+class Call {
+ public:
+  explicit Call(detail::PressureEntry& entry) : entry_(entry) {
+    const std::lock_guard lock(entry.mutex);
+    if (entry.removed) return;
+    ++entry.running;
+    inside = &entry;
+    allowed_ = true;
+  }
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+  ~Call() {
+    if (!allowed_) return;
+    inside = nullptr;
+    {
+      const std::lock_guard lock(entry_.mutex);
+      --entry_.running;
+    }
+    entry_.ended.notify_all();
+  }
+  [[nodiscard]] bool allowed() const noexcept { return allowed_; }
+
+ private:
+  detail::PressureEntry& entry_;
+  bool allowed_ = false;
+};
+
+}  // namespace
+
+PressureRegistration::~PressureRegistration() {
+  if (!entry_) return;
+  std::unique_lock lock(entry_->mutex);
+  entry_->removed = true;
+  const unsigned own = inside == entry_.get() ? 1 : 0;  // a handler may remove itself
+  entry_->ended.wait(lock, [&] { return entry_->running == own; });
+}
+
+PressureRegistration pool::PressureHandlers::add(PressureHandler handler) {
+  if (!handler) throw InvalidArgument("on_pressure: the handler is empty; pass a function", {.name = "on_pressure"});
+  auto entry = std::make_shared<detail::PressureEntry>();
+  entry->handler = std::move(handler);
+  const std::lock_guard lock(mutex_);
+  std::erase_if(entries_, [](const auto& each) { return each.expired(); });
+  entries_.push_back(entry);
+  return PressureRegistration(std::move(entry));
+}
+
+std::vector<std::shared_ptr<detail::PressureEntry>> pool::PressureHandlers::list() {
+  std::vector<std::shared_ptr<detail::PressureEntry>> entries;
+  if (inside != nullptr) return entries;
+  const std::lock_guard lock(mutex_);
+  for (const auto& each : entries_) {
+    if (auto entry = each.lock()) entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+bool pool::PressureHandlers::call(detail::PressureEntry& entry, const MemoryPressure& pressure) {
+  const Call call(entry);
+  return call.allowed() && entry.handler(pressure);
+}
+
+}  // namespace weir

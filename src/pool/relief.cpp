@@ -1,0 +1,44 @@
+// What is tried for a request that the ladder found no memory for: handlers of memory pressure free some, or another
+// thread does that was refused at the same time. Not for try_allocate, whose caller expects a refusal.
+#include <chrono>
+
+#include "core/pacing.hpp"
+#include "pool/implementation.hpp"
+
+namespace weir {
+
+std::uint64_t Pool::Implementation::frees_seen() const noexcept {
+  std::uint64_t sum = 0;
+  caches_.look_at_awake([&](const Cache& cache) { sum += cache.frees.get(); });
+  return sum;
+}
+
+std::uint32_t Pool::Implementation::allocate_late(const Request& request, pool::Ways ways, std::uint32_t max) {
+  std::optional<std::uint32_t> id;
+  const auto attempt = [&] {
+    id = serve_again(request, ways, max);
+    return id.has_value();
+  };
+  if (!relieve(request.bytes, request.stream, attempt)) refuse(request);
+  return *id;
+}
+
+bool Pool::Implementation::relieve(std::uint64_t bytes, StreamId stream, const std::function<bool()>& retry) {
+  if (bytes > max_bytes_) return false;
+  const core::Deadline deadline(options_.reclaim_deadline, backend_.clock());
+  if (pressure_.relieve({bytes, stream}, deadline, retry)) return true;
+  if (refused_threads_.is_first()) return false;
+  // Of two threads that hold what the other wants both would fail; now one does, and gives back what it holds.
+  core::Pacing pacing;
+  const auto began = std::chrono::steady_clock::now();
+  for (std::uint64_t seen = frees_seen(); !deadline.passed();) {
+    pacing.rest(std::chrono::steady_clock::now() - began, deadline.left());
+    const std::uint64_t now = frees_seen();
+    if (now == seen) continue;
+    seen = now;
+    if (retry()) return true;
+  }
+  return false;
+}
+
+}  // namespace weir

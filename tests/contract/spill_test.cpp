@@ -1,0 +1,335 @@
+// Buffers that are spilled to the host when device memory runs short: which ones, when they may not be, and that they
+// come back with their contents in the order of the stream that uses them.
+#include <chrono>
+#include <future>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "contract/keeping_sink.hpp"
+#include "contract/manager_kinds.hpp"
+
+namespace weir::contract {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace weir::literals;
+
+constexpr std::uint64_t limit = 8_MiB;
+constexpr std::size_t words = 2_MiB / sizeof(std::uint32_t);  // of a buffer: four fill the device
+
+class Spilling : public ManagerContract {
+ protected:
+  using Words = BufferHandle<std::uint32_t>;
+
+  MemoryManager& make(std::uint64_t spill_limit = 256_MiB) {
+    return make_manager({.pool = {.limit = limit, .reclaim_deadline = 2s}, .transfers = {.spill_limit = spill_limit}});
+  }
+  static std::vector<std::uint32_t> contents(std::uint32_t seed) {
+    std::vector<std::uint32_t> all(words);
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = seed * 2654435761u + static_cast<std::uint32_t>(i);
+    return all;
+  }
+  /// Contents are told apart by `seed`. Makes time pass.
+  Words create(MemoryManager& memory, const std::string& name, std::uint32_t seed, const BufferOptions& options = {}) {
+    clock_.advance(1ms);
+    return memory.create<std::uint32_t>(name, contents(seed), options);
+  }
+  void expect_contents(MemoryManager& memory, const Words& buffer, std::uint32_t seed,
+                       StreamId stream = StreamId::legacy_default) {
+    clock_.advance(1ms);
+    const std::vector<std::uint32_t> found = memory.download(buffer, stream);
+    if (GetParam().backend == "dry") return;
+    EXPECT_TRUE(found == contents(seed)) << buffer.name() << " does not have the contents of seed " << seed;
+  }
+};
+
+TEST_P(Spilling, AWorkingSetOfOneAndAHalfDevicesCompletes) {
+  MemoryManager& memory = make();
+  std::vector<Words> buffers;
+  for (std::uint32_t i = 0; i < 6; ++i) buffers.push_back(create(memory, "buffer " + std::to_string(i), i));
+  for (int round = 0; round < 3; ++round) {
+    for (std::uint32_t i = 0; i < 6; ++i) expect_contents(memory, buffers[i], i);
+  }
+  const ManagerStatistics now = memory.statistics();
+  EXPECT_LE(now.pool.reserved.peak, limit);
+  EXPECT_GE(now.transfers.spilled, 4_MiB);
+  EXPECT_GE(now.transfers.spills, 2u + 3 * 2);
+  EXPECT_EQ(now.transfers.bytes_spilled - now.transfers.bytes_returned, now.transfers.spilled);
+  EXPECT_EQ(now.pool.requested.live + now.transfers.spilled, 12_MiB);
+  EXPECT_EQ(memory.check_leaks().bytes, 12_MiB);
+  EXPECT_EQ(memory.check_leaks().blocks, 6u);
+  for (const Words& buffer : buffers) memory.free(buffer);
+  EXPECT_EQ(memory.statistics().transfers.spilled, 0u);
+}
+
+TEST_P(Spilling, TakesTheLeastRecentlyUsedFirst) {
+  MemoryManager& memory = make();
+  const Words first = create(memory, "first", 1);
+  const Words second = create(memory, "second", 2);
+  const Words third = create(memory, "third", 3);
+  expect_contents(memory, first, 1);
+  create(memory, "fourth", 4);
+  create(memory, "fifth", 5);
+  EXPECT_EQ(first.residency(), Residency::device);
+  EXPECT_EQ(second.residency(), Residency::host);
+  EXPECT_EQ(third.residency(), Residency::device);
+  EXPECT_EQ(second.statistics().allocated, 0u);
+  EXPECT_EQ(second.statistics().requested, 2_MiB);
+  EXPECT_EQ(second.statistics().spills, 1u);
+  expect_contents(memory, second, 2);
+  EXPECT_EQ(second.residency(), Residency::device);
+  EXPECT_EQ(third.residency(), Residency::host);
+}
+
+TEST_P(Spilling, LeavesBuffersWhoseAddressIsOut) {
+  MemoryManager& memory = make();
+  std::vector<Words> held;
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    held.push_back(create(memory, "held " + std::to_string(i), i));
+    EXPECT_EQ(held.back().access().size(), words);
+  }
+  const std::uint64_t address = held[1].access().address();
+  EXPECT_THROW(create(memory, "further", 9), LimitExceeded);
+  held[3].end_access();
+  create(memory, "further", 9);
+  EXPECT_EQ(held[3].residency(), Residency::host);
+  EXPECT_EQ(held[1].access().address(), address);
+  for (std::uint32_t i = 0; i < 3; ++i) expect_contents(memory, held[i], i);
+}
+
+TEST_P(Spilling, LeavesBuffersThatAreInUse) {
+  MemoryManager& memory = make();
+  const Words idle = create(memory, "idle", 1);
+  const Words used = create(memory, "used", 2);
+  expect_contents(memory, idle, 1);  // so that `used` is next
+  {
+    const BufferUse<std::uint32_t> use = used.use();
+    EXPECT_EQ(use.size(), words);
+    for (std::uint32_t i = 3; i < 6; ++i) create(memory, "buffer " + std::to_string(i), i);
+    EXPECT_EQ(used.residency(), Residency::device);
+    EXPECT_EQ(idle.residency(), Residency::host);
+  }
+  expect_contents(memory, idle, 1);
+  EXPECT_EQ(used.residency(), Residency::host);
+  expect_contents(memory, used, 2);
+}
+
+TEST_P(Spilling, LeavesPersistentAndPlainBuffers) {
+  MemoryManager& memory = make();
+  const Words persistent = create(memory, "persistent", 1, {.persistent = true});
+  const Words plain = create(memory, "plain", 2, {.plain = true});
+  for (std::uint32_t i = 3; i < 7; ++i) create(memory, "buffer " + std::to_string(i), i);
+  EXPECT_EQ(persistent.residency(), Residency::device);
+  EXPECT_EQ(plain.residency(), Residency::device);
+  expect_contents(memory, persistent, 1);
+  expect_contents(memory, plain, 2);
+}
+
+TEST_P(Spilling, IsOffUnlessAskedFor) {
+  MemoryManager& memory = make(0);
+  for (std::uint32_t i = 0; i < 4; ++i) create(memory, "buffer " + std::to_string(i), i);
+  EXPECT_THROW(create(memory, "fifth", 5), LimitExceeded);
+  EXPECT_EQ(memory.statistics().transfers.spills, 0u);
+}
+
+TEST_P(Spilling, IsBoundedByThePinnedLimit) {
+  const Said said = error_of<InvalidArgument>([] {
+    MemoryManager(open_device({.backend = "dry"}), {.transfers = {.pinned_limit = 8_MiB, .spill_limit = 9_MiB}});
+  });
+  EXPECT_TRUE(says(said, {"spill_limit is 9.00 MiB", "pinned_limit, 8.00 MiB"}));
+}
+
+TEST_P(Spilling, IsLogged) {
+  KeepingSink sink(LogLevel::info);
+  MemoryManager& memory = make_manager({.pool = {.limit = limit, .log = &sink}, .transfers = {.spill_limit = 64_MiB}});
+  const Words first = create(memory, "first", 1);
+  for (std::uint32_t i = 2; i < 6; ++i) create(memory, "buffer " + std::to_string(i), i);
+  ASSERT_EQ(sink.of(LogEvent::spill).size(), 1u);
+  EXPECT_EQ(sink.of(LogEvent::spill)[0].text, "buffer \"first\" was spilled to the host");
+  expect_contents(memory, first, 1);
+  ASSERT_EQ(sink.of(LogEvent::spill).size(), 3u);  // another one goes, and it comes back
+  EXPECT_EQ(sink.of(LogEvent::spill)[2].text, "buffer \"first\" came back to the device");
+  end_manager(memory);
+}
+
+TEST_P(Spilling, EndsAtItsLimitWithNothingLost) {
+  MemoryManager& memory = make(4_MiB);
+  std::vector<Words> buffers;
+  for (std::uint32_t i = 0; i < 6; ++i) buffers.push_back(create(memory, "buffer " + std::to_string(i), i));
+  const Said said = error_of<LimitExceeded>([&] { create(memory, "further", 9); });
+  EXPECT_TRUE(says(said, {"buffer 5"}));
+  EXPECT_EQ(memory.statistics().transfers.spilled, 4_MiB);
+  for (std::uint32_t i = 2; i < 6; ++i) expect_contents(memory, buffers[i], i);
+  // What is on the host comes back as soon as there is memory for it.
+  memory.free(buffers[5]);
+  expect_contents(memory, buffers[0], 0);
+  memory.free(buffers[4]);
+  expect_contents(memory, buffers[1], 1);
+}
+
+TEST_P(Spilling, MakesRoomForAGrowingBuffer) {
+  MemoryManager& memory = make();
+  Words grows = create(memory, "grows", 1, {.growth = 1.0});
+  const Words other = create(memory, "other", 2);
+  const Words third = create(memory, "third", 3);
+  grows.resize(2 * words);
+  std::vector<std::uint32_t> half = memory.download(grows);
+  half.resize(words);
+  if (GetParam().backend != "dry") {
+    EXPECT_TRUE(half == contents(1));
+  }
+  expect_contents(memory, other, 2);
+  expect_contents(memory, third, 3);
+}
+
+TEST_P(Spilling, BuffersOnTheHostChangeTheirSize) {
+  MemoryManager& memory = make();
+  Words first = create(memory, "first", 1);
+  for (std::uint32_t i = 2; i < 6; ++i) create(memory, "buffer " + std::to_string(i), i);
+  ASSERT_EQ(first.residency(), Residency::host);
+  first.resize(words / 2);
+  first.shrink();
+  first.resize(words);
+  EXPECT_EQ(first.residency(), Residency::device);
+  std::vector<std::uint32_t> half = memory.download(first);
+  std::vector<std::uint32_t> expected = contents(1);
+  half.resize(words / 2);
+  expected.resize(words / 2);
+  if (GetParam().backend != "dry") {
+    EXPECT_TRUE(half == expected);
+  }
+}
+
+TEST_P(Spilling, WaitsForTheWorkThatUsesABuffer) {
+  if (!pointers()) GTEST_SKIP() << "streams run no host code that could write the buffer";
+  MemoryManager& memory = make();
+  Stream stream = device_->stream();
+  const Words first = create(memory, "first", 1);
+  std::promise<void> open;
+  device_->run(stream, [gate = open.get_future().share()] { gate.wait(); });
+  {
+    const BufferUse<std::uint32_t> use = first.use(stream);
+    device_->run(stream, [to = use.data()] {
+      const std::vector<std::uint32_t> late = contents(7);
+      std::copy(late.begin(), late.end(), to);
+    });
+  }
+  for (std::uint32_t i = 2; i < 5; ++i) create(memory, "buffer " + std::to_string(i), i);
+  std::jthread opener([&] {
+    std::this_thread::sleep_for(20ms);
+    open.set_value();
+  });
+  create(memory, "fifth", 5);
+  EXPECT_EQ(first.residency(), Residency::host);
+  expect_contents(memory, first, 7);
+}
+
+TEST_P(Spilling, BringsBuffersBackInTheOrderOfTheStream) {
+  MemoryManager& memory = make();
+  Stream one = device_->stream();
+  Stream other = device_->stream();
+  const Words first = create(memory, "first", 1);
+  for (std::uint32_t i = 2; i < 6; ++i) create(memory, "buffer " + std::to_string(i), i);
+  ASSERT_EQ(first.residency(), Residency::host);
+  const BufferUse<std::uint32_t> use = first.use(one);
+  expect_contents(memory, first, 1, other);
+  expect_contents(memory, first, 1, one);
+}
+
+TEST_P(Spilling, KeepsDownloadsThatWereStarted) {
+  MemoryManager& memory = make();
+  const Words first = create(memory, "first", 1, {.downloads = true});
+  const Words second = create(memory, "second", 2);
+  memory.start_download(first);
+  for (std::uint32_t i = 3; i < 6; ++i) create(memory, "buffer " + std::to_string(i), i);
+  const auto frame = memory.wait_for_download(first);
+  if (GetParam().backend != "dry") {
+    EXPECT_TRUE(std::vector<std::uint32_t>(frame.begin(), frame.end()) == contents(1));
+  }
+  expect_contents(memory, second, 2);
+  expect_contents(memory, first, 1);
+}
+
+TEST_P(Spilling, ServesThreadsThatTakeTurns) {
+  MemoryManager& memory = make();
+  std::vector<std::jthread> threads;
+  for (std::uint32_t t = 0; t < 3; ++t) {
+    threads.emplace_back([&, t] {
+      const std::string name = "thread " + std::to_string(t);
+      const Words mine = memory.create<std::uint32_t>(name, contents(t));
+      const Words more = memory.create<std::uint32_t>(name + " more", contents(t + 10));
+      for (int round = 0; round < 10; ++round) {
+        const bool same = memory.download(mine) == contents(t) && memory.download(more) == contents(t + 10);
+        EXPECT_TRUE(same || GetParam().backend == "dry") << name;
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_GT(memory.statistics().transfers.spills, 0u);
+}
+
+// A call fails, or all do from it on, and at the end every buffer that was made has what was put into it.
+TEST_P(Spilling, EachCallFailsOnceWithNothingLost) {
+  for (const auto fault : {device::FaultyBackend::Fault::driver_error, device::FaultyBackend::Fault::out_of_memory}) {
+    for (std::uint64_t n = 1;; n += GetParam().backend == "dry" ? 7 : 17) {
+      SCOPED_TRACE(testing::Message() << "call " << n);
+      MemoryManager& memory = make();
+      backend_->fail(n, fault);
+      std::vector<std::pair<Words, std::uint32_t>> made;
+      const auto attempt = [](auto&& call) {
+        try {
+          call();
+        } catch (const Error& error) {
+          EXPECT_TRUE(error.code() == ErrorCode::driver_error || error.code() == ErrorCode::out_of_memory ||
+                      error.code() == ErrorCode::limit_exceeded)
+              << error.message();
+        }
+      };
+      for (std::uint32_t i = 0; i < 6; ++i) {
+        attempt([&] { made.emplace_back(create(memory, "buffer " + std::to_string(i), i), i); });
+      }
+      for (const auto& [buffer, seed] : made) attempt([&] { static_cast<void>(memory.download(buffer)); });
+      const bool fired = backend_->fired();
+      backend_->heal();
+      for (const auto& [buffer, seed] : made) expect_contents(memory, buffer, seed);
+      EXPECT_TRUE(coherent(memory.statistics().pool));
+      EXPECT_EQ(memory.check_leaks().blocks, made.size());
+      end_manager(memory);
+      ASSERT_FALSE(HasFailure());
+      if (!fired) break;
+      ASSERT_LT(n, 5000u);
+    }
+  }
+}
+
+TEST_P(Spilling, ADeviceThatIsLostLeavesNothing) {
+  for (std::uint64_t n = 1;; n += 5) {
+    SCOPED_TRACE(testing::Message() << "lost at call " << n);
+    MemoryManager& memory = make();
+    backend_->lose(n);
+    const auto attempt = [](auto&& call) {
+      try {
+        call();
+      } catch (const Error&) {  // NOLINT(bugprone-empty-catch): what it says is other tests' matter
+      }
+    };
+    std::vector<Words> made;
+    for (std::uint32_t i = 0; i < 6; ++i) {
+      attempt([&] { made.push_back(create(memory, "buffer " + std::to_string(i), i)); });
+    }
+    for (const Words& buffer : made) attempt([&] { static_cast<void>(memory.download(buffer)); });
+    const bool fired = backend_->fired();
+    end_manager(memory);
+    backend_->heal();
+    ASSERT_FALSE(HasFailure());
+    if (!fired) break;
+    ASSERT_LT(n, 5000u);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, Spilling, testing::ValuesIn(manager_kinds()), name_of);
+
+}  // namespace
+}  // namespace weir::contract
