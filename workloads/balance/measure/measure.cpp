@@ -46,12 +46,10 @@ class RobotRates {
         network_runner_(make_network_runner(device_, settings.host)),
         shape_(network_shape(settings.network, with_history_for({}, settings.network).inputs(), action_count)),
         learner_(memory, *network_runner_, shape_, {}, Start::he, 1, stream_),
-        robots_(memory, *runner_, with_history_for({}, settings.network), settings.robots, 1, stream_),
-        values_(memory.scoped<float>("values", NetworkLayout(shape_, settings.robots).values(), {}, stream_)) {
+        robots_(memory, *runner_, with_history_for({}, settings.network), settings.robots, 1, stream_) {
     std::vector<std::uint32_t> actions(settings.robots);
     for (std::size_t i = 0; i < actions.size(); ++i) actions[i] = static_cast<std::uint32_t>(i % action_count);
     memory.upload(robots_.actions(), actions, stream_);
-    memory.upload(values_, std::vector<float>(values_.size()), stream_);
   }
 
   void fill(Measured& measured, double seconds) {
@@ -73,10 +71,10 @@ class RobotRates {
     };
     measured.physics = rate([&] { robots_.move(stream_); });
     measured.full = rate([&] {
-      robots_.observe(values_.access(stream_), {}, stream_);
+      robots_.observe(learner_.observations(robots_.count()), stream_);
       robots_.advance(stream_);
     });
-    measured.looped = rate([&] { drive(robots_, learner_, values_.access(stream_), stream_); });
+    measured.looped = rate([&] { drive(robots_, learner_, stream_); });
   }
 
  private:
@@ -87,7 +85,6 @@ class RobotRates {
   NetworkShape shape_;
   Learner learner_;
   Robots robots_;
-  Buffer<float> values_;
 };
 
 void measure_forward(Measured& measured, const MeasureSettings& settings) {
