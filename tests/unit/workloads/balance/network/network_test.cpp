@@ -270,7 +270,8 @@ TEST(NetworkLevels, GiveTheBitsOfTheBodiesWhateverTheParts) {
 }
 
 TEST(NetworkLevels, OneObservationIsAsOfABatch) {
-  for (const char* text : {"2-8-3", "4-32-3", "5-7-9-3", "3-1-2", "2-64-48-32-24-16-3", "1-256-100-5"}) {
+  for (const char* text : {"2-8-3", "4-32-3", "5-7-9-3", "3-1-2", "9-8-8-4", "8-5-7-3-6-2", "1-8-1", "2-8-5",
+                           "2-64-48-32-24-16-3", "1-256-100-5"}) {
     const std::string words = text;
     const NetworkShape shape = network_shape(text, static_cast<std::uint32_t>(words.front() - '0'),
                                              static_cast<std::uint32_t>(words.back() - '0'));
