@@ -16,12 +16,10 @@ class CudaRunner final : public Runner<Kernels> {
   [[nodiscard]] std::string name() const override { return "cuda"; }
   void queue(std::span<const typename Runner<Kernels>::PlanStep> steps, Bindings memory, StreamId stream) override {
     cuda::require(cudaSetDevice(index_), "cudaSetDevice");
-    const typename Kernels::Buffers buffers = buffers_at<Kernels>(memory);
     const cudaStream_t native = weir::cuda::native(device_, stream);
     for (const auto& step : steps) {
-      with_body(step.body, [&](auto body) {
-        cuda::launch<Kernels, decltype(body)::value>(step, buffers, native);
-      });
+      const typename Kernels::Buffers buffers = buffers_at<Kernels>(memory, step.memory);
+      with_body(step.body, [&](auto body) { cuda::launch<Kernels, decltype(body)::value>(step, buffers, native); });
     }
   }
 

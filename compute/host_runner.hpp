@@ -29,8 +29,8 @@ class HostRunner final : public Runner<Kernels> {
   [[nodiscard]] std::string name() const override { return name_; }
   void queue(std::span<const PlanStep> steps, Bindings memory, StreamId stream) override {
     device_.synchronize(stream, std::chrono::hours(1));
-    const typename Kernels::Buffers buffers = buffers_at<Kernels>(memory);
     for (const PlanStep& step : steps) {
+      const typename Kernels::Buffers buffers = buffers_at<Kernels>(memory, step.memory);
       if (threads_ < 2 || work_(step) < worth_threads) {
         run_(step, buffers, 0, 1);
         continue;

@@ -15,7 +15,9 @@ class LoopRunner final : public Runner<Kernels> {
   [[nodiscard]] std::string name() const override { return "loops"; }
   void queue(std::span<const typename Runner<Kernels>::PlanStep> steps, Bindings memory, StreamId stream) override {
     device_.synchronize(stream, std::chrono::hours(1));
-    run_in_loops<Kernels>(steps, buffers_at<Kernels>(memory));
+    for (const auto& step : steps) {
+      run_in_loops<Kernels>(std::span(&step, 1), buffers_at<Kernels>(memory, step.memory));
+    }
   }
 
  private:

@@ -18,7 +18,8 @@
 
 namespace weir::compute {
 
-/// Memory of a kernel, in the order of the shader's bindings. What a plan does not use may be anything but empty.
+/// Memory of kernels, in the order of the shader's bindings: for each set of a plan's memory one for each binding, and
+/// a set after the other. What a plan does not use may be anything but empty.
 using Bindings = std::span<const DeviceSpan<std::byte>>;
 
 template <class Kernels>
@@ -44,16 +45,21 @@ template <class T>
   return {span.address(), span.bytes()};
 }
 
-/// The kernels' buffers, on devices with pointers. Throws InvalidArgument for memory that is not one for each binding.
+/// Throws InvalidArgument for memory that is not one for each binding of `set` and those before it.
 template <class Kernels>
-[[nodiscard]] typename Kernels::Buffers buffers_at(Bindings memory) {
+void require_set(Bindings memory, std::size_t set) {
+  if (memory.size() % Kernels::bindings == 0 && set < memory.size() / Kernels::bindings) return;
+  throw InvalidArgument("kernels: set " + std::to_string(set) + " of memory for " + std::to_string(memory.size()) +
+                            " bindings; a set has " + std::to_string(Kernels::bindings),
+                        {.name = "bindings"});
+}
+
+/// The kernels' buffers of one set, on devices with pointers. Throws as require_set.
+template <class Kernels>
+[[nodiscard]] typename Kernels::Buffers buffers_at(Bindings memory, std::size_t set = 0) {
+  require_set<Kernels>(memory, set);
   std::array<void*, Kernels::bindings> addresses{};
-  if (memory.size() != addresses.size()) {
-    throw InvalidArgument("kernels: memory for " + std::to_string(memory.size()) + " bindings; they have " +
-                              std::to_string(addresses.size()),
-                          {.name = "bindings"});
-  }
-  for (std::size_t i = 0; i < addresses.size(); ++i) addresses[i] = memory[i].data();
+  for (std::size_t i = 0; i < addresses.size(); ++i) addresses[i] = memory[set * addresses.size() + i].data();
   return Kernels::buffers(addresses);
 }
 

@@ -12,6 +12,7 @@ struct Step {
   Body body;
   std::uint32_t items;
   Parameters parameters;
+  std::uint32_t memory = 0;  ///< which of the plan's sets of memory it uses, where the plan has several
 };
 
 /// Whether real numbers are of 32 or 64 bits.

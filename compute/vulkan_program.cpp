@@ -42,7 +42,9 @@ VulkanProgram::~VulkanProgram() { destroy(); }
 void VulkanProgram::destroy() noexcept {
   function<PFN_vkDestroyQueryPool>("vkDestroyQueryPool")(gpu_.device, stamps_, nullptr);
   function<PFN_vkDestroyCommandPool>("vkDestroyCommandPool")(gpu_.device, command_pool_, nullptr);
-  function<PFN_vkDestroyDescriptorPool>("vkDestroyDescriptorPool")(gpu_.device, set_pool_, nullptr);
+  for (VkDescriptorPool pool : set_pools_) {
+    function<PFN_vkDestroyDescriptorPool>("vkDestroyDescriptorPool")(gpu_.device, pool, nullptr);
+  }
   for (VkPipeline pipeline : pipelines_) {
     function<PFN_vkDestroyPipeline>("vkDestroyPipeline")(gpu_.device, pipeline, nullptr);
   }
@@ -126,18 +128,6 @@ VkPipeline VulkanProgram::make_pipeline(std::span<const std::uint32_t> words,
 void VulkanProgram::make_slots() {
   sets_.resize(slot_count_);
   commands_.resize(slot_count_);
-  const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, slot_count_ * buffer_count_};
-  auto pool = of<VkDescriptorPoolCreateInfo>(VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO);
-  pool.maxSets = slot_count_;
-  pool.poolSizeCount = 1;
-  pool.pPoolSizes = &size;
-  call<PFN_vkCreateDescriptorPool>("vkCreateDescriptorPool", gpu_.device, &pool, nullptr, &set_pool_);
-  const std::vector<VkDescriptorSetLayout> layouts(slot_count_, set_layout_);
-  auto sets = of<VkDescriptorSetAllocateInfo>(VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO);
-  sets.descriptorPool = set_pool_;
-  sets.descriptorSetCount = slot_count_;
-  sets.pSetLayouts = layouts.data();
-  call<PFN_vkAllocateDescriptorSets>("vkAllocateDescriptorSets", gpu_.device, &sets, sets_.data());
   auto commands = of<VkCommandPoolCreateInfo>(VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO);
   commands.flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT;
   commands.queueFamilyIndex = gpu_.queue_family;
@@ -154,9 +144,30 @@ void VulkanProgram::make_slots() {
   call<PFN_vkCreateQueryPool>("vkCreateQueryPool", gpu_.device, &stamps, nullptr, &stamps_);
 }
 
+void VulkanProgram::make_sets(std::size_t slot, std::size_t count) {
+  std::vector<VkDescriptorSet>& sets = sets_[slot];
+  if (sets.size() >= count) return;
+  const auto more = static_cast<std::uint32_t>(count - sets.size());
+  const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, more * buffer_count_};
+  auto pool = of<VkDescriptorPoolCreateInfo>(VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO);
+  pool.maxSets = more;
+  pool.poolSizeCount = 1;
+  pool.pPoolSizes = &size;
+  set_pools_.reserve(set_pools_.size() + 1);
+  VkDescriptorPool made = VK_NULL_HANDLE;
+  call<PFN_vkCreateDescriptorPool>("vkCreateDescriptorPool", gpu_.device, &pool, nullptr, &made);
+  set_pools_.push_back(made);
+  const std::vector<VkDescriptorSetLayout> layouts(more, set_layout_);
+  auto asked = of<VkDescriptorSetAllocateInfo>(VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO);
+  asked.descriptorPool = made;
+  asked.descriptorSetCount = more;
+  asked.pSetLayouts = layouts.data();
+  std::vector<VkDescriptorSet> found(more, VK_NULL_HANDLE);
+  call<PFN_vkAllocateDescriptorSets>("vkAllocateDescriptorSets", gpu_.device, &asked, found.data());
+  sets.insert(sets.end(), found.begin(), found.end());
+}
+
 void VulkanProgram::bind(VkDescriptorSet set, std::span<const VkDescriptorBufferInfo> buffers) const {
-  if (buffers.size() != buffer_count_)
-    throw InvalidArgument("the number of buffers differs from that of the program's kernels");
   auto write = of<VkWriteDescriptorSet>(VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET);
   write.dstSet = set;
   write.descriptorCount = 1;
@@ -171,9 +182,14 @@ void VulkanProgram::bind(VkDescriptorSet set, std::span<const VkDescriptorBuffer
 
 VkCommandBuffer VulkanProgram::record_all(std::size_t slot, std::span<const VkDescriptorBufferInfo> buffers,
                                           std::span<const Dispatch> dispatches) {
+  if (buffers.empty() || buffers.size() % buffer_count_ != 0) {
+    throw InvalidArgument("the number of buffers differs from that of the program's kernels");
+  }
   VkCommandBuffer commands = commands_.at(slot);
   const auto first_stamp = static_cast<std::uint32_t>(2 * slot);
-  bind(sets_[slot], buffers);
+  const std::size_t sets = buffers.size() / buffer_count_;
+  make_sets(slot, sets);
+  for (std::size_t i = 0; i < sets; ++i) bind(sets_[slot][i], buffers.subspan(i * buffer_count_, buffer_count_));
   auto begin = of<VkCommandBufferBeginInfo>(VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO);
   begin.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
   call<PFN_vkBeginCommandBuffer>("vkBeginCommandBuffer", commands, &begin);
@@ -182,8 +198,8 @@ VkCommandBuffer VulkanProgram::record_all(std::size_t slot, std::span<const VkDe
     function<PFN_vkCmdResetQueryPool>("vkCmdResetQueryPool")(commands, stamps_, first_stamp, 2);
     stamp(commands, VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT, stamps_, first_stamp);
   }
-  function<PFN_vkCmdBindDescriptorSets>("vkCmdBindDescriptorSets")(commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout_, 0,
-                                                                   1, &sets_[slot], 0, nullptr);
+  const auto bind_set = function<PFN_vkCmdBindDescriptorSets>("vkCmdBindDescriptorSets");
+  std::size_t bound = sets;  // none
   const auto use = function<PFN_vkCmdBindPipeline>("vkCmdBindPipeline");
   const auto push = function<PFN_vkCmdPushConstants>("vkCmdPushConstants");
   const auto dispatch = function<PFN_vkCmdDispatch>("vkCmdDispatch");
@@ -198,6 +214,10 @@ VkCommandBuffer VulkanProgram::record_all(std::size_t slot, std::span<const VkDe
     }
     std::memcpy(constants.data(), step.parameters.data(), step.parameters.size());
     std::memcpy(constants.data() + step.parameters.size(), &step.items, sizeof(step.items));
+    if (step.set != bound) {
+      bind_set(commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout_, 0, 1, &sets_[slot].at(step.set), 0, nullptr);
+      bound = step.set;
+    }
     use(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipelines_.at(step.kernel));
     push(commands, layout_, VK_SHADER_STAGE_COMPUTE_BIT, 0, constant_bytes_, constants.data());
     const std::uint32_t groups = (step.items + group_items - 1) / group_items;

@@ -1,6 +1,6 @@
-// The Vulkan side of a workload's kernels: a pipeline a kernel over the same storage buffers, and for each slot a set
-// of descriptors, a command buffer and two time stamps. Commands are recorded anew for each plan, when the slot's last
-// ones are done. Used by the workloads' Vulkan computers.
+// The Vulkan side of a workload's kernels: a pipeline a kernel over the same bindings of storage buffers, and for each
+// slot sets of descriptors, a command buffer and two time stamps. Commands are recorded anew for each plan, when the
+// slot's last ones are done. Used by the workloads' Vulkan computers.
 #pragma once
 
 #include <cstddef>
@@ -35,15 +35,15 @@ class VulkanProgram {
   VulkanProgram& operator=(const VulkanProgram&) = delete;
   ~VulkanProgram();
 
-  /// All steps over the buffers, in the order of their bindings; to be submitted once.
+  /// All steps over the buffers, in the order of their bindings, a set after the other; to be submitted once.
   template <class Body, class Parameters>
   [[nodiscard]] VkCommandBuffer record(std::size_t slot, std::span<const VkDescriptorBufferInfo> buffers,
                                        std::span<const Step<Body, Parameters>> steps) {
     std::vector<Dispatch> dispatches;
     dispatches.reserve(steps.size());
     for (const Step<Body, Parameters>& step : steps) {
-      dispatches.push_back(
-          {static_cast<std::size_t>(step.body), step.items, std::as_bytes(std::span(&step.parameters, 1))});
+      dispatches.push_back({static_cast<std::size_t>(step.body), step.items,
+                            std::as_bytes(std::span(&step.parameters, 1)), step.memory});
     }
     return record_all(slot, buffers, dispatches);
   }
@@ -57,6 +57,7 @@ class VulkanProgram {
     std::size_t kernel;
     std::uint32_t items;
     std::span<const std::byte> parameters;
+    std::size_t set;
   };
 
   template <class Structure>
@@ -80,6 +81,8 @@ class VulkanProgram {
   [[nodiscard]] VkPipeline make_pipeline(std::span<const std::uint32_t> words,
                                          std::span<const std::uint32_t> constants) const;
   void make_slots();
+  /// Adds sets of descriptors to the slot until it has `count`.
+  void make_sets(std::size_t slot, std::size_t count);
   void bind(VkDescriptorSet set, std::span<const VkDescriptorBufferInfo> buffers) const;
   [[nodiscard]] VkCommandBuffer record_all(std::size_t slot, std::span<const VkDescriptorBufferInfo> buffers,
                                            std::span<const Dispatch> dispatches);
@@ -94,10 +97,10 @@ class VulkanProgram {
   VkDescriptorSetLayout set_layout_ = VK_NULL_HANDLE;
   VkPipelineLayout layout_ = VK_NULL_HANDLE;
   std::vector<VkPipeline> pipelines_;  // by kernel; null where there is none
-  VkDescriptorPool set_pool_ = VK_NULL_HANDLE;
+  std::vector<VkDescriptorPool> set_pools_;
   VkCommandPool command_pool_ = VK_NULL_HANDLE;
   VkQueryPool stamps_ = VK_NULL_HANDLE;
-  std::vector<VkDescriptorSet> sets_;
+  std::vector<std::vector<VkDescriptorSet>> sets_;  // by slot, then by the plan's sets of memory
   std::vector<VkCommandBuffer> commands_;
 };
 

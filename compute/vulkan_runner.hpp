@@ -30,6 +30,7 @@ class VulkanRunner final : public Runner<Kernels> {
     if (!passed(last_.at(slot))) {
       throw Timeout("Vulkan: what was queued before did not end within 60 s", {.name = "vkWaitSemaphores"});
     }
+    for (const auto& step : steps) require_set<Kernels>(memory, step.memory);
     std::vector<VkDescriptorBufferInfo> buffers;
     buffers.reserve(memory.size());
     for (const DeviceSpan<std::byte>& each : memory) buffers.push_back(vulkan::storage_buffer(device_, each));

@@ -1,11 +1,12 @@
-// Several operations in one submission: buffers made, updated and read, with one
-// wait for all. Results come in the order of the operations, each a value or an
+// Several operations in one submission: buffers made, updated and read, work of the
+// caller's between them, with one wait for all. Results come in the order of the operations, each a value or an
 // error; or all of it happens, or nothing.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <ranges>
@@ -121,6 +122,11 @@ class Batch {
     return add({.kind = Kind::read, .type = element_type<T>(), .count = count, .buffer = buffer, .offset = offset});
   }
 
+  /// Work of the caller's own, such as kernels over what was updated before and is read after it: submit() calls `work`
+  /// in its turn, with its stream, on which it queues what it does. It runs once; not if the batch was given up before.
+  /// What it throws is the operation's error. All or nothing does not undo it.
+  Batch& run(std::function<void(StreamId stream)> work) { return add({.kind = Kind::run, .work = std::move(work)}); }
+
   [[nodiscard]] std::size_t size() const noexcept { return operations_.size(); }
   /// Does all of it, in the order of `stream`, and waits. The batch is empty then. Operations fail each by itself, or
   /// together; after a wait past its deadline, what was queued goes on, and the results carry a Timeout: all or nothing
@@ -131,7 +137,7 @@ class Batch {
                                                 const BatchOptions& options = {});
 
  private:
-  enum class Kind : std::uint8_t { create, update, read };
+  enum class Kind : std::uint8_t { create, update, read, run };
   struct Operation {
     Kind kind = Kind::create;
     std::string name = {};
@@ -141,6 +147,7 @@ class Batch {
     AnyBuffer buffer = {};
     std::size_t offset = 0;
     std::span<const std::byte> data = {};
+    std::function<void(StreamId)> work = {};
   };
   class Run;
 

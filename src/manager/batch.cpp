@@ -97,6 +97,10 @@ class Batch::Run {
   void prepare(std::size_t index) {
     const Operation& operation = operations_[index];
     BatchResult& result = results_[index];
+    if (operation.kind == Kind::run) {
+      if (!operation.work) throw InvalidArgument("batch: the work to run is empty", {.name = "batch"});
+      return;
+    }
     if (operation.kind == Kind::create) {
       result.core_ = memory_.make(operation.name, operation.type, operation.count, operation.options, stream_,
                                   MemoryManager::IfExists::refuse, CallSite{});
@@ -112,6 +116,7 @@ class Batch::Run {
 
   void queue(std::size_t index) {
     const Operation& operation = operations_[index];
+    if (operation.kind == Kind::run) return operation.work(stream_);
     BatchResult& result = results_[index];
     detail::BufferCore& buffer = *result.core_;
     buffer.require_open();

@@ -1,6 +1,7 @@
 // The buffers of a network: how large each is, what all take together, and that all of them are made or none.
 #include <weir/network_buffers.hpp>
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -30,21 +31,47 @@ void check_size(const std::string& prefix, const char* what, std::int64_t value)
                         {.name = what, .limit = static_cast<std::uint64_t>(NetworkSizes::max_size)});
 }
 
-// Bytes of device memory. Saturates at the largest number.
+/// Weights of the first `layers` hidden layers. Saturates at the largest number, as total().
+std::uint64_t weights_of(const NetworkSizes& sizes, std::size_t layers) {
+  std::uint64_t weights = 0;
+  auto from = static_cast<std::uint64_t>(sizes.input);
+  for (const std::int64_t size : sizes.hidden.sizes().first(layers)) {
+    const auto to = static_cast<std::uint64_t>(size);
+    weights = sum(weights, product(from, to));
+    from = to;
+  }
+  return weights;
+}
+
+// Bytes of device memory.
 std::uint64_t total(const NetworkSizes& sizes, bool trains) {
+  const std::span<const std::int64_t> layers = sizes.hidden.sizes();
   const auto input = static_cast<std::uint64_t>(sizes.input);
-  const auto hidden = static_cast<std::uint64_t>(sizes.hidden);
+  const auto hidden = static_cast<std::uint64_t>(sizes.hidden.neurons());
   const auto output = static_cast<std::uint64_t>(sizes.output);
   const std::uint64_t sample = input + hidden + output + (trains ? 2 * output + 4 : 0);
-  const std::uint64_t weights = sum(product(input, hidden), product(hidden, output));
+  const std::uint64_t weights =
+      sum(weights_of(sizes, layers.size()), product(static_cast<std::uint64_t>(layers.back()), output));
   const std::uint64_t floats =
       sum(sum(weights, hidden + output), product(sample, static_cast<std::uint64_t>(sizes.batch)));
   return sum(product(floats, sizeof(float)), 2 * sizeof(KernelParameters) + (trains ? sizeof(QLearningParameters) : 0));
 }
 
+void check_hidden(const std::string& prefix, const HiddenLayers& hidden) {
+  const std::span<const std::int64_t> layers = hidden.sizes();
+  if (layers.empty()) {
+    throw InvalidArgument(who(prefix) + ": there is no hidden layer; name one at least", {.name = "hidden"});
+  }
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const std::string what = layers.size() == 1 ? "hidden" : "hidden layer " + std::to_string(i + 1);
+    check_size(prefix, what.c_str(), layers[i]);
+  }
+  check_size(prefix, "the sum of all hidden layers", hidden.neurons());
+}
+
 void check(const MemoryManager& memory, const std::string& prefix, const NetworkSizes& sizes, bool trains) {
   check_size(prefix, "input", sizes.input);
-  check_size(prefix, "hidden", sizes.hidden);
+  check_hidden(prefix, sizes.hidden);
   check_size(prefix, "output", sizes.output);
   check_size(prefix, "batch", sizes.batch);
   const std::uint64_t bytes = total(sizes, trains);
@@ -76,8 +103,7 @@ class Maker {
     return memory_.scoped<T>(prefix_ + name, elements, {.usage = usage, .growth = 1.0, .max_bytes = memory_.limit()},
                              stream_);
   }
-  [[nodiscard]] Buffer<float> persistent(const char* name, std::int64_t count, std::int64_t other = 1) const {
-    const auto elements = static_cast<std::size_t>(count) * static_cast<std::size_t>(other);
+  [[nodiscard]] Buffer<float> persistent(const char* name, std::uint64_t elements) const {
     return memory_.scoped<float>(prefix_ + name, elements, {.max_bytes = elements * sizeof(float), .persistent = true},
                                  stream_);
   }
@@ -94,6 +120,15 @@ class Maker {
 
 }  // namespace
 
+// Saturates: sizes that are no sizes are found later.
+std::int64_t HiddenLayers::neurons() const noexcept {
+  std::int64_t all = 0;
+  for (const std::int64_t each : sizes_) {
+    all += std::clamp<std::int64_t>(each, 0, std::numeric_limits<std::int64_t>::max() - all);
+  }
+  return all;
+}
+
 NetworkBuffers create_network_buffers(MemoryManager& memory, const NetworkSizes& sizes, std::string_view prefix,
                                       StreamId stream) {
   NetworkBuffers made;
@@ -105,13 +140,16 @@ NetworkBuffers create_network_buffers(MemoryManager& memory, const NetworkSizes&
   warn_of_batch(memory, made.prefix_, sizes);
   // What was made is freed with `made` where a later one fails.
   const Maker make(memory, made.prefix_, stream);
+  const std::int64_t hidden = sizes.hidden.neurons();
+  const auto neurons = static_cast<std::uint64_t>(hidden), outputs = static_cast<std::uint64_t>(sizes.output);
+  const std::span<const std::int64_t> layers = sizes.hidden.sizes();
   made.input = make.of_batch("input", sizes.input, sizes.batch, Usage::storage_read_only);
-  made.hidden = make.of_batch("hidden", sizes.hidden, sizes.batch, Usage::storage);
+  made.hidden = make.of_batch("hidden", hidden, sizes.batch, Usage::storage);
   made.output = make.of_batch("output", sizes.output, sizes.batch, Usage::storage_write_only);
-  made.weights_hidden = make.persistent("weights_hidden", sizes.input, sizes.hidden);
-  made.weights_output = make.persistent("weights_output", sizes.hidden, sizes.output);
-  made.bias_hidden = make.persistent("bias_hidden", sizes.hidden);
-  made.bias_output = make.persistent("bias_output", sizes.output);
+  made.weights_hidden = make.persistent("weights_hidden", weights_of(sizes, layers.size()));
+  made.weights_output = make.persistent("weights_output", static_cast<std::uint64_t>(layers.back()) * outputs);
+  made.bias_hidden = make.persistent("bias_hidden", neurons);
+  made.bias_output = make.persistent("bias_output", outputs);
   made.matmul_params = make.uniform<KernelParameters>("matmul_params");
   made.activation_params = make.uniform<KernelParameters>("activation_params");
   made.staging_input = make.of_batch("staging_input", sizes.input, sizes.batch, Usage::staging_upload);
@@ -144,7 +182,7 @@ void NetworkBuffers::make_for_training(std::int64_t batch, StreamId stream) {
 template <class F>
 void NetworkBuffers::each_of_batch(F f) {
   f(input, sizes_.input);
-  f(hidden, sizes_.hidden);
+  f(hidden, sizes_.hidden.neurons());
   f(output, sizes_.output);
   f(staging_input, sizes_.input);
   f(staging_output, sizes_.output);
@@ -162,6 +200,8 @@ void NetworkBuffers::set_batch(std::int64_t batch, StreamId stream) {
   static_cast<void>(input.type());  // throws StaleHandle where all was freed, or the manager has ended
   NetworkSizes wanted = sizes_;
   wanted.batch = batch;
+  check_size(prefix_, "batch", batch);
+  if (batch == sizes_.batch) return;
   const bool trained = trains();
   const bool train = trained || (wanted.training && batch > 1);
   check(*memory_, prefix_, wanted, train);
@@ -173,6 +213,24 @@ void NetworkBuffers::set_batch(std::int64_t batch, StreamId stream) {
   if (train && !trained) make_for_training(batch, stream);
   each_of_batch([&](auto& buffer, std::int64_t each) { buffer.resize(elements(each), stream); });
   sizes_ = wanted;
+}
+
+void NetworkBuffers::require_layer(std::size_t layer) const {
+  const std::size_t count = sizes_.hidden.sizes().size();
+  if (layer < count) return;
+  throw InvalidArgument(who(prefix_) + ": hidden layer " + std::to_string(layer) + " was asked for; there are " +
+                            std::to_string(count) + ", from 0 on",
+                        {.name = "layer", .limit = count});
+}
+
+std::size_t NetworkBuffers::first_weight(std::size_t layer) const {
+  require_layer(layer);
+  return weights_of(sizes_, layer);
+}
+
+std::size_t NetworkBuffers::first_neuron(std::size_t layer) const {
+  require_layer(layer);
+  return static_cast<std::size_t>(HiddenLayers(sizes_.hidden.sizes().first(layer)).neurons());
 }
 
 std::uint64_t NetworkBuffers::bytes() const {

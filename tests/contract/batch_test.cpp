@@ -68,6 +68,54 @@ TEST_P(Batches, ResultsComeInTheOrderOfTheOperations) {
   }
 }
 
+// On the host device what is run may use the buffers' memory itself; elsewhere it shows by another buffer's contents.
+TEST_P(Batches, WorkRunsBetweenWhatIsUpdatedAndWhatIsRead) {
+  for (const bool all_or_nothing : {false, true}) {
+    MemoryManager& memory = make_manager();
+    const auto from = memory.create<std::uint8_t>("from", bytes_of(size, 1));
+    const auto to = memory.create<std::uint8_t>("to", bytes_of(size, 2));
+    const Bytes fresh = bytes_of(size, 3), other = bytes_of(size, 4);
+    int runs = 0;
+    Batch batch(memory);
+    batch.update(from, fresh)
+        .run([&](StreamId stream) {
+          ++runs;
+          memory.upload(to, memory.download(from, stream), stream);
+        })
+        .update(from, other)
+        .read(to, 0, size);
+    const std::vector<BatchResult> results = batch.submit(StreamId::legacy_default, {.all_or_nothing = all_or_nothing});
+    ASSERT_TRUE(all_ok(results));
+    EXPECT_EQ(runs, 1);
+    EXPECT_TRUE(reads(results[3], fresh));
+    EXPECT_THROW(static_cast<void>(results[1].data<std::uint8_t>()), StaleHandle);
+  }
+}
+
+TEST_P(Batches, WorkThatThrowsIsAnErrorOfItsOwn) {
+  MemoryManager& memory = make_manager();
+  const auto buffer = memory.create<std::uint8_t>("old", bytes_of(size, 1));
+  const Bytes fresh = bytes_of(size, 2);
+  const auto work = [](StreamId) { throw Unsupported("no kernel", {.name = "kernel"}); };
+  for (const bool all_or_nothing : {true, false}) {
+    Batch batch(memory);
+    batch.update(buffer, fresh).run(work).read(buffer, 0, size);
+    const std::vector<BatchResult> results = batch.submit(StreamId::legacy_default, {.all_or_nothing = all_or_nothing});
+    EXPECT_THROW(results[1].require(), Unsupported);
+    EXPECT_EQ(results[0].ok(), !all_or_nothing);
+    EXPECT_EQ(results[2].ok(), !all_or_nothing);
+    EXPECT_EQ(memory.download(buffer), all_or_nothing ? bytes_of(size, 1) : fresh);
+  }
+  int runs = 0;
+  Batch refused(memory);
+  refused.create<std::uint8_t>("old", 10).run([&](StreamId) { ++runs; }).run({});
+  const auto results = refused.submit(StreamId::legacy_default, {.all_or_nothing = true});
+  EXPECT_EQ(runs, 0) << "it was given up before";
+  Batch empty(memory);
+  empty.run({});
+  EXPECT_THROW(empty.submit().front().require(), InvalidArgument);
+}
+
 TEST_P(Batches, AnEmptyOneHasNoResults) {
   MemoryManager& memory = make_manager();
   EXPECT_TRUE(Batch(memory).submit().empty());

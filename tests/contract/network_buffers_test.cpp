@@ -62,6 +62,26 @@ TEST_P(Networks, AreElevenBuffersOrEighteen) {
   EXPECT_EQ(many.staging_input.access().data()[127], 1.5F);
 }
 
+TEST_P(Networks, OfAnyDepthHaveAsManyBuffers) {
+  MemoryManager& memory = make_manager();
+  const NetworkBuffers deep =
+      create_network_buffers(memory, {.input = 4, .hidden = {64, 48, 16}, .output = 3, .batch = 10});
+  EXPECT_EQ(memory.statistics().buffers, 18u);
+  EXPECT_EQ(deep.hidden.size(), 10u * (64 + 48 + 16));
+  EXPECT_EQ(deep.weights_hidden.size(), 4u * 64 + 64 * 48 + 48 * 16);
+  EXPECT_EQ(deep.bias_hidden.size(), 64u + 48 + 16);
+  EXPECT_EQ(deep.weights_output.size(), 16u * 3);
+  EXPECT_EQ(deep.first_weight(0), 0u);
+  EXPECT_EQ(deep.first_weight(1), 4u * 64);
+  EXPECT_EQ(deep.first_weight(2), 4u * 64 + 64 * 48);
+  EXPECT_EQ(deep.first_neuron(0), 0u);
+  EXPECT_EQ(deep.first_neuron(2), 64u + 48);
+  EXPECT_EQ(deep.bytes(), 4u * (10 * (4 + 128 + 3 + 3 + 3 + 4) + (4 * 64 + 64 * 48 + 48 * 16 + 16 * 3) + 128 + 3) + 64);
+  EXPECT_TRUE(says(error_of<InvalidArgument>([&] { static_cast<void>(deep.first_weight(3)); }),
+                   {"hidden layer 3", "there are 3"}));
+  EXPECT_THROW(static_cast<void>(NetworkBuffers().first_neuron(1)), InvalidArgument);
+}
+
 TEST_P(Networks, ABatchWithoutTrainingHasEleven) {
   MemoryManager& memory = make_manager();
   const NetworkBuffers batch =
@@ -112,6 +132,10 @@ TEST_P(Networks, MistakesNameTheValueAndTheRange) {
   refused({.input = 1, .hidden = -3, .output = 1}, {"hidden is -3", "1 to"});
   refused({.input = 1, .hidden = 1, .output = 3'000'000'000}, {"output is 3000000000", "1 to"});
   refused({.input = 1, .hidden = 1, .output = 1, .batch = -1}, {"batch is -1", "1 to"});
+  refused({.input = 1, .hidden = {8, 0, 8}, .output = 1}, {"hidden layer 2 is 0", "1 to"});
+  refused({.input = 1, .hidden = HiddenLayers(std::span<const std::int64_t>()), .output = 1}, {"no hidden layer"});
+  refused({.input = 1, .hidden = {2'000'000'000, 2'000'000'000}, .output = 1},
+          {"sum of all hidden layers is 4000000000", "1 to"});
   const auto too_much = [&](const NetworkSizes& sizes, std::initializer_list<std::string_view> parts) {
     const Said said = error_of<LimitExceeded>([&] { static_cast<void>(create_network_buffers(memory, sizes, "n/")); });
     EXPECT_TRUE(says(said, parts));
@@ -167,6 +191,7 @@ TEST_P(Networks, ABatchThatIsRefusedChangesNoSize) {
   MemoryManager& memory = make_manager({.pool = {.limit = 256_MiB}});
   NetworkBuffers network = create_network_buffers(memory, {.input = 4, .hidden = 64, .output = 2, .batch = 8});
   EXPECT_THROW(network.set_batch(0), InvalidArgument);
+  network.set_batch(8);  // as it is
   EXPECT_THROW(network.set_batch(1'000'000), LimitExceeded);
   // Within the limit, but another buffer has most of it.
   const auto other = memory.create<std::byte>("other", 150_MiB);

@@ -18,7 +18,8 @@ COLUMNS = [
 ]  # fmt: skip
 KEYS = [
     "launches", "seed", "steps", "seconds", "steps_per_second", "out_of_time", "carry", "apex", "flight_time",
-    "tolerance", "chunks", "chunk_launches", "device", "kernels", "real_bits", "requests", "hit_rate", "driver_calls",
+    "tolerance", "chunks", "chunk_launches", "retries", "device", "kernels", "real_bits", "tensors", "tensors_reused",
+    "requests", "hit_rate", "driver_calls",
     "driver_calls_after_second_chunk", "memory_high_water", "pinned_high_water",
 ]  # fmt: skip
 
@@ -55,7 +56,7 @@ class Trajectory(ToolCase):
     def test_the_text_tells_of_memory(self):
         text = self.trajectory("-o", self.path("out.csv"), "--launches", "300", "--chunk", "20").stdout.decode()
         self.assertIn("300 launches", text)
-        self.assertRegex(text, r"memory: \d+ requests, [\d.]+ % served by caches and arenas; \d+ driver calls, 0 of them after")
+        self.assertRegex(text, r"memory: \d+ requests, [\d.]+ % served by caches and arenas, \d+ tensors of which \d+ lay where others had; \d+ driver calls, 0 of them after")
 
     def test_chunks_threads_and_kernels_write_the_same_table(self):
         self.trajectory("-o", self.path("one.csv"), "--launches", "300", "--threads", "1", "--kernels", "x86-64")

@@ -285,7 +285,8 @@ void bench(const BenchLine& line) {
   if (m.forward_ns > 0) fmt::print("  2-8-3 for one observation      {:10.1f} ns\n", m.forward_ns);
   fmt::print("  the same by device memory      {:10.4f} ms, p99 {:.4f} ms\n", m.roundtrip_p50_ms, m.roundtrip_p99_ms);
   fmt::print(
-      "  an update of the network       {:10.1f} us; by the driver's allocations {:.2f} times that (+- {:.2f})\n",
+      "  an update of the network       {:10.1f} us; by the driver's allocations {:.2f} times that (quartiles {:.2f} "
+      "apart)\n",
       m.update_us, m.pooled_over_driver, m.pooled_spread);
 }
 

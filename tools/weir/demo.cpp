@@ -23,7 +23,7 @@ struct DemoLine {
 
 DemoResult result_of(const Demo& demo, const Device& device) {
   try {
-    return demo.run(device);
+    return demo.run(demo_memory(device));
   } catch (const Error& error) {
     return {.passed = false, .figure = error.message()};
   }

@@ -14,10 +14,7 @@ namespace weir::tool {
 namespace {
 
 constexpr std::uint64_t mib = std::uint64_t{1} << 20;
-
-MemoryManager manager(const Device& device, std::uint64_t limit = 64 * mib) {
-  return MemoryManager(device, {.name = "demo", .pool = {.limit = limit}});
-}
+constexpr std::uint64_t plenty = 64 * mib;
 
 std::vector<std::uint8_t> pattern(std::size_t bytes, std::uint32_t seed) {
   std::vector<std::uint8_t> all(bytes);
@@ -38,8 +35,9 @@ std::size_t equal_bytes(const std::vector<std::uint8_t>& a, const std::vector<st
 
 // 64 KiB and a byte: one byte too many for the smallest way through staging memory. What is read must be the buffer's,
 // not what staging memory still has of the upload, so other bytes pass through that in between.
-DemoResult create_update_read(const Device& device) {
-  MemoryManager memory = manager(device);
+DemoResult create_update_read(const MakeMemory& make) {
+  const auto made_memory = make(plenty);
+  MemoryManager& memory = *made_memory;
   constexpr std::size_t bytes = 65'537;
   const std::vector<std::uint8_t> first = pattern(bytes, 1), second = pattern(bytes, 2);
   const auto buffer = memory.create<std::uint8_t>("positions", first);
@@ -55,8 +53,9 @@ DemoResult create_update_read(const Device& device) {
           .figure = fmt::format("{} and {} of {} bytes came back as written", created, updated, bytes)};
 }
 
-DemoResult network(const Device& device) {
-  MemoryManager memory = manager(device);
+DemoResult network(const MakeMemory& make) {
+  const auto made_memory = make(plenty);
+  MemoryManager& memory = *made_memory;
   NetworkBuffers buffers =
       create_network_buffers(memory, {.input = 4, .hidden = 32, .output = 3, .batch = 64}, "robot.");
   const std::uint64_t made = memory.statistics().buffers;
@@ -75,8 +74,9 @@ DemoResult network(const Device& device) {
                                 made, calls, kept ? "kept" : "LOST")};
 }
 
-DemoResult pooling(const Device& device) {
-  MemoryManager memory = manager(device);
+DemoResult pooling(const MakeMemory& make) {
+  const auto made_memory = make(plenty);
+  MemoryManager& memory = *made_memory;
   TensorPool tensors(memory);
   const auto round = [&] {
     const Tidy temporaries(tensors);
@@ -94,8 +94,9 @@ DemoResult pooling(const Device& device) {
               fmt::format("{} of {} requests from memory at hand (90 %), {} driver calls (0)", hits, requests, calls)};
 }
 
-DemoResult batch(const Device& device) {
-  MemoryManager memory = manager(device);
+DemoResult batch(const MakeMemory& make) {
+  const auto made_memory = make(plenty);
+  MemoryManager& memory = *made_memory;
   constexpr std::size_t count = 5;
   std::vector<std::vector<std::uint8_t>> contents;
   for (std::uint32_t i = 0; i < count; ++i) contents.push_back(pattern(1000 * (i + 1), i));
@@ -121,9 +122,10 @@ DemoResult batch(const Device& device) {
                                 nothing ? "nothing" : "SOMETHING")};
 }
 
-DemoResult limit(const Device& device) {
+DemoResult limit(const MakeMemory& make) {
   constexpr std::uint64_t bound = 24 * mib, third = bound / 3 + mib;
-  MemoryManager memory = manager(device, bound);
+  const auto made_memory = make(bound);
+  MemoryManager& memory = *made_memory;
   std::size_t made = 0;
   bool told = false;
   for (int i = 0; i < 3; ++i) {
@@ -144,8 +146,9 @@ DemoResult limit(const Device& device) {
                                 again ? "fits" : "FAILS")};
 }
 
-DemoResult monitoring(const Device& device) {
-  MemoryManager memory = manager(device);
+DemoResult monitoring(const MakeMemory& make) {
+  const auto made_memory = make(plenty);
+  MemoryManager& memory = *made_memory;
   const auto first = memory.create<float>("first", 1000);
   const auto second = memory.create<float>("second", 500);
   const Report report = memory.report();
@@ -170,6 +173,12 @@ constexpr std::array<Demo, 6> all{{
 }};
 
 }  // namespace
+
+MakeMemory demo_memory(const Device& device) {
+  return [device](std::uint64_t limit) {
+    return std::make_unique<MemoryManager>(device, ManagerOptions{.name = "demo", .pool = {.limit = limit}});
+  };
+}
 
 std::span<const Demo> demos() noexcept { return all; }
 

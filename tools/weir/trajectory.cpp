@@ -76,8 +76,9 @@ std::string text_of(const trajectory::RunReport& report, const Outcome& outcome,
                   report.chunk_launches, report.device, report.kernels, report.real_bits, report.tolerance);
   const auto& after = report.driver_calls_after_second_chunk;
   text += fmt::format(
-      "  memory: {} requests, {:.1f} % served by caches and arenas; {} driver calls, {}; high-water {} (pinned {})\n",
-      report.requests, 100 * report.hit_rate(), report.driver_calls,
+      "  memory: {} requests, {:.1f} % served by caches and arenas, {} tensors of which {} lay where others had; {} "
+      "driver calls, {}; high-water {} (pinned {})\n",
+      report.requests, 100 * report.hit_rate(), report.tensors, report.tensors_reused, report.driver_calls,
       after ? fmt::format("{} of them after the second chunk", *after) : "in fewer than three chunks",
       format_bytes(report.memory_high_water), format_bytes(report.pinned_high_water));
   return text;
@@ -97,9 +98,12 @@ std::string json_of(const trajectory::RunReport& report, const Outcome& outcome,
       {"tolerance", report.tolerance},
       {"chunks", report.chunks},
       {"chunk_launches", report.chunk_launches},
+      {"retries", report.retries},
       {"device", report.device},
       {"kernels", report.kernels},
       {"real_bits", report.real_bits},
+      {"tensors", report.tensors},
+      {"tensors_reused", report.tensors_reused},
       {"requests", report.requests},
       {"hit_rate", report.hit_rate()},
       {"driver_calls", report.driver_calls},
@@ -117,7 +121,7 @@ void execute(const TrajectoryCommandLine& line) {
   trajectory::RunSettings settings = line.settings();
   settings.physics.check();
   std::optional<trajectory::Picture> picture;
-  if (!line.picture.empty()) picture.emplace(launches, settings.physics, line.colour);
+  if (!line.picture.empty()) picture.emplace(launches, line.colour);
   files::OutputFile output(line.output);
   std::optional<files::OutputFile> drawn;
   if (picture) drawn.emplace(line.picture);
@@ -139,7 +143,7 @@ void execute(const TrajectoryCommandLine& line) {
     report = trajectory::run(launches, launch, settings, memory, outcome);
   }
   // A picture that cannot be written leaves the output as it was.
-  if (picture) picture->write(*drawn);
+  if (picture) picture->write(*drawn, settings, memory);
   output.commit();
   if (drawn) drawn->commit();
   const bool taken = output.standard_output() || (drawn && drawn->standard_output());

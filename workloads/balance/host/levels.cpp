@@ -24,6 +24,7 @@ PaddedNetwork::PaddedNetwork(const NetworkShape& shape) {
   for (const Layer& layer : shape.layers()) {
     const bool last = &layer == &shape.layers().back();
     layers.push_back({.inputs = layer.inputs, .vectors = (layer.outputs + 7) / 8, .first = first, .rectified = !last});
+    narrow = narrow && layer.outputs <= (last ? 4 : 8);
     first += (layers.back().inputs + 1) * layers.back().vectors * 8;
   }
   weights.resize(first);

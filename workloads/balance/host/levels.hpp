@@ -31,6 +31,7 @@ struct PaddedNetwork {
   };
   std::vector<PaddedLayer> layers;
   std::vector<float> weights;
+  bool narrow = true;  ///< no layer has more than eight neurons, and the last not more than four
 
   explicit PaddedNetwork(const NetworkShape& shape);
   /// Takes the parameters of a network of that shape.

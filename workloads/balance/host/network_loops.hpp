@@ -6,20 +6,25 @@ constexpr uint run_length = 64;  // observations whose sums stay in registers an
 struct Columns : nets::Buffers, nets::Parameters {
   Columns(const nets::Buffers& buffers, const nets::Parameters& told)
       : nets::Buffers(buffers), nets::Parameters(told) {}
-  const float* value_in(uint k) const { return values + values_in + std::size_t{k} * batch; }
-  float* value_out(uint j) const { return values + values_out + std::size_t{j} * batch; }
+  const float* value_in(uint k) const { return before + values_in + std::size_t{k} * batch; }
+  float* value_out(uint j) const { return after + values_out + std::size_t{j} * batch; }
   float* error_in(uint k) const { return errors + errors_in + std::size_t{k} * batch; }
   float* error_out(uint j) const { return errors + errors_out + std::size_t{j} * batch; }
-  float* fact(uint column) const { return facts + std::size_t{column} * batch; }
-  float weight(uint k, uint j) const { return (nets::Buffers::parameters + weights)[k * outputs + j]; }
+  float weight(uint k, uint j) const { return (weights + first_weight)[k * outputs + j]; }
 };
 
 inline void gather_all(const Columns& c, Share fields) {
   for (uint field = fields.first; field < fields.last; ++field) {
-    float* const to = field < c.inputs       ? c.values + c.values_in + std::size_t{field} * c.batch
-                      : field < 2 * c.inputs ? c.values + c.values_out + std::size_t{field - c.inputs} * c.batch
-                                             : c.fact(field - 2 * c.inputs);
-    for (uint b = 0; b < c.batch; ++b) to[b] = c.replay[std::size_t{c.indices[b]} * c.record + field];
+    const auto value = [&](uint b) { return c.replay[std::size_t{c.indices[b]} * c.record + field]; };
+    if (field > 2 * c.inputs) {
+      uint* const to = field == 2 * c.inputs + 1 ? c.actions : c.dones;
+      for (uint b = 0; b < c.batch; ++b) to[b] = static_cast<uint>(value(b));
+      continue;
+    }
+    float* const to = field < c.inputs       ? c.before + std::size_t{field} * c.batch
+                      : field < 2 * c.inputs ? c.after + std::size_t{field - c.inputs} * c.batch
+                                             : c.rewards;
+    for (uint b = 0; b < c.batch; ++b) to[b] = value(b);
   }
 }
 
@@ -34,7 +39,7 @@ inline void forward_all(const Columns& c, Share neurons) {
     for (uint j = neurons.first; j < neurons.last; ++j) {
       alignas(64) float even[run_length];
       alignas(64) float odd[run_length];
-      const float bias = c.weight(c.inputs, j);
+      const float bias = c.biases[c.first_bias + j];
       for (uint b = 0; b < count; ++b) even[b] = bias, odd[b] = 0;
       for (uint k = 0; k < c.inputs; ++k) {
         add_products(k % 2 == 0 ? even : odd, c.value_in(k) + from, c.weight(k, j), count);
@@ -49,8 +54,7 @@ inline void forward_all(const Columns& c, Share neurons) {
   }
 }
 
-inline void choose_all(const Columns& c, Share share) {
-  float* __restrict const chosen = c.fact(nets::chosen_column);
+inline void aim_all(const Columns& c, Share share) {
   for (uint b = share.first; b < share.last; ++b) {
     uint best = 0;
     float most = c.value_out(0)[b];
@@ -59,15 +63,9 @@ inline void choose_all(const Columns& c, Share share) {
       best = value > most ? j : best;
       most = value > most ? value : most;
     }
-    chosen[b] = static_cast<float>(best);
-  }
-}
-
-inline void aim_all(const Columns& c, Share share) {
-  for (uint b = share.first; b < share.last; ++b) {
-    const float later = c.value_out(static_cast<uint>(c.fact(nets::chosen_column)[b]))[b];
-    const float going_on = 1.0F - c.fact(nets::ended_column)[b];
-    c.fact(nets::aim_column)[b] = c.fact(nets::reward_column)[b] + c.discount * (going_on * later);
+    const float later = c.target_values[std::size_t{best} * c.batch + b];
+    const float going_on = 1.0F - static_cast<float>(c.dones[b]);
+    c.aims[b] = c.rewards[b] + c.discount * (going_on * later);
   }
 }
 
@@ -78,10 +76,9 @@ inline float within(float a, float low, float high) {
 
 inline void judge_all(const Columns& c, Share share) {
   for (uint b = share.first; b < share.last; ++b) {
-    const uint taken = static_cast<uint>(c.fact(nets::action_column)[b]);
-    const float error = within(c.value_out(taken)[b] - c.fact(nets::aim_column)[b], -c.max_error, c.max_error);
-    const float size = error < 0 ? -error : error;
-    c.fact(nets::loss_column)[b] = size <= c.huber ? 0.5F * (error * error) : c.huber * (size - 0.5F * c.huber);
+    const uint taken = c.actions[b];
+    const float error = within(c.value_out(taken)[b] - c.aims[b], -c.max_error, c.max_error);
+    c.td_errors[b] = error;
     const float slope = within(error, -c.huber, c.huber) / static_cast<float>(c.batch);
     for (uint j = 0; j < c.outputs; ++j) c.error_out(j)[b] = j == taken ? slope : 0.0F;
   }
@@ -107,7 +104,7 @@ inline float gradient_of(const float* __restrict x, const float* __restrict e, u
 
 inline void weigh_all(const Columns& c, Share inputs) {
   for (uint k = inputs.first; k < inputs.last; ++k) {
-    float* const to = c.gradients + c.weights + std::size_t{k} * c.outputs;
+    float* const to = c.gradients + c.first + std::size_t{k} * c.outputs;
     for (uint j = 0; j < c.outputs; ++j) {
       to[j] = k < c.inputs ? gradient_of<true>(c.value_in(k), c.error_out(j), c.batch)
                            : gradient_of<false>(nullptr, c.error_out(j), c.batch);
@@ -128,12 +125,12 @@ inline void back_all(const Columns& c, Share inputs) {
   }
 }
 
-inline void adapt_all(const Columns& c, Share share) {
-  float* __restrict const weight = c.nets::Buffers::parameters;
-  const float* __restrict const gradient = c.gradients;
-  float* __restrict const means = c.moments;
-  float* __restrict const squares = c.moments + c.all;
-  for (uint i = share.first; i < share.last; ++i) {
+/// `count` numbers of the network, of which the first is number `first` of `gradients` and `moments`.
+inline void adapt_some(const Columns& c, float* __restrict weight, uint first, uint count) {
+  const float* __restrict const gradient = c.gradients + first;
+  float* __restrict const means = c.moments + first;
+  float* __restrict const squares = c.moments + c.all + first;
+  for (uint i = 0; i < count; ++i) {
     const float slope = within(gradient[i], -c.max_gradient, c.max_gradient);
     const float mean = c.keep_mean * means[i] + (1.0F - c.keep_mean) * slope;
     const float square = c.keep_square * squares[i] + (1.0F - c.keep_square) * (slope * slope);
@@ -143,9 +140,21 @@ inline void adapt_all(const Columns& c, Share share) {
   }
 }
 
+/// The weights of a layer, then its biases.
+inline void adapt_all(const Columns& c, Share share) {
+  const uint layer_weights = c.inputs * c.outputs;
+  const uint middle = share.last < layer_weights ? share.last : layer_weights;
+  if (share.first < middle) {
+    adapt_some(c, c.weights + c.first_weight + share.first, c.first + share.first, middle - share.first);
+  }
+  const uint from = share.first > layer_weights ? share.first : layer_weights;
+  if (from < share.last) {
+    adapt_some(c, c.biases + c.first_bias + (from - layer_weights), c.first + from, share.last - from);
+  }
+}
+
 inline void refresh_all(const Columns& c, Share share) {
-  for (uint i = share.first; i < share.last; ++i)
-    c.nets::Buffers::parameters[c.all + i] = c.nets::Buffers::parameters[i];
+  for (uint i = share.first; i < share.last; ++i) c.after[i] = c.before[i];
 }
 
 inline void run_network_loops(const NetworkStep& step, const nets::Buffers& buffers, uint part, uint parts) {
@@ -154,12 +163,11 @@ inline void run_network_loops(const NetworkStep& step, const nets::Buffers& buff
   switch (step.body) {
     case nets::Body::gather: return gather_all(c, share(c.record));
     case nets::Body::forward: return forward_all(c, share(c.outputs));
-    case nets::Body::choose: return choose_all(c, share(c.batch));
     case nets::Body::aim: return aim_all(c, share(c.batch));
     case nets::Body::judge: return judge_all(c, share(c.batch));
     case nets::Body::weigh: return weigh_all(c, share(c.inputs + 1));
     case nets::Body::back: return back_all(c, share(c.inputs));
-    case nets::Body::adapt: return adapt_all(c, share(c.all));
-    case nets::Body::refresh: return refresh_all(c, share(c.all));
+    case nets::Body::adapt: return adapt_all(c, share(step.items));
+    case nets::Body::refresh: return refresh_all(c, share(step.items));
   }
 }

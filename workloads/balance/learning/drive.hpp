@@ -9,14 +9,10 @@
 
 namespace weir::balance {
 
-/// Queues a step of all robots, each by the largest output of the network for what its sensor tells. `values` has space
-/// for NetworkLayout::values() of as many observations as there are robots.
-inline void drive(Robots& robots, Learner& learner, const DeviceSpan<float>& values, StreamId stream) {
-  const NetworkShape& shape = learner.shape();
-  const Robots::Places places{.observations = 0, .outputs = (shape.values() - shape.outputs()) * robots.count()};
-  robots.observe(values, places, stream);
-  learner.forward(values, robots.count());
-  robots.decide(values, places, stream);
+/// Queues a step of all robots, each by the largest output of the network for what its sensor tells.
+inline void drive(Robots& robots, Learner& learner, StreamId stream) {
+  robots.observe(learner.observations(robots.count()), stream);
+  robots.decide(learner.forward(robots.count()), stream);
   robots.advance(stream);
 }
 

@@ -1,5 +1,8 @@
 #include "workloads/balance/learning/learner.hpp"
 
+#include <cmath>
+
+#include <weir/batch.hpp>
 #include <weir/tidy.hpp>
 
 #include "compute/range.hpp"
@@ -12,6 +15,40 @@ constexpr std::uint32_t index_draws = 0x1d7a;  // names the random numbers that 
 void require_count(const char* who, const char* what, std::uint64_t is, std::uint64_t wanted) {
   const auto only = static_cast<double>(wanted);
   compute::require_range(who, what, "", static_cast<double>(is), {only, only});
+}
+
+NetworkSizes sizes_of(const NetworkShape& shape, std::uint32_t batch, bool training) {
+  const std::vector<std::int64_t> hidden(shape.hidden().begin(), shape.hidden().end());
+  return {.input = shape.inputs(),
+          .hidden = HiddenLayers(std::span(hidden)),
+          .output = shape.outputs(),
+          .batch = batch,
+          .training = training};
+}
+
+const Buffer<float>& part_of(const NetworkBuffers& network, NetworkPart part) {
+  switch (part) {
+    case NetworkPart::weights_hidden: return network.weights_hidden;
+    case NetworkPart::bias_hidden: return network.bias_hidden;
+    case NetworkPart::weights_output: return network.weights_output;
+    case NetworkPart::bias_output: break;
+  }
+  return network.bias_output;
+}
+
+void require_all(const std::vector<BatchResult>& results) {
+  for (const BatchResult& each : results) each.require();
+}
+
+/// Submits reads, and puts what they read into one array.
+std::vector<float> all_read(Batch& reads, StreamId stream) {
+  const std::vector<BatchResult> results = reads.submit(stream);
+  std::vector<float> all;
+  for (const BatchResult& each : results) {
+    const std::span<const float> read = each.data<float>();
+    all.insert(all.end(), read.begin(), read.end());
+  }
+  return all;
 }
 
 const LearningSettings& checked(const LearningSettings& settings) {
@@ -28,14 +65,13 @@ Learner::Learner(MemoryManager& memory, NetworkRunner& runner, const NetworkShap
       shape_(shape),
       settings_(checked(settings)),
       layout_(shape, settings.batch),
-      single_(shape, 1),
       seed_(seed),
       stream_(stream),
       tensors_(memory, "update"),
-      parameters_(memory.scoped<float>("parameters", 2 * std::size_t{shape.parameters()}, {}, stream)),
+      network_(create_network_buffers(memory, sizes_of(shape, settings.batch, true), "network.", stream)),
+      target_(create_network_buffers(memory, sizes_of(shape, settings.batch, false), "target.", stream)),
       moments_(memory.scoped<float>("moments", 2 * std::size_t{shape.parameters()}, {}, stream)),
       records_(memory.scoped<float>("replay", std::size_t{settings.replay} * layout_.record(), {}, stream)),
-      facts_(memory.scoped<float>("facts", layout_.facts(), {}, stream)),
       indices_(memory.scoped<std::uint32_t>("indices", settings.batch, {}, stream)),
       record_(layout_.record()),
       drawn_(settings.batch),
@@ -44,37 +80,75 @@ Learner::Learner(MemoryManager& memory, NetworkRunner& runner, const NetworkShap
   memory_.upload(moments_, std::vector<float>(moments_.size()), stream_);
 }
 
-std::array<DeviceSpan<std::byte>, 8> Learner::bindings(const DeviceSpan<float>& gradients,
-                                                       const DeviceSpan<float>& values,
-                                                       const DeviceSpan<float>& errors) const {
-  using compute::bytes_of;
-  return {bytes_of(records_.access(stream_)),
-          bytes_of(indices_.access(stream_)),
-          bytes_of(parameters_.access(stream_)),
-          bytes_of(gradients),
-          bytes_of(moments_.access(stream_)),
-          bytes_of(values),
-          bytes_of(errors),
-          bytes_of(facts_.access(stream_))};
+void Learner::bind(const Temporaries* temporaries) {
+  const auto of = [&](const auto& buffer) { return compute::bytes_of(buffer.access(stream_)); };
+  const auto side = [&](const NetworkBuffers& buffers) {
+    return NetworkMemory<DeviceSpan<std::byte>>::Side{of(buffers.input),          of(buffers.hidden),
+                                                      of(buffers.weights_hidden), of(buffers.bias_hidden),
+                                                      of(buffers.weights_output), of(buffers.bias_output)};
+  };
+  bindings_.clear();
+  const auto network = side(network_);
+  const DeviceSpan<std::byte> output = of(network_.output);
+  if (temporaries == nullptr) {  // what is not used is bound to something that is there
+    const NetworkMemory<DeviceSpan<std::byte>> memory{network, network, output, output, output, output, output, output,
+                                                      output,  output,  output, output, output, output, output};
+    return memory.append_to(bindings_, forward_memories);
+  }
+  const NetworkMemory<DeviceSpan<std::byte>> memory{.network = network,
+                                                    .target = side(target_),
+                                                    .output = output,
+                                                    .q_values = of(network_.q_values),
+                                                    .target_q_values = of(network_.target_q_values),
+                                                    .replay = of(records_),
+                                                    .indices = of(indices_),
+                                                    .actions = of(network_.actions),
+                                                    .rewards = of(network_.rewards),
+                                                    .dones = of(network_.dones),
+                                                    .aims = temporaries->aims,
+                                                    .td_errors = of(network_.td_errors),
+                                                    .errors = temporaries->errors,
+                                                    .gradients = temporaries->gradients,
+                                                    .moments = of(moments_)};
+  memory.append_to(bindings_, update_memories);
 }
 
-void Learner::forward(const DeviceSpan<float>& values, std::uint32_t batch) {
+void Learner::fit(std::uint32_t batch) {
+  if (batch > network_.sizes().batch) network_.set_batch(batch, stream_);
+}
+
+DeviceSpan<float> Learner::observations(std::uint32_t batch) {
+  fit(batch);
+  return network_.input.view(0, std::size_t{shape_.inputs()} * batch).access(stream_);
+}
+
+void Learner::queue_forward(std::uint32_t batch) {
   if (batch != forward_batch_) {
     forward_steps_ = NetworkLayout(shape_, batch).forward();
     forward_batch_ = batch;
   }
-  runner_.queue(forward_steps_, bindings(values, values, values), stream_);
+  bind(nullptr);
+  runner_.queue(forward_steps_, bindings_, stream_);
 }
 
+DeviceSpan<float> Learner::forward(std::uint32_t batch) {
+  fit(batch);
+  queue_forward(batch);
+  return network_.output.view(0, std::size_t{shape_.outputs()} * batch).access(stream_);
+}
+
+// The observation is staged in pinned memory, from which the device copies without help.
 std::uint32_t Learner::best_action(std::span<const float> observation) {
-  const Tidy temporaries(tensors_);
-  const BufferHandle<float> values = tensors_.acquire<float>({single_.values()}, stream_).buffer<float>();
-  memory_.upload(values, observation, stream_);
-  forward(values.access(stream_), 1);
-  std::array<float, max_neurons> outputs{};
-  const std::span<float> used(outputs.data(), shape_.outputs());
-  memory_.download(values, used, stream_, {.offset = single_.outputs()});
-  return static_cast<std::uint32_t>(std::max_element(used.begin(), used.end()) - used.begin());
+  const std::span<float> staged(network_.staging_input.access(stream_).data(), observation.size());
+  std::copy(observation.begin(), observation.end(), staged.begin());
+  Batch turn(memory_);
+  turn.update(network_.input, staged)
+      .run([this](StreamId) { queue_forward(1); })
+      .read(network_.output, 0, shape_.outputs());
+  const std::vector<BatchResult> done = turn.submit(stream_);
+  require_all(done);
+  const std::span<const float> outputs = done.back().data<float>();
+  return static_cast<std::uint32_t>(std::max_element(outputs.begin(), outputs.end()) - outputs.begin());
 }
 
 void Learner::remember(const Transition& transition) {
@@ -105,40 +179,57 @@ bool Learner::learn() {
   draw_indices();
   memory_.upload(indices_, drawn_, stream_);
   const Tidy temporaries(tensors_);
-  const Tensor gradients = tensors_.acquire<float>({shape_.parameters()}, stream_);
-  const Tensor values = tensors_.acquire<float>({2, layout_.values()}, stream_);
-  const Tensor errors = tensors_.acquire<float>({layout_.values()}, stream_);
-  const std::vector<NetworkStep> steps = layout_.update(settings_, updates_ + 1);
-  runner_.queue(
-      steps, bindings(gradients.access<float>(stream_), values.access<float>(stream_), errors.access<float>(stream_)),
-      stream_);
+  const auto tensor = [&](std::size_t count) {
+    return compute::bytes_of(tensors_.acquire<float>({count}, stream_).access<float>(stream_));
+  };
+  const Temporaries memory{tensor(shape_.parameters()), tensor(layout_.errors()), tensor(settings_.batch)};
+  bind(&memory);
+  runner_.queue(layout_.update(settings_, updates_ + 1), bindings_, stream_);
   ++updates_;
   return true;
 }
 
 float Learner::loss() {
-  std::vector<float> losses(settings_.batch);
-  memory_.download(facts_, std::span<float>(losses), stream_,
-                   {.offset = std::size_t{nets::loss_column} * settings_.batch});
+  std::vector<float> errors(settings_.batch);
+  memory_.download(network_.td_errors, std::span<float>(errors), stream_);
   float sum = 0;
-  for (const float each : losses) sum += each;
-  return sum / static_cast<float>(losses.size());
+  for (const float error : errors) {
+    const float size = std::abs(error);
+    sum += size <= settings_.huber ? 0.5F * (error * error) : settings_.huber * (size - 0.5F * settings_.huber);
+  }
+  return sum / static_cast<float>(errors.size());
+}
+
+// The weights and biases of all layers in one submission.
+void Learner::add_reads(Batch& batch, const NetworkBuffers& network) const {
+  for (const Segment& each : segments(shape_)) batch.read(part_of(network, each.part), each.at, each.count);
+}
+
+void Learner::add_updates(Batch& batch, const NetworkBuffers& network, std::span<const float> parameters) const {
+  for (const Segment& each : segments(shape_)) {
+    batch.update(part_of(network, each.part), parameters.subspan(each.first, each.count), each.at);
+  }
 }
 
 std::vector<float> Learner::parameters() {
-  std::vector<float> all(shape_.parameters());
-  memory_.download(parameters_, std::span<float>(all), stream_);
-  return all;
+  Batch reads(memory_);
+  add_reads(reads, network_);
+  return all_read(reads, stream_);
 }
 
 void Learner::use(const std::vector<float>& parameters) {
   require_count("network", "number of parameters", parameters.size(), shape_.parameters());
-  memory_.upload(parameters_, parameters, stream_);
-  memory_.upload(parameters_, parameters, stream_, {.offset = parameters.size()});
+  Batch updates(memory_);
+  add_updates(updates, network_, parameters);
+  add_updates(updates, target_, parameters);
+  require_all(updates.submit(stream_));
 }
 
 Learner::State Learner::state() {
-  State state{.parameters = memory_.download(parameters_, stream_),
+  Batch reads(memory_);
+  add_reads(reads, network_);
+  add_reads(reads, target_);
+  State state{.parameters = all_read(reads, stream_),
               .moments = memory_.download(moments_, stream_),
               .records = std::vector<float>(filled() * layout_.record()),
               .remembered = remembered_,
@@ -150,11 +241,15 @@ Learner::State Learner::state() {
 
 void Learner::restore(const State& state) {
   const std::uint64_t records = std::min<std::uint64_t>(state.remembered, settings_.replay);
-  require_count("checkpoint", "number of weights", state.parameters.size(), parameters_.size());
+  require_count("checkpoint", "number of weights", state.parameters.size(), 2 * std::size_t{shape_.parameters()});
   require_count("checkpoint", "number of Adam's means", state.moments.size(), moments_.size());
   require_count("checkpoint", "count of the numbers of all records", state.records.size(), records * layout_.record());
-  memory_.upload(parameters_, state.parameters, stream_);
-  memory_.upload(moments_, state.moments, stream_);
+  const std::span<const float> both(state.parameters);
+  Batch updates(memory_);
+  add_updates(updates, network_, both.first(shape_.parameters()));
+  add_updates(updates, target_, both.last(shape_.parameters()));
+  updates.update(moments_, state.moments);
+  require_all(updates.submit(stream_));
   if (!state.records.empty()) memory_.upload(records_, state.records, stream_);
   remembered_ = state.remembered;
   updates_ = state.updates;

@@ -1,10 +1,9 @@
-// A network that learns on a device: double DQN with a replay memory. What lasts (weights, Adam's means, records) lies
-// in buffers of the manager; what one update needs is taken from a tensor pool and given back after it, as programs do
-// whose sizes change from step to step.
+// A network that learns on a device: double DQN with a replay memory. The network and its target network are network
+// buffers; Adam's means and the records are buffers beside them; what else one update needs is taken from a tensor pool
+// and given back after it, as programs do whose sizes change from step to step.
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -45,16 +44,18 @@ class Learner {
   [[nodiscard]] const NetworkShape& shape() const noexcept { return shape_; }
   [[nodiscard]] std::uint64_t updates() const noexcept { return updates_; }
 
-  /// The action of the largest output for one observation, computed on the device. Waits for it.
+  /// The action of the largest output for one observation, computed on the device: update, forward and read in one
+  /// submission. Waits for it.
   [[nodiscard]] std::uint32_t best_action(std::span<const float> observation);
-  /// Queues the outputs of the observations that lie in columns at the start of `values`, behind which the layers'
-  /// outputs go; `batch` of them.
-  void forward(const DeviceSpan<float>& values, std::uint32_t batch);
+  /// Where `batch` observations go, a column for each number. They stay there until the next other use of the learner.
+  [[nodiscard]] DeviceSpan<float> observations(std::uint32_t batch);
+  /// Queues the outputs of the observations that lie there, and says where: a column for each output.
+  [[nodiscard]] DeviceSpan<float> forward(std::uint32_t batch);
   /// Keeps a transition, in place of the oldest once the memory is full.
   void remember(const Transition& transition);
   /// One update from a batch of different records, if there are as many; false if not. Does not wait on a GPU.
   bool learn();
-  /// The mean loss of the last update's batch. Waits.
+  /// The mean of Huber's loss over the last update's batch. Waits.
   [[nodiscard]] float loss();
 
   /// The most bytes that the temporaries of one update took.
@@ -68,10 +69,18 @@ class Learner {
   void restore(const State& state);
 
  private:
-  /// In the order of network.comp; what a plan does not use may be any memory.
-  [[nodiscard]] std::array<DeviceSpan<std::byte>, 8> bindings(const DeviceSpan<float>& gradients,
-                                                              const DeviceSpan<float>& values,
-                                                              const DeviceSpan<float>& errors) const;
+  /// All of them at once, as the tensors of an update.
+  struct Temporaries {
+    DeviceSpan<std::byte> gradients, errors, aims;
+  };
+  /// Makes bindings_ the memory of a plan; of a way through the network where there are no temporaries.
+  void bind(const Temporaries* temporaries);
+  /// Grows the buffers if a batch is the largest so far. A smaller one uses the front of them, so that what an update
+  /// left in them stays readable.
+  void fit(std::uint32_t batch);
+  void queue_forward(std::uint32_t batch);
+  void add_reads(Batch& batch, const NetworkBuffers& network) const;
+  void add_updates(Batch& batch, const NetworkBuffers& network, std::span<const float> parameters) const;
   [[nodiscard]] std::uint64_t filled() const noexcept { return std::min<std::uint64_t>(remembered_, settings_.replay); }
   /// Different records, at random.
   void draw_indices();
@@ -80,12 +89,14 @@ class Learner {
   NetworkRunner& runner_;
   const NetworkShape shape_;
   const LearningSettings settings_;
-  const NetworkLayout layout_, single_;
+  const NetworkLayout layout_;
   const std::uint32_t seed_;
   const StreamId stream_;
   TensorPool tensors_;
-  Buffer<float> parameters_, moments_, records_, facts_;
+  NetworkBuffers network_, target_;  // the input of the target network is the next observations
+  Buffer<float> moments_, records_;
   Buffer<std::uint32_t> indices_;
+  std::vector<DeviceSpan<std::byte>> bindings_;  // of the plan that was queued last
   std::vector<float> record_;
   std::vector<std::uint32_t> drawn_;
   std::vector<std::uint64_t> drawn_in_;     ///< by record: the update that drew it last

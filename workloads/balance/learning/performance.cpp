@@ -22,8 +22,7 @@ Performance::Performance(MemoryManager& memory, const SavedNetwork& network, flo
       robot_runner_(make_robot_runner(memory.device(), host)),
       network_runner_(make_network_runner(memory.device(), host)),
       learner_(memory, *network_runner_, network.shape, {.batch = 16, .replay = 16}, Start::he, seed, stream_),
-      robots_(memory, *robot_runner_, endless(network.model), 1, seed, stream_),
-      values_(memory.scoped<float>("values", NetworkLayout(network.shape, 1).values(), {}, stream_)) {
+      robots_(memory, *robot_runner_, endless(network.model), 1, seed, stream_) {
   learner_.use(network.parameters);
   robots_.start(stream_);
   std::array<float, robots::motion_columns> motion{};
@@ -32,7 +31,7 @@ Performance::Performance(MemoryManager& memory, const SavedNetwork& network, flo
 }
 
 Performance::Shown Performance::step() {
-  drive(robots_, learner_, values_.access(stream_), stream_);
+  drive(robots_, learner_, stream_);
   std::array<float, robots::motion_columns> motion{};
   memory_.download(robots_.motion(), std::span<float>(motion), stream_);
   std::array<std::uint32_t, 1> done{};

@@ -32,7 +32,6 @@ class Performance {
   std::unique_ptr<NetworkRunner> network_runner_;
   Learner learner_;
   Robots robots_;
-  Buffer<float> values_;
 };
 
 }  // namespace weir::balance

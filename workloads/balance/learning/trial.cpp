@@ -15,10 +15,8 @@ std::uint32_t upright(MemoryManager& memory, Robots::Runner& runner, Learner& le
   const auto steps = static_cast<std::uint32_t>(std::ceil(Trial::seconds / model.dt));
   calm.max_steps = steps + 1;  // an episode does not end by itself
   Robots robots(memory, runner, calm, Trial::robots, seed, stream, "trial");
-  const NetworkLayout layout(learner.shape(), Trial::robots);
-  const Buffer<float> values = memory.scoped<float>("trial.values", layout.values(), {}, stream);
   robots.start(stream);
-  for (std::uint32_t i = 0; i < steps; ++i) drive(robots, learner, values.access(stream), stream);
+  for (std::uint32_t i = 0; i < steps; ++i) drive(robots, learner, stream);
   const std::vector<std::uint32_t> falls = robots.falls(stream);
   return static_cast<std::uint32_t>(std::count(falls.begin(), falls.end(), 0U));
 }

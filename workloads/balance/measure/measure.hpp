@@ -1,6 +1,6 @@
 // How fast robots and networks are here: rates of the bench that `weir balance bench` prints. Rates and
 // update_us are the best of several repeats, so that what else the machine does counts little; the ratio is the median
-// of rounds in turn, the round trip's figures are quantiles.
+// of rounds in turn (on the host of processor time), the round trip's figures are quantiles.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ struct Measured {
   double roundtrip_p50_ms = 0;  ///< an observation to device memory, through 2-8-3, and its outputs back
   double roundtrip_p99_ms = 0;
   double update_us = 0;           ///< one update of the network, with pooled memory
-  double pooled_over_driver = 0;  ///< an update's time by the driver's own allocations ÷ by the pool
-  double pooled_spread = 0;       ///< the widest distance of that ratio from its median
+  double pooled_over_driver = 0;  ///< an update's time by the driver's own allocations ÷ by the pool; the median
+  double pooled_spread = 0;       ///< from the lower to the upper quartile of that ratio
 };
 
 struct MeasureSettings {

@@ -7,7 +7,6 @@
 #define WEIR_BALANCE_NETWORK_KERNELS(KERNEL) \
   KERNEL(gather, words)                      \
   KERNEL(forward, words)                     \
-  KERNEL(choose, words)                      \
   KERNEL(aim, words)                         \
   KERNEL(judge, words)                       \
   KERNEL(weigh, words)                       \

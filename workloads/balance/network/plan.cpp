@@ -10,6 +10,8 @@ namespace {
 // Adam's usual numbers.
 constexpr double keep_mean = 0.9, keep_square = 0.999, epsilon = 1e-8;
 
+std::uint32_t number(StepMemory memory) noexcept { return static_cast<std::uint32_t>(memory); }
+
 /// Adam's rate with the corrections for means that started at 0.
 float rate_of(double rate, std::uint64_t update) {
   const auto n = static_cast<double>(update);
@@ -38,59 +40,85 @@ void LearningSettings::check() const {
 
 NetworkLayout::NetworkLayout(const NetworkShape& shape, std::uint32_t batch) : shape_(shape), batch_(batch) {
   compute::require_range("network", "number of observations", "", batch, {1, 16'777'216});
-  compute::require_range("network", "count of the numbers of all observations", "", 2.0 * shape.values() * batch,
-                         {1, 4.0e9});
+  compute::require_range("network", "count of the numbers of all observations", "",
+                         1.0 * batch * (shape.inputs() + shape.neurons() + shape.outputs()), {1, 4.0e9});
 }
 
 nets::Parameters NetworkLayout::common() const noexcept {
   nets::Parameters told{};
   told.batch = batch_;
+  told.inputs = shape_.inputs();
+  told.outputs = shape_.outputs();
   told.record = record();
   told.all = shape_.parameters();
   return told;
 }
 
-void NetworkLayout::add_forward(std::vector<NetworkStep>& steps, std::uint32_t values, std::uint32_t weights) const {
-  nets::Parameters told = common();
-  told.values_in = values;
-  for (const Layer& layer : shape_.layers()) {
-    told.inputs = layer.inputs;
-    told.outputs = layer.outputs;
-    told.weights = weights + layer.first;
-    told.values_out = told.values_in + layer.inputs * batch_;
-    told.rectified = &layer != &shape_.layers().back() ? 1 : 0;
-    steps.push_back({nets::Body::forward, layer.outputs * batch_, told});
-    told.values_in = told.values_out;
+// Errors lie as the values of the hidden layers do, and those of the outputs behind them.
+nets::Parameters NetworkLayout::of_layer(const nets::Parameters& told, std::size_t layer) const {
+  const Layer& it = shape_.layers()[layer];
+  const bool last = layer + 1 == shape_.layers().size();
+  nets::Parameters made = told;
+  made.inputs = it.inputs;
+  made.outputs = it.outputs;
+  made.first_weight = it.first_weight;
+  made.first_bias = it.first_neuron;
+  made.first = it.first;
+  made.values_in = made.errors_in = layer == 0 ? 0 : shape_.layers()[layer - 1].first_neuron * batch_;
+  made.values_out = it.first_neuron * batch_;
+  made.errors_out = last ? shape_.neurons() * batch_ : made.values_out;
+  made.rectified = last ? 0 : 1;
+  return made;
+}
+
+StepMemory NetworkLayout::memory_of(std::size_t layer, const Way& way) const noexcept {
+  if (layer + 1 == shape_.layers().size()) return way.last;
+  return layer == 0 ? way.first : way.middle;
+}
+
+void NetworkLayout::add_forward(std::vector<NetworkStep>& steps, const Way& way) const {
+  for (std::size_t layer = 0; layer < shape_.layers().size(); ++layer) {
+    const nets::Parameters told = of_layer(common(), layer);
+    steps.push_back({nets::Body::forward, told.outputs * batch_, told, number(memory_of(layer, way))});
   }
 }
 
 std::vector<NetworkStep> NetworkLayout::forward() const {
   std::vector<NetworkStep> steps;
-  add_forward(steps, 0, 0);
+  add_forward(steps, {StepMemory::first, StepMemory::middle, StepMemory::said});
   return steps;
 }
 
-// Errors lie as the values of the same layer do.
 void NetworkLayout::add_backward(std::vector<NetworkStep>& steps, const nets::Parameters& told) const {
-  nets::Parameters layer_told = told;
-  std::uint32_t at = outputs();
-  for (auto layer = shape_.layers().rbegin(); layer != shape_.layers().rend(); ++layer) {
-    layer_told.inputs = layer->inputs;
-    layer_told.outputs = layer->outputs;
-    layer_told.weights = layer->first;
-    layer_told.errors_out = at;
-    at -= layer->inputs * batch_;
-    layer_told.values_in = at;
-    layer_told.errors_in = at;
-    steps.push_back({nets::Body::weigh, layer->parameters(), layer_told});
-    if (at != 0) steps.push_back({nets::Body::back, layer->inputs * batch_, layer_told});
+  const Way way{StepMemory::first, StepMemory::middle, StepMemory::last};
+  const std::size_t count = shape_.layers().size();
+  for (std::size_t layer = count; layer-- > 0;) {
+    const nets::Parameters of_it = of_layer(told, layer);
+    const std::uint32_t memory = number(memory_of(layer, way));
+    steps.push_back({nets::Body::weigh, shape_.layers()[layer].parameters(), of_it, memory});
+    if (layer != 0) steps.push_back({nets::Body::back, of_it.inputs * batch_, of_it, memory});
   }
+  for (std::size_t layer = 0; layer < count; ++layer) {
+    steps.push_back(
+        {nets::Body::adapt, shape_.layers()[layer].parameters(), of_layer(told, layer), number(memory_of(layer, way))});
+  }
+}
+
+void NetworkLayout::add_refresh(std::vector<NetworkStep>& steps) const {
+  const Layer& last = shape_.layers().back();
+  const std::uint32_t output_weights = last.inputs * last.outputs;
+  const std::uint32_t hidden_weights = shape_.parameters() - shape_.neurons() - last.parameters();
+  const auto add = [&](std::uint32_t items, StepMemory memory) {
+    steps.push_back({nets::Body::refresh, items, common(), number(memory)});
+  };
+  add(hidden_weights, StepMemory::refresh_weights_hidden);
+  add(shape_.neurons(), StepMemory::refresh_bias_hidden);
+  add(output_weights, StepMemory::refresh_weights_output);
+  add(last.outputs, StepMemory::refresh_bias_output);
 }
 
 std::vector<NetworkStep> NetworkLayout::update(const LearningSettings& settings, std::uint64_t update) const {
   nets::Parameters told = common();
-  told.inputs = shape_.inputs();
-  told.outputs = shape_.outputs();
   told.discount = settings.discount;
   told.max_error = settings.max_error;
   told.huber = settings.huber;
@@ -100,23 +128,17 @@ std::vector<NetworkStep> NetworkLayout::update(const LearningSettings& settings,
   told.epsilon = static_cast<float>(epsilon);
   told.keep_mean = static_cast<float>(keep_mean);
   told.keep_square = static_cast<float>(keep_square);
-  const std::uint32_t next = values();  // the next observations' way lies behind that of these
+  told.errors_out = shape_.neurons() * batch_;
+  const std::uint32_t last = number(StepMemory::last);
   std::vector<NetworkStep> steps;
-  const auto add = [&](nets::Body body, std::uint32_t items, std::uint32_t values_out) {
-    told.values_out = values_out;
-    told.errors_out = values_out;
-    steps.push_back({body, items, told});
-  };
-  add(nets::Body::gather, record() * batch_, next);
-  add_forward(steps, next, 0);
-  add(nets::Body::choose, batch_, next + outputs());
-  add_forward(steps, next, shape_.parameters());
-  add(nets::Body::aim, batch_, next + outputs());
-  add_forward(steps, 0, 0);
-  add(nets::Body::judge, batch_, outputs());
+  steps.push_back({nets::Body::gather, record() * batch_, told, number(StepMemory::gather)});
+  add_forward(steps, {StepMemory::next_first, StepMemory::middle, StepMemory::last});
+  add_forward(steps, {StepMemory::target_first, StepMemory::target_middle, StepMemory::target_last});
+  steps.push_back({nets::Body::aim, batch_, told, last});
+  add_forward(steps, {StepMemory::first, StepMemory::middle, StepMemory::last});
+  steps.push_back({nets::Body::judge, batch_, told, last});
   add_backward(steps, told);
-  add(nets::Body::adapt, shape_.parameters(), 0);
-  if (update % settings.target_updates == 0) add(nets::Body::refresh, shape_.parameters(), 0);
+  if (update % settings.target_updates == 0) add_refresh(steps);
   return steps;
 }
 

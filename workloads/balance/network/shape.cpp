@@ -44,10 +44,14 @@ NetworkShape::NetworkShape(std::uint32_t inputs, std::vector<std::uint32_t> hidd
   compute::require_range("network", "number of inputs", "", inputs, {1, max_neurons});
   compute::require_range("network", "number of outputs", "", outputs, {1, max_neurons});
   std::uint32_t from = inputs;
-  std::uint32_t first = 0;
+  Layer next;
   const auto add = [&](std::uint32_t neurons) {
-    layers_.push_back({.inputs = from, .outputs = neurons, .first = first});
-    first += layers_.back().parameters();
+    next.inputs = from;
+    next.outputs = neurons;
+    layers_.push_back(next);
+    next.first += next.parameters();
+    next.first_weight += from * neurons;
+    next.first_neuron += neurons;
     from = neurons;
   };
   for (std::size_t i = 0; i < hidden_.size(); ++i) {
@@ -55,19 +59,29 @@ NetworkShape::NetworkShape(std::uint32_t inputs, std::vector<std::uint32_t> hidd
                            {1, max_neurons});
     add(hidden_[i]);
   }
+  next.first_weight = next.first_neuron = 0;
   add(outputs);
   compute::require_range("network", "number of parameters", "", parameters(), {1, max_parameters});
 }
 
-std::uint32_t NetworkShape::values() const noexcept {
-  return std::accumulate(layers_.begin(), layers_.end(), inputs(),
-                         [](std::uint32_t sum, const Layer& layer) { return sum + layer.outputs; });
-}
+std::uint32_t NetworkShape::neurons() const noexcept { return std::accumulate(hidden_.begin(), hidden_.end(), 0U); }
 
 std::string NetworkShape::text() const {
   std::string text = std::to_string(inputs());
   for (const Layer& layer : layers_) text += "-" + std::to_string(layer.outputs);
   return text;
+}
+
+std::vector<Segment> segments(const NetworkShape& shape) {
+  std::vector<Segment> all;
+  for (const Layer& layer : shape.layers()) {
+    const bool last = &layer == &shape.layers().back();
+    all.push_back({last ? NetworkPart::weights_output : NetworkPart::weights_hidden, layer.first_weight, layer.first,
+                   layer.bias() - layer.first});
+    all.push_back(
+        {last ? NetworkPart::bias_output : NetworkPart::bias_hidden, layer.first_neuron, layer.bias(), layer.outputs});
+  }
+  return all;
 }
 
 const std::vector<NetworkPreset>& network_presets() {

@@ -14,11 +14,15 @@ inline constexpr std::uint32_t max_neurons = 256;  // of a layer
 inline constexpr std::size_t max_hidden_layers = 8;
 inline constexpr std::uint32_t max_parameters = 50'000;
 
-/// One layer: `outputs` sums over `inputs`. Its weights lie from `first` on, input by input, its biases behind them.
+/// One layer: `outputs` sums over `inputs`. Its weights lie from `first` on, input by input, its biases behind them. In
+/// a device's buffers (weir::NetworkBuffers), which have weights and biases apart, those of a hidden layer begin behind
+/// those of the hidden layers before it; those of the last layer have buffers of their own.
 struct Layer {
   std::uint32_t inputs = 0;
   std::uint32_t outputs = 0;
   std::uint32_t first = 0;
+  std::uint32_t first_weight = 0;
+  std::uint32_t first_neuron = 0;
   [[nodiscard]] std::uint32_t bias() const noexcept { return first + inputs * outputs; }
   [[nodiscard]] std::uint32_t parameters() const noexcept { return (inputs + 1) * outputs; }
 };
@@ -34,8 +38,8 @@ class NetworkShape {
   [[nodiscard]] const std::vector<std::uint32_t>& hidden() const noexcept { return hidden_; }
   [[nodiscard]] const std::vector<Layer>& layers() const noexcept { return layers_; }
   [[nodiscard]] std::uint32_t parameters() const noexcept { return layers_.back().first + layers_.back().parameters(); }
-  /// Numbers that one observation makes on its way: its inputs, and what each layer gives.
-  [[nodiscard]] std::uint32_t values() const noexcept;
+  /// Of all hidden layers.
+  [[nodiscard]] std::uint32_t neurons() const noexcept;
   /// "4-32-3".
   [[nodiscard]] std::string text() const;
 
@@ -47,6 +51,18 @@ class NetworkShape {
   std::vector<std::uint32_t> hidden_;
   std::vector<Layer> layers_;
 };
+
+/// Which of a network's buffers: weir::NetworkBuffers has these four for weights and biases.
+enum class NetworkPart : std::uint8_t { weights_hidden, bias_hidden, weights_output, bias_output };
+/// Numbers that lie side by side both in the array of parameters and in a network's buffer.
+struct Segment {
+  NetworkPart part;
+  std::size_t at;     ///< in the buffer
+  std::size_t first;  ///< in the array
+  std::size_t count;
+};
+/// All parameters, in the order of the array: weights and biases of each layer.
+[[nodiscard]] std::vector<Segment> segments(const NetworkShape& shape);
 
 /// A named shape, which says only its hidden layers.
 struct NetworkPreset {

@@ -10,15 +10,24 @@
 
 namespace weir::balance::nets {
 
+/// The memory of one step; no kernel uses more than eight of them. Those of the layer that the step is about come
+/// first.
 struct Buffers {
+  float* weights;
+  float* biases;
+  float* before;  ///< the values that a layer is given
+  float* after;   ///< and those that it gives
+  const float* target_values;
   const float* replay;
   const uint* indices;
-  float* parameters;  ///< the network being trained, then the target network
+  uint* actions;
+  float* rewards;
+  uint* dones;  ///< 1 for the last step before a fall, else 0
+  float* aims;
+  float* td_errors;
+  float* errors;
   float* gradients;
   float* moments;  ///< Adam's means, then its squares
-  float* values;
-  float* errors;
-  float* facts;
 };
 
 struct Thread : Buffers, Parameters {
@@ -36,10 +45,12 @@ struct Kernels {
   using Parameters = nets::Parameters;
 
   /// In the order of network.comp's bindings.
-  static constexpr std::size_t bindings = 8;
+  static constexpr std::size_t bindings = 15;
   static Buffers buffers(const std::array<void*, bindings>& at) {
     const auto floats = [&](std::size_t i) { return static_cast<float*>(at[i]); };
-    return {floats(0), static_cast<uint*>(at[1]), floats(2), floats(3), floats(4), floats(5), floats(6), floats(7)};
+    const auto words = [&](std::size_t i) { return static_cast<uint*>(at[i]); };
+    return {floats(0), floats(1), floats(2),  floats(3),  floats(4),  floats(5),  words(6),  words(7),
+            floats(8), words(9),  floats(10), floats(11), floats(12), floats(13), floats(14)};
   }
 
   template <Body body>

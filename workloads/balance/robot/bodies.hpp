@@ -48,22 +48,22 @@ WEIR_COMPUTE_BODY void observe(uint i) {
   const float lean = lean_of(told, c);
   const float turn = turn_of(WEIR_COMPUTE_AT(motion, speed_column * count, i));
   for (uint step = history - 1u; step > 0u; --step) {
-    const uint to = observations + 2u * step * count;
+    const uint to = 2u * step * count;
     const float older_lean = WEIR_COMPUTE_AT(values, to - 2u * count, i);
     const float older_turn = WEIR_COMPUTE_AT(values, to - count, i);
     WEIR_COMPUTE_AT(values, to, i) = age == 0u ? lean : older_lean;
     WEIR_COMPUTE_AT(values, to + count, i) = age == 0u ? turn : older_turn;
   }
-  WEIR_COMPUTE_AT(values, observations, i) = lean;
-  WEIR_COMPUTE_AT(values, observations + count, i) = turn;
+  values[i] = lean;
+  WEIR_COMPUTE_AT(values, count, i) = turn;
   WEIR_COMPUTE_AT(tallies, draws_column * count, i) = draws + 1u;
 }
 
 /// The action of the largest output; of two the first.
 WEIR_COMPUTE_BODY void decide(uint i) {
-  const float left = WEIR_COMPUTE_AT(values, outputs, i);
-  const float stay = WEIR_COMPUTE_AT(values, outputs + count, i);
-  const float right = WEIR_COMPUTE_AT(values, outputs + 2u * count, i);
+  const float left = values[i];
+  const float stay = WEIR_COMPUTE_AT(values, count, i);
+  const float right = WEIR_COMPUTE_AT(values, 2u * count, i);
   const uint first = stay > left ? 1u : 0u;
   actions[i] = right > max(left, stay) ? 2u : first;
 }

@@ -2,8 +2,7 @@
 // push constants in GLSL, 124 bytes at most. Filled by Robots.
 #if !defined(WEIR_BALANCE_ROBOT_PARAMETERS)
 
-/// Robots; the seed of their random numbers; Model's physics, reward, history and length of an episode. Observations
-/// are columns of `values` from `observations` on, the network's outputs from `outputs` on. The others are
+/// Robots; the seed of their random numbers; Model's physics, reward, history and length of an episode. The others are
 /// Coefficients.
 #define WEIR_BALANCE_ROBOT_PARAMETERS \
   uint count;                         \
@@ -12,8 +11,6 @@
   uint reward;                        \
   uint history;                       \
   uint max_steps;                     \
-  uint observations;                  \
-  uint outputs;                       \
   float dt;                           \
   float gravity_moment;               \
   float damping;                      \

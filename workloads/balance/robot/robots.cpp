@@ -18,8 +18,6 @@ robots::Parameters parameters_of(const Model& model, std::uint32_t count, std::u
       .reward = static_cast<std::uint32_t>(model.reward),
       .history = model.history,
       .max_steps = model.max_steps,
-      .observations = 0,
-      .outputs = 0,
       .dt = c.dt,
       .gravity_moment = c.gravity_moment,
       .damping = c.damping,
@@ -55,12 +53,9 @@ Robots::Robots(MemoryManager& memory, Runner& runner, const Model& model, std::u
       rewards_(memory.scoped<float>(name + ".rewards", count, {}, stream)),
       dones_(memory.scoped<std::uint32_t>(name + ".dones", count, {}, stream)) {}
 
-void Robots::queue(robots::Body body, const DeviceSpan<float>& values, Places places, StreamId stream) {
+void Robots::queue(robots::Body body, const DeviceSpan<float>& values, StreamId stream) {
   using compute::bytes_of;
-  robots::Parameters told = told_;
-  told.observations = places.observations;
-  told.outputs = places.outputs;
-  const Runner::PlanStep step{body, told.count, told};
+  const Runner::PlanStep step{body, told_.count, told_};
   const std::array<DeviceSpan<std::byte>, 6> bindings{
       bytes_of(motion_.access(stream)),  bytes_of(tallies_.access(stream)), bytes_of(values),
       bytes_of(actions_.access(stream)), bytes_of(rewards_.access(stream)), bytes_of(dones_.access(stream))};
@@ -68,15 +63,13 @@ void Robots::queue(robots::Body body, const DeviceSpan<float>& values, Places pl
 }
 
 // What a kernel does not use is bound to something that is there.
-void Robots::start(StreamId stream) { queue(robots::Body::start, rewards_.access(stream), {}, stream); }
-void Robots::move(StreamId stream) { queue(robots::Body::move, rewards_.access(stream), {}, stream); }
-void Robots::advance(StreamId stream) { queue(robots::Body::advance, rewards_.access(stream), {}, stream); }
-void Robots::observe(const DeviceSpan<float>& values, Places places, StreamId stream) {
-  queue(robots::Body::observe, values, places, stream);
+void Robots::start(StreamId stream) { queue(robots::Body::start, rewards_.access(stream), stream); }
+void Robots::move(StreamId stream) { queue(robots::Body::move, rewards_.access(stream), stream); }
+void Robots::advance(StreamId stream) { queue(robots::Body::advance, rewards_.access(stream), stream); }
+void Robots::observe(const DeviceSpan<float>& observations, StreamId stream) {
+  queue(robots::Body::observe, observations, stream);
 }
-void Robots::decide(const DeviceSpan<float>& values, Places places, StreamId stream) {
-  queue(robots::Body::decide, values, places, stream);
-}
+void Robots::decide(const DeviceSpan<float>& outputs, StreamId stream) { queue(robots::Body::decide, outputs, stream); }
 
 std::vector<std::uint32_t> Robots::falls(StreamId stream) {
   std::vector<std::uint32_t> all(count());

@@ -19,12 +19,6 @@ namespace weir::balance {
 class Robots {
  public:
   using Runner = compute::Runner<robots::Kernels>;
-  /// Where observations are read and the outputs of a network are written, in numbers of 4 bytes from the start of
-  /// `values`. Both are columns, a number a robot.
-  struct Places {
-    std::uint32_t observations = 0;
-    std::uint32_t outputs = 0;
-  };
 
   /// `runner` outlives the result. Memory is made on `stream`, and named after `name`. Throws as Model::check and
   /// MemoryManager::create, and InvalidArgument for no robots or more than 16,777,216.
@@ -33,13 +27,15 @@ class Robots {
 
   [[nodiscard]] std::uint32_t count() const noexcept { return told_.count; }
 
-  // --- Work in the order of `stream`. `values` has space for what the places say ---
+  // --- Work in the order of `stream` ---
 
   /// Puts all robots at the start of their first episode.
   void start(StreamId stream);
-  void observe(const DeviceSpan<float>& values, Places places, StreamId stream);
-  /// Each robot takes the action of its largest output.
-  void decide(const DeviceSpan<float>& values, Places places, StreamId stream);
+  /// Makes `observations` columns of Model::inputs() numbers of each robot, newest first; it has them from the step
+  /// before.
+  void observe(const DeviceSpan<float>& observations, StreamId stream);
+  /// Each robot takes the action of its largest output, of a column of `outputs` for each action.
+  void decide(const DeviceSpan<float>& outputs, StreamId stream);
   /// Moves all by their actions, and nothing else: no reward, no new episode.
   void move(StreamId stream);
   void advance(StreamId stream);
@@ -53,7 +49,7 @@ class Robots {
   [[nodiscard]] std::vector<std::uint32_t> falls(StreamId stream);
 
  private:
-  void queue(robots::Body body, const DeviceSpan<float>& values, Places places, StreamId stream);
+  void queue(robots::Body body, const DeviceSpan<float>& values, StreamId stream);
 
   MemoryManager& memory_;
   Runner& runner_;

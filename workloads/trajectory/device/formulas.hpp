@@ -8,6 +8,16 @@
 
 #include "compute/language.hpp"
 
+/// Before a loop that stays a loop in a shader, where the physics would else stand eleven times and take minutes to
+/// compile, and is straight code in C++, which makes vectors of it.
+#if defined(WEIR_COMPUTE_GLSL) || defined(__CUDACC__)  // nvcc decides by itself
+#define WEIR_TRAJECTORY_UNROLLED
+#elif defined(__clang__)
+#define WEIR_TRAJECTORY_UNROLLED _Pragma("unroll")
+#else
+#define WEIR_TRAJECTORY_UNROLLED _Pragma("GCC unroll 8")
+#endif
+
 #if !defined(WEIR_COMPUTE_GLSL)
 namespace weir::trajectory::formulas {
 using namespace compute::language;  // NOLINT(google-build-using-namespace): GLSL has one namespace
@@ -150,20 +160,36 @@ WEIR_COMPUTE_FN Motion moved(Motion m, Motion rate, real time) {
   return m;
 }
 
+WEIR_COMPUTE_FN Motion sum_of(Motion a, Motion b) {
+  a.x = a.x + b.x;
+  a.y = a.y + b.y;
+  a.z = a.z + b.z;
+  a.vx = a.vx + b.vx;
+  a.vy = a.vy + b.vy;
+  a.vz = a.vz + b.vz;
+  a.spin = a.spin + b.spin;
+  return a;
+}
+
 /// The classical step of fourth order, of which the first rate is known.
 WEIR_COMPUTE_FN Motion stepped(Motion m, Motion first, real time, Air air) {
   const real part = time / real(2);
-  const Motion second = rate_of(moved(m, first, part), air);
-  const Motion third = rate_of(moved(m, second, part), air);
-  const Motion last = rate_of(moved(m, third, time), air);
+  Motion rate = first;
+  Motion middle = first;  // the second and the third rate together
+  WEIR_TRAJECTORY_UNROLLED
+  for (uint stage = 1u; stage < 4u; ++stage) {
+    rate = rate_of(moved(m, rate, stage == 3u ? time : part), air);
+    if (stage == 1u) middle = rate;
+    if (stage == 2u) middle = sum_of(middle, rate);
+  }
   const real sixth = time * (real(1) / real(6));
-  m.x = m.x + sixth * (first.x + real(2) * (second.x + third.x) + last.x);
-  m.y = m.y + sixth * (first.y + real(2) * (second.y + third.y) + last.y);
-  m.z = m.z + sixth * (first.z + real(2) * (second.z + third.z) + last.z);
-  m.vx = m.vx + sixth * (first.vx + real(2) * (second.vx + third.vx) + last.vx);
-  m.vy = m.vy + sixth * (first.vy + real(2) * (second.vy + third.vy) + last.vy);
-  m.vz = m.vz + sixth * (first.vz + real(2) * (second.vz + third.vz) + last.vz);
-  m.spin = m.spin + sixth * (first.spin + real(2) * (second.spin + third.spin) + last.spin);
+  m.x = m.x + sixth * (first.x + real(2) * middle.x + rate.x);
+  m.y = m.y + sixth * (first.y + real(2) * middle.y + rate.y);
+  m.z = m.z + sixth * (first.z + real(2) * middle.z + rate.z);
+  m.vx = m.vx + sixth * (first.vx + real(2) * middle.vx + rate.vx);
+  m.vy = m.vy + sixth * (first.vy + real(2) * middle.vy + rate.vy);
+  m.vz = m.vz + sixth * (first.vz + real(2) * middle.vz + rate.vz);
+  m.spin = m.spin + sixth * (first.spin + real(2) * middle.spin + rate.spin);
   return m;
 }
 
@@ -212,13 +238,22 @@ WEIR_COMPUTE_FN real lengthening(real times) {
 /// where z is within a tenth of the tolerance.
 WEIR_COMPUTE_FN Path attempted(Path p, Air air) {
   const Motion m = p.now;
-  const Motion first = rate_of(m, air);
-  const real foreseen = time_to_ground(m.z, m.vz, first.vz / real(2));
+  Motion rate = rate_of(m, air);
+  const real foreseen = time_to_ground(m.z, m.vz, rate.vz / real(2));
   const real time = smaller(smaller(p.next_step, time_limit - p.time), foreseen);
-  const Motion whole = stepped(m, first, time, air);
   const real part = time / real(2);
-  const Motion middle = stepped(m, first, part, air);
-  Motion twice = stepped(middle, rate_of(middle, air), part, air);
+  Motion whole = m;
+  Motion middle = m;
+  Motion twice = m;
+  WEIR_TRAJECTORY_UNROLLED
+  for (uint step = 0u; step < 3u; ++step) {
+    twice = stepped(middle, rate, step == 0u ? time : part, air);
+    if (step == 0u) whole = twice;
+    if (step == 1u) {
+      middle = twice;
+      rate = rate_of(middle, air);
+    }
+  }
   const real error = error_of(whole, twice);
   // What is left of the error is of fifth order.
   twice.x = twice.x + (twice.x - whole.x) * fifteenth;

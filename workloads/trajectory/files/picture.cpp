@@ -49,8 +49,8 @@ files::ChartLine line_of(const std::vector<Place>& places, const files::Colour& 
 
 }  // namespace
 
-Picture::Picture(std::uint64_t launches, const Physics& physics, std::string_view coloured_by)
-    : launches_(launches), every_((launches + max_paths - 1) / max_paths), physics_(physics), coloured_by_(0) {
+Picture::Picture(std::uint64_t launches, std::string_view coloured_by)
+    : launches_(launches), every_((launches + max_paths - 1) / max_paths), coloured_by_(0) {
   while (coloured_by_ < values.size() && values[coloured_by_].name != coloured_by) ++coloured_by_;
   if (coloured_by_ < values.size()) return;
   std::string names;
@@ -61,23 +61,24 @@ Picture::Picture(std::uint64_t launches, const Physics& physics, std::string_vie
 
 void Picture::take(std::uint64_t first, std::span<const Launch> launches) {
   for (std::size_t i = (every_ - first % every_) % every_; i < launches.size(); i += every_) {
-    drawn_.push_back({launches[i].*values[coloured_by_].value, follow(launches[i], physics_)});
+    drawn_.push_back(launches[i]);
   }
 }
 
-void Picture::write(files::OutputFile& file) const {
-  double low = drawn_.empty() ? 0 : drawn_.front().value, high = low;
+void Picture::write(files::OutputFile& file, const RunSettings& settings, MemoryManager& memory) const {
+  const std::vector<std::vector<Place>> paths = follow(drawn_, settings, memory);
+  const Value& shown = values[coloured_by_];
+  double low = drawn_.empty() ? 0 : drawn_.front().*shown.value, high = low;
   double first = 0, last = 1, height = 0.1;
-  for (const Drawn& each : drawn_) {
-    low = std::min(low, each.value);
-    high = std::max(high, each.value);
-    for (const Place& place : each.places) {
+  for (std::size_t i = 0; i < drawn_.size(); ++i) {
+    low = std::min(low, drawn_[i].*shown.value);
+    high = std::max(high, drawn_[i].*shown.value);
+    for (const Place& place : paths[i]) {
       first = std::min(first, place.x);
       last = std::max(last, place.x);
       height = std::max(height, place.z);
     }
   }
-  const Value& shown = values[coloured_by_];
   const auto count = static_cast<double>(std::max<std::size_t>(drawn_.size(), 1));
   files::ChartPanel panel{.title = std::to_string(drawn_.size()) + " of " + std::to_string(launches_) + " paths",
                           .x_label = "distance, m",
@@ -86,9 +87,9 @@ void Picture::write(files::OutputFile& file) const {
                           .scale = files::ChartScale{std::string(shown.name), std::string(shown.unit), low, high},
                           .equal_scales = true,
                           .from_zero = true};
-  for (const Drawn& each : drawn_) {
-    const double part = high > low ? (each.value - low) / (high - low) : 0.5;
-    panel.lines.push_back(line_of(each.places, files::scale_colour(part), std::clamp(60 / count, 0.5, 0.9)));
+  for (std::size_t i = 0; i < drawn_.size(); ++i) {
+    const double part = high > low ? (drawn_[i].*shown.value - low) / (high - low) : 0.5;
+    panel.lines.push_back(line_of(paths[i], files::scale_colour(part), std::clamp(60 / count, 0.5, 0.9)));
   }
   // A metre is as long up as across, unless the picture would be a strip or a tower.
   const double wanted = 110 + 1.1 * height / (last - first) * width;

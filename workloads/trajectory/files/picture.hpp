@@ -1,6 +1,6 @@
 // A picture of paths from the side, with axes in metres, each path coloured by one value of its launch: PNG. Takes a
-// few hundred of the launches of a run, evenly, and follows each on the host once more, so that no run keeps points of
-// paths that nobody looks at.
+// few hundred of the launches of a run, evenly, and has the device follow these once more, step by step, so that no run
+// keeps points of paths that nobody looks at.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,7 @@
 #include <vector>
 
 #include "files/output_file.hpp"
-#include "workloads/trajectory/flight/columns.hpp"
-#include "workloads/trajectory/flight/launch.hpp"
+#include "workloads/trajectory/run/paths.hpp"
 
 namespace weir::trajectory {
 
@@ -19,22 +18,18 @@ class Picture {
   static constexpr std::uint64_t max_paths = 200;
 
   /// Of a run of so many launches. `coloured_by` is speed, angle, spin or wind, else InvalidArgument, which lists them.
-  Picture(std::uint64_t launches, const Physics& physics, std::string_view coloured_by);
+  Picture(std::uint64_t launches, std::string_view coloured_by);
 
   /// Takes launches `first`, `first` + 1, …, each once in all.
   void take(std::uint64_t first, std::span<const Launch> launches);
-  /// The whole file, but for its commit(). Throws DriverError naming the file and the reason.
-  void write(files::OutputFile& file) const;
+  /// Has the device follow those that are drawn, and draws them: the whole file, but for its commit(). Throws as
+  /// follow(), and DriverError naming the file and the reason.
+  void write(files::OutputFile& file, const RunSettings& settings, MemoryManager& memory) const;
 
  private:
-  struct Drawn {
-    double value;  // that tells its colour
-    std::vector<Place> places;
-  };
   std::uint64_t launches_, every_;
-  Physics physics_;
   std::size_t coloured_by_;
-  std::vector<Drawn> drawn_;
+  std::vector<Launch> drawn_;
 };
 
 }  // namespace weir::trajectory

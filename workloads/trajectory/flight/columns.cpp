@@ -1,6 +1,5 @@
 #include "workloads/trajectory/flight/columns.hpp"
 
-#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -8,17 +7,6 @@ namespace weir::trajectory {
 namespace {
 
 constexpr double degree = std::numbers::pi / 180;
-
-Place place_of(const Path& path) {
-  const Motion& now = path.now;
-  return {.time = path.time,
-          .x = now.x,
-          .right = -now.y,
-          .z = now.z,
-          .vx = now.vx,
-          .vz = now.vz,
-          .speed = std::hypot(now.vx, now.vy, now.vz)};
-}
 
 }  // namespace
 
@@ -60,29 +48,30 @@ bool read_flights(const Number* columns, std::span<Flight> flights) {
   return over;
 }
 
+template <class Number>
+bool add_places(const Number* columns, std::span<std::vector<Place>> places) {
+  const std::size_t count = places.size();
+  bool over = true;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto value = [&](uint column) { return static_cast<double>(columns[column * count + i]); };
+    over = over && value(ending_column) != in_flight;
+    if (value(steps_column) < static_cast<double>(places[i].size())) continue;
+    places[i].push_back({.time = value(time_column),
+                         .x = value(x_column),
+                         .right = -value(y_column),
+                         .z = value(z_column),
+                         .vx = value(vx_column),
+                         .vz = value(vz_column),
+                         .speed = std::hypot(value(vx_column), value(vy_column), value(vz_column))});
+  }
+  return over;
+}
+
 template void fill_columns(std::span<const Launch> launches, float* columns);
 template void fill_columns(std::span<const Launch> launches, double* columns);
 template bool read_flights(const float* columns, std::span<Flight> flights);
 template bool read_flights(const double* columns, std::span<Flight> flights);
-
-std::vector<Place> follow(const Launch& launch, const Physics& physics) {
-  std::array<double, launch_columns> columns{};
-  fill_columns(std::span(&launch, 1), columns.data());
-  std::array<double, path_columns> state{};
-  const Parameters parameters{.count = 1,
-                              .attempts = 1,
-                              .drag = physics.drag ? 1U : 0U,
-                              .lift = physics.lift ? 1U : 0U,
-                              .tolerance = static_cast<float>(physics.tolerance)};
-  Thread thread({columns.data(), state.data()}, parameters);
-  thread.launch(0);
-  std::vector<Place> places{place_of(thread.path_of(0))};
-  while (state[ending_column] == in_flight) {
-    const double steps = state[steps_column];
-    thread.advance(0);
-    if (state[steps_column] > steps) places.push_back(place_of(thread.path_of(0)));
-  }
-  return places;
-}
+template bool add_places(const float* columns, std::span<std::vector<Place>> places);
+template bool add_places(const double* columns, std::span<std::vector<Place>> places);
 
 }  // namespace weir::trajectory

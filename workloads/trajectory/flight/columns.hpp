@@ -1,5 +1,5 @@
 // Between launches as people have them and the columns of numbers that the kernels read and write; in numbers of 32 or
-// 64 bits, as the device has them. Called by runs and by whoever follows single paths on the host.
+// 64 bits, as the device has them. Called by runs.
 #pragma once
 
 #include <cstddef>
@@ -32,7 +32,9 @@ template <class Number>
 struct Place {
   double time = 0, x = 0, right = 0, z = 0, vx = 0, vz = 0, speed = 0;
 };
-/// Each step of one launch, from its start to its end: the same steps as in a run on the host.
-[[nodiscard]] std::vector<Place> follow(const Launch& launch, const Physics& physics);
+/// Adds where each path is, from the columns of `paths`, to the places where it was before, unless it has not moved:
+/// its steps say so. True where none is in flight.
+template <class Number>
+[[nodiscard]] bool add_places(const Number* columns, std::span<std::vector<Place>> places);
 
 }  // namespace weir::trajectory

@@ -2,40 +2,32 @@
 
 #include <algorithm>
 #include <array>
-#include <mutex>
 #include <optional>
 #include <vector>
 
 #include "compute/handover.hpp"
 #include "compute/pool_counts.hpp"
 #include "compute/timed.hpp"
-#include "workloads/trajectory/run/runners.hpp"
+#include "workloads/trajectory/run/paths.hpp"
 
 namespace weir::trajectory {
 namespace {
 
-constexpr std::chrono::hours patience{24};         // chunks take what they take
 constexpr std::size_t max_host_chunk = 4'096;      // stays in a core's caches
 constexpr std::size_t max_device_chunk = 131'072;  // fills a GPU
-constexpr uint device_attempts = 16, rounds = 8;   // of a GPU: no kernel takes long, and few paths need more of them
-constexpr double least_float_tolerance = 1e-4;     // 32-bit numbers tell no less apart at 200 m
+constexpr std::uint32_t all_attempts = 0xffffffffU;
+constexpr std::uint32_t device_attempts = 16,
+                        rounds = 8;  // of a GPU: no kernel takes long, few paths need more of them
+constexpr double fold_below = 0.3;   // a last chunk of a smaller part joins the one before it
 
-/// One of the two sets of columns, and the chunk that is in it.
+/// A chunk on its way, one of two.
 struct Slot {
   std::size_t index = 0;
-  const char* launches_name = "";
-  const char* paths_name = "";
-  PoolingScope launches, paths;
-  Pinned<std::byte> staging;
+  Paths paths;
   std::uint64_t first = 0;
   std::vector<Launch> asked;
   std::vector<Flight> flights;
 };
-
-/// Columns of one chunk, in one piece of pooled memory: the one place that takes any.
-PoolingScope take_columns(MemoryManager& memory, const char* name, std::size_t bytes, bool downloads, StreamId stream) {
-  return memory.scope(name, bytes, {scope_column<std::byte>("columns")}, {.downloads = downloads}, stream);
-}
 
 class Run {
  public:
@@ -46,16 +38,8 @@ class Run {
         settings_(settings),
         sink_(sink),
         memory_(memory),
-        device_(memory.device()),
-        chosen_(make_runner(device_, settings.threads, settings.kernels, settings.floats)),
-        number_bytes_(chosen_.precision == compute::Precision::doubles ? sizeof(double) : sizeof(float)),
-        stream_(device_.stream()) {
-    report_.tolerance = number_bytes_ == sizeof(double) ? settings.physics.tolerance
-                                                        : std::max(settings.physics.tolerance, least_float_tolerance);
-    slots_[0].launches_name = "even launches";
-    slots_[0].paths_name = "even paths";
-    slots_[1].launches_name = "odd launches";
-    slots_[1].paths_name = "odd paths";
+        paths_(memory, settings) {
+    report_.tolerance = paths_.tolerance();
     slots_[1].index = 1;
   }
   Run(const Run&) = delete;
@@ -66,99 +50,108 @@ class Run {
     const compute::PoolCounts before(memory_);
     {
       const compute::Timed timed(report_.seconds);
-      const std::vector<ChunkRange> all = chunks(launches_, chunk_size(), 0);
-      report_.chunks = all.size();
-      report_.chunk_launches = all.front().count;
-      for (Slot& slot : slots_) {
-        if (slot.index < all.size()) slot.staging = memory_.pinned<std::byte>(bytes(launch_columns, all.front().count));
-      }
-      std::optional<compute::PoolCounts> warm;
       handover_.emplace(slots_.size(), [this](std::size_t slot) { write(slots_.at(slot)); });
-      for (std::size_t i = 0; i < all.size(); ++i) {
-        Slot& slot = slots_[i % slots_.size()];
-        handover_->wait_for(slot.index);
-        // The third chunk begins once the first is written and the second is on its way.
-        if (i == slots_.size()) warm.emplace(memory_);
-        start(all[i], slot);
-      }
+      const ChunkedRun done = process_in_chunks(launches_, {.chunk_items = chunk_size(), .fold_below = fold_below},
+                                                [this](const ChunkRange& chunk) { begin(chunk); });
       stop();
       handover_->check();
-      if (warm) report_.driver_calls_after_second_chunk = compute::PoolCounts(memory_).since(*warm).driver_calls;
+      report_.retries = done.retries;
+      report_.chunks = done.chunks.size();
+      for (const ChunkRange& each : done.chunks) report_.chunk_launches = std::max(report_.chunk_launches, each.count);
+      if (warm_) report_.driver_calls_after_second_chunk = compute::PoolCounts(memory_).since(*warm_).driver_calls;
     }
     fill_report(before);
     return report_;
   }
 
  private:
-  [[nodiscard]] std::size_t bytes(uint columns, std::size_t launches) const {
-    return columns * launches * number_bytes_;
-  }
-
   [[nodiscard]] std::size_t chunk_size() const {
-    const bool host = device_.facts().backend == BackendKind::host;
     std::size_t chunk = settings_.chunk;
     if (chunk == 0) {
-      chunk = std::min(automatic_chunk(memory_.pool(), 2 * bytes(launch_columns + path_columns, 1)),
-                       host ? max_host_chunk : max_device_chunk);
+      const std::size_t bytes = slots_.size() * (launch_columns + path_columns) * paths_.number_bytes();
+      chunk = std::min(automatic_chunk(memory_.pool(), bytes), paths_.host() ? max_host_chunk : max_device_chunk);
     }
     return std::min<std::size_t>(chunk, launches_);
   }
 
-  void start(const ChunkRange& chunk, Slot& slot) {
+  /// Starts a chunk; where memory is refused, once more when the chunk before it has given its own back.
+  void begin(const ChunkRange& chunk) {
+    Slot& slot = slots_[started_ % slots_.size()];
+    const Slot& before = slots_[(started_ + 1) % slots_.size()];
+    handover_->wait_for(slot.index);
+    // The third chunk begins once the first is written and the second is on its way.
+    if (started_ == slots_.size() && !warm_) warm_.emplace(memory_);
+    ask(chunk, slot);
+    fit_rows(chunk);
+    if (!start(slot)) {
+      handover_->wait_for(before.index);
+      try {
+        start_or_throw(slot);
+      } catch (...) {
+        rows_ = 0;  // the same chunk begins again, with fewer launches
+        throw;
+      }
+    }
+    ++started_;
+    handover_->give(slot.index);
+  }
+
+  void ask(const ChunkRange& chunk, Slot& slot) const {
     slot.first = chunk.first;
     slot.asked.resize(chunk.count);
     for (std::size_t i = 0; i < chunk.count; ++i) {
       slot.asked[i] = launch_(chunk.first + i);
       check(slot.asked[i], chunk.first + i);
     }
-    if (number_bytes_ == sizeof(double)) {
-      fill_columns(slot.asked, reinterpret_cast<double*>(slot.staging.data()));
-    } else {
-      fill_columns(slot.asked, reinterpret_cast<float*>(slot.staging.data()));
-    }
-    // Of the same size for every chunk, so that the pool has the memory of the one before last.
-    slot.launches = take_columns(memory_, slot.launches_name, slot.staging.size(), false, stream_);
-    slot.paths = take_columns(memory_, slot.paths_name, bytes(path_columns, report_.chunk_launches), true, stream_);
-    memory_.start_upload(slot.launches.memory(),
-                         std::span<const std::byte>(slot.staging.data(), bytes(launch_columns, chunk.count)), stream_);
-    queue(slot, true);
-    handover_->give(slot.index);
   }
 
-  /// Takes the slot's paths farther, or from their start, and downloads them.
-  void queue(Slot& slot, bool from_start) {
-    const bool host = device_.facts().backend == BackendKind::host;
-    const auto count = static_cast<uint>(slot.asked.size());
-    const Parameters parameters{.count = count,
-                                .attempts = host ? 0xffffffffU : device_attempts,
-                                .drag = settings_.physics.drag ? 1U : 0U,
-                                .lift = settings_.physics.lift ? 1U : 0U,
-                                .tolerance = static_cast<float>(report_.tolerance)};
-    std::vector<compute::Step<Body, Parameters>> plan;
-    if (from_start) plan.push_back({Body::launch, count, parameters});
-    plan.insert(plan.end(), host ? 1 : rounds, {Body::advance, count, parameters});
-    const std::array<DeviceSpan<std::byte>, 2> bindings{slot.launches.memory().access(stream_),
-                                                        slot.paths.memory().access(stream_)};
-    {
-      const std::lock_guard lock(queueing_);
-      chosen_.runner->queue(plan, bindings, stream_);
+  /// Tensors have the rows of the largest chunk to come, so that each finds the memory of the one before last.
+  void fit_rows(const ChunkRange& chunk) {
+    if (rows_ >= chunk.count) return;
+    for (const ChunkRange& each : chunks(launches_ - chunk.first, chunk.count, fold_below)) {
+      rows_ = std::max(rows_, each.count);
     }
-    memory_.start_download(slot.paths.memory(), stream_, {.snapshot = false});
+  }
+
+  [[nodiscard]] bool start(Slot& slot) {
+    try {
+      start_or_throw(slot);
+      return true;
+    } catch (const OutOfMemory&) {    // NOLINT(bugprone-empty-catch): tried again
+    } catch (const LimitExceeded&) {  // NOLINT(bugprone-empty-catch)
+    }
+    return false;
+  }
+
+  /// Takes the slot's paths from their start and downloads them.
+  void start_or_throw(Slot& slot) {
+    try {
+      paths_.start(slot.paths, slot.asked, rows_);
+      queue(slot);
+    } catch (...) {
+      paths_.finish();  // what was queued may still read the slot's memory
+      paths_.give_back(slot.paths);
+      throw;
+    }
+  }
+
+  /// Takes the slot's paths farther.
+  void queue(const Slot& slot) {
+    paths_.advance(slot.paths, paths_.host() ? all_attempts : device_attempts, paths_.host() ? 1 : rounds);
+    paths_.download(slot.paths, false);
   }
 
   // --- The writer's thread ---
 
   [[nodiscard]] bool read(Slot& slot) {
-    const std::byte* const columns = memory_.wait_for_download(slot.paths.memory(), patience).data();
     slot.flights.resize(slot.asked.size());
-    return number_bytes_ == sizeof(double) ? read_flights(reinterpret_cast<const double*>(columns), slot.flights)
-                                           : read_flights(reinterpret_cast<const float*>(columns), slot.flights);
+    return paths_.downloaded(slot.paths,
+                             [&](const auto* columns) { return read_flights(columns, std::span(slot.flights)); });
   }
 
   void write(Slot& slot) {
-    while (!read(slot)) queue(slot, false);
-    slot.launches = {};
-    slot.paths = {};
+    while (!read(slot)) queue(slot);
+    paths_.give_back(slot.paths);
     for (const Flight& each : slot.flights) {
       report_.steps += each.steps;
       if (each.ending != Ending::ground) ++report_.out_of_time;
@@ -172,11 +165,8 @@ class Run {
 
   void stop() noexcept {
     if (handover_) handover_->finish();
-    try {
-      device_.synchronize(stream_, patience);  // what is queued uses this object
-    } catch (const Error&) {
-      return;  // a lost device runs nothing any more
-    }
+    paths_.finish();
+    for (Slot& slot : slots_) paths_.give_back(slot.paths);
   }
 
   void fill_report(const compute::PoolCounts& before) {
@@ -184,9 +174,11 @@ class Run {
     report_.requests = counts.requests;
     report_.hits = counts.hits;
     report_.driver_calls = counts.driver_calls;
-    report_.device = device_.facts().name;
-    report_.kernels = chosen_.runner->name();
-    report_.real_bits = static_cast<unsigned>(8 * number_bytes_);
+    report_.tensors = paths_.tensors().acquired;
+    report_.tensors_reused = paths_.tensors().reused;
+    report_.device = paths_.device().facts().name;
+    report_.kernels = paths_.kernels();
+    report_.real_bits = static_cast<unsigned>(8 * paths_.number_bytes());
     const ManagerStatistics known = memory_.statistics();
     report_.memory_high_water = known.pool.reserved.peak;
     report_.pinned_high_water = known.transfers.pinned.reserved.peak;
@@ -197,12 +189,11 @@ class Run {
   const RunSettings& settings_;
   Sink& sink_;
   MemoryManager& memory_;
-  Device device_;
-  ChosenRunner chosen_;
-  std::size_t number_bytes_;  // of each number in the columns
-  Stream stream_;
-  std::mutex queueing_;  // a runner is for one thread at a time
+  PathDevice paths_;
   std::array<Slot, 2> slots_;
+  std::size_t rows_ = 0;     // of the tensors
+  std::size_t started_ = 0;  // chunks
+  std::optional<compute::PoolCounts> warm_;
   RunReport report_;                           // each thread writes its own fields
   std::optional<compute::Handover> handover_;  // to the writer's thread
 };

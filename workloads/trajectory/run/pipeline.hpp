@@ -1,5 +1,5 @@
-// A run over launches: chunks through two sets of columns in turn, in pooled memory of the device, so that one chunk is
-// computed while the one before it is downloaded and written. Results do not depend on chunks, threads or the host's
+// A run over launches: chunks through tensors of the device, of which two sets are in use at a time, so that one chunk
+// is computed while the one before it is downloaded and written. Results do not depend on chunks, threads or the host's
 // kernels. The device and its memory are the caller's; open_memory.hpp has some for a program that has none.
 #pragma once
 
@@ -13,26 +13,18 @@
 
 #include "workloads/trajectory/flight/columns.hpp"
 #include "workloads/trajectory/flight/launch.hpp"
+#include "workloads/trajectory/run/settings.hpp"
 
 namespace weir::trajectory {
 
 /// Launches of one run.
 inline constexpr std::uint64_t max_launches = 10'000'000;
 
-struct RunSettings {
-  Physics physics = {};
-  std::size_t chunk = 0;     ///< launches of a chunk; 0: as free memory allows
-  unsigned threads = 0;      ///< of the host; 0: one a core
-  std::string kernels = {};  ///< of the host, as choose_level
-  bool floats = false;       ///< numbers of 32 bits on Vulkan, which most GPUs compute faster; a step's tolerance is
-                             ///< 1e-4 at least with these
-  std::function<void(std::uint64_t done, std::uint64_t all)> progress = {};  ///< on the thread that writes
-};
-
 struct RunReport {
   std::uint64_t launches = 0, steps = 0;
-  std::uint64_t out_of_time = 0;  ///< paths that did not end on the ground
-  std::size_t chunks = 0, chunk_launches = 0;
+  std::uint64_t out_of_time = 0;               ///< paths that did not end on the ground
+  std::size_t chunks = 0, chunk_launches = 0;  ///< as they were done; launches of the largest
+  std::uint64_t retries = 0;                   ///< times that a chunk was halved, for lack of memory
   std::string device, kernels;
   unsigned real_bits = 64;
   double tolerance = 0;  ///< of a step, as it was used
@@ -42,6 +34,8 @@ struct RunReport {
   std::uint64_t hits = 0;          ///< of those, served by a pool's caches and arenas
   std::uint64_t driver_calls = 0;  ///< about memory, from the run's start to its end
   std::optional<std::uint64_t> driver_calls_after_second_chunk = {};  ///< of those; empty without a third chunk
+  std::uint64_t tensors = 0;                                          ///< that were acquired
+  std::uint64_t tensors_reused = 0;  ///< of those, in memory where one of the same shape had lain
   // --- Of the manager's whole life ---
   std::uint64_t memory_high_water = 0, pinned_high_water = 0;  ///< reserved; bytes
 
@@ -64,7 +58,8 @@ class Sink {
 
 /// Follows `launches` paths, of which `launch` gives each by its number, on the calling thread. Throws InvalidArgument
 /// for 0 launches or more than max_launches, and for settings or a launch out of range, before the chunk of that launch
-/// is computed; LimitExceeded and OutOfMemory; what `launch` and the sink throw.
+/// is computed; LimitExceeded and OutOfMemory where there is no memory for one launch; what `launch` and the sink
+/// throw. `launch` is asked again for the launches of a chunk that was refused memory.
 RunReport run(std::uint64_t launches, const std::function<Launch(std::uint64_t number)>& launch,
               const RunSettings& settings, MemoryManager& memory, Sink& sink);
 

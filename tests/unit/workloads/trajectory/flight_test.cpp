@@ -8,6 +8,7 @@
 
 #include "unit/workloads/trajectory/kept.hpp"
 #include "unit/workloads/trajectory/plain_path.hpp"
+#include "workloads/trajectory/run/paths.hpp"
 
 namespace weir::trajectory::test {
 namespace {
@@ -62,12 +63,15 @@ TEST(TrajectoryFlight, ASmallerToleranceIsNearerTheTruth) {
 }
 
 TEST(TrajectoryFlight, EnergyNeverGrowsWithoutWind) {
-  for (Launch launch : random_launches(300, all_launches())) {
-    launch.wind = 0;
+  std::vector<Launch> launches = random_launches(300, all_launches());
+  for (Launch& each : launches) each.wind = 0;
+  MemoryManager memory = open_memory({.backend = "host"});
+  const std::vector<std::vector<Place>> paths = follow(launches, {}, memory);
+  for (std::size_t i = 0; i < launches.size(); ++i) {
     double before = HUGE_VAL;
-    for (const Place& place : follow(launch, {})) {
+    for (const Place& place : paths[i]) {
       const double energy = place.speed * place.speed / 2 + 9.80665 * place.z;
-      EXPECT_LE(energy, before + 1e-5) << launch.speed << " m/s, after " << place.time << " s";
+      EXPECT_LE(energy, before + 1e-5) << launches[i].speed << " m/s, after " << place.time << " s";
       before = energy;
     }
   }
@@ -111,10 +115,17 @@ TEST(TrajectoryFlight, SixtySecondsEndAPath) {
 }
 
 TEST(TrajectoryFlight, AFollowedPathIsTheRunsPath) {
-  for (const Launch& launch : random_launches(20)) {
-    const std::vector<Place> places = follow(launch, {});
-    const Flight flight = fly({launch}).front();
+  std::vector<Launch> launches = random_launches(200);
+  for (const Launch& each : awkward_launches()) launches.push_back(each);
+  const std::vector<Flight> flights = fly(launches);
+  MemoryManager memory = open_memory({.backend = "host"});
+  const std::vector<std::vector<Place>> paths = follow(launches, {}, memory);
+  EXPECT_EQ(memory.statistics().buffers, 0);
+  for (std::size_t i = 0; i < launches.size(); ++i) {
+    const std::vector<Place>& places = paths[i];
+    const Flight& flight = flights[i];
     EXPECT_EQ(places.size(), flight.steps + 1);
+    EXPECT_EQ(places.front().time, 0);
     EXPECT_EQ(places.back().time, flight.time);
     EXPECT_EQ(places.back().right, flight.drift);
     EXPECT_EQ(std::hypot(places.back().x, places.back().right), flight.carry);

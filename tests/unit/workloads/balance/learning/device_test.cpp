@@ -49,15 +49,11 @@ Outcome outcome_of(MemoryManager& memory, RobotRunner& robot_runner, NetworkRunn
 
   constexpr std::uint32_t count = 1000;
   Robots robots(memory, robot_runner, model, count, 3, stream);
-  const NetworkLayout layout(shape, count);
-  const Buffer<float> values = memory.scoped<float>("values", layout.values(), {}, stream);
-  const Robots::Places places{.observations = 0, .outputs = layout.outputs()};
   robots.start(stream);
   std::vector<std::uint32_t> actions(count);
   for (std::uint32_t step = 0; step < 30; ++step) {
-    robots.observe(values.access(stream), places, stream);
-    learner.forward(values.access(stream), count);
-    robots.decide(values.access(stream), places, stream);
+    robots.observe(learner.observations(count), stream);
+    robots.decide(learner.forward(count), stream);
     // Near a tie the devices may choose differently; what they compute is compared for the same actions.
     for (std::uint32_t i = 0; i < count; ++i) actions[i] = formulas::draw(8, i, step) % 3;
     memory.upload(robots.actions(), actions, stream);

@@ -19,21 +19,57 @@ namespace {
 
 float random_number(std::uint32_t who, std::uint32_t i) { return formulas::signed_of(formulas::draw(11, who, i)); }
 
+/// The buffers of one network, as weir::NetworkBuffers has them.
+struct Side {
+  Side(const NetworkShape& of, std::uint32_t batch, const std::vector<float>& flat)
+      : shape(of), input(std::size_t{of.inputs()} * batch), hidden(std::size_t{of.neurons()} * batch) {
+    for (const Segment& each : segments(shape)) {
+      const auto from = flat.begin() + static_cast<std::ptrdiff_t>(each.first);
+      std::vector<float>& part = parts.at(static_cast<std::size_t>(each.part));
+      EXPECT_EQ(part.size(), each.at) << "segments follow each other in their buffers";
+      part.insert(part.end(), from, from + static_cast<std::ptrdiff_t>(each.count));
+    }
+  }
+  /// In the order of the array of parameters.
+  [[nodiscard]] std::vector<float> flat() const {
+    std::vector<float> all;
+    for (const Segment& each : segments(shape)) {
+      const auto from = parts.at(static_cast<std::size_t>(each.part)).begin() + static_cast<std::ptrdiff_t>(each.at);
+      all.insert(all.end(), from, from + static_cast<std::ptrdiff_t>(each.count));
+    }
+    return all;
+  }
+  NetworkMemory<void*>::Side memory() {
+    return {input.data(), hidden.data(), parts[0].data(), parts[1].data(), parts[2].data(), parts[3].data()};
+  }
+
+  NetworkShape shape;
+  std::vector<float> input, hidden;
+  std::array<std::vector<float>, 4> parts;
+};
+
 /// A network with memory for one batch, and records to learn from.
 struct Bench {
   Bench(const NetworkShape& of, std::uint32_t batch, std::uint32_t record_count = 400)
+      : Bench(of, batch, record_count, first_parameters(of, Start::xavier, 5)) {}
+  Bench(const NetworkShape& of, std::uint32_t batch, std::uint32_t record_count, const std::vector<float>& parameters)
       : shape(of),
         layout(of, batch),
+        network(of, batch, parameters),
+        target(of, batch, first_parameters(of, Start::he, 6)),
         replay(std::size_t{record_count} * layout.record()),
         indices(batch),
-        parameters(first_parameters(of, Start::xavier, 5)),
+        actions(batch),
+        dones(batch),
+        output(std::size_t{of.outputs()} * batch),
+        q_values(output.size()),
+        target_q_values(output.size()),
+        rewards(batch),
+        aims(batch),
+        td_errors(batch),
+        errors(layout.errors()),
         gradients(of.parameters()),
-        moments(2 * std::size_t{of.parameters()}),
-        values(2 * std::size_t{layout.values()}),
-        errors(layout.values()),
-        facts(layout.facts()) {
-    const std::vector<float> target = first_parameters(of, Start::he, 6);
-    parameters.insert(parameters.end(), target.begin(), target.end());
+        moments(2 * std::size_t{of.parameters()}) {
     for (std::uint32_t i = 0; i < replay.size(); ++i) replay[i] = random_number(1, i);
     for (std::uint32_t r = 0; r < record_count; ++r) {
       float* const what = &replay[std::size_t{r} * layout.record() + 2 * std::size_t{of.inputs()}];
@@ -42,23 +78,48 @@ struct Bench {
     }
     for (std::uint32_t b = 0; b < batch; ++b) indices[b] = formulas::draw(2, 2, b) % record_count;
   }
-  nets::Buffers buffers() {
-    return {replay.data(),  indices.data(), parameters.data(), gradients.data(),
-            moments.data(), values.data(),  errors.data(),     facts.data()};
+  /// By number of a step's memory.
+  std::vector<nets::Buffers> buffers() {
+    const NetworkMemory<void*> memory{network.memory(),       target.memory(),  output.data(),  q_values.data(),
+                                      target_q_values.data(), replay.data(),    indices.data(), actions.data(),
+                                      rewards.data(),         dones.data(),     aims.data(),    td_errors.data(),
+                                      errors.data(),          gradients.data(), moments.data()};
+    std::vector<void*> all;
+    memory.append_to(all, update_memories);
+    std::vector<nets::Buffers> sets;
+    for (std::size_t i = 0; i < all.size(); i += nets::Kernels::bindings) {
+      std::array<void*, nets::Kernels::bindings> at{};
+      std::copy_n(all.begin() + static_cast<std::ptrdiff_t>(i), at.size(), at.begin());
+      sets.push_back(nets::Kernels::buffers(at));
+    }
+    return sets;
+  }
+  void run_in_loops(const std::vector<NetworkStep>& steps) {
+    const std::vector<nets::Buffers> sets = buffers();
+    for (const NetworkStep& step : steps) {
+      compute::run_in_loops<nets::Kernels>(std::span(&step, 1), sets.at(step.memory));
+    }
   }
   friend bool operator==(const Bench& a, const Bench& b) {
-    const auto same = [](const std::vector<float>& x, const std::vector<float>& y) {
-      return std::memcmp(x.data(), y.data(), x.size() * sizeof(float)) == 0;
+    const auto same = [](const auto& x, const auto& y) {
+      return std::memcmp(x.data(), y.data(), x.size() * sizeof(x[0])) == 0;
     };
-    return same(a.parameters, b.parameters) && same(a.gradients, b.gradients) && same(a.moments, b.moments) &&
-           same(a.values, b.values) && same(a.errors, b.errors) && same(a.facts, b.facts);
+    const auto same_sides = [&](const Side& x, const Side& y) {
+      return same(x.input, y.input) && same(x.hidden, y.hidden) && same(x.flat(), y.flat());
+    };
+    return same_sides(a.network, b.network) && same_sides(a.target, b.target) && same(a.output, b.output) &&
+           same(a.q_values, b.q_values) && same(a.target_q_values, b.target_q_values) && same(a.actions, b.actions) &&
+           same(a.rewards, b.rewards) && same(a.dones, b.dones) && same(a.aims, b.aims) &&
+           same(a.td_errors, b.td_errors) && same(a.errors, b.errors) && same(a.gradients, b.gradients) &&
+           same(a.moments, b.moments);
   }
 
   NetworkShape shape;
   NetworkLayout layout;
+  Side network, target;
   std::vector<float> replay;
-  std::vector<std::uint32_t> indices;
-  std::vector<float> parameters, gradients, moments, values, errors, facts;
+  std::vector<std::uint32_t> indices, actions, dones;
+  std::vector<float> output, q_values, target_q_values, rewards, aims, td_errors, errors, gradients, moments;
 };
 
 /// The outputs for one observation, in doubles.
@@ -84,7 +145,7 @@ double loss_of(const Bench& bench, const std::vector<double>& parameters, const 
     const float* const record = &bench.replay[std::size_t{bench.indices[b]} * bench.layout.record()];
     const std::vector<double> outputs = outputs_of(bench.shape, parameters.data(), {record, record + inputs});
     const double said = outputs[static_cast<std::size_t>(record[2 * inputs + 1])];
-    const double error = said - double{bench.facts[nets::aim_column * batch + b]};
+    const double error = said - double{bench.aims[b]};
     const double huber = double{settings.huber};
     sum += std::abs(error) <= huber ? 0.5 * error * error : huber * (std::abs(error) - 0.5 * huber);
   }
@@ -99,8 +160,9 @@ TEST(Network, GradientsAreThoseOfTheLoss) {
     Bench bench(shape, 33);
     std::vector<NetworkStep> steps = bench.layout.update(settings, 1);
     std::erase_if(steps, [](const NetworkStep& step) { return step.body == nets::Body::adapt; });
-    compute::run_in_loops<nets::Kernels>(steps, bench.buffers());
-    const std::vector<double> at(bench.parameters.begin(), bench.parameters.begin() + shape.parameters());
+    bench.run_in_loops(steps);
+    const std::vector<float> parameters = bench.network.flat();
+    const std::vector<double> at(parameters.begin(), parameters.end());
     double largest = 0, worst = 0;
     for (std::uint32_t i = 0; i < shape.parameters(); ++i) {
       constexpr double step = 1e-5;
@@ -120,10 +182,11 @@ TEST(Network, GradientsAreThoseOfTheLoss) {
 TEST(Network, AimsAtTheTargetNetworksValueOfItsOwnChoice) {
   const NetworkShape shape = network_shape("4-16-3", 4, 3);
   Bench bench(shape, 20);
-  const std::vector<double> own(bench.parameters.begin(), bench.parameters.begin() + shape.parameters());
-  const std::vector<double> target(bench.parameters.begin() + shape.parameters(), bench.parameters.end());
+  const std::vector<float> own_floats = bench.network.flat(), target_floats = bench.target.flat();
+  const std::vector<double> own(own_floats.begin(), own_floats.end());
+  const std::vector<double> target(target_floats.begin(), target_floats.end());
   LearningSettings settings;
-  compute::run_in_loops<nets::Kernels>(bench.layout.update(settings, 1), bench.buffers());
+  bench.run_in_loops(bench.layout.update(settings, 1));
   for (std::uint32_t b = 0; b < 20; ++b) {
     const float* const record = &bench.replay[std::size_t{bench.indices[b]} * bench.layout.record()];
     const std::vector<double> next(record + 4, record + 8);
@@ -132,7 +195,7 @@ TEST(Network, AimsAtTheTargetNetworksValueOfItsOwnChoice) {
         static_cast<std::size_t>(std::max_element(preferred.begin(), preferred.end()) - preferred.begin());
     const double later = outputs_of(shape, target.data(), next)[best];
     const double aim = double{record[8]} + (record[10] == 0 ? double{settings.discount} * later : 0);
-    EXPECT_NEAR(double{bench.facts[nets::aim_column * 20 + b]}, aim, 1e-5) << b;
+    EXPECT_NEAR(double{bench.aims[b]}, aim, 1e-5) << b;
   }
 }
 
@@ -140,18 +203,19 @@ TEST(Network, AimsAtTheTargetNetworksValueOfItsOwnChoice) {
 TEST(Network, TwoUpdatesAreAdamsWithinItsBounds) {
   const NetworkShape shape = network_shape("4-16-3", 4, 3);
   const std::uint32_t all = shape.parameters();
-  Bench bench(shape, 32);
+  std::vector<float> start = first_parameters(shape, Start::xavier, 5);
+  for (std::uint32_t i = 0; i < all; i += 5) start[i] = i % 2 == 0 ? 9.99F : -9.99F;
+  Bench bench(shape, 32, 400, start);
   for (float& number : bench.replay) number *= 8;
   for (std::uint32_t r = 0; r < 400; ++r) bench.replay[r * 11 + 9] /= 8, bench.replay[r * 11 + 10] /= 8;
-  for (std::uint32_t i = 0; i < all; i += 5) bench.parameters[i] = i % 2 == 0 ? 9.99F : -9.99F;
-  const std::vector<float> target(bench.parameters.begin() + all, bench.parameters.end());
+  const std::vector<float> target = bench.target.flat();
   const LearningSettings settings{.rate = 0.1F, .target_updates = 2};
   std::vector<double> mean(all), square(all);
   std::uint32_t cut_gradients = 0, cut_weights = 0, cut_errors = 0;
   for (const int update : {1, 2}) {
-    const std::vector<double> before(bench.parameters.begin(), bench.parameters.begin() + all);
-    compute::run_in_loops<nets::Kernels>(bench.layout.update(settings, static_cast<std::uint64_t>(update)),
-                                         bench.buffers());
+    const std::vector<float> before = bench.network.flat();
+    bench.run_in_loops(bench.layout.update(settings, static_cast<std::uint64_t>(update)));
+    const std::vector<float> after = bench.network.flat();
     for (std::uint32_t i = 0; i < all; ++i) {
       const double slope = std::clamp(double{bench.gradients[i]}, -0.5, 0.5);
       cut_gradients += std::abs(slope) == 0.5 ? 1 : 0;
@@ -159,21 +223,18 @@ TEST(Network, TwoUpdatesAreAdamsWithinItsBounds) {
       square[i] = 0.999 * square[i] + 0.001 * slope * slope;
       const double unbiased_mean = mean[i] / (1 - std::pow(0.9, update));
       const double unbiased_square = square[i] / (1 - std::pow(0.999, update));
-      const double moved = before[i] - 0.1 * unbiased_mean / (std::sqrt(unbiased_square) + 1e-8);
+      const double moved = double{before[i]} - 0.1 * unbiased_mean / (std::sqrt(unbiased_square) + 1e-8);
       cut_weights += std::abs(moved) > 10 ? 1 : 0;
       // Where nothing flows, the small number in the divisor decides.
       if (slope == 0 || std::abs(slope) > 1e-4) {
-        EXPECT_NEAR(double{bench.parameters[i]}, std::clamp(moved, -10.0, 10.0), 2e-5) << i << ", update " << update;
+        EXPECT_NEAR(double{after[i]}, std::clamp(moved, -10.0, 10.0), 2e-5) << i << ", update " << update;
       }
     }
     for (std::uint32_t b = 0; b < 32; ++b) {
-      const double loss = double{bench.facts[nets::loss_column * 32 + b]};
-      EXPECT_LE(loss, 4.5) << "Huber's line at an error of 5";
-      cut_errors += loss == 4.5 ? 1 : 0;
+      EXPECT_LE(std::abs(bench.td_errors[b]), 5);
+      cut_errors += std::abs(bench.td_errors[b]) == 5 ? 1 : 0;
     }
-    const std::vector<float> copy(bench.parameters.begin() + all, bench.parameters.end());
-    EXPECT_EQ(copy,
-              update == 1 ? target : std::vector<float>(bench.parameters.begin(), bench.parameters.begin() + all));
+    EXPECT_EQ(bench.target.flat(), update == 1 ? target : after);
   }
   EXPECT_GT(cut_gradients, 0u);
   EXPECT_LT(cut_gradients, 2 * all);
@@ -190,12 +251,15 @@ TEST(NetworkLevels, GiveTheBitsOfTheBodiesWhateverTheParts) {
       std::vector<NetworkStep> steps = wanted.layout.update(settings, 1);
       const std::vector<NetworkStep> second = wanted.layout.update(settings, 2);
       steps.insert(steps.end(), second.begin(), second.end());
-      compute::run_in_loops<nets::Kernels>(steps, wanted.buffers());
+      wanted.run_in_loops(steps);
       for (const Level& level : levels()) {
         for (const std::uint32_t parts : {1u, 5u}) {
           Bench bench(shape, batch);
+          const std::vector<nets::Buffers> sets = bench.buffers();
           for (const NetworkStep& step : steps) {
-            for (std::uint32_t part = 0; part < parts; ++part) level.run_network(step, bench.buffers(), part, parts);
+            for (std::uint32_t part = 0; part < parts; ++part) {
+              level.run_network(step, sets.at(step.memory), part, parts);
+            }
           }
           EXPECT_TRUE(bench == wanted) << level.name << ", " << preset.name << ", batch " << batch << ", parts "
                                        << parts;
@@ -206,24 +270,25 @@ TEST(NetworkLevels, GiveTheBitsOfTheBodiesWhateverTheParts) {
 }
 
 TEST(NetworkLevels, OneObservationIsAsOfABatch) {
-  for (const char* text : {"2-8-3", "4-32-3", "5-7-9-3", "3-1-2", "2-64-48-32-24-16-3", "1-256-100-5"}) {
+  for (const char* text : {"2-8-3", "4-32-3", "5-7-9-3", "3-1-2", "9-8-8-4", "8-5-7-3-6-2", "1-8-1", "2-8-5",
+                           "2-64-48-32-24-16-3", "1-256-100-5"}) {
     const std::string words = text;
     const NetworkShape shape = network_shape(text, static_cast<std::uint32_t>(words.front() - '0'),
                                              static_cast<std::uint32_t>(words.back() - '0'));
     Bench bench(shape, 3);
-    for (std::size_t i = 0; i < bench.values.size(); ++i)
-      bench.values[i] = random_number(9, static_cast<std::uint32_t>(i));
-    compute::run_in_loops<nets::Kernels>(bench.layout.forward(), bench.buffers());
+    for (std::size_t i = 0; i < bench.network.input.size(); ++i)
+      bench.network.input[i] = random_number(9, static_cast<std::uint32_t>(i));
+    bench.run_in_loops(bench.layout.forward());
     for (const Level& level : levels()) {
       PaddedNetwork network(shape);
-      network.fill(shape, std::span(bench.parameters).first(shape.parameters()));
+      network.fill(shape, bench.network.flat());
       for (std::uint32_t b = 0; b < 3; ++b) {
         std::vector<float> observation;
-        for (std::uint32_t k = 0; k < shape.inputs(); ++k) observation.push_back(bench.values[k * 3 + b]);
+        for (std::uint32_t k = 0; k < shape.inputs(); ++k) observation.push_back(bench.network.input[k * 3 + b]);
         alignas(64) std::array<float, 2 * max_neurons> space{};
         const float* const outputs = level.infer(network, observation.data(), space.data());
         for (std::uint32_t j = 0; j < shape.outputs(); ++j) {
-          EXPECT_EQ(outputs[j], bench.values[bench.layout.outputs() + j * 3 + b]) << level.name << " " << text;
+          EXPECT_EQ(outputs[j], bench.output[j * 3 + b]) << level.name << " " << text;
         }
       }
     }

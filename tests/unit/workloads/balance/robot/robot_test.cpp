@@ -143,23 +143,25 @@ struct Crowd {
   Crowd(std::uint32_t count, std::uint32_t history)
       : motion(robots::motion_columns * count),
         tallies(robots::tally_columns * count),
-        values((2 * history + action_count) * count),
+        observations(2 * history * count),
+        outputs(action_count * count),
         actions(count),
         rewards(count),
         dones(count) {}
-  robots::Buffers buffers() {
-    return {motion.data(), tallies.data(), values.data(), actions.data(), rewards.data(), dones.data()};
+  robots::Buffers buffers(robots::Body body) {
+    float* const values = body == robots::Body::decide ? outputs.data() : observations.data();
+    return {motion.data(), tallies.data(), values, actions.data(), rewards.data(), dones.data()};
   }
   friend bool operator==(const Crowd& a, const Crowd& b) {
     const auto same = [](const auto& x, const auto& y) {
       return std::memcmp(x.data(), y.data(), x.size() * sizeof(x[0])) == 0;
     };
-    return same(a.motion, b.motion) && same(a.tallies, b.tallies) && same(a.values, b.values) &&
+    return same(a.motion, b.motion) && same(a.tallies, b.tallies) && same(a.observations, b.observations) &&
            same(a.actions, b.actions) && same(a.rewards, b.rewards) && same(a.dones, b.dones);
   }
   std::vector<float> motion;
   std::vector<std::uint32_t> tallies;
-  std::vector<float> values;
+  std::vector<float> observations, outputs;
   std::vector<std::uint32_t> actions;
   std::vector<float> rewards;
   std::vector<std::uint32_t> dones;
@@ -183,7 +185,6 @@ TEST(RobotLevels, GiveTheBitsOfTheBodies) {
     told.reward = static_cast<std::uint32_t>(model.reward);
     told.history = model.history;
     told.max_steps = model.max_steps;
-    told.outputs = model.inputs() * count;
     static_assert(sizeof(c) == sizeof(told) - offsetof(robots::Parameters, dt));
     std::memcpy(&told.dt, &c, sizeof(c));
     std::vector<RobotStep> steps{{robots::Body::start, count, told}};
@@ -196,17 +197,19 @@ TEST(RobotLevels, GiveTheBitsOfTheBodies) {
     }
     const auto outputs = [&](Crowd& crowd) {
       for (std::uint32_t i = 0; i < action_count * count; ++i) {
-        crowd.values[told.outputs + i] = formulas::signed_of(formulas::draw(3, i, variant));
+        crowd.outputs[i] = formulas::signed_of(formulas::draw(3, i, variant));
       }
     };
     Crowd wanted(count, model.history);
     outputs(wanted);
-    compute::run_in_loops<robots::Kernels>(steps, wanted.buffers());
+    for (const RobotStep& step : steps) {
+      compute::run_in_loops<robots::Kernels>(std::span(&step, 1), wanted.buffers(step.body));
+    }
     for (const Level& level : levels()) {
       Crowd crowd(count, model.history);
       outputs(crowd);
       for (const RobotStep& step : steps) {
-        for (std::uint32_t part = 0; part < 3; ++part) level.run_robots(step, crowd.buffers(), part, 3);
+        for (std::uint32_t part = 0; part < 3; ++part) level.run_robots(step, crowd.buffers(step.body), part, 3);
       }
       EXPECT_TRUE(crowd == wanted) << level.name << ", variant " << variant;
     }
