@@ -8,13 +8,13 @@
 #include <functional>
 #include <limits>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
 #include <weir/weir.hpp>
 
 #include "workloads/graph/edges/graph.hpp"
+#include "workloads/graph/frames/frame.hpp"
 
 namespace weir::graph {
 
@@ -22,13 +22,6 @@ enum class LawKind : std::uint8_t {
   fruchterman_reingold,  ///< "fr"
   force_atlas_2,         ///< "fa2"
   springs,               ///< "app": springs of a length, repulsion below a cutoff, damping
-};
-
-enum class FrameMode : std::uint8_t {
-  none,    ///< only the last positions are downloaded
-  sync,    ///< each step waits until its frame is downloaded
-  latest,  ///< a frame downloads while later steps compute; a consumer that is slow gets the newest, others are dropped
-  every,   ///< as latest, but each frame is consumed, and the layout waits for a slow consumer
 };
 
 struct RunSettings {
@@ -63,19 +56,6 @@ struct RunReport {
   std::uint64_t resizes_in_place = 0, bytes_moved_by_growth = 0;
   std::uint64_t memory_high_water = 0, pinned_high_water = 0;  ///< reserved; bytes; of the manager's whole life
   std::uint64_t checksum = 0;                                  ///< of the final positions' bytes
-};
-
-/// Positions and velocities after a step.
-struct Frame {
-  std::uint64_t step = 0;  ///< from 1
-  std::span<const Position> positions, velocities;
-};
-
-/// Takes frames in their order. Called by one thread at a time, not the caller's; what it throws ends the run.
-class FrameSink {
- public:
-  virtual ~FrameSink() = default;
-  virtual void take(const Frame& frame) = 0;
 };
 
 struct Layout {
