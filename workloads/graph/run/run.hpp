@@ -14,15 +14,10 @@
 #include <weir/weir.hpp>
 
 #include "workloads/graph/edges/graph.hpp"
+#include "workloads/graph/forces/law.hpp"
 #include "workloads/graph/frames/frame.hpp"
 
 namespace weir::graph {
-
-enum class LawKind : std::uint8_t {
-  fruchterman_reingold,  ///< "fr"
-  force_atlas_2,         ///< "fa2"
-  springs,               ///< "app": springs of a length, repulsion below a cutoff, damping
-};
 
 struct RunSettings {
   LawKind law = LawKind::fruchterman_reingold;
