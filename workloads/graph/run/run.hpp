@@ -15,14 +15,9 @@
 #include <weir/weir.hpp>
 
 #include "workloads/graph/edges/graph.hpp"
+#include "workloads/graph/forces/law.hpp"
 
 namespace weir::graph {
-
-enum class LawKind : std::uint8_t {
-  fruchterman_reingold,  ///< "fr"
-  force_atlas_2,         ///< "fa2"
-  springs,               ///< "app": springs of a length, repulsion below a cutoff, damping
-};
 
 enum class FrameMode : std::uint8_t {
   none,    ///< only the last positions are downloaded
