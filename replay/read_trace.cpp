@@ -1,14 +1,9 @@
-// See read_trace.hpp. The file is read rather than mapped: one that another
-// process shortens meanwhile is then a parse error and not a SIGBUS.
 #include "replay/read_trace.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdint>
-#include <cstdio>
 #include <functional>
-#include <memory>
 #include <new>
 #include <span>
 #include <string>
@@ -21,6 +16,7 @@
 
 #include "files/excerpt.hpp"
 #include "files/gzip.hpp"
+#include "files/input_file.hpp"
 #include "replay/csv.hpp"
 #include "replay/identify.hpp"
 #include "replay/interval_csv.hpp"
@@ -34,11 +30,6 @@ namespace {
 
 ErrorFacts about(const std::filesystem::path& path) { return {.name = path.string()}; }
 
-[[noreturn]] void system_failure(const std::filesystem::path& path, int code) {
-  throw DriverError(files::printable(path.string()) + ": cannot be read: " + std::generic_category().message(code),
-                    {.name = path.string(), .native_code = code});
-}
-
 void check_is_file(const std::filesystem::path& path) {
   if (path.empty()) throw InvalidArgument("'': a trace's path is empty", about(path));
   std::error_code error;
@@ -46,7 +37,7 @@ void check_is_file(const std::filesystem::path& path) {
   const std::string name = files::printable(path.string());
   if (path == "-") throw InvalidArgument("-: standard input is not read; save the trace to a file first", about(path));
   if (type == std::filesystem::file_type::not_found) throw NotFound(name + ": no such file", about(path));
-  if (error) system_failure(path, error.value());
+  if (error) files::refuse_input(path, error.value());
   if (type == std::filesystem::file_type::directory) {
     throw InvalidArgument(name + ": is a directory; a trace is one file", about(path));
   }
@@ -54,37 +45,6 @@ void check_is_file(const std::filesystem::path& path) {
     throw InvalidArgument(name + ": is not a regular file; save the trace to one first", about(path));
   }
 }
-
-/// A file that is open for reading.
-class InputFile {
- public:
-  explicit InputFile(const std::filesystem::path& path) : path_(path), file_(std::fopen(path.c_str(), "rb")) {
-    if (!file_) system_failure(path_, errno);
-  }
-
-  /// Fills the span, or what of it the file still has.
-  std::size_t read(std::span<char> to) {
-    const std::size_t count = std::fread(to.data(), 1, to.size(), file_.get());
-    if (std::ferror(file_.get()) != 0) system_failure(path_, errno);
-    return count;
-  }
-  void rewind() {
-    if (std::fseek(file_.get(), 0, SEEK_SET) != 0) system_failure(path_, errno);
-  }
-  [[nodiscard]] std::uintmax_t size() const {
-    std::error_code error;
-    const std::uintmax_t size = std::filesystem::file_size(path_, error);
-    if (error) system_failure(path_, error.value());
-    return size;
-  }
-
- private:
-  struct Close {
-    void operator()(std::FILE* file) const noexcept { std::fclose(file); }
-  };
-  const std::filesystem::path& path_;
-  std::unique_ptr<std::FILE, Close> file_;
-};
 
 /// All that a source still has, where it has `expected` bytes or, unknown to the caller, more or fewer.
 std::vector<char> read_all(const files::Source& source, std::size_t expected) {
@@ -129,10 +89,10 @@ Trace read_source(const std::function<files::Source()>& open, std::size_t bytes)
 }
 
 Trace read_file(const std::filesystem::path& path) {
-  InputFile file(path);
+  files::InputFile file(path);
   const auto from_start = [&file]() -> files::Source {
     file.rewind();
-    return {[&file](std::span<char> to) { return file.read(to); }};
+    return file.source();
   };
   std::array<char, 2> start{};
   const std::size_t known = file.read(start);

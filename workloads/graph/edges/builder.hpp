@@ -12,7 +12,7 @@ namespace weir::graph {
 
 class GraphBuilder {
  public:
-  static constexpr float min_weight = 1e-12F, max_weight = 1e12F;
+  static constexpr float min_weight = 1e-9F, max_weight = 1e9F;
 
   /// Throws InvalidArgument for a node that is not below max_nodes and a weight that is not from min_weight to
   /// max_weight, LimitExceeded where there are more than max_edges different edges.
