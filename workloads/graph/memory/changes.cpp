@@ -40,9 +40,9 @@ class Change {
     before_nodes_ = before.nodes();
     const std::uint64_t nodes = std::uint64_t{before_nodes_} + changes.added_nodes.size();
     if (nodes > max_nodes) {
-      throw LimitExceeded("graph: " + std::to_string(nodes) + " nodes are more than " + std::to_string(max_nodes) +
-                              "; add fewer",
-                          {.name = "nodes", .limit = max_nodes});
+      throw LimitExceeded(
+          "graph: " + std::to_string(nodes) + " nodes are more than " + std::to_string(max_nodes) + "; add fewer",
+          {.name = "nodes", .limit = max_nodes});
     }
     nodes_ = static_cast<std::uint32_t>(nodes);
   }

@@ -12,8 +12,8 @@
 
 namespace weir::graph {
 
-/// All numbers are those before the change; added nodes have the numbers from the old count on. In this order: edges are
-/// taken out, nodes and edges added, nodes taken out.
+/// All numbers are those before the change; added nodes have the numbers from the old count on. In this order: edges
+/// are taken out, nodes and edges added, nodes taken out.
 struct Changes {
   std::vector<std::pair<std::uint32_t, std::uint32_t>> removed_edges;  ///< in either direction
   std::vector<Position> added_nodes;                                   ///< where they are; they rest
@@ -39,9 +39,9 @@ struct Changed {
 };
 
 /// The rows after the changes, by one pass over all of them: rows that no change touches are copied as they are, which
-/// takes 2 ms for a million edges. Throws InvalidArgument, which names the node or edge, for one that is not there, that
-/// is taken out twice, an edge that is there already, from a node to itself or to one that is taken out, a weight that
-/// is not above 0, and a graph without nodes; LimitExceeded past max_nodes and max_edges.
+/// takes 2 ms for a million edges. Throws InvalidArgument, which names the node or edge, for one that is not there,
+/// that is taken out twice, an edge that is there already, from a node to itself or to one that is taken out, a weight
+/// that is not above 0, and a graph without nodes; LimitExceeded past max_nodes and max_edges.
 [[nodiscard]] Changed changed_rows(const Adjacency& before, const Changes& changes);
 
 }  // namespace weir::graph

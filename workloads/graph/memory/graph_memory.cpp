@@ -79,9 +79,9 @@ void GraphMemory::load(const Workload& workload, Adjacency rows, std::span<const
   loaded.edges = static_cast<std::uint32_t>(rows.columns.size() / 2);
   const Needs needs = needs_of(loaded);
   if (places.size() != loaded.nodes) {
-    throw InvalidArgument("graph: places for " + std::to_string(places.size()) + " nodes; there are " +
-                              std::to_string(loaded.nodes),
-                          {.name = "places"});
+    throw InvalidArgument(
+        "graph: places for " + std::to_string(places.size()) + " nodes; there are " + std::to_string(loaded.nodes),
+        {.name = "places"});
   }
   require_finite(places);
   whole_ = false;
@@ -101,7 +101,7 @@ void GraphMemory::load(const Workload& workload, Adjacency rows, std::span<const
   queue(plan_start(workload_));
 }
 
-void GraphMemory::apply(const Changes& changes) {
+void GraphMemory::apply(const Changes& changes, std::optional<float> theta) {
   if (changes.empty()) return;
   require_finite(changes.added_nodes);
   Changed changed = changed_rows(rows_, changes);
@@ -110,6 +110,7 @@ void GraphMemory::apply(const Changes& changes) {
   Workload widest = before;
   widest.nodes += static_cast<std::uint32_t>(changes.added_nodes.size());
   Workload after = before;
+  after.theta = theta;
   after.nodes = changed.rows.nodes();
   after.edges = static_cast<std::uint32_t>(changed.rows.columns.size() / 2);
   Needs needs = needs_of(widest);
@@ -140,12 +141,11 @@ void GraphMemory::upload_changed(const Changed& changed) {
   upload<std::uint32_t>(words(Memory::columns), part(rows_.columns, changed.columns), changed.columns.first, compute_);
   const std::span<const float> weights = part(rows_.weights, changed.columns);
   upload<std::uint32_t>(words(Memory::weights),
-                        {reinterpret_cast<const std::uint32_t*>(weights.data()), weights.size()},
-                        changed.columns.first, compute_);
+                        {reinterpret_cast<const std::uint32_t*>(weights.data()), weights.size()}, changed.columns.first,
+                        compute_);
 }
 
-void GraphMemory::queue_moves(const Workload& before,
-                              std::span<const std::pair<std::uint32_t, std::uint32_t>> moves) {
+void GraphMemory::queue_moves(const Workload& before, std::span<const std::pair<std::uint32_t, std::uint32_t>> moves) {
   if (moves.empty()) return;
   std::vector<std::uint32_t> from, to;
   for (const auto& [old_number, number] : moves) {
@@ -158,8 +158,7 @@ void GraphMemory::queue_moves(const Workload& before,
 }
 
 template <class T>
-void GraphMemory::upload(const BufferHandle<T>& buffer, std::span<const T> data, std::size_t offset,
-                         StreamId stream) {
+void GraphMemory::upload(const BufferHandle<T>& buffer, std::span<const T> data, std::size_t offset, StreamId stream) {
   if (!data.empty()) memory_.upload(buffer, data, stream, {.offset = offset, .deadline = patience});
 }
 

@@ -1,12 +1,13 @@
-// The memory of a layout on a device: a named buffer for each memory that kernels bind, with the preset that is made for
-// it. Buffers grow with the graph, in place where the device has virtual memory, and keep their contents; nodes and
-// edges come and go between two steps. Invariant: sizes are those that the kernels need for the rows that are held here,
-// and what is queued on the computing stream sees them whole. Made by a run; for one thread, but that another may wait
-// for frames of positions and velocities.
+// The memory of a layout on a device: a named buffer for each memory that kernels bind, with the preset that is made
+// for it. Buffers grow with the graph, in place where the device has virtual memory, and keep their contents; nodes and
+// edges come and go between two steps. Invariant: sizes are those that the kernels need for the rows that are held
+// here, and what is queued on the computing stream sees them whole. Made by a run; for one thread, but that another may
+// wait for frames of positions and velocities.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -46,8 +47,9 @@ class GraphMemory {
   void load(const Workload& workload, Adjacency rows, std::span<const Position> places);
   /// Between two steps; does not wait but for staging memory. Nodes that stay keep their place and motion. Uploads what
   /// of the rows differs, from the first change on. Throws InvalidArgument, LimitExceeded and OutOfMemory before
-  /// anything has changed, so that the layout can go on. With other errors nothing can be computed any more.
-  void apply(const Changes& changes);
+  /// anything has changed, so that the layout can go on. With other errors nothing can be computed any more. `theta` is
+  /// the approximation's from now on.
+  void apply(const Changes& changes, std::optional<float> theta);
 
   /// What a plan is run with. Throws InvalidArgument where loading or a change ended half-way.
   void queue(std::span<const PlanStep> plan);

@@ -16,6 +16,7 @@
 #include "workloads/graph/edges/graph.hpp"
 #include "workloads/graph/forces/law.hpp"
 #include "workloads/graph/frames/frame.hpp"
+#include "workloads/graph/memory/changes.hpp"
 
 namespace weir::graph {
 
@@ -32,6 +33,9 @@ struct RunSettings {
   std::uint64_t seed = 1;                   ///< of the first positions
   bool coarsen = true;                      ///< lay coarser graphs out first
   const std::atomic<bool>* stop = nullptr;  ///< ends the run after the step under way
+  /// Called before each step of the graph itself but the first, after `steps` of them were queued; what it puts into
+  /// `changes` comes before the next. A change that a limit or the graph refuses ends the run.
+  std::function<void(std::uint64_t steps, Changes& changes)> change = {};
   std::function<void(std::uint64_t steps, double movement)> progress = {};
 };
 
@@ -47,8 +51,8 @@ struct RunReport {
   double overlap = 0;  ///< share of the downloads' time in which a step was computing too; 0 to 1
   // --- Memory, of this run ---
   std::uint64_t requests = 0, hits = 0, driver_calls = 0;
-  std::uint64_t driver_calls_after_warm_up = 0;  ///< of those, after the first ten steps of the largest graph
-  std::uint64_t resizes_in_place = 0, bytes_moved_by_growth = 0;
+  std::uint64_t driver_calls_after_warm_up = 0;  ///< of those, past the first ten steps of the graph and of each change
+  std::uint64_t resizes = 0, resizes_in_place = 0, bytes_moved_by_growth = 0;
   std::uint64_t memory_high_water = 0, pinned_high_water = 0;  ///< reserved; bytes; of the manager's whole life
   std::uint64_t checksum = 0;                                  ///< of the final positions' bytes
 };
