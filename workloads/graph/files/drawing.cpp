@@ -140,7 +140,8 @@ void size_marks(Drawing& drawing, const Graph& graph) {
 }  // namespace
 
 Drawing drawing_of(const Graph& graph, std::span<const Position> positions) {
-  Drawing made{.width = 2 * margin, .height = 2 * margin};
+  Drawing made;
+  made.width = made.height = 2 * margin;
   if (positions.empty()) return made;
   const std::vector<Vector> points = centred(positions);
   const auto [right, up, eye] = axes_of(points);
