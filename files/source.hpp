@@ -1,12 +1,11 @@
-// Where the bytes of a trace come from, a buffer at a time: a file, gzip data, memory.
-// Given by read_trace, read by the readers.
+// Where the bytes of a file come from, a buffer at a time: the file, gzip data, memory. Read by readers of formats.
 #pragma once
 
 #include <cstddef>
 #include <functional>
 #include <span>
 
-namespace weir::replay {
+namespace weir::files {
 
 struct Source {
   /// Fills as much of the span as there is and says how much that was: less at the end only.
@@ -18,4 +17,4 @@ struct Source {
   [[nodiscard]] explicit operator bool() const noexcept { return read != nullptr; }
 };
 
-}  // namespace weir::replay
+}  // namespace weir::files

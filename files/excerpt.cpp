@@ -1,7 +1,7 @@
 // Printable forms of foreign text; see excerpt.hpp.
-#include "replay/excerpt.hpp"
+#include "files/excerpt.hpp"
 
-namespace weir::replay {
+namespace weir::files {
 
 std::string excerpt(std::string_view text) {
   constexpr std::size_t longest = 40;
@@ -28,4 +28,4 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-}  // namespace weir::replay
+}  // namespace weir::files

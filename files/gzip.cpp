@@ -1,5 +1,5 @@
 // See gzip.hpp. The work is zlib's; a build that found none says so when it meets gzip data.
-#include "replay/gzip.hpp"
+#include "files/gzip.hpp"
 
 #ifdef WEIR_HAS_ZLIB
 #include <zlib.h>
@@ -13,7 +13,7 @@
 
 #include <weir/errors.hpp>
 
-namespace weir::replay {
+namespace weir::files {
 
 #ifdef WEIR_HAS_ZLIB
 
@@ -71,7 +71,7 @@ std::size_t GzipReader::read(std::span<char> to) {
     unpacked_ += left - stream.avail_out;
     if (unpacked_ > max_bytes) {
       throw ParseError("its gzip data expand to more than " + std::to_string(max_bytes >> 30) + " GiB" +
-                       "; if it is a trace, unpack it first");
+                       "; if that is no fault, unpack it first");
     }
     ended_ = result == Z_STREAM_END;
   }
@@ -92,4 +92,9 @@ std::size_t GzipReader::read(std::span<char> to) { return to.size() - to.size();
 
 #endif
 
-}  // namespace weir::replay
+Source GzipReader::unpacked(Source packed) {
+  const auto reader = std::make_shared<GzipReader>(std::move(packed));
+  return {[reader](std::span<char> to) { return reader->read(to); }, [reader] { return reader->is_cut(); }};
+}
+
+}  // namespace weir::files

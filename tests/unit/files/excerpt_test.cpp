@@ -1,12 +1,12 @@
 // Foreign text stays one printable line in messages.
-#include "replay/excerpt.hpp"
+#include "files/excerpt.hpp"
 
 #include <string>
 #include <string_view>
 
 #include <gtest/gtest.h>
 
-namespace weir::replay {
+namespace weir::files {
 namespace {
 
 using namespace std::string_view_literals;
@@ -29,4 +29,4 @@ TEST(Printable, ReplacesControlCharactersAndKeepsTheRest) {
 }
 
 }  // namespace
-}  // namespace weir::replay
+}  // namespace weir::files

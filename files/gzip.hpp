@@ -1,6 +1,5 @@
-// Unpacks gzip data a buffer at a time, so that a trace is read as it lies on disk.
-// Bounded: a small file that unpacks to more than any trace is an error, and not
-// the end of this machine's memory. Called by read_trace.
+// Unpacks gzip data a buffer at a time, so that a file is read as it lies on disk. Bounded: a small file that unpacks
+// to more than any that is worked on is an error, and not the end of this machine's memory. Called by readers of files.
 #pragma once
 
 #include <cstddef>
@@ -10,13 +9,13 @@
 #include <string_view>
 #include <vector>
 
-#include "replay/source.hpp"
+#include "files/source.hpp"
 
-namespace weir::replay {
+namespace weir::files {
 
 class GzipReader {
  public:
-  /// What is unpacked at most; the largest traces known are a hundredth of it. Bytes.
+  /// What is unpacked at most; the largest traces known are a hundredth of it, and ten million named edges half. Bytes.
   static constexpr std::uint64_t max_bytes = std::uint64_t{1} << 30;
 
   explicit GzipReader(Source source);
@@ -27,6 +26,9 @@ class GzipReader {
   [[nodiscard]] std::size_t read(std::span<char> to);
   /// Whether the data ended inside a member: for after the end. Data that are cut between two members do not tell.
   [[nodiscard]] bool is_cut() const noexcept { return cut_; }
+
+  /// What a source of gzip data holds.
+  [[nodiscard]] static Source unpacked(Source packed);
 
   [[nodiscard]] static bool is_gzip(std::string_view beginning) noexcept { return beginning.starts_with("\x1f\x8b"); }
 
@@ -46,4 +48,4 @@ class GzipReader {
   bool cut_ = false;
 };
 
-}  // namespace weir::replay
+}  // namespace weir::files
