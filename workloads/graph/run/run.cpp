@@ -25,6 +25,7 @@ constexpr std::chrono::hours patience{24};   // steps take what they take
 constexpr std::uint64_t figures_behind = 2;  // steps that are queued while one's figures are looked at
 constexpr std::uint32_t max_exact = 8'192;   // nodes of which all pairs take no longer than a tree
 constexpr double usual_theta = 1.2;
+constexpr std::uint64_t sort_period = 4;  // steps that one order of the nodes serves
 
 void check(const Graph& graph, const RunSettings& settings) {
   const auto require = [](const char* what, double value, compute::Range allowed, const char* unit = "") {
@@ -141,7 +142,7 @@ class Run {
     std::uint64_t looked = 0;
     for (std::uint64_t step = 0; step < pace.steps && !is_over(); ++step) {
       if (step > 0) change(step, steadiness);
-      queue_step({.step = step, .max_movement = pace.max_movement(step)});
+      queue_step(step, pace.max_movement(step));
       report_.steps = step + 1;
       steadiness.stepped();
       if (report_.steps <= figures_behind) continue;
@@ -161,16 +162,19 @@ class Run {
     if (changes.empty()) return;
     steadiness.interrupted();
     const std::uint64_t nodes = layout_->workload().nodes + changes.added_nodes.size() - changes.removed_nodes.size();
+    since_sort_ = 0;
     layout_->apply(changes, theta_for(static_cast<std::uint32_t>(std::min<std::uint64_t>(nodes, max_nodes))));
   }
 
-  void queue_step(const StepParameters& told) {
-    const std::vector<PlanStep> plan = plan_step(layout_->workload(), told);
+  void queue_step(std::uint64_t step, float max_movement) {
+    const std::vector<PlanStep> plan =
+        plan_step(layout_->workload(), {.max_movement = max_movement, .sorts = since_sort_ % sort_period == 0});
+    ++since_sort_;
     if (feed_) queue_stamp(device_, compute_, feed_->timeline(), &Timeline::step_started);
     layout_->queue(plan);
     if (feed_) queue_stamp(device_, compute_, feed_->timeline(), &Timeline::step_ended);
     layout_->start_figures();
-    if (feed_) feed_->take(told.step + 1);
+    if (feed_) feed_->take(step + 1);
   }
 
   /// Waits for a step's figures.
@@ -220,6 +224,7 @@ class Run {
   const std::unique_ptr<Runner> runner_;
   FrameSink* const sink_;
   const Clock::time_point end_;
+  std::uint64_t since_sort_ = 0;  // steps with the nodes in one order
   RunReport report_;
   std::unique_ptr<GraphMemory> layout_;
   std::unique_ptr<Feed> feed_;

@@ -34,7 +34,7 @@ void expect_all_given_back(MemoryManager& memory) {
 }
 
 TEST_P(GraphRunOn, FrameNIsTheSynchronousRunsBitForBit) {
-  const Graph graph = preferential_graph(700, 2, 5);
+  const Graph graph = preferential_graph(300, 2, 5);
   for (const LawKind law : {LawKind::fruchterman_reingold, LawKind::force_atlas_2, LawKind::springs}) {
     MemoryManager memory = memory_on(GetParam());
     Kept sync;
@@ -68,7 +68,7 @@ TEST_P(GraphRunOn, ThePoolServesStepsWithoutTheDriver) {
   MemoryManager memory = memory_on(GetParam());
   for (const FrameMode mode : {FrameMode::none, FrameMode::sync, FrameMode::every, FrameMode::latest}) {
     Kept kept;
-    const RunReport report = run(grid_graph(40, 30), flat(mode, 150), memory, &kept).report;
+    const RunReport report = run(grid_graph(20, 15), flat(mode, 150), memory, &kept).report;
     EXPECT_GE(report.steps, 50U);
     EXPECT_GE(report.requests, report.steps) << "one a step at least";
     EXPECT_GE(report.hits * 10, report.requests * 9);
@@ -148,7 +148,7 @@ TEST_P(GraphRunOn, ATimeLimitEndsIt) {
 
 // Under a tight limit a small graph is laid out as anywhere; a larger one is refused with what was asked for.
 TEST_P(GraphRunOn, MemoryPressureIsServedOrTold) {
-  const Graph small = grid_graph(60, 50);
+  const Graph small = grid_graph(40, 25);
   MemoryManager free = memory_on(GetParam());
   const std::uint64_t checksum = run(small, flat(FrameMode::every, 12), free, nullptr).report.checksum;
   MemoryManager tight = memory_on(GetParam(), 64_MiB);
