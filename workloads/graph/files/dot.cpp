@@ -23,8 +23,8 @@ class NodeSet {
     nodes_.push_back(node);
   }
   void settle() {
-    std::ranges::sort(nodes_);
-    nodes_.erase(std::ranges::unique(nodes_).begin(), nodes_.end());
+    std::sort(nodes_.begin(), nodes_.end());
+    nodes_.erase(std::unique(nodes_.begin(), nodes_.end()), nodes_.end());
     unique_ = nodes_.size();
   }
   [[nodiscard]] const std::vector<std::uint32_t>& nodes() const noexcept { return nodes_; }

@@ -6,6 +6,7 @@
 
 #define WEIR_GRAPH_KERNELS(KERNEL) \
   KERNEL(prepare, words)           \
+  KERNEL(take_place, words)        \
   KERNEL(reset_figures, words)     \
   KERNEL(gather_point, words)      \
   KERNEL(repel_all, words)         \

@@ -23,6 +23,16 @@ WEIR_COMPUTE_BODY void prepare(uint i) {
     }
   }
 }
+/// Puts a node, with its motion, where another was: from and to are pair i of those in cell_keys and sorted_indices.
+WEIR_COMPUTE_BODY void take_place(uint i) {
+  const uint from = 3u * cell_keys[i];
+  const uint to = 3u * sorted_indices[i];
+  for (uint c = 0u; c < 3u; ++c) {
+    positions[to + c] = positions[from + c];
+    velocities[to + c] = velocities[from + c];
+    previous_forces[to + c] = previous_forces[from + c];
+  }
+}
 /// The figures of a layout that has not moved yet.
 WEIR_COMPUTE_BODY void reset_figures(uint i) { scratch[i] = i == speed_place || i == efficiency_place ? 1.0f : 0.0f; }
 

@@ -146,6 +146,11 @@ std::vector<PlanStep> plan_start(const Workload& workload, bool keeps_motion) {
   return steps;
 }
 
+std::vector<PlanStep> plan_moves(const Workload& workload, std::uint32_t count) {
+  workload.check();
+  return {{Body::take_place, count, common(workload)}};
+}
+
 std::vector<PlanStep> plan_step(const Workload& workload, const StepParameters& told) {
   workload.check();
   compute::require_range("layout", "longest way of a step", "", double{told.max_movement}, {0, 1e9F});

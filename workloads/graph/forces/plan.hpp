@@ -67,6 +67,10 @@ using Needs = std::array<std::uint64_t, memory_count>;
 /// then the caller sets those of new nodes.
 [[nodiscard]] std::vector<PlanStep> plan_start(const Workload& workload, bool keeps_motion = false);
 
+/// Gives so many nodes other numbers; run before the nodes are fewer. cell_keys has the old ones and sorted_indices the
+/// new ones, of which none is in both.
+[[nodiscard]] std::vector<PlanStep> plan_moves(const Workload& workload, std::uint32_t count);
+
 /// One step: forces from positions, movement, and its figures.
 [[nodiscard]] std::vector<PlanStep> plan_step(const Workload& workload, const StepParameters& told);
 
