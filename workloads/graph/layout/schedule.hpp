@@ -31,6 +31,7 @@ class Schedule {
   LawKind kind_;
   std::uint64_t max_steps_;
   double first_, last_;  // bounds of the movement
+  double rest_;          // the mean of it that settles
 };
 
 }  // namespace weir::graph
