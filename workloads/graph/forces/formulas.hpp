@@ -31,8 +31,26 @@ WEIR_COMPUTE_FN Vector minus(Vector a, Vector b) { return vector_of(a.x - b.x, a
 WEIR_COMPUTE_FN Vector times(Vector a, float f) { return vector_of(a.x * f, a.y * f, a.z * f); }
 WEIR_COMPUTE_FN float square_of(Vector a) { return a.x * a.x + a.y * a.y + a.z * a.z; }
 
+WEIR_COMPUTE_FN Vector lower_of(Vector a, Vector b) { return vector_of(min(a.x, b.x), min(a.y, b.y), min(a.z, b.z)); }
+WEIR_COMPUTE_FN Vector higher_of(Vector a, Vector b) { return vector_of(max(a.x, b.x), max(a.y, b.y), max(a.z, b.z)); }
+
+/// How far boxes a and b are apart along an axis: 0 where they overlap.
+WEIR_COMPUTE_FN float gap_between(float low_a, float high_a, float low_b, float high_b) {
+  return max(max(low_b - high_a, low_a - high_b), 0.0f);
+}
+WEIR_COMPUTE_FN Vector gap_of(Vector low_a, Vector high_a, Vector low_b, Vector high_b) {
+  return vector_of(gap_between(low_a.x, high_a.x, low_b.x, high_b.x), gap_between(low_a.y, high_a.y, low_b.y, high_b.y),
+                   gap_between(low_a.z, high_a.z, low_b.z, high_b.z));
+}
+/// From the one's farthest corner to the other's.
+WEIR_COMPUTE_FN Vector span_of(Vector low_a, Vector high_a, Vector low_b, Vector high_b) {
+  return minus(higher_of(high_a, high_b), lower_of(low_a, low_b));
+}
+
 /// Such that no finite vector's square is too large or too small for a float; 0 for none.
 WEIR_COMPUTE_FN float length_of(Vector a) {
+  const float square = square_of(a);
+  if (square > 1.0e-30f && square < 1.0e30f) return WEIR_COMPUTE_SQRT(square);
   const float largest = max(max(abs(a.x), abs(a.y)), abs(a.z));
   if (largest < 1.0e-30f) return 0.0f;
   const Vector unit = vector_of(a.x / largest, a.y / largest, a.z / largest);

@@ -23,10 +23,10 @@ WEIR_COMPUTE_BODY void prepare(uint i) {
     }
   }
 }
-/// Puts a node, with its motion, where another was: from and to are pair i of those in cell_keys and sorted_indices.
+/// Puts a node, with its motion, where another was: from and to are pair i of those in codes and order.
 WEIR_COMPUTE_BODY void take_place(uint i) {
-  const uint from = 3u * cell_keys[i];
-  const uint to = 3u * sorted_indices[i];
+  const uint from = 3u * codes[i];
+  const uint to = 3u * order[i];
   for (uint c = 0u; c < 3u; ++c) {
     positions[to + c] = positions[from + c];
     velocities[to + c] = velocities[from + c];

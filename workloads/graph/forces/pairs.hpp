@@ -3,15 +3,15 @@
 // round. Of two tiles the nodes of the first sum up the second's one after the other; those of the second sum up the
 // first's in lanes that lie side by side, which are added last. Included inside thread.hpp's struct and by forces.comp.
 
-/// Puts positions and masses into columns, in the order of the nodes, with nothing behind them to the end of a tile.
-WEIR_COMPUTE_BODY void gather_point(uint i) {
-  const bool is_node = i < nodes;
-  const uint from = is_node ? i : 0u;
-  WEIR_COMPUTE_AT(points, 0u, i) = is_node ? positions[3u * from] : 0.0f;
-  WEIR_COMPUTE_AT(points, stride, i) = is_node ? positions[3u * from + 1u] : 0.0f;
-  WEIR_COMPUTE_AT(points, 2u * stride, i) = is_node && dimensions == 3u ? positions[3u * from + 2u] : 0.0f;
-  WEIR_COMPUTE_AT(points, 3u * stride, i) = is_node ? mass[from] : 0.0f;
+/// Puts a node's position and mass at a place of the columns, or nothing.
+WEIR_COMPUTE_BODY void put_point(uint place, uint node, bool is_node) {
+  WEIR_COMPUTE_AT(points, 0u, place) = is_node ? positions[3u * node] : 0.0f;
+  WEIR_COMPUTE_AT(points, stride, place) = is_node ? positions[3u * node + 1u] : 0.0f;
+  WEIR_COMPUTE_AT(points, 2u * stride, place) = is_node && dimensions == 3u ? positions[3u * node + 2u] : 0.0f;
+  WEIR_COMPUTE_AT(points, 3u * stride, place) = is_node ? mass[node] : 0.0f;
 }
+/// All of them in the order of the nodes, with nothing behind them to the end of a tile.
+WEIR_COMPUTE_BODY void gather_point(uint i) { put_point(i, i < count ? i : 0u, i < count); }
 
 WEIR_COMPUTE_BODY Vector point_at(uint i) {
   return vector_of(WEIR_COMPUTE_AT(points, 0u, i), WEIR_COMPUTE_AT(points, stride, i),
@@ -38,7 +38,7 @@ WEIR_COMPUTE_BODY Vector push_of(uint i, uint j) {
 
 WEIR_COMPUTE_BODY Vector push_of_row(uint i, uint tile) {
   Vector sum = vector_of(0.0f, 0.0f, 0.0f);
-  const uint end = min((tile + 1u) * tile_nodes, nodes);
+  const uint end = min((tile + 1u) * tile_nodes, count);
   for (uint j = tile * tile_nodes; j < end; ++j) {
     if (j != i) sum = plus(sum, push_of(i, j));
   }
@@ -66,10 +66,18 @@ WEIR_COMPUTE_BODY uint partner_of(uint tile, uint round, uint seats) {
   return other == tile ? circle : other;
 }
 
+/// Sets the force on a node to a sum of pushes.
+WEIR_COMPUTE_BODY void put_push(uint node, Vector sum) {
+  const float constant = law == law_springs ? 1.0f : repulsion;
+  forces[3u * node] = constant * sum.x;
+  forces[3u * node + 1u] = constant * sum.y;
+  forces[3u * node + 2u] = constant * sum.z;
+}
+
 /// Sets the force on node i to what all others push it with.
 WEIR_COMPUTE_BODY void repel_all(uint i) {
   const uint tile = i / tile_nodes;
-  const uint tiles = (nodes + tile_nodes - 1u) / tile_nodes;
+  const uint tiles = (count + tile_nodes - 1u) / tile_nodes;
   const uint seats = tiles + (tiles & 1u);
   Vector sum = push_of_row(i, tile);
   for (uint round = 0u; round + 1u < seats; ++round) {
@@ -81,8 +89,5 @@ WEIR_COMPUTE_BODY void repel_all(uint i) {
       sum = minus(sum, push_on_column(i, other));
     }
   }
-  const float constant = law == law_springs ? 1.0f : repulsion;
-  forces[3u * i] = constant * sum.x;
-  forces[3u * i + 1u] = constant * sum.y;
-  forces[3u * i + 2u] = constant * sum.z;
+  put_push(i, sum);
 }

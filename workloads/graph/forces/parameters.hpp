@@ -2,11 +2,12 @@
 // push constants in GLSL, 124 bytes at most. Filled by plan.cpp.
 #if !defined(WEIR_GRAPH_PARAMETERS)
 
-/// Nodes, the length of a column of `points`, dimensions, LawKind and whether masses differ. Where a level of a tree or
-/// of sums lies, and the one below it. Then the numbers of Law, as plan.cpp makes them: `near_distance` is how far
-/// apart nodes at one place are taken to be, `limit` the longest way of a step or the largest velocity.
+/// Nodes, the length of a column of `points`, dimensions, LawKind and whether masses differ. A pass of the sort, as
+/// compute/sort_bodies.hpp has it. Where a level of cells, counters or sums lies, and the one below it. The tree's
+/// highest level, and where its one cell is. Then the numbers of Law, as plan.cpp makes them: `near_distance` is how
+/// far apart nodes at one place are taken to be, `limit` the longest way of a step or the largest velocity.
 #define WEIR_GRAPH_PARAMETERS \
-  uint nodes;                 \
+  uint count;                 \
   uint stride;                \
   uint dimensions;            \
   uint law;                   \
@@ -18,6 +19,8 @@
   uint level_count;           \
   uint below_begin;           \
   uint below_count;           \
+  uint root_level;            \
+  uint root_begin;            \
   float repulsion;            \
   float cutoff_square;        \
   float softening;            \
@@ -32,7 +35,7 @@
   float boundary;             \
   float tolerance;            \
   float near_distance;        \
-  float theta;
+  float theta_square;
 
 #if !defined(WEIR_COMPUTE_GLSL)
 #include "compute/language.hpp"
@@ -56,10 +59,33 @@ const uint flag_keeps_motion = 2u;
 const uint tile_nodes = 256u;
 const uint lanes = 16u;
 
+/// Nodes of a leaf, and the two logarithms: of a leaf's nodes, and of how many cells are under one.
+const uint leaf_nodes = 16u;
+const uint leaf_bits = 4u;
+const uint fan_bits = 2u;
+/// Of a cell in `cells`: floats, and where each thing is. A corner has three of them, and so has the centre of mass.
+const uint cell_floats = 12u;
+const uint cell_centre = 0u;
+const uint cell_mass = 3u;
+const uint cell_low = 4u;
+const uint cell_square = 7u;  // of its longest side
+const uint cell_high = 8u;
+
+/// What of positions goes into codes: bits of an axis.
+const uint code_bits_2d = 24u;
+const uint code_bits_3d = 16u;
+
+/// What becomes of a cell on a walk.
+const uint fate_pass = 0u;
+const uint fate_point = 1u;
+const uint fate_open = 2u;
+
 /// Values that one item adds up.
 const uint sum_items = 64u;
 /// What is added up of each node: 2, of the forces or of the movement.
 const uint sums = 2u;
+/// A box's corners.
+const uint bounds = 6u;
 
 /// Where `scratch` has a step's figures, before the sums.
 const uint mean_energy_place = 0u;

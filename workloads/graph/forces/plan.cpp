@@ -7,6 +7,7 @@
 #include <weir/errors.hpp>
 
 #include "compute/range.hpp"
+#include "compute/sort_plan.hpp"
 
 namespace weir::graph {
 namespace {
@@ -22,6 +23,16 @@ std::uint32_t parts_of(std::uint32_t items, std::uint32_t size) { return (items 
 /// The length of a column of points: whole tiles.
 std::uint32_t stride_of(std::uint32_t nodes) { return parts_of(nodes, forces::tile_nodes) * forces::tile_nodes; }
 
+/// Of all levels of the tree.
+std::uint32_t cells_of(std::uint32_t nodes) {
+  std::uint32_t level = parts_of(nodes, forces::leaf_nodes), all = level;
+  while (level > 1) {
+    level = parts_of(level, 1U << forces::fan_bits);
+    all += level;
+  }
+  return all;
+}
+
 std::uint32_t law_number(LawKind kind) {
   switch (kind) {
     case LawKind::fruchterman_reingold: return forces::law_fr;
@@ -34,7 +45,7 @@ std::uint32_t law_number(LawKind kind) {
 forces::Parameters common(const Workload& workload) {
   const Law& law = workload.law;
   forces::Parameters told{};
-  told.nodes = workload.nodes;
+  told.count = workload.nodes;
   told.stride = stride_of(workload.nodes);
   told.dimensions = workload.dimensions;
   told.law = law_number(law.kind);
@@ -53,22 +64,31 @@ forces::Parameters common(const Workload& workload) {
   told.boundary = boundary_share * law.boundary;
   told.tolerance = law.tolerance;
   told.near_distance = near_share * law.length;
+  told.theta_square = workload.theta ? *workload.theta * *workload.theta : 0;
   return told;
 }
 
 /// Makes the plan of one step.
 class Planner {
  public:
-  Planner(const Workload& workload, const StepParameters& step) : workload_(workload), told_(common(workload)) {
+  Planner(const Workload& workload, const StepParameters& step)
+      : workload_(workload), told_(common(workload)), sorts_(step.sorts) {
     told_.limit = workload.law.kind == LawKind::springs ? workload.law.max_velocity : step.max_movement;
   }
 
   std::vector<PlanStep> steps() {
-    add(Body::gather_point, told_.stride);
-    add(Body::repel_all, told_.nodes);
-    add(Body::attract, told_.nodes);
+    if (workload_.theta) {
+      if (sorts_) sort();
+      add(Body::gather_sorted, told_.stride);
+      make_tree();
+      add(Body::repel_by_tree, told_.count);
+    } else {
+      add(Body::gather_point, told_.stride);
+      add(Body::repel_all, told_.count);
+    }
+    add(Body::attract, told_.count);
     if (workload_.law.kind == LawKind::force_atlas_2) add_sums(Body::sum_swinging, Body::adapt_speed);
-    add(Body::move, told_.nodes);
+    add(Body::move, told_.count);
     add_sums(Body::sum_movement, Body::tell_movement);
     return std::move(steps_);
   }
@@ -76,27 +96,60 @@ class Planner {
  private:
   void add(Body body, std::uint32_t items) { steps_.push_back({body, items, told_}); }
 
+  /// Nodes by their codes. The last pass ends on the side that the first began on.
+  void sort() {
+    told_.level_begin = forces::figures;
+    told_.level_count = parts_of(told_.count, forces::sum_items);
+    add(Body::bound_nodes, told_.level_count);
+    while (told_.level_count > 1) {
+      lower(forces::bounds);
+      told_.level_count = parts_of(told_.below_count, forces::sum_items);
+      add(Body::bound_bounds, told_.level_count);
+    }
+    lower(forces::bounds);
+    add(Body::make_code, told_.count);
+    constexpr std::uint32_t digits = 2 * compute::language::digits_of_word;
+    static_assert(digits % 2 == 0);
+    for (std::uint32_t digit = 0; digit < digits; ++digit) compute::add_sort_pass(steps_, told_, digit);
+  }
+
+  void make_tree() {
+    told_.level_begin = 0;
+    told_.level_count = parts_of(told_.count, forces::leaf_nodes);
+    told_.root_level = 0;
+    add(Body::make_leaf, told_.level_count);
+    while (told_.level_count > 1) {
+      lower(1);
+      told_.level_count = parts_of(told_.below_count, 1U << forces::fan_bits);
+      ++told_.root_level;
+      add(Body::make_cell, told_.level_count);
+    }
+    told_.root_begin = told_.level_begin;
+  }
+
   /// Sums of nodes, of sums, and what becomes of the last.
   void add_sums(Body first, Body last) {
     told_.level_begin = forces::figures;
-    told_.level_count = parts_of(told_.nodes, forces::sum_items);
+    told_.level_count = parts_of(told_.count, forces::sum_items);
     add(first, told_.level_count);
     while (told_.level_count > 1) {
-      lower();
+      lower(forces::sums);
       told_.level_count = parts_of(told_.below_count, forces::sum_items);
       add(Body::sum_sums, told_.level_count);
     }
-    lower();
+    lower(forces::sums);
     add(last, 1);
   }
-  void lower() {
+  /// The level that was made is now the one below; each of its items has so many numbers.
+  void lower(std::uint32_t numbers) {
     told_.below_begin = told_.level_begin;
     told_.below_count = told_.level_count;
-    told_.level_begin += forces::sums * told_.level_count;
+    told_.level_begin += numbers * told_.level_count;
   }
 
   const Workload& workload_;
   forces::Parameters told_;
+  const bool sorts_;
   std::vector<PlanStep> steps_;
 };
 
@@ -132,8 +185,14 @@ Needs needs_of(const Workload& workload) {
   need(Memory::offsets, nodes + 1);
   need(Memory::columns, ends);
   need(Memory::weights, ends);
+  if (workload.theta) {
+    need(Memory::cell_keys, 4 * nodes);
+    need(Memory::sorted_indices, 2 * nodes);
+    need(Memory::cells, forces::cell_floats * std::uint64_t{cells_of(workload.nodes)});
+    need(Memory::counters, compute::sort_counters(workload.nodes));
+  }
   need(Memory::points, 4 * std::uint64_t{stride_of(workload.nodes)});
-  need(Memory::scratch, forces::figures + forces::sums * sums);
+  need(Memory::scratch, forces::figures + std::uint64_t{workload.theta ? forces::bounds : forces::sums} * sums);
   return needs;
 }
 

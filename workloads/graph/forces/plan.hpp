@@ -52,10 +52,13 @@ struct Workload {
 
 /// What changes from step to step.
 struct StepParameters {
-  std::uint64_t step = 0;  ///< its number from 0
   /// fr: the longest way of a node in this step, which cooling makes shorter. fa2: likewise. Springs have their
   /// law's largest velocity instead. 0 to 1e9.
   float max_movement = 1;
+  /// Whether nodes are sorted anew for the approximation: in the first step, and in the first after nodes were added or
+  /// removed, they have to be. Else the order of before serves, and forces are as exact; but the longer ago it was
+  /// made, the more nodes have moved, and the longer the walks take.
+  bool sorts = true;
 };
 
 /// Elements of each memory, in the order of Memory; at least 1.

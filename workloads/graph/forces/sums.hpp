@@ -11,7 +11,7 @@ WEIR_COMPUTE_BODY void keep_sums(uint block, float a, float b) {
 WEIR_COMPUTE_BODY void sum_swinging(uint block) {
   float swinging = 0.0f;
   float traction = 0.0f;
-  const uint end = min((block + 1u) * sum_items, nodes);
+  const uint end = min((block + 1u) * sum_items, count);
   for (uint i = block * sum_items; i < end; ++i) {
     swinging = swinging + mass[i] * swinging_of(i);
     traction = traction + mass[i] * (0.5f * length_of(plus(force_on(i), force_before(i))));
@@ -23,7 +23,7 @@ WEIR_COMPUTE_BODY void sum_swinging(uint block) {
 WEIR_COMPUTE_BODY void sum_movement(uint block) {
   float energy = 0.0f;
   float movement = 0.0f;
-  const uint end = min((block + 1u) * sum_items, nodes);
+  const uint end = min((block + 1u) * sum_items, count);
   const float time = law == law_springs ? time_step : 1.0f;
   for (uint i = block * sum_items; i < end; ++i) {
     const Vector velocity = vector_of(velocities[3u * i], velocities[3u * i + 1u], velocities[3u * i + 2u]);
@@ -46,8 +46,8 @@ WEIR_COMPUTE_BODY void sum_sums(uint block) {
 
 /// The one item: from the last sums to the means.
 WEIR_COMPUTE_BODY void tell_movement(uint item) {
-  scratch[item + mean_energy_place] = scratch[below_begin] / float(nodes);
-  scratch[item + mean_movement_place] = scratch[below_begin + 1u] / float(nodes);
+  scratch[item + mean_energy_place] = scratch[below_begin] / float(count);
+  scratch[item + mean_movement_place] = scratch[below_begin + 1u] / float(count);
 }
 
 /// The one item: the speed of all nodes by how much they swing, as ForceAtlas2's authors' program has it (Jacomy et al.
@@ -55,7 +55,7 @@ WEIR_COMPUTE_BODY void tell_movement(uint item) {
 WEIR_COMPUTE_BODY void adapt_speed(uint item) {
   const float swinging = scratch[below_begin];
   const float traction = scratch[below_begin + 1u];
-  const float n = float(nodes);
+  const float n = float(count);
   const float estimate = 0.05f * WEIR_COMPUTE_SQRT(n);
   float jitter = tolerance * max(WEIR_COMPUTE_SQRT(estimate), min(10.0f, estimate * traction / (n * n)));
   float efficiency = scratch[item + efficiency_place];

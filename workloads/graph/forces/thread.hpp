@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 
+#include "compute/sort_sizes.hpp"
 #include "workloads/graph/forces/formulas.hpp"
 #include "workloads/graph/forces/kernels.hpp"
 #include "workloads/graph/forces/parameters.hpp"
@@ -22,8 +23,8 @@ struct Buffers {
   const uint* offsets;
   const uint* columns;
   const float* weights;
-  uint* cell_keys;
-  uint* sorted_indices;
+  uint* codes;
+  uint* order;
   float* points;
   float* cells;
   uint* counters;
@@ -33,9 +34,12 @@ struct Buffers {
 struct Thread : Buffers, Parameters {
   WEIR_COMPUTE_BODY Thread(const Buffers& buffers, const Parameters& told) : Buffers(buffers), Parameters(told) {}
 
+#include "compute/sort_bodies.hpp"
 #include "workloads/graph/forces/motion.hpp"
+#include "workloads/graph/forces/order.hpp"
 #include "workloads/graph/forces/pairs.hpp"
 #include "workloads/graph/forces/sums.hpp"
+#include "workloads/graph/forces/tree.hpp"
 };
 
 WEIR_COMPUTE_CALLS(WEIR_GRAPH_KERNELS)

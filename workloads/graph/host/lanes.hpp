@@ -8,6 +8,8 @@ inline Lanes lanes_at(const float* from) { return *reinterpret_cast<const LooseL
 inline void put_lanes(float* to, Lanes values) { *reinterpret_cast<LooseLanes*>(to) = values; }
 inline Lanes all_of(float value) { return Lanes{} + value; }
 
+inline Flags lane_numbers() { return Flags{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}; }
+
 inline Lanes root_of(Lanes a) {
 #if defined(__AVX512F__)
   return reinterpret_cast<Lanes>(_mm512_sqrt_ps(reinterpret_cast<__m512>(a)));

@@ -31,7 +31,7 @@ Level choose_level(std::string_view name) { return compute::choose_level(levels(
 
 std::uint32_t rounds_of(const PlanStep& step) {
   if (step.body != forces::Body::repel_all) return 1;
-  const std::uint32_t tiles = (step.parameters.nodes + forces::tile_nodes - 1) / forces::tile_nodes;
+  const std::uint32_t tiles = (step.parameters.count + forces::tile_nodes - 1) / forces::tile_nodes;
   return tiles + (tiles & 1U);  // the tile's own, then one for each other seat
 }
 
@@ -39,7 +39,11 @@ std::uint64_t work_of(const PlanStep& step) {
   const std::uint64_t items = step.items;
   switch (step.body) {
     case forces::Body::repel_all: return items * forces::tile_nodes / 2;
+    case forces::Body::repel_by_tree: return items * 500;
+    case forces::Body::make_code:
     case forces::Body::attract: return items * 32;
+    case forces::Body::make_leaf: return items * 128;
+    case forces::Body::bound_nodes:
     case forces::Body::sum_swinging:
     case forces::Body::sum_movement: return items * forces::sum_items * 8;
     case forces::Body::sum_sums: return items * forces::sum_items;

@@ -11,7 +11,8 @@
 namespace weir::graph {
 
 /// Part `part` of `parts` of a step, in whatever shares. Of repel_all only what a tile meets in `round`, of
-/// rounds_of(step), which come one after the other; of all others there is one round.
+/// rounds_of(step), which come one after the other; of all others there is one round. A sort is done as a whole by part
+/// 0 of its first step, and leaves something else than the plan's passes only in what they leave behind.
 using RunPart = void (*)(const PlanStep& step, const forces::Buffers& buffers, std::uint32_t round, std::uint32_t part,
                          std::uint32_t parts);
 

@@ -17,9 +17,12 @@ using namespace forces;
 struct Bodies : Buffers, Parameters {
   Bodies(const Buffers& buffers, const Parameters& told) : Buffers(buffers), Parameters(told) {}
 
+#include "compute/sort_bodies.hpp"
 #include "workloads/graph/forces/motion.hpp"
+#include "workloads/graph/forces/order.hpp"
 #include "workloads/graph/forces/pairs.hpp"
 #include "workloads/graph/forces/sums.hpp"
+#include "workloads/graph/forces/tree.hpp"
 };
 
 /// The items of one part, of `count`.
@@ -31,7 +34,9 @@ struct Share {
 };
 
 #include "workloads/graph/host/lanes.hpp"
+#include "workloads/graph/host/sorting.hpp"
 #include "workloads/graph/host/tiles.hpp"
+#include "workloads/graph/host/walks.hpp"
 
 template <Body body>
 [[gnu::flatten]] void run_each(Bodies bodies, Share share) {
@@ -40,10 +45,28 @@ template <Body body>
 
 }  // namespace
 
-// Declared by levels.cpp.
+// Declared by levels.cpp. The first pass of a sort does it all.
 void run_part(const PlanStep& step, const Buffers& buffers, std::uint32_t round, std::uint32_t part,
               std::uint32_t parts) {
-  if (step.body == Body::repel_all) return repel_tiles(buffers, step.parameters, round, part, parts);
+  const Parameters& told = step.parameters;
+  switch (step.body) {
+    case Body::repel_all:
+      return with_law(told, [&]<uint law, uint dimensions, bool weighted>() {
+        Bodies bodies(buffers, told);
+        repel_round<law, dimensions, weighted>(bodies, round, part, parts);
+      });
+    case Body::repel_by_tree:
+      return with_law(told, [&]<uint law, uint dimensions, bool weighted>() {
+        walk_share<law, dimensions, weighted>(Bodies(buffers, told), part, parts);
+      });
+    case Body::count_digits:
+      if (told.digit == 0 && part == 0) sort_codes(buffers, told.count);
+      return;
+    case Body::sum_block:
+    case Body::place_block:
+    case Body::move_run: return;
+    default: break;
+  }
   const Share share(step.items, part, parts);
   switch (step.body) {
 #define WEIR_GRAPH_RUN(name, numbers) \

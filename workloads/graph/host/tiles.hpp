@@ -26,6 +26,9 @@ struct Pairs {
     return square < all_of(all.cutoff_square) ? push : Lanes{};
   }
 
+  /// Of sixteen points from i on: coordinate c, or masses for 3.
+  Lanes column(uint c, uint i) const { return lanes_at(from[c] + i); }
+
   /// What node j does to sixteen nodes from i on, into `push`.
   void push_lanes(uint i, uint j, Lanes (&push)[dimensions]) const {
     Lanes square;
@@ -66,7 +69,7 @@ struct Pairs {
   /// Two tiles, a before b, and so whole.
   void meet(uint a, uint b, TileSums& sums) const {
     const uint i = a * tile_nodes, j = b * tile_nodes;
-    const uint count = all.nodes - j < tile_nodes ? all.nodes - j : tile_nodes;
+    const uint count = all.count - j < tile_nodes ? all.count - j : tile_nodes;
     meet_block<true>(i, 0, j, count, sums);
     for (uint row = block * lanes; row < tile_nodes; row += block * lanes) {
       meet_block<false>(i + row, row, j, count, sums);
@@ -88,9 +91,8 @@ struct Pairs {
   /// A tile's own pairs, each twice.
   void meet_own(uint a, TileSums& sums) const {
     const uint first = a * tile_nodes;
-    const uint count = all.nodes - first < tile_nodes ? all.nodes - first : tile_nodes;
-    Flags numbers;
-    for (uint l = 0; l < lanes; ++l) numbers[l] = static_cast<int>(l);
+    const uint count = all.count - first < tile_nodes ? all.count - first : tile_nodes;
+    const Flags numbers = lane_numbers();
     for (uint row = 0; row < count; row += 2 * lanes) {
       Lanes sum[2][dimensions] = {};
       for (uint j = 0; j < count; ++j) {
@@ -118,7 +120,7 @@ struct Pairs {
   /// Ends the sums of a tile's nodes.
   void scale(uint a) const {
     if (law == law_springs) return;
-    const uint end = (a + 1) * tile_nodes < all.nodes ? (a + 1) * tile_nodes : all.nodes;
+    const uint end = (a + 1) * tile_nodes < all.count ? (a + 1) * tile_nodes : all.count;
     for (uint i = 3 * a * tile_nodes; i < 3 * end; ++i) all.forces[i] = all.repulsion * all.forces[i];
   }
 
@@ -146,7 +148,7 @@ struct Pairs {
 template <uint law, uint dimensions, bool weighted>
 void repel_round(Bodies& bodies, uint round, uint part, uint parts) {
   const Pairs<law, dimensions, weighted> pairs(bodies);
-  const uint tiles = (bodies.nodes + tile_nodes - 1) / tile_nodes, seats = tiles + (tiles & 1);
+  const uint tiles = (bodies.count + tile_nodes - 1) / tile_nodes, seats = tiles + (tiles & 1);
   TileSums sums;
   if (round == 0) {
     const Share share(tiles, part, parts);
@@ -169,17 +171,14 @@ void repel_round(Bodies& bodies, uint round, uint part, uint parts) {
   }
 }
 
-inline void repel_tiles(const Buffers& buffers, const Parameters& told, uint round, uint part, uint parts) {
-  Bodies bodies(buffers, told);
-  const bool flat = told.dimensions == 2, weighted = told.weighted != 0;
-  if (told.law == law_springs) {
-    return flat ? repel_round<law_springs, 2, false>(bodies, round, part, parts)
-                : repel_round<law_springs, 3, false>(bodies, round, part, parts);
-  }
-  if (weighted) {
-    return flat ? repel_round<law_fa2, 2, true>(bodies, round, part, parts)
-                : repel_round<law_fa2, 3, true>(bodies, round, part, parts);
-  }
-  return flat ? repel_round<law_fr, 2, false>(bodies, round, part, parts)
-              : repel_round<law_fr, 3, false>(bodies, round, part, parts);
+/// Calls `call` with the law, the dimensions and whether masses differ as constants.
+template <class Call>
+void with_law(const Parameters& told, const Call& call) {
+  const auto in_dimensions = [&]<uint law, bool weighted>() {
+    return told.dimensions == 2 ? call.template operator()<law, 2U, weighted>()
+                                : call.template operator()<law, 3U, weighted>();
+  };
+  if (told.law == law_springs) return in_dimensions.template operator()<law_springs, false>();
+  if (told.weighted != 0) return in_dimensions.template operator()<law_fa2, true>();
+  return in_dimensions.template operator()<law_fr, false>();
 }

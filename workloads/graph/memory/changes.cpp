@@ -56,7 +56,7 @@ class Change {
   }
 
  private:
-  /// The highest number fills the place of each node that is taken out.
+  /// The highest numbers go into the free places, the highest first.
   void renumber() {
     number_.resize(nodes_);
     for (std::uint32_t i = 0; i < nodes_; ++i) number_[i] = i;

@@ -1,6 +1,6 @@
-// Nodes and edges that come and go while a layout runs. Numbers stay dense: where a node is taken out, the one with the
-// highest number takes its number, and so on for each that is taken out, the highest first; all others keep theirs.
-// Removing a node removes its edges. Filled by whoever changes a graph, applied between two steps.
+// Nodes and edges that come and go while a layout runs. Numbers stay dense: where nodes are taken out, those whose
+// numbers are past the new count take the free ones, the highest the highest, and all others keep theirs. Removing a
+// node removes its edges. Filled by whoever changes a graph, applied between two steps.
 #pragma once
 
 #include <cstdint>

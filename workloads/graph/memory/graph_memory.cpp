@@ -23,10 +23,10 @@ BufferOptions read(BufferOptions options) {
 
 constexpr std::uint32_t vector_words = 3;
 
-}  // namespace
-
-const std::array<MemoryKind, memory_count>& memory_kinds() {
-  static const std::array<MemoryKind, memory_count> kinds{{
+/// Each buffer keeps addresses for the largest graph when it first grows past a page: it may grow while steps that use
+/// it are queued, when a second move would copy all of it.
+std::array<MemoryKind, memory_count> made_kinds() {
+  std::array<MemoryKind, memory_count> kinds{{
       {Memory::positions, "positions", vector_words, with_frames(presets::positions)},
       {Memory::velocities, "velocities", vector_words, with_frames(presets::velocities)},
       {Memory::forces, "forces", vector_words, presets::forces},
@@ -43,6 +43,19 @@ const std::array<MemoryKind, memory_count>& memory_kinds() {
       {Memory::counters, "counters", 1, presets::grid_cells},
       {Memory::scratch, "reduction scratch", 1, read(presets::standard)},
   }};
+  const Needs exact = needs_of({.nodes = max_nodes, .edges = max_edges, .dimensions = 3});
+  const Needs approximate = needs_of({.nodes = max_nodes, .edges = max_edges, .dimensions = 3, .theta = 1.0F});
+  for (std::size_t i = 0; i < memory_count; ++i) {
+    const auto largest = static_cast<double>(sizeof(float) * std::max(exact[i], approximate[i]));
+    kinds[i].options.range_bytes = static_cast<std::uint64_t>(largest * kinds[i].options.growth);
+  }
+  return kinds;
+}
+
+}  // namespace
+
+const std::array<MemoryKind, memory_count>& memory_kinds() {
+  static const std::array<MemoryKind, memory_count> kinds = made_kinds();
   return kinds;
 }
 

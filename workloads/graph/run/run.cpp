@@ -1,8 +1,6 @@
 #include "workloads/graph/run/run.hpp"
 
-#include <bit>
-#include <chrono>
-#include <cmath>
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -11,24 +9,24 @@
 #include "compute/timed.hpp"
 #include "workloads/graph/device/runners.hpp"
 #include "workloads/graph/edges/adjacency.hpp"
-#include "workloads/graph/frames/feed.hpp"
-#include "workloads/graph/memory/graph_memory.hpp"
-#include "workloads/graph/run/places.hpp"
-#include "workloads/graph/run/steadiness.hpp"
+#include "workloads/graph/layout/coarsen.hpp"
+#include "workloads/graph/layout/components.hpp"
+#include "workloads/graph/layout/pack.hpp"
+#include "workloads/graph/layout/place.hpp"
+#include "workloads/graph/layout/quality.hpp"
+#include "workloads/graph/layout/straighten.hpp"
+#include "workloads/graph/run/stepping.hpp"
 
 namespace weir::graph {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-constexpr std::chrono::hours patience{24};   // steps take what they take
-constexpr std::uint64_t figures_behind = 2;  // steps that are queued while one's figures are looked at
-constexpr std::uint32_t max_exact = 8'192;   // nodes of which all pairs take no longer than a tree
+constexpr std::chrono::hours patience{24};  // steps take what they take
+constexpr std::uint64_t max_exact = 8'192;  // nodes of which all pairs take no longer than a tree
 constexpr double usual_theta = 1.2;
 
 void check(const Graph& graph, const RunSettings& settings) {
-  const auto require = [](const char* what, double value, compute::Range allowed, const char* unit = "") {
-    compute::require_range("graph", what, unit, value, allowed);
+  const auto require = [](const char* what, double value, compute::Range allowed) {
+    compute::require_range("graph", what, "", value, allowed);
   };
   require("number of nodes", graph.nodes, {1, max_nodes});
   require("number of edges", static_cast<double>(graph.edges.size()), {0, max_edges});
@@ -51,6 +49,19 @@ std::uint64_t checksum_of(std::span<const Position> positions) {
   return sum;
 }
 
+/// What changes have made of a graph.
+Graph graph_of(const Adjacency& rows) {
+  Graph made;
+  made.nodes = rows.nodes();
+  made.edges.reserve(rows.columns.size() / 2);
+  for (std::uint32_t node = 0; node < made.nodes; ++node) {
+    for (std::uint32_t at = rows.offsets[node]; at < rows.offsets[node + 1]; ++at) {
+      if (node < rows.columns[at]) made.edges.push_back({node, rows.columns[at], rows.weights[at]});
+    }
+  }
+  return made;
+}
+
 class Run {
  public:
   Run(const Graph& graph, const RunSettings& settings, MemoryManager& memory, FrameSink* sink)
@@ -61,8 +72,8 @@ class Run {
         streams_(device_, {"compute", "transfer", "analysis"}),
         compute_(streams_.at("compute")),
         runner_(make_runner(device_, settings.threads, settings.kernels)),
-        sink_(settings.frames == FrameMode::none ? nullptr : sink),
-        end_(end_of(settings.max_seconds)) {}
+        stepping_(device_, compute_, settings),
+        sink_(settings.frames == FrameMode::none ? nullptr : sink) {}
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
   ~Run() {
@@ -79,18 +90,21 @@ class Run {
     const compute::PoolCounts before(memory_);
     {
       const compute::Timed timed(report_.seconds);
-      const Law law = usual_law(settings_.law);
-      Workload workload{.nodes = graph_.nodes,
-                        .edges = static_cast<std::uint32_t>(graph_.edges.size()),
-                        .dimensions = settings_.dimensions,
-                        .law = law,
-                        .theta = theta_for(graph_.nodes)};
-      const std::vector<Position> places =
-          first_places(graph_.nodes, settings_.dimensions, double{law.length}, settings_.seed);
-      layout_ = std::make_unique<GraphMemory>(memory_, streams_, *runner_, workload);
-      layout_->load(workload, adjacency_of(graph_), places);
-      lay_graph_out(law);
+      law_ = gathering(usual_law(settings_.law), components_of(graph_));
+      std::vector<CoarseLevel> levels;
+      if (settings_.coarsen) levels = coarsen(graph_);
+      std::vector<Position> places;
+      for (std::size_t i = levels.size(); i-- > 0;) {
+        Adjacency rows = adjacency_of(levels[i].graph);
+        places = places_for(rows, i + 1 < levels.size() ? &levels[i + 1] : nullptr, places);
+        places = lay_coarse_level_out(levels[i].graph, rows, std::move(places));
+      }
+      Adjacency rows = adjacency_of(graph_);
+      places = places_for(rows, levels.empty() ? nullptr : levels.data(), places);
+      levels.clear();
+      lay_graph_out(std::move(rows), std::move(places));
       made.positions = layout_->download_positions(patience);
+      finish(made.positions);
     }
     fill_report(before, made.positions);
     made.report = report_;
@@ -98,91 +112,73 @@ class Run {
   }
 
  private:
-  /// A step's bound shrinks from the layout's extent to a thousandth of an edge.
-  struct Pace {
-    double first = 1, last = 1e-3;
-    std::uint64_t steps = 300;
-
-    [[nodiscard]] float max_movement(std::uint64_t step) const {
-      const double share =
-          std::min(1.0, static_cast<double>(step) / static_cast<double>(std::max<std::uint64_t>(steps, 2) - 1));
-      return static_cast<float>(first * std::pow(last / first, share));
-    }
-    [[nodiscard]] bool settled(std::uint64_t, const Figures& figures) const {
-      return double{figures.mean_movement} <= 2 * last;
-    }
-  };
-
-  static Clock::time_point end_of(double seconds) {
-    constexpr double year = 3e7;
-    if (!(seconds < year)) return Clock::time_point::max();
-    return Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-  }
-  [[nodiscard]] std::optional<float> theta_for(std::uint32_t nodes) const {
+  [[nodiscard]] std::optional<float> theta_for(std::uint64_t nodes) const {
     if (settings_.exact) return std::nullopt;
     if (settings_.theta) return static_cast<float>(*settings_.theta);
-    if (nodes <= max_exact) return std::nullopt;
-    return static_cast<float>(usual_theta);
+    return nodes <= max_exact ? std::nullopt : std::optional(static_cast<float>(usual_theta));
   }
-  [[nodiscard]] bool is_over() {
-    report_.stopped = report_.stopped || (settings_.stop != nullptr && settings_.stop->load());
-    return report_.stopped || Clock::now() >= end_;
+  [[nodiscard]] Workload workload_of(const Graph& graph) const {
+    return {.nodes = graph.nodes,
+            .edges = static_cast<std::uint32_t>(graph.edges.size()),
+            .dimensions = settings_.dimensions,
+            .law = law_,
+            .theta = theta_for(graph.nodes)};
   }
 
-  void lay_graph_out(const Law& law) {
+  /// Where a level starts: at random, or from the coarser one's places.
+  [[nodiscard]] std::vector<Position> places_for(const Adjacency& rows, const CoarseLevel* coarser,
+                                                 std::span<const Position> places) const {
+    if (coarser == nullptr) return random_places(rows.nodes(), settings_.dimensions, settings_.seed);
+    return prolong(*coarser, rows, places, settings_.dimensions, settings_.seed);
+  }
+  void load(const Graph& graph, const Adjacency& rows, std::span<const Position> places) {
+    const Workload workload = workload_of(graph);
+    if (!layout_) layout_ = std::make_unique<GraphMemory>(memory_, streams_, *runner_, workload);
+    layout_->load(workload, rows, places);
+  }
+  [[nodiscard]] Start start() const { return report_.coarse_steps == 0 ? Start::random_places : Start::coarser_level; }
+
+  std::vector<Position> lay_coarse_level_out(const Graph& graph, const Adjacency& rows, std::vector<Position> places) {
+    fit(graph, law_, places);
+    const Schedule schedule(law_, graph, places, start());
+    load(graph, rows, places);
+    report_.coarse_steps += stepping_.lay_out(*layout_, schedule, nullptr).steps;
+    places = layout_->download_positions(patience);
+    straighten(rows, places);
+    return places;
+  }
+
+  void lay_graph_out(Adjacency rows, std::vector<Position> places) {
+    fit(graph_, law_, places);
+    const Schedule schedule(law_, graph_, places, start(), settings_.max_steps);
+    load(graph_, rows, places);
+    rows = {};
     if (sink_ != nullptr) {
       feed_ = std::make_unique<Feed>(memory_, Feed::Buffers{layout_->positions(), layout_->velocities()}, compute_,
                                      settings_.frames, *sink_);
     }
-    Pace pace{.first = double{law.length} * std::sqrt(static_cast<double>(graph_.nodes))};
-    pace.last *= double{law.length};
-    if (settings_.max_steps != 0) pace.steps = settings_.max_steps;
     Steadiness steadiness(memory_);
-    std::uint64_t looked = 0;
-    for (std::uint64_t step = 0; step < pace.steps && !is_over(); ++step) {
-      if (step > 0) change(step, steadiness);
-      queue_step({.step = step, .max_movement = pace.max_movement(step)});
-      report_.steps = step + 1;
-      steadiness.stepped();
-      if (report_.steps <= figures_behind) continue;
-      const Figures figures = look(++looked);
-      report_.settled = pace.settled(looked, figures);
-      if (report_.settled) break;
-    }
-    while (looked < report_.steps) static_cast<void>(look(++looked));
+    const Finest finest{.feed = feed_.get(), .steadiness = steadiness, .theta_for = [this](std::uint64_t nodes) {
+                          return theta_for(nodes);
+                        }};
+    const Stepping::Ending ending = stepping_.lay_out(*layout_, schedule, &finest);
     if (feed_) feed_->finish();
+    report_.steps = ending.steps;
+    report_.settled = ending.settled;
+    report_.stopped = stepping_.stopped();
     report_.driver_calls_after_warm_up = steadiness.driver_calls();
   }
 
-  void change(std::uint64_t steps, Steadiness& steadiness) {
-    if (!settings_.change) return;
-    Changes changes;
-    settings_.change(steps, changes);
-    if (changes.empty()) return;
-    steadiness.interrupted();
-    const std::uint64_t nodes = layout_->workload().nodes + changes.added_nodes.size() - changes.removed_nodes.size();
-    layout_->apply(changes, theta_for(static_cast<std::uint32_t>(std::min<std::uint64_t>(nodes, max_nodes))));
-  }
-
-  void queue_step(const StepParameters& told) {
-    const std::vector<PlanStep> plan = plan_step(layout_->workload(), told);
-    if (feed_) queue_stamp(device_, compute_, feed_->timeline(), &Timeline::step_started);
-    layout_->queue(plan);
-    if (feed_) queue_stamp(device_, compute_, feed_->timeline(), &Timeline::step_ended);
-    layout_->start_figures();
-    if (feed_) feed_->take(told.step + 1);
-  }
-
-  /// Waits for a step's figures.
-  Figures look(std::uint64_t step) {
-    const Figures figures = layout_->await_figures(patience);
-    if (!std::isfinite(figures.mean_movement)) {
-      throw InvalidArgument("graph: positions are not finite any more after step " + std::to_string(step) +
-                                "; take another law, or a graph with smaller weights",
-                            {.name = "positions"});
-    }
-    if (settings_.progress) settings_.progress(step, double{figures.mean_movement});
-    return figures;
+  /// Components beside each other, and how good all is.
+  void finish(std::vector<Position>& positions) {
+    const bool is_changed = layout_->rows().nodes() != graph_.nodes || settings_.change;
+    const Graph changed = is_changed ? graph_of(layout_->rows()) : Graph{};
+    const Graph& last = is_changed ? changed : graph_;
+    pack(last, components_of(last), positions);
+    if (!settings_.measure) return;
+    const Quality quality = measure(last, positions, settings_.threads);
+    report_.stress = quality.stress;
+    report_.edge_length_spread = quality.edge_length_spread;
   }
 
   void fill_report(const compute::PoolCounts& before, std::span<const Position> positions) {
@@ -218,8 +214,9 @@ class Run {
   StreamSet streams_;
   const StreamId compute_;
   const std::unique_ptr<Runner> runner_;
+  Stepping stepping_;
   FrameSink* const sink_;
-  const Clock::time_point end_;
+  Law law_;
   RunReport report_;
   std::unique_ptr<GraphMemory> layout_;
   std::unique_ptr<Feed> feed_;

@@ -32,6 +32,7 @@ struct RunSettings {
   FrameMode frames = FrameMode::latest;
   std::uint64_t seed = 1;                   ///< of the first positions
   bool coarsen = true;                      ///< lay coarser graphs out first
+  bool measure = true;                      ///< stress and edge lengths, by a search from each of 200 nodes
   const std::atomic<bool>* stop = nullptr;  ///< ends the run after the step under way
   /// Called before each step of the graph itself but the first, after `steps` of them were queued; what it puts into
   /// `changes` comes before the next. A change that a limit or the graph refuses ends the run.

@@ -113,7 +113,7 @@ class HeldLayout {
   [[nodiscard]] std::vector<PlanStep> plan_of(int steps, float max_movement = 0.5F) const {
     std::vector<PlanStep> plan = plan_start(workload_);
     for (int i = 0; i < steps; ++i) {
-      const auto one = plan_step(workload_, {.step = static_cast<std::uint64_t>(i), .max_movement = max_movement});
+      const auto one = plan_step(workload_, {.max_movement = max_movement, .sorts = i % 2 == 0});
       plan.insert(plan.end(), one.begin(), one.end());
     }
     return plan;

@@ -43,6 +43,17 @@ TEST(GraphLevels, AllGiveTheBitsOfTheBodies) {
   }
 }
 
+TEST(GraphLevels, TreesAreTheBodiesToo) {
+  for (Workload workload : all_laws()) {
+    workload.theta = 0.8F;
+    for (const std::uint32_t nodes : {1U, 2U, 16U, 17U, 65U, 1000U, 3000U}) {
+      expect_the_loops_bits(workload, spread_places(nodes, workload.dimensions, 20), random_edges(nodes, nodes), 3);
+      expect_the_loops_bits(workload, clustered_places(nodes, workload.dimensions), random_edges(nodes, nodes), 1);
+    }
+    expect_the_loops_bits(workload, std::vector<Position>(520, {3, 4, 0}), {}, 3);
+  }
+}
+
 TEST(GraphLevels, NodesAtOnePlaceAreTheBodiesToo) {
   for (const Workload& workload : all_laws()) {
     std::vector<Position> places = clustered_places(700, workload.dimensions);
