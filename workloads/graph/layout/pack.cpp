@@ -17,7 +17,7 @@ namespace {
 /// Past this many cells a raster has coarser ones.
 constexpr double max_cells = 4e6;
 /// In edges. Components have two margins of it between them.
-constexpr double usual_side = 0.3;
+constexpr double usual_side = 0.5;
 /// Sources of the searches that say how long a component's edges are to be.
 constexpr std::uint32_t scale_sources = 10;
 
