@@ -25,9 +25,10 @@ struct Quality {
 void require_one_finite_each(const Graph& graph, std::span<const Position> positions);
 
 /// Node i·n / sources for each i, rounded down, is a source, of min(n, max_sources) ones. Takes a breadth-first search
-/// of each. The result is the same for any number of threads. Throws InvalidArgument unless there
+/// of each. 0 threads are one a core; the
+/// result is the same for any number. Throws InvalidArgument unless there
 /// is one finite position a node.
-[[nodiscard]] Quality measure(const Graph& graph, std::span<const Position> positions, unsigned threads = 1,
+[[nodiscard]] Quality measure(const Graph& graph, std::span<const Position> positions, unsigned threads = 0,
                               std::uint32_t max_sources = max_stress_sources);
 
 }  // namespace weir::graph

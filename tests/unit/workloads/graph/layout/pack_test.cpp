@@ -77,6 +77,30 @@ TEST(GraphPack, EdgesAreOneLongAndShapesStay) {
   EXPECT_NEAR(two.places[4].y, 0, 0.6);
 }
 
+TEST(GraphPack, NothingLiesInsideARing) {
+  Graph graph{.nodes = 62};
+  std::vector<Position> places;
+  for (std::uint32_t i = 0; i < 60; ++i) {
+    if (i < 59) graph.edges.push_back({i, i + 1, 1});
+    const float angle = 6.2831853F * static_cast<float>(i) / 60;
+    places.push_back({std::cos(angle), std::sin(angle), 0});
+  }
+  graph.edges.insert(graph.edges.begin() + 1, {0, 59, 1});
+  places.resize(graph.nodes);  // two nodes without edges, in its middle
+  pack(graph, components_of(graph), places);
+  EXPECT_GT(between(places[60], places[61]), 1);
+  for (const std::uint32_t single : {60U, 61U}) {
+    double sum = 0;
+    for (std::uint32_t i = 0; i < 60; ++i) {
+      // Its whole turn round the single node is none, from outside.
+      const Position &a = places[i], &b = places[(i + 1) % 60], &at = places[single];
+      const double ax = double{a.x} - at.x, ay = double{a.y} - at.y, bx = double{b.x} - at.x, by = double{b.y} - at.y;
+      sum += std::atan2(ax * by - ay * bx, ax * bx + ay * by);
+    }
+    EXPECT_NEAR(sum, 0, 0.1);
+  }
+}
+
 TEST(GraphPack, OneComponentStaysAsItIs) {
   Grids one;
   one.add(4, 3, 7);

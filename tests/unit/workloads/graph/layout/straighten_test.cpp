@@ -21,7 +21,7 @@ TEST(GraphStraighten, AFoldedPathUnfolds) {
   const double before = measure(path, places).stress;
   straighten(adjacency_of(path), places);
   EXPECT_GT(before, 0.2);
-  EXPECT_LT(measure(path, places).stress, before / 3);
+  EXPECT_LT(measure(path, places).stress, before / 2);
 }
 
 TEST(GraphStraighten, BringsALayoutByChanceNearToTheGraph) {
