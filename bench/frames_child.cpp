@@ -3,18 +3,20 @@
 // and numbers; weir_bench runs it:
 //   weir_bench_frames DEVICE NODES
 // The steps are the layout's own, all pairs on one thread of the host or on the device. Consumers take as long as a
-// step: one that computes, and two that wait. The critical path is the longest way through steps, snapshots, downloads
-// and consumers by what each of them took, as stamped; no order of them is faster.
+// step: one that computes, which takes a second core, one that waits, and two that wait. The critical path is the
+// longest way through steps, downloads and consumers by what each of them took, as stamped; no order of them is faster.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include <weir/weir.hpp>
@@ -51,12 +53,12 @@ struct Stamps {
   std::vector<Part> steps, consumers, writers;
 };
 
-/// The time of the last frame's last part where each part begins as soon as that before it has ended, and the same part
-/// of the frame before.
-double critical_path(const Stamps& stamps, double snapshot, double download) {
+/// The time of the last frame's last part, but for snapshots, where each part begins as soon as that before it has
+/// ended, and the same part of the frame before.
+double critical_path(const Stamps& stamps, double download) {
   double step = 0, arrival = 0, consumed = 0, written = 0;
   for (std::size_t i = 0; i < stamps.steps.size(); ++i) {
-    step += stamps.steps[i].seconds() + snapshot;
+    step += stamps.steps[i].seconds();
     arrival = std::max(step, arrival) + download;
     consumed = std::max(arrival, consumed) + stamps.consumers[i].seconds();
     written = std::max(consumed, written) + stamps.writers[i].seconds();
@@ -109,7 +111,6 @@ class Layout {
     }
     return median_of(times);
   }
-  /// What a snapshot takes on the device, of both buffers, and then their download.
   double download_seconds() {
     std::vector<double> times;
     for (int i = 0; i < 9; ++i) {
@@ -147,7 +148,7 @@ class Layout {
     Consuming sink(stamps, consumers, writer);
     Overlapped found;
     const Clock::time_point start = Clock::now();
-    double snapshot = 0, download_time = 0;
+    double download_time = 0;
     {
       Feed feed(memory_, {graph_->positions(), graph_->velocities()}, compute_, FrameMode::every, sink);
       for (std::size_t i = 0; i < frames; ++i) {
@@ -163,9 +164,8 @@ class Layout {
       device_.synchronize(compute_, patience);
       found.overlap = feed.timeline()->overlap();
       download_time = feed.timeline()->download_seconds() / static_cast<double>(feed.timeline()->downloads());
-      snapshot = 0;  // a lower bound: it is on the way, but has no stamp of its own
     }
-    found.critical = critical_path(stamps, snapshot, download_time);
+    found.critical = critical_path(stamps, download_time);
     return found;
   }
 
@@ -258,6 +258,7 @@ void overlap(const std::string& device, std::uint32_t nodes) {
   Work work(step);
   const auto wait = [step] { std::this_thread::sleep_for(std::chrono::duration<double>(step)); };
   measure(layout, "two", {.first = [&work] { work(); }, .second = {}});
+  measure(layout, "waiting", {.first = wait, .second = {}});
   measure(layout, "three", {.first = wait, .second = wait});
 }
 

@@ -6,6 +6,7 @@
 #include <limits>
 #include <numbers>
 #include <numeric>
+#include <utility>
 
 namespace weir::graph {
 namespace {
@@ -151,8 +152,14 @@ Drawing drawing_of(const Graph& graph, std::span<const Position> positions) {
     y.push_back(-dot(each, up));
     near.push_back(dot(each, eye));
   }
-  const auto [low_x, high_x] = std::ranges::minmax(x);
-  const auto [low_y, high_y] = std::ranges::minmax(y);
+  // By hand: GCC 12 takes the library's for one of an empty range, where it is fully optimized.
+  const auto extent_of = [](const std::vector<double>& values) {
+    double low = std::numeric_limits<double>::infinity(), high = -low;
+    for (const double each : values) low = std::min(low, each), high = std::max(high, each);
+    return std::pair(low, high);
+  };
+  const auto [low_x, high_x] = extent_of(x);
+  const auto [low_y, high_y] = extent_of(y);
   const double across = high_x - low_x, down = high_y - low_y, longer = std::max({across, down, 1e-30});
   const double scale = (side_for(points.size()) - 2 * margin) / longer;
   made.width = std::ceil(across * scale + 2 * margin);

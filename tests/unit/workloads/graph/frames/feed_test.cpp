@@ -233,6 +233,32 @@ TEST_P(FeedOn, ALimitOnPinnedMemoryIsTypedAndLosesNothingThatWasTaken) {
   EXPECT_THROW(feed.finish(), LimitExceeded);
 }
 
+// Steps and a consumer that wait, so that a loaded machine has time for both: together they take little more than one
+// of them does.
+TEST(Feed, TheNextStepComputesWhileTheSinkHasAFrame) {
+  MemoryManager memory(open_device({.backend = "host"}), {.name = "frames"});
+  constexpr std::uint64_t steps = 15;
+  const auto seconds_in = [&](FrameMode mode) {
+    Drawing drawing(memory, 1'000);
+    Checking sink([](const Frame&) { std::this_thread::sleep_for(20ms); });
+    Feed feed(memory, drawing.buffers(), drawing.stream(), mode, sink);
+    const auto start = std::chrono::steady_clock::now();
+    for (std::uint64_t step = 1; step <= steps; ++step) {
+      drawing.device().run(drawing.stream(), [] { std::this_thread::sleep_for(20ms); });
+      drawing.draw(step);
+      feed.take(step);
+    }
+    feed.finish();
+    EXPECT_EQ(sink.steps, counted(steps));
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  double best = 0;
+  for (int attempt = 0; attempt < 5 && best < 1.4; ++attempt) {
+    best = std::max(best, seconds_in(FrameMode::sync) / seconds_in(FrameMode::every));
+  }
+  EXPECT_GE(best, 1.4);
+}
+
 TEST(Feed, IsNotMadeForNoFrames) {
   MemoryManager memory(open_device({.backend = "host"}), {.name = "frames"});
   Drawing drawing(memory, 10);
