@@ -9,7 +9,7 @@
 
 #include <weir/errors.hpp>
 
-#include "replay/excerpt.hpp"
+#include "files/excerpt.hpp"
 #include "replay/trace_builder.hpp"
 
 namespace weir::replay {
@@ -45,7 +45,7 @@ std::string_view without_byte_order_mark(std::string_view text) noexcept {
 
 CsvReader::CsvReader(std::string_view text) : rest_(without_byte_order_mark(text)) { read_header(); }
 
-CsvReader::CsvReader(Source source) : source_(std::move(source)), buffer_(buffer_bytes) {
+CsvReader::CsvReader(files::Source source) : source_(std::move(source)), buffer_(buffer_bytes) {
   static_cast<void>(read_more());
   rest_ = without_byte_order_mark(rest_);
   read_header();
@@ -124,7 +124,7 @@ void CsvReader::split(std::string_view line) {
     const bool end = i == line.size();
     if (!end && line[i] == '"') quoted = !quoted;
     if (!end && static_cast<unsigned char>(line[i]) < 0x20 && line[i] != '\t') {
-      fail("the line holds the control character " + excerpt(line.substr(i, 1)));
+      fail("the line holds the control character " + files::excerpt(line.substr(i, 1)));
     }
     if (!end && (quoted || line[i] != ',')) continue;
     if (fields_.size() == max_columns) fail("the line has more than 64 fields");
@@ -185,7 +185,8 @@ std::uint64_t CsvReader::address(std::size_t column) const {
 }
 
 void CsvReader::wrong(std::size_t column, std::string_view wanted) const {
-  fail("column " + excerpt(header_[column]) + " is " + excerpt(fields_[column]) + ", not " + std::string(wanted));
+  fail("column " + files::excerpt(header_[column]) + " is " + files::excerpt(fields_[column]) + ", not " +
+       std::string(wanted));
 }
 
 void CsvReader::fail(std::string_view what) const {

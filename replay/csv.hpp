@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "replay/source.hpp"
+#include "files/source.hpp"
 
 namespace weir::replay {
 
@@ -26,7 +26,7 @@ class CsvReader {
   /// below do, with the number of the line.
   explicit CsvReader(std::string_view text);
   /// The same of a source, a buffer at a time. Throws what the source throws, too.
-  explicit CsvReader(Source source);
+  explicit CsvReader(files::Source source);
   CsvReader(CsvReader&&) = default;
 
   /// The column of this name, in whatever case.
@@ -65,7 +65,7 @@ class CsvReader {
 
   static constexpr std::size_t buffer_bytes = std::size_t{64} << 10;
 
-  Source source_;             // none where all is in memory, and after its end
+  files::Source source_;      // none where all is in memory, and after its end
   std::vector<char> buffer_;  // of the source; on the heap, so that views of it stay when the reader moves
   std::string_view rest_;
   std::size_t line_ = 0;

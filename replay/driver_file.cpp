@@ -14,7 +14,7 @@
 #include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
-#include "replay/excerpt.hpp"
+#include "files/excerpt.hpp"
 
 namespace weir::replay {
 namespace {
@@ -33,7 +33,7 @@ class FlatObject {
     if (!take('}')) {
       do {
         const std::string_view key = string("the name of an entry, in quotes");
-        expect(':', "\":\" after " + excerpt(key));
+        expect(':', "\":\" after " + files::excerpt(key));
         entry(key);
       } while (take(','));
       expect('}', "\",\" or the object's end");
@@ -102,7 +102,7 @@ class FlatObject {
     if (at_ >= text_.size()) return "nothing";
     if (text_[at_] == '{') return "an object";
     if (text_[at_] == '[') return "a list";
-    return excerpt(text_.substr(at_, std::min(text_.find_first_of(",}\r\n", at_), text_.size()) - at_));
+    return files::excerpt(text_.substr(at_, std::min(text_.find_first_of(",}\r\n", at_), text_.size()) - at_));
   }
   [[noreturn]] void fail(const std::string& wanted) const {
     const auto end = text_.begin() + static_cast<std::ptrdiff_t>(std::min(at_, text_.size()));
@@ -119,10 +119,10 @@ std::string read_file(const std::filesystem::path& path) {
   std::error_code error;
   const auto type = std::filesystem::status(path, error).type();
   if (type == std::filesystem::file_type::not_found) {
-    throw NotFound(printable(name) + ": no such file; presets are instant, cheap and dear", {.name = name});
+    throw NotFound(files::printable(name) + ": no such file; presets are instant, cheap and dear", {.name = name});
   }
   if (!error && type != std::filesystem::file_type::regular) {
-    throw InvalidArgument(printable(name) + ": is not a regular file; a driver model is one", {.name = name});
+    throw InvalidArgument(files::printable(name) + ": is not a regular file; a driver model is one", {.name = name});
   }
   struct Close {
     void operator()(std::FILE* file) const noexcept { std::fclose(file); }
@@ -132,7 +132,7 @@ std::string read_file(const std::filesystem::path& path) {
   if (file) text.resize(std::fread(text.data(), 1, text.size(), file.get()));
   if (!file || std::ferror(file.get()) != 0) {
     const int code = errno;
-    throw DriverError(printable(name) + ": cannot be read: " + std::generic_category().message(code),
+    throw DriverError(files::printable(name) + ": cannot be read: " + std::generic_category().message(code),
                       {.name = name, .native_code = code});
   }
   return text;
@@ -180,7 +180,7 @@ device::DriverModel read_driver_model(std::string_view name) {
   if (!names_a_file(name)) return device::driver_model(name);
   const std::filesystem::path path(name);
   const std::string text = read_file(path);
-  const std::string prefix = printable(path.string()) + ": ";
+  const std::string prefix = files::printable(path.string()) + ": ";
   try {
     return parse_driver_model(text);
   } catch (const ParseError& problem) {

@@ -10,8 +10,8 @@
 
 #include <weir/errors.hpp>
 
+#include "files/excerpt.hpp"
 #include "replay/csv.hpp"
-#include "replay/excerpt.hpp"
 
 namespace weir::replay {
 
@@ -98,7 +98,7 @@ TraceFormat identify(std::span<const std::byte> file) {
     if (whole.starts_with(signature.start) || line.starts_with(signature.start)) refuse(signature.kind);
   }
   if (line.empty()) refuse("only blanks");
-  refuse("a file that starts with " + excerpt(line));
+  refuse("a file that starts with " + files::excerpt(line));
 }
 
 }  // namespace weir::replay

@@ -7,7 +7,7 @@
 
 #include <weir/errors.hpp>
 
-#include "replay/excerpt.hpp"
+#include "files/excerpt.hpp"
 
 namespace weir::replay {
 
@@ -67,7 +67,7 @@ void PickleMachine::fail(std::string_view what) const {
 
 void PickleMachine::refuse(PickleOpcode opcode) const {
   const std::string name = imported(opcode);
-  fail(std::string(refusal(opcode)) + (name.empty() ? "" : ", and this is " + excerpt(name)));
+  fail(std::string(refusal(opcode)) + (name.empty() ? "" : ", and this is " + files::excerpt(name)));
 }
 
 std::string PickleMachine::imported(PickleOpcode opcode) const {

@@ -10,7 +10,7 @@
 
 #include <weir/errors.hpp>
 
-#include "replay/excerpt.hpp"
+#include "files/excerpt.hpp"
 #include "replay/snapshot_frames.hpp"
 #include "replay/trace_builder.hpp"
 
@@ -168,7 +168,7 @@ bool is_live(std::string_view state, const Place& place) {
   // Freed by the program, but another stream may still be using it.
   if (state == "active_awaiting_free" || state == "active_pending_free") return true;
   if (state == "inactive") return false;
-  fail(place, "field 'state' is " + excerpt(state) + ", which is not a state of a block");
+  fail(place, "field 'state' is " + files::excerpt(state) + ", which is not a state of a block");
 }
 
 void read_blocks(const Record& segment, const Place& place, Budget& budget, SnapshotFrames& frames,

@@ -19,8 +19,8 @@
 
 #include <weir/errors.hpp>
 
+#include "files/excerpt.hpp"
 #include "replay/csv.hpp"
-#include "replay/excerpt.hpp"
 #include "replay/trace_builder.hpp"
 
 namespace weir::replay {
@@ -113,7 +113,7 @@ class RmmLog {
     } else if (action == "allocate failure") {
       ++trace_.failures;
     } else {
-      csv_.fail("action " + excerpt(action) + " is not allocate, free or allocate failure");
+      csv_.fail("action " + files::excerpt(action) + " is not allocate, free or allocate failure");
     }
     if (thread_) last_line_.insert_or_assign(std::string(csv_.text(*thread_)), csv_.line());
   }

@@ -45,6 +45,10 @@ struct BufferOptions {
   /// A driver allocation of its own: not pooled, never moved, so that it can be given to other libraries; it cannot
   /// grow in place.
   bool plain = false;
+  /// The addresses that it keeps when it first grows past a page, so that it stays where it is then until it is larger;
+  /// 0: about twice its size, and a longer range each time that one is full. At most max_bytes count. Takes no memory;
+  /// where no range is as long, it has a shorter one. Bytes.
+  std::uint64_t range_bytes = 0;
 };
 
 /// For particles, graphs and grids. Elements of 12, 12, 12, 32, 8 and 4 bytes are what they were made for.

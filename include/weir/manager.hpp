@@ -1,7 +1,8 @@
 // The memory manager: one device's memory by name. It makes buffers, finds and
 // frees them, moves their contents, keeps limits and counts, and reports. One pool
-// stands behind it. Thread-safe, but for two calls about one buffer at a time. After
-// fork() the child makes managers of its own: its parent's throw Unsupported.
+// stands behind it. Thread-safe, but for two calls about one buffer at a time, unless one
+// is wait_for_download. After fork() the child makes managers of its own: its parent's
+// throw Unsupported.
 #pragma once
 
 #include <algorithm>
@@ -204,7 +205,8 @@ class MemoryManager {
                       const DownloadOptions& options = {});
   /// The oldest download that was started and not waited for. The span stays as it is until as many more downloads
   /// of this buffer were started as it has slots. Throws Timeout, after which it may be waited for again; a deadline of
-  /// zero or less only looks.
+  /// zero or less only looks. One thread may wait for a download whose start has returned while another uses the
+  /// buffer, resizes it and starts its next downloads, but for those with WhenFull::wait; not while it is freed.
   template <class T>
   [[nodiscard]] std::span<const T> wait_for_download(const BufferHandle<T>& buffer,
                                                      std::chrono::nanoseconds deadline = default_deadline) {

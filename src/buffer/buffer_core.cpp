@@ -186,7 +186,7 @@ void BufferCore::change_capacity(std::size_t count, StreamId asked_on) {
 
 Change BufferCore::enlarge(std::uint64_t bytes, StreamId stream) {
   try {
-    if (const auto enlarged = pool_->enlarge(block_, bytes, max_bytes(), bytes_in_use(), stream)) {
+    if (const auto enlarged = pool_->enlarge(block_, bytes, max_bytes(), bytes_in_use(), stream, options_.range_bytes)) {
       add(bytes_moved_, enlarged->bytes_copied);
       if (!enlarged->moved) return Change::in_place;
       return enlarged->bytes_copied == 0 ? Change::by_remapping : Change::by_copy;

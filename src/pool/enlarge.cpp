@@ -37,7 +37,7 @@ std::array<Part, 2> parts_beside(const MovePlan& plan, std::uint64_t page_bytes,
 }  // namespace
 
 std::optional<Pool::Enlarged> Pool::Implementation::enlarge(std::uint32_t id, std::size_t bytes, std::size_t max,
-                                                            std::size_t contents, StreamId stream) {
+                                                            std::size_t contents, StreamId stream, std::size_t range) {
   return noting_refusals(bytes, stream, [&]() -> std::optional<Enlarged> {
     if (resize_here(id, bytes, stream)) return Enlarged{};
     const Block& block = blocks_[id];
@@ -45,16 +45,19 @@ std::optional<Pool::Enlarged> Pool::Implementation::enlarge(std::uint32_t id, st
     if (!in_pages || bytes <= info_.page_bytes) return std::nullopt;
     const std::uint64_t bound = std::min<std::uint64_t>(std::max(max, bytes), max_bytes_);
     const std::uint64_t kept = std::min<std::uint64_t>(contents, block.requested);
-    return move_to_range(id, bytes, whole_pages(index::granules_for(bound)), kept, stream);
+    const std::uint64_t kept_addresses = std::min<std::uint64_t>(range, bound);
+    return move_to_range(id, bytes, whole_pages(index::granules_for(bound)),
+                         whole_pages(index::granules_for(kept_addresses)), kept, stream);
   });
 }
 
 std::optional<Pool::Enlarged> Pool::Implementation::move_to_range(std::uint32_t id, std::size_t bytes,
-                                                                  std::uint32_t max, std::uint64_t contents,
-                                                                  StreamId stream) {
+                                                                  std::uint32_t max, std::uint32_t range,
+                                                                  std::uint64_t contents, StreamId stream) {
   Cache& cache = cache_of(stream, Purpose::take);
   Placement wanted;
   wanted.granules = whole_pages(index::granules_for(bytes));
+  wanted.range = range;
   wanted.stream_index = cache.stream_index;
   device::Fence users = users_of(id, stream);
   MovePlan plan;

@@ -110,7 +110,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] bool resize(std::uint32_t id, std::size_t bytes, StreamId stream);
   // --- enlarge.cpp ---
   [[nodiscard]] std::optional<Enlarged> enlarge(std::uint32_t id, std::size_t bytes, std::size_t max,
-                                                std::size_t contents, StreamId stream);
+                                                std::size_t contents, StreamId stream, std::size_t range);
 
   // --- maintenance.cpp ---
   void retire(StreamId stream);
@@ -254,7 +254,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
 
   // --- enlarge.cpp ---
   [[nodiscard]] std::optional<Enlarged> move_to_range(std::uint32_t id, std::size_t bytes, std::uint32_t max,
-                                                      std::uint64_t contents, StreamId stream);
+                                                      std::uint32_t range, std::uint64_t contents, StreamId stream);
   [[nodiscard]] std::optional<pool::Served> find_range(std::uint32_t id, const pool::Placement& wanted,
                                                        std::uint32_t max, device::Fence& users, Cache& cache,
                                                        pool::MovePlan& plan);

@@ -95,10 +95,10 @@ bool Pool::resize(BlockHandle block, std::size_t bytes, StreamId stream) {
 }
 
 std::optional<Pool::Enlarged> Pool::enlarge(BlockHandle block, std::size_t bytes, std::size_t max_bytes,
-                                            std::size_t contents, StreamId stream) {
+                                            std::size_t contents, StreamId stream, std::size_t range_bytes) {
   [[maybe_unused]] const Implementation::Door door(*implementation_);
   const std::uint32_t id = implementation_->live_by(block);
-  return id == 0 ? std::nullopt : implementation_->enlarge(id, bytes, max_bytes, contents, stream);
+  return id == 0 ? std::nullopt : implementation_->enlarge(id, bytes, max_bytes, contents, stream, range_bytes);
 }
 
 void Pool::release(BlockHandle block, StreamId stream) {

@@ -2,7 +2,10 @@
 // pinned memory. Frame n goes into slot n mod k; the span of a frame stays as it is
 // until k more were started, and a frame that nobody has waited for is not
 // overwritten. With a snapshot, the buffer is copied on the device in the order of
-// the caller's stream, and that copy downloaded on a stream of weir's.
+// the caller's stream, and that copy downloaded on a stream of weir's. One thread may
+// start downloads while another waits for them: the one changes only the slot that is
+// next, the other only the oldest that was started, and they tell each other by counts.
+#include <atomic>
 #include <string>
 #include <utility>
 
@@ -30,12 +33,16 @@ class TransferEngine::Slots final : public Companion {
     for (Slot& slot : slots_) engine_->put_aside(slot.memory, std::move(slot.in_flight));
   }
 
-  [[nodiscard]] bool full() const noexcept { return started_ - awaited_ == slots_.size(); }
-  [[nodiscard]] bool idle() const noexcept { return started_ == awaited_; }
+  /// For the thread that starts.
+  [[nodiscard]] bool full() const noexcept {
+    return started_ - awaited_.load(std::memory_order_acquire) == slots_.size();
+  }
+  /// For the thread that waits.
+  [[nodiscard]] bool idle() const noexcept { return started_.load(std::memory_order_acquire) == awaited_; }
   [[nodiscard]] Slot& newest() noexcept { return slots_[started_ % slots_.size()]; }  ///< the one to start next
   [[nodiscard]] Slot& oldest() noexcept { return slots_[awaited_ % slots_.size()]; }  ///< the one to wait for next
-  void started() noexcept { ++started_; }
-  void awaited() noexcept { ++awaited_; }
+  void started() noexcept { started_.fetch_add(1, std::memory_order_release); }
+  void awaited() noexcept { awaited_.fetch_add(1, std::memory_order_release); }
   [[nodiscard]] std::size_t count() const noexcept { return slots_.size(); }
 
   void await(Slot& slot, const BufferCore& buffer, core::Deadline deadline) {
@@ -53,8 +60,8 @@ class TransferEngine::Slots final : public Companion {
  private:
   const std::shared_ptr<TransferEngine> engine_;
   std::vector<Slot> slots_;
-  std::uint64_t started_ = 0;
-  std::uint64_t awaited_ = 0;
+  std::atomic<std::uint64_t> started_{0};
+  std::atomic<std::uint64_t> awaited_{0};
 };
 
 void TransferEngine::start_download(BufferCore& buffer, StreamId stream, const DownloadOptions& options) {

@@ -2,6 +2,7 @@
 // whatever the next work does to the buffer, and it stays as it is for as long as
 // was promised. Slots, deadlines, and ends in the middle.
 #include <deque>
+#include <semaphore>
 
 #include "contract/transfer_fixture.hpp"
 #include "support/thread.hpp"
@@ -135,6 +136,37 @@ TEST_P(Downloads, ThreeSlotsHoldThreeFrames) {
     for (const auto& [number, frame] : kept) ASSERT_TRUE(shows(frame, number));
   }
   EXPECT_EQ(moved().pinned.requested.live, 3 * size);
+}
+
+// The thread that starts downloads goes on with the buffer while another waits for them, and holds as many frames as
+// there are slots less one; sizes change in between.
+TEST_P(Downloads, OneThreadStartsThemWhileAnotherWaits) {
+  MemoryManager& memory = make_manager();
+  auto buffer = make_buffer(three);
+  constexpr std::uint64_t frames = 200;
+  const auto count = [](std::uint64_t n) { return size - 1'000 * (n % 3); };
+  std::counting_semaphore<> free_slots(3), started(0);
+  TestThread consumer([&] {
+    for (std::uint64_t n = 0; n < frames; ++n) {
+      ASSERT_TRUE(started.try_acquire_for(10s));
+      const Frame frame = memory.wait_for_download(buffer);
+      EXPECT_TRUE(shows(frame, n, count(n)));
+      if (n % 16 == 0) std::this_thread::sleep_for(1ms);
+      EXPECT_TRUE(shows(frame, n, count(n)));
+      free_slots.release();
+    }
+  });
+  for (std::uint64_t n = 0; n < frames; ++n) {
+    ASSERT_TRUE(free_slots.try_acquire_for(10s));
+    buffer.resize(count(n), *stream_);
+    draw(buffer, n);
+    memory.start_download(buffer, *stream_);
+    started.release();
+    draw(buffer, 1000 + n);
+  }
+  consumer.join();
+  EXPECT_EQ(moved().downloads, frames);
+  EXPECT_EQ(memory.check_leaks().blocks, 1u);
 }
 
 TEST_P(Downloads, OneTooManyIsRefusedOrWaitsAsChosen) {

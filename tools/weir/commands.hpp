@@ -14,5 +14,6 @@ void add_lidar(CLI::App& app, int& status);
 void add_balance(CLI::App& app, int& status);
 void add_demo(CLI::App& app, int& status);
 void add_trajectory(CLI::App& app, int& status);
+void add_graph(CLI::App& app, int& status);
 
 }  // namespace weir::tool

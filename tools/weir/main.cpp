@@ -29,10 +29,11 @@ std::string explain(const CLI::App* app, const CLI::Error& error) {
   const std::string problem =
       commands_wanted && !unknown.empty() ? "no command or option " + unknown.front() : error.what();
   return "weir: " + problem + "\nUsage: " + command +
-         (chosen.empty() ? " replay|devices|lidar|balance|trajectory|demo" : "") + " [OPTIONS]" +
+         (chosen.empty() ? " replay|devices|lidar|balance|trajectory|graph|demo" : "") + " [OPTIONS]" +
          (command == "weir replay"       ? " [FILE...]"
           : command == "weir lidar"      ? " IN.las... -o OUT.las"
           : command == "weir trajectory" ? " -o OUT.csv"
+          : command == "weir graph"      ? " FILE -o OUT.json|csv|svg|png"
           : command == "weir balance"    ? " train|run|bench"
                                          : "") +
          "\n" + command + " --help lists the options.\n";
@@ -91,6 +92,7 @@ int main(int argc, char** argv) {
   weir::tool::add_balance(app, status);
   weir::tool::add_demo(app, status);
   weir::tool::add_trajectory(app, status);
+  weir::tool::add_graph(app, status);
   try {
     app.parse(words_of(argc, argv));
   } catch (const CLI::Success& success) {

@@ -15,9 +15,9 @@
 #include <weir/errors.hpp>
 
 #include "commands.hpp"
+#include "files/excerpt.hpp"
 #include "interrupt.hpp"
 #include "progress.hpp"
-#include "replay/excerpt.hpp"
 #include "replay/read_trace.hpp"
 #include "replay/replay.hpp"
 #include "replay/tightest.hpp"
@@ -65,7 +65,7 @@ class ReplayRun {
   }
 
   void run_one(const std::string& name, const replay::Trace& trace) {
-    const std::string shown = replay::printable(name);
+    const std::string shown = files::printable(name);
     warn_of_cut(shown, trace);
     Subject subject{.file = name, .trace = trace, .options = options_};
     replay::ReplayReport report;

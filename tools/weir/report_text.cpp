@@ -6,7 +6,7 @@
 
 #include <weir/bytes.hpp>
 
-#include "replay/excerpt.hpp"
+#include "files/excerpt.hpp"
 #include "report.hpp"
 
 namespace weir::tool {
@@ -56,10 +56,10 @@ std::string to_text(const Subject& subject, const Holder& holder) {
   } else if (!holder.address) {
     text += fmt::format(", allocation number {}", holder.number + 1);
   }
-  if (!is_snapshot(subject) && !holder.label.empty()) text += ", id " + replay::printable(holder.label);
+  if (!is_snapshot(subject) && !holder.label.empty()) text += ", id " + files::printable(holder.label);
   if (holder.address) text += fmt::format(", at {:#x}", *holder.address);
   text += fmt::format(", stream {:#x}", holder.stream);
-  if (is_snapshot(subject) && !holder.label.empty()) text += ", " + replay::printable(holder.label);
+  if (is_snapshot(subject) && !holder.label.empty()) text += ", " + files::printable(holder.label);
   return text;
 }
 
@@ -68,7 +68,7 @@ std::string refusal_of(const Subject& subject, const replay::Refusal& refusal) {
   std::string text = fmt::format("  refused         {}; {} were live then\n", to_text(subject, refusal.request),
                                  format_bytes(refusal.live));
   if (several) text += fmt::format("                  in pass {}, operation {}\n", refusal.pass, refusal.operation);
-  if (!subject.options.device.empty()) text += "  the device says " + replay::printable(refusal.why) + "\n";
+  if (!subject.options.device.empty()) text += "  the device says " + files::printable(refusal.why) + "\n";
   return text;
 }
 
@@ -76,7 +76,7 @@ const char* each_device(const Subject& subject) { return subject.trace.devices.s
 
 /// What was replayed, and first whether it fits, where that was asked.
 std::string verdict(const Subject& subject, const ReplayReport& report) {
-  const std::string file = replay::printable(subject.file);
+  const std::string file = files::printable(subject.file);
   if (!subject.options.capacity) return file + "\n";
   const std::string capacity = format_bytes(*subject.options.capacity) + each_device(subject);
   if (report.fits()) return fmt::format("fits in {}: {}\n", capacity, file);
@@ -206,7 +206,7 @@ std::string to_text(const Subject& subject, const ReplayReport& report) {
 }
 
 std::string to_answer(const Subject& subject, const ReplayReport& report) {
-  const std::string file = replay::printable(subject.file);
+  const std::string file = files::printable(subject.file);
   const std::string capacity = format_bytes(*subject.options.capacity) + each_device(subject);
   if (!report.fits()) {
     return fmt::format("does not fit in {}: {}; {} are enough", capacity, file, format_bytes(report.needed));

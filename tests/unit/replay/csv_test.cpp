@@ -164,7 +164,7 @@ struct TextFile {
   std::string text;
   std::size_t given = 0;
   bool is_cut = false;
-  Source source() {
+  files::Source source() {
     return {[this](std::span<char> to) {
               const std::size_t count = text.copy(to.data(), to.size(), given);
               given += count;

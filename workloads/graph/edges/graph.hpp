@@ -22,10 +22,11 @@ struct Edge {
 
 struct Graph {
   std::uint32_t nodes = 0;
-  std::vector<Edge> edges;          ///< sorted by source, then target; unique; no self loops
-  std::vector<std::string> labels;  ///< one a node, or none where nodes have only numbers
-  std::uint64_t self_loops = 0;     ///< that the input had, which are left out
-  std::uint64_t duplicates = 0;     ///< edges that the input had once more, in either direction; they are left out
+  std::vector<Edge> edges = {};          ///< sorted by source, then target; unique; no self loops
+  std::vector<std::string> labels = {};  ///< as the input calls them: one a node, or none where it has numbers alone
+  std::vector<std::string> titles = {};  ///< what to show in their place: one a node, some empty; or none
+  std::uint64_t self_loops = 0;          ///< that the input had, which are left out
+  std::uint64_t duplicates = 0;          ///< edges that the input had once more, in either direction; they are left out
 };
 
 /// Where a node is. In a layout of two dimensions z is 0.

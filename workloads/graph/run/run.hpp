@@ -8,28 +8,17 @@
 #include <functional>
 #include <limits>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
 #include <weir/weir.hpp>
 
 #include "workloads/graph/edges/graph.hpp"
+#include "workloads/graph/forces/law.hpp"
+#include "workloads/graph/frames/frame.hpp"
+#include "workloads/graph/memory/changes.hpp"
 
 namespace weir::graph {
-
-enum class LawKind : std::uint8_t {
-  fruchterman_reingold,  ///< "fr"
-  force_atlas_2,         ///< "fa2"
-  springs,               ///< "app": springs of a length, repulsion below a cutoff, damping
-};
-
-enum class FrameMode : std::uint8_t {
-  none,    ///< only the last positions are downloaded
-  sync,    ///< each step waits until its frame is downloaded
-  latest,  ///< a frame downloads while later steps compute; a consumer that is slow gets the newest, others are dropped
-  every,   ///< as latest, but each frame is consumed, and the layout waits for a slow consumer
-};
 
 struct RunSettings {
   LawKind law = LawKind::fruchterman_reingold;
@@ -43,7 +32,11 @@ struct RunSettings {
   FrameMode frames = FrameMode::latest;
   std::uint64_t seed = 1;                   ///< of the first positions
   bool coarsen = true;                      ///< lay coarser graphs out first
+  bool measure = true;                      ///< stress and edge lengths, by a search from each of 200 nodes
   const std::atomic<bool>* stop = nullptr;  ///< ends the run after the step under way
+  /// Called before each step of the graph itself but the first, after `steps` of them were queued; what it puts into
+  /// `changes` comes before the next. A change that a limit or the graph refuses ends the run.
+  std::function<void(std::uint64_t steps, Changes& changes)> change = {};
   std::function<void(std::uint64_t steps, double movement)> progress = {};
 };
 
@@ -59,23 +52,10 @@ struct RunReport {
   double overlap = 0;  ///< share of the downloads' time in which a step was computing too; 0 to 1
   // --- Memory, of this run ---
   std::uint64_t requests = 0, hits = 0, driver_calls = 0;
-  std::uint64_t driver_calls_after_warm_up = 0;  ///< of those, after the first ten steps of the largest graph
-  std::uint64_t resizes_in_place = 0, bytes_moved_by_growth = 0;
+  std::uint64_t driver_calls_after_warm_up = 0;  ///< of those, past the first ten steps of the graph and of each change
+  std::uint64_t resizes = 0, resizes_in_place = 0, bytes_moved_by_growth = 0;
   std::uint64_t memory_high_water = 0, pinned_high_water = 0;  ///< reserved; bytes; of the manager's whole life
   std::uint64_t checksum = 0;                                  ///< of the final positions' bytes
-};
-
-/// Positions and velocities after a step.
-struct Frame {
-  std::uint64_t step = 0;  ///< from 1
-  std::span<const Position> positions, velocities;
-};
-
-/// Takes frames in their order. Called by one thread at a time, not the caller's; what it throws ends the run.
-class FrameSink {
- public:
-  virtual ~FrameSink() = default;
-  virtual void take(const Frame& frame) = 0;
 };
 
 struct Layout {

@@ -31,6 +31,7 @@ layout(set = 0, binding = 9, std430) readonly buffer Columns { uint columns[]; }
 
 WEIR_LIDAR_STATE_OF(max_best)
 
+#include "compute/sort_bodies.hpp"
 #include "workloads/lidar/device/order.hpp"
 #include "workloads/lidar/device/boxes.hpp"
 #include "workloads/lidar/device/nearest.hpp"

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "compute/sort_plan.hpp"
 #include "workloads/lidar/neighbours/box.hpp"
 #include "workloads/lidar/neighbours/height.hpp"
 
@@ -143,28 +144,10 @@ class Planner {
     base_.cell_shift = shift;
     add(Body::make_code, base_.count);
     const uint low_digits = parts(3 * std::min(bits, 8u), 4);
-    for (uint digit = 0; digit < low_digits; ++digit) sort(digit);
-    for (uint digit = 0; bits > 8 && digit < parts(3 * (bits - 8), 4); ++digit) sort(digits_of_word + digit);
-  }
-
-  /// A pass by one digit, from one side to the other.
-  void sort(uint digit) {
-    base_.digit = digit;
-    const uint runs = parts(base_.count, run_points);
-    add(Body::count_digits, runs);
-    std::vector<Level> levels{{0, 16 * runs}};
-    while (levels.back().count > block_counters) {
-      const Level below = levels.back();
-      const Level level{below.begin + below.count, parts(below.count, block_counters)};
-      add(Body::sum_block, level.count, level, below);
-      levels.push_back(level);
+    for (uint digit = 0; digit < low_digits; ++digit) compute::add_sort_pass(steps_, base_, digit);
+    for (uint digit = 0; bits > 8 && digit < parts(3 * (bits - 8), 4); ++digit) {
+      compute::add_sort_pass(steps_, base_, digits_of_word + digit);
     }
-    add(Body::place_block, 1, {0, 0}, levels.back());
-    for (std::size_t i = levels.size() - 1; i > 0; --i) {
-      add(Body::place_block, levels[i].count, levels[i], levels[i - 1]);
-    }
-    add(Body::move_run, runs);
-    base_.side = 1 - base_.side;
   }
 
   void boxes() {

@@ -3,6 +3,7 @@
 #if !defined(WEIR_LIDAR_STATE)
 #define WEIR_LIDAR_STATE
 
+#include "compute/sort_sizes.hpp"
 #include "compute/words.hpp"
 #include "workloads/lidar/device/columns.hpp"
 #include "workloads/lidar/device/parameters.hpp"
@@ -11,10 +12,8 @@
 namespace weir::lidar::bodies {
 #endif
 
-const uint run_points = 64u;      // of the sort, a thread
-const uint block_counters = 64u;  // of the sort's sums, a thread
-const uint digits_of_word = 6u;   // of a code
 const uint leaf_points = 8u;
+const uint digits_of_word = 6u;  // of a code
 const uint ground_class = 2u;
 const uint ground_most = 16u;
 const uint least_neighbours = 3u;  // of a shape

@@ -54,6 +54,7 @@ struct Thread : Buffers, Parameters {
 
   WEIR_LIDAR_STATE_OF(Most)
 
+#include "compute/sort_bodies.hpp"
 #include "workloads/lidar/device/boxes.hpp"
 #include "workloads/lidar/device/heights.hpp"
 #include "workloads/lidar/device/nearest.hpp"

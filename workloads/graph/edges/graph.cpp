@@ -1,1 +1,0 @@
-#include "workloads/graph/edges/graph.hpp"

@@ -1,0 +1,49 @@
+#include "workloads/graph/layout/schedule.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "workloads/graph/layout/place.hpp"
+
+namespace weir::graph {
+namespace {
+
+/// Springs' speed takes some steps from rest to what it has to lose.
+constexpr std::uint64_t warm_up_steps = 200;
+constexpr double spring_rest = 1e-3;  // kinetic energy of a node
+
+/// Shares of an edge's length. ForceAtlas2 slows down while nodes swing, so that a short way of its says less.
+constexpr double first_share = 0.5, last_share = 0.01, force_atlas_rest_share = 0.002;
+
+/// Fewer steps for larger graphs, whose coarser levels have found the shape. Damped springs go an eighth of the way
+/// that others do.
+std::uint64_t usual_steps(LawKind kind, std::uint32_t nodes, Start start) {
+  const double longer = kind == LawKind::springs ? 8 : 1;
+  const double worth = start == Start::random_places ? 300 : 40 * std::sqrt(1e5 / std::max(nodes, 1U));
+  return static_cast<std::uint64_t>(longer * std::clamp(worth, 40.0, 300.0));
+}
+
+}  // namespace
+
+Schedule::Schedule(const Law& law, const Graph& graph, std::span<const Position> positions, Start start,
+                   std::uint64_t max_steps)
+    : kind_(law.kind), max_steps_(max_steps != 0 ? max_steps : usual_steps(law.kind, graph.nodes, start)) {
+  const double edge = mean_length(graph, positions);
+  last_ = last_share * edge;
+  rest_ = (law.kind == LawKind::force_atlas_2 ? force_atlas_rest_share : last_share) * edge;
+  first_ =
+      edge * (start == Start::random_places ? std::max(1.0, std::sqrt(static_cast<double>(graph.nodes))) : first_share);
+}
+
+float Schedule::max_movement(std::uint64_t step) const {
+  if (max_steps_ < 2 || first_ <= 0) return static_cast<float>(first_);
+  const double share = std::min(1.0, static_cast<double>(step) / static_cast<double>(max_steps_ - 1));
+  return static_cast<float>(first_ * std::pow(last_ / first_, share));
+}
+
+bool Schedule::settled(std::uint64_t steps, double mean_energy, double mean_movement) const {
+  if (kind_ == LawKind::springs) return steps >= warm_up_steps && mean_energy < spring_rest;
+  return steps > 0 && mean_movement <= rest_;
+}
+
+}  // namespace weir::graph
