@@ -36,6 +36,7 @@ std::vector<Part> parts_of(const Graph& graph, const Components& components) {
 
 /// The scale at which the component's distances are as in the graph; `place_in` has room for a number a node.
 double scale_of(const Part& part, std::span<const Position> positions, std::vector<std::uint32_t>& place_in) {
+  if (part.edges.empty()) return 1;
   Graph alone;
   alone.nodes = static_cast<std::uint32_t>(part.nodes.size());
   std::vector<Position> places(part.nodes.size());
