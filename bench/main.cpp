@@ -4,6 +4,7 @@
 //   buffers     what buffers and transfers take
 //   lidar       the LiDAR workload beside its peers; --full with many points
 //   trajectory  the trajectories' workload beside a plain loop
+//   frames      frames of a graph's layout that overlap with its steps, and growth
 //   --against   compares ratios with a baseline
 // Status 1: weir failed or is past the margin; 2: the command line was not understood.
 #include <fmt/format.h>
@@ -21,6 +22,7 @@
 #include "archive.hpp"
 #include "baseline.hpp"
 #include "buffers.hpp"
+#include "frames.hpp"
 #include "hot.hpp"
 #include "lidar.hpp"
 #include "table.hpp"
@@ -41,6 +43,7 @@ struct Arguments {
   bool json = false, verbose = false, pin = false, save = false, full = false;
   std::string machine;
   std::string against;
+  std::string device = "host";
   bool write_baseline = false;
   double margin = 0.25;
   std::string command;  ///< as typed
@@ -146,6 +149,15 @@ int trajectory(const Arguments& arguments) {
   return 0;
 }
 
+int frames(const Arguments& arguments) {
+  Saved saved(arguments, "frames");
+  constexpr unsigned usual_rounds = 3;
+  const BuffersReport report = run_frames(arguments.rounds > 0 ? arguments.rounds : usual_rounds, arguments.device);
+  fmt::print("{}", arguments.json ? json_lines(report.rows) : report.text);
+  saved.keep(report.text, report.raw);
+  return 0;
+}
+
 int baseline(const Arguments& arguments) {
   BaselineOptions options;
   options.file = arguments.against.empty() || arguments.against == "baseline" ? baseline_file : arguments.against;
@@ -213,6 +225,13 @@ int run(int count, char** words) {
   add_shared(*trajectory_command, arguments);
   add_output(*trajectory_command, arguments);
 
+  auto* frames_command = app.add_subcommand("frames", "Frames of a graph's layout that overlap with its steps");
+  add_shared(*frames_command, arguments);
+  add_output(*frames_command, arguments);
+  frames_command->add_option("--device", arguments.device, "host, vulkan or cuda")
+      ->check(CLI::IsMember({"host", "vulkan", "cuda"}))
+      ->capture_default_str();
+
   add_shared(app, arguments);
   add_cases(app, arguments);
   auto* against = app.add_option("--against", arguments.against,
@@ -231,6 +250,7 @@ int run(int count, char** words) {
     if (*buffers_command) return buffers(arguments);
     if (*lidar_command) return lidar(arguments);
     if (*trajectory_command) return trajectory(arguments);
+    if (*frames_command) return frames(arguments);
     if (*against || *writes) return baseline(arguments);
     throw CLI::CallForHelp();
   } catch (const CLI::ParseError& error) {

@@ -1,18 +1,11 @@
 // A stable sort of codes by four bits a pass, from one side of two buffers to the other, as bodies for one of many
 // threads each, with a run of points a thread, so that no two threads have to agree on anything. A code has two words
-// of 24 bits, the low one first, at `codes[2 * place]`; `order[place]` goes with it. The user's struct or shader also
-// has the buffer `counters` and the parameters `count`, `side`, `digit`, `level_begin`, `level_count`, `below_begin`
-// and `below_count`; sort_plan.hpp says in which order the bodies run. Included by workloads inside their threads'
-// structs and by their shaders, behind sort_sizes.hpp.
+// of 4 · `digits_of_word` bits, the low one first, at `codes[2 * place]`; `order[place]` goes with it. The user has
+// that constant, the buffers `codes`, `order` and `counters`, and the parameters `count`, `side`, `digit`,
+// `level_begin`, `level_count`, `below_begin` and `below_count`; sort_plan.hpp says in which order the bodies run.
+// Included by workloads inside their threads' structs and by their shaders, behind sort_sizes.hpp.
 
 // NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result,modernize-loop-convert): GLSL is without.
-
-/// Eight bits, two apart.
-WEIR_COMPUTE_BODY uint spread(uint bits) {
-  bits = (bits | bits << 8) & 0x00f00fu;
-  bits = (bits | bits << 4) & 0x0c30c3u;
-  return (bits | bits << 2) & 0x249249u;
-}
 
 WEIR_COMPUTE_BODY uint digit_of(uint place) {
   const uint word = digit >= digits_of_word ? 1u : 0u;

@@ -10,7 +10,6 @@ namespace weir::compute::language {
 
 const uint run_points = 64u;      // of the sort, a thread
 const uint block_counters = 64u;  // of the sort's sums, a thread
-const uint digits_of_word = 6u;   // of a code
 
 #if !defined(WEIR_COMPUTE_GLSL)
 }  // namespace weir::compute::language

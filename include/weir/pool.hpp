@@ -168,14 +168,14 @@ class Pool {
     std::uint64_t bytes_copied = 0;  ///< of its contents, on the device; what else it held came along by remapping
   };
   /// Makes a live block `bytes` long, in place or in a range of address space of its own, which is as long as doubling
-  /// makes it or as `range_bytes`, whichever is more, `max_bytes` at most: there it grows in place from then on. Its first `contents` bytes are kept. Of a
-  /// block that starts at a page's border, the driver's handles that it alone uses move by remapping, where the work
-  /// that uses it ends at once, or where there is no memory for a copy: then it waits for that work. All else is copied
-  /// in the order of `stream`, after the work on its own stream and those named by used_on; limits count both copies.
-  /// Empty, with nothing changed, where it has no virtual memory, where no addresses are left, and up to a page. Throws
-  /// as acquire, StaleHandle; then nothing has changed. Should the driver refuse to map a block's memory anywhere any
-  /// more, or the device be lost meanwhile, the block is gone: a DriverError or DeviceLost says so, and the handle is
-  /// stale.
+  /// makes it or as `range_bytes`, whichever is more, `max_bytes` at most: there it grows in place from then on. Its
+  /// first `contents` bytes are kept. Of a block that starts at a page's border, the driver's handles that it alone
+  /// uses move by remapping, where the work that uses it ends at once, or where there is no memory for a copy: then it
+  /// waits for that work. All else is copied in the order of `stream`, after the work on its own stream and those named
+  /// by used_on; limits count both copies. Empty, with nothing changed, where it has no virtual memory, where no
+  /// addresses are left, and up to a page. Throws as acquire, StaleHandle; then nothing has changed. Should the driver
+  /// refuse to map a block's memory anywhere any more, or the device be lost meanwhile, the block is gone: a
+  /// DriverError or DeviceLost says so, and the handle is stale.
   [[nodiscard]] std::optional<Enlarged> enlarge(BlockHandle block, std::size_t bytes, std::size_t max_bytes,
                                                 std::size_t contents, StreamId stream = StreamId::legacy_default,
                                                 std::size_t range_bytes = 0);

@@ -91,43 +91,6 @@ TEST_P(BufferGrowth, ALargeBufferThatEndsServesTheNextOne) {
   EXPECT_LE(memory.statistics().pool.reserved.peak, 34_MiB + page());
 }
 
-// With addresses kept up to its final size a buffer moves once, however much it grows, also while work uses it; without,
-// each time that the range is full.
-TEST_P(BufferGrowth, ARangeThatIsLongEnoughIsMovedIntoOnce) {
-  for (const bool ranged : {true, false}) {
-    MemoryManager& memory = make_manager();
-    const std::uint64_t page = info_.page_bytes == 0 ? 2_MiB : info_.page_bytes;
-    const std::uint64_t last = 48 * page;
-    BufferOptions options{.growth = 1.0, .max_bytes = 2 * last};
-    if (ranged) options.range_bytes = last;
-    Words buffer = memory.create<std::uint32_t>("grows", words(page), options);
-    put(buffer, 3);
-    buffer.resize(words(page) + 1);
-    const std::uint64_t address = buffer.access().address();
-    const std::uint64_t moved = buffer.statistics().bytes_moved;
-    if (ranged && in_place()) {
-      EXPECT_GE(buffer.statistics().capacity_in_place, words(last));
-    }
-    std::uint64_t resizes = 1;
-    for (std::uint64_t bytes = 2 * page; bytes <= last; bytes += 5 * page) {
-      buffer.resize(words(bytes));
-      ++resizes;
-    }
-    EXPECT_EQ(buffer.statistics().resizes, resizes);
-    EXPECT_TRUE(holds(buffer, words(page), 3));
-    if (in_place()) {
-      EXPECT_EQ(buffer.access().address() == address, ranged);
-      EXPECT_EQ(buffer.statistics().resizes_in_place == resizes - 1, ranged);
-    }
-    if (ranged && in_place()) {
-      EXPECT_EQ(buffer.statistics().bytes_moved, moved);
-      // Addresses are no memory: what is reserved is what it has.
-      EXPECT_LE(memory.statistics().pool.reserved.live, buffer.statistics().allocated + 2 * 32_MiB);
-    }
-    memory.free("grows");
-  }
-}
-
 TEST_P(BufferGrowth, ALargeBufferMovesOnceAndThenGrowsInPlace) {
   MemoryManager& memory = make_manager();
   Words buffer = memory.create<std::uint32_t>("large", words(2 * page()), {.growth = 1.0, .max_bytes = 64 * page()});

@@ -92,7 +92,7 @@ class GraphRun {
     ManagerOptions options{.name = "graph", .pool = {.mode = line_.pool == "on" ? PoolMode::automatic : PoolMode::off}};
     if (!line_.limit.empty()) {
       options.pool.limit = parse_bytes(line_.limit);
-      options.transfers.pinned_limit = options.pool.limit;
+      options.transfers.pinned_limit = *options.pool.limit;
     }
     MemoryManager memory(open_device({.backend = line_.device}), options);
     Watch watch;

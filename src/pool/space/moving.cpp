@@ -44,10 +44,12 @@ void exchange_places(Block* blocks, std::uint32_t one, std::uint32_t other) noex
 }  // namespace
 
 // A range of twice the block's size, rounded up to a power of two, allows some growths, and thousands of blocks
-// have one; a block may be given a longer one from the start. Where addresses are short, one that is just long enough, also in other arenas.
+// have one; a block may be given a longer one from the start. Where addresses are short, one that is just long enough,
+// also in other arenas.
 bool Space::find_range(const Placement& wanted, std::uint32_t max, std::uint8_t home, MovePlan& plan) {
   const std::uint64_t doubled = std::bit_ceil(std::uint64_t{wanted.granules} * 2);
-  const auto ample = static_cast<std::uint32_t>(std::min<std::uint64_t>(max, std::max<std::uint64_t>(doubled, wanted.range)));
+  const auto ample =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(max, std::max<std::uint64_t>(doubled, wanted.range)));
   const auto try_in = [&](PagedArena& arena, std::uint32_t granules) {
     const auto lock = arena.lock();
     if (!arena.plan_growable(wanted, granules, plan.range)) return false;

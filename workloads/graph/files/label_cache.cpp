@@ -2,40 +2,18 @@
 
 namespace weir::graph {
 
-LabelCache::LabelCache() {
-  entries_.reserve(max_entries);
-  first_.fill(none);
-}
-
-std::optional<std::uint32_t> LabelCache::find(std::string_view label, std::uint64_t hash) noexcept {
-  for (std::uint32_t i = first_[bucket(hash)]; i != none; i = entries_[i].next) {
-    if (entries_[i].hash != hash || entries_[i].label != label) continue;
-    ++hits_;
-    if (i != newest_) {
-      unlink(i);
-      make_newest(i);
-    }
-    return entries_[i].node;
-  }
-  ++misses_;
-  return std::nullopt;
-}
-
-void LabelCache::insert(std::string_view label, std::uint64_t hash, std::uint32_t node) {
+void LabelCache::insert(std::uint64_t hash, std::uint32_t node) noexcept {
   std::uint32_t i = oldest_;
-  if (entries_.size() < max_entries) {
-    i = static_cast<std::uint32_t>(entries_.size());
-    entries_.emplace_back();
+  if (count_ < max_entries) {
+    i = count_++;
   } else {
     unlink(i);
     leave_bucket(i);
   }
   Entry& entry = entries_[i];
-  entry.label.assign(label);
   entry.hash = hash;
   entry.node = node;
-  entry.next = first_[bucket(hash)];
-  first_[bucket(hash)] = i;
+  entry.next = std::exchange(first_[bucket(hash)], i);
   make_newest(i);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 #include <weir/errors.hpp>
 
@@ -18,9 +19,10 @@ std::string_view Labels::label(std::uint32_t node) const noexcept {
 
 std::uint32_t Labels::node(std::string_view label, std::size_t line) {
   const std::uint64_t hash = std::hash<std::string_view>()(label);
-  if (const auto known = cache_.find(label, hash)) return *known;
+  const auto matches = [&](std::uint32_t node) { return this->label(node) == label; };
+  if (const auto known = cache_.find(hash, matches)) return *known;
   const std::uint32_t node = find_or_make(label, hash, line);
-  cache_.insert(label, hash, node);
+  cache_.insert(hash, node);
   return node;
 }
 
@@ -28,18 +30,15 @@ std::uint32_t Labels::find_or_make(std::string_view label, std::uint64_t hash, s
   if (2 * ends_.size() >= table_.size()) enlarge();
   const auto upper = static_cast<std::uint32_t>(hash >> 32);
   const std::size_t mask = table_.size() - 1;
-  std::size_t slot = upper & mask;
-  for (; table_[slot] != none; slot = (slot + 1) & mask) {
-    const std::uint32_t node = table_[slot];
-    if (hashes_[node] == upper && this->label(node) == label) return node;
+  std::size_t at = upper & mask;
+  for (; table_[at].node != none; at = (at + 1) & mask) {
+    if (table_[at].hash == upper && this->label(table_[at].node) == label) return table_[at].node;
   }
   check(label, line);
-  const std::uint32_t made = count();
-  table_[slot] = made;
+  table_[at] = {count(), upper};
   text_ += label;
   ends_.push_back(static_cast<std::uint32_t>(text_.size()));
-  hashes_.push_back(upper);
-  return made;
+  return table_[at].node;
 }
 
 void Labels::check(std::string_view label, std::size_t line) const {
@@ -61,13 +60,15 @@ void Labels::check(std::string_view label, std::size_t line) const {
 }
 
 void Labels::enlarge() {
-  table_.assign(std::max<std::size_t>(1'024, 2 * table_.size()), none);
-  const std::size_t mask = table_.size() - 1;
-  for (std::uint32_t node = 0; node < count(); ++node) {
-    std::size_t slot = hashes_[node] & mask;
-    while (table_[slot] != none) slot = (slot + 1) & mask;
-    table_[slot] = node;
+  std::vector<Slot> larger(std::max<std::size_t>(1'024, 2 * table_.size()));
+  const std::size_t mask = larger.size() - 1;
+  for (const Slot& slot : table_) {
+    if (slot.node == none) continue;
+    std::size_t at = slot.hash & mask;
+    while (larger[at].node != none) at = (at + 1) & mask;
+    larger[at] = slot;
   }
+  table_ = std::move(larger);
 }
 
 }  // namespace weir::graph

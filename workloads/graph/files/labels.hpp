@@ -32,11 +32,14 @@ class Labels {
   void check(std::string_view label, std::size_t line) const;
   void enlarge();
 
+  struct Slot {
+    std::uint32_t node = none, hash = 0;  // the upper half
+  };
+
   LabelCache cache_;
-  std::string text_;                   // of all labels, one behind the other
-  std::vector<std::uint32_t> ends_;    // in text_, of each node's label
-  std::vector<std::uint32_t> hashes_;  // the upper halves
-  std::vector<std::uint32_t> table_;   // nodes by hash, in open addressing; at most half full
+  std::string text_;                 // of all labels, one behind the other
+  std::vector<std::uint32_t> ends_;  // in text_, of each node's label
+  std::vector<Slot> table_;          // in open addressing; at most half full
 };
 
 }  // namespace weir::graph

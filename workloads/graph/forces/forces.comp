@@ -5,6 +5,7 @@
 
 #define WEIR_COMPUTE_GLSL
 #include "compute/sort_sizes.hpp"
+#include "workloads/graph/forces/curve.hpp"
 #include "workloads/graph/forces/formulas.hpp"
 #include "workloads/graph/forces/parameters.hpp"
 

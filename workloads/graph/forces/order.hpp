@@ -40,14 +40,6 @@ WEIR_COMPUTE_BODY void bound_bounds(uint block) {
   keep_bounds(block, low, high);
 }
 
-/// Twelve bits, one apart.
-WEIR_COMPUTE_BODY uint spread_in_two(uint bits) {
-  bits = (bits | bits << 8) & 0x00ff00ffu;
-  bits = (bits | bits << 4) & 0x0f0f0f0fu;
-  bits = (bits | bits << 2) & 0x33333333u;
-  return (bits | bits << 1) & 0x55555555u;
-}
-
 /// Which of the cells of an axis a coordinate is in.
 WEIR_COMPUTE_BODY uint cell_of(float at, float low, float cells_of_length, float last) {
   return uint(clamp((at - low) * cells_of_length, 0.0f, last));
@@ -57,20 +49,22 @@ WEIR_COMPUTE_BODY void make_code(uint i) {
   const Vector low = scratch_vector(below_begin);
   const Vector size = minus(scratch_vector(below_begin + 3u), low);
   const float extent = max(max(size.x, size.y), size.z);
-  const float last = dimensions == 3u ? 65535.0f : 16777215.0f;
+  const float last = dimensions == 3u ? 2097151.0f : 16777215.0f;
   const float cells_of_length = extent > 1.0e-30f ? last / extent : 0.0f;
   const Vector at = position_of(i);
-  const uint x = cell_of(at.x, low.x, cells_of_length, last);
-  const uint y = cell_of(at.y, low.y, cells_of_length, last);
-  const uint z = cell_of(at.z, low.z, cells_of_length, last);
-  order[i] = i;
+  Cell cell;
+  cell.x = cell_of(at.x, low.x, cells_of_length, last);
+  cell.y = cell_of(at.y, low.y, cells_of_length, last);
+  cell.z = cell_of(at.z, low.z, cells_of_length, last);
+  Code code;
   if (dimensions == 3u) {
-    codes[2u * i] = spread(x & 255u) | spread(y & 255u) << 1 | spread(z & 255u) << 2;
-    codes[2u * i + 1u] = spread(x >> 8) | spread(y >> 8) << 1 | spread(z >> 8) << 2;
+    code = curve_in_space(cell);
   } else {
-    codes[2u * i] = spread_in_two(x & 4095u) | spread_in_two(y & 4095u) << 1;
-    codes[2u * i + 1u] = spread_in_two(x >> 12) | spread_in_two(y >> 12) << 1;
+    code = curve_in_plane(cell);
   }
+  order[i] = i;
+  codes[2u * i] = code.low;
+  codes[2u * i + 1u] = code.high;
 }
 
 /// Puts positions and masses into columns, in the order of the sort, with nothing behind them to the end of a tile.

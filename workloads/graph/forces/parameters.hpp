@@ -68,12 +68,13 @@ const uint cell_floats = 12u;
 const uint cell_centre = 0u;
 const uint cell_mass = 3u;
 const uint cell_low = 4u;
-const uint cell_square = 7u;  // of its longest side
+const uint cell_square = 7u;  // of its size
 const uint cell_high = 8u;
 
-/// What of positions goes into codes: bits of an axis.
+/// What of positions goes into codes: bits of an axis. Codes have words of 32 bits.
 const uint code_bits_2d = 24u;
-const uint code_bits_3d = 16u;
+const uint code_bits_3d = 21u;
+const uint digits_of_word = 8u;
 
 /// What becomes of a cell on a walk.
 const uint fate_pass = 0u;

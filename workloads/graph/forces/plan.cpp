@@ -18,7 +18,7 @@ using forces::Body;
 constexpr float near_share = 1e-3F;
 constexpr float boundary_share = 0.8F;
 
-std::uint32_t parts_of(std::uint32_t items, std::uint32_t size) { return (items + size - 1) / size; }
+constexpr std::uint32_t parts_of(std::uint32_t items, std::uint32_t size) { return (items + size - 1) / size; }
 
 /// The length of a column of points: whole tiles.
 std::uint32_t stride_of(std::uint32_t nodes) { return parts_of(nodes, forces::tile_nodes) * forces::tile_nodes; }
@@ -108,9 +108,9 @@ class Planner {
     }
     lower(forces::bounds);
     add(Body::make_code, told_.count);
-    constexpr std::uint32_t digits = 2 * compute::language::digits_of_word;
-    static_assert(digits % 2 == 0);
-    for (std::uint32_t digit = 0; digit < digits; ++digit) compute::add_sort_pass(steps_, told_, digit);
+    const std::uint32_t bits = told_.dimensions == 3 ? 3 * forces::code_bits_3d : 2 * forces::code_bits_2d;
+    static_assert(parts_of(2 * forces::code_bits_2d, 4) % 2 == 0 && parts_of(3 * forces::code_bits_3d, 4) % 2 == 0);
+    for (std::uint32_t digit = 0; digit < parts_of(bits, 4); ++digit) compute::add_sort_pass(steps_, told_, digit);
   }
 
   void make_tree() {

@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "compute/sort_sizes.hpp"
+#include "workloads/graph/forces/curve.hpp"
 #include "workloads/graph/forces/formulas.hpp"
 #include "workloads/graph/forces/kernels.hpp"
 #include "workloads/graph/forces/parameters.hpp"

@@ -12,8 +12,7 @@ WEIR_COMPUTE_BODY Vector cell_vector(uint cell, uint part) {
 }
 WEIR_COMPUTE_BODY void put_cell(uint cell, Vector low, Vector high, Vector centre, float whole) {
   const uint to = cell_floats * cell;
-  const Vector size = minus(high, low);
-  const float longest = max(max(size.x, size.y), size.z);
+  const Vector reach = higher_of(minus(centre, low), minus(high, centre));
   cells[to + cell_centre] = centre.x;
   cells[to + cell_centre + 1u] = centre.y;
   cells[to + cell_centre + 2u] = centre.z;
@@ -21,7 +20,7 @@ WEIR_COMPUTE_BODY void put_cell(uint cell, Vector low, Vector high, Vector centr
   cells[to + cell_low] = low.x;
   cells[to + cell_low + 1u] = low.y;
   cells[to + cell_low + 2u] = low.z;
-  cells[to + cell_square] = longest * longest;
+  cells[to + cell_square] = 2.0f * square_of(reach);
   cells[to + cell_high] = high.x;
   cells[to + cell_high + 1u] = high.y;
   cells[to + cell_high + 2u] = high.z;

@@ -1,23 +1,52 @@
-// Sixteen floats side by side, in whatever registers the level has for them: the same operations on each as the bodies
-// have on one. Included by loops.hpp.
-using Lanes = float __attribute__((vector_size(64)));
-using Flags = int __attribute__((vector_size(64)));
-using LooseLanes = float __attribute__((vector_size(64), aligned(4), may_alias));
-
-inline Lanes lanes_at(const float* from) { return *reinterpret_cast<const LooseLanes*>(from); }
-inline void put_lanes(float* to, Lanes values) { *reinterpret_cast<LooseLanes*>(to) = values; }
-inline Lanes all_of(float value) { return Lanes{} + value; }
-
-inline Flags lane_numbers() { return Flags{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}; }
-
-inline Lanes root_of(Lanes a) {
+// Floats side by side: the same operations on each as the bodies have on one. `Wide` is sixteen of them, in as many
+// registers as the level needs for them; `Lanes` is one register. Included by loops.hpp.
 #if defined(__AVX512F__)
-  return reinterpret_cast<Lanes>(_mm512_sqrt_ps(reinterpret_cast<__m512>(a)));
+constexpr uint width = 16;
+#elif defined(__AVX__)
+constexpr uint width = 8;
 #else
-  Lanes root;
-  for (uint l = 0; l < lanes; ++l) root[l] = __builtin_sqrtf(a[l]);
-  return root;
+constexpr uint width = 4;
 #endif
+using Lanes = float __attribute__((vector_size(4 * width)));
+using Wide = float __attribute__((vector_size(4 * lanes)));
+using WideFlags = int __attribute__((vector_size(4 * lanes)));
+
+template <class V>
+[[gnu::always_inline]] inline V lanes_at(const float* from) {
+  V values;
+  __builtin_memcpy(&values, from, sizeof(V));
+  return values;
+}
+template <class V>
+[[gnu::always_inline]] inline void put_lanes(float* to, V values) {
+  __builtin_memcpy(to, &values, sizeof(V));
+}
+template <class V>
+[[gnu::always_inline]] inline V all_of(float value) {
+  return V{} + value;
+}
+
+inline WideFlags lane_numbers() { return WideFlags{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}; }
+
+[[gnu::always_inline]] inline Lanes root_of_register(Lanes a) {
+#if defined(__AVX512F__)
+  return _mm512_sqrt_ps(a);
+#elif defined(__AVX__)
+  return _mm256_sqrt_ps(a);
+#elif defined(__SSE__)
+  return _mm_sqrt_ps(a);
+#else
+  for (uint l = 0; l < width; ++l) a[l] = __builtin_sqrtf(a[l]);
+  return a;
+#endif
+}
+template <class V>
+[[gnu::always_inline]] inline V root_of(V a) {
+  Lanes parts[sizeof(V) / sizeof(Lanes)];
+  __builtin_memcpy(parts, &a, sizeof(V));
+  for (Lanes& each : parts) each = root_of_register(each);
+  __builtin_memcpy(&a, parts, sizeof(V));
+  return a;
 }
 
 /// Added as the bodies add lanes: halves of what is left.

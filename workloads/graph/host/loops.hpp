@@ -34,6 +34,7 @@ struct Share {
 };
 
 #include "workloads/graph/host/lanes.hpp"
+#include "workloads/graph/host/pairs.hpp"
 #include "workloads/graph/host/sorting.hpp"
 #include "workloads/graph/host/tiles.hpp"
 #include "workloads/graph/host/walks.hpp"
@@ -52,15 +53,14 @@ void run_part(const PlanStep& step, const Buffers& buffers, std::uint32_t round,
   switch (step.body) {
     case Body::repel_all:
       return with_law(told, [&]<uint law, uint dimensions, bool weighted>() {
-        Bodies bodies(buffers, told);
-        repel_round<law, dimensions, weighted>(bodies, round, part, parts);
+        repel_round<law, dimensions, weighted>(Bodies(buffers, told), round, part, parts);
       });
     case Body::repel_by_tree:
       return with_law(told, [&]<uint law, uint dimensions, bool weighted>() {
         walk_share<law, dimensions, weighted>(Bodies(buffers, told), part, parts);
       });
     case Body::count_digits:
-      if (told.digit == 0 && part == 0) sort_codes(buffers, told.count);
+      if (told.digit == 0 && part == 0) sort_codes(buffers, told);
       return;
     case Body::sum_block:
     case Body::place_block:

@@ -4,6 +4,13 @@
 
 // NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result,modernize-loop-convert): GLSL is without.
 
+/// Eight bits, two apart.
+WEIR_COMPUTE_BODY uint spread(uint bits) {
+  bits = (bits | bits << 8) & 0x00f00fu;
+  bits = (bits | bits << 4) & 0x0c30c3u;
+  return (bits | bits << 2) & 0x249249u;
+}
+
 /// Of the point at place i: the code, 24 bits a word, the low ones first. Places are the points' own numbers, unless
 /// they have been sorted by finer codes already.
 WEIR_COMPUTE_BODY void make_code(uint i) {

@@ -13,6 +13,7 @@ namespace weir::lidar::bodies {
 #endif
 
 const uint leaf_points = 8u;
+const uint digits_of_word = 6u;  // of a code
 const uint ground_class = 2u;
 const uint ground_most = 16u;
 const uint least_neighbours = 3u;  // of a shape
