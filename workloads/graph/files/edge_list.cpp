@@ -49,38 +49,39 @@ class EdgeList {
   [[nodiscard]] Separator separator() const noexcept { return separator_.value_or(Separator::blanks); }
 
   void read() {
-    if (!next(fields_)) return;
-    if (named_columns()) {
-      if (!next(fields_)) return;
-    } else if (fields_.size() >= 2) {
-      const bool numbers = is_number(fields_[0]) || is_number(fields_[1]);
-      first_two_ = {std::string(fields_[0]), std::string(fields_[1])};
-      const std::size_t first_line = text_.line();
-      Fields& first = fields_;
-      find_weight(first);
-      const double first_weight = weight(first, first_line);
-      const bool more = next(fields_);
-      const bool header = !numbers && more && fields_.size() >= 2 && is_number(fields_[0]) && is_number(fields_[1]);
-      if (header) {
-        weight_.reset();
-        find_weight(fields_);
-      } else {
-        to_.edge(first_two_[0], first_two_[1], first_weight, first_line);
-      }
-      if (!more) return;
-    }
-    do take(fields_, text_.line());
-    while (next(fields_));
+    bool more = next();
+    if (more) more = named_columns() ? next() : take_first();
+    for (; more; more = next()) take();
   }
 
  private:
+  /// Takes a first line that names no columns, unless the next tells that it is a header. Whether there is a next,
+  /// whose fields are there then.
+  bool take_first() {
+    if (fields_.size() < 2) return true;  // it is refused as any such line
+    const bool words = !is_number(fields_[0]) && !is_number(fields_[1]);
+    const std::string source(fields_[0]), target(fields_[1]);
+    const std::size_t line = text_.line();
+    find_weight();
+    const double first_weight = weight(line);
+    const bool more = next();
+    const bool header = words && more && fields_.size() >= 2 && is_number(fields_[0]) && is_number(fields_[1]);
+    if (header) {
+      weight_.reset();
+      find_weight();
+    } else {
+      to_.edge(source, target, first_weight, line);
+    }
+    return more;
+  }
+
   /// The fields of the next line that has some.
-  bool next(Fields& fields) {
+  bool next() {
     std::string_view line;
     while (text_.next_line(line)) {
       if (is_comment(trimmed(line))) continue;
-      fields.split(line, separator_ ? *separator_ : separator_of(line), text_.line());
-      if (fields.size() == 1 && headings_ < max_headings) {
+      fields_.split(line, separator_ ? *separator_ : separator_of(line), text_.line());
+      if (fields_.size() == 1 && headings_ < max_headings) {
         ++headings_;
         continue;
       }
@@ -102,13 +103,13 @@ class EdgeList {
   }
 
   /// Whether the third field of a list without names is a weight.
-  void find_weight(const Fields& first) {
-    if (first.size() > 2 && (is_number(first[2]) || first[2].starts_with('{'))) weight_ = 2;
+  void find_weight() {
+    if (fields_.size() > 2 && (is_number(fields_[2]) || fields_[2].starts_with('{'))) weight_ = 2;
   }
 
-  double weight(const Fields& fields, std::size_t line) {
-    if (!weight_ || *weight_ >= fields.size() || fields[*weight_].empty()) return 1;
-    std::string_view text = fields[*weight_];
+  double weight(std::size_t line) {
+    if (!weight_ || *weight_ >= fields_.size() || fields_[*weight_].empty()) return 1;
+    std::string_view text = fields_[*weight_];
     if (!text.starts_with('{')) return to_.weight_of(text, line);
     const std::size_t key = std::min(text.find("'weight':"), text.find("\"weight\":"));
     if (key == std::string_view::npos) return 1;
@@ -116,23 +117,20 @@ class EdgeList {
     return to_.weight_of(trimmed(text.substr(0, text.find_first_of(",}"))), line);
   }
 
-  void take(const Fields& fields, std::size_t line) {
-    const std::size_t wanted = std::max(source_, target_) + 1;
-    if (fields.size() < wanted) {
-      refuse(line, "has " + std::to_string(fields.size()) + (fields.size() == 1 ? " field" : " fields") +
-                       (fields.size() == 0 ? std::string() : ", the first is " + files::excerpt(fields[0])) +
-                       "; the two nodes of an edge are fields " + std::to_string(source_ + 1) + " and " +
-                       std::to_string(target_ + 1));
+  void take() {
+    const std::size_t line = text_.line();
+    if (fields_.size() <= std::max(source_, target_)) {
+      refuse(line, "has " + std::to_string(fields_.size()) + (fields_.size() == 1 ? " field" : " fields") +
+                       ", the first is " + files::excerpt(fields_[0]) + "; the two nodes of an edge are fields " +
+                       std::to_string(source_ + 1) + " and " + std::to_string(target_ + 1));
     }
-    const double its_weight = weight(fields, line);
-    to_.edge(fields[source_], fields[target_], its_weight, line);
+    to_.edge(fields_[source_], fields_[target_], weight(line), line);
   }
 
   TextReader& text_;
   Collector& to_;
   std::optional<Separator> separator_;
   Fields fields_;
-  std::array<std::string, 2> first_two_;
   std::size_t source_ = 0, target_ = 1;
   std::optional<std::size_t> weight_;
   unsigned headings_ = 0;  // lines before the first edge

@@ -44,6 +44,7 @@ constexpr std::array others{Signature{"\x1f\x8b"sv, "gzip data within gzip data"
                                       "a program"},
                             Signature{"%PDF"sv, "a PDF"},
                             Signature{"\x89PNG"sv, "a picture"},
+                            Signature{"*"sv, "a file of Pajek; save it as GraphML or GEXF"},
                             Signature{"{"sv, "JSON or the like"},
                             Signature{"["sv, "JSON or the like"}};
 
@@ -97,6 +98,13 @@ std::optional<FileFormat> format_of_words(std::string_view text, std::string_vie
   return std::nullopt;
 }
 
+/// Whether the text is of DIMACS, whose lines begin with letters and would look like edges.
+bool is_dimacs(std::string_view text) {
+  return std::ranges::any_of(std::array{"p edge "sv, "p col "sv, "p sp "sv}, [&](std::string_view problem) {
+    return text.starts_with(problem) || text.find('\n' + std::string(problem)) != std::string_view::npos;
+  });
+}
+
 }  // namespace
 
 std::string_view name(FileFormat format) noexcept { return std::ranges::find(names, format, &Named::format)->name; }
@@ -127,12 +135,14 @@ FileFormat identify(std::string_view beginning, std::string_view path) {
   for (const Named& each : suffixes) {
     if (has_suffix(path, each.name)) return each.format;
   }
-  for (const Signature& other : others) {
-    if (!content.starts_with(other.start)) continue;
-    throw ParseError("is " + std::string(other.kind) +
-                     "; graphs are read of edge lists, MatrixMarket, GML, GraphML, GEXF " +
+  const auto refuse_kind = [](std::string_view kind) {
+    throw ParseError("is " + std::string(kind) + "; graphs are read of edge lists, MatrixMarket, GML, GraphML, GEXF " +
                      "and DOT, packed by gzip or not");
+  };
+  for (const Signature& other : others) {
+    if (content.starts_with(other.start)) refuse_kind(other.kind);
   }
+  if (is_dimacs(content)) refuse_kind("a file of DIMACS; leave only the numbers of its edges");
   return FileFormat::automatic;
 }
 

@@ -91,6 +91,8 @@ TEST_F(GraphFiles, WhatIsNoGraphIsNamed) {
   EXPECT_THAT(refusal("{\"nodes\": []}"), AllOf(HasSubstr("is JSON or the like"), HasSubstr("graphs are read of")));
   EXPECT_THAT(refusal("PK\x03\x04zip"), HasSubstr("is a zip archive; unpack it first"));
   EXPECT_THAT(refusal("BZh91"), HasSubstr("is bzip2 data"));
+  EXPECT_THAT(refusal("*Vertices 2\n1 \"a\"\n"), HasSubstr("is a file of Pajek"));
+  EXPECT_THAT(refusal("c a comment\np edge 3 2\ne 1 2\n"), HasSubstr("is a file of DIMACS"));
   EXPECT_THAT(refusal(std::string("\xff\xfe"
                                   "a\0",
                                   4)),
