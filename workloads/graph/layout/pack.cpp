@@ -9,13 +9,14 @@
 
 #include "workloads/graph/layout/board.hpp"
 #include "workloads/graph/layout/footprint.hpp"
+#include "workloads/graph/layout/place.hpp"
 #include "workloads/graph/layout/quality.hpp"
 
 namespace weir::graph {
 namespace {
 
-/// Past this many cells a raster has coarser ones.
-constexpr double max_cells = 4e6;
+/// Past this many cells of the raster, or of all edges on it, it has larger ones.
+constexpr double max_cells = 4e6, max_drawn_cells = 2e7;
 /// In edges. Components have two margins of it between them.
 constexpr double usual_side = 0.5;
 /// Sources of the searches that say how long a component's edges are to be.
@@ -35,6 +36,7 @@ std::vector<Part> parts_of(const Graph& graph, const Components& components) {
 
 /// The scale at which the component's distances are as in the graph; `place_in` has room for a number a node.
 double scale_of(const Part& part, std::span<const Position> positions, std::vector<std::uint32_t>& place_in) {
+  if (part.edges.empty()) return 1;
   Graph alone;
   alone.nodes = static_cast<std::uint32_t>(part.nodes.size());
   std::vector<Position> places(part.nodes.size());
@@ -83,7 +85,8 @@ void pack(const Graph& graph, const Components& components, std::span<Position> 
     const Extent extent = centred(part, positions, scale_of(part, positions, place_in));
     area += (extent.width + 5 * usual_side) * (extent.height + 5 * usual_side);
   }
-  const double side = std::max(usual_side, std::sqrt(area / max_cells));
+  const double drawn = mean_length(graph, positions) * static_cast<double>(graph.edges.size());
+  const double side = std::max({usual_side, std::sqrt(area / max_cells), drawn / max_drawn_cells});
 
   std::vector<std::uint32_t> order(parts.size());
   std::iota(order.begin(), order.end(), 0U);

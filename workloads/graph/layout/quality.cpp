@@ -91,8 +91,8 @@ Quality measure(const Graph& graph, std::span<const Position> positions, unsigne
   const std::uint32_t sources = std::min(graph.nodes, max_sources);
   if (sources == 0) return quality;
   const Adjacency neighbours = adjacency_of(graph);
-  const unsigned cores = std::max(std::thread::hardware_concurrency(), 1U);
-  compute::Team team(std::min(threads != 0 ? threads : cores, sources));
+  if (threads == 0) threads = std::max(std::thread::hardware_concurrency(), 1U);
+  compute::Team team(std::min(threads, sources));
   std::vector<Search> searches(team.size(), Search(neighbours, positions));
   std::vector<Sums> of_source(sources);
   team.in_turn(sources, [&](std::size_t self, std::size_t i) {
