@@ -109,11 +109,11 @@ class HeldLayout {
   /// The reference: the bodies in plain loops.
   void loop(const std::vector<PlanStep>& plan) { compute::run_in_loops<forces::Kernels>(plan, buffers()); }
 
-  /// Start, then steps.
-  [[nodiscard]] std::vector<PlanStep> plan_of(int steps, float max_movement = 0.5F) const {
+  /// Start, then steps, of which each `sort_every`th sorts.
+  [[nodiscard]] std::vector<PlanStep> plan_of(int steps, float max_movement = 0.5F, int sort_every = 2) const {
     std::vector<PlanStep> plan = plan_start(workload_);
     for (int i = 0; i < steps; ++i) {
-      const auto one = plan_step(workload_, {.max_movement = max_movement, .sorts = i % 2 == 0});
+      const auto one = plan_step(workload_, {.max_movement = max_movement, .sorts = i % sort_every == 0});
       plan.insert(plan.end(), one.begin(), one.end());
     }
     return plan;

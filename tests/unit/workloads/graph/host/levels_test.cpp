@@ -65,6 +65,29 @@ TEST(GraphLevels, NodesAtOnePlaceAreTheBodiesToo) {
   }
 }
 
+/// Two steps by the best level.
+void expect_large_ones_stay_finite(const Workload& workload, const std::vector<Position>& places,
+                                   const std::vector<Pair>& edges) {
+  HeldLayout layout(workload, places, edges);
+  run_by(choose_level(), layout.plan_of(2, 2, 1), layout.buffers(), 1);
+  const float* const all = layout.floats(Memory::positions);
+  bool moved = false;
+  for (std::size_t i = 0; i < 3 * places.size(); ++i) ASSERT_TRUE(std::isfinite(all[i])) << i;
+  for (std::uint32_t i = 0; i < places.size(); ++i)
+    moved = moved || layout.vector_of(Memory::positions, i) != places[i];
+  EXPECT_TRUE(moved);
+}
+
+// By all pairs, 100,000 nodes at one place would take minutes.
+TEST(GraphLevels, AStarAndManyNodesAtOnePlaceTakeNoLongerThanOthers) {
+  constexpr std::uint32_t leaves = 100'000;
+  for (const LawKind kind : {LawKind::fruchterman_reingold, LawKind::force_atlas_2, LawKind::springs}) {
+    const Workload workload{.law = usual_law(kind), .theta = 1.2F};
+    expect_large_ones_stay_finite(workload, spread_places(leaves + 1, 2, 3000), star(leaves));
+    expect_large_ones_stay_finite(workload, std::vector<Position>(leaves, {3, 3, 0}), {});
+  }
+}
+
 TEST(GraphLevels, AnUnknownLevelIsRefusedWithThoseThereAre) {
   try {
     static_cast<void>(choose_level("x86-64-v9"));
