@@ -66,7 +66,7 @@ std::vector<Vector> centred(std::span<const Position> positions) {
   return points;
 }
 
-/// The turn of a flat layout that leaves least of the page empty; the layout's own where no other is much better.
+/// The axis that lies across where least of the page stays empty; the first one where no other is much better.
 Vector snug_axis(const std::vector<Vector>& points) {
   constexpr int turns = 90;
   constexpr double gain = 0.95;
@@ -92,11 +92,11 @@ Vector snug_axis(const std::vector<Vector>& points) {
   return best;
 }
 
-/// Across, up and towards the eye.
+/// Across, up and towards the eye: of a flat layout its own, else such that it is seen where it is widest.
 std::array<Vector, 3> axes_of(const std::vector<Vector>& points) {
   const bool flat = std::ranges::all_of(points, [](const Vector& each) { return each[2] == 0; });
-  const Vector right = flat ? snug_axis(points) : longest_axis(points, {});
-  if (flat) return {right, cross({0, 0, 1}, right), {0, 0, 1}};
+  if (flat) return {Vector{1, 0, 0}, Vector{0, 1, 0}, Vector{0, 0, 1}};
+  const Vector right = longest_axis(points, {});
   Vector second = longest_axis(points, right), third = cross(right, second);
   if (third[2] < 0) {
     for (std::size_t i = 0; i < 3; ++i) second[i] = -second[i], third[i] = -third[i];
@@ -109,6 +109,17 @@ std::array<Vector, 3> axes_of(const std::vector<Vector>& points) {
     eye[i] = std::sin(turn) * second[i] + std::cos(turn) * third[i];
   }
   return {right, up, eye};
+}
+
+/// The points as they are seen: across, up and near, turned to fill the page.
+std::vector<Vector> seen(std::vector<Vector> points) {
+  const auto [right, up, eye] = axes_of(points);
+  for (Vector& each : points) each = {dot(each, right), dot(each, up), dot(each, eye)};
+  const Vector axis = snug_axis(points);
+  for (Vector& each : points) {
+    each = {axis[0] * each[0] + axis[1] * each[1], axis[0] * each[1] - axis[1] * each[0], each[2]};
+  }
+  return points;
 }
 
 /// Larger for more nodes, up to what a screen can still show in parts.
@@ -135,7 +146,7 @@ void size_marks(Drawing& drawing, const Graph& graph) {
   }
   drawing.radius = std::clamp(std::min(0.09 * spacing, 0.22 * crowded), 0.6, 6.0);
   drawing.line_width = std::clamp(0.45 * drawing.radius, 0.7, 1.5);
-  drawing.line_opacity = std::clamp(0.5 * area / std::max(ink * drawing.line_width, 1.0), 0.06, 0.7);
+  drawing.line_opacity = std::clamp(0.5 * area / std::max(ink * drawing.line_width, 1.0), 0.02, 0.7);
 }
 
 }  // namespace
@@ -144,44 +155,37 @@ Drawing drawing_of(const Graph& graph, std::span<const Position> positions) {
   Drawing made;
   made.width = made.height = 2 * margin;
   if (positions.empty()) return made;
-  const std::vector<Vector> points = centred(positions);
-  const auto [right, up, eye] = axes_of(points);
-  std::vector<double> x, y, near;
+  const std::vector<Vector> points = seen(centred(positions));
+  Vector low = points[0], high = points[0];
   for (const Vector& each : points) {
-    x.push_back(dot(each, right));
-    y.push_back(-dot(each, up));
-    near.push_back(dot(each, eye));
+    for (std::size_t i = 0; i < 2; ++i) {
+      low[i] = std::min(low[i], each[i]);
+      high[i] = std::max(high[i], each[i]);
+    }
   }
-  // By hand: GCC 12 takes the library's for one of an empty range, where it is fully optimized.
-  const auto extent_of = [](const std::vector<double>& values) {
-    double low = std::numeric_limits<double>::infinity(), high = -low;
-    for (const double each : values) low = std::min(low, each), high = std::max(high, each);
-    return std::pair(low, high);
-  };
-  const auto [low_x, high_x] = extent_of(x);
-  const auto [low_y, high_y] = extent_of(y);
-  const double across = high_x - low_x, down = high_y - low_y, longer = std::max({across, down, 1e-30});
+  const double longer = std::max({high[0] - low[0], high[1] - low[1], 1e-30});
   const double scale = (side_for(points.size()) - 2 * margin) / longer;
-  made.width = std::ceil(across * scale + 2 * margin);
-  made.height = std::ceil(down * scale + 2 * margin);
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    made.points.push_back(
-        {static_cast<float>(margin + (x[i] - low_x) * scale), static_cast<float>(margin + (y[i] - low_y) * scale)});
+  made.width = std::ceil((high[0] - low[0]) * scale + 2 * margin);
+  made.height = std::ceil((high[1] - low[1]) * scale + 2 * margin);
+  for (const Vector& each : points) {
+    made.points.push_back({static_cast<float>(margin + (each[0] - low[0]) * scale),
+                           static_cast<float>(margin + (high[1] - each[1]) * scale)});
   }
-  made.order.resize(points.size());
-  std::iota(made.order.begin(), made.order.end(), 0U);
-  std::ranges::stable_sort(made.order, {}, [&](std::uint32_t node) { return near[node]; });
-
   std::vector<std::uint32_t> degrees(points.size());
   for (const Edge& edge : graph.edges) {
     ++degrees[edge.source];
     ++degrees[edge.target];
   }
   size_marks(made, graph);
-  const double most = std::log1p(static_cast<double>(degrees.empty() ? 0 : std::ranges::max(degrees)));
+  // The brightest tones are for nodes of many edges, not for all nodes of a mesh.
+  const double most = std::log1p(std::max<double>(16, std::ranges::max(degrees)));
   for (const std::uint32_t degree : degrees) {
-    made.tone.push_back(static_cast<float>(most > 0 ? std::log1p(static_cast<double>(degree)) / most : 0));
+    made.tone.push_back(static_cast<float>(std::log1p(static_cast<double>(degree)) / most));
   }
+  made.order.resize(points.size());
+  std::iota(made.order.begin(), made.order.end(), 0U);
+  std::ranges::stable_sort(made.order, {},
+                           [&](std::uint32_t node) { return std::pair(points[node][2], made.tone[node]); });
   return made;
 }
 

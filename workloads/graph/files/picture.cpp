@@ -42,7 +42,7 @@ void draw_nodes(cairo_t* cairo, const Drawing& drawing) {
   for (const std::uint32_t node : drawing.order) {
     const files::Colour colour = files::scale_colour(0.9 * double{drawing.tone[node]});
     cairo_set_source_rgba(cairo, colour.red, colour.green, colour.blue, 0.95);
-    cairo_arc(cairo, double{drawing.points[node].x}, double{drawing.points[node].y}, drawing.radius, 0,
+    cairo_arc(cairo, double{drawing.points[node].x}, double{drawing.points[node].y}, drawing.radius_of(node), 0,
               2 * std::numbers::pi);
     cairo_fill(cairo);
   }

@@ -158,7 +158,7 @@ void write_svg(Text& to, const Graph& graph, std::span<const Position> positions
   to << "</g>\n<g fill=\"#33507f\">\n";
   for (const std::uint32_t node : drawing.order) {
     (to << "<circle cx=\"").pixels(double{drawing.points[node].x}) << "\" cy=\"";
-    (to.pixels(double{drawing.points[node].y}) << "\" r=\"").pixels(drawing.radius)
+    (to.pixels(double{drawing.points[node].y}) << "\" r=\"").pixels(drawing.radius_of(node))
         << "\"><title>" << xml_text(shown(graph, node)) << "</title></circle>\n";
   }
   to << "</g>\n</svg>\n";

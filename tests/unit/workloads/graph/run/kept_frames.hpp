@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <map>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <weir/weir.hpp>
@@ -37,6 +39,16 @@ inline MemoryManager memory_on(const std::string& backend, std::optional<std::ui
   options.pool.limit = limit;
   if (limit) options.transfers.pinned_limit = *limit;
   return MemoryManager(open_device({.backend = backend}), options);
+}
+
+/// Of pinned memory, once downloads that were under way at an error have ended.
+inline std::uint64_t pinned_in_use(MemoryManager& memory) {
+  for (int i = 0; i < 1'000; ++i) {
+    memory.maintain();
+    if (memory.statistics().transfers.pinned.requested.live == 0) return 0;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return memory.statistics().transfers.pinned.requested.live;
 }
 
 /// By value of the bits: −0 and 0 differ, and what is not a number equals itself.
