@@ -1,5 +1,6 @@
 // Whatever the bytes of a graph's file, it is read or refused with one of weir's errors, and what is read keeps what a
-// graph promises. The first byte chooses whether the format is told or said, and which; the second whether weights count.
+// graph promises. The first byte chooses whether the format is told or said, and which; the second whether weights
+// count.
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
