@@ -24,7 +24,7 @@ class MadeLayout {
  public:
   MadeLayout(Workload workload, float size) : workload_(workload) {
     const Needs needs = needs_of(workload_);
-    for (std::size_t i = 0; i < needs.size(); ++i) memory_[i].resize(needs[i]);
+    for (std::size_t i = 0; i < needs.size(); ++i) memory_[i].resize(needs[i] + line);
     std::mt19937 random(1);
     const auto place = [&] { return size * (static_cast<float>(random() >> 8) / static_cast<float>(1 << 23) - 1); };
     for (std::uint32_t i = 0; i < workload_.nodes; ++i) {
@@ -35,13 +35,19 @@ class MadeLayout {
   }
   [[nodiscard]] forces::Buffers buffers() {
     std::array<void*, memory_count> addresses{};
-    for (std::size_t i = 0; i < addresses.size(); ++i) addresses[i] = memory_[i].data();
+    for (std::size_t i = 0; i < addresses.size(); ++i) addresses[i] = words(static_cast<Memory>(i));
     return forces::Kernels::buffers(addresses);
   }
   [[nodiscard]] const Workload& workload() const { return workload_; }
 
  private:
-  std::uint32_t* words(Memory memory) { return memory_.at(static_cast<std::size_t>(memory)).data(); }
+  static constexpr std::size_t line = 16;  // words
+
+  /// From a cache line's beginning on, as a pool's memory is.
+  std::uint32_t* words(Memory memory) {
+    std::uint32_t* const from = memory_.at(static_cast<std::size_t>(memory)).data();
+    return from + (line - reinterpret_cast<std::uintptr_t>(from) / sizeof(std::uint32_t) % line) % line;
+  }
   float* floats(Memory memory) { return reinterpret_cast<float*>(words(memory)); }
   void fill_edges(std::mt19937& random) {
     std::vector<std::array<std::uint32_t, 2>> edges(workload_.edges);
