@@ -1,7 +1,7 @@
 // The layout's kernels on the host; prints one line of names and numbers; weir_bench runs it:
 //   weir_bench_graph NODES
-// All pairs of NODES nodes by each law on one thread, counted as ordered pairs. Times are of this thread's processor,
-// the least of a few runs, as others may use the machine too.
+// All pairs of NODES nodes by each law on one thread, counted as ordered pairs; and steps a second by the tree. Times
+// are of this thread's processor, but for two threads, and the least of a few runs, as others may use the machine too.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -12,6 +12,7 @@
 
 #include <weir/errors.hpp>
 
+#include "compute/team.hpp"
 #include "compute/timed.hpp"
 #include "workloads/graph/host/levels.hpp"
 
@@ -24,7 +25,7 @@ class MadeLayout {
  public:
   MadeLayout(Workload workload, float size) : workload_(workload) {
     const Needs needs = needs_of(workload_);
-    for (std::size_t i = 0; i < needs.size(); ++i) memory_[i].resize(needs[i]);
+    for (std::size_t i = 0; i < needs.size(); ++i) memory_[i].resize(needs[i] + line);
     std::mt19937 random(1);
     const auto place = [&] { return size * (static_cast<float>(random() >> 8) / static_cast<float>(1 << 23) - 1); };
     for (std::uint32_t i = 0; i < workload_.nodes; ++i) {
@@ -35,13 +36,19 @@ class MadeLayout {
   }
   [[nodiscard]] forces::Buffers buffers() {
     std::array<void*, memory_count> addresses{};
-    for (std::size_t i = 0; i < addresses.size(); ++i) addresses[i] = memory_[i].data();
+    for (std::size_t i = 0; i < addresses.size(); ++i) addresses[i] = words(static_cast<Memory>(i));
     return forces::Kernels::buffers(addresses);
   }
   [[nodiscard]] const Workload& workload() const { return workload_; }
 
  private:
-  std::uint32_t* words(Memory memory) { return memory_.at(static_cast<std::size_t>(memory)).data(); }
+  static constexpr std::size_t line = 16;  // words
+
+  /// From a cache line's beginning on, as a pool's memory is.
+  std::uint32_t* words(Memory memory) {
+    std::uint32_t* const from = memory_.at(static_cast<std::size_t>(memory)).data();
+    return from + (line - reinterpret_cast<std::uintptr_t>(from) / sizeof(std::uint32_t) % line) % line;
+  }
   float* floats(Memory memory) { return reinterpret_cast<float*>(words(memory)); }
   void fill_edges(std::mt19937& random) {
     std::vector<std::array<std::uint32_t, 2>> edges(workload_.edges);
@@ -85,6 +92,33 @@ double seconds_of(const Level& level, MadeLayout& layout, forces::Body body, int
   return best;
 }
 
+/// Whole steps by the tree, sorted in each, of 100,000 nodes and 200,000 edges by one thread and by two: of one by its
+/// processor time, of two by the clock, as threads wait for each other.
+void measure_tree(unsigned dimensions) {
+  const Workload workload{.nodes = 100'000, .edges = 200'000, .dimensions = dimensions, .theta = 1.0F};
+  MadeLayout layout(workload, dimensions == 2 ? 160 : 25);
+  const Level level = choose_level();
+  const std::vector<PlanStep> plan = plan_step(workload, {.max_movement = 0});
+  for (const PlanStep& step : plan_start(workload)) run_step(level, step, layout.buffers());
+  weir::compute::Team team(2);
+  double one = 1e9, two = 1e9;
+  for (int i = 0; i < 15; ++i) {
+    const double start = weir::compute::processor_now();
+    for (const PlanStep& step : plan) run_step(level, step, layout.buffers());
+    one = std::min(one, weir::compute::processor_now() - start);
+    double seconds = 0;
+    {
+      const weir::compute::Timed timed(seconds);
+      for (const PlanStep& step : plan) {
+        team.each([&](std::size_t self) { level.run(step, layout.buffers(), 0, static_cast<std::uint32_t>(self), 2); });
+      }
+    }
+    two = std::min(two, seconds);
+  }
+  std::printf("tree_%ud_steps_one_thread %.4g tree_%ud_steps_two_threads %.4g ", dimensions, 1 / one, dimensions,
+              1 / two);
+}
+
 int measure(std::uint32_t nodes) {
   const double pairs = static_cast<double>(nodes) * (nodes - 1);
   for (const Level& level : levels()) {
@@ -98,6 +132,7 @@ int measure(std::uint32_t nodes) {
       }
     }
   }
+  for (const unsigned dimensions : {2U, 3U}) measure_tree(dimensions);
   std::printf("\n");
   return 0;
 }

@@ -44,8 +44,8 @@ WEIR_COMPUTE_BODY void bound_bounds(uint block) {
 WEIR_COMPUTE_BODY uint cell_of(float at, float low, float cells_of_length, float last) {
   return uint(clamp((at - low) * cells_of_length, 0.0f, last));
 }
-/// The code of node i, by cells of the box of all, whose bounds are the one block of the level below.
-WEIR_COMPUTE_BODY void make_code(uint i) {
+/// The cell of node i, of the box of all, whose bounds are the one block of the level below.
+WEIR_COMPUTE_BODY Cell cell_at(uint i) {
   const Vector low = scratch_vector(below_begin);
   const Vector size = minus(scratch_vector(below_begin + 3u), low);
   const float extent = max(max(size.x, size.y), size.z);
@@ -56,15 +56,22 @@ WEIR_COMPUTE_BODY void make_code(uint i) {
   cell.x = cell_of(at.x, low.x, cells_of_length, last);
   cell.y = cell_of(at.y, low.y, cells_of_length, last);
   cell.z = cell_of(at.z, low.z, cells_of_length, last);
+  return cell;
+}
+WEIR_COMPUTE_BODY void put_code(uint i, uint low, uint high) {
+  order[i] = i;
+  codes[2u * i] = low;
+  codes[2u * i + 1u] = high;
+}
+WEIR_COMPUTE_BODY void make_code(uint i) {
+  const Cell cell = cell_at(i);
   Code code;
   if (dimensions == 3u) {
     code = curve_in_space(cell);
   } else {
     code = curve_in_plane(cell);
   }
-  order[i] = i;
-  codes[2u * i] = code.low;
-  codes[2u * i + 1u] = code.high;
+  put_code(i, code.low, code.high);
 }
 
 /// Puts positions and masses into columns, in the order of the sort, with nothing behind them to the end of a tile.

@@ -28,6 +28,17 @@ template <class V>
 
 inline WideFlags lane_numbers() { return WideFlags{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}; }
 
+/// a + b, the same bits, where a processor that adds and multiplies in different units has more to add: as 1 · b + a.
+[[gnu::always_inline]] inline Lanes sum_by_product(Lanes a, Lanes b) {
+#if defined(__AVX512F__)
+  Lanes one = all_of<Lanes>(1.0F);
+  asm("" : "+v"(one));  // no compiler may make a sum of it again
+  return _mm512_fmadd_ps(one, b, a);
+#else
+  return a + b;
+#endif
+}
+
 [[gnu::always_inline]] inline Lanes root_of_register(Lanes a) {
 #if defined(__AVX512F__)
   return _mm512_sqrt_ps(a);

@@ -59,6 +59,7 @@ void run_part(const PlanStep& step, const Buffers& buffers, std::uint32_t round,
       return with_law(told, [&]<uint law, uint dimensions, bool weighted>() {
         walk_share<law, dimensions, weighted>(Bodies(buffers, told), part, parts);
       });
+    case Body::make_code: return make_codes(Bodies(buffers, told), Share(step.items, part, parts));
     case Body::count_digits:
       if (told.digit == 0 && part == 0) sort_codes(buffers, told);
       return;

@@ -1,5 +1,30 @@
-// The whole sort of the codes at once, on the calling thread: what all passes of the plan give
-// on the side that they begin and end on. Included by loops.hpp.
+// Codes of sixteen nodes side by side, and the whole sort by them at once, on the calling thread: what all passes of
+// the plan give on the side that they begin and end on. Included by loops.hpp.
+
+/// Hilbert's curve for many cells at a time.
+namespace wide {
+using uint = std::uint32_t __attribute__((vector_size(4 * lanes)));
+#include "workloads/graph/forces/curve_steps.hpp"
+}  // namespace wide
+
+inline void make_codes(Bodies bodies, Share share) {
+  uint i = share.first;
+  for (; i + lanes <= share.last; i += lanes) {
+    uint cells[3][lanes], codes[2][lanes];
+    for (uint l = 0; l < lanes; ++l) {
+      const Cell cell = bodies.cell_at(i + l);
+      cells[0][l] = cell.x;
+      cells[1][l] = cell.y;
+      cells[2][l] = cell.z;
+    }
+    wide::Cell all;
+    __builtin_memcpy(&all, cells, sizeof(all));
+    const wide::Code code = bodies.dimensions == 3 ? wide::curve_in_space(all) : wide::curve_in_plane(all);
+    __builtin_memcpy(codes, &code, sizeof(code));
+    for (uint l = 0; l < lanes; ++l) bodies.put_code(i + l, codes[0][l], codes[1][l]);
+  }
+  for (; i < share.last; ++i) bodies.make_code(i);
+}
 
 /// By so many bits a pass, and so many passes; an even number of them.
 template <uint digit_bits, uint digits>

@@ -84,7 +84,7 @@ class Tiles {
         pairs_.push_by(own, j_first + j, push);
         for (uint c = 0; c < dimensions; ++c) {
           on_row[v][c] = on_row[v][c] + push[c];
-          on_column[c] = on_column[c] + push[c];
+          on_column[c] = dimensions == 3 && c == 0 ? sum_by_product(on_column[c], push[c]) : on_column[c] + push[c];
         }
       }
       for (uint c = 0; c < dimensions; ++c) put_lanes(sums_.column[c] + std::size_t{j} * lanes + lane, on_column[c]);

@@ -106,11 +106,18 @@ class Walks {
   [[gnu::always_inline]] void add_leaf(Visitor& own, uint leaf, uint other) const {
     const uint first = other * leaf_nodes;
     const uint nodes = all_.count - first < leaf_nodes ? all_.count - first : leaf_nodes;
-    const int self = other == leaf ? 0 : -static_cast<int>(lanes);  // no lane is itself in another leaf
+    if (other != leaf) {
+      for (uint j = first; j < first + nodes; ++j) {
+        Wide push[dimensions];
+        pairs_.push_by(own.at, j, push);
+        for (uint c = 0; c < dimensions; ++c) own.sum[c] = own.sum[c] + push[c];
+      }
+      return;
+    }
     for (uint j = 0; j < nodes; ++j) {
       Wide push[dimensions];
       pairs_.push_by(own.at, first + j, push);
-      const WideFlags itself = lane_numbers() == self + static_cast<int>(j);
+      const WideFlags itself = lane_numbers() == static_cast<int>(j);
       for (uint c = 0; c < dimensions; ++c) own.sum[c] = own.sum[c] + (itself ? Wide{} : push[c]);
     }
   }
