@@ -13,7 +13,9 @@ constexpr std::uint64_t warm_up_steps = 200;
 constexpr double spring_rest = 1e-3;  // kinetic energy of a node
 
 /// Shares of an edge's length. ForceAtlas2 slows down while nodes swing, so that a short way of its says less.
-constexpr double first_share = 0.5, last_share = 0.01, force_atlas_rest_share = 0.002;
+constexpr double first_share = 0.5, last_share = 0.01, last_force_atlas_share = 0.002;
+/// What rounding adds to the mean of ways that are all as long as they may be.
+constexpr double rounding = 1.001;
 
 /// Fewer steps for larger graphs, whose coarser levels have found the shape. Damped springs go an eighth of the way
 /// that others do.
@@ -29,8 +31,7 @@ Schedule::Schedule(const Law& law, const Graph& graph, std::span<const Position>
                    std::uint64_t max_steps)
     : kind_(law.kind), max_steps_(max_steps != 0 ? max_steps : usual_steps(law.kind, graph.nodes, start)) {
   const double edge = mean_length(graph, positions);
-  last_ = last_share * edge;
-  rest_ = (law.kind == LawKind::force_atlas_2 ? force_atlas_rest_share : last_share) * edge;
+  last_ = edge * (law.kind == LawKind::force_atlas_2 ? last_force_atlas_share : last_share);
   first_ =
       edge * (start == Start::random_places ? std::max(1.0, std::sqrt(static_cast<double>(graph.nodes))) : first_share);
 }
@@ -43,7 +44,7 @@ float Schedule::max_movement(std::uint64_t step) const {
 
 bool Schedule::settled(std::uint64_t steps, double mean_energy, double mean_movement) const {
   if (kind_ == LawKind::springs) return steps >= warm_up_steps && mean_energy < spring_rest;
-  return steps > 0 && mean_movement <= rest_;
+  return steps > 0 && mean_movement <= rounding * last_;
 }
 
 }  // namespace weir::graph

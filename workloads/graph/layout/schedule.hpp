@@ -1,6 +1,6 @@
 // How long the steps of one level may be and when it has settled. Movement is bounded by a length that shrinks from a
-// share of an edge to a hundredth of one; a level that starts from random places has it shrink from the whole extent.
-// Springs have a time step and damping instead. Called by runs, for each level.
+// share of an edge to a hundredth of one or less; a level that starts from random places has it shrink from the whole
+// extent. Springs have a time step and damping instead. Called by runs, for each level.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,6 @@ class Schedule {
   LawKind kind_;
   std::uint64_t max_steps_;
   double first_, last_;  // bounds of the movement
-  double rest_;          // the mean of it that settles
 };
 
 }  // namespace weir::graph
