@@ -73,7 +73,7 @@ TEST(Names, PrintWithoutWhatATerminalWouldTakeAmiss) {
   EXPECT_EQ(printable("\xc2\x9b"), "\\xc2\\x9b");
   EXPECT_EQ(printable(""), "");
   EXPECT_EQ(printable(std::string(80, 'a')), std::string(80, 'a'));
-  EXPECT_EQ(printable(std::string(81, 'a')), std::string(80, 'a') + "…");
+  EXPECT_EQ(printable(std::string(81, 'a')), std::string(80, 'a').append("…"));
   EXPECT_LT(printable(std::string(1'000'000, '\n')).size(), 100u);
 }
 
