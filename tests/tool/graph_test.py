@@ -169,6 +169,7 @@ class Graph(ToolCase):
             ((source, "-o", self.path("nowhere/out.csv")), "nowhere", 1),
             ((source, *out, *out), "is an output already", 1),
             ((table, "-o", table), "is the graph itself", 1),
+            ((source, *out, "-o", "/dev/full"), "/dev/full", 1),
             ((source, *out, "--theta", "9"), "9", 1),
             ((source, *out, "--limit", "1"), "limit", 1),
             ((source, *out, "--kernels", "x86-64-v9"), "x86-64-v9", 1),

@@ -166,6 +166,19 @@ TEST(GraphDrawing, TheNearestComesLast) {
   EXPECT_THAT(order, ElementsAre(0U, 1U, 2U, 3U, 4U, 5U));
 }
 
+TEST(GraphDrawing, LinesOfDenseGraphsAreFaint) {
+  Graph graph;
+  graph.nodes = 400;
+  std::vector<Position> positions;
+  for (std::uint32_t node = 0; node < graph.nodes; ++node) {
+    positions.push_back({static_cast<float>(node % 20), static_cast<float>(node / 20), 0});
+    for (std::uint32_t other = 0; other < node; ++other) graph.edges.push_back({other, node, 1});
+  }
+  EXPECT_LT(drawing_of(graph, positions).line_opacity, 0.012) << "or the middle would be one grey";
+  EXPECT_THAT(written(LayoutFormat::svg, graph, positions).substr(0, 400), HasSubstr("stroke-opacity=\"0.04\""))
+      << "what eight bits can add up";
+}
+
 TEST(GraphDrawing, FaintLinesAddUp) {
   Shading shading(40, 30);
   for (int i = 0; i < 1'000; ++i) shading.add({5, 10.5F}, {30, 10.5F}, 1, 0.001);
