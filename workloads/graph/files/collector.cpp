@@ -60,7 +60,7 @@ void Collector::number_nodes(std::uint64_t count, std::size_t line) {
   numbered_ = static_cast<std::uint32_t>(count);
 }
 
-double Collector::weight_of(std::string_view text, std::size_t line) {
+double Collector::weight_of(std::string_view text, std::size_t line) const {
   if (!with_weights_) return 1;
   double weight = 0;
   if (!to_number(text, weight)) {

@@ -32,7 +32,7 @@ class Collector {
   /// An edge between nodes of these labels.
   void edge(std::string_view source, std::string_view target, double weight, std::size_t line);
   /// Of the text of a weight.
-  [[nodiscard]] double weight_of(std::string_view text, std::size_t line);
+  [[nodiscard]] double weight_of(std::string_view text, std::size_t line) const;
   [[nodiscard]] bool with_weights() const noexcept { return with_weights_; }
   /// Whether an edge had a weight other than 1.
   [[nodiscard]] bool weighted() const noexcept { return weighted_; }

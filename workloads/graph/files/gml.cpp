@@ -174,7 +174,7 @@ class Gml {
     skip_blanks();
     if (text_.peek() == '"') return string(true);
     if (text_.peek() == '[') refuse(text_.line(), "the " + key + " is a list; it has to be a number or a text");
-    const std::string text = word();
+    std::string text = word();
     if (text.empty()) refuse_next("the value of " + files::excerpt(key));
     return text;
   }

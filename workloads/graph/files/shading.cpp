@@ -20,16 +20,16 @@ void Shading::add(Drawing::Point from, Drawing::Point to, double line_width, dou
   const auto length = static_cast<double>(steep ? height_ : width_),
              breadth = static_cast<double>(steep ? width_ : height_);
   const std::size_t step_along = steep ? width_ : 1, step_across = steep ? 1 : width_;
-  const double last = std::min(end, length);
-  for (double along = std::max(0.0, std::floor(start)); along < last; ++along) {
-    const double low = std::max(start, along), high = std::min(end, along + 1);
+  const auto behind = [](double limit) { return static_cast<std::size_t>(std::max(0.0, std::ceil(limit))); };
+  for (auto along = static_cast<std::size_t>(std::max(0.0, start)); along < behind(std::min(end, length)); ++along) {
+    const double low = std::max(start, static_cast<double>(along)),
+                 high = std::min(end, static_cast<double>(along + 1));
     const double middle = base + slope * (0.5 * (low + high) - start);
     const double bottom = std::max(0.0, middle - half), upper = std::min(breadth, middle + half);
-    for (double across = std::floor(bottom); across < upper; ++across) {
-      const double covered = (high - low) * (std::min(upper, across + 1) - std::max(bottom, across));
-      float& left =
-          left_[static_cast<std::size_t>(along) * step_along + static_cast<std::size_t>(across) * step_across];
-      left *= static_cast<float>(1 - opacity * covered);
+    for (auto across = static_cast<std::size_t>(bottom); across < behind(upper); ++across) {
+      const auto at = static_cast<double>(across);
+      const double covered = (high - low) * (std::min(upper, at + 1) - std::max(bottom, at));
+      left_[along * step_along + across * step_across] *= static_cast<float>(1 - opacity * covered);
     }
   }
 }

@@ -102,7 +102,7 @@ std::string xml_text(std::string_view text) {
 }
 
 std::string csv_text(std::string_view bytes) {
-  const std::string text = escaped(bytes, [](std::string& to, char c) { to += c; });
+  std::string text = escaped(bytes, [](std::string& to, char c) { to += c; });
   if (text.find_first_of(",\"\r\n") == std::string_view::npos) return text;
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);

@@ -120,11 +120,10 @@ class XmlGraph : public XmlSink {
 
   void begin_data(std::string_view name, const XmlAttributes& attributes) {
     const std::string_view key = attributes.find("key").value_or("");
+    const bool title = name == "NodeLabel" || (name == "data" && !title_key_.empty() && key == title_key_);
     if (name == "data" && edge_ && !weight_key_.empty() && key == weight_key_) {
       want(Wanted::weight);
-    } else if (name == "data" && !edge_ && !nodes_.empty() && !title_key_.empty() && key == title_key_) {
-      want(Wanted::title);
-    } else if (name == "NodeLabel" && !edge_ && !nodes_.empty()) {
+    } else if (title && !edge_ && !nodes_.empty()) {
       want(Wanted::title);
     }
   }
@@ -137,15 +136,16 @@ class XmlGraph : public XmlSink {
 
   void take_text(std::size_t line) {
     const std::string_view said = stripped(text_);
-    if (said.empty()) {  // as if it were not there
-    } else if (*wanted_ == Wanted::default_weight) {
+    const Wanted what = *wanted_;
+    wanted_.reset();
+    if (said.empty()) return;  // as if it were not there
+    if (what == Wanted::default_weight) {
       default_weight_ = std::string(said);
-    } else if (*wanted_ == Wanted::weight && edge_) {
+    } else if (what == Wanted::weight && edge_) {
       edge_->weight = std::string(said);
-    } else if (*wanted_ == Wanted::title && !nodes_.empty()) {
+    } else if (what == Wanted::title && !nodes_.empty()) {
       to_.set_title(nodes_.back(), said, line);
     }
-    wanted_.reset();
   }
 
   Collector& to_;
