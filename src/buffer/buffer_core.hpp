@@ -83,10 +83,16 @@ class BufferCore {
   void unpin() noexcept { pins_.leave(); }
   /// The same until end_access().
   [[nodiscard]] std::uint64_t give_address(StreamId stream);
-  void end_access() noexcept { address_is_out_.store(false, std::memory_order_relaxed); }
-  /// Moves the contents to the host if nobody has the address; gives the bytes of device memory that come free, 0 where
-  /// it stays. Called by any thread.
-  [[nodiscard]] std::uint64_t spill(HostStore& store) noexcept;
+  void end_access() noexcept { address_is_out_.store(false, std::memory_order_release); }
+  /// Moves the contents to the host if nobody has the address, once the work that uses them is done; gives the bytes of
+  /// device memory that come free, 0 where it stays. Called by any thread, which owns the buffer too.
+  [[nodiscard]] std::uint64_t spill(HostStore& store, const core::Deadline& deadline) noexcept;
+  /// The bytes that spill() may free, as far as can be told without its work.
+  [[nodiscard]] std::uint64_t spillable_bytes() const noexcept {
+    const bool stays = options_.persistent || options_.plain || on_host() || residency() != Residency::device ||
+                       address_is_out_.load(std::memory_order_relaxed);
+    return stays ? 0 : allocated_.load(std::memory_order_relaxed);
+  }
   [[nodiscard]] Residency residency() const noexcept { return residency_.load(std::memory_order_relaxed); }
   /// When it was last used, by the manager's clock.
   [[nodiscard]] std::chrono::nanoseconds::rep last_use() const noexcept {
@@ -114,8 +120,12 @@ class BufferCore {
   /// As pin(), but no access of a user's.
   void hold(StreamId stream);
   void bring_back(StreamId stream);
+  [[nodiscard]] bool may_be_spilled() const noexcept;
+  [[nodiscard]] std::uint64_t move_to_host(HostStore& store, const core::Deadline& deadline);
+  std::uint64_t end_memory() noexcept;
   [[nodiscard]] device::Fence users() const;
   void change_capacity(std::size_t count, StreamId asked_on);
+  [[nodiscard]] bool change_capacity_on_host(std::size_t count);
   [[nodiscard]] Change enlarge(std::uint64_t bytes, StreamId stream);
   [[nodiscard]] Change cut(std::uint64_t bytes, StreamId stream, std::size_t count);
   void note_place();

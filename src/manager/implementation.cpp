@@ -138,7 +138,8 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::
   }
 }
 
-// Buffers that cannot make a page free come last: a few bytes between others help no large request.
+// Buffers that cannot make a page free come last: a few bytes between others help no large request. Those whose work
+// goes on are waited for when no other helps. Where all together would not do, none goes.
 bool MemoryManager::Implementation::spill(const MemoryPressure& pressure) {
   struct Candidate {
     bool small;
@@ -147,15 +148,26 @@ bool MemoryManager::Implementation::spill(const MemoryPressure& pressure) {
   };
   std::vector<Candidate> candidates;
   const std::uint64_t useful = std::min(pressure.bytes, pool_->page_bytes());
+  std::uint64_t spillable = 0;
   for (Core& buffer : all()) {
-    const bool small = buffer->capacity() * buffer->type().bytes < useful;
-    candidates.push_back({small, buffer->last_use(), std::move(buffer)});
+    const std::uint64_t bytes = buffer->spillable_bytes();
+    if (bytes == 0) continue;
+    spillable += bytes;
+    candidates.push_back({bytes < useful, buffer->last_use(), std::move(buffer)});
   }
+  const std::uint64_t on_host = std::min(transfers_->spilled_bytes(), transfers_->spill_limit());
+  spillable = std::min(spillable, transfers_->spill_limit() - on_host);
+  const Statistics now = pool_->quick_statistics();
+  const std::uint64_t stays = now.allocated.live + now.external - std::min(now.allocated.live, spillable);
+  if (stays + pressure.bytes > pool_->options().limit.value_or(UINT64_MAX)) return false;
   std::ranges::sort(candidates, {}, [](const Candidate& each) { return std::pair(each.small, each.last_use); });
+  const core::Deadline deadline(pressure.left);
   std::uint64_t freed = 0;
-  for (const Candidate& each : candidates) {
-    if (freed >= pressure.bytes) break;
-    freed += each.buffer->spill(*transfers_);
+  for (const bool patient : {false, true}) {
+    for (const Candidate& each : candidates) {
+      freed += each.buffer->spill(*transfers_, patient ? deadline : core::Deadline());
+      if (freed != 0 && freed >= useful) return true;  // perhaps it is enough
+    }
   }
   return freed != 0;
 }
