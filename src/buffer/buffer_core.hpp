@@ -43,6 +43,12 @@ struct BufferRequest {
 /// Throws InvalidArgument for a request that makes no sense on any device.
 void check(const BufferRequest& request);
 
+/// What an earlier look found of the work that uses a buffer: an event is not done when it was recorded a moment ago.
+struct SpillLook {
+  device::Fence busy;
+  std::uint32_t uses = 0;  ///< of the buffer by then; 0 before the first look
+};
+
 class BufferCore {
  public:
   /// Called once when the buffer closes, before its memory is freed.
@@ -85,8 +91,11 @@ class BufferCore {
   [[nodiscard]] std::uint64_t give_address(StreamId stream);
   void end_access() noexcept { address_is_out_.store(false, std::memory_order_release); }
   /// Moves the contents to the host if nobody has the address, once the work that uses them is done; gives the bytes of
-  /// device memory that come free, 0 where it stays. Called by any thread, which owns the buffer too.
-  [[nodiscard]] std::uint64_t spill(HostStore& store, const core::Deadline& deadline) noexcept;
+  /// device memory that come free, 0 where it stays. Called by any thread, which owns the buffer too; `look` is
+  /// kept from one call to the next.
+  [[nodiscard]] std::uint64_t spill(HostStore& store, const core::Deadline& deadline, SpillLook& look) noexcept;
+  /// Whether a thread has it pinned now.
+  [[nodiscard]] bool in_use() const noexcept { return pins_.in_use(); }
   /// The bytes that spill() may free, as far as can be told without its work.
   [[nodiscard]] std::uint64_t spillable_bytes() const noexcept {
     const bool stays = options_.persistent || options_.plain || on_host() || residency() != Residency::device ||
@@ -155,6 +164,7 @@ class BufferCore {
   device::Fence changed_;         ///< what creation or the last change of capacity queued, until it is known to be done
   std::vector<StreamId> behind_change_;  ///< streams that come after it
   Pins pins_;
+  std::uint32_t uses_ = 1;                   ///< that began; changed by those who have it pinned
   std::atomic<bool> address_is_out_{false};  ///< somebody has the address, until end_access()
   std::unique_ptr<HostCopy> host_copy_;      ///< of the contents, while there is no block
   std::atomic<Residency> residency_{Residency::device};

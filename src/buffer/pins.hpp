@@ -22,6 +22,7 @@ class Pins {
       }
     }
   }
+  [[nodiscard]] bool in_use() const noexcept { return users_.load(std::memory_order_relaxed) > 0; }
   void leave() noexcept { users_.fetch_sub(1, std::memory_order_release); }
 
   /// For the end of the buffer: enters, or tells who moves it to end it, which gives false. Does not wait.

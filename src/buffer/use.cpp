@@ -57,6 +57,7 @@ void BufferCore::note_use(StreamId stream) {
 
 void BufferCore::hold(StreamId stream) {
   pins_.enter();
+  ++uses_;
   try {
     if (host_copy_) bring_back(stream);
     note_use(stream);
@@ -84,22 +85,23 @@ std::uint64_t BufferCore::give_address(StreamId stream) {
 // --- Spilling ---
 
 // Work that uses the buffer is waited for with users let in, so that these wait for one copy at most.
-std::uint64_t BufferCore::spill(HostStore& store, const core::Deadline& deadline) noexcept {
+std::uint64_t BufferCore::spill(HostStore& store, const core::Deadline& deadline, SpillLook& look) noexcept {
   if (options_.persistent || options_.plain || on_host() || core::in_queued_work()) return 0;
   try {
     for (;;) {
       if (!open() || !pins_.try_close()) return 0;
       std::uint64_t freed = 0;
-      device::Fence busy;
+      bool waits = false;
       try {
         if (may_be_spilled()) {
-          busy = users();
-          if (busy.done()) freed = move_to_host(store, deadline);
+          if (look.uses != uses_) look = {users(), uses_};
+          waits = !look.busy.done();
+          if (!waits) freed = move_to_host(store, deadline);
         }
       } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): it stays on the device, which may be failing
       }
       if (!pins_.open()) return freed + end_memory();
-      if (freed != 0 || busy.empty() || deadline.passed() || !busy.await(deadline)) return freed;
+      if (!waits || deadline.passed() || !look.busy.await(deadline)) return freed;
     }
   } catch (const std::exception&) {  // of the wait
     return 0;

@@ -9,6 +9,7 @@
 #include "core/elsewhere.hpp"
 #include "core/environment.hpp"
 #include "core/names.hpp"
+#include "core/pacing.hpp"
 #include "manager/names.hpp"
 #include "pool/access.hpp"
 
@@ -139,12 +140,13 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::
 }
 
 // Buffers that cannot make a page free come last: a few bytes between others help no large request. Those whose work
-// goes on are waited for when no other helps. Where all together would not do, none goes.
+// goes on are waited for when no other helps, those in use at last. Where all together would not do, none goes.
 bool MemoryManager::Implementation::spill(const MemoryPressure& pressure) {
   struct Candidate {
     bool small;
     std::chrono::nanoseconds::rep last_use;
     Core buffer;
+    detail::SpillLook look = {};
   };
   std::vector<Candidate> candidates;
   const std::uint64_t useful = std::min(pressure.bytes, pool_->page_bytes());
@@ -163,11 +165,23 @@ bool MemoryManager::Implementation::spill(const MemoryPressure& pressure) {
   std::ranges::sort(candidates, {}, [](const Candidate& each) { return std::pair(each.small, each.last_use); });
   const core::Deadline deadline(pressure.left);
   std::uint64_t freed = 0;
-  for (const bool patient : {false, true}) {
-    for (const Candidate& each : candidates) {
-      freed += each.buffer->spill(*transfers_, patient ? deadline : core::Deadline());
+  const auto spill_all = [&](const core::Deadline& patience) {
+    for (Candidate& each : candidates) {
+      freed += each.buffer->spill(*transfers_, patience, each.look);
       if (freed != 0 && freed >= useful) return true;  // perhaps it is enough
     }
+    return false;
+  };
+  if (spill_all({}) || spill_all({}) || spill_all(deadline)) return true;
+  // Other threads use buffers for moments, while they queue their work.
+  constexpr std::chrono::milliseconds moments{250};
+  const core::Deadline uses(std::min<std::chrono::nanoseconds>(moments, pressure.left));
+  const auto in_use = [](const Candidate& each) { return each.buffer->in_use(); };
+  core::Pacing pacing;
+  const auto began = std::chrono::steady_clock::now();
+  while (freed == 0 && !uses.passed() && std::ranges::any_of(candidates, in_use)) {
+    pacing.rest(std::chrono::steady_clock::now() - began, uses.left());
+    if (spill_all(uses)) return true;
   }
   return freed != 0;
 }
