@@ -19,6 +19,7 @@
 #include "buffer/host_copy.hpp"
 #include "buffer/manager_link.hpp"
 #include "buffer/pins.hpp"
+#include "core/deadline.hpp"
 #include "core/process.hpp"
 #include "device/fence.hpp"
 
@@ -47,6 +48,12 @@ void check(const BufferRequest& request);
 struct SpillLook {
   device::Fence busy;
   std::uint32_t uses = 0;  ///< of the buffer by then; 0 before the first look
+};
+
+/// How long a spill may wait.
+struct SpillTime {
+  core::Deadline users;  ///< for the work that uses the buffer
+  core::Deadline copy;   ///< for the copy to the host, once it has begun
 };
 
 class BufferCore {
@@ -93,7 +100,7 @@ class BufferCore {
   /// Moves the contents to the host if nobody has the address, once the work that uses them is done; gives the bytes of
   /// device memory that come free, 0 where it stays. Called by any thread, which owns the buffer too; `look` is
   /// kept from one call to the next.
-  [[nodiscard]] std::uint64_t spill(HostStore& store, const core::Deadline& deadline, SpillLook& look) noexcept;
+  [[nodiscard]] std::uint64_t spill(HostStore& store, const SpillTime& time, SpillLook& look) noexcept;
   /// Whether a thread has it pinned now.
   [[nodiscard]] bool in_use() const noexcept { return pins_.in_use(); }
   /// The bytes that spill() may free, as far as can be told without its work.

@@ -85,7 +85,7 @@ std::uint64_t BufferCore::give_address(StreamId stream) {
 // --- Spilling ---
 
 // Work that uses the buffer is waited for with users let in, so that these wait for one copy at most.
-std::uint64_t BufferCore::spill(HostStore& store, const core::Deadline& deadline, SpillLook& look) noexcept {
+std::uint64_t BufferCore::spill(HostStore& store, const SpillTime& time, SpillLook& look) noexcept {
   if (options_.persistent || options_.plain || on_host() || core::in_queued_work()) return 0;
   try {
     for (;;) {
@@ -96,12 +96,12 @@ std::uint64_t BufferCore::spill(HostStore& store, const core::Deadline& deadline
         if (may_be_spilled()) {
           if (look.uses != uses_) look = {users(), uses_};
           waits = !look.busy.done();
-          if (!waits) freed = move_to_host(store, deadline);
+          if (!waits) freed = move_to_host(store, time.copy);
         }
       } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): it stays on the device, which may be failing
       }
       if (!pins_.open()) return freed + end_memory();
-      if (!waits || deadline.passed() || !look.busy.await(deadline)) return freed;
+      if (!waits || time.users.passed() || !look.busy.await(time.users)) return freed;
     }
   } catch (const std::exception&) {  // of the wait
     return 0;

@@ -167,7 +167,7 @@ bool MemoryManager::Implementation::spill(const MemoryPressure& pressure) {
   std::uint64_t freed = 0;
   const auto spill_all = [&](const core::Deadline& patience) {
     for (Candidate& each : candidates) {
-      freed += each.buffer->spill(*transfers_, patience, each.look);
+      freed += each.buffer->spill(*transfers_, {.users = patience, .copy = deadline}, each.look);
       if (freed != 0 && freed >= useful) return true;  // perhaps it is enough
     }
     return false;

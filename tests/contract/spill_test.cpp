@@ -137,7 +137,7 @@ TEST_P(Spilling, IsOffUnlessAskedFor) {
 
 TEST_P(Spilling, LeavesTransfersTheirPinnedMemory) {
   MemoryManager& memory =
-      make_manager({.pool = {.limit = limit}, .transfers = {.pinned_limit = 8_MiB, .spill_limit = 12_MiB}});
+      make_manager({.pool = {.limit = limit}, .transfers = {.pinned_limit = 8_MiB, .spill_limit = 16_MiB}});
   std::vector<Words> buffers;
   for (std::uint32_t i = 0; i < 9; ++i) buffers.push_back(create(memory, "buffer " + std::to_string(i), i));
   EXPECT_GE(memory.statistics().transfers.spilled, 10_MiB);
