@@ -24,4 +24,13 @@ namespace weir::files {
   return longer || none ? 0 : bytes;
 }
 
+[[nodiscard]] inline bool is_utf8(std::string_view text) noexcept {
+  while (!text.empty()) {
+    const std::size_t bytes = character_bytes(text);
+    if (bytes == 0) return false;
+    text.remove_prefix(bytes);
+  }
+  return true;
+}
+
 }  // namespace weir::files

@@ -55,6 +55,11 @@ std::size_t GzipReader::read(std::span<char> to) {
       cut_ = !ended_;
       break;
     }
+    if (ended_ && *stream.next_in == 0) {  // tapes and the like pad files with zeros, over which gzip passes
+      ++stream.next_in;
+      --stream.avail_in;
+      continue;
+    }
     if (ended_) inflateReset(&stream);
     ended_ = false;
     const std::size_t left = std::min<std::size_t>(to.size() - filled, std::numeric_limits<uInt>::max());

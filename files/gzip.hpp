@@ -20,7 +20,8 @@ class GzipReader {
 
   explicit GzipReader(Source source);
 
-  /// Fills the span, or what of it there still is; members one behind the other are one file. Of data that are cut off
+  /// Fills the span, or what of it there still is; members one behind the other are one file, zeros
+  /// behind one are passed over. Of data that are cut off
   /// gives all that can be unpacked. Throws ParseError where the data are damaged or more than max_bytes; and what the
   /// source throws.
   [[nodiscard]] std::size_t read(std::span<char> to);

@@ -4,10 +4,12 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include <weir/errors.hpp>
 
+#include "files/characters.hpp"
 #include "workloads/graph/files/read_graph.hpp"
 
 namespace {
@@ -19,6 +21,7 @@ void require(bool holds) {
 void check(const weir::graph::Graph& graph) {
   require(graph.nodes > 0 && graph.nodes <= weir::graph::max_nodes);
   require(graph.labels.size() == graph.nodes && (graph.titles.empty() || graph.titles.size() == graph.nodes));
+  for (const std::string& label : graph.labels) require(weir::files::is_utf8(label));
   const weir::graph::Edge* before = nullptr;
   for (const weir::graph::Edge& edge : graph.edges) {
     require(edge.source < edge.target && edge.target < graph.nodes);

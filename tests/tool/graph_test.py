@@ -169,9 +169,13 @@ class Graph(ToolCase):
             ((source, "-o", self.path("nowhere/out.csv")), "nowhere", 1),
             ((source, *out, *out), "is an output already", 1),
             ((table, "-o", table), "is the graph itself", 1),
+            ((source, *out, "-o", "/dev/full"), "/dev/full", 1),
             ((source, *out, "--theta", "9"), "9", 1),
             ((source, *out, "--limit", "1"), "limit", 1),
             ((source, *out, "--kernels", "x86-64-v9"), "x86-64-v9", 1),
+            ((source, *out, "--seed", "-1"), "--seed", 2),
+            ((source, *out, "--seconds", "nan"), "--seconds: nan is no number above 0", 2),
+            ((source, *out, "--theta", "nan"), "--theta", 2),
             ((source,), "--output", 2),
             ((*out,), "file", 2),
             ((source, *out, "--law", "taste"), "--law", 2),
@@ -186,6 +190,20 @@ class Graph(ToolCase):
                 if status == 1:
                     self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
                 self.assertEqual(sorted(each.name for each in self.folder.iterdir()), before)
+
+    def test_options_are_checked_before_the_graph_is_read(self):
+        bad = self.file("bad.txt", "a b\nc\n")
+        for option, value, words in (
+            ("--theta", "5", "opening of the approximation"),
+            ("--device", "foo", "foo"),
+            ("--kernels", "x", 'no kernels "x"'),
+            ("--limit", "12parsecs", "12parsecs"),
+        ):
+            with self.subTest(option=option):
+                done = weir("graph", bad, "-o", self.path("out.csv"), option, value)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn(words, done.stderr.decode())
+                self.assertNotIn("line 2", done.stderr.decode())
 
     def test_an_interrupted_run_leaves_a_whole_layout(self):
         edges = [(i, i // 2) for i in range(1, 20_000)]

@@ -50,6 +50,8 @@ class GraphRun {
       outputs_.push_back(std::make_unique<files::OutputFile>(path));
       check_output(*outputs_.back(), formats_.back());
     }
+    memory_ = open_memory();
+    graph::check_settings(settings_, memory_->device());
   }
 
   /// The exit status.
@@ -64,7 +66,8 @@ class GraphRun {
     for (std::size_t i = 0; i < outputs_.size(); ++i) {
       write_layout(*outputs_[i], formats_[i], file.graph, layout.positions, report);
     }
-    // One that cannot be written leaves all as they were.
+    // All are written by now: a full disk has left all files as they were. What may still fail is taking a name, as in
+    // a folder that was removed meanwhile; then the files before it are new, and each is whole.
     for (const auto& output : outputs_) output->commit();
     const bool taken = std::ranges::any_of(outputs_, [](const auto& output) { return output->standard_output(); });
     fmt::print(taken ? stderr : stdout, "{}", line_.json ? report : graph_text(outcome));
@@ -88,13 +91,17 @@ class GraphRun {
     }
   }
 
-  graph::Layout lay_out(const graph::Graph& graph) {
+  /// Before the graph is read, which may take long, so that an option which cannot be met is an error at once.
+  [[nodiscard]] std::unique_ptr<MemoryManager> open_memory() const {
     ManagerOptions options{.name = "graph", .pool = {.mode = line_.pool == "on" ? PoolMode::automatic : PoolMode::off}};
     if (!line_.limit.empty()) {
       options.pool.limit = parse_bytes(line_.limit);
       options.transfers.pinned_limit = *options.pool.limit;
     }
-    MemoryManager memory(open_device({.backend = line_.device}), options);
+    return std::make_unique<MemoryManager>(open_device({.backend = line_.device}), options);
+  }
+
+  graph::Layout lay_out(const graph::Graph& graph) {
     Watch watch;
     Progress bar(line_.outputs.front());
     settings_.stop = &interrupt_flag();
@@ -106,7 +113,7 @@ class GraphRun {
                              watch.reach(), movement));
       }
     };
-    return graph::run(graph, settings_, memory, &watch);
+    return graph::run(graph, settings_, *memory_, &watch);
   }
 
   const GraphCommandLine& line_;
@@ -114,6 +121,7 @@ class GraphRun {
   const graph::ReadOptions reading_;
   std::vector<LayoutFormat> formats_;
   std::vector<std::unique_ptr<files::OutputFile>> outputs_;
+  std::unique_ptr<MemoryManager> memory_;
 };
 
 }  // namespace

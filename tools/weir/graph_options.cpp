@@ -33,6 +33,13 @@ CLI::App* add_graph_options(CLI::App& app, const std::shared_ptr<GraphCommandLin
   auto* command = app.add_subcommand("graph", "Lay a graph out by forces, for programs or as a picture");
   GraphCommandLine& a = *line;
   const CLI::IsMember on_off({"on", "off"});
+  const CLI::Validator positive(
+      [](std::string& text) {
+        double number = 0;
+        const bool holds = CLI::detail::lexical_cast(text, number) && number > 0;  // nan is not
+        return holds ? std::string() : text + " is no number above 0";
+      },
+      "POSITIVE");
   command
       ->add_option("file", a.input,
                    "The graph: an edge list, MatrixMarket, GML, GraphML, GEXF or DOT, packed by gzip or not; - is the "
@@ -51,15 +58,17 @@ CLI::App* add_graph_options(CLI::App& app, const std::shared_ptr<GraphCommandLin
       ->capture_default_str();
   command->add_option("--dimensions", a.dimensions, "2 or 3")->check(CLI::Range(2, 3))->capture_default_str();
   command->add_option("--steps", a.steps, "Steps at most (default: until it is settled)")->check(CLI::PositiveNumber);
-  command->add_option("--seconds", a.seconds, "Seconds at most")->check(CLI::PositiveNumber);
+  command->add_option("--seconds", a.seconds, "Seconds at most")->check(positive);
   auto* theta =
       command
           ->add_option("--theta", a.theta,
                        "How roughly far nodes push, 0.1 to 2: less is slower and exacter (default: the law's)")
-          ->check(CLI::PositiveNumber);
+          ->check(positive);
   command->add_flag("--exact", a.exact, "Every node pushes every other by itself, whatever the size")->excludes(theta);
   command->add_option("--coarsen", a.coarsen, "off: start with the graph itself, not with coarser ones")->check(on_off);
-  command->add_option("--seed", a.seed, "Of the first positions")->capture_default_str();
+  command->add_option("--seed", a.seed, "Of the first positions")
+      ->check(CLI::NonNegativeNumber)  // or -1 would be the largest
+      ->capture_default_str();
   command
       ->add_option("--frames", a.frames,
                    "Positions that are downloaded while steps compute: none, sync (each step waits), latest (some may "

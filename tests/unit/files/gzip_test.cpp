@@ -69,6 +69,15 @@ TEST(Gzip, MembersBehindEachOtherAreOneFile) {
   EXPECT_EQ(unpack(packed("one ") + packed("") + packed("two"), 3, 100), "one two");
 }
 
+TEST(Gzip, ZerosBehindAMemberArePassedOver) {
+  const std::string zeros(200'000, '\0');
+  for (const std::size_t part_bytes : {1U, 7U, 1U << 16}) {
+    EXPECT_EQ(unpack(packed("one") + zeros, part_bytes, 100), "one");
+    EXPECT_EQ(unpack(packed("one ") + zeros + packed("two"), part_bytes, 3), "one two");
+  }
+  EXPECT_THAT(message_of([&] { unpack(packed("one") + zeros + "x1", 100, 100); }), HasSubstr("damaged"));
+}
+
 TEST(Gzip, GivesWhatIsThereOfDataThatAreCutOff) {
   const std::string data = packed(text);
   std::size_t before = 0;

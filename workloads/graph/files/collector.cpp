@@ -8,6 +8,7 @@
 #include <weir/errors.hpp>
 
 #include "compute/range.hpp"
+#include "files/characters.hpp"
 #include "files/excerpt.hpp"
 #include "workloads/graph/files/text_reader.hpp"
 
@@ -39,6 +40,7 @@ std::uint32_t Collector::listed_node(std::string_view label, std::string_view ti
 
 void Collector::set_title(std::uint32_t node, std::string_view title, std::size_t line) {
   if (title.empty()) return;
+  if (!files::is_utf8(title)) refuse_encoding(title, line);
   title_bytes_ += title.size();
   if (title.size() > Labels::max_label || title_bytes_ > Labels::max_bytes) {
     refuse(line, "the label " + files::excerpt(title) + " has " + std::to_string(title.size()) + " bytes; at most " +

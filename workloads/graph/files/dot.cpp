@@ -121,7 +121,10 @@ class Dot {
       tokens_.next();
       read_end(nodes, weight, depth);
       ends.push_back(nodes.size());
-      if (nodes.size() > max_chain) refuse(line, "a statement has more than " + std::to_string(max_chain) + " nodes");
+      // Subgraphs may be empty.
+      if (std::max(nodes.size(), ends.size()) > max_chain) {
+        refuse(line, "a statement has more than " + std::to_string(max_chain) + " nodes or subgraphs");
+      }
     }
     const Attributes attributes = read_attributes();
     if (attributes.weight && ends.size() > 1) weight = to_.weight_of(*attributes.weight, attributes.line);

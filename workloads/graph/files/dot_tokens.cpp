@@ -99,6 +99,8 @@ void DotTokens::take_quoted() {
       if (c == TextReader::end) refuse(line, "a text that begins here is not closed by a quote");
       if (c == '\\' && text_.peek() == '"') {
         c = text_.take();
+      } else if (c == '\\' && text_.peek() == '\\') {
+        add(text_.take());  // both stay, and neither escapes what is behind them
       } else if (c == '\\' && text_.peek() == '\n') {
         text_.take();
         continue;

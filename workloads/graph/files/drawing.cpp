@@ -146,7 +146,7 @@ void size_marks(Drawing& drawing, const Graph& graph) {
   }
   drawing.radius = std::clamp(std::min(0.09 * spacing, 0.22 * crowded), 0.6, 6.0);
   drawing.line_width = std::clamp(0.45 * drawing.radius, 0.7, 1.5);
-  drawing.line_opacity = std::clamp(0.2 * area / std::max(ink * drawing.line_width, 1.0), 0.012, 0.7);
+  drawing.line_opacity = std::clamp(0.2 * area / std::max(ink * drawing.line_width, 1.0), 0.001, 0.7);
 }
 
 }  // namespace

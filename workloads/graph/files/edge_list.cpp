@@ -35,10 +35,6 @@ bool is_number(std::string_view text) {
   return to_number(text, number);
 }
 
-bool is_comment(std::string_view line) {
-  return line.empty() || line.front() == '#' || line.front() == '%' || line.starts_with("//");
-}
-
 class EdgeList {
  public:
   static constexpr unsigned max_headings = 10;
@@ -79,7 +75,7 @@ class EdgeList {
   bool next() {
     std::string_view line;
     while (text_.next_line(line)) {
-      if (is_comment(trimmed(line))) continue;
+      if (is_comment(line)) continue;
       fields_.split(line, separator_ ? *separator_ : separator_of(line), text_.line());
       if (fields_.size() == 1 && headings_ < max_headings) {
         ++headings_;

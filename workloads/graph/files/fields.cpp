@@ -14,6 +14,18 @@ constexpr char mark_of(Separator separator) noexcept {
   return separator == Separator::comma ? ',' : separator == Separator::semicolon ? ';' : '\t';
 }
 
+/// Whether two fields or more between tabs are single words.
+bool has_words_between_tabs(std::string_view line) {
+  std::size_t words = 0;
+  for (std::size_t end = 0; end != std::string_view::npos && words < 2;) {
+    end = line.find('\t');
+    const std::string_view field = trimmed(line.substr(0, end));
+    if (!field.empty() && field.find_first_of(blanks) == std::string_view::npos) ++words;
+    line.remove_prefix(std::min(end, line.size() - 1) + 1);
+  }
+  return words == 2;
+}
+
 /// Whether all that is between blanks are numbers.
 bool only_numbers(std::string_view line) {
   double number = 0;
@@ -27,6 +39,11 @@ bool only_numbers(std::string_view line) {
 
 }  // namespace
 
+bool is_comment(std::string_view line) noexcept {
+  line = trimmed(line);
+  return line.empty() || line.front() == '#' || line.front() == '%' || line.starts_with("//");
+}
+
 std::string_view trimmed(std::string_view text) noexcept {
   const std::size_t start = std::min(text.find_first_not_of(blanks), text.size());
   text.remove_prefix(start);
@@ -35,7 +52,9 @@ std::string_view trimmed(std::string_view text) noexcept {
 
 Separator separator_of(std::string_view line) {
   line = line.substr(0, line.find(" {"));  // networkx's data have commas of their own
-  if (line.find('\t') != std::string_view::npos) return only_numbers(line) ? Separator::blanks : Separator::tab;
+  if (line.find('\t') != std::string_view::npos) {
+    return has_words_between_tabs(line) || !only_numbers(line) ? Separator::tab : Separator::blanks;
+  }
   if (line.find(',') != std::string_view::npos) return Separator::comma;
   return line.find(';') != std::string_view::npos ? Separator::semicolon : Separator::blanks;
 }

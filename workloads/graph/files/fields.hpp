@@ -32,9 +32,12 @@ class Fields {
   std::deque<std::string> unquoted_;  // fields that are not in the line as they are
 };
 
-/// What a line is divided by: by tabs where it has some, unless all between blanks are numbers; by commas, by
-/// semicolons, by blanks.
+/// What a line is divided by: by tabs where two fields between them are single words, or where it has some and not
+/// only numbers; by commas, by semicolons, by blanks.
 [[nodiscard]] Separator separator_of(std::string_view line);
+
+/// Whether a line has no field: it is empty, or begins with #, % or //.
+[[nodiscard]] bool is_comment(std::string_view line) noexcept;
 
 /// Without blanks at both ends.
 [[nodiscard]] std::string_view trimmed(std::string_view text) noexcept;

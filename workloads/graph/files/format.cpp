@@ -142,6 +142,12 @@ FileFormat identify(std::string_view beginning, std::string_view path) {
   for (const Signature& other : others) {
     if (content.starts_with(other.start)) refuse_kind(other.kind);
   }
+  if (has_suffix(path, ".graph") || has_suffix(path, ".metis")) {
+    refuse_kind("by its name a file of METIS, which lists neighbours (if it is an edge list, say --format edges)");
+  }
+  if (has_suffix(path, "adjlist")) {
+    refuse_kind("by its name a list of neighbours (if it is an edge list, say --format edges)");
+  }
   if (is_dimacs(content)) refuse_kind("a file of DIMACS; leave only the numbers of its edges");
   return FileFormat::automatic;
 }

@@ -10,7 +10,7 @@ namespace weir::graph {
 enum class FileFormat : std::uint8_t {
   automatic,  ///< as the content tells, or else the file's name
   edges,      ///< apart by blanks
-  csv,        ///< by commas, or by semicolons where the first line has no comma
+  csv,        ///< by commas, or by semicolons or tabs where the first line that has a mark has no comma
   tsv,        ///< by tabs
   matrix_market,
   gml,

@@ -15,6 +15,20 @@ constexpr bool is_blank(int c) { return c == ' ' || c == '\t' || c == '\n' || c 
 constexpr bool is_letter(int c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 constexpr bool is_control(int c) { return c >= 0 && c < 0x20 && !is_blank(c); }
 
+/// Adds the character of the entity that `text` begins with, such as &#228; and returns its bytes; 0 where it is none.
+std::size_t take_number(std::string_view text, std::string& plain) {
+  unsigned code = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + 2, end, code);
+  if (error != std::errc() || stop == end || *stop != ';' || code < 0x20 || code >= 0x800) return 0;
+  if (code < 0x80) {
+    plain += static_cast<char>(code);
+  } else {
+    plain += {static_cast<char>(0xc0U | code >> 6U), static_cast<char>(0x80U | (code & 0x3fU))};
+  }
+  return static_cast<std::size_t>(stop - text.data()) + 1;
+}
+
 /// `text` with the entities of XML and numbers as the characters that they stand for; others stay as they are.
 std::string without_entities(const std::string& text) {
   constexpr std::array<std::pair<std::string_view, char>, 5> known{
@@ -22,24 +36,19 @@ std::string without_entities(const std::string& text) {
   std::string plain;
   for (std::size_t i = 0; i < text.size();) {
     const std::string_view rest = std::string_view(text).substr(i);
+    const std::size_t before = std::min(rest.find('&'), rest.size());
+    if (before != 0) {
+      plain += rest.substr(0, before);
+      i += before;
+      continue;
+    }
     std::size_t taken = 0;
     for (const auto& [entity, character] : known) {
       if (!rest.starts_with(entity)) continue;
       plain += character;
       taken = entity.size();
     }
-    unsigned code = 0;
-    const auto [stop, error] =
-        std::from_chars(rest.data() + std::min<std::size_t>(2, rest.size()), rest.data() + rest.size(), code);
-    if (taken == 0 && rest.starts_with("&#") && error == std::errc() && stop != rest.data() + rest.size() &&
-        *stop == ';' && code >= 0x20 && code < 0x800) {
-      if (code < 0x80) {
-        plain += static_cast<char>(code);
-      } else {
-        plain += {static_cast<char>(0xc0U | code >> 6U), static_cast<char>(0x80U | (code & 0x3fU))};
-      }
-      taken = static_cast<std::size_t>(stop - rest.data()) + 1;
-    }
+    if (rest.starts_with("&#")) taken = take_number(rest, plain);
     if (taken == 0) plain += text[i];
     i += std::max<std::size_t>(taken, 1);
   }
@@ -87,6 +96,7 @@ class Gml {
     std::string title;
     while (const auto key = next_key(true)) {
       if (*key == "id") {
+        if (id) refuse(text_.line(), "a node has two ids");
         id = value("id");
       } else if (*key == "label") {
         title = without_entities(value("label"));
@@ -103,8 +113,10 @@ class Gml {
     std::optional<std::string> source, target, weight, number;
     while (const auto key = next_key(true)) {
       if (*key == "source") {
+        if (source) refuse(text_.line(), "an edge has two sources");
         source = value(*key);
       } else if (*key == "target") {
+        if (target) refuse(text_.line(), "an edge has two targets");
         target = value(*key);
       } else if (*key == "weight") {
         weight = value(*key);

@@ -1,13 +1,14 @@
 #include "workloads/graph/files/labels.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <utility>
 
 #include <weir/errors.hpp>
 
+#include "files/characters.hpp"
 #include "files/excerpt.hpp"
 #include "workloads/graph/edges/graph.hpp"
+#include "workloads/graph/files/label_hash.hpp"
 #include "workloads/graph/files/text_reader.hpp"
 
 namespace weir::graph {
@@ -18,7 +19,7 @@ std::string_view Labels::label(std::uint32_t node) const noexcept {
 }
 
 std::uint32_t Labels::node(std::string_view label, std::size_t line) {
-  const std::uint64_t hash = std::hash<std::string_view>()(label);
+  const std::uint64_t hash = label_hash(label, key_of_process());
   const auto matches = [&](std::uint32_t node) { return this->label(node) == label; };
   if (const auto known = cache_.find(hash, matches)) return *known;
   const std::uint32_t node = find_or_make(label, hash, line);
@@ -47,6 +48,7 @@ void Labels::check(std::string_view label, std::size_t line) const {
     refuse(line, "the name " + files::excerpt(label) + " has " + std::to_string(label.size()) + " bytes; at most " +
                      std::to_string(max_label) + " are allowed");
   }
+  if (!files::is_utf8(label)) refuse_encoding(label, line);
   if (count() == max_nodes) {
     throw LimitExceeded("line " + std::to_string(line) + ": more than " + std::to_string(max_nodes) +
                             " different nodes; no larger graph is laid out",
@@ -57,6 +59,11 @@ void Labels::check(std::string_view label, std::size_t line) const {
                             std::to_string(max_bytes >> 20) + " MiB; give the nodes numbers",
                         {.name = "labels", .limit = max_bytes});
   }
+}
+
+void refuse_encoding(std::string_view text, std::size_t line) {
+  refuse(line, "the name " + files::excerpt(text) +
+                   " is no UTF-8; save the file as UTF-8, for example by iconv -f latin1 -t utf-8");
 }
 
 void Labels::enlarge() {

@@ -12,13 +12,16 @@
 
 namespace weir::graph {
 
+/// Throws ParseError: layouts are written as UTF-8, in which two names that are none could become one.
+[[noreturn]] void refuse_encoding(std::string_view text, std::size_t line);
+
 class Labels {
  public:
   static constexpr std::size_t max_label = 1'024;                   ///< bytes
   static constexpr std::size_t max_bytes = std::size_t{256} << 20;  ///< of all labels
 
-  /// The label's node. `line` is for errors: throws ParseError for a label that is empty or too long, LimitExceeded for
-  /// more labels or bytes than there may be.
+  /// The label's node. `line` is for errors: throws ParseError for a label that is empty, too long or no UTF-8,
+  /// LimitExceeded for more labels or bytes than there may be.
   std::uint32_t node(std::string_view label, std::size_t line);
 
   [[nodiscard]] std::uint32_t count() const noexcept { return static_cast<std::uint32_t>(ends_.size()); }

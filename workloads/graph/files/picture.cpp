@@ -2,6 +2,9 @@
 
 #include <cairo.h>
 
+#include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <memory>
 #include <numbers>
 
@@ -9,6 +12,7 @@
 
 #include "files/chart.hpp"
 #include "workloads/graph/files/drawing.hpp"
+#include "workloads/graph/files/shading.hpp"
 
 namespace weir::graph {
 namespace {
@@ -26,16 +30,30 @@ cairo_status_t append(void* bytes, const unsigned char* data, unsigned length) {
   return CAIRO_STATUS_SUCCESS;
 }
 
-/// One by one, so that lines that cross are darker there.
-void draw_edges(cairo_t* cairo, const Graph& graph, const Drawing& drawing) {
-  cairo_set_line_width(cairo, drawing.line_width);
-  cairo_set_source_rgba(cairo, line.red, line.green, line.blue, drawing.line_opacity);
+std::uint32_t byte_of(double paper_tone, double line_tone, double shown) {
+  return static_cast<std::uint32_t>(std::lround(255 * (line_tone + (paper_tone - line_tone) * shown)));
+}
+
+/// All pixels: the paper, and the edges one by one, so that it is darker where they cross.
+void draw_edges(cairo_surface_t* surface, const Graph& graph, const Drawing& drawing) {
+  const auto width = static_cast<std::size_t>(cairo_image_surface_get_width(surface));
+  const auto height = static_cast<std::size_t>(cairo_image_surface_get_height(surface));
+  Shading shading(width, height);
   for (const Edge& edge : graph.edges) {
-    const auto &from = drawing.points[edge.source], &to = drawing.points[edge.target];
-    cairo_move_to(cairo, double{from.x}, double{from.y});
-    cairo_line_to(cairo, double{to.x}, double{to.y});
-    cairo_stroke(cairo);
+    shading.add(drawing.points[edge.source], drawing.points[edge.target], drawing.line_width, drawing.line_opacity);
   }
+  cairo_surface_flush(surface);
+  unsigned char* const bytes = cairo_image_surface_get_data(surface);
+  const auto stride = static_cast<std::size_t>(cairo_image_surface_get_stride(surface));
+  for (std::size_t y = 0; y < height; ++y) {
+    for (std::size_t x = 0; x < width; ++x) {
+      const double shown = double{shading.paper(x, y)};
+      const std::uint32_t pixel = byte_of(paper.red, line.red, shown) << 16U |
+                                  byte_of(paper.green, line.green, shown) << 8U | byte_of(paper.blue, line.blue, shown);
+      std::memcpy(bytes + y * stride + 4 * x, &pixel, sizeof pixel);
+    }
+  }
+  cairo_surface_mark_dirty(surface);
 }
 
 void draw_nodes(cairo_t* cairo, const Drawing& drawing) {
@@ -56,10 +74,8 @@ std::string png_of(const Graph& graph, std::span<const Position> positions) {
       cairo_image_surface_create(CAIRO_FORMAT_RGB24, static_cast<int>(drawing.width), static_cast<int>(drawing.height)),
       &cairo_surface_destroy);
   require(cairo_surface_status(surface.get()));
+  draw_edges(surface.get(), graph, drawing);
   const std::unique_ptr<cairo_t, decltype(&cairo_destroy)> cairo(cairo_create(surface.get()), &cairo_destroy);
-  cairo_set_source_rgb(cairo.get(), paper.red, paper.green, paper.blue);
-  cairo_paint(cairo.get());
-  draw_edges(cairo.get(), graph, drawing);
   draw_nodes(cairo.get(), drawing);
   require(cairo_status(cairo.get()));
   std::string bytes;

@@ -17,6 +17,7 @@
 #include "workloads/graph/files/collector.hpp"
 #include "workloads/graph/files/dot.hpp"
 #include "workloads/graph/files/edge_list.hpp"
+#include "workloads/graph/files/fields.hpp"
 #include "workloads/graph/files/gml.hpp"
 #include "workloads/graph/files/matrix_market.hpp"
 #include "workloads/graph/files/text_reader.hpp"
@@ -51,16 +52,26 @@ class Beginning {
   std::vector<char> bytes_;
 };
 
+/// Of a table that is called CSV: as the first line tells that has a mark and is no comment.
+Separator separator_of_table(std::string_view beginning) {
+  while (!beginning.empty()) {
+    const std::size_t end = std::min(beginning.find('\n'), beginning.size() - 1) + 1;
+    const std::string_view line = beginning.substr(0, end);
+    beginning.remove_prefix(end);
+    if (is_comment(line.substr(0, line.find_last_not_of("\r\n") + 1))) continue;
+    if (line.find(',') != std::string_view::npos) return Separator::comma;
+    if (line.find(';') != std::string_view::npos) return Separator::semicolon;
+    if (line.find('\t') != std::string_view::npos) return Separator::tab;
+  }
+  return Separator::comma;
+}
+
 /// What separates the fields of a list that is to be of this format.
 std::optional<Separator> separator_for(FileFormat format, std::string_view beginning) {
   switch (format) {
     case FileFormat::edges: return Separator::blanks;
     case FileFormat::tsv: return Separator::tab;
-    case FileFormat::csv: {
-      const std::string_view line = beginning.substr(0, beginning.find('\n'));
-      const bool semicolons = line.find(',') == std::string_view::npos && line.find(';') != std::string_view::npos;
-      return semicolons ? Separator::semicolon : Separator::comma;
-    }
+    case FileFormat::csv: return separator_of_table(beginning);
     default: return std::nullopt;
   }
 }

@@ -89,14 +89,21 @@ std::string json_text(std::string_view text) {
 }
 
 std::string xml_text(std::string_view text) {
-  return escaped(text, [](std::string& to, char c) {
+  std::string plain = escaped(text, [](std::string& to, char c) {
     const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
     to += c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : control ? " " : std::string(1, c);
   });
+  for (const std::string_view forbidden : {"\xef\xbf\xbe"sv, "\xef\xbf\xbf"sv}) {  // U+FFFE and U+FFFF
+    for (std::size_t at = plain.find(forbidden); at != std::string::npos; at = plain.find(forbidden, at)) {
+      plain.replace(at, forbidden.size(), "\xef\xbf\xbd");
+    }
+  }
+  return plain;
 }
 
-std::string csv_text(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+std::string csv_text(std::string_view bytes) {
+  const std::string text = escaped(bytes, [](std::string& to, char c) { to += c; });
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return text;
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
   return quoted + '"';
@@ -148,7 +155,7 @@ void write_svg(Text& to, const Graph& graph, std::span<const Position> positions
   (to << "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ").pixels(drawing.width) << " ";
   to.pixels(drawing.height) << "\">\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
   (to << "<g stroke=\"#555c7a\" stroke-width=\"").pixels(drawing.line_width) << "\" stroke-opacity=\"";
-  to.pixels(drawing.line_opacity) << "\">\n";
+  to.pixels(std::max(drawing.line_opacity, 0.04)) << "\">\n";  // of eight bits, fainter lines would add nothing
   for (const Edge& edge : graph.edges) {
     const auto &from = drawing.points[edge.source], &end = drawing.points[edge.target];
     (to << "<path d=\"M").pixels(double{from.x}) << " ";

@@ -115,7 +115,7 @@ class XmlGraph : public XmlSink {
     if (edge_) refuse(line, "an edge within an edge");
     edge_ = OpenEdge{std::string(*source), std::string(*target), default_weight_, line};
     const auto weight = gexf_ ? attributes.find("weight") : std::nullopt;
-    if (weight) edge_->weight = std::string(*weight);
+    if (weight && !weight->empty()) edge_->weight = std::string(*weight);
   }
 
   void begin_data(std::string_view name, const XmlAttributes& attributes) {
@@ -137,7 +137,8 @@ class XmlGraph : public XmlSink {
 
   void take_text(std::size_t line) {
     const std::string_view said = stripped(text_);
-    if (*wanted_ == Wanted::default_weight) {
+    if (said.empty()) {  // as if it were not there
+    } else if (*wanted_ == Wanted::default_weight) {
       default_weight_ = std::string(said);
     } else if (*wanted_ == Wanted::weight && edge_) {
       edge_->weight = std::string(said);

@@ -1,5 +1,6 @@
-// XML by expat, with what a hostile file may do bounded: entities are refused where they are declared, elements are
-// nested up to 256 deep, and a tag or comment has at most 1 MiB. Used by the readers of GraphML and GEXF.
+// XML by expat, with what a hostile file may do bounded: a file's own declarations of entities and attributes are
+// refused, elements are nested up to 256 deep, a tag or comment has at most 1 MiB, and expat takes at most 64 MiB. Used
+// by the readers of GraphML and GEXF.
 #pragma once
 
 #include <cstddef>

@@ -24,12 +24,11 @@ constexpr std::chrono::hours patience{24};  // steps take what they take
 constexpr std::uint64_t max_exact = 8'192;  // nodes of which all pairs take no longer than a tree
 constexpr double usual_theta = 1.2;
 
-void check(const Graph& graph, const RunSettings& settings) {
-  const auto require = [](const char* what, double value, compute::Range allowed) {
-    compute::require_range("graph", what, "", value, allowed);
-  };
-  require("number of nodes", graph.nodes, {1, max_nodes});
-  require("number of edges", static_cast<double>(graph.edges.size()), {0, max_edges});
+void require(const char* what, double value, compute::Range allowed) {
+  compute::require_range("graph", what, "", value, allowed);
+}
+
+void check(const RunSettings& settings) {
   require("number of dimensions", settings.dimensions, {2, 3});
   if (settings.theta) require("opening of the approximation", *settings.theta, {0.1, 2});
   require("number of threads", settings.threads, {0, 1024});
@@ -38,6 +37,12 @@ void check(const Graph& graph, const RunSettings& settings) {
         "graph: the time limit is " + compute::shortest(settings.max_seconds) + " s, and has to be above 0",
         {.name = "time limit"});
   }
+}
+
+void check(const Graph& graph, const RunSettings& settings) {
+  require("number of nodes", graph.nodes, {1, max_nodes});
+  require("number of edges", static_cast<double>(graph.edges.size()), {0, max_edges});
+  check(settings);
 }
 
 /// FNV-1a (Fowler, Noll and Vo), of 64 bits.
@@ -223,6 +228,11 @@ class Run {
 };
 
 }  // namespace
+
+void check_settings(const RunSettings& settings, const Device& device) {
+  check(settings);
+  if (device.facts().backend == BackendKind::host) static_cast<void>(make_host_runner(device, 1, settings.kernels));
+}
 
 Layout run(const Graph& graph, const RunSettings& settings, MemoryManager& memory, FrameSink* sink) {
   check(graph, settings);

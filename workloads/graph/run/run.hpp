@@ -63,6 +63,10 @@ struct Layout {
   RunReport report;
 };
 
+/// Throws what run() would of any graph for settings out of range and for kernels that the host does not have: for
+/// before a large graph is read.
+void check_settings(const RunSettings& settings, const Device& device);
+
 /// Lays `graph` out. `sink` may be null. Throws InvalidArgument for settings out of range and graphs past max_nodes and
 /// max_edges, LimitExceeded and OutOfMemory, and what the sink throws.
 [[nodiscard]] Layout run(const Graph& graph, const RunSettings& settings, MemoryManager& memory, FrameSink* sink);

@@ -28,6 +28,13 @@ TEST(GraphDot, NamesAreAsGraphvizHasThem) {
   EXPECT_THAT(lines_of("graph name\n{ a--b }"), ElementsAre("a b 1"));
 }
 
+/// As Graphviz has it, a node's name keeps both backslashes; a label shows one.
+TEST(GraphDot, ABackslashMayBeEscaped) {
+  EXPECT_THAT(lines_of(R"(graph { "C:\\" -- "a\\\"b" })"), ElementsAre(R"(C:\\ a\\"b 1)"));
+  EXPECT_THAT(read_graph_text(R"(graph { a [label="C:\\"] b [label="\\N"] })").graph.titles,
+              ElementsAre("C:\\", "\\N"));
+}
+
 TEST(GraphDot, SubgraphsAreFlatAndEdgesToThemGoToEachNode) {
   EXPECT_THAT(lines_of("digraph { subgraph cluster_1 { label=\"x\"; a -> b; edge [weight=5] b -> c } c -> d }"),
               ElementsAre("a b 1", "b c 5", "c d 1"));
@@ -71,6 +78,9 @@ TEST(GraphDot, DepthLengthAndProductsAreBounded) {
     for (int i = 0; i < 7'000; ++i) product += (part == 0 ? "a" : "b") + std::to_string(i) + ' ';
     product += '}';
   }
+  std::string chain = "graph { a";
+  for (int i = 0; i <= 1'000'000; ++i) chain += "--{}";
+  EXPECT_THAT(refusal(chain + "}"), HasSubstr("line 1: a statement has more than 1000000 nodes or subgraphs"));
   EXPECT_THAT(refusal(product + "}"), HasSubstr("the edges between subgraphs are more than 40000000"));
 }
 

@@ -27,6 +27,27 @@ TEST(GraphEdgeList, IsDividedAsItsFirstEdgeIs) {
   EXPECT_THAT(lines_of("a\tb\t\nb\t\"c\td\"\t2"), ElementsAre("a b 1", "b c\td 1"));
 }
 
+TEST(GraphEdgeList, TabsDivideWhereSingleWordsAreBetweenThem) {
+  EXPECT_THAT(lines_of("1\t2\nAlice Smith\tBob Jones\n"), ElementsAre("1 2 1", "Alice Smith Bob Jones 1"));
+  EXPECT_THAT(lines_of(" 1 \t 2 \t 0.5\n"), ElementsAre("1 2 0.5"));
+  EXPECT_THAT(refusal("1\t\t0.5\n"), HasSubstr("line 1: a node has no name"));
+}
+
+/// Layouts are UTF-8, in which two names that are none could become one.
+TEST(GraphEdgeList, NamesAreUtf8) {
+  EXPECT_THAT(refusal("a b\nb caf\xe9\n"),
+              HasSubstr("line 2: the name 'caf\\xe9' is no UTF-8; save the file as UTF-8"));
+  EXPECT_THAT(lines_of("a caf\xc3\xa9\n"), ElementsAre("a caf\xc3\xa9 1"));
+  EXPECT_THAT(refusal("graph [ node [ id 1\nlabel \"\xe9\" ] ]"), HasSubstr("the name '\\xe9' is no UTF-8"));
+}
+
+TEST(GraphEdgeList, ATableIsDividedAsItsFirstLineWithAMark) {
+  const ReadOptions csv{.format = FileFormat::csv};
+  for (const char* text : {"# a, b\na;b\nb;c\n", "My graph\n\na;b\nb;c\n", "%,\r\na\tb\r\nb\tc", "// ;\na,b\nb,c"}) {
+    EXPECT_EQ(lines_of(text, csv), path) << text;
+  }
+}
+
 TEST(GraphEdgeList, QuotesHoldTogether) {
   EXPECT_THAT(lines_of("\"a, b\",\"say \"\"c\"\"\"\nd,\"a, b\"\n"), ElementsAre("a, b say \"c\" 1", "a, b d 1"));
   EXPECT_THAT(lines_of("\"New York\" Rome 2\n"), ElementsAre("New York Rome 2"));
@@ -112,7 +133,7 @@ TEST(GraphEdgeList, NoMoreNodesThanMayBe) {
 TEST(GraphEdgeList, TheFormatMayBeSaid) {
   EXPECT_THAT(lines_of("a,b c,d\n"), ElementsAre("a b c 1"));
   EXPECT_THAT(lines_of("a,b c,d\n", {.format = FileFormat::edges}), ElementsAre("a,b c,d 1"));
-  EXPECT_THAT(refusal("a b\tc d\n", {.format = FileFormat::csv}), HasSubstr("holds no node"));
+  EXPECT_THAT(refusal("a b c d\n", {.format = FileFormat::csv}), HasSubstr("holds no node"));
 }
 
 }  // namespace

@@ -29,6 +29,23 @@ TEST(GraphGml, NodesMayComeBehindEdgesAndEdgesNeedNodes) {
   EXPECT_THAT(refusal("graph [ node [ id 1 ]\nnode [ id 1 ] ]"), HasSubstr("line 2: the node '1' is there twice"));
 }
 
+TEST(GraphGml, WhatMayBeThereOnceIsRefusedTwice) {
+  EXPECT_THAT(refusal("graph [ node [ id 1\nid 2 ] ]"), HasSubstr("line 2: a node has two ids"));
+  EXPECT_THAT(refusal("graph [ edge [ source 1\nsource 2 target 1 ] ]"), HasSubstr("line 2: an edge has two sources"));
+  EXPECT_THAT(refusal("graph [ edge [ target 1 target 2 source 1 ] ]"), HasSubstr("line 1: an edge has two targets"));
+}
+
+TEST(GraphGml, EntitiesAreCharacters) {
+  const auto title = [](const std::string& label) {
+    return read_graph_text("graph [ node [ id 1 label \"" + label + "\" ] ]").graph.titles.at(0);
+  };
+  EXPECT_EQ(title("&lt;a&gt; &quot;b&apos; &amp;lt;"), "<a> \"b' &lt;");
+  EXPECT_EQ(title("x&#228;y&#65;"), "x\xc3\xa4yA");
+  for (const char* as_it_is : {"&#;", "&#12", "&#x41;", "& &", "&none;", "12345", "&#99999999999999;"}) {
+    EXPECT_EQ(title(as_it_is), as_it_is);
+  }
+}
+
 TEST(GraphGml, WhatIsCutOrOutOfPlaceIsRefused) {
   EXPECT_THAT(refusal("graph [ node [ label \"a\" ] ]"), HasSubstr("line 1: a node has no id"));
   EXPECT_THAT(refusal("graph [ node [ id 1 ] edge [ source 1 ] ]"), HasSubstr("an edge has no target"));

@@ -57,7 +57,7 @@ TEST(GraphSharedFiles, AreWhatTheirManifestSays) {
   const std::filesystem::path folder = std::filesystem::path(WEIR_SHARED_DATA) / "graph";
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << "no " << folder;
   for (const Known& known : {Known{"netscience.mtx", 1'589, 2'742, 0, 0, FileFormat::matrix_market, true},
-                             Known{"ca-GrQc.txt", 5'242, 14'484, 12, 14'484, FileFormat::edges, false},
+                             Known{"ca-GrQc.txt", 5'242, 14'484, 12, 14'484, FileFormat::tsv, false},
                              Known{"fe_4elt2.mtx", 11'143, 32'818, 0, 0, FileFormat::matrix_market, false}}) {
     const GraphFile file = read_graph(folder / known.name);
     EXPECT_EQ(file.graph.nodes, known.nodes) << known.name;
@@ -93,6 +93,13 @@ TEST_F(GraphFiles, WhatIsNoGraphIsNamed) {
   EXPECT_THAT(refusal("BZh91"), HasSubstr("is bzip2 data"));
   EXPECT_THAT(refusal("*Vertices 2\n1 \"a\"\n"), HasSubstr("is a file of Pajek"));
   EXPECT_THAT(refusal("c a comment\np edge 3 2\ne 1 2\n"), HasSubstr("is a file of DIMACS"));
+  for (const char* name : {"x.graph", "x.METIS.gz"}) {
+    EXPECT_THAT(refusal("3 2\n2\n1 3\n2\n", {}, name),
+                AllOf(HasSubstr("a file of METIS"), HasSubstr("--format edges")));
+  }
+  EXPECT_THAT(refusal("a b c\n", {}, "x.adjlist"), HasSubstr("a list of neighbours (if it is an edge list, say"));
+  EXPECT_THAT(lines_of("a b\n", {.format = FileFormat::edges}, "x.graph"), ElementsAre("a b 1"));
+  EXPECT_THAT(lines_of("graph { a -- b }", {}, "x.graph"), ElementsAre("a b 1"));
   EXPECT_THAT(refusal(std::string("\xff\xfe"
                                   "a\0",
                                   4)),

@@ -15,6 +15,7 @@
 
 #include "workloads/graph/edges/generate.hpp"
 #include "workloads/graph/files/drawing.hpp"
+#include "workloads/graph/files/shading.hpp"
 #include "workloads/graph/files/write_layout.hpp"
 
 namespace weir::graph::test {
@@ -74,6 +75,12 @@ TEST(GraphLayoutFile, NamesAreEscapedAndMadeUtf8) {
   const std::string svg = written(LayoutFormat::svg, graph, places);
   EXPECT_THAT(svg, HasSubstr("<title>q\"\\  </title>"));
   EXPECT_THAT(svg, HasSubstr("<title>\xef\xbf\xbd\xc3\xa4&lt;&amp;&gt;</title>"));
+  EXPECT_THAT(written(LayoutFormat::csv, graph, places), HasSubstr("\n\xef\xbf\xbd\xc3\xa4<&>,"));
+  const std::string none =
+      "x\xef\xbf\xbe"
+      "y\xef\xbf\xbf";  // U+FFFE and U+FFFF
+  EXPECT_THAT(written(LayoutFormat::svg, pair_of("a", none, ""), places),
+              HasSubstr("<title>x\xef\xbf\xbdy\xef\xbf\xbd</title>"));
 }
 
 TEST(GraphLayoutFile, APositionThatIsNoNumberIsNull) {
@@ -157,6 +164,47 @@ TEST(GraphDrawing, TheNearestComesLast) {
   std::vector<std::uint32_t> order = drawing.order;
   std::ranges::sort(order);
   EXPECT_THAT(order, ElementsAre(0U, 1U, 2U, 3U, 4U, 5U));
+}
+
+TEST(GraphDrawing, LinesOfDenseGraphsAreFaint) {
+  Graph graph;
+  graph.nodes = 400;
+  std::vector<Position> positions;
+  for (std::uint32_t node = 0; node < graph.nodes; ++node) {
+    positions.push_back({static_cast<float>(node % 20), static_cast<float>(node / 20), 0});
+    for (std::uint32_t other = 0; other < node; ++other) graph.edges.push_back({other, node, 1});
+  }
+  EXPECT_LT(drawing_of(graph, positions).line_opacity, 0.012) << "or the middle would be one grey";
+  EXPECT_THAT(written(LayoutFormat::svg, graph, positions).substr(0, 400), HasSubstr("stroke-opacity=\"0.04\""))
+      << "what eight bits can add up";
+}
+
+TEST(GraphDrawing, FaintLinesAddUp) {
+  Shading shading(40, 30);
+  for (int i = 0; i < 1'000; ++i) shading.add({5, 10.5F}, {30, 10.5F}, 1, 0.001);
+  EXPECT_NEAR(shading.paper(15, 10), std::pow(0.999, 1'000), 1e-3) << "in eight bits they would leave 1";
+  EXPECT_EQ(shading.paper(15, 9), 1);
+  EXPECT_EQ(shading.paper(15, 11), 1);
+  EXPECT_EQ(shading.paper(4, 10), 1);
+  EXPECT_EQ(shading.paper(30, 10), 1);
+}
+
+/// What lines take of the paper is their length times their width, whatever way they go and wherever they end.
+TEST(GraphDrawing, LinesCoverTheirArea) {
+  for (const auto& [from, to] : std::vector<std::pair<Drawing::Point, Drawing::Point>>{
+           {{5.3F, 6.2F}, {40.1F, 9.9F}}, {{40, 5}, {6, 41}}, {{20.5F, 3}, {20.6F, 44}}, {{5, 40}, {41, 4.5F}}}) {
+    Shading shading(50, 50);
+    shading.add(from, to, 1.3, 0.5);
+    double taken = 0;
+    for (std::size_t y = 0; y < 50; ++y) {
+      for (std::size_t x = 0; x < 50; ++x) taken += 1 - double{shading.paper(x, y)};
+    }
+    EXPECT_NEAR(taken, 0.5 * 1.3 * std::hypot(to.x - from.x, to.y - from.y), 0.05 * taken);
+  }
+  Shading shading(10, 10);
+  shading.add({-50, -20}, {70, 31}, 1, 1);  // over the edges of the page
+  shading.add({3, 3}, {3, 3}, 1, 1);
+  EXPECT_EQ(shading.paper(3, 9), 1);
 }
 
 TEST(GraphDrawing, AnythingCanBeDrawn) {

@@ -68,14 +68,17 @@ TEST(GraphXml, WhatIsNoGraphIsRefused) {
               HasSubstr("the weight is '-1', and has to be"));
 }
 
-TEST(GraphXml, EntitiesAreRefusedWhereTheyAreDeclared) {
+TEST(GraphXml, DeclarationsOfTheFilesOwnAreRefused) {
   const std::string laughs =
       "<?xml version=\"1.0\"?>\n<!DOCTYPE lolz [\n<!ENTITY lol \"lol\">\n<!ENTITY lol1 \"&lol;&lol;&lol;\">\n]>\n";
-  EXPECT_THAT(refusal(laughs + "<graphml>&lol1;</graphml>"), HasSubstr("line 3: declares the entity 'lol'; entities"));
+  EXPECT_THAT(
+      refusal(laughs + "<graphml>&lol1;</graphml>"),
+      HasSubstr("line 2: declares entities, attributes or the like of its own, in <!DOCTYPE 'lolz' [ ... ]>; leave"));
   EXPECT_THAT(refusal("<!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/passwd\">]><graphml>&e;</graphml>"),
-              HasSubstr("declares the entity 'e'"));
+              HasSubstr("declares entities"));
   EXPECT_THAT(refusal("<!DOCTYPE x [<!ENTITY % e SYSTEM \"http://localhost/\"> %e;]><graphml/>"),
-              HasSubstr("declares the entity 'e'"));
+              HasSubstr("declares entities"));
+  EXPECT_THAT(refusal("\n<!DOCTYPE graphml [<!ATTLIST node a1 CDATA \"\">]><graphml/>"), HasSubstr("line 2: declares"));
   EXPECT_THAT(refusal(graphml("<graph>&nbsp;</graph>")), HasSubstr("undefined entity"));
   EXPECT_THAT(lines_of("<!DOCTYPE gexf PUBLIC \"-//x\" \"http://localhost/gexf.dtd\">\n<gexf><graph><nodes>"
                        "<node id=\"a\"/></nodes></graph></gexf>"),
@@ -95,6 +98,30 @@ TEST(GraphXml, DepthAndSizesAreBounded) {
       HasSubstr("a text has more than 65536 bytes"));
   EXPECT_THAT(lines_of(graphml("<graph><desc>" + mebibytes + "</desc><node id=\"a\"/></graph>")), ElementsAre("a"))
       << "text that nobody asked for takes no memory";
+}
+
+/// Expat keeps each name for as long as it reads.
+TEST(GraphXml, NamesOfElementsTakeNoMemoryWithoutBound) {
+  const auto file_of = [](int names) {
+    std::string body = "<graph><node id=\"a\"/>\n";
+    for (int i = 0; i < names; ++i) body += "<x" + std::to_string(i) + " y" + std::to_string(i) + "=\"\"/>";
+    return graphml(body + "</graph>");
+  };
+  EXPECT_THAT(lines_of(file_of(1'000)), ElementsAre("a"));
+  EXPECT_THAT(refusal(file_of(1'000'000)),
+              HasSubstr("line 3: its elements and attributes have so many different names that reading it takes more "
+                        "than 64 MiB"));
+  EXPECT_THAT(lines_of(file_of(1'000)), ElementsAre("a")) << "and the next is read";
+}
+
+TEST(GraphXml, AnEmptyWeightIsNone) {
+  EXPECT_THAT(
+      lines_of(graphml("<key id=\"w\" for=\"edge\" attr.name=\"weight\"/><graph><node id=\"a\"/><node id=\"b\"/>"
+                       "<edge source=\"a\" target=\"b\"><data key=\"w\"> </data></edge></graph>")),
+      ElementsAre("a b 1"));
+  EXPECT_THAT(lines_of("<gexf><graph><nodes><node id=\"a\"/><node id=\"b\"/></nodes><edges>"
+                       "<edge source=\"a\" target=\"b\" weight=\"\"/></edges></graph></gexf>"),
+              ElementsAre("a b 1"));
 }
 
 TEST(GraphXml, IsReadInItsEncoding) {
