@@ -85,8 +85,11 @@ class BufferPin {
   BufferPin(std::shared_ptr<BufferCore> core, StreamId stream);
   BufferPin(BufferPin&& other) noexcept { *this = std::move(other); }
   BufferPin& operator=(BufferPin&& other) noexcept {
-    std::swap(core_, other.core_);
-    std::swap(address_, other.address_);
+    BufferPin taken;
+    std::swap(taken.core_, other.core_);
+    std::swap(taken.address_, other.address_);
+    std::swap(core_, taken.core_);
+    std::swap(address_, taken.address_);
     return *this;
   }
   BufferPin(const BufferPin&) = delete;
@@ -175,7 +178,8 @@ class AnyBuffer {
   [[nodiscard]] Residency residency() const;
   /// Says that no call to come uses an address that access() gave; work that is queued may. From then on the buffer may
   /// be spilled, until it is accessed again: one whose address is out stays where it is.
-  void end_access();
+  /// One statement for all holders of handles: an address that another of them has is not to be used any more either.
+  void end_access() const;
 
   /// Whether [offset, offset + count) elements lie in it, without doing anything.
   [[nodiscard]] bool validate(std::size_t offset, std::size_t count) const noexcept;

@@ -40,7 +40,7 @@ struct BufferOptions {
   bool downloads = false;
   /// How many downloads of it may be under way or read at a time; at least 2.
   unsigned download_slots = 2;
-  /// Never spilled to host memory when device memory runs short, which happens only with ManagerOptions::spill_limit.
+  /// Never spilled to host memory when device memory runs short, which happens only with TransferOptions::spill_limit.
   bool persistent = false;
   /// A driver allocation of its own: not pooled, never moved, so that it can be given to other libraries; it cannot
   /// grow in place.

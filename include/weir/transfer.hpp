@@ -22,12 +22,12 @@ struct TransferOptions {
   std::uint64_t staging_threshold = std::uint64_t{64} << 10;
   /// The size of a staging block. A synchronous transfer uses two in rotation. Bytes.
   std::uint64_t staging_block_bytes = std::uint64_t{1} << 20;
-  /// Bound on all pinned memory: staging, download slots and Pinned. Bytes.
+  /// Bound on the pinned memory of transfers: staging, download slots and Pinned. Bytes.
   std::uint64_t pinned_limit = std::uint64_t{1} << 30;
-  /// Bytes of pinned memory, within pinned_limit, that contents of buffers may be moved to when device memory runs
+  /// Bytes of pinned memory, beside pinned_limit, that contents of buffers may be moved to when device memory runs
   /// short: those of buffers that are neither `persistent` nor `plain`, and whose address nobody has
-  /// (AnyBuffer::end_access, BufferHandle::use), least recently used first. They come back when they are used. 0:
-  /// nothing is spilled.
+  /// (AnyBuffer::end_access, BufferHandle::use), least recently used first. They come back when they are used, which
+  /// may wait reclaim_deadline for memory. 0: nothing is spilled.
   std::uint64_t spill_limit = 0;
   /// Whether the host writes device memory in place. Default: where the device's memory is unified.
   std::optional<bool> in_place = {};

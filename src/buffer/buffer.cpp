@@ -38,7 +38,7 @@ std::uint64_t AnyBuffer::address(std::size_t offset, std::size_t count, StreamId
 }
 
 Residency AnyBuffer::residency() const { return core().residency(); }
-void AnyBuffer::end_access() { core().end_access(); }
+void AnyBuffer::end_access() const { core().end_access(); }
 
 detail::BufferPin::BufferPin(std::shared_ptr<BufferCore> core, StreamId stream) {
   if (!core) throw StaleHandle("this handle is empty: it refers to no buffer", {.name = "buffer"});

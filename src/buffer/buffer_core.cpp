@@ -172,6 +172,7 @@ void BufferCore::change_capacity(std::size_t count, StreamId asked_on) {
   const StreamId user = settled(*pool_, asked_on);
   const StreamId stream = on_host() ? stream_ : user;
   const std::uint64_t before = capacity() * type_.bytes;
+  if (change_capacity_on_host(count)) return;
   hold(user);
   const PinsGuard stays(pins_);
   const Change change = count < capacity() ? cut(bytes, stream, count) : enlarge(bytes, stream);
@@ -184,9 +185,21 @@ void BufferCore::change_capacity(std::size_t count, StreamId asked_on) {
   manager_->resized(name_, before, bytes, change, address_, stream);
 }
 
+// What is on the host gets memory of its new size when it comes back.
+bool BufferCore::change_capacity_on_host(std::size_t count) {
+  pins_.enter();
+  const PinsGuard stays(pins_);
+  if (!host_copy_) return false;
+  capacity_ = count;
+  add(resizes_, 1);
+  touch();
+  return true;
+}
+
 Change BufferCore::enlarge(std::uint64_t bytes, StreamId stream) {
   try {
-    if (const auto enlarged = pool_->enlarge(block_, bytes, max_bytes(), bytes_in_use(), stream, options_.range_bytes)) {
+    if (const auto enlarged =
+            pool_->enlarge(block_, bytes, max_bytes(), bytes_in_use(), stream, options_.range_bytes)) {
       add(bytes_moved_, enlarged->bytes_copied);
       if (!enlarged->moved) return Change::in_place;
       return enlarged->bytes_copied == 0 ? Change::by_remapping : Change::by_copy;
@@ -311,7 +324,14 @@ void BufferCore::close() noexcept {
   if (!process_.is_current() || !open_.exchange(false)) return;
   if (closing_) closing_(*this);
   companion.reset();
-  pins_.enter();  // another thread may be spilling it
+  if (!pins_.enter_or_leave_to_mover()) return;
+  end_memory();
+  pins_.leave();
+}
+
+// Gives the bytes of device memory that come free.
+std::uint64_t BufferCore::end_memory() noexcept {
+  const std::uint64_t freed = host_copy_ ? 0 : allocated_.load();
   changed_ = {};
   try {
     if (!host_copy_) pool_->release(block_, stream_);
@@ -319,7 +339,7 @@ void BufferCore::close() noexcept {
   } catch (const Error&) {  // NOLINT(bugprone-empty-catch): the block is the pool's to report then
   }
   host_copy_.reset();
-  pins_.leave();
+  return freed;
 }
 
 }  // namespace weir::detail

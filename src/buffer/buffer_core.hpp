@@ -19,6 +19,7 @@
 #include "buffer/host_copy.hpp"
 #include "buffer/manager_link.hpp"
 #include "buffer/pins.hpp"
+#include "core/deadline.hpp"
 #include "core/process.hpp"
 #include "device/fence.hpp"
 
@@ -42,6 +43,18 @@ struct BufferRequest {
 
 /// Throws InvalidArgument for a request that makes no sense on any device.
 void check(const BufferRequest& request);
+
+/// What an earlier look found of the work that uses a buffer: an event is not done when it was recorded a moment ago.
+struct SpillLook {
+  device::Fence busy;
+  std::uint32_t uses = 0;  ///< of the buffer by then; 0 before the first look
+};
+
+/// How long a spill may wait.
+struct SpillTime {
+  core::Deadline users;  ///< for the work that uses the buffer
+  core::Deadline copy;   ///< for the copy to the host, once it has begun
+};
 
 class BufferCore {
  public:
@@ -83,10 +96,19 @@ class BufferCore {
   void unpin() noexcept { pins_.leave(); }
   /// The same until end_access().
   [[nodiscard]] std::uint64_t give_address(StreamId stream);
-  void end_access() noexcept { address_is_out_.store(false, std::memory_order_relaxed); }
-  /// Moves the contents to the host if nobody has the address; gives the bytes of device memory that come free, 0 where
-  /// it stays. Called by any thread.
-  [[nodiscard]] std::uint64_t spill(HostStore& store) noexcept;
+  void end_access() noexcept { address_is_out_.store(false, std::memory_order_release); }
+  /// Moves the contents to the host if nobody has the address, once the work that uses them is done; gives the bytes of
+  /// device memory that come free, 0 where it stays. Called by any thread, which owns the buffer too; `look` is
+  /// kept from one call to the next.
+  [[nodiscard]] std::uint64_t spill(HostStore& store, const SpillTime& time, SpillLook& look) noexcept;
+  /// Whether a thread has it pinned now.
+  [[nodiscard]] bool in_use() const noexcept { return pins_.in_use(); }
+  /// The bytes that spill() may free, as far as can be told without its work.
+  [[nodiscard]] std::uint64_t spillable_bytes() const noexcept {
+    const bool stays = options_.persistent || options_.plain || on_host() || residency() != Residency::device ||
+                       address_is_out_.load(std::memory_order_relaxed);
+    return stays ? 0 : allocated_.load(std::memory_order_relaxed);
+  }
   [[nodiscard]] Residency residency() const noexcept { return residency_.load(std::memory_order_relaxed); }
   /// When it was last used, by the manager's clock.
   [[nodiscard]] std::chrono::nanoseconds::rep last_use() const noexcept {
@@ -114,8 +136,12 @@ class BufferCore {
   /// As pin(), but no access of a user's.
   void hold(StreamId stream);
   void bring_back(StreamId stream);
+  [[nodiscard]] bool may_be_spilled() const noexcept;
+  [[nodiscard]] std::uint64_t move_to_host(HostStore& store, const core::Deadline& deadline);
+  std::uint64_t end_memory() noexcept;
   [[nodiscard]] device::Fence users() const;
   void change_capacity(std::size_t count, StreamId asked_on);
+  [[nodiscard]] bool change_capacity_on_host(std::size_t count);
   [[nodiscard]] Change enlarge(std::uint64_t bytes, StreamId stream);
   [[nodiscard]] Change cut(std::uint64_t bytes, StreamId stream, std::size_t count);
   void note_place();
@@ -145,6 +171,7 @@ class BufferCore {
   device::Fence changed_;         ///< what creation or the last change of capacity queued, until it is known to be done
   std::vector<StreamId> behind_change_;  ///< streams that come after it
   Pins pins_;
+  std::uint32_t uses_ = 1;                   ///< that began; changed by those who have it pinned
   std::atomic<bool> address_is_out_{false};  ///< somebody has the address, until end_access()
   std::unique_ptr<HostCopy> host_copy_;      ///< of the contents, while there is no block
   std::atomic<Residency> residency_{Residency::device};

@@ -7,7 +7,7 @@
 
 #include <weir/stream.hpp>
 
-#include "device/fence.hpp"
+#include "core/deadline.hpp"
 
 namespace weir::detail {
 
@@ -18,18 +18,20 @@ class HostCopy {
   HostCopy(const HostCopy&) = delete;
   HostCopy& operator=(const HostCopy&) = delete;
   virtual ~HostCopy() = default;
-  /// Queues the copy back to device memory. Throws what the driver says; then the contents are kept.
-  virtual void restore(std::uint64_t address, StreamId stream) = 0;
+  /// Queues the copy of the first `bytes`, or of all there are, back to device memory. Throws what the driver says;
+  /// then the contents are kept.
+  virtual void restore(std::uint64_t address, std::uint64_t bytes, StreamId stream) = 0;
 };
 
 class HostStore {
  public:
   virtual ~HostStore() = default;
-  /// Copies `bytes` of device memory to the host once `users` are done, and returns when that is done too. Null where
-  /// there is no host memory for them, or the work does not end in time; nothing has changed then. Throws what the
-  /// driver says.
+  /// The stream on which contents are copied to the host.
+  [[nodiscard]] virtual StreamId stream() const noexcept = 0;
+  /// Copies `bytes` of device memory that no work uses to the host, and returns when that is done. Null where there is
+  /// no host memory for them, or the copy does not end in time and goes on. Throws what the driver says.
   [[nodiscard]] virtual std::unique_ptr<HostCopy> keep(std::uint64_t address, std::uint64_t bytes,
-                                                       const device::Fence& users) = 0;
+                                                       const core::Deadline& deadline) = 0;
 };
 
 }  // namespace weir::detail

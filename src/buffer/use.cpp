@@ -5,6 +5,7 @@
 #include <weir/errors.hpp>
 
 #include "buffer/buffer_core.hpp"
+#include "core/elsewhere.hpp"
 #include "core/reserve_more.hpp"
 #include "device/access.hpp"
 #include "device/backend.hpp"
@@ -56,6 +57,7 @@ void BufferCore::note_use(StreamId stream) {
 
 void BufferCore::hold(StreamId stream) {
   pins_.enter();
+  ++uses_;
   try {
     if (host_copy_) bring_back(stream);
     note_use(stream);
@@ -67,9 +69,9 @@ void BufferCore::hold(StreamId stream) {
 
 std::uint64_t BufferCore::pin(StreamId stream) {
   require_open();
+  touch();  // so that it is not the next to be spilled where it makes others go
   hold(settled(*pool_, stream));
   add(accesses_, 1);
-  touch();
   return address_;
 }
 
@@ -82,36 +84,66 @@ std::uint64_t BufferCore::give_address(StreamId stream) {
 
 // --- Spilling ---
 
-std::uint64_t BufferCore::spill(HostStore& store) noexcept {
-  if (!open() || options_.persistent || options_.plain || on_host() || !pins_.try_close()) return 0;
-  std::uint64_t freed = 0;
+// Work that uses the buffer is waited for with users let in, so that these wait for one copy at most.
+std::uint64_t BufferCore::spill(HostStore& store, const SpillTime& time, SpillLook& look) noexcept {
+  if (options_.persistent || options_.plain || on_host() || core::in_queued_work()) return 0;
   try {
-    if (open() && !host_copy_ && !address_is_out_.load(std::memory_order_relaxed)) {
-      if (auto copy = store.keep(address_, bytes_in_use(), users())) {
-        pool_->release(block_, stream_);
-        freed = allocated_;
-        host_copy_ = std::move(copy);
-        block_ = {};
-        address_ = 0;
-        others_.clear();
-        changed_ = {};
-        allocated_ = 0;
-        growable_bytes_ = 0;
-        residency_ = Residency::host;
-        add(spills_, 1);
-        manager_->spilled(name_, bytes_in_use(), false);
+    for (;;) {
+      if (!open() || !pins_.try_close()) return 0;
+      std::uint64_t freed = 0;
+      bool waits = false;
+      try {
+        if (may_be_spilled()) {
+          if (look.uses != uses_) look = {users(), uses_};
+          waits = !look.busy.done();
+          if (!waits) freed = move_to_host(store, time.copy);
+        }
+      } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): it stays on the device, which may be failing
       }
+      if (!pins_.open()) return freed + end_memory();
+      if (!waits || time.users.passed() || !look.busy.await(time.users)) return freed;
     }
-  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): it stays on the device, which may be failing
+  } catch (const std::exception&) {  // of the wait
+    return 0;
   }
-  pins_.open();
+}
+
+bool BufferCore::may_be_spilled() const noexcept {
+  return open() && !host_copy_ && !address_is_out_.load(std::memory_order_acquire);
+}
+
+// The store's stream is a user before anything is queued there: a copy that does not end in time goes on.
+std::uint64_t BufferCore::move_to_host(HostStore& store, const core::Deadline& deadline) {
+  note_use(store.stream());
+  auto copy = store.keep(address_, bytes_in_use(), deadline);
+  if (!copy) return 0;
+  const std::uint64_t freed = allocated_;
+  pool_->release(block_, stream_);
+  host_copy_ = std::move(copy);
+  block_ = {};
+  address_ = 0;
+  others_.clear();
+  changed_ = {};
+  allocated_ = 0;
+  growable_bytes_ = 0;
+  residency_ = Residency::host;
+  add(spills_, 1);
+  manager_->spilled(name_, bytes_in_use(), false);
   return freed;
 }
 
 void BufferCore::bring_back(StreamId stream) {
+  if (device::Access::backend(pool_->device()).capturing(stream)) {
+    throw manager_->refused(
+        Unsupported("buffer \"" + name_ +
+                        "\" is on the host, and a captured stream cannot bring it back once for all "
+                        "launches; use it on another stream before the capture",
+                    {.name = name_}));
+  }
   const BlockHandle block = acquire(bytes_for(capacity()), stream);
   try {
-    host_copy_->restore(pool_->address(block), stream);
+    if (!host_copy_) require_open();  // a handler of memory pressure freed it, which throws
+    host_copy_->restore(pool_->address(block), bytes_in_use(), stream);
     note_change(stream);
   } catch (...) {
     changed_ = {};

@@ -21,6 +21,8 @@ std::string BatchResult::message() const {
     return error.message();
   } catch (const std::exception& error) {
     return error.what();
+  } catch (...) {
+    return "an exception that is no std::exception";
   }
   return {};
 }
@@ -74,6 +76,7 @@ class Batch::Run {
   struct Saved {
     std::size_t index;
     BlockHandle block;
+    detail::BufferPin pin;  ///< of the buffer, which is on the device until it is undone or done
   };
 
   [[nodiscard]] bool given_up() const noexcept { return options_.all_or_nothing && failed_; }
@@ -135,15 +138,15 @@ class Batch::Run {
     if (bytes == 0) return;
     core::reserve_more(saved_, 1);
     Pool& pool = manager_.pool();
+    detail::BufferPin pin(results_[index].core_, stream_);  // else the block might take the buffer's own memory
     const BlockHandle block = pool.acquire(bytes, stream_);
     try {
-      const detail::PinnedBuffer pinned(buffer, stream_);
-      copy({pool.address(block)}, {pinned.address() + offset, buffer.on_host()}, bytes);
+      copy({pool.address(block)}, {pin.address() + offset, buffer.on_host()}, bytes);
     } catch (...) {
       pool.release(block, stream_);  // holds nothing to put back
       throw;
     }
-    saved_.push_back({index, block});
+    saved_.push_back({index, block, std::move(pin)});
   }
 
   // The last update is put back first, as windows may overlap.
@@ -153,8 +156,7 @@ class Batch::Run {
       try {
         detail::BufferCore& buffer = *results_[saved->index].core_;
         const std::uint64_t offset = operation.offset * operation.type.bytes;
-        const detail::PinnedBuffer pinned(buffer, stream_);
-        copy({pinned.address() + offset, buffer.on_host()}, {manager_.pool().address(saved->block)},
+        copy({saved->pin.address() + offset, buffer.on_host()}, {manager_.pool().address(saved->block)},
              operation.data.size());
       } catch (const Error&) {
         results_[saved->index].error_ = std::current_exception();  // the device is failing; this one was not undone
@@ -173,6 +175,7 @@ class Batch::Run {
 
   void release_saved() {
     for (const Saved& saved : saved_) manager_.pool().release(saved.block, stream_);
+    saved_.clear();
   }
 
   void wait() {

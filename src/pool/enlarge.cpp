@@ -62,7 +62,10 @@ std::optional<Pool::Enlarged> Pool::Implementation::move_to_range(std::uint32_t 
   device::Fence users = users_of(id, stream);
   MovePlan plan;
   std::optional<pool::Served> served;
+  const BlockHandle handle = handle_of(id);
+  const std::uint32_t size = blocks_[id].size;
   const auto attempt = [&] {
+    require_unchanged(handle, size);
     plan = {};
     served = find_range(id, wanted, max, users, cache, plan);
     return !served || served->id != 0;

@@ -212,6 +212,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   /// Has others free memory for a request that was refused, and calls `retry` whenever some may have come free, until
   /// that gives true. False where memory stays refused. Waits for reclaim_deadline at most.
   [[nodiscard]] bool relieve(std::uint64_t bytes, StreamId stream, const std::function<bool()>& retry);
+  /// Throws StaleHandle where a handler of memory pressure has freed the block that is growing, or changed its size.
+  void require_unchanged(BlockHandle handle, std::uint32_t size) const;
   /// A number that changes when a thread frees a block.
   [[nodiscard]] std::uint64_t frees_seen() const noexcept;
 

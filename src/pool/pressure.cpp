@@ -5,12 +5,15 @@
 
 #include <weir/errors.hpp>
 
+#include "core/process.hpp"
+
 namespace weir {
 
 struct detail::PressureEntry {
   PressureHandler handler;
   std::mutex mutex;
   std::condition_variable ended;
+  const core::OwnerProcess process;
   unsigned running = 0;
   bool removed = false;
 };
@@ -18,7 +21,7 @@ struct detail::PressureEntry {
 namespace {
 
 // The handler that this thread is in.
-thread_local const detail::PressureEntry* inside = nullptr;
+thread_local const detail::PressureEntry* handler_at_work = nullptr;
 
 // A call of a handler, from its permission to its end.
 class Call {
@@ -27,14 +30,14 @@ class Call {
     const std::lock_guard lock(entry.mutex);
     if (entry.removed) return;
     ++entry.running;
-    inside = &entry;
+    handler_at_work = &entry;
     allowed_ = true;
   }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
   ~Call() {
     if (!allowed_) return;
-    inside = nullptr;
+    handler_at_work = nullptr;
     {
       const std::lock_guard lock(entry_.mutex);
       --entry_.running;
@@ -52,10 +55,17 @@ class Call {
 
 PressureRegistration::~PressureRegistration() {
   if (!entry_) return;
-  std::unique_lock lock(entry_->mutex);
-  entry_->removed = true;
-  const unsigned own = inside == entry_.get() ? 1 : 0;  // a handler may remove itself
-  entry_->ended.wait(lock, [&] { return entry_->running == own; });
+  if (!entry_->process.is_current()) {  // its parent may have been in it, or had its lock
+    static_cast<void>(new std::shared_ptr<detail::PressureEntry>(std::move(entry_)));
+    return;
+  }
+  const bool own = handler_at_work == entry_.get();  // a handler may remove itself
+  {
+    std::unique_lock lock(entry_->mutex);
+    entry_->removed = true;
+    entry_->ended.wait(lock, [&] { return entry_->running == (own ? 1U : 0U); });
+  }
+  if (!own) entry_->handler = nullptr;  // what it holds ends here
 }
 
 PressureRegistration pool::PressureHandlers::add(PressureHandler handler) {
@@ -70,7 +80,7 @@ PressureRegistration pool::PressureHandlers::add(PressureHandler handler) {
 
 std::vector<std::shared_ptr<detail::PressureEntry>> pool::PressureHandlers::list() {
   std::vector<std::shared_ptr<detail::PressureEntry>> entries;
-  if (inside != nullptr) return entries;
+  if (inside()) return entries;
   const std::lock_guard lock(mutex_);
   for (const auto& each : entries_) {
     if (auto entry = each.lock()) entries.push_back(std::move(entry));
@@ -78,9 +88,13 @@ std::vector<std::shared_ptr<detail::PressureEntry>> pool::PressureHandlers::list
   return entries;
 }
 
-bool pool::PressureHandlers::call(detail::PressureEntry& entry, const MemoryPressure& pressure) {
+bool pool::PressureHandlers::call(detail::PressureEntry& entry, MemoryPressure pressure,
+                                  const core::Deadline& deadline) {
   const Call call(entry);
+  pressure.left = deadline.left();
   return call.allowed() && entry.handler(pressure);
 }
+
+bool pool::PressureHandlers::inside() noexcept { return handler_at_work != nullptr; }
 
 }  // namespace weir

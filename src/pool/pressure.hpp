@@ -22,7 +22,7 @@ class PressureHandlers {
   template <class Retry>
   [[nodiscard]] bool relieve(MemoryPressure pressure, const core::Deadline& deadline, Retry retry) {
     for (const std::shared_ptr<detail::PressureEntry>& entry : list()) {
-      for (pressure.attempt = 0; call(*entry, pressure); ++pressure.attempt) {
+      for (pressure.attempt = 0; call(*entry, pressure, deadline); ++pressure.attempt) {
         if (retry()) return true;
         if (deadline.passed()) break;
       }
@@ -30,10 +30,13 @@ class PressureHandlers {
     return false;
   }
 
+  /// Whether this thread is in a handler, of this pool or another one.
+  [[nodiscard]] static bool inside() noexcept;
+
  private:
   /// None on a thread that is in a handler.
   [[nodiscard]] std::vector<std::shared_ptr<detail::PressureEntry>> list();
-  [[nodiscard]] static bool call(detail::PressureEntry& entry, const MemoryPressure& pressure);
+  [[nodiscard]] static bool call(detail::PressureEntry& entry, MemoryPressure pressure, const core::Deadline& deadline);
 
   std::mutex mutex_;
   std::vector<std::weak_ptr<detail::PressureEntry>> entries_;  // each lives as long as its registration

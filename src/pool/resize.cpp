@@ -72,7 +72,10 @@ bool Pool::Implementation::extend(std::uint32_t id, std::uint32_t granules, Stre
   wanted.stream_index = cache.stream_index;
   pool::GrowthPlan plan;
   std::optional<pool::Served> served;
+  const BlockHandle handle = handle_of(id);
+  const std::uint32_t size = blocks_[id].size;
   const auto attempt = [&] {
+    require_unchanged(handle, size);
     plan = {};
     served = Ladder(*this, wanted, cache).extend(id, plan);
     return !served || served->id != 0;

@@ -151,8 +151,9 @@ std::span<const std::byte> TransferEngine::wait_for_download(BufferCore& buffer,
   }
   Slots::Slot& slot = slots->oldest();
   slots->await(slot, buffer, deadline);
-  slots->awaited();
-  return slot.memory.first(slot.bytes);
+  const std::span<const std::byte> frame = slot.memory.first(slot.bytes);
+  slots->awaited();  // from here on another thread may start one there, if all others are taken
+  return frame;
 }
 
 }  // namespace weir::detail

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -153,9 +154,11 @@ class TransferEngine : public HostStore, public std::enable_shared_from_this<Tra
   [[nodiscard]] std::span<const std::byte> wait_for_download(BufferCore& buffer, core::Deadline deadline);
 
   // --- Spilled buffers (spill.cpp) ---
+  [[nodiscard]] StreamId stream() const noexcept override { return *spilling_; }
   [[nodiscard]] std::unique_ptr<HostCopy> keep(std::uint64_t address, std::uint64_t bytes,
-                                               const device::Fence& users) override;
+                                               const core::Deadline& deadline) override;
   [[nodiscard]] bool spills() const noexcept { return options_.spill_limit != 0; }
+  [[nodiscard]] std::uint64_t spill_limit() const noexcept { return options_.spill_limit; }
   [[nodiscard]] std::uint64_t spilled_bytes() const noexcept { return spilled_; }
 
   // --- Pinned memory (pinned.cpp) ---
@@ -222,13 +225,16 @@ class TransferEngine : public HostStore, public std::enable_shared_from_this<Tra
                                      device::Fence& in_flight);
   void note(BufferCore& buffer, bool up, std::uint64_t bytes, bool asynchronous) noexcept;
   void free_pinned(std::span<std::byte> bytes) noexcept;
+  /// Empty where there is no memory.
+  [[nodiscard]] std::span<std::byte> take_for_spill(std::uint64_t bytes, const core::Deadline& deadline);
 
   Device device_;
   const TransferOptions options_;
   const bool in_place_;
   LogSink* const log_;
-  const Stream host_;       // work is never queued on it: what is freed on it is free at once
-  const Stream transfers_;  // downloads of snapshots
+  const Stream host_;               // work is never queued on it: what is freed on it is free at once
+  const Stream transfers_;          // downloads of snapshots
+  std::optional<Stream> spilling_;  // of its own: a spill waits for no download, nor a download for what it waits for
   std::unique_ptr<Pool> pinned_;
 
   mutable std::mutex mutex_;

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
 #include "core/elsewhere.hpp"
@@ -34,11 +33,12 @@ TransferOptions checked(TransferOptions options, const std::string& name) {
   if (options.staging_block_bytes < min_staging_block) {
     refuse("staging_block_bytes is " + std::to_string(options.staging_block_bytes) + "; it must be 4 KiB at least");
   }
-  if (options.spill_limit > options.pinned_limit) {
-    refuse("spill_limit is " + format_bytes(options.spill_limit) + "; it must be pinned_limit, " +
-           format_bytes(options.pinned_limit) + ", at most");
-  }
   return options;
+}
+
+// Spilled contents do not take what transfers need.
+std::uint64_t all_pinned(const TransferOptions& options) {
+  return options.pinned_limit + std::min(options.spill_limit, UINT64_MAX - options.pinned_limit);
 }
 
 }  // namespace
@@ -57,16 +57,17 @@ TransferEngine::TransferEngine(Device device, const TransferOptions& options, co
                           " in place; leave transfers.in_place empty",
                       {.name = pool.name});
   }
+  if (options_.spill_limit != 0) spilling_.emplace(device_.stream());
   PoolOptions pinned{.name = pool.name + " pinned",
                      .mode = PoolMode::segments,
-                     .limit = options_.pinned_limit,
+                     .limit = all_pinned(options_),
                      .segment_bytes = segment_bytes,
                      .idle_age = pool.idle_age,
                      .reclaim_deadline = pool.reclaim_deadline,
                      .clock = pool.clock,
                      .log = pool.log};
   pinned_ = pool::Access::counted_pool(
-      device::Access::make_device(device::make_pinned_memory(backend(), options_.pinned_limit)), std::move(pinned),
+      device::Access::make_device(device::make_pinned_memory(backend(), all_pinned(options_))), std::move(pinned),
       tallies);
 }
 

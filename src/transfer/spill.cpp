@@ -1,7 +1,11 @@
 // Contents of spilled buffers: copied to pinned memory of the host, kept there within a limit of their own, and copied
 // back when a buffer is used again.
+#include <algorithm>
+#include <chrono>
+
 #include <weir/errors.hpp>
 
+#include "core/pacing.hpp"
 #include "transfer/engine.hpp"
 
 namespace weir::detail {
@@ -17,27 +21,22 @@ class TransferEngine::Spilled final : public HostCopy {
     engine_->put_aside(memory_, std::move(in_flight_));
   }
 
-  /// False where the work of the users, or the copy, does not end in time.
-  [[nodiscard]] bool fill(std::uint64_t address, device::Fence users) {
+  /// False where the copy does not end in time.
+  [[nodiscard]] bool fill(std::uint64_t address, const core::Deadline& deadline) {
     if (memory_.empty()) return true;
-    const core::Deadline deadline(default_deadline);
-    const Begun begun = engine_->book_->begin(now(), track::EventWay::download, memory_.size(), engine_->transfers_);
-    users.hold_back(engine_->transfers_);
-    engine_->backend()->download(engine_->transfers_, memory_.data(), address, memory_.size());
-    in_flight_.add(engine_->backend(), engine_->transfers_);
+    engine_->backend()->download(*engine_->spilling_, memory_.data(), address, memory_.size());
+    in_flight_.add(engine_->backend(), *engine_->spilling_);
     if (!in_flight_.await(deadline)) return false;
-    engine_->book_->end(begun);
     ++engine_->spills_;
     engine_->bytes_spilled_ += memory_.size();
     return true;
   }
-  void restore(std::uint64_t address, StreamId stream) override {
-    if (memory_.empty()) return;
-    const Begun begun = engine_->book_->begin(now(), track::EventWay::upload, memory_.size(), stream);
-    engine_->backend()->upload(stream, address, memory_.data(), memory_.size());
+  void restore(std::uint64_t address, std::uint64_t bytes, StreamId stream) override {
+    bytes = std::min<std::uint64_t>(bytes, memory_.size());
+    if (bytes == 0) return;
+    engine_->backend()->upload(stream, address, memory_.data(), bytes);
     in_flight_.add(engine_->backend(), stream);
-    engine_->bytes_returned_ += memory_.size();
-    engine_->book_->end(begun);
+    engine_->bytes_returned_ += bytes;
   }
 
  private:
@@ -46,21 +45,45 @@ class TransferEngine::Spilled final : public HostCopy {
   device::Fence in_flight_;
 };
 
-std::unique_ptr<HostCopy> TransferEngine::keep(std::uint64_t address, std::uint64_t bytes, const device::Fence& users) {
+std::unique_ptr<HostCopy> TransferEngine::keep(std::uint64_t address, std::uint64_t bytes,
+                                               const core::Deadline& deadline) {
   if (spilled_.fetch_add(bytes) + bytes > options_.spill_limit) {
     spilled_ -= bytes;
     return nullptr;
   }
   std::span<std::byte> memory;
+  std::unique_ptr<Spilled> copy;
   try {
-    if (bytes != 0) memory = allocate_pinned(bytes);
-  } catch (const Error&) {  // past the pinned limit, or the system has none
+    memory = take_for_spill(bytes, deadline);
+    if (memory.size() == bytes) copy = std::make_unique<Spilled>(shared_from_this(), memory);
+  } catch (const std::exception&) {
+    put_aside(memory, {});
+  }
+  if (!copy) {
     spilled_ -= bytes;
     return nullptr;
   }
-  auto copy = std::make_unique<Spilled>(shared_from_this(), memory);
-  if (!copy->fill(address, users)) return nullptr;
-  return copy;
+  return copy->fill(address, deadline) ? std::move(copy) : nullptr;
+}
+
+// Contents that came back leave their memory when their copy is done, which may be soon.
+std::span<std::byte> TransferEngine::take_for_spill(std::uint64_t bytes, const core::Deadline& deadline) {
+  if (bytes == 0) return {};
+  core::Pacing pacing;
+  const auto began = std::chrono::steady_clock::now();
+  for (;;) {
+    collect();
+    if (const std::optional<void*> memory = pinned_->try_allocate(bytes, host_)) {
+      return {static_cast<std::byte*>(*memory), bytes};
+    }
+    bool some_aside = false;
+    {
+      const std::lock_guard lock(mutex_);
+      some_aside = !aside_.empty();
+    }
+    if (!some_aside || deadline.passed()) return {};
+    pacing.rest(std::chrono::steady_clock::now() - began, deadline.left());
+  }
 }
 
 }  // namespace weir::detail

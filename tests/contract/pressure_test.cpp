@@ -2,6 +2,7 @@
 #include <atomic>
 #include <barrier>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -115,6 +116,48 @@ TEST_P(Pressure, BlocksThatGrowAreHelpedToo) {
   });
   EXPECT_TRUE(pool.resize(grows, 7 * page));
   pool.release(grows);
+}
+
+TEST_P(Pressure, AHandlerThatFreesTheGrowingBlockIsAnError) {
+  if (GetParam().mode != PoolMode::pages) GTEST_SKIP() << "blocks do not grow in place";
+  const std::uint64_t page = info_.page_bytes;
+  Pool& pool = make_pool({.limit = 8 * page});
+  for (const bool ranged : {true, false}) {
+    const BlockHandle grows = ranged ? pool.acquire_growable(4 * page, 8 * page) : pool.acquire(4 * page);
+    const BlockHandle held = pool.acquire(4 * page);
+    const PressureRegistration handler = pool.on_pressure([&](const MemoryPressure& pressure) {
+      if (pressure.attempt != 0) return false;
+      pool.release(grows);
+      return true;
+    });
+    EXPECT_THROW(static_cast<void>(pool.enlarge(grows, 7 * page, 8 * page, 0)), StaleHandle);
+    EXPECT_NO_THROW(pool.verify());
+    pool.release(held);
+  }
+}
+
+TEST_P(Pressure, ARegistrationThatIsReplacedEnds) {
+  Pool& pool = make_pool({.limit = 16_MiB});
+  void* const held = pool.allocate(10_MiB);
+  std::string calls;
+  PressureRegistration handler = pool.on_pressure([&](const MemoryPressure&) { return (calls += "first", false); });
+  PressureRegistration other = pool.on_pressure([&](const MemoryPressure&) { return (calls += "second", false); });
+  handler = std::move(other);
+  EXPECT_THROW(static_cast<void>(pool.allocate(10_MiB)), LimitExceeded);
+  EXPECT_EQ(calls, "second");
+  pool.deallocate(held);
+}
+
+TEST_P(Pressure, WhatAHandlerHoldsEndsWithItsRegistration) {
+  Pool& pool = make_pool();
+  auto held = std::make_shared<int>(1);
+  const std::weak_ptr<int> seen = held;
+  {
+    const PressureRegistration handler =
+        pool.on_pressure([held = std::move(held)](const MemoryPressure&) { return false; });
+    EXPECT_FALSE(seen.expired());
+  }
+  EXPECT_TRUE(seen.expired());
 }
 
 TEST_P(Pressure, TheEndOfARegistrationWaitsForItsCalls) {

@@ -50,13 +50,14 @@ bool Space::find_range(const Placement& wanted, std::uint32_t max, std::uint8_t 
   const std::uint64_t doubled = std::bit_ceil(std::uint64_t{wanted.granules} * 2);
   const auto ample =
       static_cast<std::uint32_t>(std::min<std::uint64_t>(max, std::max<std::uint64_t>(doubled, wanted.range)));
+  const auto usual = static_cast<std::uint32_t>(std::min<std::uint64_t>(max, doubled));
   const auto try_in = [&](PagedArena& arena, std::uint32_t granules) {
     const auto lock = arena.lock();
     if (!arena.plan_growable(wanted, granules, plan.range)) return false;
     plan.max = granules;
     return true;
   };
-  for (const std::uint32_t granules : {ample, wanted.granules}) {
+  for (const std::uint32_t granules : {ample, usual, wanted.granules}) {
     bool found = try_in(paged(home), granules);
     for_each_paged([&](PagedArena& arena) { found = found || try_in(arena, granules); });
     if (found) return true;
