@@ -40,9 +40,12 @@ void Board::grow(std::int32_t radius) {
   larger.outwards_ = disc(radius);
   larger.last_size_ = last_size_;
   larger.looks_ = looks_;
+  larger.farthest_ = farthest_;
   larger.last_found_ = last_found_;  // the smaller disc's cells come first in the larger one
   *this = std::move(larger);
 }
+
+bool Board::is_hasty() const { return looks_ >= max_searching_looks; }
 
 bool Board::is_free(const std::vector<Cell>& footprint, Cell offset) {
   for (const Cell cell : footprint) {
@@ -58,12 +61,12 @@ Cell Board::place(std::vector<Cell> footprint, std::size_t size) {
   std::stable_sort(footprint.begin(), footprint.end(), [](Cell a, Cell b) { return square_of(a) < square_of(b); });
   const auto reach = static_cast<std::int32_t>(std::sqrt(static_cast<double>(square_of(footprint.back())))) + 1;
   if (radius_ < 0) grow(2 * reach);
-  const std::size_t last = last_found_;
-  const std::size_t begin = size == last_size_ ? last : 0;
+  const std::size_t begin = size == last_size_ ? last_found_ : 0;
   std::size_t at = begin;
   while (true) {
-    for (; at < outwards_.size(); ++at) {
-      if (looks_ >= max_searching_looks) at = std::max(at, last);
+    for (; at < outwards_.size(); at += is_hasty() ? static_cast<std::size_t>(reach) : 1) {
+      if (is_hasty()) at = std::max(at, farthest_);
+      if (at >= outwards_.size()) break;
       if (is_free(footprint, outwards_[at])) break;
     }
     if (at < outwards_.size()) break;
@@ -74,6 +77,7 @@ Cell Board::place(std::vector<Cell> footprint, std::size_t size) {
   for (const Cell cell : footprint) covered_[index(cell.x + outwards_[at].x, cell.y + outwards_[at].y)] = 1;
   last_size_ = size;
   last_found_ = at;
+  farthest_ = std::max(farthest_, at);
   return outwards_[at];
 }
 
