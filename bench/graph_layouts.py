@@ -7,8 +7,9 @@ GRAPH is a MatrixMarket file, a list of edges, grid:WIDTHxHEIGHT or preferential
 Each program gets the same nodes in the same order, one program at a time. Seconds are of the whole program, with its
 reading and writing; `cpu` is what all its threads took. sfdp runs without the removal of overlaps and without splines,
 which only cost time and do not better its stress. A peer that is not installed is left out with a message. The stress
-is computed here, by the definition in workloads/graph/layout/quality.hpp, for all alike; the exit status is 1 if weir
-measures another one for its own layout, 77 without numpy.
+is computed here, by the definition in workloads/graph/layout/quality.hpp, for all alike. The exit status is 1 if weir
+measures another one for its own layout, or if its median stress is above 1.1 times sfdp's, or if sfdp is not at least
+twice as long at it by the processor's time; 77 without numpy.
 """
 import argparse
 import csv
@@ -30,6 +31,7 @@ except ImportError:
 
 MAX_SOURCES = 200
 MAX_NETWORKX_NODES = 12_000
+MAX_OF_SFDPS_STRESS, MIN_TIMES_AS_FAST = 1.1, 2
 
 
 class Graph:
@@ -222,16 +224,26 @@ def compare(graph, options):
 
 
 def summarize(results):
-    """The medians of weir over those of the peers."""
+    """The medians of weir over those of the peers; whether they keep the limits, which are sfdp's."""
     def median(program, figure):
         values = [each[figure] for each in results if each["program"] == program]
         return float(np.median(values)) if values else None
+    kept = True
     for peer in ("sfdp", "networkx"):
         if median(peer, "stress") is None:
             continue
         print(f"  weir beside {peer}: {median('weir', 'stress') / median(peer, 'stress'):.3f} of the stress, "
               f"{median(peer, 'seconds') / median('weir', 'seconds'):.1f} times as fast, "
               f"{median(peer, 'cpu_seconds') / median('weir', 'cpu_seconds'):.1f} by the processor's time")
+        if peer != "sfdp":
+            continue
+        if median("weir", "stress") > MAX_OF_SFDPS_STRESS * median(peer, "stress"):
+            print(f"  MISS: the stress may be {MAX_OF_SFDPS_STRESS} times sfdp's")
+            kept = False
+        if median(peer, "cpu_seconds") < MIN_TIMES_AS_FAST * median("weir", "cpu_seconds"):
+            print(f"  MISS: sfdp has to take {MIN_TIMES_AS_FAST} times as long at least")
+            kept = False
+    return kept
 
 
 def main():
@@ -245,15 +257,15 @@ def main():
     parser.add_argument("--networkx", action="store_true", help="compare with its spring_layout too")
     parser.add_argument("--out", help="a file for all figures, as JSON")
     options = parser.parse_args()
-    everything = []
+    everything, kept = [], True
     for name in options.graphs:
         results = compare(make(name), options)
-        summarize(results)
+        kept = summarize(results) and kept
         everything += results
     if options.out:
         with open(options.out, "w", encoding="utf-8") as file:
             json.dump({"command": sys.argv, "results": everything}, file, indent=1)
-    return 1 if any(each.get("differs") for each in everything) else 0
+    return 0 if kept and not any(each.get("differs") for each in everything) else 1
 
 
 if __name__ == "__main__":

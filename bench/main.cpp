@@ -5,6 +5,7 @@
 //   lidar       the LiDAR workload beside its peers; --full with many points
 //   trajectory  the trajectories' workload beside a plain loop
 //   frames      frames of a graph's layout that overlap with its steps, and growth
+//   graph       the kernels of a graph's layout on the host
 //   --against   compares ratios with a baseline
 // Status 1: weir failed or is past the margin; 2: the command line was not understood.
 #include <fmt/format.h>
@@ -23,6 +24,7 @@
 #include "baseline.hpp"
 #include "buffers.hpp"
 #include "frames.hpp"
+#include "graph.hpp"
 #include "hot.hpp"
 #include "lidar.hpp"
 #include "table.hpp"
@@ -158,6 +160,15 @@ int frames(const Arguments& arguments) {
   return 0;
 }
 
+int graph(const Arguments& arguments) {
+  Saved saved(arguments, "graph");
+  constexpr unsigned usual_rounds = 3;
+  const BuffersReport report = run_graph(arguments.rounds > 0 ? arguments.rounds : usual_rounds);
+  fmt::print("{}", arguments.json ? json_lines(report.rows) : report.text);
+  saved.keep(report.text, report.raw);
+  return 0;
+}
+
 int baseline(const Arguments& arguments) {
   BaselineOptions options;
   options.file = arguments.against.empty() || arguments.against == "baseline" ? baseline_file : arguments.against;
@@ -232,6 +243,10 @@ int run(int count, char** words) {
       ->check(CLI::IsMember({"host", "vulkan", "cuda"}))
       ->capture_default_str();
 
+  auto* graph_command = app.add_subcommand("graph", "The kernels of a graph's layout on the host");
+  add_shared(*graph_command, arguments);
+  add_output(*graph_command, arguments);
+
   add_shared(app, arguments);
   add_cases(app, arguments);
   auto* against = app.add_option("--against", arguments.against,
@@ -251,6 +266,7 @@ int run(int count, char** words) {
     if (*lidar_command) return lidar(arguments);
     if (*trajectory_command) return trajectory(arguments);
     if (*frames_command) return frames(arguments);
+    if (*graph_command) return graph(arguments);
     if (*against || *writes) return baseline(arguments);
     throw CLI::CallForHelp();
   } catch (const CLI::ParseError& error) {

@@ -17,8 +17,8 @@ from pathlib import Path
 from tool import TOOL, ToolCase, weir
 
 KEYS = [
-    "nodes", "edges", "self_loops", "duplicates", "steps", "settled", "seconds", "steps_per_second", "stress",
-    "edge_length_spread", "hit_rate", "driver_calls_after_warm_up", "frames", "frames_dropped", "overlap",
+    "nodes", "edges", "self_loops", "duplicates", "steps", "settled", "seconds", "step_seconds",
+    "steps_per_second", "stress", "edge_length_spread", "hit_rate", "driver_calls_after_warm_up", "frames", "frames_dropped", "overlap",
     "resizes_in_place", "bytes_moved_by_growth", "checksum", "format", "packed", "weighted", "label_hits",
     "label_misses", "read_seconds", "law", "dimensions", "seed", "coarse_steps", "interrupted", "device", "kernels",
     "requests", "driver_calls", "memory_high_water", "pinned_high_water",
@@ -73,7 +73,8 @@ class Graph(ToolCase):
         self.assertEqual([report[key] for key in KEYS[:4]], [12, 14, 1, 1])
         self.assertLessEqual(report["steps"], 40)
         self.assertGreater(report["steps"], 0)
-        self.assertEqual(report["driver_calls_after_warm_up"], 0)
+        if report["steps"] >= 10:
+            self.assertEqual(report["driver_calls_after_warm_up"], 0)
         self.assertGreaterEqual(report["hit_rate"], 0.9)
         self.assertRegex(report["checksum"], "^[0-9a-f]{16}$")
         self.assertEqual((report["label_hits"] + report["label_misses"], report["label_misses"]), (32, 12))
@@ -236,7 +237,8 @@ class Graph(ToolCase):
         ):
             report = self.report(str(SHARED / name), "-o", self.path("out.png"), "--steps", "3", "--coarsen", "off")
             self.assertEqual((report["nodes"], report["edges"], report["steps"]), (nodes, edges, 3))
-            self.assertEqual(report["driver_calls_after_warm_up"], 0)
+            self.assertIsNone(report["driver_calls_after_warm_up"], "no step came after ten")
+            self.assertFalse(report["settled"])
 
 
 if __name__ == "__main__":

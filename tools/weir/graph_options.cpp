@@ -61,8 +61,10 @@ CLI::App* add_graph_options(CLI::App& app, const std::shared_ptr<GraphCommandLin
   command->add_option("--seconds", a.seconds, "Seconds at most")->check(positive);
   auto* theta =
       command
-          ->add_option("--theta", a.theta,
-                       "How roughly far nodes push, 0.1 to 2: less is slower and exacter (default: the law's)")
+          ->add_option(
+              "--theta", a.theta,
+              "How roughly far nodes push, 0.1 to 2: less is slower and exacter (default: 1.2 above 8,192 nodes, "
+              "below them every pair by itself)")
           ->check(positive);
   command->add_flag("--exact", a.exact, "Every node pushes every other by itself, whatever the size")->excludes(theta);
   command->add_option("--coarsen", a.coarsen, "off: start with the graph itself, not with coarser ones")->check(on_off);

@@ -27,6 +27,7 @@ layout(set = 0, binding = 11, std430) buffer Points { float points[]; };
 layout(set = 0, binding = 12, std430) buffer Cells { float cells[]; };
 layout(set = 0, binding = 13, std430) buffer Counters { uint counters[]; };
 layout(set = 0, binding = 14, std430) buffer Scratch { float scratch[]; };
+layout(set = 0, binding = 15, std430) buffer StepFigures { float step_figures[]; };
 
 #include "compute/sort_bodies.hpp"
 #include "workloads/graph/forces/motion.hpp"

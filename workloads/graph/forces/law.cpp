@@ -10,7 +10,7 @@ void Law::check() const {
   };
   require("length", length, {1e-3F, 1e6F});
   require("repulsion", repulsion, {1e-6F, 1e9F});
-  require("attraction", attraction, {0, 1e6F});
+  require("attraction", attraction, {0, 1e18F});
   require("gravity", gravity, {0, 1e6F});
   require("centring", centring, {0, 1e6F});
   require("cutoff", cutoff, {1e-3F, 1e9F});

@@ -16,11 +16,13 @@ enum class LawKind : std::uint8_t {
 /// p is a node's position, d a distance, w an edge's weight, m a node's mass, g its number of edges.
 struct Law {
   LawKind kind = LawKind::fruchterman_reingold;
-  /// fr: the ideal distance k, by which repulsion is k²/d and attraction w·d²/k. app: the springs' length. 1e-3 to 1e6.
+  /// fr: the ideal distance k, by which repulsion is k²/d and attraction a·w·d²/k. app: the springs' length. 1e-3 to
+  /// 1e6.
   float length = 1;
   /// fa2: k_r of k_r·m·m/d. app: k of k/(d² + softening). 1e-6 to 1e9.
   float repulsion = 1;
-  /// app: k of k·(d − length)·w. fa2: of k·d·w, or of k·log(1 + d)·w. 0 to 1e6.
+  /// app: k of k·(d − length)·w. fa2: of k·d·w, or of k·log(1 + d)·w. fr: the a of above. 0 to 1e18; a run divides it
+  /// by the mean weight of the graph, so that weights say what is between edges, and not how large a layout is.
   float attraction = 1;
   bool logarithmic = false;  ///< fa2: LinLog
   /// fa2: of gravity·m towards the origin. app: of gravity·log(1 + g)·p. fr: of gravity·p. 0 to 1e6.

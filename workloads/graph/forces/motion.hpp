@@ -15,6 +15,12 @@ WEIR_COMPUTE_BODY Vector force_before(uint i) {
 WEIR_COMPUTE_BODY void prepare(uint i) {
   degree[i] = offsets[i + 1u] - offsets[i];
   mass[i] = law == law_fa2 ? 1.0f + float(degree[i]) : 1.0f;
+  if (law == law_springs) {
+    // So heavy that its springs together do not throw it past its place in a step, as those of a hub would.
+    float stiffness = 0.0f;
+    for (uint e = offsets[i]; e < offsets[i + 1u]; ++e) stiffness = stiffness + attraction * weights[e];
+    mass[i] = max(1.0f, 2.0f * time_step * time_step * stiffness);
+  }
   if ((flags & flag_keeps_motion) == 0u) {
     for (uint c = 3u * i; c < 3u * i + 3u; ++c) {
       velocities[c] = 0.0f;
@@ -34,7 +40,9 @@ WEIR_COMPUTE_BODY void take_place(uint i) {
   }
 }
 /// The figures of a layout that has not moved yet.
-WEIR_COMPUTE_BODY void reset_figures(uint i) { scratch[i] = i == speed_place || i == efficiency_place ? 1.0f : 0.0f; }
+WEIR_COMPUTE_BODY void reset_figures(uint i) {
+  step_figures[i] = i == speed_place || i == efficiency_place ? 1.0f : 0.0f;
+}
 
 /// What node i is pulled by along the way to a neighbour, as a factor of that way, of which `distance` is above 0.
 WEIR_COMPUTE_BODY float pull_factor(float weight, float distance) {
@@ -52,10 +60,12 @@ WEIR_COMPUTE_BODY float centre_factor(uint i, Vector at) {
   return centring + gravity * log_1_plus(float(degree[i])) + past;
 }
 
-/// Adds to the force on node i what its neighbours and the centre pull it with.
+/// Adds to the force on node i what its neighbours and the centre pull it with. How stiffly they do is left for move()
+/// where the velocity will be, but for springs, whose velocity is still needed.
 WEIR_COMPUTE_BODY void attract(uint i) {
   const Vector at = position_of(i);
   Vector pull = vector_of(0.0f, 0.0f, 0.0f);
+  float stiffness = 0.0f;
   const uint end = offsets[i + 1u];
   for (uint e = offsets[i]; e < end; ++e) {
     const uint j = columns[e];
@@ -65,9 +75,13 @@ WEIR_COMPUTE_BODY void attract(uint i) {
       way = way_apart(j, i, dimensions, near_distance);
       distance = WEIR_COMPUTE_SQRT(square_of(way));
     }
-    pull = plus(pull, times(way, pull_factor(weights[e], distance)));
+    const float factor = pull_factor(weights[e], distance);
+    pull = plus(pull, times(way, factor));
+    stiffness = stiffness + factor;
   }
-  pull = minus(pull, times(at, centre_factor(i, at)));
+  const float inwards = centre_factor(i, at);
+  pull = minus(pull, times(at, inwards));
+  if (law != law_springs) velocities[3u * i] = stiffness + inwards;
   const Vector all = plus(force_on(i), pull);
   forces[3u * i] = all.x;
   forces[3u * i + 1u] = all.y;
@@ -87,9 +101,15 @@ WEIR_COMPUTE_BODY Vector bounded(Vector way) {
 WEIR_COMPUTE_BODY void move(uint i) {
   const Vector force = force_on(i);
   Vector velocity = force;
+  // A longer way would carry a node past its place by more than it was away from it, and it would never come to rest: a
+  // pull grows with the way by up to twice its factor, the other end moves as well, and ForceAtlas2's masses push
+  // harder.
+  const float stiffness = (law == law_fa2 ? 8.0f : 4.0f) * velocities[3u * i];
+  if (law == law_fr) velocity = times(force, 1.0f / max(1.0f, stiffness));
   if (law == law_fa2) {
-    const float speed = scratch[speed_place];
-    velocity = times(force, speed / (1.0f + WEIR_COMPUTE_SQRT(speed * swinging_of(i))));
+    const float speed = step_figures[speed_place];
+    const float share = speed / (1.0f + WEIR_COMPUTE_SQRT(speed * swinging_of(i)));
+    velocity = times(force, share * stiffness > 1.0f ? 1.0f / stiffness : share);
     previous_forces[3u * i] = force.x;
     previous_forces[3u * i + 1u] = force.y;
     previous_forces[3u * i + 2u] = force.z;

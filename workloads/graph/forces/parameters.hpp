@@ -88,7 +88,7 @@ const uint sums = 2u;
 /// A box's corners.
 const uint bounds = 6u;
 
-/// Where `scratch` has a step's figures, before the sums.
+/// Where `step_figures` has each.
 const uint mean_energy_place = 0u;
 const uint mean_movement_place = 1u;
 const uint swinging_place = 2u;

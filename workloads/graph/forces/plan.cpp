@@ -55,7 +55,7 @@ forces::Parameters common(const Workload& workload) {
   told.cutoff_square = law.cutoff * law.cutoff;
   told.softening = law.softening;
   told.max_force = law.max_force;
-  told.attraction = law.kind == LawKind::fruchterman_reingold ? 1 / law.length : law.attraction;
+  told.attraction = law.kind == LawKind::fruchterman_reingold ? law.attraction / law.length : law.attraction;
   told.rest_length = law.length;
   told.gravity = law.gravity;
   told.centring = law.centring;
@@ -98,7 +98,7 @@ class Planner {
 
   /// Nodes by their codes. The last pass ends on the side that the first began on.
   void sort() {
-    told_.level_begin = forces::figures;
+    told_.level_begin = 0;
     told_.level_count = parts_of(told_.count, forces::sum_items);
     add(Body::bound_nodes, told_.level_count);
     while (told_.level_count > 1) {
@@ -129,7 +129,7 @@ class Planner {
 
   /// Sums of nodes, of sums, and what becomes of the last.
   void add_sums(Body first, Body last) {
-    told_.level_begin = forces::figures;
+    told_.level_begin = 0;
     told_.level_count = parts_of(told_.count, forces::sum_items);
     add(first, told_.level_count);
     while (told_.level_count > 1) {
@@ -192,7 +192,8 @@ Needs needs_of(const Workload& workload) {
     need(Memory::counters, compute::sort_counters(workload.nodes));
   }
   need(Memory::points, 4 * std::uint64_t{stride_of(workload.nodes)});
-  need(Memory::scratch, forces::figures + std::uint64_t{workload.theta ? forces::bounds : forces::sums} * sums);
+  need(Memory::figures, forces::figures);
+  need(Memory::scratch, std::uint64_t{workload.theta ? forces::bounds : forces::sums} * sums);
   return needs;
 }
 

@@ -24,7 +24,7 @@ enum class Memory : std::uint8_t {
   velocities,       ///< f, 3 a node; ways a step, but for springs, where they are speeds
   forces,           ///< f, 3 a node
   previous_forces,  ///< f, 3 a node: of the step before; fa2 alone
-  mass,             ///< f, 1 a node
+  mass,             ///< f, 1 a node; of springs 1, but where they are too stiff together for the time step
   degree,           ///< u, 1 a node
   offsets,          ///< u, 1 a node and one more: where the node's neighbours begin in columns
   columns,          ///< u, 2 an edge: neighbours
@@ -34,7 +34,8 @@ enum class Memory : std::uint8_t {
   points,           ///< f: positions and masses in columns, as pairs are computed from
   cells,            ///< f: boxes and masses of the tree's cells
   counters,         ///< u: of the sort
-  scratch,          ///< f: Figures, then partial sums
+  scratch,          ///< f: partial sums
+  figures,          ///< f: Figures
 };
 inline constexpr std::size_t memory_count = forces::Kernels::bindings;
 
@@ -81,7 +82,7 @@ using Needs = std::array<std::uint64_t, memory_count>;
 /// One step: forces from positions, movement, and its figures.
 [[nodiscard]] std::vector<PlanStep> plan_step(const Workload& workload, const StepParameters& told);
 
-/// The first elements of scratch after a step.
+/// What `figures` has after a step.
 struct Figures {
   float mean_energy;  ///< kinetic, a node; of ways a step where they stand for velocities
   float

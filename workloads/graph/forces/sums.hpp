@@ -46,8 +46,8 @@ WEIR_COMPUTE_BODY void sum_sums(uint block) {
 
 /// The one item: from the last sums to the means.
 WEIR_COMPUTE_BODY void tell_movement(uint item) {
-  scratch[item + mean_energy_place] = scratch[below_begin] / float(count);
-  scratch[item + mean_movement_place] = scratch[below_begin + 1u] / float(count);
+  step_figures[item + mean_energy_place] = scratch[below_begin] / float(count);
+  step_figures[item + mean_movement_place] = scratch[below_begin + 1u] / float(count);
 }
 
 /// The one item: the speed of all nodes by how much they swing, as ForceAtlas2's authors' program has it (Jacomy et al.
@@ -58,8 +58,8 @@ WEIR_COMPUTE_BODY void adapt_speed(uint item) {
   const float n = float(count);
   const float estimate = 0.05f * WEIR_COMPUTE_SQRT(n);
   float jitter = tolerance * max(WEIR_COMPUTE_SQRT(estimate), min(10.0f, estimate * traction / (n * n)));
-  float efficiency = scratch[item + efficiency_place];
-  float speed = scratch[item + speed_place];
+  float efficiency = step_figures[item + efficiency_place];
+  float speed = step_figures[item + speed_place];
   if (traction > 0.0f && swinging > 2.0f * traction) {
     if (efficiency > 0.05f) efficiency = efficiency * 0.5f;
     jitter = max(jitter, tolerance);
@@ -72,8 +72,8 @@ WEIR_COMPUTE_BODY void adapt_speed(uint item) {
     efficiency = efficiency * 1.3f;
   }
   speed = speed + min(target - speed, 0.5f * speed);
-  scratch[item + swinging_place] = swinging;
-  scratch[item + traction_place] = traction;
-  scratch[item + speed_place] = speed;
-  scratch[item + efficiency_place] = efficiency;
+  step_figures[item + swinging_place] = swinging;
+  step_figures[item + traction_place] = traction;
+  step_figures[item + speed_place] = speed;
+  step_figures[item + efficiency_place] = efficiency;
 }

@@ -30,6 +30,7 @@ struct Buffers {
   float* cells;
   uint* counters;
   float* scratch;
+  float* step_figures;
 };
 
 struct Thread : Buffers, Parameters {
@@ -51,12 +52,12 @@ struct Kernels {
   using Buffers = forces::Buffers;
   using Parameters = forces::Parameters;
 
-  static constexpr std::size_t bindings = 15;
+  static constexpr std::size_t bindings = 16;
   static Buffers buffers(const std::array<void*, bindings>& at) {
     const auto floats = [&](std::size_t i) { return static_cast<float*>(at[i]); };
     const auto words = [&](std::size_t i) { return static_cast<uint*>(at[i]); };
-    return {floats(0), floats(1), floats(2), floats(3),  floats(4),  words(5),  words(6),  words(7),
-            floats(8), words(9),  words(10), floats(11), floats(12), words(13), floats(14)};
+    return {floats(0), floats(1), floats(2), floats(3),  floats(4),  words(5),  words(6),   words(7),
+            floats(8), words(9),  words(10), floats(11), floats(12), words(13), floats(14), floats(15)};
   }
 
   template <Body body>

@@ -161,10 +161,12 @@ void Feed::give_frames() noexcept {
   }
 }
 
-// What a newer frame has overtaken, and what a later step has: that step has no frame, so the next one gets one.
+// What a newer frame has overtaken, and what later steps have: those have no frame, so the next one gets one. A frame
+// that is one step behind is as new as any that could come.
 void Feed::drop_outrun() {
   const auto overtaken = [&] { return frames_.size() > 1 && frames_[1].arrived; };
-  while (!frames_.empty() && frames_.front().arrived && (overtaken() || frames_.front().outrun)) {
+  const auto outrun = [&] { return frames_.front().outrun && last_step_ > frames_.front().frame.step + 1; };
+  while (!frames_.empty() && frames_.front().arrived && (overtaken() || outrun())) {
     frames_.pop_front();
     ++given_back_;
     ++counts_.dropped;

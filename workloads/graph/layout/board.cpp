@@ -7,6 +7,9 @@
 namespace weir::graph {
 namespace {
 
+/// Looks after which no footprint searches from the middle any more.
+constexpr std::uint64_t max_searching_looks = 20'000'000;
+
 std::int64_t square_of(Cell cell) { return std::int64_t{cell.x} * cell.x + std::int64_t{cell.y} * cell.y; }
 
 /// All cells up to a distance of the middle, the nearest first; of equally far ones by rows.
@@ -36,12 +39,17 @@ void Board::grow(std::int32_t radius) {
   }
   larger.outwards_ = disc(radius);
   larger.last_size_ = last_size_;
+  larger.looks_ = looks_;
+  larger.farthest_ = farthest_;
   larger.last_found_ = last_found_;  // the smaller disc's cells come first in the larger one
   *this = std::move(larger);
 }
 
-bool Board::is_free(const std::vector<Cell>& footprint, Cell offset) const {
+bool Board::is_hasty() const { return looks_ >= max_searching_looks; }
+
+bool Board::is_free(const std::vector<Cell>& footprint, Cell offset) {
   for (const Cell cell : footprint) {
+    ++looks_;
     const std::int32_t x = cell.x + offset.x, y = cell.y + offset.y;
     if (std::abs(x) > radius_ || std::abs(y) > radius_ || covered_[index(x, y)] != 0) return false;
   }
@@ -53,18 +61,23 @@ Cell Board::place(std::vector<Cell> footprint, std::size_t size) {
   std::stable_sort(footprint.begin(), footprint.end(), [](Cell a, Cell b) { return square_of(a) < square_of(b); });
   const auto reach = static_cast<std::int32_t>(std::sqrt(static_cast<double>(square_of(footprint.back())))) + 1;
   if (radius_ < 0) grow(2 * reach);
-  std::size_t at = size == last_size_ ? last_found_ : 0;
+  const std::size_t begin = size == last_size_ ? last_found_ : 0;
+  std::size_t at = begin;
   while (true) {
-    for (; at < outwards_.size(); ++at) {
+    for (; at < outwards_.size(); at += is_hasty() ? static_cast<std::size_t>(reach) : 1) {
+      if (is_hasty()) at = std::max(at, farthest_);
+      if (at >= outwards_.size()) break;
       if (is_free(footprint, outwards_[at])) break;
     }
     if (at < outwards_.size()) break;
-    at = last_size_ == size ? last_found_ : 0;
+    // No offset on the old board has room for it.
+    at = begin;
     grow(radius_ + radius_ / 2 + reach);
   }
   for (const Cell cell : footprint) covered_[index(cell.x + outwards_[at].x, cell.y + outwards_[at].y)] = 1;
   last_size_ = size;
   last_found_ = at;
+  farthest_ = std::max(farthest_, at);
   return outwards_[at];
 }
 

@@ -134,7 +134,7 @@ Adjacency members_of(std::span<const std::uint32_t> group_of, std::uint32_t grou
   members.offsets.resize(std::size_t{groups} + 1);
   for (const std::uint32_t group : group_of) ++members.offsets[group + 1];
   std::partial_sum(members.offsets.begin(), members.offsets.end(), members.offsets.begin());
-  members.columns.resize(group_of.size());
+  members.columns = std::vector<std::uint32_t>(group_of.size());  // resize() seems to write to null to GCC 12
   std::vector<std::uint32_t> next(members.offsets.begin(), members.offsets.end() - 1);
   for (std::uint32_t node = 0; node < group_of.size(); ++node) members.columns[next[group_of[node]]++] = node;
   return members;
@@ -181,15 +181,16 @@ std::optional<CoarseLevel> merged(const Graph& finer, std::span<const float> mas
 
 }  // namespace
 
-std::vector<CoarseLevel> coarsen(const Graph& graph, std::uint32_t max_coarsest) {
+std::vector<CoarseLevel> coarsen(const Graph& graph, std::uint32_t max_coarsest, const std::function<bool()>& is_over) {
   std::vector<CoarseLevel> levels;
   const Graph* finer = &graph;
   std::vector<float> masses(graph.nodes, 1.0F);
-  while (finer->nodes > max_coarsest) {
+  const auto goes_on = [&] { return !is_over || !is_over(); };
+  while (finer->nodes > max_coarsest && goes_on()) {
     std::optional<CoarseLevel> level = merged(*finer, masses);
     if (!level) break;
     // Twice, as one merging shortens a grid in one direction alone, whose layout would be too long in the other.
-    if (level->graph.nodes > max_coarsest) {
+    if (level->graph.nodes > max_coarsest && goes_on()) {
       if (std::optional<CoarseLevel> next = merged(level->graph, level->masses)) {
         for (std::uint32_t& node : level->coarse_of) node = next->coarse_of[node];
         next->coarse_of = std::move(level->coarse_of);

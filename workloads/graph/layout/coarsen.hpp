@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "workloads/graph/edges/graph.hpp"
@@ -20,7 +21,8 @@ struct CoarseLevel {
 /// nodes. A level has about a quarter of the next finer one's nodes and at most nine tenths; the coarsest has at most
 /// `max_coarsest` but where too few nodes would merge. Nodes merge with neighbours; where those have merged with
 /// enough others, with other neighbours of the same node; those without edges with each other. Takes time and memory
-/// in proportion to nodes and edges.
-[[nodiscard]] std::vector<CoarseLevel> coarsen(const Graph& graph, std::uint32_t max_coarsest = 50);
+/// in proportion to nodes and edges. Where `is_over` says so, which is asked before each merging, the levels end there.
+[[nodiscard]] std::vector<CoarseLevel> coarsen(const Graph& graph, std::uint32_t max_coarsest = 50,
+                                               const std::function<bool()>& is_over = {});
 
 }  // namespace weir::graph

@@ -50,6 +50,16 @@ double scale_of(const Part& part, std::span<const Position> positions, std::vect
   return scale > 0 ? scale : 1;
 }
 
+/// The scale at which the component's edges are 1 long in the mean.
+double scale_by_edges(const Part& part, std::span<const Position> positions) {
+  double sum = 0;
+  for (const Edge& edge : part.edges) {
+    const Position &a = positions[edge.source], &b = positions[edge.target];
+    sum += std::hypot(double{a.x} - b.x, double{a.y} - b.y, double{a.z} - b.z);
+  }
+  return sum > 0 ? static_cast<double>(part.edges.size()) / sum : 1;
+}
+
 struct Extent {
   double width = 0, height = 0;
 };
@@ -73,6 +83,15 @@ Extent centred(const Part& part, std::span<Position> positions, double scale) {
   return {scale * (high[0] - low[0]), scale * (high[1] - low[1])};
 }
 
+/// 0, 1, … `count` by what `value` has of them, the largest first.
+template <class Value>
+std::vector<std::uint32_t> falling(std::size_t count, const Value& value) {
+  std::vector<std::uint32_t> order(count);
+  std::iota(order.begin(), order.end(), 0U);
+  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return value(a) > value(b); });
+  return order;
+}
+
 }  // namespace
 
 void pack(const Graph& graph, const Components& components, std::span<Position> positions) {
@@ -88,18 +107,45 @@ void pack(const Graph& graph, const Components& components, std::span<Position> 
   const double drawn = mean_length(graph, positions) * static_cast<double>(graph.edges.size());
   const double side = std::max({usual_side, std::sqrt(area / max_cells), drawn / max_drawn_cells});
 
-  std::vector<std::uint32_t> order(parts.size());
-  std::iota(order.begin(), order.end(), 0U);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::uint32_t a, std::uint32_t b) { return parts[a].nodes.size() > parts[b].nodes.size(); });
   Board board;
-  for (const std::uint32_t each : order) {
+  for (const std::uint32_t each :
+       falling(parts.size(), [&](std::uint32_t part) { return static_cast<double>(parts[part].nodes.size()); })) {
     const Part& part = parts[each];
     const Cell offset = board.place(footprint_of(part.nodes, part.edges, positions, side), part.nodes.size());
     for (const std::uint32_t node : part.nodes) {
       positions[node].x += static_cast<float>(offset.x * side);
       positions[node].y += static_cast<float>(offset.y * side);
     }
+  }
+}
+
+void pack_on_shelves(const Graph& graph, const Components& components, std::span<Position> positions) {
+  require_one_finite_each(graph, positions);
+  if (components.sizes.size() < 2) return;
+  const std::vector<Part> parts = parts_of(graph, components);
+  std::vector<Extent> extents;
+  double area = 0, widest = 0;
+  for (const Part& part : parts) {
+    Extent extent = centred(part, positions, scale_by_edges(part, positions));
+    extent = {extent.width + 2 * usual_side, extent.height + 2 * usual_side};
+    area += extent.width * extent.height;
+    widest = std::max(widest, extent.width);
+    extents.push_back(extent);
+  }
+  const double width = std::max(widest, std::sqrt(area));
+  double x = 0, y = 0, height = 0;  // of the shelf
+  for (const std::uint32_t each : falling(parts.size(), [&](std::uint32_t part) { return extents[part].height; })) {
+    const Extent& extent = extents[each];
+    if (x + extent.width > width && x > 0) {
+      y += height;
+      x = 0;
+    }
+    if (x == 0) height = extent.height;
+    for (const std::uint32_t node : parts[each].nodes) {
+      positions[node].x += static_cast<float>(x + extent.width / 2);
+      positions[node].y += static_cast<float>(y + extent.height / 2);
+    }
+    x += extent.width;
   }
 }
 

@@ -55,7 +55,7 @@ Balance fruchterman_reingold(const Graph& graph, const Law& law, std::span<const
   Balance made{.power = 3};
   for (const Edge& edge : graph.edges) {
     const double length = between(positions[edge.source], positions[edge.target]);
-    made.edges += edge.weight * length * length * length / law.length;
+    made.edges += double{law.attraction} * edge.weight * length * length * length / law.length;
   }
   for (const Position& at : positions) made.centre += law.gravity * length_of(at) * length_of(at);
   const double nodes = graph.nodes;
@@ -69,7 +69,8 @@ Balance force_atlas_2(const Graph& graph, const Law& law, std::span<const Positi
   std::vector<double> masses(graph.nodes, 1);
   for (const Edge& edge : graph.edges) {
     const double length = between(positions[edge.source], positions[edge.target]);
-    made.edges += law.attraction * edge.weight * (law.logarithmic ? length * std::log1p(length) : length * length);
+    made.edges +=
+        double{law.attraction} * edge.weight * (law.logarithmic ? length * std::log1p(length) : length * length);
     masses[edge.source] += 1;
     masses[edge.target] += 1;
   }
@@ -141,6 +142,13 @@ double mean_length(const Graph& graph, std::span<const Position> positions) {
   double extent = 0;
   for (const Position& at : positions) extent = std::max(extent, between(at, positions[0]));
   return extent / std::sqrt(static_cast<double>(positions.size()));
+}
+
+Law by_mean_weight(Law law, const Graph& graph) {
+  double sum = 0;
+  for (const Edge& edge : graph.edges) sum += double{edge.weight};
+  if (sum > 0) law.attraction = static_cast<float>(law.attraction * static_cast<double>(graph.edges.size()) / sum);
+  return law;
 }
 
 void fit(const Graph& graph, const Law& law, std::span<Position> positions) {

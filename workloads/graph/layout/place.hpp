@@ -21,6 +21,9 @@ namespace weir::graph {
 [[nodiscard]] std::vector<Position> prolong(const CoarseLevel& level, const Adjacency& finer,
                                             std::span<const Position> coarse, unsigned dimensions, std::uint64_t seed);
 
+/// `law`, with the attraction that it has for edges of weight 1 for those of the graph's mean weight.
+[[nodiscard]] Law by_mean_weight(Law law, const Graph& graph);
+
 /// Scales a layout about its centre, which becomes the origin, to the size at which the law's pushes and pulls balance
 /// as a whole; springs: to edges of their length on the whole. So steps have only the shape to find. Leaves the size
 /// where nothing pulls.

@@ -14,6 +14,9 @@
 namespace weir::graph {
 namespace {
 
+/// Nodes of all graphs that are searched at the same time.
+constexpr std::uint64_t max_search_nodes = 16'000'000;
+
 double between(const Position& a, const Position& b) {
   return std::hypot(double{a.x} - b.x, double{a.y} - b.y, double{a.z} - b.z);
 }
@@ -84,7 +87,8 @@ void require_one_finite_each(const Graph& graph, std::span<const Position> posit
   }
 }
 
-Quality measure(const Graph& graph, std::span<const Position> positions, unsigned threads, std::uint32_t max_sources) {
+Quality measure(const Graph& graph, std::span<const Position> positions, unsigned threads, std::uint32_t max_sources,
+                const std::function<bool()>& is_over) {
   require_one_finite_each(graph, positions);
   Quality quality;
   quality.edge_length_spread = spread_of_lengths(graph, positions);
@@ -92,10 +96,13 @@ Quality measure(const Graph& graph, std::span<const Position> positions, unsigne
   if (sources == 0) return quality;
   const Adjacency neighbours = adjacency_of(graph);
   if (threads == 0) threads = std::max(std::thread::hardware_concurrency(), 1U);
-  compute::Team team(std::min(threads, sources));
+  // A search has two words a node.
+  const auto fitting = static_cast<unsigned>(std::max<std::uint64_t>(max_search_nodes / graph.nodes, 1));
+  compute::Team team(std::min({threads, sources, fitting}));
   std::vector<Search> searches(team.size(), Search(neighbours, positions));
   std::vector<Sums> of_source(sources);
   team.in_turn(sources, [&](std::size_t self, std::size_t i) {
+    if (i > 0 && is_over && is_over()) return;
     of_source[i] = searches[self].from(static_cast<std::uint32_t>(std::uint64_t{graph.nodes} * i / sources));
   });
   Sums sums;  // in the order of the sources, whichever thread came first

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include "workloads/graph/edges/graph.hpp"
@@ -26,9 +27,10 @@ void require_one_finite_each(const Graph& graph, std::span<const Position> posit
 
 /// Node i·n / sources for each i, rounded down, is a source, of min(n, max_sources) ones. Takes a breadth-first search
 /// of each. 0 threads are one a core; the
-/// result is the same for any number. Throws InvalidArgument unless there
-/// is one finite position a node.
+/// result is the same for any number. Sources that come after `is_over` has said so, which any thread asks, are left
+/// out of the means, but for the first. Throws InvalidArgument unless there is one finite position a node.
 [[nodiscard]] Quality measure(const Graph& graph, std::span<const Position> positions, unsigned threads = 0,
-                              std::uint32_t max_sources = max_stress_sources);
+                              std::uint32_t max_sources = max_stress_sources,
+                              const std::function<bool()>& is_over = {});
 
 }  // namespace weir::graph

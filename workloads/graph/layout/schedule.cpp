@@ -12,10 +12,12 @@ namespace {
 constexpr std::uint64_t warm_up_steps = 200;
 constexpr double spring_rest = 1e-3;  // kinetic energy of a node
 
-/// Shares of an edge's length. ForceAtlas2 slows down while nodes swing, so that a short way of its says less.
+/// Shares of an edge's length: of the bounds, and of the mean way of nodes at rest. ForceAtlas2 slows down while nodes
+/// swing, so that a short way of its says less.
 constexpr double first_share = 0.5, last_share = 0.01, last_force_atlas_share = 0.002;
-/// What rounding adds to the mean of ways that are all as long as they may be.
-constexpr double rounding = 1.001;
+constexpr double rest_share = 0.01, rest_force_atlas_share = 0.004;
+/// A step whose mean way is above this share of its bound was ended by the bound, and not by nodes that rest.
+constexpr double unbounded_share = 0.3;
 
 /// Fewer steps for larger graphs, whose coarser levels have found the shape. Damped springs go an eighth of the way
 /// that others do.
@@ -32,6 +34,7 @@ Schedule::Schedule(const Law& law, const Graph& graph, std::span<const Position>
     : kind_(law.kind), max_steps_(max_steps != 0 ? max_steps : usual_steps(law.kind, graph.nodes, start)) {
   const double edge = mean_length(graph, positions);
   last_ = edge * (law.kind == LawKind::force_atlas_2 ? last_force_atlas_share : last_share);
+  rest_ = edge * (law.kind == LawKind::force_atlas_2 ? rest_force_atlas_share : rest_share);
   first_ =
       edge * (start == Start::random_places ? std::max(1.0, std::sqrt(static_cast<double>(graph.nodes))) : first_share);
 }
@@ -44,7 +47,7 @@ float Schedule::max_movement(std::uint64_t step) const {
 
 bool Schedule::settled(std::uint64_t steps, double mean_energy, double mean_movement) const {
   if (kind_ == LawKind::springs) return steps >= warm_up_steps && mean_energy < spring_rest;
-  return steps > 0 && mean_movement <= rounding * last_;
+  return steps > 0 && mean_movement <= rest_ && mean_movement <= unbounded_share * double{max_movement(steps - 1)};
 }
 
 }  // namespace weir::graph

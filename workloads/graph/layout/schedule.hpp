@@ -23,14 +23,15 @@ class Schedule {
   [[nodiscard]] std::uint64_t max_steps() const noexcept { return max_steps_; }
   /// Of step `step`, from 0; for StepParameters.
   [[nodiscard]] float max_movement(std::uint64_t step) const;
-  /// Whether `steps` steps were enough, by what the last of them measured: the mean of a node's kinetic energy and of
-  /// its way. May be asked after some steps only.
+  /// Whether nodes have come to rest in step `steps`, by the mean of a node's kinetic energy and of its way in it. Ways
+  /// that are as short as the bound makes them are no rest.
   [[nodiscard]] bool settled(std::uint64_t steps, double mean_energy, double mean_movement) const;
 
  private:
   LawKind kind_;
   std::uint64_t max_steps_;
   double first_, last_;  // bounds of the movement
+  double rest_;
 };
 
 }  // namespace weir::graph

@@ -41,7 +41,8 @@ std::array<MemoryKind, memory_count> made_kinds() {
       {Memory::points, "points", 1, presets::standard},
       {Memory::cells, "cells", 1, presets::grid_cells},
       {Memory::counters, "counters", 1, presets::grid_cells},
-      {Memory::scratch, "reduction scratch", 1, read(presets::standard)},
+      {Memory::scratch, "reduction scratch", 1, presets::standard},
+      {Memory::figures, "figures", 1, read(presets::standard)},
   }};
   const Needs exact = needs_of({.nodes = max_nodes, .edges = max_edges, .dimensions = 3});
   const Needs approximate = needs_of({.nodes = max_nodes, .edges = max_edges, .dimensions = 3, .theta = 1.0F});
@@ -212,10 +213,10 @@ void GraphMemory::queue(std::span<const PlanStep> plan) {
   runner_.queue(plan, bindings, compute_);
 }
 
-void GraphMemory::start_figures() { memory_.start_download(words(Memory::scratch), compute_); }
+void GraphMemory::start_figures() { memory_.start_download(words(Memory::figures), compute_); }
 
 Figures GraphMemory::await_figures(std::chrono::nanoseconds deadline) {
-  const std::span<const std::uint32_t> words_of = memory_.wait_for_download(words(Memory::scratch), deadline);
+  const std::span<const std::uint32_t> words_of = memory_.wait_for_download(words(Memory::figures), deadline);
   Figures figures{};
   std::memcpy(&figures, words_of.data(), sizeof(figures));
   return figures;

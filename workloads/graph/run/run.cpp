@@ -23,6 +23,8 @@ namespace {
 constexpr std::chrono::hours patience{24};  // steps take what they take
 constexpr std::uint64_t max_exact = 8'192;  // nodes of which all pairs take no longer than a tree
 constexpr double usual_theta = 1.2;
+constexpr std::uint32_t max_coarsest = 50;    // nodes
+constexpr std::uint32_t hurried_sources = 5;  // of the stress of a run that has no time left
 
 void require(const char* what, double value, compute::Range allowed) {
   compute::require_range("graph", what, "", value, allowed);
@@ -97,7 +99,7 @@ class Run {
       const compute::Timed timed(report_.seconds);
       law_ = gathering(usual_law(settings_.law), components_of(graph_));
       std::vector<CoarseLevel> levels;
-      if (settings_.coarsen) levels = coarsen(graph_);
+      if (settings_.coarsen) levels = coarsen(graph_, max_coarsest, [this] { return stepping_.is_over(false); });
       std::vector<Position> places;
       for (std::size_t i = levels.size(); i-- > 0;) {
         Adjacency rows = adjacency_of(levels[i].graph);
@@ -126,7 +128,7 @@ class Run {
     return {.nodes = graph.nodes,
             .edges = static_cast<std::uint32_t>(graph.edges.size()),
             .dimensions = settings_.dimensions,
-            .law = law_,
+            .law = by_mean_weight(law_, graph),
             .theta = theta_for(graph.nodes)};
   }
 
@@ -144,7 +146,8 @@ class Run {
   [[nodiscard]] Start start() const { return report_.coarse_steps == 0 ? Start::random_places : Start::coarser_level; }
 
   std::vector<Position> lay_coarse_level_out(const Graph& graph, const Adjacency& rows, std::vector<Position> places) {
-    fit(graph, law_, places);
+    if (stepping_.is_over(false)) return places;
+    fit(graph, by_mean_weight(law_, graph), places);
     const Schedule schedule(law_, graph, places, start());
     load(graph, rows, places);
     report_.coarse_steps += stepping_.lay_out(*layout_, schedule, nullptr).steps;
@@ -154,7 +157,7 @@ class Run {
   }
 
   void lay_graph_out(Adjacency rows, std::vector<Position> places) {
-    fit(graph_, law_, places);
+    fit(graph_, by_mean_weight(law_, graph_), places);
     const Schedule schedule(law_, graph_, places, start(), settings_.max_steps);
     load(graph_, rows, places);
     rows = {};
@@ -166,7 +169,10 @@ class Run {
     const Finest finest{.feed = feed_.get(), .steadiness = steadiness, .theta_for = [this](std::uint64_t nodes) {
                           return theta_for(nodes);
                         }};
-    const Stepping::Ending ending = stepping_.lay_out(*layout_, schedule, &finest);
+    const Stepping::Ending ending = [&] {
+      const compute::Timed timed(report_.step_seconds);
+      return stepping_.lay_out(*layout_, schedule, &finest);
+    }();
     if (feed_) feed_->finish();
     report_.steps = ending.steps;
     report_.settled = ending.settled;
@@ -179,9 +185,12 @@ class Run {
     const bool is_changed = layout_->rows().nodes() != graph_.nodes || settings_.change;
     const Graph changed = is_changed ? graph_of(layout_->rows()) : Graph{};
     const Graph& last = is_changed ? changed : graph_;
-    pack(last, components_of(last), positions);
+    (stepping_.is_over(true) ? pack_on_shelves : pack)(last, components_of(last), positions);
     if (!settings_.measure) return;
-    const Quality quality = measure(last, positions, settings_.threads);
+    const Quality quality =
+        measure(last, positions, settings_.threads, stepping_.is_over(true) ? hurried_sources : max_stress_sources,
+                [this] { return stepping_.is_over(true); });
+    report_.stopped = stepping_.stopped();
     report_.stress = quality.stress;
     report_.edge_length_spread = quality.edge_length_spread;
   }

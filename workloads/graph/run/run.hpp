@@ -24,6 +24,8 @@ struct RunSettings {
   LawKind law = LawKind::fruchterman_reingold;
   unsigned dimensions = 2;      ///< 2 or 3
   std::uint64_t max_steps = 0;  ///< of the graph itself; 0: until it is settled, at most as many as the law needs
+  /// Half of it at most is for coarser graphs. Once it has passed, or a run is stopped, what follows takes short ways:
+  /// components lie on plain shelves, and few sources give the stress.
   double max_seconds = std::numeric_limits<double>::infinity();
   std::optional<double> theta = {};  ///< opening of the approximation, 0.1 to 2; empty: the law's
   bool exact = false;                ///< all pairs, whatever the size
@@ -33,7 +35,7 @@ struct RunSettings {
   std::uint64_t seed = 1;                   ///< of the first positions
   bool coarsen = true;                      ///< lay coarser graphs out first
   bool measure = true;                      ///< stress and edge lengths, by a search from each of 200 nodes
-  const std::atomic<bool>* stop = nullptr;  ///< ends the run after the step under way
+  const std::atomic<bool>* stop = nullptr;  ///< ends the run after the step under way, as max_seconds does
   /// Called before each step of the graph itself but the first, after `steps` of them were queued; what it puts into
   /// `changes` comes before the next. A change that a limit or the graph refuses ends the run.
   std::function<void(std::uint64_t steps, Changes& changes)> change = {};
@@ -45,14 +47,15 @@ struct RunReport {
   std::uint64_t steps = 0;         ///< of the graph itself
   std::uint64_t coarse_steps = 0;  ///< of all coarser graphs
   bool settled = false, stopped = false;
-  double seconds = 0;
+  double seconds = 0, step_seconds = 0;  ///< of all, and of the steps of the graph itself
   std::string device, kernels;
   double stress = 0, edge_length_spread = 0;  ///< as layout/quality.hpp has them
   std::uint64_t frames = 0, frames_dropped = 0;
   double overlap = 0;  ///< share of the downloads' time in which a step was computing too; 0 to 1
   // --- Memory, of this run ---
   std::uint64_t requests = 0, hits = 0, driver_calls = 0;
-  std::uint64_t driver_calls_after_warm_up = 0;  ///< of those, past the first ten steps of the graph and of each change
+  /// Of those, past the first ten steps of the graph and of each change; empty where no step came after ten.
+  std::optional<std::uint64_t> driver_calls_after_warm_up;
   std::uint64_t resizes = 0, resizes_in_place = 0, bytes_moved_by_growth = 0;
   std::uint64_t memory_high_water = 0, pinned_high_water = 0;  ///< reserved; bytes; of the manager's whole life
   std::uint64_t checksum = 0;                                  ///< of the final positions' bytes

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "compute/pool_counts.hpp"
 
@@ -25,20 +26,22 @@ class Steadiness {
     count();
     steps_ = 0;
   }
-  [[nodiscard]] std::uint64_t driver_calls() {
+  /// Nothing where there were too few steps to be warm.
+  [[nodiscard]] std::optional<std::uint64_t> driver_calls() {
     interrupted();
     return calls_;
   }
 
  private:
   void count() {
-    if (is_warm_) calls_ += compute::PoolCounts(memory_).driver_calls - calls_before_;
+    if (is_warm_) calls_ = calls_.value_or(0) + compute::PoolCounts(memory_).driver_calls - calls_before_;
     is_warm_ = false;
   }
 
   const MemoryManager& memory_;
   bool is_warm_ = false;
-  std::uint64_t steps_ = 0, calls_before_ = 0, calls_ = 0;
+  std::uint64_t steps_ = 0, calls_before_ = 0;
+  std::optional<std::uint64_t> calls_;
 };
 
 }  // namespace weir::graph

@@ -23,18 +23,22 @@ Stepping::Clock::time_point end_of(double seconds) {
 }  // namespace
 
 Stepping::Stepping(const Device& device, StreamId compute, const RunSettings& settings)
-    : device_(device), compute_(compute), settings_(settings), end_(end_of(settings.max_seconds)) {}
+    : device_(device),
+      compute_(compute),
+      settings_(settings),
+      coarse_end_(end_of(settings.max_seconds / 2)),
+      end_(end_of(settings.max_seconds)) {}
 
-bool Stepping::is_over() {
-  stopped_ = stopped_ || (settings_.stop != nullptr && settings_.stop->load());
-  return stopped_ || Clock::now() >= end_;
+bool Stepping::is_over(bool is_finest) {
+  if (settings_.stop != nullptr && settings_.stop->load()) stopped_ = true;
+  return stopped_ || Clock::now() >= (is_finest ? end_ : coarse_end_);
 }
 
 Stepping::Ending Stepping::lay_out(GraphMemory& layout, const Schedule& schedule, const Finest* finest) {
   Ending ending;
   std::uint64_t looked = 0;
   since_sort_ = 0;
-  while (ending.steps < schedule.max_steps() && !is_over()) {
+  while (ending.steps < schedule.max_steps() && !is_over(finest != nullptr)) {
     if (finest != nullptr && ending.steps > 0) change(layout, ending.steps, *finest);
     queue(layout, schedule.max_movement(ending.steps), ending.steps + 1, finest == nullptr ? nullptr : finest->feed);
     ++ending.steps;

@@ -3,6 +3,7 @@
 // take the same steps. Used by runs.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -40,10 +41,11 @@ class Stepping {
   /// driver, the feed and the change throw, InvalidArgument where positions are not finite any more.
   Ending lay_out(GraphMemory& layout, const Schedule& schedule, const Finest* finest);
 
+  /// Whether the run was stopped or its time has passed; of a coarser graph, half of it. Any thread may ask.
+  [[nodiscard]] bool is_over(bool is_finest);
   [[nodiscard]] bool stopped() const noexcept { return stopped_; }
 
  private:
-  [[nodiscard]] bool is_over();
   void change(GraphMemory& layout, std::uint64_t steps, const Finest& finest);
   void queue(GraphMemory& layout, float max_movement, std::uint64_t step, Feed* feed);
   [[nodiscard]] Figures look(GraphMemory& layout, std::uint64_t step, bool is_finest);
@@ -51,8 +53,8 @@ class Stepping {
   Device device_;
   const StreamId compute_;
   const RunSettings& settings_;
-  const Clock::time_point end_;
-  bool stopped_ = false;
+  const Clock::time_point coarse_end_, end_;
+  std::atomic<bool> stopped_ = false;
   std::uint64_t since_sort_ = 0;  // steps with the nodes in one order
 };
 

@@ -120,8 +120,9 @@ class HeldLayout {
   }
   /// What a layout tells others: not what kernels keep for themselves.
   friend bool same_bits(const HeldLayout& a, const HeldLayout& b) {
-    for (const Memory each : {Memory::positions, Memory::velocities, Memory::forces, Memory::previous_forces,
-                              Memory::mass, Memory::degree, Memory::points, Memory::scratch, Memory::cells}) {
+    for (const Memory each :
+         {Memory::positions, Memory::velocities, Memory::forces, Memory::previous_forces, Memory::mass, Memory::degree,
+          Memory::points, Memory::scratch, Memory::figures, Memory::cells}) {
       if (a.memory_[static_cast<std::size_t>(each)] != b.memory_[static_cast<std::size_t>(each)]) return false;
     }
     return true;

@@ -72,21 +72,33 @@ struct Motion {
 inline Motion plain_motion(HeldLayout& layout, const std::vector<Position>& places, double limit) {
   const Law& law = layout.workload().law;
   Figures figures{};
-  std::memcpy(&figures, layout.floats(Memory::scratch), sizeof(figures));
+  std::memcpy(&figures, layout.floats(Memory::figures), sizeof(figures));
   Motion motion;
   const auto count = static_cast<double>(places.size());
   for (std::uint32_t i = 0; i < places.size(); ++i) {
     const Triple force = triple_of(layout.vector_of(Memory::forces, i));
     Triple velocity = force;
-    double time = 1, mass = 1;
+    double time = 1, mass = 1, stiffness = double{law.gravity}, weight = 0;
+    const double far = length(triple_of(places[i]));
+    if (law.kind == LawKind::force_atlas_2) stiffness *= (1 + layout.words(Memory::degree)[i]) / far;
+    for (std::uint32_t at = layout.words(Memory::offsets)[i]; at < layout.words(Memory::offsets)[i + 1]; ++at) {
+      const double distance = length(triple_of(places[layout.words(Memory::columns)[at]]) - triple_of(places[i]));
+      const double pull = double{law.attraction} * double{layout.floats(Memory::weights)[at]};
+      weight += pull;
+      if (law.kind == LawKind::fruchterman_reingold) stiffness += pull * distance / double{law.length};
+      if (law.kind == LawKind::force_atlas_2)
+        stiffness += law.logarithmic ? pull * std::log1p(distance) / distance : pull;
+    }
+    if (law.kind == LawKind::fruchterman_reingold) velocity = (1 / std::max(1.0, 4 * stiffness)) * force;
     if (law.kind == LawKind::force_atlas_2) {
       const double speed = double{figures.speed};  // no force came before, so that it all swings
-      velocity = (speed / (1 + std::sqrt(speed * length(force)))) * force;
+      velocity = std::min(speed / (1 + std::sqrt(speed * length(force))), 1 / (8 * stiffness)) * force;
       mass = 1 + layout.words(Memory::degree)[i];
     }
     if (law.kind == LawKind::springs) {
       time = double{law.time_step};
-      velocity = (time * double{law.damping}) * force;
+      mass = std::max(1.0, 2 * time * time * weight);
+      velocity = (time * double{law.damping} / mass) * force;
     }
     if (length(velocity) > limit) velocity = (limit / length(velocity)) * velocity;
     motion.velocities.push_back(velocity);

@@ -70,7 +70,7 @@ TEST(GraphLaws, NodesMoveAsPlainCodeMovesThem) {
     EXPECT_LT(worst_share(layout, Memory::velocities, wanted.velocities), 1e-5) << what(workload);
     EXPECT_LT(worst_share(layout, Memory::positions, wanted.positions), 1e-6) << what(workload);
     Figures figures{};
-    std::memcpy(&figures, layout.floats(Memory::scratch), sizeof(figures));
+    std::memcpy(&figures, layout.floats(Memory::figures), sizeof(figures));
     EXPECT_NEAR(figures.mean_energy / wanted.energy, 1, 1e-5) << what(workload);
     EXPECT_NEAR(figures.mean_movement / wanted.movement, 1, 1e-5) << what(workload);
   }
@@ -87,7 +87,7 @@ TEST(GraphLaws, SpeedFollowsTheSwinging) {
     layout.loop(plan_step(layout.workload(), {.max_movement = 10}));
     speed.adapt(layout, before);
     Figures figures{};
-    std::memcpy(&figures, layout.floats(Memory::scratch), sizeof(figures));
+    std::memcpy(&figures, layout.floats(Memory::figures), sizeof(figures));
     ASSERT_NEAR(figures.swinging / speed.swinging, 1, 1e-4) << step;
     ASSERT_NEAR(figures.traction / speed.traction, 1, 1e-4) << step;
     ASSERT_NEAR(figures.speed / speed.speed, 1, 1e-3) << step;

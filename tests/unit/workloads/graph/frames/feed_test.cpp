@@ -118,6 +118,30 @@ TEST_P(FeedOn, LatestNeverStallsAndGivesTheNewest) {
   EXPECT_EQ(feed.counts().frames + feed.counts().dropped, step);
 }
 
+// Both waiting slots were outrun, but the newer by one step alone.
+TEST_P(FeedOn, LatestGivesWhatIsOneStepBehind) {
+  Drawing drawing(*memory_, 2'000);
+  std::binary_semaphore first_is_read(0), go_on(0);
+  Checking sink([&](const Frame& frame) {
+    if (frame.step != 1) return;
+    first_is_read.release();
+    EXPECT_TRUE(go_on.try_acquire_for(30s));
+  });
+  Feed feed(*memory_, drawing.buffers(), drawing.stream(), FrameMode::latest, sink);
+  for (std::uint64_t step = 1; step <= 4; ++step) {
+    drawing.draw(step);
+    feed.take(step);
+    if (step == 1) {
+      ASSERT_TRUE(first_is_read.try_acquire_for(30s));
+    }
+  }
+  for (int i = 0; i < 30'000 && feed.timeline()->downloads() < 3; ++i) std::this_thread::sleep_for(1ms);
+  go_on.release();
+  for (int i = 0; i < 30'000 && sink.taken.load() < 3; ++i) std::this_thread::sleep_for(1ms);
+  feed.finish();
+  EXPECT_EQ(sink.steps, (std::vector<std::uint64_t>{1, 3, 4}));
+}
+
 TEST_P(FeedOn, LatestDropsNothingForAConsumerThatKeepsUp) {
   Drawing drawing(*memory_, 2'000);
   Checking sink;

@@ -103,5 +103,12 @@ TEST(GraphCoarsen, SmallGraphsHaveNoLevels) {
   EXPECT_FALSE(coarsen(grid_graph(7, 7), 48).empty());
 }
 
+TEST(GraphCoarsen, EndsWhereItIsTold) {
+  int asked = 0;
+  const Graph grid = grid_graph(60, 60);
+  EXPECT_TRUE(coarsen(grid, 50, [] { return true; }).empty());
+  EXPECT_EQ(coarsen(grid, 50, [&] { return ++asked > 2; }).size(), 1U);
+}
+
 }  // namespace
 }  // namespace weir::graph::test

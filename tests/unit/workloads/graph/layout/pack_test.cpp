@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -12,6 +14,7 @@
 #include <weir/errors.hpp>
 
 #include "workloads/graph/edges/generate.hpp"
+#include "workloads/graph/layout/board.hpp"
 #include "workloads/graph/layout/place.hpp"
 
 namespace weir::graph::test {
@@ -118,6 +121,40 @@ TEST(GraphPack, ManyNodesWithoutEdgesTakeNoSearchEach) {
   std::sort(places.begin(), places.end(),
             [](const Position& a, const Position& b) { return a.x != b.x ? a.x < b.x : a.y < b.y; });
   EXPECT_EQ(std::adjacent_find(places.begin(), places.end()), places.end());
+}
+
+TEST(GraphPack, ComponentsOfManySizesTakeNoSearchEach) {
+  Board board;
+  std::set<std::pair<std::int32_t, std::int32_t>> covered;
+  std::size_t cells = 0;
+  for (std::int32_t nodes = 399; nodes >= 2; --nodes) {  // as paths cover it, each of another size
+    std::vector<Cell> footprint;
+    for (std::int32_t x = 0; x < 2 * nodes + 3; ++x)
+      for (std::int32_t y = 0; y < 5; ++y) footprint.push_back({x - nodes, y - 2});
+    const Cell at = board.place(footprint, static_cast<std::size_t>(nodes));
+    for (const Cell cell : footprint) covered.insert({cell.x + at.x, cell.y + at.y});
+    cells += footprint.size();
+  }
+  EXPECT_EQ(covered.size(), cells) << "none lies on another";
+  EXPECT_LT(board.looks(), 100'000'000U);
+}
+
+TEST(GraphPack, OnShelvesTheyLieApartAsWell) {
+  Grids grids = many();
+  const Components components = components_of(grids.graph);
+  pack_on_shelves(grids.graph, components, grids.places);
+  double nearest = 1e9, farthest = 0;
+  for (std::uint32_t a = 0; a < grids.graph.nodes; ++a) {
+    for (std::uint32_t b = 0; b < a; ++b) {
+      const double apart = between(grids.places[a], grids.places[b]);
+      farthest = std::max(farthest, apart);
+      if (components.of[a] != components.of[b]) nearest = std::min(nearest, apart);
+    }
+  }
+  EXPECT_GE(nearest, 0.99);
+  EXPECT_LT(farthest, 4 * std::sqrt(grids.graph.nodes));
+  for (const Edge& edge : grids.graph.edges)
+    EXPECT_NEAR(between(grids.places[edge.source], grids.places[edge.target]), 1, 1e-3);
 }
 
 TEST(GraphPack, RefusesPlacesThatAreNotFinite) {
