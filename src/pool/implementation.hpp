@@ -39,7 +39,6 @@
 #include "pool/notes.hpp"
 #include "pool/order/stream_order.hpp"
 #include "pool/pressure.hpp"
-#include "pool/refused_threads.hpp"
 #include "pool/request.hpp"
 #include "pool/space/space.hpp"
 #include "track/latency.hpp"
@@ -214,8 +213,6 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] bool relieve(std::uint64_t bytes, StreamId stream, const std::function<bool()>& retry);
   /// Throws StaleHandle where a handler of memory pressure has freed the block that is growing, or changed its size.
   void require_unchanged(BlockHandle handle, std::uint32_t size) const;
-  /// A number that changes when a thread frees a block.
-  [[nodiscard]] std::uint64_t frees_seen() const noexcept;
 
   // --- free.cpp ---
   [[nodiscard]] std::uint32_t record_at(std::uint64_t address) const noexcept;
@@ -295,7 +292,6 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   pool::Notes notes_;
   pool::Motion motion_;
   pool::PressureHandlers pressure_;
-  pool::RefusedThreads refused_threads_;
 
   const PoolMode mode_;
   const std::uint64_t max_bytes_;     ///< of one request

@@ -84,7 +84,7 @@ Served Pool::Implementation::Ladder::climb() {
   const auto began = track::Latency::Clock::now();
   const auto moving = pool_.motion_.begin();
   for (;;) {
-    const std::uint64_t frees_before = pool_.frees_seen();
+    const std::uint64_t frees_before = frees_seen();
     const std::uint64_t moved_before = pool_.motion_.ended();
     const Served served = try_each<rungs>();
     if (served.id != 0) {
@@ -146,6 +146,12 @@ bool Pool::Implementation::Ladder::hopeless() const noexcept {
   return std::uint64_t{wanted_.granules} * index::granule_bytes - moves > left;
 }
 
+std::uint64_t Pool::Implementation::Ladder::frees_seen() const noexcept {
+  std::uint64_t sum = 0;
+  pool_.caches_.look_at_awake([&](const Cache& cache) { sum += cache.frees.get(); });
+  return sum;
+}
+
 bool Pool::Implementation::Ladder::more_may_come(std::uint64_t frees_before, std::uint64_t moved_before) {
   if (hopeless()) return false;
   if (!deadline_) {
@@ -156,7 +162,7 @@ bool Pool::Implementation::Ladder::more_may_come(std::uint64_t frees_before, std
   if (!deadline_->passed() && pool_.order_.await_any(pool_.space_, *deadline_)) return true;
   // What a thread frees after its cache was emptied is in no arena; what another has in hand is nowhere for a moment.
   if (deadline_->passed()) return false;
-  return pool_.frees_seen() != frees_before || in_others_hands() || pool_.motion_.await_others(moved_before);
+  return frees_seen() != frees_before || in_others_hands() || pool_.motion_.await_others(moved_before);
 }
 
 // Whether some memory is in no book: a thread has freed it, and it is not back in an arena yet. That takes nanoseconds,

@@ -50,6 +50,7 @@ class Pool::Implementation::Ladder {
   [[nodiscard]] bool hopeless() const noexcept;
   [[nodiscard]] bool more_may_come(std::uint64_t frees_before, std::uint64_t moved_before);
   [[nodiscard]] bool in_others_hands();
+  [[nodiscard]] std::uint64_t frees_seen() const noexcept;
 
   // The rungs.
   [[nodiscard]] std::uint32_t own_queue();

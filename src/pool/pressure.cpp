@@ -80,7 +80,7 @@ PressureRegistration pool::PressureHandlers::add(PressureHandler handler) {
 
 std::vector<std::shared_ptr<detail::PressureEntry>> pool::PressureHandlers::list() {
   std::vector<std::shared_ptr<detail::PressureEntry>> entries;
-  if (inside()) return entries;
+  if (handler_at_work != nullptr) return entries;
   const std::lock_guard lock(mutex_);
   for (const auto& each : entries_) {
     if (auto entry = each.lock()) entries.push_back(std::move(entry));
@@ -94,7 +94,5 @@ bool pool::PressureHandlers::call(detail::PressureEntry& entry, MemoryPressure p
   pressure.left = deadline.left();
   return call.allowed() && entry.handler(pressure);
 }
-
-bool pool::PressureHandlers::inside() noexcept { return handler_at_work != nullptr; }
 
 }  // namespace weir

@@ -30,9 +30,6 @@ class PressureHandlers {
     return false;
   }
 
-  /// Whether this thread is in a handler, of this pool or another one.
-  [[nodiscard]] static bool inside() noexcept;
-
  private:
   /// None on a thread that is in a handler.
   [[nodiscard]] std::vector<std::shared_ptr<detail::PressureEntry>> list();

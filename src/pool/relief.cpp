@@ -1,18 +1,8 @@
-// What is tried for a request that the ladder found no memory for: handlers of memory pressure free some, or another
-// thread does that was refused at the same time. Not for try_allocate, whose caller expects a refusal.
-#include <algorithm>
-#include <chrono>
-
-#include "core/pacing.hpp"
+// What is tried for a request that the ladder found no memory for: handlers of memory pressure free some. Not for
+// try_allocate, whose caller expects a refusal.
 #include "pool/implementation.hpp"
 
 namespace weir {
-
-std::uint64_t Pool::Implementation::frees_seen() const noexcept {
-  std::uint64_t sum = 0;
-  caches_.look_at_awake([&](const Cache& cache) { sum += cache.frees.get(); });
-  return sum;
-}
 
 std::uint32_t Pool::Implementation::allocate_late(const Request& request, pool::Ways ways, std::uint32_t max) {
   std::optional<std::uint32_t> id;
@@ -33,23 +23,7 @@ void Pool::Implementation::require_unchanged(BlockHandle handle, std::uint32_t s
 
 bool Pool::Implementation::relieve(std::uint64_t bytes, StreamId stream, const std::function<bool()>& retry) {
   if (bytes > max_bytes_) return false;
-  const core::Deadline deadline(options_.reclaim_deadline, backend_.clock());
-  if (pressure_.relieve({bytes, stream}, deadline, retry)) return true;
-  if (pool::PressureHandlers::inside() || refused_threads_.is_first()) return false;
-  // Of two threads that hold what the other wants both would fail; now one does, and gives back what it holds. It need
-  // not, so this is no long wait.
-  constexpr std::chrono::milliseconds max_wait{250};
-  const core::Deadline others(std::min<std::chrono::nanoseconds>(max_wait, options_.reclaim_deadline));
-  core::Pacing pacing;
-  const auto began = std::chrono::steady_clock::now();
-  for (;;) {
-    const std::uint64_t seen = frees_seen();
-    if (retry()) return true;
-    while (frees_seen() == seen) {
-      if (others.passed()) return false;
-      pacing.rest(std::chrono::steady_clock::now() - began, others.left());
-    }
-  }
+  return pressure_.relieve({bytes, stream}, core::Deadline(options_.reclaim_deadline, backend_.clock()), retry);
 }
 
 }  // namespace weir

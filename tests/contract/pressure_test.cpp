@@ -1,6 +1,5 @@
-// Handlers of memory pressure, and threads that are refused at the same time.
+// Handlers of memory pressure.
 #include <atomic>
-#include <barrier>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -182,36 +181,6 @@ TEST_P(Pressure, TheEndOfARegistrationWaitsForItsCalls) {
 TEST_P(Pressure, AnEmptyHandlerIsRefused) {
   Pool& pool = make_pool();
   EXPECT_THROW(static_cast<void>(pool.on_pressure({})), InvalidArgument);
-}
-
-// Each holds what the other wants: one fails and gives back what it has, and the other goes on.
-TEST_P(Pressure, OfTwoThreadsThatAreRefusedAtOnceOneIsServed) {
-  Pool& pool = make_pool({.limit = 16_MiB});
-  constexpr int rounds = 10;
-  std::barrier together(2);
-  std::atomic<int> served{0};
-  std::atomic<int> failed{0};
-  const auto work = [&] {
-    for (int i = 0; i < rounds; ++i) {
-      void* const held = pool.allocate(7_MiB);
-      together.arrive_and_wait();
-      try {
-        pool.deallocate(pool.allocate(7_MiB));
-        ++served;
-      } catch (const LimitExceeded&) {
-        ++failed;
-        std::this_thread::sleep_for(5ms);  // as an unwinding program takes
-      }
-      pool.deallocate(held);
-      together.arrive_and_wait();
-    }
-  };
-  {
-    const std::jthread one(work);
-    const std::jthread other(work);
-  }
-  EXPECT_GE(served, rounds);
-  EXPECT_GE(failed, 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, Pressure, testing::ValuesIn(kinds()), name_of);
