@@ -172,7 +172,9 @@ bool MemoryManager::Implementation::spill(const MemoryPressure& pressure) {
     }
     return false;
   };
-  if (spill_all({}) || spill_all({}) || spill_all(deadline)) return true;
+  // The work of an idle buffer is seen to be done a moment after it was looked at.
+  constexpr std::chrono::milliseconds moment{1};
+  if (spill_all(core::Deadline(moment)) || spill_all(deadline)) return true;
   // Other threads use buffers for moments, while they queue their work.
   constexpr std::chrono::milliseconds moments{250};
   const core::Deadline uses(std::min<std::chrono::nanoseconds>(moments, pressure.left));
