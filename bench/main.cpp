@@ -123,51 +123,29 @@ int tracking(const Arguments& arguments) {
   return 0;
 }
 
-int buffers(const Arguments& arguments) {
-  Saved saved(arguments, "buffers");
-  constexpr unsigned usual_rounds = 5;
-  const BuffersReport report = run_buffers(arguments.rounds > 0 ? arguments.rounds : usual_rounds);
-  fmt::print("{}", arguments.json ? json_lines(report.rows) : report.text);
-  saved.keep(report.text, report.raw);
+/// A bench that gives one report; `measure` is called with the number of rounds.
+template <class Measure>
+int report(const Arguments& arguments, const std::string& name, unsigned usual_rounds, const Measure& measure) {
+  Saved saved(arguments, name);
+  const BuffersReport made = measure(arguments.rounds > 0 ? arguments.rounds : usual_rounds);
+  fmt::print("{}", arguments.json ? json_lines(made.rows) : made.text);
+  saved.keep(made.text, made.raw);
   return 0;
 }
+
+int buffers(const Arguments& arguments) { return report(arguments, "buffers", 5, run_buffers); }
 
 int lidar(const Arguments& arguments) {
-  Saved saved(arguments, "lidar");
-  constexpr unsigned usual_rounds = 3;
-  const unsigned rounds = arguments.rounds > 0 ? arguments.rounds : usual_rounds;
-  const BuffersReport report = run_lidar(rounds, lidar_tile, arguments.full);
-  fmt::print("{}", arguments.json ? json_lines(report.rows) : report.text);
-  saved.keep(report.text, report.raw);
-  return 0;
+  return report(arguments, "lidar", 3, [&](unsigned rounds) { return run_lidar(rounds, lidar_tile, arguments.full); });
 }
 
-int trajectory(const Arguments& arguments) {
-  Saved saved(arguments, "trajectory");
-  constexpr unsigned usual_rounds = 5;
-  const BuffersReport report = run_trajectory(arguments.rounds > 0 ? arguments.rounds : usual_rounds);
-  fmt::print("{}", arguments.json ? json_lines(report.rows) : report.text);
-  saved.keep(report.text, report.raw);
-  return 0;
-}
+int trajectory(const Arguments& arguments) { return report(arguments, "trajectory", 5, run_trajectory); }
 
 int frames(const Arguments& arguments) {
-  Saved saved(arguments, "frames");
-  constexpr unsigned usual_rounds = 3;
-  const BuffersReport report = run_frames(arguments.rounds > 0 ? arguments.rounds : usual_rounds, arguments.device);
-  fmt::print("{}", arguments.json ? json_lines(report.rows) : report.text);
-  saved.keep(report.text, report.raw);
-  return 0;
+  return report(arguments, "frames", 3, [&](unsigned rounds) { return run_frames(rounds, arguments.device); });
 }
 
-int graph(const Arguments& arguments) {
-  Saved saved(arguments, "graph");
-  constexpr unsigned usual_rounds = 3;
-  const BuffersReport report = run_graph(arguments.rounds > 0 ? arguments.rounds : usual_rounds);
-  fmt::print("{}", arguments.json ? json_lines(report.rows) : report.text);
-  saved.keep(report.text, report.raw);
-  return 0;
-}
+int graph(const Arguments& arguments) { return report(arguments, "graph", 3, run_graph); }
 
 int baseline(const Arguments& arguments) {
   BaselineOptions options;

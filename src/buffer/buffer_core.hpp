@@ -9,6 +9,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -139,7 +140,8 @@ class BufferCore {
   [[nodiscard]] bool may_be_spilled() const noexcept;
   [[nodiscard]] std::uint64_t move_to_host(HostStore& store, const core::Deadline& deadline);
   std::uint64_t end_memory() noexcept;
-  [[nodiscard]] device::Fence users() const;
+  /// The work queued so far on the streams that use the buffer, but for one of them.
+  [[nodiscard]] device::Fence users_beside(std::optional<StreamId> stream) const;
   void change_capacity(std::size_t count, StreamId asked_on);
   [[nodiscard]] bool change_capacity_on_host(std::size_t count);
   [[nodiscard]] Change enlarge(std::uint64_t bytes, StreamId stream);

@@ -38,13 +38,15 @@ void BufferCore::bring_behind_change(StreamId stream) {
   behind_change_.push_back(stream);
 }
 
-void BufferCore::hold_back_for_users(StreamId stream) const {
+void BufferCore::hold_back_for_users(StreamId stream) const { users_beside(stream).hold_back(stream); }
+
+device::Fence BufferCore::users_beside(std::optional<StreamId> stream) const {
   device::Fence users;
   if (stream_ != stream) users.add(device::Access::shared_backend(pool_->device()), stream_);
   for (const StreamId user : others_) {
     if (user != stream) users.add(device::Access::shared_backend(pool_->device()), user);
   }
-  users.hold_back(stream);
+  return users;
 }
 
 void BufferCore::note_use(StreamId stream) {
@@ -94,13 +96,18 @@ std::uint64_t BufferCore::spill(HostStore& store, const SpillTime& time, SpillLo
       bool waits = false;
       try {
         if (may_be_spilled()) {
-          if (look.uses != uses_) look = {users(), uses_};
+          if (look.uses != uses_) {
+            look = {users_beside({}), uses_};
+            look.busy.add(changed_);
+          }
           waits = !look.busy.done();
           if (!waits) freed = move_to_host(store, time.copy);
         }
       } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): it stays on the device, which may be failing
       }
-      if (!pins_.open()) return freed + end_memory();
+      const bool goes_on = pins_.open();
+      if (freed != 0) manager_->spilled(name_, bytes_in_use(), false);  // a log may use the buffer
+      if (!goes_on) return freed + end_memory();
       if (!waits || time.users.passed() || !look.busy.await(time.users)) return freed;
     }
   } catch (const std::exception&) {  // of the wait
@@ -128,7 +135,6 @@ std::uint64_t BufferCore::move_to_host(HostStore& store, const core::Deadline& d
   growable_bytes_ = 0;
   residency_ = Residency::host;
   add(spills_, 1);
-  manager_->spilled(name_, bytes_in_use(), false);
   return freed;
 }
 
@@ -156,14 +162,6 @@ void BufferCore::bring_back(StreamId stream) {
   residency_ = Residency::device;
   host_copy_.reset();
   manager_->spilled(name_, bytes_in_use(), true);
-}
-
-// All work that may still use the contents.
-device::Fence BufferCore::users() const {
-  device::Fence all = changed_;
-  all.add(device::Access::shared_backend(pool_->device()), stream_);
-  for (const StreamId user : others_) all.add(device::Access::shared_backend(pool_->device()), user);
-  return all;
 }
 
 }  // namespace weir::detail
