@@ -211,7 +211,7 @@ class Layout {
 /// Arithmetic alone, so that what overlaps is not bounded by the memory's bandwidth.
 class Work {
  public:
-  explicit Work(double seconds) {
+  Work() {
     constexpr std::uint64_t trial = 20'000'000;
     std::vector<double> times;
     for (int i = 0; i < 5; ++i) {
@@ -219,9 +219,9 @@ class Work {
       run(trial);
       times.push_back(seconds_between(start, Clock::now()));
     }
-    count_ = static_cast<std::uint64_t>(seconds / median_of(times) * double{trial});
+    rate_ = double{trial} / median_of(times);
   }
-  void operator()() { run(count_); }
+  void operator()(double seconds) { run(static_cast<std::uint64_t>(seconds * rate_)); }
 
  private:
   void run(std::uint64_t count) {
@@ -229,15 +229,18 @@ class Work {
     for (std::uint64_t i = 0; i < count; ++i) state = state * 6364136223846793005U + 1442695040888963407U;
     sink_ += state;
   }
-  std::uint64_t count_ = 0;
+  double rate_ = 0;  // a second
   std::atomic<std::uint64_t> sink_{0};
 };
 
-void measure(Layout& layout, const std::string& name, const Consumers& consumers) {
+/// `step` is what a step takes, which consumers take too: measured before each run, as the processor's clock changes
+/// and stages are to be equal.
+void measure(Layout& layout, double& step, const std::string& name, const Consumers& consumers) {
   constexpr std::size_t frames = 40;
   static_cast<void>(layout.overlapped(frames, consumers));
   std::vector<double> ratios, to_critical, overlaps;
   for (int i = 0; i < 5; ++i) {
+    step = layout.step_seconds();
     const double one_by_one = layout.one_by_one(frames, consumers);
     const Layout::Overlapped found = layout.overlapped(frames, consumers);
     ratios.push_back(one_by_one / found.seconds);
@@ -252,14 +255,14 @@ void measure(Layout& layout, const std::string& name, const Consumers& consumers
 void overlap(const std::string& device, std::uint32_t nodes) {
   weir::MemoryManager memory(weir::open_device({.backend = device}), {.name = "bench"});
   Layout layout(memory, nodes);
-  const double step = layout.step_seconds();
+  double step = layout.step_seconds();
   print("step_ms", 1e3 * step);
   print("download_ms", 1e3 * layout.download_seconds());
-  Work work(step);
-  const auto wait = [step] { std::this_thread::sleep_for(std::chrono::duration<double>(step)); };
-  measure(layout, "two", {.first = [&work] { work(); }, .second = {}});
-  measure(layout, "waiting", {.first = wait, .second = {}});
-  measure(layout, "three", {.first = wait, .second = wait});
+  Work work;
+  const auto wait = [&step] { std::this_thread::sleep_for(std::chrono::duration<double>(step)); };
+  measure(layout, step, "two", {.first = [&] { work(step); }, .second = {}});
+  measure(layout, step, "waiting", {.first = wait, .second = {}});
+  measure(layout, step, "three", {.first = wait, .second = wait});
 }
 
 /// From 1,000 nodes to the last, by half and more every other step, each step's frame taken.
