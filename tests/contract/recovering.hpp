@@ -49,6 +49,7 @@ class Recovering : public testing::TestWithParam<Kind> {
     options.pool.mode = GetParam().mode;
     options.pool.clock = &clock_;
     if (!options.pool.limit) options.pool.limit = 256_MiB;
+    before_ = process_statistics();
     memory_ = std::make_unique<MemoryManager>(*device_, std::move(options));
     return *memory_;
   }
@@ -99,7 +100,7 @@ class Recovering : public testing::TestWithParam<Kind> {
   }
 
   FakeClock clock_;
-  const ProcessStatistics before_ = process_statistics();
+  ProcessStatistics before_;  // the manager
   std::optional<LosingDevice> devices_;
   std::shared_ptr<device::FaultyBackend> first_;
   std::optional<Device> device_;

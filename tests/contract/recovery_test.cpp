@@ -65,7 +65,7 @@ TEST_P(Recovery, BringsBackWhatIsKeptAndMarksTheRest) {
 }
 
 TEST_P(Recovery, ALostBufferIsBackOnceItIsWrittenWhole) {
-  MemoryManager& memory = make();
+  MemoryManager& memory = make({.transfers = {.in_place = false}});
   const Words gone = memory.create<std::uint32_t>("gone", data_of(1), {.downloads = true});
   const Words other = memory.create<std::uint32_t>("other", data_of(2));
   lose();
@@ -85,7 +85,7 @@ TEST_P(Recovery, ALostBufferIsBackOnceItIsWrittenWhole) {
   refused([&] { memory.copy(other, memory, gone); });
   refused([&] { memory.keep_host_copy(gone); });
   EXPECT_EQ(memory.statistics().pool.requested.live, 0u);
-  newest().fail(1, device::FaultyBackend::Fault::driver_error);
+  newest().fail(1, device::FaultyBackend::Fault::driver_error, device::CallKind::upload);
   EXPECT_THROW(memory.upload(gone, data), DriverError);
   newest().heal();
   EXPECT_EQ(gone.residency(), Residency::lost);
