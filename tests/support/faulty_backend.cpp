@@ -29,6 +29,7 @@ void FaultyBackend::fail(std::uint64_t nth, Fault fault, std::optional<CallKind>
   repeats_ = times - 1;
   fault_ = fault;
   only_ = only;
+  only_submits_ = false;
   fired_ = false;
 }
 
@@ -44,7 +45,21 @@ void FaultyBackend::lose(std::uint64_t nth) {
   period_ = 0;
   fault_.reset();
   only_.reset();
+  only_submits_ = false;
   fired_ = false;
+}
+
+void FaultyBackend::lose_at_submit(std::uint64_t nth) {
+  lose(nth);
+  const std::lock_guard lock(mutex_);
+  only_submits_ = true;
+}
+
+bool FaultyBackend::counts(CallKind kind) const noexcept {
+  const bool submits = kind == CallKind::fill || kind == CallKind::copy || kind == CallKind::upload ||
+                       kind == CallKind::download || kind == CallKind::write || kind == CallKind::run ||
+                       kind == CallKind::copy_from;
+  return (!only_submits_ || submits) && (!only_ || *only_ == kind);
 }
 
 void FaultyBackend::heal() {
@@ -74,7 +89,7 @@ void FaultyBackend::enter(CallKind kind) {
     const bool takes =
         kind == CallKind::create || kind == CallKind::allocate_segment || kind == CallKind::allocate_pinned;
     if (denied_ && takes) throw OutOfMemory("memory that is denied", {.name = "faulty"});
-    const bool due = countdown_ != 0 && (!only_ || *only_ == kind) && --countdown_ == 0;
+    const bool due = countdown_ != 0 && counts(kind) && --countdown_ == 0;
     if (!due && !lost_) return;
     if (due) {
       fired_ = true;
@@ -92,6 +107,7 @@ void FaultyBackend::enter(CallKind kind) {
         throw DriverError("an injected driver error", {.name = "faulty", .native_code = 1});
     }
   }
+  events_go_.notify_all();
   come_to_rest();
   throw DeviceLost("an injected loss of the device", {.name = "faulty"});
 }
@@ -104,9 +120,12 @@ void FaultyBackend::come_to_rest() {
     streams.assign(streams_.begin(), streams_.end());
   }
   for (const StreamId stream : streams) {
-    const EventId last = inner_->record(stream);
-    static_cast<void>(inner_->wait(last, std::chrono::seconds(10)));
-    inner_->release(last);
+    try {
+      const EventId last = inner_->record(stream);
+      static_cast<void>(inner_->wait(last, std::chrono::seconds(10)));
+      inner_->release(last);
+    } catch (const InvalidArgument&) {  // NOLINT(bugprone-empty-catch): it was destroyed meanwhile
+    }
   }
 }
 
@@ -217,6 +236,7 @@ void FaultyBackend::upload(StreamId stream, Address to, const void* from, std::u
   enter(CallKind::upload);
   note_copy(stream);
   inner_->upload(stream, to, from, bytes);
+  if (spoils_) inner_->fill(stream, to, 0xa5, 4);
 }
 void FaultyBackend::download(StreamId stream, void* to, Address from, std::uint64_t bytes) {
   enter(CallKind::download);
@@ -231,6 +251,7 @@ void FaultyBackend::write(StreamId stream, Address to, std::span<const std::byte
     expect(bytes.size() <= max_written, "write: more bytes than it takes");
   }
   inner_->write(stream, to, bytes);
+  if (spoils_) inner_->fill(stream, to, 0xa5, 4);
 }
 void FaultyBackend::copy(StreamId stream, Address to, Address from, std::uint64_t bytes) {
   enter(CallKind::copy);

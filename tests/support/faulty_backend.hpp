@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <map>
@@ -64,12 +65,16 @@ class FaultyBackend final : public Backend, public StreamObserver {
   void fail_every(std::uint64_t n);
   /// From the n-th call from now on, every call that may throw throws DeviceLost, and queued work has ended.
   void lose(std::uint64_t nth);
+  /// The same from the n-th call on that queues work: a copy, a fill, a write, a host function.
+  void lose_at_submit(std::uint64_t nth);
   /// No fault from here on; a lost device is back.
   void heal();
   /// Whether the fault of the last fail() or lose() has happened.
   [[nodiscard]] bool fired() const;
   /// While denied, there is no memory: whatever would take some throws OutOfMemory.
   void deny_memory(bool denied);
+  /// From here on, what is copied to the device arrives there changed.
+  void spoil_writes() noexcept { spoils_ = true; }
   /// Which streams' events are held; `copied` says whether a copy was ever queued on it.
   using Holding = std::function<bool(StreamId stream, bool copied)>;
   /// While held, no event is done, or none of the streams that `which` is true of: query is false, wait runs into its
@@ -159,6 +164,7 @@ class FaultyBackend final : public Backend, public StreamObserver {
   };
 
   void enter(CallKind kind);
+  [[nodiscard]] bool counts(CallKind kind) const noexcept;
   void expect_at(const Extent& extent, Address address, const char* rule) noexcept;
   void note_address(Address address, std::span<const Extent> extents, bool mapped) noexcept;
   void come_to_rest();
@@ -183,12 +189,14 @@ class FaultyBackend final : public Backend, public StreamObserver {
   std::uint64_t repeats_ = 0;    // of the fault, after it
   std::optional<Fault> fault_;   // empty: the device is lost
   std::optional<CallKind> only_;
+  bool only_submits_ = false;
   bool fired_ = false;
   bool lost_ = false;
   bool holding_ = false;
   Holding held_;               // empty for all
   std::set<StreamId> copied_;  // streams that a copy was queued on
   bool denied_ = false;
+  std::atomic<bool> spoils_{false};
   std::chrono::nanoseconds delay_{0};
   std::string breach_;
 

@@ -4,6 +4,8 @@
 #include <thread>
 #include <utility>
 
+#include <weir/errors.hpp>
+
 #include "support/faulty_backend.hpp"
 
 namespace weir::device {
@@ -12,6 +14,7 @@ namespace {
 constexpr std::chrono::nanoseconds longest_wait = std::chrono::hours(24 * 365);  // from now, still a time
 // A thread that sleeps comes back so much too late; what is nearer is waited for awake.
 constexpr std::chrono::microseconds sleep_slack{100};
+constexpr std::chrono::milliseconds between_looks{10};  // for a device that was lost
 
 }  // namespace
 
@@ -102,12 +105,18 @@ bool FaultyBackend::wait_any(std::span<const EventId> events, std::chrono::nanos
     const auto any_goes = [&] {
       return std::any_of(known.begin(), known.end(), [&](const Recorded& each) { return !holds(each); });
     };
-    if (!events_go_.wait_until(lock, end, any_goes)) return false;
+    if (!events_go_.wait_until(lock, end, [&] { return lost_ || any_goes(); })) return false;
+    if (lost_) {
+      lock.unlock();
+      come_to_rest();
+      throw DeviceLost("an injected loss of the device, in a wait", {.name = "faulty"});
+    }
     const bool last_look = Clock::now() >= end;
     const Outlook seen = outlook(known);
     const Clock::time_point until = std::min(end, seen.next_due);
     if (!seen.due.empty()) {
-      const std::chrono::nanoseconds left = std::max<std::chrono::nanoseconds>(until - Clock::now(), {});
+      const std::chrono::nanoseconds left =
+          std::clamp<std::chrono::nanoseconds>(until - Clock::now(), {}, between_looks);
       lock.unlock();
       if (inner_->wait_any(seen.due, left)) return true;
       lock.lock();
