@@ -57,6 +57,7 @@ class ForwardingBackend : public device::Backend, public device::StreamObserver 
   bool copy_from(StreamId stream, Address to, Backend& source, Address from, std::uint64_t bytes) override;
   void write(StreamId stream, Address to, std::span<const std::byte> bytes) override;
   void run(StreamId stream, std::function<void()> work) override;
+  [[nodiscard]] bool let_go() noexcept override { return inner_->let_go(); }
   [[nodiscard]] device::DriverCalls driver_calls() const noexcept override { return inner_->driver_calls(); }
   [[nodiscard]] device::SimulatedTime* simulated_time() noexcept override { return inner_->simulated_time(); }
   /// A thread's own stream ends below.

@@ -11,6 +11,7 @@ namespace {
 
 // A thread that sleeps comes back so much too late; what is nearer is waited for awake.
 constexpr std::chrono::microseconds sleep_slack{100};
+constexpr std::chrono::milliseconds between_looks{10};  // of those who wait below, for a device that was lost
 
 }  // namespace
 
@@ -124,7 +125,7 @@ bool LateEvents::wait_any(device::Backend& inner, std::span<const EventId> event
     const Outlook seen = outlook(known);
     const Clock::time_point until = std::min(end, seen.next_due);
     if (!seen.due.empty()) {
-      const std::chrono::nanoseconds left = std::max<std::chrono::nanoseconds>(until - Clock::now(), {});
+      const auto left = std::clamp<std::chrono::nanoseconds>(until - Clock::now(), {}, between_looks);
       lock.unlock();
       if (inner.wait_any(seen.due, left)) return true;
       lock.lock();

@@ -23,6 +23,7 @@ namespace weir {
 enum class Residency : std::uint8_t {
   device,  ///< in device memory; in the host's for a staging buffer
   host,    ///< spilled to pinned memory of the host: the next use on a stream brings them back
+  lost,    ///< gone with their device: uses throw DeviceLost until all elements in use are uploaded or copied there
 };
 
 /// What is known of one buffer. Bytes where nothing else is said.
@@ -32,9 +33,10 @@ struct BufferStatistics {
   std::size_t capacity = 0;     ///< elements
   std::size_t size = 0;         ///< elements in use
   std::uint64_t requested = 0;  ///< capacity in bytes
-  std::uint64_t allocated = 0;  ///< the same after rounding; page tails count; 0 while it is spilled
+  std::uint64_t allocated = 0;  ///< the same after rounding; page tails count; 0 while it is spilled or lost
   Residency residency = Residency::device;
-  std::uint64_t spills = 0;  ///< how often it was moved to host memory
+  std::uint64_t spills = 0;     ///< how often it was moved to host memory
+  std::uint64_t host_copy = 0;  ///< bytes that MemoryManager::keep_host_copy keeps of it
   std::chrono::nanoseconds age{};
   std::chrono::nanoseconds since_access{};  ///< since the last access, transfer or resize
   std::uint64_t accesses = 0;

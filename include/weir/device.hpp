@@ -19,6 +19,7 @@ namespace weir {
 namespace device {
 class Backend;
 struct Access;
+struct Origin;
 }  // namespace device
 
 /// The code for one driver API, which a device is of.
@@ -115,13 +116,14 @@ class Device {
 
  private:
   friend struct device::Access;
-  Device(std::shared_ptr<device::Backend> backend, std::string why);
+  Device(std::shared_ptr<device::Backend> backend, std::string why, std::shared_ptr<const device::Origin> origin);
   /// The backend, for calls on it. Throws Unsupported in a child of fork().
   [[nodiscard]] device::Backend& checked() const;
   [[nodiscard]] Stream stream_of(StreamId id);
 
   std::shared_ptr<device::Backend> backend_;
   std::shared_ptr<const std::string> why_;
+  std::shared_ptr<const device::Origin> origin_;  ///< how it can be opened again
 };
 
 /// Every device that can be opened here, best first.

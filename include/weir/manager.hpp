@@ -6,9 +6,11 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,6 +21,7 @@
 
 #include <weir/buffer.hpp>
 #include <weir/pool.hpp>
+#include <weir/recovery.hpp>
 #include <weir/scope.hpp>
 #include <weir/transfer.hpp>
 
@@ -34,6 +37,8 @@ struct ManagerOptions {
   TransferOptions transfers = {};
 };
 
+/// Counts go on when a device was lost and opened again; blocks that were live then count as freed. The pool's
+/// latencies begin anew.
 struct ManagerStatistics {
   Statistics pool;  ///< of device memory; refusals and errors include those of the manager and its buffers
   TransferStatistics transfers;
@@ -41,7 +46,12 @@ struct ManagerStatistics {
   std::uint64_t buffers_created = 0;  ///< all told
   std::uint64_t resizes = 0;          ///< of all buffers, open and closed
   std::uint64_t resizes_in_place = 0;
-  LatencySummary creation_latency;  ///< of buffers that were made, from the call to the memory; contents come after it
+  LatencySummary creation_latency;   ///< of buffers that were made, from the call to the memory; contents come after it
+  std::uint64_t host_copies = 0;     ///< bytes of the host that keep_host_copy() keeps now
+  std::uint64_t recoveries = 0;      ///< times that a lost device was opened again, or another in its place
+  std::uint64_t restored_bytes = 0;  ///< of buffers, by these
+  std::uint64_t lost_bytes = 0;      ///< as RecoveryReport::lost_bytes, by these
+  LatencySummary recovery_latency;   ///< of these, from the call to the end
 };
 
 struct Report {
@@ -232,6 +242,43 @@ class MemoryManager {
     return Pinned<T>(pinned_bytes(count, sizeof(T)));
   }
 
+  // --- A lost device ---
+
+  /// Opens a lost device again, or another in its place, and brings the buffers back: those with a host copy as
+  /// keep_host_copy() took it last; spilled ones and staging buffers with what they hold; those with a restore function
+  /// by calling that; all others are marked lost. Names, sizes and handles stay valid, and so do pool(), its tags and
+  /// handlers of memory pressure, and the limit; device() and pool().options() are new. All addresses, streams, events,
+  /// transfers and downloads of the lost device are gone: make what you need anew; what is left of them may end at any
+  /// time. Blocks of the pool that are no buffer's are gone too, and are not to be freed; their handles are stale.
+  /// Bytes that were booked by book_external() count for nothing any more: book them again. Pinned memory that the
+  /// program has stays readable, but transfers take it for ordinary memory. Call it when a call threw DeviceLost and
+  /// all other threads have come back from theirs: no other call on the manager, its pool, its buffers or what was made
+  /// of them may be in flight, but process_statistics(). A device that answers is left as it is. Where CUDA's context
+  /// is broken it is new only if nobody else in the process holds it, so give up Pinned memory of it first; else the
+  /// next device is tried. Throws DeviceLost with the reasons of all refusals where no device could be opened,
+  /// Unsupported for a device that open_device() did not give, InvalidArgument for options out of range; then the
+  /// manager stays as it is, and recover() may be called again. Not in work that is queued on a stream.
+  RecoveryReport recover(const RecoveryOptions& options = {});
+  /// Copies the elements in use of these buffers, as they are in the order of `stream`, to ordinary memory of the host,
+  /// for recover(); returns when that is done. They are one state: the copies take the places of those that were kept
+  /// of these buffers before together, or not at all where this throws. So a buffer that comes back has the elements
+  /// that it had at the last call that returned, and its size then. Costs a download each. Throws as download, then
+  /// nothing has changed.
+  void keep_host_copy(std::span<const AnyBuffer> buffers, StreamId stream = StreamId::legacy_default,
+                      std::chrono::nanoseconds deadline = default_deadline);
+  void keep_host_copy(std::initializer_list<AnyBuffer> buffers, StreamId stream = StreamId::legacy_default,
+                      std::chrono::nanoseconds deadline = default_deadline) {
+    keep_host_copy(std::span(buffers.begin(), buffers.size()), stream, deadline);
+  }
+  void keep_host_copy(const AnyBuffer& buffer, StreamId stream = StreamId::legacy_default,
+                      std::chrono::nanoseconds deadline = default_deadline) {
+    keep_host_copy(std::span(&buffer, 1), stream, deadline);
+  }
+  /// Frees what is kept of the buffer.
+  void drop_host_copy(const AnyBuffer& buffer);
+  /// Has recover() call `restore` for the buffer where no copy of it is kept; an empty function takes that back.
+  void on_restore(const AnyBuffer& buffer, RestoreFunction restore);
+
   // --- Limits and counts ---
 
   /// Books `bytes` of another library, for as long as the result lives. Throws LimitExceeded.
@@ -249,6 +296,7 @@ class MemoryManager {
 
   [[nodiscard]] const std::string& name() const noexcept;
   [[nodiscard]] std::uint64_t limit() const noexcept;
+  /// Good until recover().
   [[nodiscard]] const Device& device() const noexcept;
   /// The pool behind it, for allocation by pointer.
   [[nodiscard]] Pool& pool() noexcept;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include <weir/buffer.hpp>
 
@@ -12,6 +13,9 @@ namespace weir::detail {
 struct BufferAccess {
   /// Throws StaleHandle where there is none any more.
   [[nodiscard]] static BufferCore& core(const AnyBuffer& buffer) { return buffer.core(); }
+  [[nodiscard]] static AnyBuffer handle(std::shared_ptr<BufferCore> core) noexcept {
+    return AnyBuffer(std::move(core));
+  }
   /// Null for one that never had a buffer.
   [[nodiscard]] static const std::shared_ptr<BufferCore>& shared_core(const AnyBuffer& buffer) noexcept {
     return buffer.core_;

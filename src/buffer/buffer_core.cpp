@@ -77,7 +77,7 @@ BufferCore::BufferCore(std::shared_ptr<ManagerLink> manager, Pool& pool, const C
                        Closing closing)
     : manager_(std::move(manager)),
       pool_(&pool),
-      clock_(clock),
+      clock_(&clock),
       name_(std::move(request.name)),
       type_(request.type),
       options_(request.options),
@@ -185,11 +185,11 @@ void BufferCore::change_capacity(std::size_t count, StreamId asked_on) {
   manager_->resized(name_, before, bytes, change, address_, stream);
 }
 
-// What is on the host gets memory of its new size when it comes back.
+// What is on the host or lost gets memory of its new size when it comes back.
 bool BufferCore::change_capacity_on_host(std::size_t count) {
   pins_.enter();
   const PinsGuard stays(pins_);
-  if (!host_copy_) return false;
+  if (residency() == Residency::device) return false;
   capacity_ = count;
   add(resizes_, 1);
   touch();
@@ -292,7 +292,7 @@ void BufferCore::note_download(std::uint64_t bytes) noexcept {
   add(bytes_downloaded_, bytes);
 }
 
-void BufferCore::touch() noexcept { touched_.store(clock_.now().count(), std::memory_order_relaxed); }
+void BufferCore::touch() noexcept { touched_.store(clock_->now().count(), std::memory_order_relaxed); }
 
 BufferStatistics BufferCore::statistics() const {
   BufferStatistics known;
@@ -304,9 +304,10 @@ BufferStatistics BufferCore::statistics() const {
   known.allocated = allocated_;
   known.residency = residency_;
   known.spills = spills_;
+  known.host_copy = kept_bytes_;
   known.grows_in_place = growable_bytes_ > allocated_;
   known.capacity_in_place = std::max(known.capacity, std::min(max_elements_, growable_bytes_ / type_.bytes));
-  const std::chrono::nanoseconds now = clock_.now();
+  const std::chrono::nanoseconds now = clock_->now();
   known.age = now - made_;
   known.since_access = now - std::chrono::nanoseconds(touched_.load(std::memory_order_relaxed));
   known.accesses = accesses_;
@@ -339,6 +340,10 @@ std::uint64_t BufferCore::end_memory() noexcept {
   } catch (const Error&) {  // NOLINT(bugprone-empty-catch): the block is the pool's to report then
   }
   host_copy_.reset();
+  kept_.reset();
+  kept_bytes_ = 0;
+  saved_.reset();
+  restore_ = nullptr;
   return freed;
 }
 

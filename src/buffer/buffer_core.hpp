@@ -16,6 +16,7 @@
 #include <weir/buffer.hpp>
 #include <weir/clock.hpp>
 #include <weir/pool.hpp>
+#include <weir/stream.hpp>
 
 #include "buffer/host_copy.hpp"
 #include "buffer/manager_link.hpp"
@@ -100,8 +101,8 @@ class BufferCore {
   void end_access() noexcept { address_is_out_.store(false, std::memory_order_release); }
   /// Moves the contents to the host if nobody has the address, once the work that uses them is done; gives the bytes of
   /// device memory that come free, 0 where it stays. Called by any thread, which owns the buffer too; `look` is
-  /// kept from one call to the next.
-  [[nodiscard]] std::uint64_t spill(HostStore& store, const SpillTime& time, SpillLook& look) noexcept;
+  /// kept from one call to the next. Throws DeviceLost.
+  [[nodiscard]] std::uint64_t spill(HostStore& store, const SpillTime& time, SpillLook& look);
   /// Whether a thread has it pinned now.
   [[nodiscard]] bool in_use() const noexcept { return pins_.in_use(); }
   /// The bytes that spill() may free, as far as can be told without its work.
@@ -111,6 +112,46 @@ class BufferCore {
     return stays ? 0 : allocated_.load(std::memory_order_relaxed);
   }
   [[nodiscard]] Residency residency() const noexcept { return residency_.load(std::memory_order_relaxed); }
+  // --- A lost device (loss.cpp). For recovery, while no other call is in flight, but where something else is said ---
+  using Contents = std::shared_ptr<const std::vector<std::byte>>;
+  using Restore = std::function<void(StreamId stream)>;
+
+  /// What recovery restores; null for nothing. For the buffer's user.
+  void keep(Contents contents) noexcept;
+  [[nodiscard]] const Contents& kept() const noexcept { return kept_; }
+  /// Fills the buffer again where nothing is kept; empty for nothing. For the buffer's user.
+  void on_restore(Restore restore) noexcept { restore_ = std::move(restore); }
+  [[nodiscard]] const Restore& restore() const noexcept { return restore_; }
+  /// Moves contents that are in pinned memory to ordinary memory, and ends downloads: no pinned memory of the lost
+  /// device is in use then.
+  void save_contents();
+  /// What was moved there; null once it came back.
+  [[nodiscard]] const Contents& saved() const noexcept { return saved_; }
+  /// The pool stands on another device now, or it is another pool.
+  void move_to(Pool& pool, const Clock& clock) noexcept {
+    pool_ = &pool;
+    clock_ = &clock;
+  }
+  /// Bytes of its pool that count as asked for.
+  [[nodiscard]] std::uint64_t requested_on_device() const {
+    return residency() == Residency::device ? pool_->describe(block_).requested : 0;
+  }
+  /// Forgets the block, which went with its device: the buffer is on the host if its contents were saved, else lost.
+  void leave_device() noexcept;
+  /// Sets the size that the kept contents have.
+  void take_kept_size() noexcept;
+  /// Takes memory for the capacity, with undefined contents. Throws as the constructor.
+  void take_memory(StreamId stream);
+  /// The saved contents are in `copy` too, as of a spilled buffer.
+  void stay_on_host(std::unique_ptr<HostCopy> copy) noexcept { host_copy_ = std::move(copy); }
+  /// Recovery has ended: what was saved is needed no more.
+  void came_back() noexcept { saved_.reset(); }
+  /// For a write to [offset, offset + bytes) bytes: gives a lost buffer memory where that is all of its elements in
+  /// use, and says whether it did. For the buffer's user.
+  [[nodiscard]] bool begin_rewrite(StreamId stream, std::uint64_t offset, std::uint64_t bytes);
+  /// The buffer is lost after all, in the order of its streams.
+  void lose_contents() noexcept;
+
   /// When it was last used, by the manager's clock.
   [[nodiscard]] std::chrono::nanoseconds::rep last_use() const noexcept {
     return touched_.load(std::memory_order_relaxed);
@@ -134,6 +175,7 @@ class BufferCore {
   [[nodiscard]] std::uint64_t bytes_for(std::size_t count) const;
   [[nodiscard]] std::uint64_t max_bytes() const noexcept { return max_elements_ * type_.bytes; }
   [[nodiscard]] BlockHandle acquire(std::uint64_t bytes, StreamId stream) const;
+  [[noreturn]] void refuse_lost() const;
   /// As pin(), but no access of a user's.
   void hold(StreamId stream);
   void bring_back(StreamId stream);
@@ -156,8 +198,8 @@ class BufferCore {
 
   const core::OwnerProcess process_;
   const std::shared_ptr<ManagerLink> manager_;
-  Pool* const pool_;  ///< its manager's; gone when that is
-  const Clock& clock_;
+  Pool* pool_;  ///< its manager's; gone when that is
+  const Clock* clock_;
   const std::string name_;
   const ElementType type_;
   const BufferOptions options_;
@@ -176,6 +218,9 @@ class BufferCore {
   std::uint32_t uses_ = 1;                   ///< that began; changed by those who have it pinned
   std::atomic<bool> address_is_out_{false};  ///< somebody has the address, until end_access()
   std::unique_ptr<HostCopy> host_copy_;      ///< of the contents, while there is no block
+  Contents kept_;                            ///< of an earlier time, for recovery
+  Contents saved_;                           ///< of a buffer whose device was lost, until it comes back
+  Restore restore_;
   std::atomic<Residency> residency_{Residency::device};
   std::atomic<bool> open_{true};
   std::atomic<std::size_t> size_{0};
@@ -184,6 +229,7 @@ class BufferCore {
   const std::chrono::nanoseconds made_;
   std::atomic<std::chrono::nanoseconds::rep> touched_;
   Count allocated_{0};
+  Count kept_bytes_{0};
   Count growable_bytes_{0};  ///< bytes that it can have where it is
   Count spills_{0};
   Count accesses_{0};
@@ -208,6 +254,23 @@ class PinnedBuffer {
  private:
   BufferCore& buffer_;
   const std::uint64_t address_;
+};
+
+/// The same for work that writes [offset, offset + bytes) bytes. Where those are all that is in use, a lost buffer has
+/// memory from here on; it is lost again unless keep() is called once the work is queued.
+class WrittenBuffer {
+ public:
+  WrittenBuffer(BufferCore& buffer, StreamId stream, std::uint64_t offset, std::uint64_t bytes);
+  WrittenBuffer(const WrittenBuffer&) = delete;
+  WrittenBuffer& operator=(const WrittenBuffer&) = delete;
+  ~WrittenBuffer();
+  [[nodiscard]] std::uint64_t address() const noexcept { return address_; }
+  void keep() noexcept { renewed_ = false; }
+
+ private:
+  BufferCore& buffer_;
+  bool renewed_;
+  std::uint64_t address_ = 0;
 };
 
 }  // namespace weir::detail

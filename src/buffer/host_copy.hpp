@@ -2,8 +2,10 @@
 // used by buffers when they are spilled and when they come back.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include <weir/stream.hpp>
 
@@ -18,6 +20,8 @@ class HostCopy {
   HostCopy(const HostCopy&) = delete;
   HostCopy& operator=(const HostCopy&) = delete;
   virtual ~HostCopy() = default;
+  /// What it has, for the host to read.
+  [[nodiscard]] virtual std::span<const std::byte> contents() const noexcept = 0;
   /// Queues the copy of the first `bytes`, or of all there are, back to device memory. Throws what the driver says;
   /// then the contents are kept.
   virtual void restore(std::uint64_t address, std::uint64_t bytes, StreamId stream) = 0;

@@ -1,6 +1,7 @@
 // The use of a buffer on streams: whose work comes after what, where the contents are, and how they come back for a
 // stream from the host, to which any thread may have spilled them.
 #include <algorithm>
+#include <exception>
 
 #include <weir/errors.hpp>
 
@@ -61,7 +62,7 @@ void BufferCore::hold(StreamId stream) {
   pins_.enter();
   ++uses_;
   try {
-    if (host_copy_) bring_back(stream);
+    if (residency() != Residency::device) bring_back(stream);
     note_use(stream);
   } catch (...) {
     pins_.leave();
@@ -87,13 +88,14 @@ std::uint64_t BufferCore::give_address(StreamId stream) {
 // --- Spilling ---
 
 // Work that uses the buffer is waited for with users let in, so that these wait for one copy at most.
-std::uint64_t BufferCore::spill(HostStore& store, const SpillTime& time, SpillLook& look) noexcept {
+std::uint64_t BufferCore::spill(HostStore& store, const SpillTime& time, SpillLook& look) {
   if (options_.persistent || options_.plain || on_host() || core::in_queued_work()) return 0;
   try {
     for (;;) {
       if (!open() || !pins_.try_close()) return 0;
       std::uint64_t freed = 0;
       bool waits = false;
+      std::exception_ptr loss;
       try {
         if (may_be_spilled()) {
           if (look.uses != uses_) {
@@ -103,20 +105,26 @@ std::uint64_t BufferCore::spill(HostStore& store, const SpillTime& time, SpillLo
           waits = !look.busy.done();
           if (!waits) freed = move_to_host(store, time.copy);
         }
+      } catch (const DeviceLost&) {
+        loss = std::current_exception();
       } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): it stays on the device, which may be failing
       }
       const bool goes_on = pins_.open();
       if (freed != 0) manager_->spilled(name_, bytes_in_use(), false);  // a log may use the buffer
-      if (!goes_on) return freed + end_memory();
+      if (!goes_on) freed += end_memory();
+      if (loss) std::rethrow_exception(loss);
+      if (!goes_on) return freed;
       if (!waits || time.users.passed() || !look.busy.await(time.users)) return freed;
     }
+  } catch (const DeviceLost&) {
+    throw;
   } catch (const std::exception&) {  // of the wait
     return 0;
   }
 }
 
 bool BufferCore::may_be_spilled() const noexcept {
-  return open() && !host_copy_ && !address_is_out_.load(std::memory_order_acquire);
+  return open() && residency() == Residency::device && !address_is_out_.load(std::memory_order_acquire);
 }
 
 // The store's stream is a user before anything is queued there: a copy that does not end in time goes on.
@@ -139,6 +147,7 @@ std::uint64_t BufferCore::move_to_host(HostStore& store, const core::Deadline& d
 }
 
 void BufferCore::bring_back(StreamId stream) {
+  if (!host_copy_) refuse_lost();
   if (device::Access::backend(pool_->device()).capturing(stream)) {
     throw manager_->refused(
         Unsupported("buffer \"" + name_ +

@@ -189,6 +189,11 @@ class Backend : public std::enable_shared_from_this<Backend> {
   /// captured one is called at each launch of the graph, and ends after the graph. On a lost device none is called.
   virtual void run(StreamId stream, std::function<void()> work) = 0;
 
+  /// For a lost device, of which nothing is asked any more: lets the driver forget it, so that opening it again finds a
+  /// new one. False where that would take away pinned memory that is still held, or the device is not lost; then
+  /// nothing has changed. Where devices are apart from each other there is nothing to do.
+  [[nodiscard]] virtual bool let_go() noexcept { return true; }
+
   /// Calls made into the driver so far, counted as the driver sees them.
   [[nodiscard]] virtual DriverCalls driver_calls() const noexcept = 0;
 

@@ -103,13 +103,12 @@ std::vector<Wish> order(const std::vector<Provider>& providers, const DeviceRequ
 
 }  // namespace
 
-Device choose(const std::vector<Provider>& providers, const DeviceRequest& request,
-              const std::optional<std::string>& wish) {
-  std::string by;
-  std::vector<std::string> passed;
-  const bool unnamed = request.backend.empty() && request.preference.empty() && !wish && request.name.empty();
-  for (const Wish& each : order(providers, request, wish, by)) {
-    const Provider& backend = provider(providers, each.backend);
+bool each_that_fits(const Origin& origin, std::string& by, std::vector<std::string>& passed,
+                    const std::function<bool(const Provider& backend, const DeviceInfo& device)>& take) {
+  const DeviceRequest& request = origin.request;
+  const bool unnamed = request.backend.empty() && request.preference.empty() && !origin.wish && request.name.empty();
+  for (const Wish& each : order(origin.providers, request, origin.wish, by)) {
+    const Provider& backend = provider(origin.providers, each.backend);
     std::string why_none;
     const std::vector<DeviceInfo> devices = backend.list(false, why_none);
     if (devices.empty()) passed.push_back(backend.name + ": " + why_none);
@@ -120,12 +119,10 @@ Device choose(const std::vector<Provider>& providers, const DeviceRequest& reque
       }
       if (reason.empty()) {
         try {
-          auto opened = backend.open(device.index, request);
-          std::string why = device.name + " (" + backend.name + "): " + by;
-          if (!passed.empty()) why += "; passed over: " + joined(passed, "; ");
-          return Access::make_device(std::move(opened), std::move(why));
+          if (take(backend, device)) return true;
+          continue;
         } catch (const InvalidArgument&) {
-          throw;  // the request makes no sense on any device
+          throw;
         } catch (const Error& error) {
           reason = "cannot be opened: " + error.message();
         }
@@ -133,6 +130,23 @@ Device choose(const std::vector<Provider>& providers, const DeviceRequest& reque
       passed.push_back(backend.name + ": " + device.name + " " + reason);
     }
   }
+  return false;
+}
+
+Device choose(const std::vector<Provider>& providers, const DeviceRequest& request,
+              const std::optional<std::string>& wish) {
+  const auto origin = std::make_shared<const Origin>(Origin{providers, request, wish});
+  std::string by;
+  std::vector<std::string> passed;
+  std::optional<Device> chosen;
+  each_that_fits(*origin, by, passed, [&](const Provider& backend, const DeviceInfo& device) {
+    auto opened = backend.open(device.index, request);
+    std::string why = device.name + " (" + backend.name + "): " + by;
+    if (!passed.empty()) why += "; passed over: " + joined(passed, "; ");
+    chosen = Access::make_device(std::move(opened), std::move(why), origin);
+    return true;
+  });
+  if (chosen) return *chosen;
   throw NotFound("open_device: no device fits (" + by + "); " + joined(passed, "; "),
                  {.name = request.backend.empty() ? "device" : request.backend});
 }

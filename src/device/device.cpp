@@ -44,8 +44,10 @@ std::optional<BackendKind> backend_named(std::string_view text) noexcept {
 
 StreamId Stream::id() const noexcept { return state_->id; }
 
-Device::Device(std::shared_ptr<device::Backend> backend, std::string why)
-    : backend_(std::move(backend)), why_(std::make_shared<const std::string>(std::move(why))) {
+Device::Device(std::shared_ptr<device::Backend> backend, std::string why, std::shared_ptr<const device::Origin> origin)
+    : backend_(std::move(backend)),
+      why_(std::make_shared<const std::string>(std::move(why))),
+      origin_(std::move(origin)) {
   if (!backend_) throw InvalidArgument("Device: no backend was given", {.name = "backend"});
 }
 

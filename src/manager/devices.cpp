@@ -68,7 +68,7 @@ void MemoryManager::copy_bytes(const AnyBuffer& to, MemoryManager& source, const
   const detail::PinnedBuffer source_pin(origin.buffer, from_stream);
   const std::uint64_t read_from = source_pin.address() + origin.offset;
   own.transfers().await(device::Event(device::Access::shared_backend(source.device()), from_stream), end, task, 0);
-  const detail::PinnedBuffer target_pin(target.buffer, stream);
+  detail::WrittenBuffer target_pin(target.buffer, stream, target.offset, bytes);
   const std::uint64_t write_to = target_pin.address() + target.offset;
   bool direct = false;
   if (target.buffer.on_host() || origin.buffer.on_host()) {
@@ -87,7 +87,7 @@ void MemoryManager::copy_bytes(const AnyBuffer& to, MemoryManager& source, const
   }
   if (direct) {
     own.transfers().await(device::Event(device::Access::shared_backend(device()), stream), end, task, 0);
-    return;
+    return target_pin.keep();
   }
   std::vector<std::byte> staging(std::min(bytes, staging_bytes));
   for (std::uint64_t done = 0; done < bytes;) {
@@ -96,6 +96,7 @@ void MemoryManager::copy_bytes(const AnyBuffer& to, MemoryManager& source, const
     own.transfers().upload(target.buffer, target.offset + done, part, stream, end);
     done += part.size();
   }
+  target_pin.keep();
 }
 
 }  // namespace weir

@@ -26,7 +26,7 @@ std::uint64_t default_limit(const DeviceInfo& info) {
 // What weir adds to a manager's name to name its pinned memory leaves this much.
 constexpr std::size_t longest_manager_name = 240;
 
-ManagerOptions valid(ManagerOptions options, const DeviceInfo& info) {
+ManagerOptions valid(ManagerOptions options) {
   core::check_name("manager", options.name, longest_manager_name);
   if (!options.pool.name.empty()) {
     throw InvalidArgument("manager \"" + options.name + "\": pool.name is \"" + core::printable(options.pool.name) +
@@ -35,22 +35,24 @@ ManagerOptions valid(ManagerOptions options, const DeviceInfo& info) {
   }
   options.pool.name = options.name;
   if (!options.pool.limit) options.pool.limit = core::environment().limit;
-  if (!options.pool.limit) options.pool.limit = default_limit(info);
   return options;
 }
 
 }  // namespace
 
+PoolOptions MemoryManager::Implementation::pool_options(const DeviceInfo& info) const {
+  PoolOptions options = options_.pool;
+  if (!options.limit) options.limit = default_limit(info);
+  return options;
+}
+
 MemoryManager::Implementation::Implementation(const Device& device, ManagerOptions options)
-    : options_(valid(std::move(options), device.facts())),
-      tally_(manager::ProcessTally::of_this_process().of(device.facts())),
-      pool_(pool::Access::counted_pool(device, options_.pool,
-                                       track::Tallies{.reserved = &tally_.reserved, .external = &tally_.external})),
-      clock_(*pool_->options().clock),
+    : options_(valid(std::move(options))),
+      tally_(&manager::ProcessTally::of_this_process().of(device.facts())),
+      pool_(pool::Access::counted_pool(device, pool_options(device.facts()), tally_->of_pool())),
       link_(std::make_shared<detail::ManagerLink>(options_.name, pool_->options().log, pool::Access::events(*pool_))),
-      transfers_(core::make_shared_that_waits<detail::TransferEngine>(device, options_.transfers, pool_->options(),
-                                                                      track::Tallies{.reserved = &tally_.pinned},
-                                                                      pool::Access::events(*pool_))) {
+      transfers_(core::make_shared_that_waits<detail::TransferEngine>(
+          device, options_.transfers, pool_->options(), tally_->of_pinned(), pool::Access::events(*pool_))) {
   if (transfers_->spills())
     spilling_ = pool_->on_pressure([this](const MemoryPressure& asked) { return spill(asked); });
 }
@@ -118,7 +120,7 @@ MemoryManager::Implementation::Core MemoryManager::Implementation::make(detail::
     const bool on_host = is_staging(request.options.usage);
     if (on_host) request.stream = transfers_->host_stream();
     auto made = core::make_shared_fork_safe<detail::BufferCore>(
-        link_, pool_for(request.options.usage), clock_, std::move(request),
+        link_, pool_for(request.options.usage), *pool_->options().clock, std::move(request),
         [this](detail::BufferCore& closing) { forget(closing); });
     {
       const std::lock_guard lock(mutex_);
@@ -191,7 +193,7 @@ bool MemoryManager::Implementation::spill(const MemoryPressure& pressure) {
 // The transfers' own pinned memory is none.
 LeakCount MemoryManager::Implementation::check_leaks() const {
   LeakCount sum = pool_->check_leaks();
-  if (staging_buffers_ == 0 && transfers_->spilled_bytes() == 0) return sum;
+  if (staging_buffers_ == 0 && transfers_->spilled_bytes() == 0 && !lost_some_) return sum;
   for (const Core& buffer : all()) {
     if (!buffer->on_host() && buffer->residency() == Residency::device) continue;
     ++sum.blocks;
@@ -270,9 +272,14 @@ ManagerStatistics MemoryManager::Implementation::statistics() const {
     const BufferStatistics each = buffer->statistics();
     known.resizes += each.resizes;
     known.resizes_in_place += each.resizes_in_place;
+    known.host_copies += each.host_copy;
   }
   known.buffers = open.size();
+  known.recovery_latency = recovery_.summary();
   const std::lock_guard lock(mutex_);
+  known.recoveries = recoveries_;
+  known.restored_bytes = restored_bytes_;
+  known.lost_bytes = lost_bytes_;
   known.buffers_created = buffers_created_;
   known.resizes += resizes_;
   known.resizes_in_place += resizes_in_place_;

@@ -54,7 +54,14 @@ class MemoryManager::Implementation {
 
   [[nodiscard]] ManagerStatistics statistics() const;
   /// Leaves what was allocated to the process's totals; the manager is not among those that are open any more.
-  void leave_totals() const { tally_.add_closed(pool_->statistics()); }
+  void leave_totals() const { tally_->add_closed(pool_->statistics()); }
+  // --- A lost device (recovery.cpp, host_copies.cpp) ---
+  /// Calls what it is given while nobody reads the statistics of all managers.
+  using Alone = std::function<void(const std::function<void()>&)>;
+  [[nodiscard]] RecoveryReport recover(const RecoveryOptions& options, const Alone& alone);
+  void keep_host_copy(std::span<const AnyBuffer> buffers, StreamId stream, const core::Deadline& deadline);
+  void drop_host_copy(const AnyBuffer& buffer) { own(buffer).keep({}); }
+  void on_restore(const AnyBuffer& buffer, RestoreFunction restore);
   [[nodiscard]] const ManagerOptions& options() const noexcept { return options_; }
   [[nodiscard]] Pool& pool() noexcept { return *pool_; }
   [[nodiscard]] const Pool& pool() const noexcept { return *pool_; }
@@ -62,15 +69,17 @@ class MemoryManager::Implementation {
   [[nodiscard]] const detail::TransferEngine& transfers() const noexcept { return *transfers_; }
 
  private:
+  class Recovery;
+  /// With the limit, which is the device's where the program and its environment set none.
+  [[nodiscard]] PoolOptions pool_options(const DeviceInfo& info) const;
   void forget(const detail::BufferCore& buffer);
   [[nodiscard]] bool spill(const MemoryPressure& pressure);
   void report_leaks() const;
 
   const core::OwnerProcess process_;
   const ManagerOptions options_;
-  manager::DeviceTally& tally_;
+  manager::DeviceTally* tally_;
   const std::unique_ptr<Pool> pool_;
-  const Clock& clock_;
   const std::shared_ptr<detail::ManagerLink> link_;
   std::shared_ptr<detail::TransferEngine> transfers_;
 
@@ -79,9 +88,15 @@ class MemoryManager::Implementation {
   core::StringMap<Core> buffers_;
   std::uint64_t buffers_created_ = 0;
   std::atomic<std::size_t> staging_buffers_{0};  // of those there are
+  std::atomic<bool> lost_some_{false};           // there may be buffers that are lost
   std::uint64_t resizes_ = 0;                    // of closed buffers
   std::uint64_t resizes_in_place_ = 0;
   track::Latency creation_;
+  bool restoring_ = false;  ///< a recovery has begun to bring buffers back, and did not end
+  std::uint64_t recoveries_ = 0;
+  std::uint64_t restored_bytes_ = 0;
+  std::uint64_t lost_bytes_ = 0;
+  track::Latency recovery_;
   PressureRegistration spilling_;  // ends first
 };
 

@@ -164,6 +164,24 @@ PinnedBytes MemoryManager::pinned_bytes(std::size_t count, std::size_t element_b
   return checked().transfers().make_pinned(count * element_bytes);
 }
 
+// --- A lost device ---
+
+RecoveryReport MemoryManager::recover(const RecoveryOptions& options) {
+  return checked().recover(options, [](const std::function<void()>& change) {
+    const std::lock_guard lock(managers().mutex);
+    change();
+  });
+}
+
+void MemoryManager::keep_host_copy(std::span<const AnyBuffer> buffers, StreamId stream,
+                                   std::chrono::nanoseconds deadline) {
+  checked().keep_host_copy(buffers, stream, core::Deadline(deadline));
+}
+void MemoryManager::drop_host_copy(const AnyBuffer& buffer) { checked().drop_host_copy(buffer); }
+void MemoryManager::on_restore(const AnyBuffer& buffer, RestoreFunction restore) {
+  checked().on_restore(buffer, std::move(restore));
+}
+
 // --- Limits and counts ---
 
 ExternalBytes MemoryManager::book_external(std::uint64_t bytes) { return checked().pool().book_external(bytes); }

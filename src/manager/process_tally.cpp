@@ -19,6 +19,13 @@ void DeviceTally::add_closed(const Statistics& last) noexcept {
   allocated_ += last.allocated.cumulative;
 }
 
+// The manager counts all of it there as its own from now on, so it is taken off; modulo 2^64 the sum is right.
+void DeviceTally::hand_over(DeviceTally& to, const Statistics& last) noexcept {
+  add_closed(last);
+  to.requested_ -= last.requested.cumulative;
+  to.allocated_ -= last.allocated.cumulative;
+}
+
 bool DeviceTally::is(const DeviceInfo& device) const noexcept {
   return backend_ == device.backend && index_ == device.index;
 }

@@ -26,8 +26,13 @@ class DeviceTally {
   track::Tally external;
   track::Tally pinned;
 
+  [[nodiscard]] track::Tallies of_pool() noexcept { return {.reserved = &reserved, .external = &external}; }
+  [[nodiscard]] track::Tallies of_pinned() noexcept { return {.reserved = &pinned}; }
+
   /// What a manager, which closes, allocated in its life.
   void add_closed(const Statistics& last) noexcept;
+  /// A manager with that statistics goes on, on the device of `to`: what it allocated so far was allocated here.
+  void hand_over(DeviceTally& to, const Statistics& last) noexcept;
   [[nodiscard]] bool is(const DeviceInfo& device) const noexcept;
   /// All but what managers that are open allocated and have.
   [[nodiscard]] DeviceTotals totals() const;

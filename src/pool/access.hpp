@@ -17,6 +17,13 @@ struct Access {
   /// As Pool's constructor; what the pool takes and gives back is counted in `tallies` too, which outlive it.
   [[nodiscard]] static std::unique_ptr<Pool> counted_pool(Device device, PoolOptions options,
                                                           const track::Tallies& tallies);
+  /// A pool on `device` that takes over what of `pool` outlives its device. Throws as Pool's constructor.
+  [[nodiscard]] static std::unique_ptr<Pool> successor(const Pool& pool, Device device, PoolOptions options,
+                                                       const track::Tallies& tallies);
+  /// Each becomes the other, while no call on either is in flight.
+  static void exchange(Pool& one, Pool& other) noexcept { one.implementation_.swap(other.implementation_); }
+  /// Ends a pool whose device was lost and whose place another took: waits for nothing, reports no leaks.
+  static void end_abandoned(std::unique_ptr<Pool> pool) noexcept;
   /// What happens to the pool's memory, for readers. Lives as long as whoever holds it.
   [[nodiscard]] static const std::shared_ptr<track::EventTap>& events(const Pool& pool) noexcept {
     return pool.events();

@@ -334,7 +334,19 @@ void Pool::Implementation::refuse_size(const Request& request) {
   throw OutOfMemory(text, facts);
 }
 
+// What looked like a lack of memory may be that the device is gone, so that nothing came free.
+void Pool::Implementation::require_device() {
+  if (!journal_.saw_loss()) return;
+  try {
+    backend_.release(backend_.record(StreamId::legacy_default));
+  } catch (const DeviceLost& error) {
+    throw DeviceLost("pool \"" + options_.name + "\": " + error.message(), {.name = options_.name});
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): it is there
+  }
+}
+
 void Pool::Implementation::refuse(const Request& request) {
+  require_device();
   if (request.bytes > max_bytes_) refuse_size(request);
   const pool::PageStore& store = space_.store();
   const std::uint64_t taken = store.reserved() + store.external();

@@ -35,6 +35,7 @@
 #include "pool/cache/thread_registry.hpp"
 #include "pool/coarse_clock.hpp"
 #include "pool/journal.hpp"
+#include "pool/lasting.hpp"
 #include "pool/motion.hpp"
 #include "pool/notes.hpp"
 #include "pool/order/stream_order.hpp"
@@ -51,11 +52,11 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   using StreamIndex = pool::StreamIndex;
   using Request = pool::Request;
 
-  Implementation(Device device, PoolOptions options, const track::Tallies& tallies);
+  Implementation(Device device, PoolOptions options, const track::Tallies& tallies, pool::Lasting lasting);
   ~Implementation() override;
   /// Makes a pool; an error names the pool that it would have been.
   [[nodiscard]] static std::unique_ptr<Implementation> make(Device device, PoolOptions options,
-                                                            const track::Tallies& tallies);
+                                                            const track::Tallies& tallies, pool::Lasting lasting = {});
 
   class Door;
 
@@ -88,7 +89,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void map_ahead(std::uint64_t bytes, StreamId stream);
   [[nodiscard]] PressureRegistration on_pressure(PressureHandler handler) {
     require_usable();
-    return pressure_.add(std::move(handler));
+    return pressure_->add(std::move(handler));
   }
 
   // --- free.cpp ---
@@ -123,6 +124,11 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
 
   // --- life.cpp ---
   void report_leaks() const;
+  /// What goes on when the device is lost, for the pool that takes this one's place.
+  [[nodiscard]] pool::Lasting lasting() const;
+  /// Says that the device was lost and another pool took this one's place: its end waits for nothing and reports no
+  /// leaks.
+  void abandon() noexcept { abandoned_ = true; }
 
   // --- report.cpp ---
   [[nodiscard]] Statistics statistics() const;
@@ -134,7 +140,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void verify() const;
   [[nodiscard]] Tag tag(std::string_view name);
   void drop_tag(Tag tag) noexcept {
-    if (!forked()) notes_.tags.drop(static_cast<std::uint32_t>(tag));
+    if (!forked()) notes_.tags().drop(static_cast<std::uint32_t>(tag));
   }
 
   /// The error, which says whose it is.
@@ -200,6 +206,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard, gnu::noinline]] std::optional<std::uint32_t> serve_again(const Request& request, pool::Ways ways,
                                                                         std::uint32_t max);
   [[noreturn]] void refuse(const Request& request);
+  /// Throws DeviceLost where the device was lost while memory was looked for.
+  void require_device();
   [[noreturn]] void refuse_size(const Request& request);
   [[noreturn]] void refuse_alignment(const Request& request) const;
   void tick(Cache& cache);
@@ -291,7 +299,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   pool::Credits credits_;
   pool::Notes notes_;
   pool::Motion motion_;
-  pool::PressureHandlers pressure_;
+  const std::shared_ptr<pool::PressureHandlers> pressure_;
+  const Statistics past_;  ///< what it came to on devices that were lost
 
   const PoolMode mode_;
   const std::uint64_t max_bytes_;     ///< of one request
@@ -303,6 +312,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   std::atomic<std::uint64_t> hit_key_base_{0};
   bool hooks_ = false;  ///< anything to do for every block: clear, note the call site
   bool logs_ = false;   ///< a line for every block
+  bool abandoned_ = false;
 
   std::atomic<std::uint64_t> refusals_{0};
   mutable std::atomic<std::uint64_t> errors_{0};

@@ -4,6 +4,7 @@
 // with its owner then.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,12 +21,12 @@ namespace weir::pool {
 
 class Journal {
  public:
-  /// The sink may be null; it outlives the pool.
-  Journal(std::string pool_name, LogSink* sink)
+  /// The sink may be null; it outlives the pool. Events go to `events`; where that is null, to a tap of its own.
+  Journal(std::string pool_name, LogSink* sink, std::shared_ptr<track::EventTap> events = {})
       : pool_(std::move(pool_name)),
         sink_(sink),
         level_(sink == nullptr ? LogLevel::error : sink->level()),
-        events_(std::make_shared<track::EventTap>(pool_)) {}
+        events_(events ? std::move(events) : std::make_shared<track::EventTap>(pool_)) {}
 
   [[nodiscard]] const std::string& pool_name() const noexcept { return pool_; }
   [[nodiscard]] const std::shared_ptr<track::EventTap>& events() const noexcept { return events_; }
@@ -46,8 +47,12 @@ class Journal {
   }
   /// Something failed that the pool has another way for.
   void note_fallback(const Error& error, StreamId stream = {}) const noexcept {
+    if (error.code() == ErrorCode::device_lost) saw_loss_.store(true, std::memory_order_relaxed);
     note(LogLevel::warning, LogEvent::fallback, error.message(), 0, 0, stream);
   }
+
+  /// Whether something failed because the device was lost.
+  [[nodiscard]] bool saw_loss() const noexcept { return saw_loss_.load(std::memory_order_relaxed); }
 
   /// The log's line of a block that was handed out or came back.
   void log(const track::Event& event, std::uint64_t address) const noexcept {
@@ -65,6 +70,7 @@ class Journal {
   const std::string pool_;
   LogSink* const sink_;
   const LogLevel level_;
+  mutable std::atomic<bool> saw_loss_{false};
   const std::shared_ptr<track::EventTap> events_;  // which transfers and readers share
 };
 

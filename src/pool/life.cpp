@@ -47,18 +47,22 @@ PoolOptions checked(PoolOptions options, const Device& device) {
 
 }  // namespace
 
-Pool::Implementation::Implementation(Device device, PoolOptions options, const track::Tallies& tallies)
+Pool::Implementation::Implementation(Device device, PoolOptions options, const track::Tallies& tallies,
+                                     pool::Lasting lasting)
     : device_(std::move(device)),
       options_(checked(std::move(options), device_)),
       backend_(device::Access::backend(device_)),
       info_(device_.info()),
-      journal_(options_.name, options_.log),
+      journal_(options_.name, options_.log, std::move(lasting.events)),
       clock_(*options_.clock),
       order_(device::Access::shared_backend(device_), journal_),
       space_(backend_, info_, options_, tallies, journal_, order_.epochs(), clock_),
       blocks_(space_.blocks().data()),
       caches_(blocks_, journal_, process_, options_.thread_cache_bytes),
       credits_(caches_),
+      notes_(std::move(lasting.tags)),
+      pressure_(std::move(lasting.pressure)),
+      past_(lasting.past),
       mode_(space_.mode()),
       max_bytes_(
           std::min(space_.store().limit(), (index::max_granules << index::granule_shift) - 2 * info_.page_bytes)),
@@ -78,10 +82,10 @@ Pool::Implementation::Implementation(Device device, PoolOptions options, const t
 }
 
 std::unique_ptr<Pool::Implementation> Pool::Implementation::make(Device device, PoolOptions options,
-                                                                 const track::Tallies& tallies) {
+                                                                 const track::Tallies& tallies, pool::Lasting lasting) {
   const std::string name = options.name.empty() ? "pool" : options.name;
   try {
-    return std::make_unique<Implementation>(std::move(device), std::move(options), tallies);
+    return std::make_unique<Implementation>(std::move(device), std::move(options), tallies, std::move(lasting));
   } catch (const OutOfMemory& error) {
     throw named(error, name);
   }
@@ -90,17 +94,21 @@ std::unique_ptr<Pool::Implementation> Pool::Implementation::make(Device device, 
 // Work that is still queued may use the memory, so it is waited for. Memory whose work does not end in time is left as
 // it is: a leak is better than a fault in the middle of it.
 Pool::Implementation::~Implementation() {
-  tap_.let_go();
+  tap_.let_go(hit_key_base_);
   backend_.forget(*this);
   pool::leave(uid_);
-  report_leaks();
-  if (comes_to_rest()) {
+  if (!abandoned_) report_leaks();
+  if (abandoned_ || comes_to_rest()) {
     space_.return_everything();
   } else {
     space_.leave_ranges();
     journal_.note(LogLevel::error, LogEvent::leak, "work on a stream did not end; the pool's memory is not freed",
                   space_.store().reserved());
   }
+}
+
+pool::Lasting Pool::Implementation::lasting() const {
+  return {journal_.events(), notes_.shared_tags(), pressure_, pool::of_a_lost_device(statistics())};
 }
 
 void Pool::Implementation::report_leaks() const {

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include <weir/call_site.hpp>
 
@@ -15,7 +17,10 @@ namespace weir::pool {
 
 class Notes {
  public:
-  track::TagNames tags;
+  explicit Notes(std::shared_ptr<track::TagNames> names) noexcept : names_(std::move(names)) {}
+
+  [[nodiscard]] track::TagNames& tags() const noexcept { return *names_; }
+  [[nodiscard]] const std::shared_ptr<track::TagNames>& shared_tags() const noexcept { return names_; }
 
   void set_call_site(std::uint32_t id, const CallSite& where) {
     const std::lock_guard lock(mutex_);
@@ -42,6 +47,7 @@ class Notes {
   }
 
  private:
+  const std::shared_ptr<track::TagNames> names_;
   mutable std::mutex mutex_;
   std::unordered_map<std::uint32_t, CallSite> call_sites_;
   std::unordered_map<std::uint32_t, std::uint32_t> max_granules_;

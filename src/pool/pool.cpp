@@ -33,6 +33,15 @@ std::unique_ptr<Pool> pool::Access::counted_pool(Device device, PoolOptions opti
   return std::unique_ptr<Pool>(new Pool(std::move(implementation)));
 }
 
+std::unique_ptr<Pool> pool::Access::successor(const Pool& pool, Device device, PoolOptions options,
+                                              const track::Tallies& tallies) {
+  auto implementation =
+      Pool::Implementation::make(std::move(device), std::move(options), tallies, pool.implementation_->lasting());
+  return std::unique_ptr<Pool>(new Pool(std::move(implementation)));
+}
+
+void pool::Access::end_abandoned(std::unique_ptr<Pool> pool) noexcept { pool->implementation_->abandon(); }
+
 // A child of fork() leaves a pool as it is: another thread may have been changing it at that moment, or held a lock.
 Pool::~Pool() {
   Implementation* const last = implementation_.release();

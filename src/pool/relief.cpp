@@ -23,7 +23,7 @@ void Pool::Implementation::require_unchanged(BlockHandle handle, std::uint32_t s
 
 bool Pool::Implementation::relieve(std::uint64_t bytes, StreamId stream, const std::function<bool()>& retry) {
   if (bytes > max_bytes_) return false;
-  return pressure_.relieve({bytes, stream}, core::Deadline(options_.reclaim_deadline, backend_.clock()), retry);
+  return pressure_->relieve({bytes, stream}, core::Deadline(options_.reclaim_deadline, backend_.clock()), retry);
 }
 
 }  // namespace weir

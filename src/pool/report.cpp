@@ -64,6 +64,7 @@ Statistics Pool::Implementation::sums() const {
   all.driver_time = store.driver_time();
   all.page_maps = store.page_maps();
   all.page_remaps = store.page_remaps();
+  pool::add(all, past_);
   return all;
 }
 
@@ -86,7 +87,7 @@ LiveBlock Pool::Implementation::describe(std::uint32_t id) const {
   known.requested = block.requested;
   known.allocated = block.bytes();
   known.age = clock_.since(block.stamp);
-  known.tag = notes_.tags.name(block.tag);
+  known.tag = notes_.tags().name(block.tag);
   known.call_site = notes_.call_site(id);
   return known;
 }
@@ -110,7 +111,7 @@ std::vector<LiveBlock> Pool::Implementation::live_blocks() const {
 Tag Pool::Implementation::tag(std::string_view name) {
   require_usable();
   core::check_name("tag", name);
-  return static_cast<Tag>(notes_.tags.take(name));
+  return static_cast<Tag>(notes_.tags().take(name));
 }
 
 void Pool::Implementation::verify() const {

@@ -78,9 +78,9 @@ void EventTap::steer(std::atomic<std::uint64_t>& word, std::uint64_t usual) noex
   set_word();
 }
 
-void EventTap::let_go() noexcept {
+void EventTap::let_go(const std::atomic<std::uint64_t>& word) noexcept {
   const std::lock_guard lock(mutex_);
-  word_ = nullptr;
+  if (word_ == &word) word_ = nullptr;
 }
 
 // --- Reading ---

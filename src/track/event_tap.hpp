@@ -47,8 +47,8 @@ class EventTap {
   void steer(std::atomic<std::uint64_t>& word, std::uint64_t usual) noexcept;
   /// Nothing for a cache has such a key.
   static constexpr std::uint64_t no_key = UINT64_MAX;
-  /// The pool ends: nothing is steered any more.
-  void let_go() noexcept;
+  /// Whose word it is ends; nothing is done where the tap steers another one's by now.
+  void let_go(const std::atomic<std::uint64_t>& word) noexcept;
 
   // --- For the reader ---
 

@@ -127,9 +127,16 @@ void TransferEngine::upload(BufferCore& buffer, std::uint64_t offset, std::span<
   const Moment began = now();
   const Task task{"upload to", buffer.name(), data.size(), "queued"};
   require_time(deadline, task);
-  const PinnedBuffer pinned(buffer, stream);
-  const std::uint64_t address = pinned.address() + offset;
+  WrittenBuffer written(buffer, stream, offset, data.size());
   const Begun begun = book_->begin(began, track::EventWay::upload, data.size(), stream);
+  write(buffer, written.address() + offset, data, stream, deadline, task);
+  written.keep();
+  note(buffer, true, data.size(), false);
+  book_->end(begun);
+}
+
+void TransferEngine::write(const BufferCore& buffer, std::uint64_t address, std::span<const std::byte> data,
+                           StreamId stream, core::Deadline deadline, const Task& task) {
   if (in_place(buffer)) {
     await(*record(stream), deadline, task, 0);
     std::memcpy(pointer(address), data.data(), data.size());
@@ -143,8 +150,6 @@ void TransferEngine::upload(BufferCore& buffer, std::uint64_t offset, std::span<
   } else {
     upload_staged(address, data, stream, deadline, task);
   }
-  note(buffer, true, data.size(), false);
-  book_->end(begun);
 }
 
 // While one staging block is copied to the device, the host fills the other.
@@ -176,8 +181,8 @@ Transfer TransferEngine::start_upload(BufferCore& buffer, std::uint64_t offset, 
     return {};
   }
   const Moment began = now();
-  const PinnedBuffer pinned(buffer, stream);
-  const std::uint64_t address = pinned.address() + offset;
+  WrittenBuffer written(buffer, stream, offset, data.size());
+  const std::uint64_t address = written.address() + offset;
   const Begun begun = book_->begin(began, track::EventWay::upload, data.size(), stream);
   if (is_pinned(data.data(), data.size())) {
     backend()->upload(stream, address, data.data(), data.size());
@@ -191,6 +196,7 @@ Transfer TransferEngine::start_upload(BufferCore& buffer, std::uint64_t offset, 
     staged.used(stream);
     bytes_staged_ += data.size();
   }
+  written.keep();
   note(buffer, true, data.size(), true);
   return ticket(begun, {"upload to", buffer.name(), data.size()});
 }
@@ -206,6 +212,13 @@ void TransferEngine::download(BufferCore& buffer, std::uint64_t offset, std::spa
   const PinnedBuffer pinned(buffer, stream);
   const std::uint64_t address = pinned.address() + offset;
   const Begun begun = book_->begin(began, track::EventWay::download, data.size(), stream);
+  read(buffer, address, data, stream, deadline, task);
+  note(buffer, false, data.size(), false);
+  book_->end(begun);
+}
+
+void TransferEngine::read(const BufferCore& buffer, std::uint64_t address, std::span<std::byte> data, StreamId stream,
+                          core::Deadline deadline, const Task& task) {
   if (in_place(buffer)) {
     await(*record(stream), deadline, task, 0);
     std::memcpy(data.data(), pointer(address), data.size());
@@ -216,8 +229,6 @@ void TransferEngine::download(BufferCore& buffer, std::uint64_t offset, std::spa
   } else {
     download_staged(address, data, stream, deadline, task);
   }
-  note(buffer, false, data.size(), false);
-  book_->end(begun);
 }
 
 // While the host empties one staging block, the device fills the other.

@@ -123,6 +123,8 @@ class TransferEngine : public HostStore, public std::enable_shared_from_this<Tra
   /// too, which is counted in `tallies`. Transfers are told by `events`.
   TransferEngine(Device device, const TransferOptions& options, const PoolOptions& pool, const track::Tallies& tallies,
                  std::shared_ptr<track::EventTap> events);
+  /// Takes the place of one whose device was lost, and counts on from there.
+  TransferEngine(const TransferEngine& lost, Device device, const PoolOptions& pool, const track::Tallies& tallies);
   /// Waits for copies that still use pinned memory; what does not end stays with the system.
   ~TransferEngine() override;
   TransferEngine(const TransferEngine&) = delete;
@@ -157,9 +159,18 @@ class TransferEngine : public HostStore, public std::enable_shared_from_this<Tra
   [[nodiscard]] StreamId stream() const noexcept override { return *spilling_; }
   [[nodiscard]] std::unique_ptr<HostCopy> keep(std::uint64_t address, std::uint64_t bytes,
                                                const core::Deadline& deadline) override;
+  /// The same for contents that the host has: for those of a spilled buffer whose device was lost.
+  [[nodiscard]] std::unique_ptr<HostCopy> keep(std::span<const std::byte> contents);
   [[nodiscard]] bool spills() const noexcept { return options_.spill_limit != 0; }
   [[nodiscard]] std::uint64_t spill_limit() const noexcept { return options_.spill_limit; }
   [[nodiscard]] std::uint64_t spilled_bytes() const noexcept { return spilled_; }
+
+  // --- Contents that come back after a loss (restore.cpp); in no count of transfers ---
+  /// Writes the buffer's first bytes. Throws as upload; then they are undefined.
+  void restore(BufferCore& buffer, std::span<const std::byte> contents, StreamId stream, core::Deadline deadline);
+  /// Reads them back, and says whether they are the same.
+  [[nodiscard]] bool has(BufferCore& buffer, std::span<const std::byte> contents, StreamId stream,
+                         core::Deadline deadline);
 
   // --- Pinned memory (pinned.cpp) ---
   /// For the engine's own use: freed by put_aside. Throws LimitExceeded.
@@ -172,6 +183,8 @@ class TransferEngine : public HostStore, public std::enable_shared_from_this<Tra
   void collect() noexcept;
   /// The same, and gives idle pinned memory back to the system.
   void maintain();
+  /// The same, and gives back all that is free.
+  void trim_pinned();
 
   /// What buffers on the host live in, and the stream they are made on: no work is queued there, so the host may write
   /// to them at once.
@@ -211,20 +224,29 @@ class TransferEngine : public HostStore, public std::enable_shared_from_this<Tra
     return device::Access::shared_backend(device_);
   }
   [[nodiscard]] bool in_place(const BufferCore& buffer) const noexcept { return in_place_ || buffer.on_host(); }
+  [[nodiscard]] PoolOptions pinned_options(const PoolOptions& pool) const;
+  [[nodiscard]] Device pinned_device() const;
+  void require_in_place(const std::string& manager) const;
   [[nodiscard]] device::SharedEvent record(StreamId stream) const;
   [[nodiscard]] Transfer ticket(const Begun& begun, const Task& task) const;
   /// True if all of it lies in memory that make_pinned gave.
   [[nodiscard]] bool is_pinned(const std::byte* data, std::size_t bytes) const;
   /// Notes that the pinned memory around `data` is in use until `stream`'s work so far is done.
   void note_pinned_use(const std::byte* data, StreamId stream);
+  /// Returns when the data is on the device.
+  void write(const BufferCore& buffer, std::uint64_t address, std::span<const std::byte> data, StreamId stream,
+             core::Deadline deadline, const Task& task);
   void upload_staged(std::uint64_t address, std::span<const std::byte> data, StreamId stream, core::Deadline deadline,
                      const Task& task);
+  void read(const BufferCore& buffer, std::uint64_t address, std::span<std::byte> data, StreamId stream,
+            core::Deadline deadline, const Task& task);
   void download_staged(std::uint64_t address, std::span<std::byte> data, StreamId stream, core::Deadline deadline,
                        const Task& task);
   device::SharedEvent queue_download(BufferCore& buffer, std::span<std::byte> to, StreamId stream, bool snapshot,
                                      device::Fence& in_flight);
   void note(BufferCore& buffer, bool up, std::uint64_t bytes, bool asynchronous) noexcept;
   void free_pinned(std::span<std::byte> bytes) noexcept;
+  [[nodiscard]] std::unique_ptr<Spilled> memory_for_spill(std::uint64_t bytes, const core::Deadline& deadline);
   /// Empty where there is no memory.
   [[nodiscard]] std::span<std::byte> take_for_spill(std::uint64_t bytes, const core::Deadline& deadline);
 

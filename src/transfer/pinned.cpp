@@ -52,23 +52,54 @@ TransferEngine::TransferEngine(Device device, const TransferOptions& options, co
       host_(device_.stream()),
       transfers_(device_.stream()),
       book_(std::make_shared<WaitBook>(std::move(events))) {
-  if (in_place_ && !device_.facts().pointers) {
-    throw Unsupported("manager \"" + pool.name + "\": the host cannot write the memory of " + device_.facts().name +
-                          " in place; leave transfers.in_place empty",
-                      {.name = pool.name});
-  }
+  require_in_place(pool.name);
   if (options_.spill_limit != 0) spilling_.emplace(device_.stream());
-  PoolOptions pinned{.name = pool.name + " pinned",
-                     .mode = PoolMode::segments,
-                     .limit = all_pinned(options_),
-                     .segment_bytes = segment_bytes,
-                     .idle_age = pool.idle_age,
-                     .reclaim_deadline = pool.reclaim_deadline,
-                     .clock = pool.clock,
-                     .log = pool.log};
-  pinned_ = pool::Access::counted_pool(
-      device::Access::make_device(device::make_pinned_memory(backend(), all_pinned(options_))), std::move(pinned),
-      tallies);
+  pinned_ = pool::Access::counted_pool(pinned_device(), pinned_options(pool), tallies);
+}
+
+TransferEngine::TransferEngine(const TransferEngine& lost, Device device, const PoolOptions& pool,
+                               const track::Tallies& tallies)
+    : device_(std::move(device)),
+      options_(lost.options_),
+      in_place_(options_.in_place.value_or(device_.facts().unified_memory)),
+      log_(lost.log_),
+      host_(device_.stream()),
+      transfers_(device_.stream()),
+      uploads_(lost.uploads_.load()),
+      downloads_(lost.downloads_.load()),
+      asynchronous_(lost.asynchronous_.load()),
+      bytes_uploaded_(lost.bytes_uploaded_.load()),
+      bytes_downloaded_(lost.bytes_downloaded_.load()),
+      bytes_staged_(lost.bytes_staged_.load()),
+      spills_(lost.spills_.load()),
+      bytes_spilled_(lost.bytes_spilled_.load()),
+      bytes_returned_(lost.bytes_returned_.load()),
+      book_(lost.book_) {
+  require_in_place(pool.name);
+  if (options_.spill_limit != 0) spilling_.emplace(device_.stream());
+  pinned_ = pool::Access::successor(*lost.pinned_, pinned_device(), pinned_options(pool), tallies);
+}
+
+void TransferEngine::require_in_place(const std::string& manager) const {
+  if (!in_place_ || device_.facts().pointers) return;
+  throw Unsupported("manager \"" + manager + "\": the host cannot write the memory of " + device_.facts().name +
+                        " in place; leave transfers.in_place empty",
+                    {.name = manager});
+}
+
+Device TransferEngine::pinned_device() const {
+  return device::Access::make_device(device::make_pinned_memory(backend(), all_pinned(options_)));
+}
+
+PoolOptions TransferEngine::pinned_options(const PoolOptions& pool) const {
+  return {.name = pool.name + " pinned",
+          .mode = PoolMode::segments,
+          .limit = all_pinned(options_),
+          .segment_bytes = segment_bytes,
+          .idle_age = pool.idle_age,
+          .reclaim_deadline = pool.reclaim_deadline,
+          .clock = pool.clock,
+          .log = pool.log};
 }
 
 TransferEngine::~TransferEngine() {
@@ -138,6 +169,11 @@ void TransferEngine::collect() noexcept {
 void TransferEngine::maintain() {
   collect();
   pinned_->maintain();
+}
+
+void TransferEngine::trim_pinned() {
+  collect();
+  static_cast<void>(pinned_->trim());
 }
 
 PinnedBytes TransferEngine::make_pinned(std::uint64_t bytes) {

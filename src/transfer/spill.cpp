@@ -31,6 +31,8 @@ class TransferEngine::Spilled final : public HostCopy {
     engine_->bytes_spilled_ += memory_.size();
     return true;
   }
+  void fill(std::span<const std::byte> contents) noexcept { std::ranges::copy(contents, memory_.begin()); }
+  [[nodiscard]] std::span<const std::byte> contents() const noexcept override { return memory_; }
   void restore(std::uint64_t address, std::uint64_t bytes, StreamId stream) override {
     bytes = std::min<std::uint64_t>(bytes, memory_.size());
     if (bytes == 0) return;
@@ -47,6 +49,18 @@ class TransferEngine::Spilled final : public HostCopy {
 
 std::unique_ptr<HostCopy> TransferEngine::keep(std::uint64_t address, std::uint64_t bytes,
                                                const core::Deadline& deadline) {
+  std::unique_ptr<Spilled> copy = memory_for_spill(bytes, deadline);
+  return copy && copy->fill(address, deadline) ? std::move(copy) : nullptr;
+}
+
+std::unique_ptr<HostCopy> TransferEngine::keep(std::span<const std::byte> contents) {
+  std::unique_ptr<Spilled> copy = memory_for_spill(contents.size(), core::Deadline());
+  if (copy) copy->fill(contents);
+  return copy;
+}
+
+std::unique_ptr<TransferEngine::Spilled> TransferEngine::memory_for_spill(std::uint64_t bytes,
+                                                                          const core::Deadline& deadline) {
   if (spilled_.fetch_add(bytes) + bytes > options_.spill_limit) {
     spilled_ -= bytes;
     return nullptr;
@@ -59,11 +73,8 @@ std::unique_ptr<HostCopy> TransferEngine::keep(std::uint64_t address, std::uint6
   } catch (const std::exception&) {
     put_aside(memory, {});
   }
-  if (!copy) {
-    spilled_ -= bytes;
-    return nullptr;
-  }
-  return copy->fill(address, deadline) ? std::move(copy) : nullptr;
+  if (!copy) spilled_ -= bytes;
+  return copy;
 }
 
 // Contents that came back leave their memory when their copy is done, which may be soon.

@@ -32,6 +32,10 @@ void FaultyBackend::fail_every(std::uint64_t n) {
 
 void FaultyBackend::lose(std::uint64_t nth) { schedule().restart({{.kind = FaultKind::loss, .nth = nth}}); }
 
+void FaultyBackend::lose_at_submit(std::uint64_t nth) {
+  schedule().restart({{.kind = FaultKind::loss, .nth = nth, .counted = faults::submits}});
+}
+
 void FaultyBackend::heal() {
   schedule().clear();
   find_again();
@@ -167,9 +171,14 @@ void FaultyBackend::release(EventId event) noexcept {
   InjectingBackend::release(event);
 }
 
+void FaultyBackend::upload(StreamId stream, Address to, const void* from, std::uint64_t bytes) {
+  InjectingBackend::upload(stream, to, from, bytes);
+  if (spoils_) inner().fill(stream, to, 0xa5, 4);
+}
 void FaultyBackend::write(StreamId stream, Address to, std::span<const std::byte> bytes) {
   expect_now(bytes.size() <= max_written, "write: more bytes than it takes");
   InjectingBackend::write(stream, to, bytes);
+  if (spoils_) inner().fill(stream, to, 0xa5, 4);
 }
 
 }  // namespace weir::device

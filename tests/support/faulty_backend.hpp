@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -33,12 +34,16 @@ class FaultyBackend final : public faults::InjectingBackend {
   void fail_every(std::uint64_t n);
   /// From the n-th call from now on, every call that may throw throws DeviceLost, and queued work has ended.
   void lose(std::uint64_t nth);
+  /// The same from the n-th call on that queues work: a copy, a fill, a write, a host function, kernels.
+  void lose_at_submit(std::uint64_t nth);
   /// No fault from here on; a lost device is back.
   void heal();
   /// Whether the fault of the last fail() or lose() has happened.
   [[nodiscard]] bool fired() { return schedule().fired(); }
   /// While denied, there is no memory: whatever would take some throws OutOfMemory.
   void deny_memory(bool denied);
+  /// From here on, what is copied to the device arrives there changed.
+  void spoil_writes() noexcept { spoils_ = true; }
   /// Which streams' events are held; `copied` says whether a copy was ever queued on it.
   using Holding = std::function<bool(StreamId stream, bool copied)>;
   /// While held, no event is done, or none of the streams that `which` is true of: query is false, wait runs into its
@@ -88,6 +93,7 @@ class FaultyBackend final : public faults::InjectingBackend {
   bool wait_any(std::span<const EventId> events, std::chrono::nanoseconds deadline) override;
   void stream_wait(StreamId stream, EventId event) override;
   void release(EventId event) noexcept override;
+  void upload(StreamId stream, Address to, const void* from, std::uint64_t bytes) override;
   void write(StreamId stream, Address to, std::span<const std::byte> bytes) override;
 
  private:
@@ -110,6 +116,7 @@ class FaultyBackend final : public faults::InjectingBackend {
   std::array<std::uint64_t, faults::call_kinds> calls_{};
   std::set<StreamId> copied_;  // streams that a copy was queued on
   bool denied_ = false;
+  std::atomic<bool> spoils_{false};
   std::string breach_;
 
   std::map<Address, std::uint64_t> ranges_;

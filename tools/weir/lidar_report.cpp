@@ -112,6 +112,10 @@ void add_stages(std::string& text, const LidarPass& pass) {
        100 * report.hit_rate, 100 * report.fragmentation);
   line(text, "    driver calls for memory after the first chunk {}, allocation {:.3f} ms",
        report.driver_calls_after_first_chunk, 1000 * report.allocation_seconds);
+  if (report.recoveries != 0) {
+    line(text, "    the device was lost and recovered {} times, {} lost", report.recoveries,
+         format_bytes(report.lost_bytes));
+  }
   if (report.beyond_halo != 0) {
     line(text, "    {} points had neighbours looked for past their halo", report.beyond_halo);
   }
@@ -153,6 +157,7 @@ std::string lidar_json(const LidarOutcome& outcome) {
   StageTime compute;
   std::uint64_t coincident = 0, beyond_halo = 0, memory = 0, pinned = 0, calls = 0;
   double allocation = 0;
+  std::uint64_t recoveries = 0, lost = 0, spilled = 0;
   nlohmann::ordered_json scales = nlohmann::ordered_json::array();
   for (const LidarPass& pass : outcome.passes) {
     compute.seconds += pass.report.compute.seconds;
@@ -160,6 +165,9 @@ std::string lidar_json(const LidarOutcome& outcome) {
     beyond_halo += pass.report.beyond_halo;
     calls += pass.report.driver_calls_after_first_chunk;
     allocation += pass.report.allocation_seconds;
+    recoveries += pass.report.recoveries;
+    lost += pass.report.lost_bytes;
+    spilled += pass.report.spilled_bytes;
     memory = std::max(memory, pass.report.memory_high_water);
     pinned = std::max(pinned, pass.report.pinned_high_water);
     nlohmann::ordered_json scale;
@@ -191,6 +199,9 @@ std::string lidar_json(const LidarOutcome& outcome) {
                              {"chunk_points", report.chunk_points},
                              {"coincident", coincident},
                              {"beyond_halo", beyond_halo},
+                             {"recoveries", recoveries},
+                             {"lost_bytes", lost},
+                             {"spilled_bytes", spilled},
                              {"device", report.device},
                              {"kernel", report.kernel},
                              {"threads", report.threads}};

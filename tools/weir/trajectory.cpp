@@ -81,6 +81,10 @@ std::string text_of(const trajectory::RunReport& report, const Outcome& outcome,
       report.requests, 100 * report.hit_rate(), report.tensors, report.tensors_reused, report.driver_calls,
       after ? fmt::format("{} of them after the second chunk", *after) : "in fewer than three chunks",
       format_bytes(report.memory_high_water), format_bytes(report.pinned_high_water));
+  if (report.recoveries != 0) {
+    text += fmt::format("  the device was lost and recovered {} times, {} lost\n", report.recoveries,
+                        format_bytes(report.lost_bytes));
+  }
   return text;
 }
 
@@ -110,6 +114,9 @@ std::string json_of(const trajectory::RunReport& report, const Outcome& outcome,
       {"driver_calls_after_second_chunk", report.driver_calls_after_second_chunk
                                               ? nlohmann::ordered_json(*report.driver_calls_after_second_chunk)
                                               : nlohmann::ordered_json()},
+      {"recoveries", report.recoveries},
+      {"lost_bytes", report.lost_bytes},
+      {"spilled_bytes", report.spilled_bytes},
       {"memory_high_water", report.memory_high_water},
       {"pinned_high_water", report.pinned_high_water}};
   return all.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';

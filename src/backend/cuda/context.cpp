@@ -96,7 +96,13 @@ Context::Context(const Driver& driver, int ordinal, bool peers) : driver_(driver
 }
 
 Context::~Context() {
-  if (!exiting()) static_cast<void>(driver_.context_release(device_));
+  if (!exiting() && !released_) static_cast<void>(driver_.context_release(device_));
+}
+
+bool Context::let_go() noexcept {
+  if (!lost() || exiting()) return false;
+  if (!released_.exchange(true)) static_cast<void>(driver_.context_release(device_));
+  return true;
 }
 
 // A page is a multiple of what each device maps: both are powers of two.

@@ -67,6 +67,9 @@ class Context {
   /// For what gives things back and cannot fail: remembered, and told with the next error that is thrown.
   void note(CUresult code, const Call& call) const noexcept;
   [[nodiscard]] bool lost() const noexcept { return lost_.load(std::memory_order_relaxed); }
+  /// Releases a lost device's context early, so that the driver makes a new one unless another library holds it; false
+  /// for one that is not lost.
+  bool let_go() noexcept;
   void count(device::CallPurpose purpose) const noexcept { calls_.add(purpose); }
   [[nodiscard]] device::DriverCalls calls() const noexcept { return calls_.seen(); }
 
@@ -86,6 +89,7 @@ class Context {
   bool direct_pages_ = false;
   mutable device::CallCounter calls_;
   mutable std::atomic<bool> lost_{false};
+  std::atomic<bool> released_{false};
   mutable std::atomic<int> late_code_{0};
   mutable std::atomic<const char*> late_call_{nullptr};
 };

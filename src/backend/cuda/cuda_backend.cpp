@@ -77,6 +77,8 @@ class CudaBackend final : public device::Backend {
   void stream_wait(StreamId stream, EventId event) override { streams_.stream_wait(meant_by(stream), event); }
   void release(EventId event) noexcept override { streams_.release(event); }
   [[nodiscard]] bool capturing(StreamId stream) const noexcept override { return streams_.capturing(stream); }
+  // Pinned memory goes with the context, and a program may still read it.
+  [[nodiscard]] bool let_go() noexcept override { return memory_.pinned_held() == 0 && context_.let_go(); }
   StreamId begin_capture(StreamId stream) override { return streams_.begin_capture(meant_by(stream)); }
   void end_capture(StreamId stream) noexcept override { streams_.end_capture(stream); }
 

@@ -267,10 +267,12 @@ Address Memory::allocate_pinned(std::uint64_t bytes) {
   void* start = nullptr;
   context_.check(context_.driver().allocate_host(&start, bytes, CU_MEMHOSTALLOC_PORTABLE),
                  {"cuMemHostAlloc", &DriverCalls::pinned}, bytes);
+  ++pinned_held_;
   return reinterpret_cast<Address>(start);
 }
 
 void Memory::free_pinned(Address address) noexcept {
+  --pinned_held_;
   const Current current(context_, std::nothrow);
   if (!current) return;
   context_.note(context_.driver().free_host(pointer(address)), {"cuMemFreeHost", &DriverCalls::pinned});

@@ -4,6 +4,7 @@
 // when it is destroyed. Called by CudaBackend.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -31,6 +32,8 @@ class Memory {
   void free_segment(device::Address address) noexcept;
   [[nodiscard]] device::Address allocate_pinned(std::uint64_t bytes);
   void free_pinned(device::Address address) noexcept;
+  /// Pieces of pinned memory that were not freed. On a lost device freed ones stay with the context until its end.
+  [[nodiscard]] std::uint64_t pinned_held() const noexcept { return pinned_held_.load(); }
 
  private:
   struct Mapping {
@@ -62,6 +65,7 @@ class Memory {
   std::vector<CUmemAccessDesc> access_;  // to each mapping
   std::mutex mutex_;
   Mappings mapped_;
+  std::atomic<std::uint64_t> pinned_held_{0};
   std::size_t left_ = 0;                          // of these, to be unmapped
   std::map<device::Address, CUdeviceptr> moved_;  // segments that start a little after the driver's address
 };

@@ -90,7 +90,10 @@ TEST(EventReader, TurnsTheSwitchAndNothingIsWrittenWhileItIsOff) {
   EXPECT_EQ(word, 5u);
   EventReader next({tap});
   EXPECT_EQ(drained(next).size(), 0u) << "what nobody read is not the next reader's";
-  tap->let_go();
+  std::atomic<std::uint64_t> other{0};
+  tap->let_go(other);
+  EXPECT_EQ(word, EventTap::no_key) << "the other was not steered";
+  tap->let_go(word);
   EXPECT_EQ(word, EventTap::no_key);
 }
 

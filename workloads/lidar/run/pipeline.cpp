@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "compute/handover.hpp"
+#include "compute/losses.hpp"
 #include "compute/timed.hpp"
 #include "workloads/lidar/run/chunk_computer.hpp"
 #include "workloads/lidar/run/far_queries.hpp"
@@ -31,16 +32,32 @@ struct Slot {
   ChunkJob job;
 };
 
+/// What a run has come to, on the host: a loss of the device takes none of it.
+struct Reached {
+  std::optional<Partition> partition;
+  Halos halos;
+  std::size_t chunks = 0;  ///< written, the first of the partition
+  std::uint64_t points = 0;
+  std::vector<FarQuery> far;  ///< the writer's, until it has ended
+  std::uint64_t allocations = 0, reuses = 0;
+  RunReport report;  ///< each stage writes its own fields
+};
+
+/// A run on one device, from what was reached on.
 class Run {
  public:
-  Run(const Cloud& cloud, const RunSettings& settings, MemoryManager& memory, Sink& sink)
+  Run(const Cloud& cloud, const RunSettings& settings, MemoryManager& memory, Sink& sink, compute::Losses& losses,
+      Reached& reached)
       : cloud_(cloud),
         settings_(settings),
         sink_(sink),
+        losses_(losses),
         compute_(compute_settings(cloud, settings)),
         memory_(memory),
         device_(memory.device()),
         computer_(make_computer(memory_, compute_)),
+        reached_(reached),
+        report_(reached.report),
         partition_(make_partition()),
         compute_stream_(device_.stream()),
         upload_stream_(device_.facts().backend == BackendKind::host ? device_.stream() : compute_stream_) {
@@ -58,28 +75,26 @@ class Run {
     prepare_all(true);
   }
 
-  RunReport go() {
+  void go() {
     report_.points = cloud_.points();
     {
       const compute::Timed timed(report_.total.seconds);
       size_halos();
+      const std::size_t first = reached_.chunks;
       // Both sets up front, so that no chunk after that asks the driver for anything.
-      if (settings_.reuse) prepare_all(partition_.chunks().size() > 1);
+      if (settings_.reuse && first != partition_.chunks().size()) prepare_all(partition_.chunks().size() > 1);
       handover_.emplace(slots_.size(), [this](std::size_t slot) { write(slots_.at(slot)); });
-      for (std::size_t i = 0; i < partition_.chunks().size(); ++i) {
-        Slot& slot = slots_[i % slots_.size()];
+      for (std::size_t i = first; i < partition_.chunks().size(); ++i) {
+        Slot& slot = slots_[(i - first) % slots_.size()];
         start(partition_.chunks()[i], slot);
         if (!settings_.overlap) handover_->wait_for(slot.index);
-        if (i == 0) after_first(slots_[0]);
+        if (i == first) after_first(slots_[0]);
       }
       stop();
       handover_->check();
       finish();
     }
-    report_.total.seconds += partition_seconds_;
-    report_.read.seconds += partition_seconds_;
     fill_report();
-    return report_;
   }
 
  private:
@@ -100,7 +115,13 @@ class Run {
     }
   }
 
-  Partition make_partition() {
+  /// That which was reached, unless its chunks are too large here: then the run begins again, and writes the same.
+  const Partition& make_partition() {
+    if (reached_.partition && reached_.partition->largest_chunk() <= computer_->max_queries())
+      return *reached_.partition;
+    reached_.chunks = reached_.points = 0;
+    reached_.far.clear();
+    report_.coincident = 0;
     std::size_t chunk = settings_.chunk;
     if (chunk == 0) {
       // Two sets of buffers and one workspace; halos make a chunk about a fifth larger, sparse ones twice.
@@ -110,15 +131,17 @@ class Run {
       chunk = std::min(automatic_chunk(memory_.pool(), each), max_chunk);
     }
     chunk = std::min(chunk, computer_->max_queries());
-    const compute::Timed timed(partition_seconds_);
-    return {cloud_, chunk, settings_.scratch, compute_.threads};
+    const compute::Timed timed(report_.read.seconds);
+    const compute::Timed in_all(report_.total.seconds);
+    reached_.halos = {};
+    return reached_.partition.emplace(cloud_, chunk, settings_.scratch, compute_.threads);
   }
 
   /// Buffers are for the largest chunk with its halo, so that none has to grow.
   void size_halos() {
+    if (!reached_.halos.regions.empty()) return;
     const compute::Timed timed(report_.read.seconds);
-    halos_ = find_halos(cloud_, partition_, compute_);
-    max_queries_ = partition_.largest_chunk();
+    reached_.halos = find_halos(cloud_, partition_, compute_);
   }
 
   void start(const Chunk& chunk, Slot& slot) {
@@ -139,10 +162,10 @@ class Run {
     if (!settings_.reuse) release(slot);
     if (slot.input.capacity() == 0) {
       const auto features = input_features(settings_.features, cloud_.wide());
-      slot.input = memory_.scope(slot.name + " input", halos_.max_points, features, {}, compute_stream_);
-      slot.output = memory_.scope(slot.name + " output", max_queries_, computer_->output_features(),
+      slot.input = memory_.scope(slot.name + " input", reached_.halos.max_points, features, {}, compute_stream_);
+      slot.output = memory_.scope(slot.name + " output", partition_.largest_chunk(), computer_->output_features(),
                                   {.downloads = true}, compute_stream_);
-      slot.staging = memory_.pinned<std::byte>(PoolingScope::bytes(halos_.max_points, features));
+      slot.staging = memory_.pinned<std::byte>(PoolingScope::bytes(reached_.halos.max_points, features));
     }
   }
 
@@ -156,7 +179,8 @@ class Run {
 
   /// Brings the chunk's points and its halo's into the staging memory.
   [[nodiscard]] ChunkJob read_points(Slot& slot) const {
-    const KnownRegion& region = halos_.regions[static_cast<std::size_t>(slot.chunk - partition_.chunks().data())];
+    const KnownRegion& region =
+        reached_.halos.regions[static_cast<std::size_t>(slot.chunk - partition_.chunks().data())];
     std::byte* const to = slot.staging.data() + slot.input.offset("points");
     const std::span<const Point> own = partition_.points(*slot.chunk);
     std::size_t count = own.size();
@@ -209,13 +233,15 @@ class Run {
 
   [[nodiscard]] PoolingScope make_workspace() {
     const compute::Timed timed(report_.allocation_seconds);
-    return memory_.scope("workspace", computer_->workspace_elements(halos_.max_points), computer_->workspace_features(),
-                         {}, compute_stream_);
+    return memory_.scope("workspace", computer_->workspace_elements(reached_.halos.max_points),
+                         computer_->workspace_features(), {}, compute_stream_);
   }
 
   // --- The writer's thread ---
 
   void write(Slot& slot) {
+    // After a chunk that was not written none is, so that what is written is known by a number.
+    if (slot.chunk != &partition_.chunks()[reached_.chunks]) return;
     const std::span<const std::byte> bytes = memory_.wait_for_download(slot.output.memory(), patience);
     const Computed done = computer_->finish(slot.index, slot.output, bytes);
     report_.compute.seconds += done.seconds;
@@ -230,10 +256,12 @@ class Run {
     report_.coincident += done.result.coincident;
     const std::span<const Point> own = partition_.points(*slot.chunk);
     for (const Unfinished& each : done.result.unfinished) {
-      far_.push_back({own[each.input], reach_in_cells(each.reach, cloud_.cell_bits())});
+      reached_.far.push_back({own[each.input], reach_in_cells(each.reach, cloud_.cell_bits())});
     }
-    written_ += slot.job.queries;
-    if (settings_.progress) settings_.progress(written_, cloud_.points());
+    ++reached_.chunks;
+    reached_.points += slot.job.queries;
+    losses_.step_forward();
+    if (settings_.progress) settings_.progress(reached_.points, cloud_.points());
   }
 
   // --- The end ---
@@ -260,23 +288,23 @@ class Run {
   }
 
   void finish() {
-    report_.beyond_halo = far_.size();
+    report_.beyond_halo = reached_.far.size();
     report_.driver_calls_after_first_chunk = memory_calls() - calls_after_first_;
     {
       const compute::Timed timed(report_.allocation_seconds);
       for (Slot& slot : slots_) release(slot);  // the far queries need memory too
     }
-    if (far_.empty()) return;
+    if (reached_.far.empty()) return;
     const compute::Timed timed(report_.compute.seconds);
-    const FarRun run{cloud_, partition_, compute_, *computer_, memory_, compute_stream_, halos_.max_points};
-    report_.coincident += finish_far_queries(run, std::move(far_), sink_);
+    const FarRun run{cloud_, partition_, compute_, *computer_, memory_, compute_stream_, reached_.halos.max_points};
+    report_.coincident += finish_far_queries(run, reached_.far, sink_);
   }
 
   void count(const PoolingScope& scope) {
     if (scope.capacity() == 0) return;
     const ScopeStatistics known = scope.statistics();
-    allocations_ += known.allocations;
-    reuses_ += known.reuses;
+    reached_.allocations += known.allocations;
+    reached_.reuses += known.reuses;
     if (settings_.reuse) report_.scopes += known.summary() + "\n";
   }
 
@@ -289,8 +317,8 @@ class Run {
     report_.threads = compute_.threads;
     report_.memory_high_water = known.pool.reserved.peak;
     report_.pinned_high_water = known.transfers.pinned.reserved.peak;
-    const std::uint64_t all = allocations_ + reuses_;
-    report_.reuse_rate = all == 0 ? 0.0 : static_cast<double>(reuses_) / static_cast<double>(all);
+    const std::uint64_t all = reached_.allocations + reached_.reuses;
+    report_.reuse_rate = all == 0 ? 0.0 : static_cast<double>(reached_.reuses) / static_cast<double>(all);
     report_.hit_rate = known.pool.hit_rate();
     report_.fragmentation = 1.0 - known.pool.utilization();
     report_.height = height_rule(compute_);
@@ -299,34 +327,41 @@ class Run {
   const Cloud& cloud_;
   const RunSettings& settings_;
   Sink& sink_;
+  compute::Losses& losses_;
   ComputeSettings compute_;
   MemoryManager& memory_;
   Device device_;
   std::unique_ptr<ChunkComputer> computer_;
-  double partition_seconds_ = 0;
-  Partition partition_;
+  Reached& reached_;
+  RunReport& report_;
+  const Partition& partition_;
   Stream compute_stream_;
   Stream upload_stream_;  // the same on GPUs, where copies run in its order and nothing waits for them here
   std::array<Slot, 2> slots_;
-  Halos halos_;
-  std::size_t max_queries_ = 0;
-  std::uint64_t allocations_ = 0, reuses_ = 0, calls_after_first_ = 0, written_ = 0;
-  std::vector<FarQuery> far_;                  // the writer's, until it has ended
-  RunReport report_;                           // each stage writes its own fields
+  std::uint64_t calls_after_first_ = 0;
   std::optional<compute::Handover> handover_;  // to the writer's thread
 };
 
 }  // namespace
 
 RunReport run(const Cloud& cloud, const RunSettings& settings, MemoryManager& memory, Sink& sink) {
-  return Run(cloud, settings, memory, sink).go();
+  Reached reached;
+  compute::Losses losses(memory);
+  const std::uint64_t spilled_before = memory.statistics().transfers.bytes_spilled;
+  losses.survive([&] { Run(cloud, settings, memory, sink, losses, reached).go(); });
+  reached.report.recoveries = losses.recoveries();
+  reached.report.lost_bytes = losses.lost_bytes();
+  reached.report.spilled_bytes = memory.statistics().transfers.bytes_spilled - spilled_before;
+  return reached.report;
 }
 
 void check(const Cloud& cloud, const RunSettings& settings, MemoryManager& memory) {
   class : public Sink {
     void take(const FeatureRows&) override {}
   } none;
-  Run(cloud, settings, memory, none).try_memory();
+  Reached reached;
+  compute::Losses losses(memory);
+  losses.survive([&] { Run(cloud, settings, memory, none, losses, reached).try_memory(); });
 }
 
 }  // namespace weir::lidar

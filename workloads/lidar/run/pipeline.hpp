@@ -56,12 +56,18 @@ struct RunReport {
   double fragmentation = 0;                          ///< 1 − peak requested ÷ peak reserved
   std::uint64_t driver_calls_after_first_chunk = 0;  ///< about memory
   std::string scopes;                                ///< summaries, a line each
+  // --- Of this run ---
+  std::uint64_t recoveries = 0;     ///< times that the device was lost and opened again, or another in its place
+  std::uint64_t lost_bytes = 0;     ///< as RecoveryReport has them, by these: none of the run's, which it makes anew
+  std::uint64_t spilled_bytes = 0;  ///< moved to the host for lack of device memory
 };
 
 /// Computes on the memory's device. Throws InvalidArgument for settings that make no sense, Unsupported where the
 /// device has no kernels for the cloud, and what memory, files and the sink throw; then the sink has got some of the
-/// rows. All memory is given back before it returns or throws. One run at a time on a manager, whose buffers have other
-/// names than the run's: "workspace", "columns", and those that begin with "even " or "odd ".
+/// rows. Where the device is lost it recovers the memory and goes on with the first chunk that was not written, as
+/// compute::Losses says: the same rows come of it, and the sink may get some twice. All memory is given back before it
+/// returns or throws. One run at a time on a manager, whose buffers have other names than the run's: "workspace",
+/// "columns", and those that begin with "even " or "odd ".
 [[nodiscard]] RunReport run(const Cloud& cloud, const RunSettings& settings, MemoryManager& memory, Sink& sink);
 
 /// Throws what run() would before it computes anything: takes the memory that the run's chunks would, and gives it

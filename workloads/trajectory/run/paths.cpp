@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "compute/losses.hpp"
+
 namespace weir::trajectory {
 namespace {
 
@@ -94,12 +96,10 @@ void PathDevice::finish() noexcept {
   }
 }
 
-std::vector<std::vector<Place>> follow(std::span<const Launch> launches, const RunSettings& settings,
-                                       MemoryManager& memory) {
-  settings.physics.check();
-  for (std::size_t i = 0; i < launches.size(); ++i) check(launches[i], i);
-  std::vector<std::vector<Place>> found(launches.size());
-  if (launches.empty()) return found;
+namespace {
+
+void follow_all(std::span<const Launch> launches, const RunSettings& settings, MemoryManager& memory,
+                std::vector<std::vector<Place>>& found) {
   PathDevice device(memory, settings);
   Paths paths;
   // Whether all have ended.
@@ -119,6 +119,21 @@ std::vector<std::vector<Place>> follow(std::span<const Launch> launches, const R
     throw;
   }
   device.give_back(paths);
+}
+
+}  // namespace
+
+std::vector<std::vector<Place>> follow(std::span<const Launch> launches, const RunSettings& settings,
+                                       MemoryManager& memory) {
+  settings.physics.check();
+  for (std::size_t i = 0; i < launches.size(); ++i) check(launches[i], i);
+  std::vector<std::vector<Place>> found(launches.size());
+  if (launches.empty()) return found;
+  compute::Losses losses(memory);
+  losses.survive([&] {
+    found.assign(launches.size(), {});
+    follow_all(launches, settings, memory, found);
+  });
   return found;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "compute/handover.hpp"
+#include "compute/losses.hpp"
 #include "compute/pool_counts.hpp"
 #include "compute/timed.hpp"
 #include "workloads/trajectory/run/paths.hpp"
@@ -29,39 +30,47 @@ struct Slot {
   std::vector<Flight> flights;
 };
 
+/// A run on one device, from the first launch on that was not written.
 class Run {
  public:
   Run(std::uint64_t launches, const std::function<Launch(std::uint64_t)>& launch, const RunSettings& settings,
-      MemoryManager& memory, Sink& sink)
+      MemoryManager& memory, Sink& sink, compute::Losses& losses, RunReport& report)
       : launches_(launches),
         launch_(launch),
         settings_(settings),
         sink_(sink),
         memory_(memory),
-        paths_(memory, settings) {
+        losses_(losses),
+        paths_(memory, settings),
+        report_(report),
+        begun_at_(report.launches) {
     report_.tolerance = paths_.tolerance();
     slots_[1].index = 1;
   }
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
-  ~Run() { stop(); }
+  ~Run() {
+    stop();
+    report_.tensors += paths_.tensors().acquired;
+    report_.tensors_reused += paths_.tensors().reused;
+  }
 
-  RunReport go() {
-    const compute::PoolCounts before(memory_);
-    {
-      const compute::Timed timed(report_.seconds);
-      handover_.emplace(slots_.size(), [this](std::size_t slot) { write(slots_.at(slot)); });
-      const ChunkedRun done = process_in_chunks(launches_, {.chunk_items = chunk_size(), .fold_below = fold_below},
-                                                [this](const ChunkRange& chunk) { begin(chunk); });
-      stop();
-      handover_->check();
-      report_.retries = done.retries;
-      report_.chunks = done.chunks.size();
-      for (const ChunkRange& each : done.chunks) report_.chunk_launches = std::max(report_.chunk_launches, each.count);
-      if (warm_) report_.driver_calls_after_second_chunk = compute::PoolCounts(memory_).since(*warm_).driver_calls;
+  void go() {
+    handover_.emplace(slots_.size(), [this](std::size_t slot) { write(slots_.at(slot)); });
+    if (begun_at_ != launches_) {
+      const ChunkedRun done =
+          process_in_chunks(launches_ - begun_at_, {.chunk_items = chunk_size(), .fold_below = fold_below},
+                            [this](const ChunkRange& chunk) {
+                              begin({begun_at_ + chunk.first, chunk.count});
+                            });
+      report_.retries += done.retries;
     }
-    fill_report(before);
-    return report_;
+    stop();
+    handover_->check();
+    if (warm_ && begun_at_ == 0) {
+      report_.driver_calls_after_second_chunk = compute::PoolCounts(memory_).since(*warm_).driver_calls;
+    }
+    fill_report();
   }
 
  private:
@@ -71,7 +80,7 @@ class Run {
       const std::size_t bytes = slots_.size() * (launch_columns + path_columns) * paths_.number_bytes();
       chunk = std::min(automatic_chunk(memory_.pool(), bytes), paths_.host() ? max_host_chunk : max_device_chunk);
     }
-    return std::min<std::size_t>(chunk, launches_);
+    return std::min<std::size_t>(chunk, launches_ - begun_at_);
   }
 
   /// Starts a chunk; where memory is refused, once more when the chunk before it has given its own back.
@@ -150,14 +159,18 @@ class Run {
   }
 
   void write(Slot& slot) {
+    if (slot.first != report_.launches) return;  // after a chunk that was not written none is
     while (!read(slot)) queue(slot);
     paths_.give_back(slot.paths);
+    sink_.take(slot.first, slot.asked, slot.flights);
     for (const Flight& each : slot.flights) {
       report_.steps += each.steps;
       if (each.ending != Ending::ground) ++report_.out_of_time;
     }
-    sink_.take(slot.first, slot.asked, slot.flights);
     report_.launches += slot.asked.size();
+    ++report_.chunks;
+    report_.chunk_launches = std::max(report_.chunk_launches, slot.asked.size());
+    losses_.step_forward();
     if (settings_.progress) settings_.progress(report_.launches, launches_);
   }
 
@@ -169,19 +182,10 @@ class Run {
     for (Slot& slot : slots_) paths_.give_back(slot.paths);
   }
 
-  void fill_report(const compute::PoolCounts& before) {
-    const compute::PoolCounts counts = compute::PoolCounts(memory_).since(before);
-    report_.requests = counts.requests;
-    report_.hits = counts.hits;
-    report_.driver_calls = counts.driver_calls;
-    report_.tensors = paths_.tensors().acquired;
-    report_.tensors_reused = paths_.tensors().reused;
+  void fill_report() {
     report_.device = paths_.device().facts().name;
     report_.kernels = paths_.kernels();
     report_.real_bits = static_cast<unsigned>(8 * paths_.number_bytes());
-    const ManagerStatistics known = memory_.statistics();
-    report_.memory_high_water = known.pool.reserved.peak;
-    report_.pinned_high_water = known.transfers.pinned.reserved.peak;
   }
 
   const std::uint64_t launches_;
@@ -189,12 +193,14 @@ class Run {
   const RunSettings& settings_;
   Sink& sink_;
   MemoryManager& memory_;
+  compute::Losses& losses_;
   PathDevice paths_;
   std::array<Slot, 2> slots_;
   std::size_t rows_ = 0;     // of the tensors
   std::size_t started_ = 0;  // chunks
   std::optional<compute::PoolCounts> warm_;
-  RunReport report_;                           // each thread writes its own fields
+  RunReport& report_;  // each thread writes its own fields
+  const std::uint64_t begun_at_;
   std::optional<compute::Handover> handover_;  // to the writer's thread
 };
 
@@ -208,7 +214,25 @@ RunReport run(std::uint64_t launches, const std::function<Launch(std::uint64_t n
                           {.name = "launches", .limit = max_launches});
   }
   settings.physics.check();
-  return Run(launches, launch, settings, memory, sink).go();
+  RunReport report;
+  compute::Losses losses(memory);
+  const compute::PoolCounts before(memory);
+  const std::uint64_t spilled_before = memory.statistics().transfers.bytes_spilled;
+  {
+    const compute::Timed timed(report.seconds);
+    losses.survive([&] { Run(launches, launch, settings, memory, sink, losses, report).go(); });
+  }
+  const compute::PoolCounts counts = compute::PoolCounts(memory).since(before);
+  report.requests = counts.requests;
+  report.hits = counts.hits;
+  report.driver_calls = counts.driver_calls;
+  const ManagerStatistics known = memory.statistics();
+  report.memory_high_water = known.pool.reserved.peak;
+  report.pinned_high_water = known.transfers.pinned.reserved.peak;
+  report.recoveries = losses.recoveries();
+  report.lost_bytes = losses.lost_bytes();
+  report.spilled_bytes = known.transfers.bytes_spilled - spilled_before;
+  return report;
 }
 
 }  // namespace weir::trajectory

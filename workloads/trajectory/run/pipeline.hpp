@@ -33,9 +33,13 @@ struct RunReport {
   std::uint64_t requests = 0;      ///< of device and pinned memory, to the pools
   std::uint64_t hits = 0;          ///< of those, served by a pool's caches and arenas
   std::uint64_t driver_calls = 0;  ///< about memory, from the run's start to its end
-  std::optional<std::uint64_t> driver_calls_after_second_chunk = {};  ///< of those; empty without a third chunk
+  std::optional<std::uint64_t> driver_calls_after_second_chunk = {};  ///< of those; empty without a third chunk, or
+                                                                      ///< where the device was lost
   std::uint64_t tensors = 0;                                          ///< that were acquired
   std::uint64_t tensors_reused = 0;  ///< of those, in memory where one of the same shape had lain
+  std::uint64_t recoveries = 0;      ///< times that the device was lost and opened again, or another in its place
+  std::uint64_t lost_bytes = 0;      ///< as RecoveryReport has them, by these: none of the run's, which it makes anew
+  std::uint64_t spilled_bytes = 0;   ///< moved to the host for lack of device memory
   // --- Of the manager's whole life ---
   std::uint64_t memory_high_water = 0, pinned_high_water = 0;  ///< reserved; bytes
 
@@ -59,7 +63,9 @@ class Sink {
 /// Follows `launches` paths, of which `launch` gives each by its number, on the calling thread. Throws InvalidArgument
 /// for 0 launches or more than max_launches, and for settings or a launch out of range, before the chunk of that launch
 /// is computed; LimitExceeded and OutOfMemory where there is no memory for one launch; what `launch` and the sink
-/// throw. `launch` is asked again for the launches of a chunk that was refused memory.
+/// throw. `launch` is asked again for the launches of a chunk that was refused memory. Where the device is lost it
+/// recovers the memory and goes on with the first launch that was not written, as compute::Losses says, and asks again
+/// for the launches from there.
 RunReport run(std::uint64_t launches, const std::function<Launch(std::uint64_t number)>& launch,
               const RunSettings& settings, MemoryManager& memory, Sink& sink);
 

@@ -164,6 +164,31 @@ TEST_F(CudaLoss, AnotherDevicesIsNotThisOnes) {
   first_->destroy_stream(stream);
 }
 
+// So that the driver makes a new context when the device is opened again.
+TEST_F(CudaLoss, ALostDeviceIsLetGoUnlessItsPinnedMemoryIsHeld) {
+  Fake fake{{.memory = 64_MiB}};
+  auto backend = make_cuda_backend(Fake::table());
+  const device::Address pinned = backend->allocate_pinned(4096);
+  EXPECT_FALSE(backend->let_go()) << "it is not lost";
+  fake.reset_device(0);
+  EXPECT_THROW(static_cast<void>(backend->create_stream()), DeviceLost);
+  EXPECT_FALSE(backend->let_go()) << "a program may still read what it has there";
+  EXPECT_EQ(fake.contexts_retained(), 1u);
+  backend->free_pinned(pinned, 4096);
+  EXPECT_TRUE(backend->let_go());
+  EXPECT_TRUE(backend->let_go());
+  EXPECT_EQ(fake.contexts_retained(), 0u);
+  auto again = make_cuda_backend(Fake::table());
+  EXPECT_EQ(fake.contexts_made(), 2u);
+  EXPECT_THROW(static_cast<void>(backend->create_stream()), DeviceLost);
+  backend.reset();
+  EXPECT_EQ(fake.contexts_retained(), 1u) << "the old one's end releases nothing of the new one's";
+  again->free_segment(again->allocate_segment(1_MiB), 1_MiB);
+  again.reset();
+  EXPECT_EQ(fake.fault(), "");
+  EXPECT_EQ(fake.contexts_retained(), 0u);
+}
+
 TEST_F(CudaLoss, ADeviceThatIsTakenIsNotLost) {
   fake_.fail("cuDevicePrimaryCtxRetain", 1, CUDA_ERROR_DEVICE_UNAVAILABLE);
   EXPECT_THROW(static_cast<void>(make_cuda_backend(Fake::table(), {.ordinal = 0})), DriverError);

@@ -1,6 +1,9 @@
 // Runs that keep what came of every launch. Shared by the trajectories' tests.
 #pragma once
 
+#include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <vector>
 
 #include "workloads/trajectory/run/open_memory.hpp"
@@ -17,6 +20,19 @@ class Kept : public Sink {
   std::vector<Flight> all;
   bool in_order = true;
 };
+
+/// Bit for bit.
+inline bool same(const std::vector<Flight>& a, const std::vector<Flight>& b) {
+  const auto bits = [](double value) { return std::bit_cast<std::uint64_t>(value); };
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    if (bits(a[i].carry) != bits(b[i].carry) || bits(a[i].apex) != bits(b[i].apex) ||
+        bits(a[i].time) != bits(b[i].time) || bits(a[i].landing_speed) != bits(b[i].landing_speed) ||
+        bits(a[i].drift) != bits(b[i].drift) || a[i].steps != b[i].steps || a[i].ending != b[i].ending) {
+      return false;
+    }
+  }
+  return a.size() == b.size();
+}
 
 /// On the host where no backend is named.
 inline std::vector<Flight> fly(const std::vector<Launch>& launches, const RunSettings& settings = {},

@@ -1,6 +1,5 @@
 // Runs: chunks, threads and kernels change no result; memory comes from the pool; errors end a run in order; and on
 // GPUs, or what plays one, the same flights within what their numbers allow.
-#include <bit>
 #include <cmath>
 #include <stdexcept>
 
@@ -13,18 +12,6 @@
 
 namespace weir::trajectory::test {
 namespace {
-
-bool same(const std::vector<Flight>& a, const std::vector<Flight>& b) {
-  const auto bits = [](double value) { return std::bit_cast<std::uint64_t>(value); };
-  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
-    if (bits(a[i].carry) != bits(b[i].carry) || bits(a[i].apex) != bits(b[i].apex) ||
-        bits(a[i].time) != bits(b[i].time) || bits(a[i].landing_speed) != bits(b[i].landing_speed) ||
-        bits(a[i].drift) != bits(b[i].drift) || a[i].steps != b[i].steps || a[i].ending != b[i].ending) {
-      return false;
-    }
-  }
-  return a.size() == b.size();
-}
 
 TEST(TrajectoryRun, ChunksThreadsAndKernelsChangeNothing) {
   std::vector<Launch> launches = awkward_launches();
