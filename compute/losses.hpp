@@ -1,12 +1,35 @@
 // Work that goes on when its device is lost: the manager is recovered, and the work called again, which begins from the
-// last state that it reached whole. Used by workloads; one object a run, which counts what the run survived.
+// last state that it reached whole. Used by workloads and the tool; one object a run, which counts what the run
+// survived.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 
 #include <weir/weir.hpp>
 
 namespace weir::compute {
+
+/// A manager on `device`, which is opened as `request` says where there is none yet, and anew where it is lost before
+/// the manager stands, `attempts` times in all. Throws as open_device() and the manager.
+[[nodiscard]] inline MemoryManager open_manager(std::optional<Device>& device, const DeviceRequest& request,
+                                                const ManagerOptions& options, unsigned attempts = 3) {
+  for (;;) {
+    try {
+      if (!device) device = open_device(request);
+      return MemoryManager(*device, options);
+    } catch (const DeviceLost&) {
+      if (--attempts == 0) throw;
+      device.reset();
+    }
+  }
+}
+/// The same for one manager.
+[[nodiscard]] inline MemoryManager open_manager(const DeviceRequest& request, const ManagerOptions& options) {
+  std::optional<Device> device;
+  return open_manager(device, request, options);
+}
 
 class Losses {
  public:
@@ -18,13 +41,15 @@ class Losses {
   /// again: so `work` makes all that is of a device, runners, streams, addresses, anew at its beginning, has given it
   /// up when it is left, by whatever, and goes on from what it reached. What it frees then is not lost; buffers that
   /// stay come back as MemoryManager::recover() says. Throws what else `work` and recover() throw, and the DeviceLost
-  /// of a device that answers, as of a buffer that was lost before.
+  /// or DriverError of a device that answers, as of a buffer that was lost before.
   template <class Work>
   decltype(auto) survive(Work&& work) {  // NOLINT(cppcoreguidelines-missing-std-forward): it is called again
     for (;;) {
       try {
         return work();
       } catch (const DeviceLost&) {
+        if (in_a_row_ == max_in_a_row_ || !recovered()) throw;
+      } catch (const DriverError&) {  // kernels of the workload's own say it in their driver's words
         if (in_a_row_ == max_in_a_row_ || !recovered()) throw;
       }
     }
@@ -35,6 +60,8 @@ class Losses {
   [[nodiscard]] std::uint64_t recoveries() const noexcept { return recoveries_; }
   /// As RecoveryReport has them, of all.
   [[nodiscard]] std::uint64_t lost_bytes() const noexcept { return lost_bytes_; }
+  /// What recover() took, of all.
+  [[nodiscard]] double seconds() const noexcept { return seconds_; }
   /// Of the last recovery.
   [[nodiscard]] const RecoveryReport& last() const noexcept { return last_; }
 
@@ -46,6 +73,7 @@ class Losses {
     ++in_a_row_;
     ++recoveries_;
     lost_bytes_ += last_.lost_bytes;
+    seconds_ += std::chrono::duration<double>(last_.duration).count();
     return true;
   }
 
@@ -54,6 +82,7 @@ class Losses {
   const unsigned max_in_a_row_;
   unsigned in_a_row_ = 0;
   std::uint64_t recoveries_ = 0, lost_bytes_ = 0;
+  double seconds_ = 0;
   RecoveryReport last_;
 };
 

@@ -13,7 +13,8 @@ from tool import TOOL, ToolCase, weir
 HOST = ["--device", "host"]
 SEED_KEYS = {
     "seed", "solved", "stopped", "environment_steps", "updates", "upright", "episodes", "seconds", "mean_reward",
-    "requests", "hit_rate", "driver_calls_after_warm_up", "peak_bytes", "peak_update_bytes",
+    "requests", "hit_rate", "driver_calls_after_warm_up", "peak_bytes", "peak_update_bytes", "recoveries", "lost_bytes",
+    "recovery_seconds", "spilled_bytes",
 }  # fmt: skip
 BENCH_KEYS = {
     "kernels", "robots", "steps_per_second_physics", "steps_per_second_full", "steps_per_second_network", "forward_ns",

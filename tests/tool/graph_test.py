@@ -21,7 +21,8 @@ KEYS = [
     "steps_per_second", "stress", "edge_length_spread", "hit_rate", "driver_calls_after_warm_up", "frames", "frames_dropped", "overlap",
     "resizes_in_place", "bytes_moved_by_growth", "checksum", "format", "packed", "weighted", "label_hits",
     "label_misses", "read_seconds", "law", "dimensions", "seed", "coarse_steps", "interrupted", "device", "kernels",
-    "requests", "driver_calls", "memory_high_water", "pinned_high_water",
+    "requests", "driver_calls", "memory_high_water", "pinned_high_water", "recoveries", "lost_bytes", "recovery_seconds",
+    "spilled_bytes",
 ]  # fmt: skip
 SHARED = Path(os.environ.get("WEIR_SHARED_DATA", "/nonexistent")) / "graph"
 RING = [(i, (i + 1) % 12) for i in range(12)] + [(0, 6), (3, 9)]

@@ -17,6 +17,7 @@
 
 #include "balance_options.hpp"
 #include "commands.hpp"
+#include "compute/losses.hpp"
 #include "files/output_file.hpp"
 #include "interrupt.hpp"
 #include "progress.hpp"
@@ -76,15 +77,15 @@ class TrainRun {
   /// The exit status.
   int execute() {
     note_interrupts();
-    const Device device = open_device({.backend = line_.device});
-    if (!line_.json) fmt::print("{}\n", device.why());
+    device_ = open_device({.backend = line_.device});
+    if (!line_.json) fmt::print("{}\n", device_->why());
     std::vector<balance::Curve> curves;
     std::vector<std::uint64_t> steps_to_solve, upright;
     bool stopped = false;
     for (std::uint32_t i = 0; i < line_.seeds && !stopped; ++i) {
       balance::TrainingSettings settings = line_.settings;
       settings.seed += i;
-      const TrainingResult result = train(device, settings);
+      const TrainingResult result = train(settings);
       tell(settings, result);
       if (result.solved) steps_to_solve.push_back(result.environment_steps);
       upright.push_back(result.upright);
@@ -97,10 +98,10 @@ class TrainRun {
   }
 
  private:
-  TrainingResult train(const Device& device, const balance::TrainingSettings& settings) {
+  TrainingResult train(const balance::TrainingSettings& settings) {
     ManagerOptions options{.name = "balance", .pool = {.mode = line_.pool ? PoolMode::automatic : PoolMode::off}};
     if (!line_.limit.empty()) options.pool.limit = parse_bytes(line_.limit);
-    MemoryManager memory(device, options);
+    MemoryManager memory = compute::open_manager(device_, {.backend = line_.device}, options);
     balance::Trainer trainer(memory, settings, line_.host);
     if (saved_) trainer.restore(*saved_);
     std::uint64_t steps = 0;
@@ -119,6 +120,7 @@ class TrainRun {
       result = trainer.run(told, was_interrupted);
     }
     save(trainer);
+    device_ = memory.device();  // a new one after a loss
     // A network cut off in training does not take the place of one that is done; its checkpoint has it.
     if (result.stopped) return result;
     const balance::SavedNetwork network{trainer.shape(), result.parameters, settings.model};
@@ -157,7 +159,11 @@ class TrainRun {
                                   {"hit_rate", result.hit_rate},
                                   {"driver_calls_after_warm_up", result.driver_calls_after_warm_up},
                                   {"peak_bytes", result.peak_bytes},
-                                  {"peak_update_bytes", result.peak_update_bytes}};
+                                  {"peak_update_bytes", result.peak_update_bytes},
+                                  {"recoveries", result.recoveries},
+                                  {"lost_bytes", result.lost_bytes},
+                                  {"recovery_seconds", result.recovery_seconds},
+                                  {"spilled_bytes", result.spilled_bytes}};
       fmt::print("{}\n", object.dump());
       return;
     }
@@ -174,6 +180,9 @@ class TrainRun {
         "of an update's temporaries {}\n",
         result.requests, 100 * result.hit_rate, result.driver_calls_after_warm_up, format_bytes(result.peak_bytes),
         format_bytes(result.peak_update_bytes));
+    if (result.recoveries == 0) return;
+    fmt::print("          the device was lost and recovered {} times; {} did not come back\n", result.recoveries,
+               format_bytes(result.lost_bytes));
   }
 
   void tell_all(const std::vector<std::uint64_t>& steps_to_solve, const std::vector<std::uint64_t>& upright) const {
@@ -200,6 +209,7 @@ class TrainRun {
   }
 
   TrainLine& line_;
+  std::optional<Device> device_;
   std::optional<files::OutputFile> curves_, output_, header_;
   std::optional<balance::Checkpoint> saved_;
 };

@@ -14,6 +14,7 @@
 #include <weir/bytes.hpp>
 
 #include "commands.hpp"
+#include "compute/losses.hpp"
 #include "files/output_file.hpp"
 #include "graph_options.hpp"
 #include "graph_report.hpp"
@@ -98,7 +99,7 @@ class GraphRun {
       options.pool.limit = parse_bytes(line_.limit);
       options.transfers.pinned_limit = *options.pool.limit;
     }
-    return std::make_unique<MemoryManager>(open_device({.backend = line_.device}), options);
+    return std::unique_ptr<MemoryManager>(new MemoryManager(compute::open_manager({.backend = line_.device}, options)));
   }
 
   graph::Layout lay_out(const graph::Graph& graph) {

@@ -66,6 +66,10 @@ std::string graph_text(const GraphOutcome& outcome) {
        report.driver_calls_after_warm_up ? std::to_string(*report.driver_calls_after_warm_up) : "unknown",
        report.resizes_in_place, format_bytes(report.bytes_moved_by_growth), format_bytes(report.memory_high_water),
        format_bytes(report.pinned_high_water));
+  if (report.recoveries != 0) {
+    line(text, "  the device was lost and recovered {} times; {} did not come back", report.recoveries,
+         format_bytes(report.lost_bytes));
+  }
   return text;
 }
 
@@ -109,7 +113,11 @@ std::string graph_json(const GraphOutcome& outcome) {
       {"requests", report.requests},
       {"driver_calls", report.driver_calls},
       {"memory_high_water", report.memory_high_water},
-      {"pinned_high_water", report.pinned_high_water}};
+      {"pinned_high_water", report.pinned_high_water},
+      {"recoveries", report.recoveries},
+      {"lost_bytes", report.lost_bytes},
+      {"recovery_seconds", report.recovery_seconds},
+      {"spilled_bytes", report.spilled_bytes}};
   return all.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
 }
 

@@ -73,7 +73,7 @@ Learner::Learner(MemoryManager& memory, NetworkRunner& runner, const NetworkShap
       moments_(memory.scoped<float>("moments", 2 * std::size_t{shape.parameters()}, {}, stream)),
       records_(memory.scoped<float>("replay", std::size_t{settings.replay} * layout_.record(), {}, stream)),
       indices_(memory.scoped<std::uint32_t>("indices", settings.batch, {}, stream)),
-      record_(layout_.record()),
+      remembered_records_(std::size_t{settings.replay} * layout_.record()),
       drawn_(settings.batch),
       drawn_in_(settings.replay) {
   use(first_parameters(shape, start, seed));
@@ -152,13 +152,14 @@ std::uint32_t Learner::best_action(std::span<const float> observation) {
 }
 
 void Learner::remember(const Transition& transition) {
-  auto to = std::copy(transition.observation.begin(), transition.observation.end(), record_.begin());
+  const std::size_t offset = remembered_ % settings_.replay * layout_.record();
+  const std::span<float> record = std::span(remembered_records_).subspan(offset, layout_.record());
+  auto to = std::copy(transition.observation.begin(), transition.observation.end(), record.begin());
   to = std::copy(transition.next.begin(), transition.next.end(), to);
   *to++ = transition.reward;
   *to++ = static_cast<float>(transition.action);
   *to = transition.fell ? 1.0F : 0.0F;
-  const std::size_t slot = remembered_ % settings_.replay;
-  memory_.upload(records_, record_, stream_, {.offset = slot * record_.size()});
+  memory_.upload(records_, std::span<const float>(record), stream_, {.offset = offset});
   ++remembered_;
 }
 
@@ -229,14 +230,16 @@ Learner::State Learner::state() {
   Batch reads(memory_);
   add_reads(reads, network_);
   add_reads(reads, target_);
-  State state{.parameters = all_read(reads, stream_),
-              .moments = memory_.download(moments_, stream_),
-              .records = std::vector<float>(filled() * layout_.record()),
-              .remembered = remembered_,
-              .updates = updates_,
-              .draws = draws_};
-  if (!state.records.empty()) memory_.download(records_, std::span<float>(state.records), stream_);
-  return state;
+  reads.read(moments_, 0, moments_.size());
+  std::vector<float> read = all_read(reads, stream_);
+  const auto moments = read.end() - static_cast<std::ptrdiff_t>(moments_.size());
+  const auto records = static_cast<std::ptrdiff_t>(filled() * layout_.record());
+  return {.parameters = {read.begin(), moments},
+          .moments = {moments, read.end()},
+          .records = {remembered_records_.begin(), remembered_records_.begin() + records},
+          .remembered = remembered_,
+          .updates = updates_,
+          .draws = draws_};
 }
 
 void Learner::restore(const State& state) {
@@ -251,6 +254,7 @@ void Learner::restore(const State& state) {
   updates.update(moments_, state.moments);
   require_all(updates.submit(stream_));
   if (!state.records.empty()) memory_.upload(records_, state.records, stream_);
+  std::copy(state.records.begin(), state.records.end(), remembered_records_.begin());
   remembered_ = state.remembered;
   updates_ = state.updates;
   draws_ = state.draws;

@@ -1,6 +1,6 @@
 // A network that learns on a device: double DQN with a replay memory. The network and its target network are network
-// buffers; Adam's means and the records are buffers beside them; what else one update needs is taken from a tensor pool
-// and given back after it, as programs do whose sizes change from step to step.
+// buffers; Adam's means and the records are buffers beside them, the records on the host too; what else one update
+// needs is taken from a tensor pool and given back after it, as programs do whose sizes change from step to step.
 #pragma once
 
 #include <algorithm>
@@ -64,6 +64,7 @@ class Learner {
   [[nodiscard]] std::vector<float> parameters();
   /// Takes the weights of a network of this shape, for the target network too.
   void use(const std::vector<float>& parameters);
+  /// Waits; the records are known here and are not read from the device.
   [[nodiscard]] State state();
   /// Goes on from there. Throws InvalidArgument where sizes are not this learner's.
   void restore(const State& state);
@@ -97,7 +98,7 @@ class Learner {
   Buffer<float> moments_, records_;
   Buffer<std::uint32_t> indices_;
   std::vector<DeviceSpan<std::byte>> bindings_;  // of the plan that was queued last
-  std::vector<float> record_;
+  std::vector<float> remembered_records_;  // as `records_` has them: what a state takes, and what outlives a device
   std::vector<std::uint32_t> drawn_;
   std::vector<std::uint64_t> drawn_in_;     ///< by record: the update that drew it last
   std::vector<NetworkStep> forward_steps_;  // of the batch that was asked for last

@@ -29,14 +29,16 @@ Feed::Feed(MemoryManager& memory, Buffers buffers, StreamId compute, FrameMode m
   }
 }
 
-Feed::~Feed() {
+Feed::~Feed() { end(); }
+
+void Feed::end() noexcept {
   {
     const std::lock_guard lock(mutex_);
     ended_ = true;
     changed_.notify_all();
   }
-  waiter_.join();
-  giver_.join();
+  if (waiter_.joinable()) waiter_.join();
+  if (giver_.joinable()) giver_.join();
 }
 
 // --- The thread that queues steps ---
@@ -57,12 +59,19 @@ void Feed::take(std::uint64_t step) {
 }
 
 void Feed::finish() {
-  std::unique_lock lock(mutex_);
-  throw_failure();
-  if (last_started_ != last_step_) {
-    --counts_.dropped;
-    start(last_step_, lock);
+  {
+    std::unique_lock lock(mutex_);
+    throw_failure();
+    if (last_started_ != last_step_) {
+      --counts_.dropped;
+      start(last_step_, lock);
+    }
   }
+  drain();
+}
+
+void Feed::drain() {
+  std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return frames_.empty() || failure_; });
   throw_failure();
 }
@@ -153,8 +162,11 @@ void Feed::give_frames() noexcept {
     }
     lock.lock();
     reading_ = false;
+    if (!failure) {
+      ++counts_.frames;
+      counts_.last = frame.step;
+    }
     if (failure && !failure_) failure_ = std::move(failure);
-    if (!failure_) ++counts_.frames;
     frames_.pop_front();
     ++given_back_;
     changed_.notify_all();

@@ -31,6 +31,7 @@ class Feed {
   };
   struct Counts {
     std::uint64_t frames = 0, dropped = 0;  ///< given to the sink, and not
+    std::uint64_t last = 0;                 ///< the step of the last one that it was given
   };
 
   /// `mode` is not `none`. `patience` bounds the wait for one frame, from its start to its arrival: the steps that were
@@ -47,6 +48,11 @@ class Feed {
   void take(std::uint64_t step);
   /// Waits until the sink has all that it is to get, in every mode the last step's frame too. Throws as take.
   void finish();
+  /// Waits until the sink has had all frames that were started, so that nothing before them is asked for again. Throws
+  /// as take.
+  void drain();
+  /// Waits until the sink has no frame any more; it gets none from here on.
+  void end() noexcept;
 
   [[nodiscard]] Counts counts() const;
   /// Where the steps' stamps go too.

@@ -87,10 +87,11 @@ AnyBuffer GraphMemory::buffer(Memory memory) const {
 
 // --- Contents ---
 
-void GraphMemory::load(const Workload& workload, Adjacency rows, std::span<const Position> places) {
+void GraphMemory::load(const Workload& workload, std::shared_ptr<const Adjacency> rows,
+                       std::span<const Position> places) {
   Workload loaded = workload;
-  loaded.nodes = rows.nodes();
-  loaded.edges = static_cast<std::uint32_t>(rows.columns.size() / 2);
+  loaded.nodes = rows->nodes();
+  loaded.edges = static_cast<std::uint32_t>(rows->columns.size() / 2);
   const Needs needs = needs_of(loaded);
   if (places.size() != loaded.nodes) {
     throw InvalidArgument(
@@ -103,9 +104,9 @@ void GraphMemory::load(const Workload& workload, Adjacency rows, std::span<const
   // What the pool gave may still be used by work on the computing stream: first that ends, then all others may write.
   streams_.synchronize_all(patience);
   upload<Position>(vectors_[0], places, 0, streams_.next());
-  upload<std::uint32_t>(words(Memory::offsets), rows.offsets, 0, streams_.next());
-  upload<std::uint32_t>(words(Memory::columns), rows.columns, 0, streams_.next());
-  const std::span<const float> weights = rows.weights;
+  upload<std::uint32_t>(words(Memory::offsets), rows->offsets, 0, streams_.next());
+  upload<std::uint32_t>(words(Memory::columns), rows->columns, 0, streams_.next());
+  const std::span<const float> weights = rows->weights;
   upload<std::uint32_t>(words(Memory::weights),
                         {reinterpret_cast<const std::uint32_t*>(weights.data()), weights.size()}, 0, streams_.next());
   streams_.synchronize_all(patience);
@@ -115,10 +116,27 @@ void GraphMemory::load(const Workload& workload, Adjacency rows, std::span<const
   queue(plan_start(workload_));
 }
 
+void GraphMemory::set_motion(const Motion& motion) {
+  const auto set = [&](std::size_t vector, std::span<const Position> to) {
+    if (to.size() != workload_.nodes) {
+      throw InvalidArgument(
+          "graph: motion of " + std::to_string(to.size()) + " nodes; there are " + std::to_string(workload_.nodes),
+          {.name = "motion"});
+    }
+    upload(vectors_.at(vector), to, 0, compute_);
+  };
+  set(0, motion.positions);
+  if (workload_.law.kind == LawKind::springs) set(1, motion.velocities);
+  if (workload_.law.kind == LawKind::force_atlas_2) set(3, motion.previous_forces);
+  std::array<std::uint32_t, forces::figures> bits{};
+  std::memcpy(bits.data(), &motion.figures, sizeof(motion.figures));
+  upload<std::uint32_t>(words(Memory::figures), bits, 0, compute_);
+}
+
 void GraphMemory::apply(const Changes& changes, std::optional<float> theta) {
   if (changes.empty()) return;
   require_finite(changes.added_nodes);
-  Changed changed = changed_rows(rows_, changes);
+  Changed changed = changed_rows(*rows_, changes);
   const Workload before = workload_;
   // With all nodes that were and that come, before those taken out are gone.
   Workload widest = before;
@@ -140,7 +158,7 @@ void GraphMemory::apply(const Changes& changes, std::optional<float> theta) {
   const std::vector<Position> rest(changes.added_nodes.size());
   upload<Position>(vectors_[0], changes.added_nodes, before.nodes, compute_);
   for (std::size_t i = 1; i < vector_count; ++i) upload<Position>(vectors_[i], rest, before.nodes, compute_);
-  rows_ = std::move(changed.rows);
+  rows_ = std::make_shared<const Adjacency>(std::move(changed.rows));
   upload_changed(changed);
   whole_ = true;
   queue_moves(widest, changed.moves);
@@ -151,9 +169,9 @@ void GraphMemory::apply(const Changes& changes, std::optional<float> theta) {
 
 void GraphMemory::upload_changed(const Changed& changed) {
   const auto part = [](const auto& all, Range range) { return std::span(all).subspan(range.first, range.size()); };
-  upload<std::uint32_t>(words(Memory::offsets), part(rows_.offsets, changed.offsets), changed.offsets.first, compute_);
-  upload<std::uint32_t>(words(Memory::columns), part(rows_.columns, changed.columns), changed.columns.first, compute_);
-  const std::span<const float> weights = part(rows_.weights, changed.columns);
+  upload<std::uint32_t>(words(Memory::offsets), part(rows_->offsets, changed.offsets), changed.offsets.first, compute_);
+  upload<std::uint32_t>(words(Memory::columns), part(rows_->columns, changed.columns), changed.columns.first, compute_);
+  const std::span<const float> weights = part(rows_->weights, changed.columns);
   upload<std::uint32_t>(words(Memory::weights),
                         {reinterpret_cast<const std::uint32_t*>(weights.data()), weights.size()}, changed.columns.first,
                         compute_);
@@ -224,6 +242,16 @@ Figures GraphMemory::await_figures(std::chrono::nanoseconds deadline) {
 
 std::vector<Position> GraphMemory::download_positions(std::chrono::nanoseconds deadline) {
   return memory_.download(positions(), compute_, {.deadline = deadline});
+}
+
+GraphMemory::Motion GraphMemory::download_motion(std::chrono::nanoseconds deadline) {
+  const auto read = [&](std::size_t vector) {
+    return memory_.download(vectors_.at(vector), compute_, {.deadline = deadline});
+  };
+  Motion motion{.positions = read(0), .velocities = {}, .previous_forces = {}};
+  if (workload_.law.kind == LawKind::springs) motion.velocities = read(1);
+  if (workload_.law.kind == LawKind::force_atlas_2) motion.previous_forces = read(3);
+  return motion;
 }
 
 }  // namespace weir::graph

@@ -7,8 +7,10 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <weir/weir.hpp>
@@ -34,6 +36,21 @@ class GraphMemory {
   struct Growth {
     std::uint64_t resizes = 0, resizes_in_place = 0;
     std::uint64_t bytes_moved = 0;  ///< copied when a buffer moved
+
+    Growth& operator+=(const Growth& more) noexcept {
+      resizes += more.resizes;
+      resizes_in_place += more.resizes_in_place;
+      bytes_moved += more.bytes_moved;
+      return *this;
+    }
+  };
+
+  /// What steps go on from, beside the graph, where the next one sorts its nodes anew.
+  struct Motion {
+    std::vector<Position> positions = {};
+    std::vector<Position> velocities = {};       ///< of springs; other laws make them anew in each step
+    std::vector<Position> previous_forces = {};  ///< of fa2
+    Figures figures = {};                        ///< of the last step, with fa2's speed
   };
 
   /// `streams` has "compute", in whose order all is, and others, by which first contents are uploaded in turn. Takes
@@ -44,7 +61,12 @@ class GraphMemory {
   /// Another graph at rest, in the same buffers: law and dimensions of `workload`, nodes and edges of the rows. Waits
   /// until the streams are idle, and until all is there. Throws as the constructor; after that nothing can be computed
   /// before it has succeeded.
-  void load(const Workload& workload, Adjacency rows, std::span<const Position> places);
+  void load(const Workload& workload, std::shared_ptr<const Adjacency> rows, std::span<const Position> places);
+  void load(const Workload& workload, Adjacency rows, std::span<const Position> places) {
+    load(workload, std::make_shared<const Adjacency>(std::move(rows)), places);
+  }
+  /// Sets what was loaded in motion, as a layout of this size and law was. Throws InvalidArgument for another size.
+  void set_motion(const Motion& motion);
   /// Between two steps; does not wait but for staging memory. Nodes that stay keep their place and motion. Uploads what
   /// of the rows differs, from the first change on. Throws InvalidArgument, LimitExceeded and OutOfMemory before
   /// anything has changed, so that the layout can go on. With other errors nothing can be computed any more. `theta` is
@@ -59,9 +81,12 @@ class GraphMemory {
   [[nodiscard]] Figures await_figures(std::chrono::nanoseconds deadline);
   /// As they are after all that is queued; waits for it.
   [[nodiscard]] std::vector<Position> download_positions(std::chrono::nanoseconds deadline);
+  /// The same of all motion, but for the figures, which the caller has.
+  [[nodiscard]] Motion download_motion(std::chrono::nanoseconds deadline);
 
   [[nodiscard]] const Workload& workload() const noexcept { return workload_; }
-  [[nodiscard]] const Adjacency& rows() const noexcept { return rows_; }
+  [[nodiscard]] const Adjacency& rows() const noexcept { return *rows_; }
+  [[nodiscard]] const std::shared_ptr<const Adjacency>& shared_rows() const noexcept { return rows_; }
   [[nodiscard]] const BufferHandle<Position>& positions() const noexcept { return vectors_[0]; }
   [[nodiscard]] const BufferHandle<Position>& velocities() const noexcept { return vectors_[1]; }
   [[nodiscard]] AnyBuffer buffer(Memory memory) const;
@@ -87,7 +112,7 @@ class GraphMemory {
   const StreamId compute_;
   Runner& runner_;
   Workload workload_;
-  Adjacency rows_;
+  std::shared_ptr<const Adjacency> rows_ = std::make_shared<const Adjacency>();  // shared with what a run has kept
   bool whole_ = false;
   std::array<Buffer<Position>, vector_count> vectors_;
   std::array<Buffer<std::uint32_t>, memory_count - vector_count> words_;  // floats among them, as words

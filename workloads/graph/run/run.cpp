@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "compute/losses.hpp"
 #include "compute/pool_counts.hpp"
 #include "compute/range.hpp"
 #include "compute/timed.hpp"
@@ -69,32 +70,47 @@ Graph graph_of(const Adjacency& rows) {
   return made;
 }
 
+/// What goes with a device that is lost.
+struct OnDevice {
+  OnDevice(MemoryManager& memory, const RunSettings& settings)
+      : device(memory.device()),
+        streams(device, {"compute", "transfer", "analysis"}),
+        compute(streams.at("compute")),
+        runner(make_runner(device, settings.threads, settings.kernels)) {}
+  OnDevice(const OnDevice&) = delete;
+  OnDevice& operator=(const OnDevice&) = delete;
+  ~OnDevice() {
+    feed.reset();
+    try {
+      streams.synchronize_all(patience);  // what is queued uses this object
+    } catch (const Error&) {
+      return;  // a lost device runs nothing any more
+    }
+  }
+
+  Device device;
+  StreamSet streams;
+  const StreamId compute;
+  const std::unique_ptr<Runner> runner;
+  std::unique_ptr<GraphMemory> layout;
+  std::unique_ptr<Feed> feed;
+};
+
 class Run {
  public:
   Run(const Graph& graph, const RunSettings& settings, MemoryManager& memory, FrameSink* sink)
       : graph_(graph),
         settings_(settings),
         memory_(memory),
-        device_(memory.device()),
-        streams_(device_, {"compute", "transfer", "analysis"}),
-        compute_(streams_.at("compute")),
-        runner_(make_runner(device_, settings.threads, settings.kernels)),
-        stepping_(device_, compute_, settings),
+        losses_(memory),
+        stepping_(settings, losses_),
         sink_(settings.frames == FrameMode::none ? nullptr : sink) {}
-  Run(const Run&) = delete;
-  Run& operator=(const Run&) = delete;
-  ~Run() {
-    feed_.reset();
-    try {
-      streams_.synchronize_all(patience);  // what is queued uses this object
-    } catch (const Error&) {
-      return;  // a lost device runs nothing any more
-    }
-  }
 
   Layout go() {
     Layout made;
+    survive([](OnDevice&) {});  // what the device cannot do is told at once
     const compute::PoolCounts before(memory_);
+    const std::uint64_t spilled = memory_.statistics().transfers.bytes_spilled;
     {
       const compute::Timed timed(report_.seconds);
       law_ = gathering(usual_law(settings_.law), components_of(graph_));
@@ -102,18 +118,18 @@ class Run {
       if (settings_.coarsen) levels = coarsen(graph_, max_coarsest, [this] { return stepping_.is_over(false); });
       std::vector<Position> places;
       for (std::size_t i = levels.size(); i-- > 0;) {
-        Adjacency rows = adjacency_of(levels[i].graph);
-        places = places_for(rows, i + 1 < levels.size() ? &levels[i + 1] : nullptr, places);
+        const auto rows = std::make_shared<const Adjacency>(adjacency_of(levels[i].graph));
+        places = places_for(*rows, i + 1 < levels.size() ? &levels[i + 1] : nullptr, places);
         places = lay_coarse_level_out(levels[i].graph, rows, std::move(places));
       }
-      Adjacency rows = adjacency_of(graph_);
-      places = places_for(rows, levels.empty() ? nullptr : levels.data(), places);
+      auto rows = std::make_shared<const Adjacency>(adjacency_of(graph_));
+      places = places_for(*rows, levels.empty() ? nullptr : levels.data(), places);
       levels.clear();
-      lay_graph_out(std::move(rows), std::move(places));
-      made.positions = layout_->download_positions(patience);
+      made.positions = lay_graph_out(std::move(rows), std::move(places));
       finish(made.positions);
     }
     fill_report(before, made.positions);
+    report_.spilled_bytes = memory_.statistics().transfers.bytes_spilled - spilled;
     made.report = report_;
     return made;
   }
@@ -138,52 +154,96 @@ class Run {
     if (coarser == nullptr) return random_places(rows.nodes(), settings_.dimensions, settings_.seed);
     return prolong(*coarser, rows, places, settings_.dimensions, settings_.seed);
   }
-  void load(const Graph& graph, const Adjacency& rows, std::span<const Position> places) {
-    const Workload workload = workload_of(graph);
-    if (!layout_) layout_ = std::make_unique<GraphMemory>(memory_, streams_, *runner_, workload);
-    layout_->load(workload, rows, places);
-  }
   [[nodiscard]] Start start() const { return report_.coarse_steps == 0 ? Start::random_places : Start::coarser_level; }
 
-  std::vector<Position> lay_coarse_level_out(const Graph& graph, const Adjacency& rows, std::vector<Position> places) {
+  // --- Losses of the device ---
+
+  template <class Work>
+  void survive(const Work& work) {
+    losses_.survive([&] {
+      try {
+        if (device_ == nullptr) device_ = std::make_unique<OnDevice>(memory_, settings_);
+        work(*device_);
+      } catch (...) {
+        leave_device();
+        throw;
+      }
+    });
+  }
+  /// Keeps of a device what counts of it.
+  void leave_device() {
+    if (device_ == nullptr) return;
+    if (device_->layout) grown_ += device_->layout->growth();
+    if (device_->feed) {
+      device_->feed->end();
+      report_.frames += device_->feed->counts().frames;
+      last_frame_ = std::max(last_frame_, device_->feed->counts().last);
+    }
+    device_.reset();
+  }
+
+  /// Puts a level on the device as it was kept.
+  void load(OnDevice& on, const KeptLevel& kept) const {
+    if (!on.layout) on.layout = std::make_unique<GraphMemory>(memory_, on.streams, *on.runner, kept.workload);
+    on.layout->load(kept.workload, kept.rows, kept.motion.positions);
+    if (kept.steps != 0) on.layout->set_motion(kept.motion);
+  }
+
+  // --- Levels ---
+
+  std::vector<Position> lay_coarse_level_out(const Graph& graph, const std::shared_ptr<const Adjacency>& rows,
+                                             std::vector<Position> places) {
     if (stepping_.is_over(false)) return places;
     fit(graph, by_mean_weight(law_, graph), places);
     const Schedule schedule(law_, graph, places, start());
-    load(graph, rows, places);
-    report_.coarse_steps += stepping_.lay_out(*layout_, schedule, nullptr).steps;
-    places = layout_->download_positions(patience);
-    straighten(rows, places);
+    KeptLevel kept{.workload = workload_of(graph), .rows = rows, .motion = {.positions = std::move(places)}};
+    Stepping::Ending ending;
+    survive([&](OnDevice& on) {
+      load(on, kept);
+      ending = stepping_.lay_out({on.device, on.compute, *on.layout}, schedule, kept, nullptr);
+      places = on.layout->download_positions(patience);
+    });
+    report_.coarse_steps += ending.steps;
+    straighten(*rows, places);
     return places;
   }
 
-  void lay_graph_out(Adjacency rows, std::vector<Position> places) {
+  std::vector<Position> lay_graph_out(std::shared_ptr<const Adjacency> rows, std::vector<Position> places) {
     fit(graph_, by_mean_weight(law_, graph_), places);
     const Schedule schedule(law_, graph_, places, start(), settings_.max_steps);
-    load(graph_, rows, places);
-    rows = {};
-    if (sink_ != nullptr) {
-      feed_ = std::make_unique<Feed>(memory_, Feed::Buffers{layout_->positions(), layout_->velocities()}, compute_,
-                                     settings_.frames, *sink_);
-    }
+    KeptLevel kept{
+        .workload = workload_of(graph_), .rows = std::move(rows), .motion = {.positions = std::move(places)}};
     Steadiness steadiness(memory_);
-    const Finest finest{.feed = feed_.get(), .steadiness = steadiness, .theta_for = [this](std::uint64_t nodes) {
-                          return theta_for(nodes);
-                        }};
-    const Stepping::Ending ending = [&] {
-      const compute::Timed timed(report_.step_seconds);
-      return stepping_.lay_out(*layout_, schedule, &finest);
-    }();
-    if (feed_) feed_->finish();
+    const Finest finest{.steadiness = steadiness,
+                        .theta_for = [this](std::uint64_t nodes) { return theta_for(nodes); }};
+    Stepping::Ending ending;
+    survive([&](OnDevice& on) {
+      steadiness.interrupted();
+      load(on, kept);
+      if (sink_ != nullptr) {
+        on.feed = std::make_unique<Feed>(memory_, Feed::Buffers{on.layout->positions(), on.layout->velocities()},
+                                         on.compute, settings_.frames, *sink_);
+      }
+      const Stage stage{on.device, on.compute, *on.layout, on.feed.get(), last_frame_ + 1};
+      {
+        const compute::Timed timed(report_.step_seconds);
+        ending = stepping_.lay_out(stage, schedule, kept, &finest);
+      }
+      if (on.feed) on.feed->finish();
+      places = on.layout->download_positions(patience);
+    });
     report_.steps = ending.steps;
     report_.settled = ending.settled;
     report_.stopped = stepping_.stopped();
     report_.driver_calls_after_warm_up = steadiness.driver_calls();
+    return places;
   }
 
   /// Components beside each other, and how good all is.
   void finish(std::vector<Position>& positions) {
-    const bool is_changed = layout_->rows().nodes() != graph_.nodes || settings_.change;
-    const Graph changed = is_changed ? graph_of(layout_->rows()) : Graph{};
+    const Adjacency& rows = device_->layout->rows();
+    const bool is_changed = rows.nodes() != graph_.nodes || settings_.change;
+    const Graph changed = is_changed ? graph_of(rows) : Graph{};
     const Graph& last = is_changed ? changed : graph_;
     (stepping_.is_over(true) ? pack_on_shelves : pack)(last, components_of(last), positions);
     if (!settings_.measure) return;
@@ -197,43 +257,44 @@ class Run {
 
   void fill_report(const compute::PoolCounts& before, std::span<const Position> positions) {
     const compute::PoolCounts counts = compute::PoolCounts(memory_).since(before);
-    report_.nodes = layout_->workload().nodes;
-    report_.edges = layout_->workload().edges;
+    report_.nodes = device_->layout->workload().nodes;
+    report_.edges = device_->layout->workload().edges;
     report_.self_loops = graph_.self_loops;
     report_.duplicates = graph_.duplicates;
-    report_.device = device_.facts().name;
-    report_.kernels = runner_->name();
-    if (feed_) {
-      report_.frames = feed_->counts().frames;
-      report_.frames_dropped = feed_->counts().dropped;
-      report_.overlap = feed_->timeline()->overlap();
+    report_.device = device_->device.facts().name;
+    report_.kernels = device_->runner->name();
+    if (device_->feed) {
+      report_.frames += device_->feed->counts().frames;
+      report_.frames_dropped = report_.steps - report_.frames;
+      report_.overlap = device_->feed->timeline()->overlap();
     }
     report_.requests = counts.requests;
     report_.hits = counts.hits;
     report_.driver_calls = counts.driver_calls;
-    const GraphMemory::Growth growth = layout_->growth();
-    report_.resizes = growth.resizes;
-    report_.resizes_in_place = growth.resizes_in_place;
-    report_.bytes_moved_by_growth = growth.bytes_moved;
+    grown_ += device_->layout->growth();
+    report_.resizes = grown_.resizes;
+    report_.resizes_in_place = grown_.resizes_in_place;
+    report_.bytes_moved_by_growth = grown_.bytes_moved;
     const ManagerStatistics known = memory_.statistics();
     report_.memory_high_water = known.pool.reserved.peak;
     report_.pinned_high_water = known.transfers.pinned.reserved.peak;
+    report_.recoveries = losses_.recoveries();
+    report_.lost_bytes = losses_.lost_bytes();
+    report_.recovery_seconds = losses_.seconds();
     report_.checksum = checksum_of(positions);
   }
 
   const Graph& graph_;
   const RunSettings& settings_;
   MemoryManager& memory_;
-  Device device_;
-  StreamSet streams_;
-  const StreamId compute_;
-  const std::unique_ptr<Runner> runner_;
+  compute::Losses losses_;
   Stepping stepping_;
   FrameSink* const sink_;
   Law law_;
   RunReport report_;
-  std::unique_ptr<GraphMemory> layout_;
-  std::unique_ptr<Feed> feed_;
+  GraphMemory::Growth grown_;         // on devices that were lost
+  std::uint64_t last_frame_ = 0;      // the step of the last one that the sink had from those
+  std::unique_ptr<OnDevice> device_;  // null before the first, and after a loss
 };
 
 }  // namespace

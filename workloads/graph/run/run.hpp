@@ -51,13 +51,17 @@ struct RunReport {
   std::string device, kernels;
   double stress = 0, edge_length_spread = 0;  ///< as layout/quality.hpp has them
   std::uint64_t frames = 0, frames_dropped = 0;
-  double overlap = 0;  ///< share of the downloads' time in which a step was computing too; 0 to 1
+  /// Share of the downloads' time in which a step was computing too; 0 to 1. Since the last loss of the device.
+  double overlap = 0;
+  double recovery_seconds = 0;  ///< of `seconds`: until lost devices were opened again
   // --- Memory, of this run ---
   std::uint64_t requests = 0, hits = 0, driver_calls = 0;
   /// Of those, past the first ten steps of the graph and of each change; empty where no step came after ten.
   std::optional<std::uint64_t> driver_calls_after_warm_up;
   std::uint64_t resizes = 0, resizes_in_place = 0, bytes_moved_by_growth = 0;
   std::uint64_t memory_high_water = 0, pinned_high_water = 0;  ///< reserved; bytes; of the manager's whole life
+  std::uint64_t recoveries = 0, lost_bytes = 0;                ///< of losses of the device; what did not come back
+  std::uint64_t spilled_bytes = 0;                             ///< moved to the host for want of device memory
   std::uint64_t checksum = 0;                                  ///< of the final positions' bytes
 };
 
@@ -70,8 +74,11 @@ struct Layout {
 /// before a large graph is read.
 void check_settings(const RunSettings& settings, const Device& device);
 
-/// Lays `graph` out. `sink` may be null. Throws InvalidArgument for settings out of range and graphs past max_nodes and
-/// max_edges, LimitExceeded and OutOfMemory, and what the sink throws.
+/// Lays `graph` out. `sink` may be null. Survives losses of the device as compute::Losses does: a level goes on
+/// from the last steps that were kept on the host, 64 back at most but for the order of nodes, and ends with the same
+/// bits; the sink gets no frame twice, `change` and `progress` are called once for a step. Throws InvalidArgument for
+/// settings out of range and graphs past max_nodes and max_edges, LimitExceeded and OutOfMemory, and what the sink
+/// throws.
 [[nodiscard]] Layout run(const Graph& graph, const RunSettings& settings, MemoryManager& memory, FrameSink* sink);
 
 }  // namespace weir::graph

@@ -1,7 +1,9 @@
 #include "workloads/graph/run/stepping.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "workloads/graph/forces/plan.hpp"
@@ -12,6 +14,7 @@ namespace {
 constexpr std::chrono::hours patience{24};   // steps take what they take
 constexpr std::uint64_t figures_behind = 2;  // steps that are queued while one's figures are looked at
 constexpr std::uint64_t sort_period = 4;     // steps that one order of the nodes serves
+constexpr std::uint64_t keep_period = 64;    // steps that a loss of the device costs at most
 
 Stepping::Clock::time_point end_of(double seconds) {
   constexpr double year = 3e7;
@@ -22,10 +25,9 @@ Stepping::Clock::time_point end_of(double seconds) {
 
 }  // namespace
 
-Stepping::Stepping(const Device& device, StreamId compute, const RunSettings& settings)
-    : device_(device),
-      compute_(compute),
-      settings_(settings),
+Stepping::Stepping(const RunSettings& settings, compute::Losses& losses)
+    : settings_(settings),
+      losses_(losses),
       coarse_end_(end_of(settings.max_seconds / 2)),
       end_(end_of(settings.max_seconds)) {}
 
@@ -34,59 +36,96 @@ bool Stepping::is_over(bool is_finest) {
   return stopped_ || Clock::now() >= (is_finest ? end_ : coarse_end_);
 }
 
-Stepping::Ending Stepping::lay_out(GraphMemory& layout, const Schedule& schedule, const Finest* finest) {
-  Ending ending;
-  std::uint64_t looked = 0;
+Stepping::Ending Stepping::lay_out(const Stage& stage, const Schedule& schedule, KeptLevel& kept,
+                                   const Finest* finest) {
+  Ending ending{.steps = kept.steps};
+  std::uint64_t looked = kept.looked;
+  figures_ = kept.figures;
   since_sort_ = 0;
+  const auto look_at_next = [&] {
+    const Figures figures = look(stage.layout, ++looked, finest != nullptr);
+    return schedule.settled(looked, double{figures.mean_energy}, double{figures.mean_movement});
+  };
   while (ending.steps < schedule.max_steps() && !is_over(finest != nullptr)) {
-    if (finest != nullptr && ending.steps > 0) change(layout, ending.steps, *finest);
-    queue(layout, schedule.max_movement(ending.steps), ending.steps + 1, finest == nullptr ? nullptr : finest->feed);
+    // The first is kept early, while the pool still learns what steps need.
+    const std::uint64_t period = kept.steps == 0 ? sort_period : keep_period;
+    if (since_sort_ % sort_period == 0 && ending.steps >= kept.steps + period) keep(stage, ending.steps, looked, kept);
+    if (finest != nullptr && ending.steps > 0) change(stage, ending.steps, kept, *finest);
+    queue(stage, schedule.max_movement(ending.steps), ending.steps + 1);
     ++ending.steps;
     if (finest != nullptr) finest->steadiness.stepped();
     if (ending.steps <= figures_behind) continue;
-    const Figures figures = look(layout, ++looked, finest != nullptr);
-    ending.settled = schedule.settled(looked, double{figures.mean_energy}, double{figures.mean_movement});
+    ending.settled = look_at_next();
     if (ending.settled) break;
   }
   while (looked < ending.steps) {
-    const Figures figures = look(layout, ++looked, finest != nullptr);
-    ending.settled =
-        ending.settled || schedule.settled(looked, double{figures.mean_energy}, double{figures.mean_movement});
+    const bool settled = look_at_next();
+    ending.settled = ending.settled || settled;
   }
   return ending;
 }
 
-void Stepping::change(GraphMemory& layout, std::uint64_t steps, const Finest& finest) {
-  if (!settings_.change) return;
-  Changes changes;
-  settings_.change(steps, changes);
-  if (changes.empty()) return;
-  finest.steadiness.interrupted();
-  since_sort_ = 0;
-  const std::uint64_t nodes = layout.workload().nodes + changes.added_nodes.size();
-  layout.apply(changes, finest.theta_for(nodes - std::min<std::uint64_t>(nodes, changes.removed_nodes.size())));
+/// Waits for what is queued. The next step sorts the nodes anew, as the first one after a loss does.
+void Stepping::keep(const Stage& stage, std::uint64_t steps, std::uint64_t looked, KeptLevel& kept) {
+  if (stage.feed != nullptr && settings_.frames == FrameMode::every) stage.feed->drain();  // no step comes again for it
+  while (looked + figures_.size() < steps) figures_.push_back(stage.layout.await_figures(patience));
+  GraphMemory::Motion motion = stage.layout.download_motion(patience);
+  motion.figures = figures_.back();
+  kept.workload = stage.layout.workload();
+  kept.rows = stage.layout.shared_rows();
+  kept.motion = std::move(motion);
+  kept.steps = steps;
+  kept.looked = looked;
+  kept.figures = figures_;
+  kept.changes.clear();
+  losses_.step_forward();
 }
 
-void Stepping::queue(GraphMemory& layout, float max_movement, std::uint64_t step, Feed* feed) {
+void Stepping::change(const Stage& stage, std::uint64_t steps, KeptLevel& kept, const Finest& finest) {
+  if (!settings_.change) return;
+  if (steps > kept.asked) {
+    Changes changes;
+    settings_.change(steps, changes);
+    kept.asked = steps;
+    if (!changes.empty()) kept.changes[steps] = std::move(changes);
+  }
+  const auto made = kept.changes.find(steps);
+  if (made == kept.changes.end()) return;
+  const Changes& changes = made->second;
+  finest.steadiness.interrupted();
+  since_sort_ = 0;
+  const std::uint64_t nodes = stage.layout.workload().nodes + changes.added_nodes.size();
+  stage.layout.apply(changes, finest.theta_for(nodes - std::min<std::uint64_t>(nodes, changes.removed_nodes.size())));
+}
+
+void Stepping::queue(const Stage& stage, float max_movement, std::uint64_t step) {
   const std::vector<PlanStep> plan =
-      plan_step(layout.workload(), {.max_movement = max_movement, .sorts = since_sort_ % sort_period == 0});
+      plan_step(stage.layout.workload(), {.max_movement = max_movement, .sorts = since_sort_ % sort_period == 0});
   ++since_sort_;
-  if (feed != nullptr) queue_stamp(device_, compute_, feed->timeline(), &Timeline::step_started);
-  layout.queue(plan);
-  if (feed != nullptr) queue_stamp(device_, compute_, feed->timeline(), &Timeline::step_ended);
-  layout.start_figures();
+  Feed* const feed = step < stage.first_frame ? nullptr : stage.feed;
+  if (feed != nullptr) queue_stamp(stage.device, stage.compute, feed->timeline(), &Timeline::step_started);
+  stage.layout.queue(plan);
+  if (feed != nullptr) queue_stamp(stage.device, stage.compute, feed->timeline(), &Timeline::step_ended);
+  stage.layout.start_figures();
   if (feed != nullptr) feed->take(step);
 }
 
 /// Waits for a step's figures.
 Figures Stepping::look(GraphMemory& layout, std::uint64_t step, bool is_finest) {
-  const Figures figures = layout.await_figures(patience);
+  Figures figures{};
+  if (figures_.empty()) {
+    figures = layout.await_figures(patience);
+  } else {
+    figures = figures_.front();
+    figures_.pop_front();
+  }
   if (!std::isfinite(figures.mean_movement)) {
     throw InvalidArgument("graph: positions are not finite any more after step " + std::to_string(step) +
                               "; take another law, or a graph with smaller weights",
                           {.name = "positions"});
   }
-  if (is_finest && settings_.progress) settings_.progress(step, double{figures.mean_movement});
+  if (is_finest && settings_.progress && step > told_) settings_.progress(step, double{figures.mean_movement});
+  if (is_finest) told_ = std::max(told_, step);
   return figures;
 }
 

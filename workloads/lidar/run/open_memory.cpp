@@ -1,5 +1,6 @@
 #include "workloads/lidar/run/open_memory.hpp"
 
+#include "compute/losses.hpp"
 #include "workloads/lidar/run/limits.hpp"
 #include "workloads/lidar/run/run_plan.hpp"
 
@@ -22,7 +23,7 @@ MemoryManager open_memory(const Cloud& cloud, const MemorySettings& memory) {
     options.transfers.pinned_limit = memory.limit;
   }
   const bool too_far = cloud.wide() && memory.backend.empty();
-  return MemoryManager(open_device({.backend = too_far ? "host" : memory.backend}), options);
+  return compute::open_manager({.backend = too_far ? "host" : memory.backend}, options);
 }
 
 RunReport run_within(const Cloud& cloud, const RunSettings& settings, const MemorySettings& memory, Sink& sink) {

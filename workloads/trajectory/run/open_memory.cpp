@@ -1,5 +1,7 @@
 #include "workloads/trajectory/run/open_memory.hpp"
 
+#include "compute/losses.hpp"
+
 namespace weir::trajectory {
 
 MemoryManager open_memory(const MemorySettings& memory) {
@@ -8,7 +10,7 @@ MemoryManager open_memory(const MemorySettings& memory) {
     options.pool.limit = memory.limit;
     options.transfers.pinned_limit = memory.limit;
   }
-  return MemoryManager(open_device({.backend = memory.backend}), options);
+  return compute::open_manager({.backend = memory.backend}, options);
 }
 
 }  // namespace weir::trajectory
