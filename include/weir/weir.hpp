@@ -12,7 +12,6 @@
 #include <weir/log.hpp>
 #include <weir/manager.hpp>
 #include <weir/network_buffers.hpp>
-#include <weir/pace.hpp>
 #include <weir/pool.hpp>
 #include <weir/pressure.hpp>
 #include <weir/scope.hpp>

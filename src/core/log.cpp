@@ -27,7 +27,6 @@ std::string_view name(LogEvent event) noexcept {
     case LogEvent::resize: return "resize";
     case LogEvent::unusual: return "unusual";
     case LogEvent::spill: return "spill";
-    case LogEvent::slow: return "slow";
   }
   return "unknown";
 }

@@ -7,28 +7,34 @@
 #include <optional>
 
 #include "compute/handover.hpp"
+#include "compute/stream_clock.hpp"
 #include "compute/timed.hpp"
 #include "workloads/lidar/run/chunk_computer.hpp"
 #include "workloads/lidar/run/far_queries.hpp"
 #include "workloads/lidar/run/halos.hpp"
 #include "workloads/lidar/run/partition.hpp"
+#include "workloads/lidar/run/remedies.hpp"
 #include "workloads/lidar/run/run_plan.hpp"
+#include "workloads/lidar/run/smaller_chunks.hpp"
+#include "workloads/lidar/run/station.hpp"
 #include "workloads/lidar/run/wide_chunk.hpp"
 
 namespace weir::lidar {
 namespace {
 
 constexpr std::size_t max_chunk = 500'000;  // larger ones gain nothing and leave the caches
-constexpr std::chrono::hours patience{24};  // chunks take what they take
 
 /// One of the two sets of buffers, and the chunk that is in it.
 struct Slot {
   std::string name;
   PoolingScope input, output;
   Pinned<std::byte> staging;
-  const Chunk* chunk = nullptr;
+  Chunk chunk;
+  std::size_t number = 0;  // of the chunk
   std::size_t index = 0;
   ChunkJob job;
+  double work = 0;  // what the time of its kernels grows with
+  compute::StreamClock clock;
 };
 
 class Run {
@@ -38,12 +44,9 @@ class Run {
         settings_(settings),
         sink_(sink),
         compute_(compute_settings(cloud, settings)),
-        memory_(memory),
-        device_(memory.device()),
-        computer_(make_computer(memory_, compute_)),
+        at_(std::make_unique<Station>(memory, compute_)),
         partition_(make_partition()),
-        compute_stream_(device_.stream()),
-        upload_stream_(device_.facts().backend == BackendKind::host ? device_.stream() : compute_stream_) {
+        remedies_(at_->kernels) {
     slots_[0].name = "even";
     slots_[1].name = "odd";
     slots_[1].index = 1;
@@ -66,10 +69,11 @@ class Run {
       // Both sets up front, so that no chunk after that asks the driver for anything.
       if (settings_.reuse) prepare_all(partition_.chunks().size() > 1);
       handover_.emplace(slots_.size(), [this](std::size_t slot) { write(slots_.at(slot)); });
-      for (std::size_t i = 0; i < partition_.chunks().size(); ++i) {
+      for (std::size_t i = 0; i < partition_.chunks().size(); ++i) {  // which may be more after a remedy
+        while (const auto order = remedies_.due()) remedies_.done(carry_out(*order, i), i);
         Slot& slot = slots_[i % slots_.size()];
-        start(partition_.chunks()[i], slot);
-        if (!settings_.overlap) handover_->wait_for(slot.index);
+        start(i, slot);
+        if (!overlap_) handover_->wait_for(slot.index);
         if (i == 0) after_first(slots_[0]);
       }
       stop();
@@ -92,10 +96,10 @@ class Run {
     for (int twice = 0; twice < 2; ++twice) {
       for (std::size_t i = 0; i < used.size(); ++i) static_cast<void>(make_workspace());
       for (Slot& slot : downloaded) {
-        memory_.start_download(slot.output.memory(), compute_stream_, {.snapshot = false});
+        at_->memory.start_download(slot.output.memory(), at_->kernels, {.snapshot = false});
       }
       for (Slot& slot : downloaded) {
-        static_cast<void>(memory_.wait_for_download(slot.output.memory(), patience));
+        static_cast<void>(at_->memory.wait_for_download(slot.output.memory(), patience));
       }
     }
   }
@@ -105,11 +109,11 @@ class Run {
     if (chunk == 0) {
       // Two sets of buffers and one workspace; halos make a chunk about a fifth larger, sparse ones twice.
       const std::uint64_t input = bytes_of(input_features(settings_.features, cloud_.wide()));
-      const std::uint64_t each =
-          2 * (2 * input + bytes_of(computer_->output_features())) + 2 * bytes_of(computer_->workspace_features());
-      chunk = std::min(automatic_chunk(memory_.pool(), each), max_chunk);
+      const std::uint64_t each = 2 * (2 * input + bytes_of(at_->computer->output_features())) +
+                                 2 * bytes_of(at_->computer->workspace_features());
+      chunk = std::min(automatic_chunk(at_->memory.pool(), each), max_chunk);
     }
-    chunk = std::min(chunk, computer_->max_queries());
+    chunk = std::min(chunk, at_->computer->max_queries());
     const compute::Timed timed(partition_seconds_);
     return {cloud_, chunk, settings_.scratch, compute_.threads};
   }
@@ -121,16 +125,19 @@ class Run {
     max_queries_ = partition_.largest_chunk();
   }
 
-  void start(const Chunk& chunk, Slot& slot) {
+  void start(std::size_t number, Slot& slot) {
     handover_->wait_for(slot.index);
     prepare(slot);
-    slot.chunk = &chunk;
+    slot.chunk = partition_.chunks()[number];
+    slot.number = number;
     {
       const compute::Timed timed(report_.read.seconds);
       read(slot);
     }
+    slot.clock.start(at_->device, at_->kernels);
     compute(slot);
-    memory_.start_download(slot.output.memory(), compute_stream_, {.snapshot = false});
+    slot.clock.stop(at_->device, at_->kernels);
+    at_->memory.start_download(slot.output.memory(), at_->kernels, {.snapshot = false});
     handover_->give(slot.index);
   }
 
@@ -139,10 +146,10 @@ class Run {
     if (!settings_.reuse) release(slot);
     if (slot.input.capacity() == 0) {
       const auto features = input_features(settings_.features, cloud_.wide());
-      slot.input = memory_.scope(slot.name + " input", halos_.max_points, features, {}, compute_stream_);
-      slot.output = memory_.scope(slot.name + " output", max_queries_, computer_->output_features(),
-                                  {.downloads = true}, compute_stream_);
-      slot.staging = memory_.pinned<std::byte>(PoolingScope::bytes(halos_.max_points, features));
+      slot.input = at_->memory.scope(slot.name + " input", halos_.max_points, features, {}, at_->kernels);
+      slot.output = at_->memory.scope(slot.name + " output", max_queries_, at_->computer->output_features(),
+                                      {.downloads = true}, at_->kernels);
+      slot.staging = at_->memory.pinned<std::byte>(PoolingScope::bytes(halos_.max_points, features));
     }
   }
 
@@ -156,19 +163,19 @@ class Run {
 
   /// Brings the chunk's points and its halo's into the staging memory.
   [[nodiscard]] ChunkJob read_points(Slot& slot) const {
-    const KnownRegion& region = halos_.regions[static_cast<std::size_t>(slot.chunk - partition_.chunks().data())];
+    const KnownRegion& region = halos_.regions[slot.number];
     std::byte* const to = slot.staging.data() + slot.input.offset("points");
-    const std::span<const Point> own = partition_.points(*slot.chunk);
+    const std::span<const Point> own = partition_.points(slot.chunk);
     std::size_t count = own.size();
     if (cloud_.wide()) {
       auto* const points = reinterpret_cast<WidePoint*>(to);
       std::ranges::transform(own, points, [&](const Point& point) { return cloud_.exact(point.id); });
-      partition_.visit_halo(*slot.chunk, region, [&](const Point& point) { points[count++] = cloud_.exact(point.id); });
+      partition_.visit_halo(slot.chunk, region, [&](const Point& point) { points[count++] = cloud_.exact(point.id); });
       return settle({points, count}, own.size(), in_units(region, cloud_.cell_bits()), compute_.search);
     }
     auto* const points = reinterpret_cast<Point*>(to);
     std::ranges::copy(own, points);
-    partition_.visit_halo(*slot.chunk, region, [&](const Point& point) { points[count++] = point; });
+    partition_.visit_halo(slot.chunk, region, [&](const Point& point) { points[count++] = point; });
     return {.points = {points, count}, .wide = {}, .queries = own.size(), .known = region};
   }
 
@@ -176,6 +183,7 @@ class Run {
   void read(Slot& slot) {
     slot.job = read_points(slot);
     const std::size_t count = slot.job.count();
+    slot.work = expected_work(cloud_, compute_, slot.chunk, count);
     std::byte* const staging = slot.staging.data();
     slot.input.begin_chunk(count);
     slot.output.begin_chunk(slot.job.queries);
@@ -190,34 +198,99 @@ class Run {
       for (std::size_t i = 0; i < count; ++i) classes[i] = cloud_.classification(slot.job.id(i));
       send(slot, "classes", count);
     }
-    if (upload_stream_.id() != compute_stream_.id()) device_.synchronize(upload_stream_, patience);
+    if (at_->uploads.id() != at_->kernels.id()) at_->device.synchronize(at_->uploads, patience);
   }
 
   void send(Slot& slot, std::string_view feature, std::size_t bytes) {
     const std::size_t offset = slot.input.offset(feature);
-    memory_.start_upload(slot.input.memory(), std::span<const std::byte>(slot.staging.data() + offset, bytes),
-                         upload_stream_, {.offset = offset});
+    at_->memory.start_upload(slot.input.memory(), std::span<const std::byte>(slot.staging.data() + offset, bytes),
+                             at_->uploads, {.offset = offset});
   }
 
   void compute(Slot& slot) {
     PoolingScope workspace = make_workspace();
-    workspace.begin_chunk(computer_->workspace_elements(slot.job.count()));
-    computer_->queue(slot.index, slot.job, {slot.input, workspace, slot.output}, compute_stream_);
+    workspace.begin_chunk(at_->computer->workspace_elements(slot.job.count()));
+    at_->computer->queue(slot.index, slot.job, {slot.input, workspace, slot.output}, at_->kernels);
     const compute::Timed timed(report_.allocation_seconds);
     workspace = {};  // in the order of the stream: the next chunk gets the same block
   }
 
   [[nodiscard]] PoolingScope make_workspace() {
     const compute::Timed timed(report_.allocation_seconds);
-    return memory_.scope("workspace", computer_->workspace_elements(halos_.max_points), computer_->workspace_features(),
-                         {}, compute_stream_);
+    return at_->memory.scope("workspace", at_->computer->workspace_elements(halos_.max_points),
+                             at_->computer->workspace_features(), {}, at_->kernels);
+  }
+
+  // --- What is done about a slow device, before chunk `next` is begun ---
+
+  /// Whether it could be done.
+  bool carry_out(const Remedies::Order& order, std::size_t next) {
+    switch (order.remedy) {
+      case Remedy::smaller_chunks:
+        if (!order.undo) return smaller_.take(next);
+        smaller_.undo(next);
+        return true;
+      case Remedy::fewer_streams: return use_streams(!order.undo);
+      case Remedy::next_device: return order.undo ? go_back() : go_over();
+    }
+    return false;
+  }
+
+  /// Nothing is queued, and no buffer is there.
+  void clear() {
+    for (const Slot& slot : slots_) handover_->wait_for(slot.index);
+    at_->come_to_rest();
+    const compute::Timed timed(report_.allocation_seconds);
+    for (Slot& slot : slots_) release(slot);
+  }
+
+  bool use_streams(bool one) {
+    clear();
+    overlap_ = settings_.overlap && !one;
+    one ? at_->use_one_stream() : at_->use_own_streams();
+    return true;
+  }
+
+  /// The rest of the run is the station's, once it has memory for it.
+  void move_to(std::unique_ptr<Station>& station) {
+    clear();
+    report_.driver_calls_after_first_chunk += at_->memory_calls() - calls_after_first_;
+    note_high_water();
+    std::swap(at_, station);
+    calls_after_first_ = at_->memory_calls();
+  }
+
+  bool go_over() {
+    MemoryManager* const other = settings_.next_device ? settings_.next_device() : nullptr;
+    if (other == nullptr) return false;
+    try {
+      left_ = std::make_unique<Station>(*other, compute_);
+      if (left_->computer->max_queries() < max_queries_) return false;
+      move_to(left_);
+      for (Slot& slot : slots_) prepare(slot);
+      calls_after_first_ = at_->memory_calls();
+      remedies_.begin_device();
+      return true;
+    } catch (const Error&) {
+      if (left_ && &left_->memory != other) move_to(left_);  // it has no memory for this, or is gone
+      return false;
+    }
+  }
+
+  bool go_back() {
+    move_to(left_);
+    remedies_.begin_device();
+    return true;
   }
 
   // --- The writer's thread ---
 
   void write(Slot& slot) {
-    const std::span<const std::byte> bytes = memory_.wait_for_download(slot.output.memory(), patience);
-    const Computed done = computer_->finish(slot.index, slot.output, bytes);
+    const std::span<const std::byte> bytes = at_->memory.wait_for_download(slot.output.memory(), patience);
+    const Computed done = at_->computer->finish(slot.index, slot.output, bytes);
+    const std::string told = remedies_.note(
+        {.number = slot.number, .points = slot.job.queries, .work = slot.work, .duration = slot.clock.passed()});
+    if (!told.empty() && settings_.told) settings_.told(told);
     report_.compute.seconds += done.seconds;
     report_.compute_processor_seconds += done.processor_seconds;
     const compute::Timed timed(report_.write.seconds);
@@ -228,7 +301,7 @@ class Run {
     }
     sink_.take(rows);
     report_.coincident += done.result.coincident;
-    const std::span<const Point> own = partition_.points(*slot.chunk);
+    const std::span<const Point> own = partition_.points(slot.chunk);
     for (const Unfinished& each : done.result.unfinished) {
       far_.push_back({own[each.input], reach_in_cells(each.reach, cloud_.cell_bits())});
     }
@@ -240,35 +313,24 @@ class Run {
 
   void stop() noexcept {
     if (handover_) handover_->finish();
-    try {
-      device_.synchronize(compute_stream_, patience);  // what is queued uses this object
-    } catch (const Error&) {
-      return;  // a lost device runs nothing any more
-    }
+    at_->come_to_rest();  // what is queued uses this object
   }
 
   void after_first(Slot& slot) {
     handover_->wait_for(slot.index);
-    calls_after_first_ = memory_calls();
-  }
-
-  /// Calls into the driver about memory. On a GPU all work is calls, so those are counted that took or mapped some.
-  [[nodiscard]] std::uint64_t memory_calls() const {
-    const ManagerStatistics known = memory_.statistics();
-    if (device_.facts().backend == BackendKind::host) return known.pool.driver_calls;
-    return known.pool.misses + known.pool.page_maps + known.transfers.pinned.misses + known.transfers.pinned.page_maps;
+    calls_after_first_ = at_->memory_calls();
   }
 
   void finish() {
     report_.beyond_halo = far_.size();
-    report_.driver_calls_after_first_chunk = memory_calls() - calls_after_first_;
+    report_.driver_calls_after_first_chunk += at_->memory_calls() - calls_after_first_;
     {
       const compute::Timed timed(report_.allocation_seconds);
       for (Slot& slot : slots_) release(slot);  // the far queries need memory too
     }
     if (far_.empty()) return;
     const compute::Timed timed(report_.compute.seconds);
-    const FarRun run{cloud_, partition_, compute_, *computer_, memory_, compute_stream_, halos_.max_points};
+    const FarRun run{cloud_, partition_, compute_, *at_->computer, at_->memory, at_->kernels, halos_.max_points};
     report_.coincident += finish_far_queries(run, std::move(far_), sink_);
   }
 
@@ -280,15 +342,21 @@ class Run {
     if (settings_.reuse) report_.scopes += known.summary() + "\n";
   }
 
+  void note_high_water() {
+    const ManagerStatistics known = at_->memory.statistics();
+    report_.memory_high_water = std::max(report_.memory_high_water, known.pool.reserved.peak);
+    report_.pinned_high_water = std::max(report_.pinned_high_water, known.transfers.pinned.reserved.peak);
+  }
+
   void fill_report() {
-    const ManagerStatistics known = memory_.statistics();
+    const ManagerStatistics known = at_->memory.statistics();
     report_.chunks = partition_.chunks().size();
-    report_.chunk_points = partition_.largest_chunk();
-    report_.device = device_.facts().name;
-    report_.kernel = computer_->name();
+    report_.chunk_points = max_queries_;
+    report_.device = at_->device.facts().name;
+    report_.kernel = at_->computer->name();
     report_.threads = compute_.threads;
-    report_.memory_high_water = known.pool.reserved.peak;
-    report_.pinned_high_water = known.transfers.pinned.reserved.peak;
+    report_.pace = remedies_.report();
+    note_high_water();
     const std::uint64_t all = allocations_ + reuses_;
     report_.reuse_rate = all == 0 ? 0.0 : static_cast<double>(reuses_) / static_cast<double>(all);
     report_.hit_rate = known.pool.hit_rate();
@@ -300,15 +368,14 @@ class Run {
   const RunSettings& settings_;
   Sink& sink_;
   ComputeSettings compute_;
-  MemoryManager& memory_;
-  Device device_;
-  std::unique_ptr<ChunkComputer> computer_;
+  std::unique_ptr<Station> at_, left_;  // where it runs, and where it ran before it went over to another device
   double partition_seconds_ = 0;
   Partition partition_;
-  Stream compute_stream_;
-  Stream upload_stream_;  // the same on GPUs, where copies run in its order and nothing waits for them here
+  Remedies remedies_;
+  bool overlap_ = settings_.overlap;
   std::array<Slot, 2> slots_;
   Halos halos_;
+  SmallerChunks smaller_{cloud_, compute_, partition_, halos_};
   std::size_t max_queries_ = 0;
   std::uint64_t allocations_ = 0, reuses_ = 0, calls_after_first_ = 0, written_ = 0;
   std::vector<FarQuery> far_;                  // the writer's, until it has ended
