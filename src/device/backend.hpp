@@ -96,6 +96,9 @@ class Backend : public std::enable_shared_from_this<Backend> {
   /// Throws Unsupported there.
   void require_own_process() const;
 
+  /// The backend of a driver: this one, or what it stands before. Lives as long as this one.
+  [[nodiscard]] virtual Backend& concrete() noexcept { return *this; }
+
   /// What the device is and can do, which does not change; without what is free. Calls no driver.
   [[nodiscard]] virtual const DeviceInfo& facts() const noexcept = 0;
   /// The facts and what is free. Asks the driver, which takes from microseconds to milliseconds.
@@ -158,6 +161,9 @@ class Backend : public std::enable_shared_from_this<Backend> {
   [[nodiscard]] virtual StreamId adopt_stream(std::uint64_t native);
   /// The driver's handle.
   [[nodiscard]] virtual std::uint64_t native_stream(StreamId stream);
+  /// Told before work of the program's own goes onto the stream past this interface, as a command buffer; throws what a
+  /// submission would. Work on native_stream() is told of by that call.
+  virtual void before_foreign_work(StreamId stream) { static_cast<void>(stream); }
   /// An id of its own for the work of a capture of `stream`; capturing() is true of it until end_capture(), which says
   /// that nothing will run the captured work any more.
   [[nodiscard]] virtual StreamId begin_capture(StreamId stream);
@@ -170,8 +176,8 @@ class Backend : public std::enable_shared_from_this<Backend> {
   /// Between pinned memory and the device; the pinned bytes stay as they are until the copy is done.
   virtual void upload(StreamId stream, Address to, const void* from, std::uint64_t bytes) = 0;
   virtual void download(StreamId stream, void* to, Address from, std::uint64_t bytes) = 0;
-  /// Copies from `source`, another device, in the order of `stream`, one of this device's. False where the drivers have
-  /// no way from there to here; the caller then goes by the host.
+  /// Copies from `source`, another device, in the order of `stream`, one of this device's. False where the drivers,
+  /// that of source.concrete() and this one's, have no way from there to here; the caller then goes by the host.
   [[nodiscard]] virtual bool copy_from(StreamId stream, Address to, Backend& source, Address from, std::uint64_t bytes);
   /// The most that write() takes. Bytes.
   static constexpr std::uint64_t max_written = std::uint64_t{64} << 10;

@@ -15,6 +15,7 @@
 #include "device/backend.hpp"
 #include "device/choose.hpp"
 #include "open/simulated_device.hpp"
+#include "open/wrap_backends.hpp"
 #ifdef WEIR_HAS_CUDA
 #include "backend/cuda/cuda_devices.hpp"
 #endif
@@ -26,6 +27,16 @@ namespace weir {
 namespace {
 
 using device::Provider;
+
+/// What wrap_backends() was given; empty at first.
+open::Wrap& wrap() {
+  static open::Wrap given;
+  return given;
+}
+
+std::shared_ptr<device::Backend> wrapped(std::shared_ptr<device::Backend> opened) {
+  return wrap() ? wrap()(std::move(opened)) : opened;
+}
 
 // As much as the largest machines of today have; who wants another size says so.
 constexpr std::uint64_t default_dry_capacity = 256_GiB;
@@ -51,7 +62,7 @@ Provider of(BackendKind kind, List list, Open open) {
           .list = list,
           .open = [open](std::size_t index, const DeviceRequest& request) -> std::shared_ptr<device::Backend> {
             refuse_capacity(request);
-            return open(index, request);
+            return wrapped(open(index, request));
           }};
 }
 
@@ -105,7 +116,7 @@ Provider dry() {
           [](std::size_t, const DeviceRequest& request) {
             const std::uint64_t capacity = request.capacity.value_or(default_dry_capacity);
             check_dry_capacity("open_device", capacity);
-            return backend::dry::make_dry_backend(capacity);
+            return wrapped(backend::dry::make_dry_backend(capacity));
           }};
 }
 
@@ -140,10 +151,12 @@ Device open_device(const DeviceRequest& request) {
   return device::choose(providers(), request, core::environment().device);
 }
 
+void open::wrap_backends(Wrap each) { wrap() = std::move(each); }
+
 Device open::simulated_device(std::uint64_t capacity, const device::DriverModel& model,
                               device::SimulatedTime::Kind time) {
   check_dry_capacity("open::simulated_device", capacity);
-  auto backend = backend::dry::make_dry_backend(capacity, model, time);
+  auto backend = wrapped(backend::dry::make_dry_backend(capacity, model, time));
   std::string why = backend->info().name + " with the times of a driver model";
   return device::Access::make_device(std::move(backend), std::move(why));
 }

@@ -1,21 +1,18 @@
 #include "support/faulty_backend.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include <weir/errors.hpp>
 
 namespace weir::device {
 
-FaultyBackend::FaultyBackend(std::shared_ptr<Backend> inner)
-    : inner_(std::move(inner)), facts_(inner_->facts()), page_bytes_(facts_.page_bytes) {
-  inner_->observe(*this);
-}
+using faults::FaultKind;
 
-FaultyBackend::~FaultyBackend() { inner_->forget(*this); }
+FaultyBackend::FaultyBackend(std::shared_ptr<Backend> inner)
+    : InjectingBackend(std::move(inner)), facts_(this->inner().facts()), page_bytes_(facts_.page_bytes) {}
 
 DeviceInfo FaultyBackend::info() const {
-  DeviceInfo known = inner_->info();
+  DeviceInfo known = inner().info();
   known.pointers = facts_.pointers;
   return known;
 }
@@ -23,91 +20,53 @@ DeviceInfo FaultyBackend::info() const {
 // --- Faults ---
 
 void FaultyBackend::fail(std::uint64_t nth, Fault fault, std::optional<CallKind> only, std::uint64_t times) {
-  const std::lock_guard lock(mutex_);
-  countdown_ = nth;
-  period_ = 0;
-  repeats_ = times - 1;
-  fault_ = fault;
-  only_ = only;
-  fired_ = false;
+  const FaultKind kind = fault == Fault::out_of_memory ? FaultKind::out_of_memory : FaultKind::driver_error;
+  schedule().restart(
+      {{.kind = kind, .nth = nth, .counted = only ? faults::only(*only) : faults::Calls{}, .times = times}});
 }
 
 void FaultyBackend::fail_every(std::uint64_t n) {
-  fail(n, Fault::driver_error);
-  const std::lock_guard lock(mutex_);
-  period_ = n;
+  schedule().restart({{.kind = FaultKind::driver_error, .nth = n, .times = UINT64_MAX, .period = 2 * n},
+                      {.kind = FaultKind::out_of_memory, .nth = 2 * n, .times = UINT64_MAX, .period = 2 * n}});
 }
 
-void FaultyBackend::lose(std::uint64_t nth) {
-  const std::lock_guard lock(mutex_);
-  countdown_ = nth;
-  period_ = 0;
-  fault_.reset();
-  only_.reset();
-  fired_ = false;
-}
+void FaultyBackend::lose(std::uint64_t nth) { schedule().restart({{.kind = FaultKind::loss, .nth = nth}}); }
 
 void FaultyBackend::heal() {
-  const std::lock_guard lock(mutex_);
-  countdown_ = 0;
-  period_ = 0;
-  lost_ = false;
+  schedule().clear();
+  find_again();
 }
-
-bool FaultyBackend::fired() const {
-  const std::lock_guard lock(mutex_);
-  return fired_;
-}
-
-void FaultyBackend::note(CallKind kind) noexcept { ++calls_[static_cast<std::size_t>(kind)]; }
 
 void FaultyBackend::deny_memory(bool denied) {
   const std::lock_guard lock(mutex_);
   denied_ = denied;
 }
 
-// The door of every call that may throw: counts it, and throws where a fault is due.
-void FaultyBackend::enter(CallKind kind) {
-  {
+void FaultyBackend::hold_events(Holding which) {
+  if (!which) return late_events().hold({});
+  late_events().hold([this, which = std::move(which)](StreamId stream) {
     const std::lock_guard lock(mutex_);
-    note(kind);
-    const bool takes =
-        kind == CallKind::create || kind == CallKind::allocate_segment || kind == CallKind::allocate_pinned;
-    if (denied_ && takes) throw OutOfMemory("memory that is denied", {.name = "faulty"});
-    const bool due = countdown_ != 0 && (!only_ || *only_ == kind) && --countdown_ == 0;
-    if (!due && !lost_) return;
-    if (due) {
-      fired_ = true;
-      lost_ = !fault_.has_value();
-      const std::optional<Fault> fault = fault_;
-      if (repeats_ != 0) {
-        --repeats_;
-        countdown_ = 1;
-      } else if (period_ != 0) {
-        countdown_ = period_;
-        fault_ = fault == Fault::driver_error ? Fault::out_of_memory : Fault::driver_error;
-      }
-      if (fault == Fault::out_of_memory) throw OutOfMemory("an injected lack of memory", {.name = "faulty"});
-      if (fault == Fault::driver_error)
-        throw DriverError("an injected driver error", {.name = "faulty", .native_code = 1});
-    }
-  }
-  come_to_rest();
-  throw DeviceLost("an injected loss of the device", {.name = "faulty"});
+    return which(stream, copied_.contains(stream));
+  });
 }
 
-// On a lost device nothing runs any more, so that its caller may free what queued work uses.
-void FaultyBackend::come_to_rest() {
-  std::vector<StreamId> streams;
+void FaultyBackend::before(const faults::Call& call) {
   {
     const std::lock_guard lock(mutex_);
-    streams.assign(streams_.begin(), streams_.end());
+    ++calls_[static_cast<std::size_t>(call.kind)];
+    if (denied_ && takes_memory(call.kind)) throw OutOfMemory("memory that is denied", {.name = "faulty"});
   }
-  for (const StreamId stream : streams) {
-    const EventId last = inner_->record(stream);
-    static_cast<void>(inner_->wait(last, std::chrono::seconds(10)));
-    inner_->release(last);
-  }
+  InjectingBackend::before(call);
+  const bool copies = call.kind == CallKind::copy || call.kind == CallKind::upload || call.kind == CallKind::download ||
+                      call.kind == CallKind::write;
+  if (!copies) return;
+  const std::lock_guard lock(mutex_);
+  copied_.insert(*call.stream);
+}
+
+void FaultyBackend::before_giving_back(CallKind kind) noexcept {
+  const std::lock_guard lock(mutex_);
+  ++calls_[static_cast<std::size_t>(kind)];
 }
 
 // --- The books ---
@@ -117,7 +76,7 @@ std::uint64_t FaultyBackend::calls(CallKind kind) const {
   return calls_[static_cast<std::size_t>(kind)];
 }
 
-FaultyBackend::Balance FaultyBackend::balance() const {
+FaultyBackend::Balance FaultyBackend::balance() {
   const std::lock_guard lock(mutex_);
   Balance all;
   all.ranges = ranges_.size();
@@ -128,7 +87,7 @@ FaultyBackend::Balance FaultyBackend::balance() const {
   all.segments = segments_.size();
   for (const auto& [address, bytes] : segments_) all.segment_bytes += bytes;
   for (const auto& [address, bytes] : pinned_) all.pinned_bytes += bytes;
-  all.events = events_.size();
+  all.events = late_events().count();
   return all;
 }
 
@@ -137,23 +96,36 @@ std::string FaultyBackend::breach() const {
   return breach_;
 }
 
+// The mutex is held.
 void FaultyBackend::expect(bool holds, const char* rule) noexcept {
   if (!holds && breach_.empty()) breach_ = rule;
+}
+
+void FaultyBackend::expect_now(bool holds, const char* rule) noexcept {
+  const std::lock_guard lock(mutex_);
+  expect(holds, rule);
 }
 
 // --- Segments ---
 
 Address FaultyBackend::allocate_segment(std::uint64_t bytes) {
-  enter(CallKind::allocate_segment);
-  const Address address = inner_->allocate_segment(bytes);
+  const Address address = InjectingBackend::allocate_segment(bytes);
   const std::lock_guard lock(mutex_);
   segments_.emplace(address, bytes);
   return address;
 }
+void FaultyBackend::free_segment(Address address, std::uint64_t bytes) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = segments_.find(address);
+    expect(found != segments_.end() && found->second == bytes, "free_segment: not a segment");
+    segments_.erase(address);
+  }
+  InjectingBackend::free_segment(address, bytes);
+}
 
 Address FaultyBackend::allocate_pinned(std::uint64_t bytes) {
-  enter(CallKind::allocate_pinned);
-  const Address address = inner_->allocate_pinned(bytes);
+  const Address address = InjectingBackend::allocate_pinned(bytes);
   const std::lock_guard lock(mutex_);
   pinned_.emplace(address, bytes);
   return address;
@@ -161,93 +133,43 @@ Address FaultyBackend::allocate_pinned(std::uint64_t bytes) {
 void FaultyBackend::free_pinned(Address address, std::uint64_t bytes) noexcept {
   {
     const std::lock_guard lock(mutex_);
-    note(CallKind::free_pinned);
     const auto found = pinned_.find(address);
     expect(found != pinned_.end() && found->second == bytes, "free_pinned: not pinned memory");
     pinned_.erase(address);
   }
-  inner_->free_pinned(address, bytes);
-}
-void FaultyBackend::free_segment(Address address, std::uint64_t bytes) noexcept {
-  {
-    const std::lock_guard lock(mutex_);
-    note(CallKind::free_segment);
-    const auto found = segments_.find(address);
-    expect(found != segments_.end() && found->second == bytes, "free_segment: not a segment");
-    segments_.erase(address);
-  }
-  inner_->free_segment(address, bytes);
+  InjectingBackend::free_pinned(address, bytes);
 }
 
-// --- Streams and events ---
+// --- Events and data ---
 
-StreamId FaultyBackend::create_stream() {
-  enter(CallKind::create_stream);
-  const StreamId stream = inner_->create_stream();
-  const std::lock_guard lock(mutex_);
-  streams_.insert(stream);
-  return stream;
+EventId FaultyBackend::record(StreamId stream) {
+  expect_now(!capturing(stream), "record: the stream is being captured");
+  return InjectingBackend::record(stream);
 }
 
-void FaultyBackend::destroy_stream(StreamId stream) noexcept {
-  {
-    const std::lock_guard lock(mutex_);
-    note(CallKind::destroy_stream);
-    streams_.erase(stream);
-  }
-  inner_->destroy_stream(stream);
+bool FaultyBackend::query(EventId event) {
+  expect_now(late_events().knows(event), "an event is used after its release");
+  return InjectingBackend::query(event);
 }
 
-StreamId FaultyBackend::adopt_stream(std::uint64_t native) {
-  enter(CallKind::create_stream);
-  const StreamId stream = inner_->adopt_stream(native);
-  const std::lock_guard lock(mutex_);
-  streams_.insert(stream);
-  return stream;
+bool FaultyBackend::wait_any(std::span<const EventId> events, std::chrono::nanoseconds deadline) {
+  for (const EventId each : events) expect_now(late_events().knows(each), "an event is used after its release");
+  return InjectingBackend::wait_any(events, deadline);
 }
 
-// --- Data ---
-
-void FaultyBackend::fill(StreamId stream, Address address, std::uint8_t value, std::uint64_t bytes) {
-  enter(CallKind::fill);
-  inner_->fill(stream, address, value, bytes);
+void FaultyBackend::stream_wait(StreamId stream, EventId event) {
+  expect_now(late_events().knows(event), "an event is used after its release");
+  InjectingBackend::stream_wait(stream, event);
 }
 
-void FaultyBackend::upload(StreamId stream, Address to, const void* from, std::uint64_t bytes) {
-  enter(CallKind::upload);
-  note_copy(stream);
-  inner_->upload(stream, to, from, bytes);
+void FaultyBackend::release(EventId event) noexcept {
+  expect_now(late_events().knows(event), "release: the event does not exist, or was released before");
+  InjectingBackend::release(event);
 }
-void FaultyBackend::download(StreamId stream, void* to, Address from, std::uint64_t bytes) {
-  enter(CallKind::download);
-  note_copy(stream);
-  inner_->download(stream, to, from, bytes);
-}
+
 void FaultyBackend::write(StreamId stream, Address to, std::span<const std::byte> bytes) {
-  enter(CallKind::write);
-  note_copy(stream);
-  {
-    const std::lock_guard lock(mutex_);
-    expect(bytes.size() <= max_written, "write: more bytes than it takes");
-  }
-  inner_->write(stream, to, bytes);
-}
-void FaultyBackend::copy(StreamId stream, Address to, Address from, std::uint64_t bytes) {
-  enter(CallKind::copy);
-  note_copy(stream);
-  inner_->copy(stream, to, from, bytes);
-}
-
-// Two devices under test are of one kind below.
-bool FaultyBackend::copy_from(StreamId stream, Address to, Backend& source, Address from, std::uint64_t bytes) {
-  enter(CallKind::copy_from);
-  auto* faulty = dynamic_cast<FaultyBackend*>(&source);
-  return inner_->copy_from(stream, to, faulty == nullptr ? source : *faulty->inner_, from, bytes);
-}
-
-void FaultyBackend::run(StreamId stream, std::function<void()> work) {
-  enter(CallKind::run);
-  inner_->run(stream, std::move(work));
+  expect_now(bytes.size() <= max_written, "write: more bytes than it takes");
+  InjectingBackend::write(stream, to, bytes);
 }
 
 }  // namespace weir::device

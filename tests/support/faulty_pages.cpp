@@ -8,8 +8,7 @@
 namespace weir::device {
 
 Address FaultyBackend::reserve(std::uint64_t bytes) {
-  enter(CallKind::reserve);
-  const Address address = inner_->reserve(bytes);
+  const Address address = InjectingBackend::reserve(bytes);
   const std::lock_guard lock(mutex_);
   ranges_.emplace(address, bytes);
   return address;
@@ -18,7 +17,6 @@ Address FaultyBackend::reserve(std::uint64_t bytes) {
 void FaultyBackend::unreserve(Address address, std::uint64_t bytes) noexcept {
   {
     const std::lock_guard lock(mutex_);
-    note(CallKind::unreserve);
     const auto found = ranges_.find(address);
     expect(found != ranges_.end() && found->second == bytes, "unreserve: not a reserved range");
     const auto inside = [&](const auto& each) {
@@ -27,11 +25,10 @@ void FaultyBackend::unreserve(Address address, std::uint64_t bytes) noexcept {
     expect(std::none_of(handles_.begin(), handles_.end(), inside), "unreserve: pages are mapped in the range");
     ranges_.erase(address);
   }
-  inner_->unreserve(address, bytes);
+  InjectingBackend::unreserve(address, bytes);
 }
 
 void FaultyBackend::create(std::span<Extent> extents) {
-  enter(CallKind::create);
   {
     const std::lock_guard lock(mutex_);
     for (const Extent& extent : extents) {
@@ -39,7 +36,7 @@ void FaultyBackend::create(std::span<Extent> extents) {
       expect(extent.pages <= max_extent_pages(), "create: an extent of more pages than max_extent_pages()");
     }
   }
-  inner_->create(extents);
+  InjectingBackend::create(extents);
   const std::lock_guard lock(mutex_);
   for (const Extent& extent : extents) {
     expect(handles_.emplace(extent.handle, Created{.pages = extent.pages}).second,
@@ -70,22 +67,20 @@ void FaultyBackend::destroy(std::span<const Extent> extents) noexcept {
   std::vector<Extent> there;
   {
     const std::lock_guard lock(mutex_);
-    note(CallKind::destroy);
     for (const Extent& extent : extents) {
       const auto found = handles_.find(extent.handle);
       expect(found != handles_.end(), "destroy: the handle does not exist");
       if (found == handles_.end()) continue;
       expect(found->second.pages == extent.pages, "a handle is torn apart");
-      expect(found->second.address == 0 || lost_, "destroy: the handle is mapped");
+      expect(found->second.address == 0 || lost(), "destroy: the handle is mapped");
       there.push_back({extent.handle, found->second.pages});
       handles_.erase(found);
     }
   }
-  inner_->destroy(there);
+  InjectingBackend::destroy(there);
 }
 
 void FaultyBackend::map(Address address, std::span<const Extent> extents) {
-  enter(CallKind::map);
   {
     const std::lock_guard lock(mutex_);
     for (const Extent& extent : extents) expect_at(extent, 0, "map: the handle does not exist, or is mapped already");
@@ -94,12 +89,11 @@ void FaultyBackend::map(Address address, std::span<const Extent> extents) {
                address + pages_of(extents) * page_bytes_ <= std::prev(range)->first + std::prev(range)->second,
            "map: outside of every reserved range");
   }
-  inner_->map(address, extents);
+  InjectingBackend::map(address, extents);
   note_address(address, extents, true);
 }
 
 void FaultyBackend::unmap(Address address, std::span<const Extent> extents) {
-  enter(CallKind::unmap);
   {
     const std::lock_guard lock(mutex_);
     Address at = address;
@@ -108,7 +102,7 @@ void FaultyBackend::unmap(Address address, std::span<const Extent> extents) {
       at += extent.pages * page_bytes_;
     }
   }
-  inner_->unmap(address, extents);
+  InjectingBackend::unmap(address, extents);
   note_address(address, extents, false);
 }
 

@@ -15,6 +15,7 @@
 #include <weir/errors.hpp>
 
 #include "commands.hpp"
+#include "inject.hpp"
 
 namespace {
 
@@ -85,6 +86,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", WEIR_VERSION);
   app.failure_message(explain);
+  app.parse_complete_callback(weir::tool::inject_faults);  // before the command that was chosen runs
   int status = 0;
   weir::tool::add_replay(app, status);
   weir::tool::add_devices(app, status);
@@ -95,6 +97,7 @@ int main(int argc, char** argv) {
   weir::tool::add_graph(app, status);
   try {
     app.parse(words_of(argc, argv));
+    weir::tool::tell_missed_faults();
   } catch (const CLI::Success& success) {
     return after_output(app.exit(success));
   } catch (const CLI::ParseError& error) {
@@ -102,6 +105,7 @@ int main(int argc, char** argv) {
     return 2;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "weir: %s\n", error.what());
+    weir::tool::tell_missed_faults();
     return 1;
   }
   return after_output(status);

@@ -103,7 +103,7 @@ class CudaBackend final : public device::Backend {
   }
   [[nodiscard]] bool copy_from(StreamId stream, Address to, Backend& source, Address from,
                                std::uint64_t bytes) override {
-    const auto* other = dynamic_cast<const CudaBackend*>(&source);
+    const auto* other = dynamic_cast<const CudaBackend*>(&source.concrete());
     if (other == nullptr || &other->driver() != &driver()) return false;
     other->context_.require_present();
     const Streams::Handle on = streams_.find(meant_by(stream));

@@ -87,7 +87,7 @@ class HostBackend final : public device::Backend {
   // Two host devices are in one memory.
   [[nodiscard]] bool copy_from(StreamId stream, Address to, Backend& source, Address from,
                                std::uint64_t bytes) override {
-    if (dynamic_cast<const HostBackend*>(&source) == nullptr) return false;
+    if (dynamic_cast<const HostBackend*>(&source.concrete()) == nullptr) return false;
     copy(stream, to, from, bytes);
     return true;
   }

@@ -15,7 +15,7 @@ using backend::vulkan::VulkanDevice;
 
 VulkanDevice& backend_of(const Device& device) {
   device::Access::backend(device).require_own_process();
-  if (auto* const found = dynamic_cast<VulkanDevice*>(&device::Access::backend(device))) return *found;
+  if (auto* const found = dynamic_cast<VulkanDevice*>(&device::Access::backend(device).concrete())) return *found;
   throw Unsupported(device.info().name + " is no Vulkan device; open one with DeviceRequest{.backend = \"vulkan\"}",
                     {.name = "vulkan"});
 }
@@ -64,6 +64,7 @@ VkDescriptorBufferInfo storage_buffer(const Device& device, const void* address,
 
 void submit(const Device& device, StreamId stream, VkCommandBuffer commands) {
   VulkanDevice& backend = backend_of(device);
+  device::Access::backend(device).before_foreign_work(stream);
   backend.streams().submit(backend.meant_by(stream), backend::vulkan::Work{.foreign = commands});
 }
 
