@@ -7,7 +7,6 @@
 #include <optional>
 
 #include "compute/handover.hpp"
-#include "compute/stream_clock.hpp"
 #include "compute/timed.hpp"
 #include "workloads/lidar/run/chunk_computer.hpp"
 #include "workloads/lidar/run/far_queries.hpp"
@@ -15,6 +14,7 @@
 #include "workloads/lidar/run/partition.hpp"
 #include "workloads/lidar/run/remedies.hpp"
 #include "workloads/lidar/run/run_plan.hpp"
+#include "workloads/lidar/run/slot.hpp"
 #include "workloads/lidar/run/smaller_chunks.hpp"
 #include "workloads/lidar/run/station.hpp"
 #include "workloads/lidar/run/wide_chunk.hpp"
@@ -23,19 +23,6 @@ namespace weir::lidar {
 namespace {
 
 constexpr std::size_t max_chunk = 500'000;  // larger ones gain nothing and leave the caches
-
-/// One of the two sets of buffers, and the chunk that is in it.
-struct Slot {
-  std::string name;
-  PoolingScope input, output;
-  Pinned<std::byte> staging;
-  Chunk chunk;
-  std::size_t number = 0;  // of the chunk
-  std::size_t index = 0;
-  ChunkJob job;
-  double work = 0;  // what the time of its kernels grows with
-  compute::StreamClock clock;
-};
 
 class Run {
  public:
@@ -46,7 +33,7 @@ class Run {
         compute_(compute_settings(cloud, settings)),
         at_(std::make_unique<Station>(memory, compute_)),
         partition_(make_partition()),
-        remedies_(at_->kernels) {
+        remedies_(at_->kernels, at_->uploads) {
     slots_[0].name = "even";
     slots_[1].name = "odd";
     slots_[1].index = 1;
@@ -134,9 +121,9 @@ class Run {
       const compute::Timed timed(report_.read.seconds);
       read(slot);
     }
-    slot.clock.start(at_->device, at_->kernels);
+    slot.kernels.start(at_->device, at_->kernels);
     compute(slot);
-    slot.clock.stop(at_->device, at_->kernels);
+    slot.kernels.stop(at_->device, at_->kernels);
     at_->memory.start_download(slot.output.memory(), at_->kernels, {.snapshot = false});
     handover_->give(slot.index);
   }
@@ -182,22 +169,17 @@ class Run {
   /// Fills the staging memory with the chunk and its halo, and sends it to the device.
   void read(Slot& slot) {
     slot.job = read_points(slot);
-    const std::size_t count = slot.job.count();
-    slot.work = expected_work(cloud_, compute_, slot.chunk, count);
-    std::byte* const staging = slot.staging.data();
-    slot.input.begin_chunk(count);
+    slot.work = expected_work(cloud_, compute_, slot.chunk, slot.job.count());
+    slot.input.begin_chunk(slot.job.count());
     slot.output.begin_chunk(slot.job.queries);
+    const FeatureSet& features = settings_.features;
+    const std::size_t colours = features.needs_colours() ? stage_colours(slot, cloud_) : 0;
+    const std::size_t classes = features.needs_classes() ? stage_classes(slot, cloud_) : 0;
+    if (at_->times_uploads()) slot.uploads.start(at_->device, at_->uploads);
     send(slot, "points", slot.job.bytes().size());
-    if (settings_.features.needs_colours()) {
-      auto* const colours = reinterpret_cast<std::uint16_t*>(staging + slot.input.offset("colours"));
-      for (std::size_t i = 0; i < count; ++i) cloud_.colours(slot.job.id(i), colours + 4 * i);
-      send(slot, "colours", count * 4 * sizeof(std::uint16_t));
-    }
-    if (settings_.features.needs_classes()) {
-      auto* const classes = reinterpret_cast<std::uint8_t*>(staging + slot.input.offset("classes"));
-      for (std::size_t i = 0; i < count; ++i) classes[i] = cloud_.classification(slot.job.id(i));
-      send(slot, "classes", count);
-    }
+    if (colours != 0) send(slot, "colours", colours);
+    if (classes != 0) send(slot, "classes", classes);
+    if (at_->times_uploads()) slot.uploads.stop(at_->device, at_->uploads);
     if (at_->uploads.id() != at_->kernels.id()) at_->device.synchronize(at_->uploads, patience);
   }
 
@@ -269,7 +251,7 @@ class Run {
       move_to(left_);
       for (Slot& slot : slots_) prepare(slot);
       calls_after_first_ = at_->memory_calls();
-      remedies_.begin_device();
+      remedies_.begin_device(at_->kernels, at_->uploads);
       return true;
     } catch (const Error&) {
       if (left_ && &left_->memory != other) move_to(left_);  // it has no memory for this, or is gone
@@ -279,7 +261,7 @@ class Run {
 
   bool go_back() {
     move_to(left_);
-    remedies_.begin_device();
+    remedies_.begin_device(at_->kernels, at_->uploads);
     return true;
   }
 
@@ -288,9 +270,7 @@ class Run {
   void write(Slot& slot) {
     const std::span<const std::byte> bytes = at_->memory.wait_for_download(slot.output.memory(), patience);
     const Computed done = at_->computer->finish(slot.index, slot.output, bytes);
-    const std::string told = remedies_.note(
-        {.number = slot.number, .points = slot.job.queries, .work = slot.work, .duration = slot.clock.passed()});
-    if (!told.empty() && settings_.told) settings_.told(told);
+    note_pace(slot);
     report_.compute.seconds += done.seconds;
     report_.compute_processor_seconds += done.processor_seconds;
     const compute::Timed timed(report_.write.seconds);
@@ -307,6 +287,19 @@ class Run {
     }
     written_ += slot.job.queries;
     if (settings_.progress) settings_.progress(written_, cloud_.points());
+  }
+
+  void note_pace(const Slot& slot) {
+    const auto note = [&](Remedies::Stage stage, const compute::StreamClock& clock, double work) {
+      const std::string told = remedies_.note({.stage = stage,
+                                               .number = slot.number,
+                                               .points = slot.job.queries,
+                                               .work = work,
+                                               .duration = clock.passed()});
+      if (!told.empty() && settings_.told) settings_.told(told);
+    };
+    note(Remedies::Stage::kernels, slot.kernels, slot.work);
+    if (at_->times_uploads()) note(Remedies::Stage::uploads, slot.uploads, static_cast<double>(slot.job.count()));
   }
 
   // --- The end ---

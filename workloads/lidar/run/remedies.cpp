@@ -9,6 +9,8 @@
 namespace weir::lidar {
 namespace {
 
+// What is shorter is a matter of threads that wake up, and of no weight for a run.
+constexpr std::chrono::microseconds unnoticed{200};
 constexpr std::size_t kept_recent = 10;  // as many as Pace needs to see that a steady device is slow
 
 double median(std::vector<double> values) {
@@ -30,12 +32,18 @@ std::string_view name(Remedy remedy) noexcept {
 
 std::string Remedies::note(const Chunk& chunk) {
   if (chunk.points == 0) return {};
-  const std::optional<PaceChange> change = pace_.note(stream_, chunk.work, chunk.duration);
+  const auto stage = static_cast<std::size_t>(chunk.stage);
+  StreamId stream{};
+  {
+    const std::lock_guard lock(mutex_);
+    stream = streams_[stage];
+  }
+  const std::optional<PaceChange> change = pace_.note(stream, chunk.work, chunk.duration + unnoticed);
   const std::lock_guard lock(mutex_);
-  const double each = std::chrono::duration<double>(chunk.duration).count() / static_cast<double>(chunk.points);
-  recent_.push_back(each);
-  if (recent_.size() > kept_recent) recent_.pop_front();
-  if (trying_ && chunk.number >= from_) measured_.push_back(each);
+  std::deque<double>& recent = recent_[stage];
+  recent.push_back(std::chrono::duration<double>(chunk.duration).count() / static_cast<double>(chunk.points));
+  if (recent.size() > kept_recent) recent.pop_front();
+  if (trying_ && chunk.stage == watched_ && chunk.number >= from_) measured_.push_back(recent.back());
   std::string told;
   if (change) {
     report_.changes.push_back(*change);
@@ -46,7 +54,8 @@ std::string Remedies::note(const Chunk& chunk) {
     return told + judge();
   }
   if (change && change->slower && !trying_ && !order_ && !taken_) {
-    before_ = median({recent_.begin(), recent_.end()});
+    watched_ = chunk.stage;
+    before_ = median({recent.begin(), recent.end()});
     usual_ = before_ / change->factor;
     try_next();
     told += order_ ? "; next: " + std::string(name(order_->remedy)) : "; all that could be done was tried";
@@ -96,7 +105,10 @@ void Remedies::done(bool possible, std::size_t chunk) {
   measured_.clear();
 }
 
-void Remedies::begin_device() { pace_.forget(stream_); }
+void Remedies::begin_device(StreamId kernels, StreamId uploads) {
+  const std::lock_guard lock(mutex_);
+  streams_ = {kernels, uploads};
+}
 
 PaceReport Remedies::report() const {
   const std::lock_guard lock(mutex_);

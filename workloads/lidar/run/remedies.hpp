@@ -47,8 +47,11 @@ class Remedies {
     Remedy remedy = Remedy::smaller_chunks;
     bool undo = false;
   };
-  /// A chunk's computation.
+  /// What is watched of a chunk, each on a stream of its own.
+  enum class Stage : std::uint8_t { kernels, uploads };
+  /// A stage of a chunk.
   struct Chunk {
+    Stage stage = Stage::kernels;
     std::size_t number = 0;
     std::size_t points = 0;  ///< without the halo
     double work = 0;         ///< what its time grows with, in any unit
@@ -61,33 +64,37 @@ class Remedies {
   static constexpr std::size_t trial = 6;
   static constexpr double helped = 0.8;
 
-  /// `stream` names the run's stream in what is told.
-  explicit Remedies(StreamId stream, LogSink* log = nullptr) : stream_(stream), pace_({.factor = factor, .log = log}) {}
+  /// The streams of the stages, by which they are named in what is told.
+  Remedies(StreamId kernels, StreamId uploads) : streams_{kernels, uploads}, pace_({.factor = factor}) {}
 
-  /// Gives what a user should know, one line, or nothing.
+  /// Gives what a user should know, one line, or nothing. A stage is judged by itself; what is tried is judged by the
+  /// stage that was slow.
   std::string note(const Chunk& chunk);
   /// An order, which then counts as taken; done() must follow.
   [[nodiscard]] std::optional<Order> due();
   /// The order was carried out, for chunks from this number on, or could not be.
   void done(bool possible, std::size_t chunk);
-  /// The device is another one: it has no history yet.
-  void begin_device();
+  /// The device is another one, with other streams: it has no history yet.
+  void begin_device(StreamId kernels, StreamId uploads);
   [[nodiscard]] PaceReport report() const;
 
  private:
   void try_next();
   [[nodiscard]] std::string judge();
 
-  const StreamId stream_;
-  Pace pace_;
+  static constexpr std::size_t stages = 2;
+
   mutable std::mutex mutex_;
+  std::array<StreamId, stages> streams_;
+  Pace pace_;
   PaceReport report_;
-  std::deque<double> recent_;     // seconds a point, of the last chunks
-  std::vector<double> measured_;  // the same, of the attempt that is on
-  double usual_ = 0;              // the same, before the device was slow
-  double before_ = 0;             // the same, before the attempt
-  std::size_t next_ = 0;          // remedies tried
-  std::size_t from_ = 0;          // the attempt's first chunk
+  std::array<std::deque<double>, stages> recent_;  // seconds a point, of the last chunks
+  Stage watched_ = Stage::kernels;                 // the one that was slow
+  std::vector<double> measured_;                   // the same, of the attempt that is on
+  double usual_ = 0;                               // the same, before the device was slow
+  double before_ = 0;                              // the same, before the attempt
+  std::size_t next_ = 0;                           // remedies tried
+  std::size_t from_ = 0;                           // the attempt's first chunk
   bool trying_ = false;
   std::optional<Order> order_, taken_;
 };

@@ -24,6 +24,8 @@ struct Station {
   /// All on one new stream.
   void use_one_stream();
 
+  /// Whether uploads can be timed by themselves: elsewhere they are in the order of the kernels, and few.
+  [[nodiscard]] bool times_uploads() const { return device.facts().backend == BackendKind::host; }
   /// Calls into the driver about memory. On a GPU all work is calls, so those are counted that took or mapped some.
   [[nodiscard]] std::uint64_t memory_calls() const;
   /// Waits for all that was queued. A lost device runs nothing any more.

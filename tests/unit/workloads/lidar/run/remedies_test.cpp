@@ -42,7 +42,7 @@ class ImaginedRun {
     }
   }
 
-  Remedies remedies{StreamId{3}};
+  Remedies remedies{StreamId{3}, StreamId{4}};
   Remedy impossible = static_cast<Remedy>(remedy_count);
   std::size_t number = 0, in_force = 0;
   std::vector<std::string> orders, told;
