@@ -57,7 +57,7 @@ struct PaceChange {
 /// noticed. A stream that was slow from the start has no other history. Work that is not what the time grows with looks
 /// like noise, or like slowness.
 ///
-/// Thread-safe. note() costs about 2 µs and 2 KiB a stream; it calls no driver.
+/// Thread-safe. note() costs about 4 µs and 2 KiB a stream; it calls no driver.
 class Pace {
  public:
   /// Throws InvalidArgument for options out of range.

@@ -15,19 +15,11 @@ import unittest
 import xml.etree.ElementTree
 import zlib
 
+from lidar_test import small_las
 from tool import TOOL, ToolCase, weir
 
 KILLS = int(os.environ.get("WEIR_KILLS") or 8)
 SEED = int(os.environ.get("WEIR_KILL_SEED") or random.randrange(1 << 32))
-
-
-def small_las(points):
-    """LAS 1.2, format 0, at 1 cm."""
-    header = bytearray(227)
-    header[0:4], header[24], header[25] = b"LASF", 1, 2
-    struct.pack_into("<HIIBHI", header, 94, 227, 227, 0, 0, 20, len(points))
-    struct.pack_into("<6d", header, 131, 0.01, 0.01, 0.01, 0, 0, 0)
-    return bytes(header) + b"".join(struct.pack("<iii8x", *point) for point in points)
 
 
 # --- what is whole, by a file's contents; each raises or is false for anything else ---
