@@ -230,15 +230,23 @@ class Run {
     clear();
     overlap_ = settings_.overlap && !one;
     one ? at_->use_one_stream() : at_->use_own_streams();
+    prepare_slots();
     return true;
   }
 
-  /// The rest of the run is the station's, once it has memory for it.
+  /// All buffers at once, while nothing is queued: later a buffer might get what a chunk's workspace was, which work in
+  /// the order of one stream uses still, and be written on another.
+  void prepare_slots() {
+    for (Slot& slot : slots_) prepare(slot);
+  }
+
+  /// The rest of the run is the station's.
   void move_to(std::unique_ptr<Station>& station) {
     clear();
     report_.driver_calls_after_first_chunk += at_->memory_calls() - calls_after_first_;
     note_high_water();
     std::swap(at_, station);
+    prepare_slots();
     calls_after_first_ = at_->memory_calls();
   }
 
@@ -249,8 +257,6 @@ class Run {
       left_ = std::make_unique<Station>(*other, compute_);
       if (left_->computer->max_queries() < max_queries_) return false;
       move_to(left_);
-      for (Slot& slot : slots_) prepare(slot);
-      calls_after_first_ = at_->memory_calls();
       remedies_.begin_device(at_->kernels, at_->uploads);
       return true;
     } catch (const Error&) {
