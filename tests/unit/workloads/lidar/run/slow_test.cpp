@@ -31,8 +31,8 @@ constexpr std::uint64_t runs_of_chunk = 5, computation = 4;
 class SlowDevice : public testing::Test {
  protected:
   SlowDevice() {
-    settings_.features = FeatureSet::parse("geometry");
-    settings_.k = 16;
+    settings_.features = FeatureSet::parse("minimal");
+    settings_.k = 8;
     settings_.chunk = chunk_points;
     settings_.threads = 1;
     settings_.told = [this](const std::string& line) { told_ += line + "\n"; };
@@ -93,7 +93,7 @@ TEST_F(SlowDevice, IsNoticedWithin20ChunksWhichBecomeSmaller) {
 
 TEST_F(SlowDevice, WithOneSlowStreamIsFastAgainOnAnotherOne) {
   const auto found = rows();
-  const RunReport report = run_with(from_chunk(slow_from, 20), *found);
+  const RunReport report = run_with(from_chunk(slow_from, 8), *found);
   EXPECT_EQ(test::difference(*undisturbed(), *found), "");
   ASSERT_GE(report.pace.attempts.size(), 2u) << told_;
   EXPECT_EQ(report.pace.attempts[1].remedy, Remedy::fewer_streams);
@@ -104,7 +104,7 @@ TEST_F(SlowDevice, ThatIsSlowOnAllStreamsIsLeftForTheNext) {
   MemoryManager next(open_device({.backend = "host"}));
   settings_.next_device = [&] { return &next; };
   const auto found = rows();
-  const RunReport report = run_with(from_chunk(slow_from, 20, all), *found);
+  const RunReport report = run_with(from_chunk(slow_from, 8, all), *found);
   EXPECT_EQ(test::difference(*undisturbed(), *found), "");
   ASSERT_EQ(report.pace.attempts.size(), remedy_count) << told_;
   const Attempt& last = report.pace.attempts.back();
@@ -118,7 +118,7 @@ TEST_F(SlowDevice, ThatIsSlowOnAllStreamsIsLeftForTheNext) {
 TEST_F(SlowDevice, IsNotLeftWhereThereIsNoOther) {
   settings_.next_device = [] { return nullptr; };
   const auto found = rows();
-  const RunReport report = run_with(from_chunk(slow_from, 20, all), *found);
+  const RunReport report = run_with(from_chunk(slow_from, 8, all), *found);
   EXPECT_EQ(test::difference(*undisturbed(), *found), "");
   ASSERT_EQ(report.pace.attempts.size(), remedy_count) << told_;
   EXPECT_FALSE(report.pace.attempts.back().possible);
@@ -128,7 +128,7 @@ TEST_F(SlowDevice, IsNotLeftForOneWithTooLittleMemory) {
   MemoryManager next(open_device({.backend = "host"}), {.name = "small", .pool = {.limit = 64 << 10}});
   settings_.next_device = [&] { return &next; };
   const auto found = rows();
-  const RunReport report = run_with(from_chunk(slow_from, 20, all), *found);
+  const RunReport report = run_with(from_chunk(slow_from, 8, all), *found);
   EXPECT_EQ(test::difference(*undisturbed(), *found), "");
   ASSERT_EQ(report.pace.attempts.size(), remedy_count) << told_;
   EXPECT_FALSE(report.pace.attempts.back().possible);
