@@ -73,7 +73,7 @@ class Pace::Streams {
     if (options_.log == nullptr || options_.log->level() > level) return;
     const std::string text = change.text();
     options_.log->write({.level = level,
-                         .event = LogEvent::fallback,
+                         .event = LogEvent::slow,
                          .pool = {},
                          .text = text,
                          .stream = static_cast<std::uint32_t>(change.stream)});

@@ -276,7 +276,7 @@ TEST(Pace, ChangesAreLogged) {
   Pace pace({.log = &lines});
   for (int i = 0; i < 200; ++i) pace.note(stream, 1, seconds(i >= 100 && i < 150 ? 5e-3 : 1e-3));
   EXPECT_EQ(lines.levels, (std::vector{LogLevel::warning, LogLevel::info}));
-  EXPECT_EQ(lines.events, (std::vector{LogEvent::fallback, LogEvent::slow}));
+  EXPECT_EQ(lines.events, (std::vector{LogEvent::slow, LogEvent::slow}));
   EXPECT_EQ(lines.stream, 7u);
   EXPECT_EQ(lines.text.find("stream 7 is as fast as before"), 0u) << lines.text;
 }
