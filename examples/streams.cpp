@@ -43,6 +43,19 @@ int main() {
   // [/shared]
   if (pool.statistics().pending != 0) return 1;
 
+  // [pace]
+  weir::Pace pace;
+  for (int step = 1; step <= 80; ++step) {
+    const std::chrono::milliseconds took(step <= 40 ? 2 : 9);  // as your device's time stamps say
+    const double work = 1000;                                  // rows, cells: what the time grows with
+    if (const auto change = pace.note(compute, work, took)) {
+      std::printf("at step %d: %.1f times slower since step %d\n", static_cast<int>(change->operation), change->factor,
+                  static_cast<int>(change->since));
+    }
+  }
+  // [/pace]
+  if (!pace.slow(compute)) return 1;
+
   // [other]
   const weir::Stream other = device.stream();
   void* elsewhere = pool.allocate(1_MiB, other);

@@ -104,8 +104,11 @@ void Draft::remove_name() noexcept {
 }
 
 void Draft::rename_to(const std::string& target) {
-  // What a network's file system could not write is told when the file is closed.
-  if (::close(std::exchange(descriptor_, -1)) != 0 || ::rename(path_.c_str(), target.c_str()) != 0) {
+  // The contents reach the disk before the name does: else a machine that loses its power in between may come back with
+  // the name of a file whose contents are lost, in the place of one that was whole. A file system that has no such
+  // order says EINVAL. What a network's file system could not write is told when the file is closed.
+  if ((::fdatasync(descriptor_) != 0 && errno != EINVAL && errno != EROFS) ||
+      ::close(std::exchange(descriptor_, -1)) != 0 || ::rename(path_.c_str(), target.c_str()) != 0) {
     const int code = errno;
     throw DriverError(target + ": " + std::strerror(code), {.name = target, .native_code = code});
   }

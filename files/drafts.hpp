@@ -21,8 +21,9 @@ class Draft {
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
-  /// Closes the file and gives it its name, in the place of one that has it. Throws DriverError; then it is removed
-  /// with this object.
+  /// Closes the file and gives it its name, in the place of one that has it, once its contents are on the disk: after a
+  /// crash of the machine, too, the name is that of a whole file. Waits for the disk. Throws DriverError; then it is
+  /// removed with this object.
   void rename_to(const std::string& target);
   /// Removes the name; the file lives on under its descriptor alone.
   void remove_name() noexcept;

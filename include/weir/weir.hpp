@@ -12,6 +12,7 @@
 #include <weir/log.hpp>
 #include <weir/manager.hpp>
 #include <weir/network_buffers.hpp>
+#include <weir/pace.hpp>
 #include <weir/pool.hpp>
 #include <weir/pressure.hpp>
 #include <weir/recovery.hpp>

@@ -28,6 +28,7 @@ std::string_view name(LogEvent event) noexcept {
     case LogEvent::unusual: return "unusual";
     case LogEvent::spill: return "spill";
     case LogEvent::recover: return "recover";
+    case LogEvent::slow: return "slow";
   }
   return "unknown";
 }

@@ -185,6 +185,13 @@ void Pool::Implementation::map_ahead(std::uint64_t bytes, StreamId stream) {
     // No range of addresses is left that is as long; requests of the size get memory of the driver's own.
     journal_.note(LogLevel::warning, LogEvent::fallback, error.message(), bytes, 0, stream);
     return;
+  } catch (const OutOfMemory& error) {
+    const OutOfMemory whose = named(error, options_.name);
+    note_refusal(request, whose.message());
+    throw whose;
+  } catch (const Error& error) {
+    note_refusal(request, error.message());
+    throw;
   }
   if (id == 0) refuse(request);
   release(id, blocks_[id].stream_index, clock_.now());

@@ -59,7 +59,7 @@ void BuffersProgram::walk() {
 }
 
 void BuffersProgram::refused(std::uint64_t bytes) {
-  if (configuration_.faults != 0 || code_ != ErrorCode::limit_exceeded) return;
+  if (configuration_.faults != 0 || weather_ || code_ != ErrorCode::limit_exceeded) return;
   const std::uint64_t page = device_.info().page_bytes;
   const std::uint64_t most =
       configuration_.mode == PoolMode::segments ? std::max(segment_bytes, bytes) : bytes + 2 * page;
@@ -70,6 +70,7 @@ void BuffersProgram::refused(std::uint64_t bytes) {
 
 std::string BuffersProgram::finish() {
   last_ = "the end";
+  if (weather_) weather_->clear();
   backend_->heal();
   for (GatedStream& each : streams_) each.gate.reset();
   for (std::size_t i = 0; i < streams_.size(); ++i) static_cast<void>(settle(i));

@@ -65,6 +65,17 @@ std::vector<BuffersConfiguration> faulty() {
 INSTANTIATE_TEST_SUITE_P(Faults, BuffersModel, testing::ValuesIn(faulty()), name_of);
 
 INSTANTIATE_TEST_SUITE_P(
+    Storms, BuffersModel,
+    testing::Values(
+        BuffersConfiguration{.name = "host_pages_storm", .limit = 48_MiB, .storm = true},
+        BuffersConfiguration{
+            .name = "host_segments_storm", .mode = PoolMode::segments, .limit = 128_MiB, .storm = true},
+        BuffersConfiguration{.name = "host_off_storm", .mode = PoolMode::off, .limit = 128_MiB, .storm = true},
+        BuffersConfiguration{.name = "dry_pages_storm", .backend = "dry", .limit = 24_MiB, .storm = true},
+        BuffersConfiguration{.name = "cuda_fake_pages_storm", .backend = cuda_fake, .limit = 48_MiB, .storm = true}),
+    name_of);
+
+INSTANTIATE_TEST_SUITE_P(
     Vulkan, BuffersModel,
     testing::Values(BuffersConfiguration{.name = "vulkan_pages", .backend = "vulkan", .limit = 128_MiB},
                     BuffersConfiguration{

@@ -44,15 +44,18 @@ BuffersProgram::BuffersProgram(const BuffersConfiguration& configuration, std::u
   streams_.resize(4);
   for (std::size_t i = 1; i < streams_.size(); ++i) streams_[i].own = device_.stream();
   if (configuration_.faults != 0) backend_->fail_every(configuration_.faults);
+  if (configuration_.storm) weather_ = std::make_unique<Weather>(*backend_, false);
 }
 
 BuffersProgram::~BuffersProgram() {
+  weather_.reset();
   backend_->heal();
   for (GatedStream& each : streams_) each.gate.reset();
 }
 
 std::string BuffersProgram::step() {
   try {
+    if (weather_) weather_->change(random_);
     act();
     if (wrong_.empty()) check();
   } catch (const std::exception& error) {
@@ -337,7 +340,7 @@ void BuffersProgram::book() {
   const std::uint64_t bytes = roll(configuration_.limit / 3);
   const bool fits = before_.reserved.live + before_.external + bytes <= configuration_.limit;
   const bool booked = attempt({ErrorCode::limit_exceeded}, [&] { bookings_.push_back(memory_->book_external(bytes)); });
-  if (!booked && fits && configuration_.faults == 0) wrong("a booking under the limit was refused");
+  if (!booked && fits && configuration_.faults == 0 && !weather_) wrong("a booking under the limit was refused");
 }
 
 void BuffersProgram::pass_time() {

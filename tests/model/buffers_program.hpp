@@ -21,6 +21,7 @@
 #include "contract/fake_clock.hpp"
 #include "contract/transfer_fixture.hpp"
 #include "model/buffers_oracle.hpp"
+#include "model/weather.hpp"
 #include "support/faulty_backend.hpp"
 
 namespace weir::model {
@@ -33,6 +34,7 @@ struct BuffersConfiguration {
   bool in_place = false;             ///< the host writes device memory itself
   std::uint64_t faults = 0;          ///< every n-th driver call fails; 0 = none
   std::chrono::nanoseconds late{0};  ///< events are done so much later than they were recorded
+  bool storm = false;                ///< calls fail and events are late at random
 
   friend std::ostream& operator<<(std::ostream& out, const BuffersConfiguration& each) { return out << each.name; }
 };
@@ -148,8 +150,8 @@ class BuffersProgram {
     } catch (const Error& error) {
       code_ = error.code();
       last_ += ", which ended in " + std::string(weir::name(code_));
-      const bool injected =
-          configuration_.faults != 0 && (code_ == ErrorCode::driver_error || code_ == ErrorCode::out_of_memory);
+      const bool injected = (configuration_.faults != 0 || weather_) &&
+                            (code_ == ErrorCode::driver_error || code_ == ErrorCode::out_of_memory);
       if (!injected && std::find(allowed.begin(), allowed.end(), code_) == allowed.end()) wrong(error.message());
       return false;
     }
@@ -173,7 +175,8 @@ class BuffersProgram {
   std::vector<Started> started_;
   std::vector<ExternalBytes> bookings_;
   BufferHandle<Element> stale_;
-  Statistics before_;  // the last step
+  std::unique_ptr<Weather> weather_;  // where there is a storm
+  Statistics before_;                 // the last step
   ErrorCode code_ = ErrorCode::ok;
   std::uint64_t names_ = 0;
   std::uint64_t steps_ = 0;

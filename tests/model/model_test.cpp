@@ -66,6 +66,30 @@ std::vector<Configuration> late() {
 
 INSTANTIATE_TEST_SUITE_P(Late, Model, testing::ValuesIn(late()), name_of);
 
+// With faults at random.
+std::vector<Configuration> storms() {
+  std::vector<Configuration> all;
+  const auto add = [&](const std::string& backend, const std::string& name, PoolMode mode, std::uint64_t limit) {
+    all.push_back({.name = backend + name,
+                   .backend = backend,
+                   .mode = mode,
+                   .limit = limit,
+                   .live = limit == 96_MiB ? 80_MiB : limit / 4,
+                   .threads = 4,
+                   .share = 2,
+                   .storm = true});
+  };
+  for (const std::string backend : {"host", "dry", cuda_fake}) {
+    add(backend, "_pages_storm", pages, 512_MiB);
+    add(backend, "_pages_tight_storm", pages, 96_MiB);
+    add(backend, "_segments_storm", segments, 256_MiB);
+    add(backend, "_off_storm", off, 128_MiB);
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Storms, Model, testing::ValuesIn(storms()), name_of);
+
 // Pages where the driver has sparse memory, else segments.
 const std::vector<Configuration> vulkan{
     {"vulkan", "vulkan", automatic, 256_MiB, 96_MiB, 4},

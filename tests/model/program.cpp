@@ -40,6 +40,7 @@ Program::Program(const Configuration& configuration, std::uint64_t seed)
       crew_(configuration.threads - 1) {
   backend_->delay_events(configuration.late);
   for (std::size_t i = 0; i < stream_count; ++i) streams_.push_back(device_.stream());
+  if (configuration.storm) weather_ = std::make_unique<Weather>(*backend_, true);
 }
 
 Program::~Program() = default;
@@ -47,7 +48,13 @@ Program::~Program() = default;
 std::string Program::step() {
   std::string wrong;
   try {
-    wrong = act();
+    if (weather_) weather_->change(random_);
+    try {
+      wrong = act();
+    } catch (const Error& error) {
+      if (!injected(error)) throw;
+      last_ += std::string(", which ended in ") + error.what();
+    }
     if (wrong.empty()) wrong = check();
   } catch (const std::exception& error) {
     wrong = std::string("it threw ") + error.what();
@@ -75,7 +82,7 @@ std::string Program::act() {
 bool Program::all_is_past() const {
   const bool late = backend_named(configuration_.backend) == BackendKind::cuda || configuration_.backend == cuda_fake ||
                     configuration_.late != 0s;
-  return !holding_ && !configuration_.zero && !late;
+  return !holding_ && !configuration_.zero && !late && !weather_;
 }
 
 std::string Program::check() {
@@ -137,9 +144,9 @@ std::string Program::allocate() {
         if (given) block.address = reinterpret_cast<std::uint64_t>(*given);
         if (given) block.handle = pool_->handle(*given);
       }
-    } catch (const std::bad_alloc& error) {
+    } catch (const Error& error) {
       refused = true;
-      if (dynamic_cast<const Error*>(&error) == nullptr) throw;
+      if (dynamic_cast<const std::bad_alloc*>(&error) == nullptr && !injected(error)) throw;
     }
   });
   if (!refused) return oracle_.allocated(block, alignment);
@@ -179,6 +186,8 @@ std::string Program::expect_error(Call call) {
       call();
     } catch (const Wrong&) {
       thrown = true;
+    } catch (const Error& error) {
+      thrown = injected(error);
     }
   });
   return thrown ? "" : "no error was thrown";
@@ -254,7 +263,8 @@ std::string Program::change_streams() {
       return {};
     }
     case 2: {
-      if (configuration_.late != 0s) return {};  // they are late already; to hold them would cost the whole deadline
+      if (configuration_.late != 0s || weather_)
+        return {};  // they are late already; to hold them would cost the whole deadline
       last_ = holding_ ? "late events come" : "events are held";
       holding_ = !holding_;
       if (holding_) {
@@ -340,6 +350,9 @@ std::string Program::give_back() {
         on_any_thread([&] { pool_->map_ahead(bytes, stream); });
       } catch (const std::bad_alloc&) {
         oracle_.refused();  // other memory may be in the way
+      } catch (const Error& error) {
+        if (!injected(error)) throw;
+        oracle_.refused();
       }
       return {};
     }
@@ -352,6 +365,7 @@ std::string Program::give_back() {
 
 std::string Program::finish() {
   last_ = "the end";
+  if (weather_) weather_->clear();
   backend_->let_events_go();
   holding_ = false;
   while (!oracle_.live().empty()) {

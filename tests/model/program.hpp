@@ -15,6 +15,7 @@
 #include "contract/fake_clock.hpp"
 #include "model/crew.hpp"
 #include "model/oracle.hpp"
+#include "model/weather.hpp"
 #include "support/faulty_backend.hpp"
 
 namespace weir::model {
@@ -30,6 +31,7 @@ struct Configuration {
   bool zero = false;
   std::chrono::nanoseconds late{0};  ///< events are done so much later than they were recorded
   std::uint64_t share = 1;           ///< it takes one of so many of the operations: clearing is slow
+  bool storm = false;                ///< whatever may fail does now and then; nothing must have changed then
 
   friend std::ostream& operator<<(std::ostream& out, const Configuration& configuration) {
     return out << configuration.name;
@@ -80,6 +82,12 @@ class Program {
   }
   template <class Wrong, class Call>
   [[nodiscard]] std::string expect_error(Call call);
+  /// Whether that is a storm's doing.
+  [[nodiscard]] bool injected(const Error& error) const {
+    const ErrorCode code = error.code();
+    return weather_ &&
+           (code == ErrorCode::driver_error || code == ErrorCode::out_of_memory || code == ErrorCode::device_lost);
+  }
 
   const Configuration configuration_;
   std::mt19937_64 random_;
@@ -92,8 +100,9 @@ class Program {
   std::vector<Stream> streams_;
   std::vector<StreamId> ended_;
   std::vector<ExternalBytes> bookings_;
-  std::vector<Oracle::Live> gone_;  // a few that were freed
-  Crew crew_;                       // after the pool: its threads end first
+  std::vector<Oracle::Live> gone_;    // a few that were freed
+  Crew crew_;                         // after the pool: its threads end first
+  std::unique_ptr<Weather> weather_;  // where there is a storm
   bool holding_ = false;
   std::uint64_t steps_ = 0;
   std::string last_;

@@ -195,6 +195,7 @@ class LidarRun {
     settings.progress = [&](std::uint64_t done, std::uint64_t all) {
       bar.show(index * all + done, passes_.size() * all);
     };
+    settings.told = [&](const std::string& line) { bar.note(line); };
     lidar::ReachSample reaches(cloud.points(), settings.features.column(lidar::Feature::radius));
     std::vector<lidar::Sink*> sinks{&writer, &reaches};
     if (preview != nullptr) sinks.push_back(preview);

@@ -96,6 +96,23 @@ void add_columns(std::string& text, const std::vector<ColumnSummary>& columns, s
   }
 }
 
+std::string pace_line(const lidar::Attempt& attempt) {
+  std::string text = fmt::format("{} from chunk {} on: ", lidar::name(attempt.remedy), attempt.chunk);
+  if (!attempt.possible) return text + "not possible";
+  if (!attempt.after) return text + "the run ended before that was seen to help";
+  return text + fmt::format("{:.3g} us a point, {:.3g} before, {}", 1e6 * *attempt.after, 1e6 * attempt.before,
+                            attempt.kept ? "kept" : "undone");
+}
+
+void add_pace(std::string& text, const LidarPass& pass) {
+  for (const PaceChange& change : pass.report.pace.changes) {
+    line(text, "  {:<20} {}, by chunks", change.slower ? "device became slow" : "device recovered", change.text());
+  }
+  for (const lidar::Attempt& attempt : pass.report.pace.attempts) {
+    line(text, "  {:<20} {}", "tried", pace_line(attempt));
+  }
+}
+
 void add_stages(std::string& text, const LidarPass& pass) {
   const RunReport& report = pass.report;
   const auto stage = [&](const char* name, const StageTime& time) {
@@ -126,6 +143,25 @@ nlohmann::ordered_json stage(const StageTime& time, std::uint64_t points) {
   return {{"seconds", time.seconds}, {"points_per_second", time.points_per_second(points)}};
 }
 
+nlohmann::ordered_json pace(const lidar::PaceReport& report) {
+  nlohmann::ordered_json changes = nlohmann::ordered_json::array(), attempts = changes;
+  for (const PaceChange& change : report.changes) {
+    changes.push_back({{"slower", change.slower},
+                       {"factor", change.factor},
+                       {"chunk", change.operation},
+                       {"since_chunk", change.since}});
+  }
+  for (const lidar::Attempt& each : report.attempts) {
+    attempts.push_back({{"action", lidar::name(each.remedy)},
+                        {"from_chunk", each.chunk},
+                        {"possible", each.possible},
+                        {"kept", each.kept},
+                        {"seconds_per_point_before", each.before},
+                        {"seconds_per_point", each.after ? nlohmann::ordered_json(*each.after) : nullptr}});
+  }
+  return {{"changes", changes}, {"attempts", attempts}};
+}
+
 /// No number is null in JSON.
 nlohmann::ordered_json column(const ColumnSummary& each) {
   return {{"name", each.name},
@@ -140,7 +176,10 @@ nlohmann::ordered_json column(const ColumnSummary& each) {
 std::string lidar_text(const LidarOutcome& outcome) {
   std::string text;
   add_cloud(text, outcome);
-  for (const LidarPass& pass : outcome.passes) add_pass(text, pass);
+  for (const LidarPass& pass : outcome.passes) {
+    add_pass(text, pass);
+    add_pace(text, pass);
+  }
   add_columns(text, outcome.columns, outcome.cloud.points());
   line(text, "  {:.2f} s, {:.0f} points/s", outcome.total.seconds,
        outcome.total.points_per_second(outcome.cloud.points()));
@@ -181,6 +220,7 @@ std::string lidar_json(const LidarOutcome& outcome) {
                                    {"p95", quantile(pass.reaches, 0.95)}};
     if (pass.few_neighbours) scale["few_neighbours"] = *pass.few_neighbours;
     scale["neighbours_features"] = stage(pass.report.compute, points);
+    scale["pace"] = pace(pass.report.pace);
     scales.push_back(scale);
   }
   nlohmann::ordered_json all{{"points", points},

@@ -66,4 +66,10 @@ void Progress::tell(const std::string& text) {
   std::fflush(stderr);
 }
 
+void Progress::note(const std::string& text) {
+  fmt::print(stderr, "{}weir: {}\n", terminal_ && shown_ >= 0 ? "\r\033[K" : "", text);
+  std::fflush(stderr);
+  shown_ = -1;  // the bar comes again below it
+}
+
 }  // namespace weir::tool

@@ -19,6 +19,8 @@ class Progress {
   void show(std::uint64_t done, std::uint64_t all);
   /// A line of words in the bar's place.
   void tell(const std::string& text);
+  /// A line of words that stays, above the bar; on stderr even where that is no terminal.
+  void note(const std::string& text);
 
  private:
   std::string label_;

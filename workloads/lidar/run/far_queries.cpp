@@ -8,13 +8,13 @@
 #include <utility>
 
 #include "workloads/lidar/neighbours/box.hpp"
+#include "workloads/lidar/run/station.hpp"
 #include "workloads/lidar/run/wide_chunk.hpp"
 
 namespace weir::lidar {
 namespace {
 
 constexpr std::size_t batch_queries = 4096, group_queries = 32;
-constexpr std::chrono::hours patience{24};  // as the pipeline's
 
 std::uint64_t square(std::int64_t side) noexcept { return static_cast<std::uint64_t>(side * side); }
 

@@ -17,5 +17,12 @@ struct Halos {
 };
 
 [[nodiscard]] Halos find_halos(const Cloud& cloud, const Partition& partition, const ComputeSettings& compute);
+/// Adds the regions of the chunks that have none yet, which are parts of ones that had: none has more points than
+/// max_points.
+void add_halos(const Cloud& cloud, const Partition& partition, const ComputeSettings& compute, Halos& halos);
+/// What the time of a chunk's kernels grows with, in a unit of a run: its points with those around it, and where all
+/// neighbours within a radius are looked at, how many those are if points are spread evenly over it.
+[[nodiscard]] double expected_work(const Cloud& cloud, const ComputeSettings& compute, const Chunk& chunk,
+                                   std::size_t points);
 
 }  // namespace weir::lidar

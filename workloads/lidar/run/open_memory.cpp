@@ -1,5 +1,7 @@
 #include "workloads/lidar/run/open_memory.hpp"
 
+#include <cstdlib>
+
 #include "compute/losses.hpp"
 #include "workloads/lidar/run/limits.hpp"
 #include "workloads/lidar/run/run_plan.hpp"
@@ -14,16 +16,45 @@ void try_limit(const Cloud& cloud, const RunSettings& settings, MemorySettings m
   check(cloud, settings, opened);
 }
 
-}  // namespace
-
-MemoryManager open_memory(const Cloud& cloud, const MemorySettings& memory) {
+ManagerOptions options_of(const MemorySettings& memory) {
   ManagerOptions options{.name = "lidar", .pool = {.mode = memory.pool ? PoolMode::automatic : PoolMode::off}};
   if (memory.limit != 0) {
     options.pool.limit = memory.limit;
     options.transfers.pinned_limit = memory.limit;
   }
+  return options;
+}
+
+/// CUDA's real numbers are the host's, bit for bit; of Vulkan's only those of equal devices are known to be equal.
+bool same_bits(const DeviceInfo& one, const DeviceInfo& other) {
+  const auto exact = [](const DeviceInfo& each) {
+    return each.backend == BackendKind::host || each.backend == BackendKind::cuda;
+  };
+  if (exact(one) && exact(other)) return true;
+  return one.backend == BackendKind::vulkan && other.backend == BackendKind::vulkan && one.name == other.name;
+}
+
+}  // namespace
+
+MemoryManager open_memory(const Cloud& cloud, const MemorySettings& memory) {
   const bool too_far = cloud.wide() && memory.backend.empty();
-  return compute::open_manager({.backend = too_far ? "host" : memory.backend}, options);
+  return compute::open_manager({.backend = too_far ? "host" : memory.backend}, options_of(memory));
+}
+
+std::unique_ptr<MemoryManager> open_next(const Cloud& cloud, const MemorySettings& memory, const DeviceInfo& first) {
+  const char* const wished = std::getenv("WEIR_DEVICE");
+  if (!memory.backend.empty() || (wished != nullptr && *wished != '\0')) return nullptr;
+  for (const DeviceInfo& each : devices()) {
+    const bool same = each.backend == first.backend && each.index == first.index;
+    if (same || !same_bits(first, each) || (cloud.wide() && !each.pointers)) continue;
+    try {
+      const DeviceRequest request{.backend = std::string(weir::name(each.backend)), .index = each.index};
+      return std::make_unique<MemoryManager>(open_device(request), options_of(memory));
+    } catch (const Error&) {
+      continue;  // the next one
+    }
+  }
+  return nullptr;
 }
 
 RunReport run_within(const Cloud& cloud, const RunSettings& settings, const MemorySettings& memory, Sink& sink) {
@@ -33,7 +64,15 @@ RunReport run_within(const Cloud& cloud, const RunSettings& settings, const Memo
       memory.limit,
       [&] {
         MemoryManager opened = open_memory(cloud, memory);
-        report = run(cloud, settings, opened, sink);
+        std::unique_ptr<MemoryManager> next;
+        RunSettings own = settings;
+        if (!own.next_device) {
+          own.next_device = [&] {
+            next = open_next(cloud, memory, opened.device().facts());
+            return next.get();
+          };
+        }
+        report = run(cloud, own, opened, sink);
       },
       [&](std::uint64_t limit) { try_limit(cloud, settings, memory, limit); });
   return report;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include <weir/weir.hpp>
@@ -20,6 +21,10 @@ struct MemorySettings {
 };
 
 [[nodiscard]] MemoryManager open_memory(const Cloud& cloud, const MemorySettings& memory);
+/// Memory of the best other device that gives the same bits as `first`; null where there is none, and where the caller
+/// or WEIR_DEVICE named the device, which is kept to then.
+[[nodiscard]] std::unique_ptr<MemoryManager> open_next(const Cloud& cloud, const MemorySettings& memory,
+                                                       const DeviceInfo& first);
 
 /// run() with memory of its own. Where a limit refuses it, throws LimitExceeded with the least limit that would do.
 [[nodiscard]] RunReport run_within(const Cloud& cloud, const RunSettings& settings, const MemorySettings& memory,

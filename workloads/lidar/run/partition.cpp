@@ -115,6 +115,29 @@ void Partition::split(std::size_t first, std::size_t count, std::size_t parts, u
   out.insert(out.end(), own.begin(), own.end());
 }
 
+bool Partition::halve(std::size_t first) {
+  constexpr std::size_t least = 1024;  // points of a half
+  std::vector<Chunk> all(chunks_.begin(), chunks_.begin() + static_cast<std::ptrdiff_t>(first));
+  for (std::size_t i = first; i < chunks_.size(); ++i) {
+    const Chunk& chunk = chunks_[i];
+    split(chunk.first, chunk.count, chunk.count >= 2 * least ? 2 : 1, 1, all);
+  }
+  const bool any = all.size() > chunks_.size();
+  if (any) chunks_ = std::move(all);
+  return any;
+}
+
+std::size_t Partition::join(std::size_t first, const std::vector<Chunk>& before) {
+  if (first == chunks_.size()) return 0;
+  const std::size_t begin = chunks_[first].first;
+  // The first that begins there or behind.
+  const auto rest = std::ranges::find_if(before, [&](const Chunk& chunk) { return chunk.first >= begin; });
+  const std::size_t halves = rest != before.end() && rest->first == begin ? 0 : 1;
+  chunks_.resize(first + halves);
+  chunks_.insert(chunks_.end(), rest, before.end());
+  return halves;
+}
+
 std::size_t Partition::largest_chunk() const noexcept {
   std::size_t most = 0;
   for (const Chunk& chunk : chunks_) most = std::max(most, chunk.count);

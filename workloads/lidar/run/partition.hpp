@@ -32,6 +32,13 @@ class Partition {
   }
   [[nodiscard]] std::size_t largest_chunk() const noexcept;
 
+  /// Makes two of each chunk from that one on which has points enough; false where none has. Those before it stay, and
+  /// who reads their points may do so meanwhile.
+  bool halve(std::size_t first);
+  /// Undoes that for the chunks from that one on: those of `before`, as they were, but that the second half of one
+  /// whose first half lies before stays a chunk. Gives how many of those there are, 0 or 1.
+  std::size_t join(std::size_t first, const std::vector<Chunk>& before);
+
   /// The chunk's box and `halo` around it, open where it reaches the cloud's end.
   [[nodiscard]] KnownRegion region(const Chunk& chunk, std::int64_t halo) const noexcept;
   /// Calls `each` for every point in the region that is not the chunk's.

@@ -13,6 +13,7 @@
 #include "workloads/lidar/features/sink.hpp"
 #include "workloads/lidar/files/cloud.hpp"
 #include "workloads/lidar/run/chunk_computer.hpp"
+#include "workloads/lidar/run/remedies.hpp"
 
 namespace weir::lidar {
 
@@ -28,6 +29,11 @@ struct RunSettings {
   std::string kernel = {};   ///< as choose_kernel
   std::string scratch = {};  ///< folder for what does not fit; default: the current one
   std::function<void(std::uint64_t done, std::uint64_t all)> progress = {};
+  /// Called with what a user should know of a device that became slow, a line. On the same thread as progress.
+  std::function<void(const std::string& line)> told = {};
+  /// Gives memory of another device for the rest of a run whose device is slow, or none. It must give the same bits as
+  /// the run's own, and outlive run(). Called once at most; empty where there is none.
+  std::function<MemoryManager*()> next_device = {};
 };
 
 struct StageTime {
@@ -56,6 +62,7 @@ struct RunReport {
   double fragmentation = 0;                          ///< 1 − peak requested ÷ peak reserved
   std::uint64_t driver_calls_after_first_chunk = 0;  ///< about memory
   std::string scopes;                                ///< summaries, a line each
+  PaceReport pace;                                   ///< of its streams
   // --- Of this run ---
   std::uint64_t recoveries = 0;     ///< times that the device was lost and opened again, or another in its place
   std::uint64_t lost_bytes = 0;     ///< as RecoveryReport has them, by these: none of the run's, which it makes anew
