@@ -6,6 +6,7 @@
 //   trajectory  the trajectories' workload beside a plain loop
 //   frames      frames of a graph's layout that overlap with its steps, and growth
 //   graph       the kernels of a graph's layout on the host
+//   spill       what spilling costs against a working set that fits
 //   --against   compares ratios with a baseline
 // Status 1: weir failed or is past the margin; 2: the command line was not understood.
 #include <fmt/format.h>
@@ -27,6 +28,7 @@
 #include "graph.hpp"
 #include "hot.hpp"
 #include "lidar.hpp"
+#include "spill.hpp"
 #include "table.hpp"
 #include "tracking.hpp"
 #include "trajectory.hpp"
@@ -147,6 +149,8 @@ int frames(const Arguments& arguments) {
 
 int graph(const Arguments& arguments) { return report(arguments, "graph", 3, run_graph); }
 
+int spill(const Arguments& arguments) { return report(arguments, "spill", 5, run_spill); }
+
 int baseline(const Arguments& arguments) {
   BaselineOptions options;
   options.file = arguments.against.empty() || arguments.against == "baseline" ? baseline_file : arguments.against;
@@ -225,6 +229,10 @@ int run(int count, char** words) {
   add_shared(*graph_command, arguments);
   add_output(*graph_command, arguments);
 
+  auto* spill_command = app.add_subcommand("spill", "What spilling costs against a working set that fits");
+  add_shared(*spill_command, arguments);
+  add_output(*spill_command, arguments);
+
   add_shared(app, arguments);
   add_cases(app, arguments);
   auto* against = app.add_option("--against", arguments.against,
@@ -245,6 +253,7 @@ int run(int count, char** words) {
     if (*trajectory_command) return trajectory(arguments);
     if (*frames_command) return frames(arguments);
     if (*graph_command) return graph(arguments);
+    if (*spill_command) return spill(arguments);
     if (*against || *writes) return baseline(arguments);
     throw CLI::CallForHelp();
   } catch (const CLI::ParseError& error) {

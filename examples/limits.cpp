@@ -36,6 +36,22 @@ int main() {
   // [/trim]
   if (pool.statistics().reserved.live != 0) return 1;
 
+  // [soft]
+  weir::Device shared = weir::open_device({.backend = "dry", .capacity = 100_MiB});
+  weir::Pool mine(shared, {.name = "mine", .limit = 80_MiB, .leave_free = 20_MiB});
+  const auto soft_limit = [&] { return weir::format_bytes(mine.statistics().soft_limit.value_or(0)); };
+  void* first = mine.allocate(8_MiB);
+  std::printf("soft limit: %s\n", soft_limit().c_str());
+  weir::Pool theirs(shared, {.name = "theirs"});  // as another program would
+  void* taken = theirs.allocate(40_MiB);
+  std::this_thread::sleep_for(std::chrono::milliseconds(150));
+  mine.maintain();
+  std::printf("after another program took 40 MiB: %s\n", soft_limit().c_str());
+  // [/soft]
+  if (mine.statistics().soft_limit != 40_MiB) return 1;
+  mine.deallocate(first);
+  theirs.deallocate(taken);
+
   // [external]
   {
     const weir::ExternalBytes booked = pool.book_external(60_MiB);

@@ -19,7 +19,10 @@ int main() {
     sum += memory.download(layer, weir::StreamId::legacy_default, {.offset = 4'194'303})[0];
   }
   const auto moved = memory.statistics().transfers;
-  std::printf("sum %g; on the host now: %s\n", sum, weir::format_bytes(moved.spilled).c_str());
+  const auto text = [](std::uint64_t bytes) { return weir::format_bytes(bytes); };
+  std::printf("sum %g; to the host: %s in %d buffers, back: %s, there now: %s\n", sum,
+              text(moved.bytes_spilled).c_str(), int(moved.spills), text(moved.bytes_returned).c_str(),
+              text(moved.spilled).c_str());
   // [/spill]
   if (sum != 15 || moved.spilled != 32_MiB) return 1;
 

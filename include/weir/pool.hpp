@@ -42,6 +42,15 @@ struct PoolOptions {
   PoolMode mode = PoolMode::automatic;
   /// Bound on reserved + external bytes, checked where memory is taken. Default: the device's.
   std::optional<std::uint64_t> limit = {};
+  /// A target for the same sum, at most the limit: nothing is refused for it. A request that would pass it first uses
+  /// all free memory and calls handlers of memory pressure (but for try_allocate), and is then served up to the limit.
+  /// What is free above it goes back to the driver in maintain(), and about once a second at operations. Default: none.
+  std::optional<std::uint64_t> soft_limit = {};
+  /// Bytes of the device's memory to leave to other programs: the soft limit, or the limit where there is none, sinks
+  /// as they take memory, so that as much stays free, and rises again. The driver is asked what is free at a request
+  /// that is about to take memory, once in 100 ms at most, which takes what Device::info() does. No effect where the
+  /// driver cannot tell. Default: others are not looked at.
+  std::optional<std::uint64_t> leave_free = {};
   /// Where memory comes in segments, the least that one is asked of the driver. Bytes.
   std::uint64_t segment_bytes = std::uint64_t{32} << 20;
   /// Free bytes that ageing leaves in the pool.
@@ -57,8 +66,12 @@ struct PoolOptions {
   /// The largest handle of the driver that pages come in while memory is to spare: a call for it costs what one for a
   /// page does, but it moves and goes back only as a whole. Less suits a job that shares its device. Bytes.
   std::uint64_t max_handle_bytes = std::uint64_t{32} << 20;
-  /// How long an allocation waits at most for pending work before it gives up.
+  /// How long a request waits at most, all its waits together: for pending work, handlers of memory pressure and other
+  /// threads' frees.
   std::chrono::nanoseconds reclaim_deadline = std::chrono::seconds(10);
+  /// What requests that are refused may wait in vain for other threads to free memory: all together until a wait pays,
+  /// and a 64th of the time that passes. 0: they do not wait for threads.
+  std::chrono::nanoseconds wait_for_threads = std::chrono::milliseconds(500);
   const Clock* clock = nullptr;  ///< not owned; outlives the pool. Default: the device's, which is the system's but
                                  ///< where time is simulated
   LogSink* log = nullptr;        ///< not owned; outlives the pool. Default: silence
@@ -130,13 +143,15 @@ class Pool {
   Pool& operator=(const Pool&) = delete;
 
   /// Takes `bytes` of device memory, usable in the order of `stream`. Zero bytes give nullptr, which is valid.
-  /// A hit makes no driver call and no host allocation; a miss may map pages and wait, reclaim_deadline at most.
+  /// A hit makes no driver call and no host allocation; a miss may map pages and wait, reclaim_deadline at most in all.
+  /// One that would be refused while other threads have memory of this pool waits for their frees: see
+  /// PoolOptions::wait_for_threads. Of threads that all wait, one is refused at once.
   /// Throws LimitExceeded where a limit that the program set refused, OutOfMemory where the device did,
   /// InvalidArgument for an alignment or a stream that makes no sense, DriverError, DeviceLost, and Unsupported past
   /// 65,535 streams or 32,767 pairs of a thread and a stream at a time; then nothing has changed.
   [[nodiscard]] void* allocate(std::size_t bytes, StreamId stream = StreamId::legacy_default,
                                AllocateOptions options = {}, CallSite where = CallSite::here());
-  /// The same, but an empty optional where memory ran out.
+  /// The same, but an empty optional where memory ran out: it calls no handler and waits for no thread.
   [[nodiscard]] std::optional<void*> try_allocate(std::size_t bytes, StreamId stream = StreamId::legacy_default,
                                                   AllocateOptions options = {}, CallSite where = CallSite::here());
   /// Gives a block back once the work now queued on `stream` is done; does not wait.
@@ -220,8 +235,8 @@ class Pool {
   /// outlive the pool.
   [[nodiscard]] PressureRegistration on_pressure(PressureHandler handler);
 
-  /// Books `bytes` of another library; idle memory is given back for them. Throws LimitExceeded; then nothing is
-  /// booked.
+  /// Books `bytes` of another library; idle memory is given back for them, then handlers of memory pressure are called,
+  /// and other threads waited for, as for a request. Throws LimitExceeded; then nothing is booked.
   [[nodiscard]] ExternalBytes book_external(std::uint64_t bytes);
 
   /// The tag for `name`; the same name gives the same tag. It lives as long as the pool, or until it was

@@ -12,12 +12,17 @@
 
 namespace weir {
 
-/// A request for which a pool found no memory, after it took back all that was free.
+/// A request for which a pool found no memory, after it took back all that was free; or one that is about to pass the
+/// soft limit.
 struct MemoryPressure {
   std::uint64_t bytes = 0;  ///< of the request
   StreamId stream = StreamId::legacy_default;
   unsigned attempt = 0;  ///< how often this handler has freed something for this request, which was not enough
   std::chrono::nanoseconds left{0};  ///< how long handlers may wait, all together
+  /// The soft limit would be passed, and the request is served whatever handlers do: free what costs little, without a
+  /// wait. A handler is called again until the soft limit holds or it gives false; where none helps enough, none is
+  /// called early for 100 ms.
+  bool early = false;
 };
 
 /// Frees memory of the pool, and says whether it freed any: then the request is tried again, and the same handler

@@ -45,6 +45,23 @@ struct ScopeStatistics {
   [[nodiscard]] std::string summary() const;
 };
 
+/// A column's elements, for work on a stream, while this lives: the scope is not spilled meanwhile. Move-only.
+template <class T>
+class ColumnUse {
+ public:
+  [[nodiscard]] DeviceSpan<T> span() const noexcept { return {memory_.span().address() + offset_, rows_}; }
+  [[nodiscard]] T* data() const noexcept { return span().data(); }
+  [[nodiscard]] std::size_t size() const noexcept { return rows_; }
+
+ private:
+  friend class PoolingScope;
+  ColumnUse(BufferUse<std::byte> memory, std::size_t offset, std::size_t rows) noexcept
+      : memory_(std::move(memory)), offset_(offset), rows_(rows) {}
+  BufferUse<std::byte> memory_;
+  std::size_t offset_;
+  std::size_t rows_;
+};
+
 /// Owns its memory; move-only. External synchronization.
 class PoolingScope {
  public:
@@ -69,11 +86,18 @@ class PoolingScope {
   void begin_chunk(std::size_t rows);
 
   /// The column's elements, as many as the chunk has rows, for work on `stream`; at the same address for the same name
-  /// until the end. Throws NotFound, which lists the names there are, and TypeMismatch.
+  /// until the end, or until memory().end_access() lets the scope be spilled. Throws NotFound, which lists the names
+  /// there are, and TypeMismatch.
   template <class T>
   [[nodiscard]] DeviceSpan<T> access(std::string_view column, StreamId stream = StreamId::legacy_default) const {
     const PlacedColumn& place = find(column, element_type<T>());
     return {memory_.access(stream).address() + place.offset, rows_};
+  }
+  /// The same for as long as the result lives, after which the scope, all columns together, may be spilled again.
+  template <class T>
+  [[nodiscard]] ColumnUse<T> use(std::string_view column, StreamId stream = StreamId::legacy_default) const {
+    const PlacedColumn& place = find(column, element_type<T>());
+    return {memory_.use(stream), place.offset, rows_};
   }
   /// Where the column starts in memory(). Bytes. Throws NotFound.
   [[nodiscard]] std::size_t offset(std::string_view column) const { return find(column).offset; }
@@ -107,7 +131,8 @@ struct ChunkRange {
 /// of no items, and for a part that is not from 0 to 1.
 [[nodiscard]] std::vector<ChunkRange> chunks(std::size_t items, std::size_t chunk_items, double fold_below = 0.3);
 
-/// Bytes that a pool could still hand out: what it holds free, and what its limit and its device have beyond that.
+/// Bytes that a pool could still hand out: what it holds free, and what its limit, or its soft limit, and its device
+/// have beyond that.
 [[nodiscard]] std::uint64_t free_bytes(const Pool& pool);
 /// The largest chunk, of items of so many bytes, that is safe to take of what is free: 0.7 of free_bytes, at most 0.8
 /// of the device, with space for a last chunk that was joined. At least 1. Throws InvalidArgument for 0 bytes.

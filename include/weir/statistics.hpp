@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,9 @@ struct Statistics {
   std::uint64_t held = 0;                ///< created, not mapped
   std::uint64_t external = 0;            ///< booked for other libraries; not part of reserved
   std::uint64_t largest_free_range = 0;  ///< at most a 32nd less than the largest there is
+  /// What reserved + external bytes are to stay below now: the option, or less by what other programs took when the
+  /// device was last asked (PoolOptions::leave_free). Empty where there is no such bound.
+  std::optional<std::uint64_t> soft_limit = {};
 
   std::uint64_t allocations = 0;  ///< requests served
   std::uint64_t frees = 0;

@@ -121,10 +121,15 @@ class Tensor {
   [[nodiscard]] std::uint64_t bytes() const;
 
   /// Its elements, the last extent's side by side, for work on `stream`: the memory is not reused before that work is
-  /// done. Throws TypeMismatch.
+  /// done. Keeps it on the device until buffer<T>().end_access(), where the manager spills. Throws TypeMismatch.
   template <class T>
   [[nodiscard]] DeviceSpan<T> access(StreamId stream = StreamId::legacy_default) const {
     return buffer<T>().access(stream);
+  }
+  /// The same for as long as the result lives, after which it may be spilled again.
+  template <class T>
+  [[nodiscard]] BufferUse<T> use(StreamId stream = StreamId::legacy_default) const {
+    return buffer<T>().use(stream);
   }
   /// The buffer that it is, for views and for the manager's transfers: memory.upload(tensor.buffer<float>(), data). It
   /// is stale once the tensor was released. Throws TypeMismatch.

@@ -223,10 +223,13 @@ typedef struct weir_pool_options {
   uint64_t keep_free;           ///< free bytes that ageing leaves in the pool
   int64_t idle_age_ns;          ///< pages free for longer than this go back to the driver
   uint64_t thread_cache_bytes;  ///< bytes a thread may keep cached on a stream; 0 switches its cache off
-  int64_t reclaim_deadline_ns;  ///< how long an allocation waits at most for pending work
+  int64_t reclaim_deadline_ns;  ///< how long an allocation waits at most, all its waits together
   weir_log_callback log;        ///< NULL: silence. Called until weir_pool_destroy has returned
   void* log_user;               ///< passed on to it
   uint64_t max_handle_bytes;    ///< the largest handle of the driver that pages come in; at least 1
+  uint64_t soft_limit;          ///< a target for the same sum as limit, for which nothing is refused; 0: none
+  uint64_t leave_free;          ///< bytes of the device to leave to other programs: they lower the soft limit; 0: none
+  int64_t wait_for_threads_ns;  ///< what waits for other threads' frees may take in vain, all together; 0: no waits
 } weir_pool_options;
 
 /// Fills in struct_size and the defaults; `struct_size` is sizeof *options.
@@ -322,6 +325,8 @@ typedef struct weir_statistics {
   weir_latency wait_latency;     ///< for work on the device, also up to a deadline
   uint64_t event_calls;          ///< calls of the driver about events; driver_calls are those about memory
   int64_t driver_time_ns;        ///< what calls about memory took
+  uint64_t soft_limit;           ///< the bound that holds now: the option, or less where leave_free lowered it
+  uint64_t has_soft_limit;       ///< 0: there is no such bound
 } weir_statistics;
 
 /// Fills *statistics, whose struct_size the caller has set.

@@ -240,6 +240,7 @@ void BufferCore::note_place() {
     return;
   }
   address_ = pool_->address(block_);
+  last_address_ = address_;
   allocated_ = pool_->allocated(block_);
   growable_bytes_ = pool_->growable_bytes(block_);
 }

@@ -107,10 +107,14 @@ class BufferCore {
   [[nodiscard]] bool in_use() const noexcept { return pins_.in_use(); }
   /// The bytes that spill() may free, as far as can be told without its work.
   [[nodiscard]] std::uint64_t spillable_bytes() const noexcept {
-    const bool stays = options_.persistent || options_.plain || on_host() || residency() != Residency::device ||
-                       address_is_out_.load(std::memory_order_relaxed);
-    return stays ? 0 : allocated_.load(std::memory_order_relaxed);
+    return may_leave() && !address_is_out_.load(std::memory_order_relaxed) ? allocated_bytes() : 0;
   }
+  /// The bytes that it could free but for its address, which is out.
+  [[nodiscard]] std::uint64_t bytes_kept_by_address() const noexcept {
+    return may_leave() && address_is_out_.load(std::memory_order_relaxed) ? allocated_bytes() : 0;
+  }
+  /// Where it lies, or lay before it was spilled; another thread may move it at any time.
+  [[nodiscard]] std::uint64_t last_address() const noexcept { return last_address_.load(std::memory_order_relaxed); }
   [[nodiscard]] Residency residency() const noexcept { return residency_.load(std::memory_order_relaxed); }
   // --- A lost device (loss.cpp). For recovery, while no other call is in flight, but where something else is said ---
   using Contents = std::shared_ptr<const std::vector<std::byte>>;
@@ -180,6 +184,10 @@ class BufferCore {
   void hold(StreamId stream);
   void bring_back(StreamId stream);
   [[nodiscard]] bool may_be_spilled() const noexcept;
+  [[nodiscard]] bool may_leave() const noexcept {
+    return !options_.persistent && !options_.plain && !on_host() && residency() == Residency::device;
+  }
+  [[nodiscard]] std::uint64_t allocated_bytes() const noexcept { return allocated_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t move_to_host(HostStore& store, const core::Deadline& deadline);
   std::uint64_t end_memory() noexcept;
   /// The work queued so far on the streams that use the buffer, but for one of them.
@@ -210,6 +218,7 @@ class BufferCore {
 
   BlockHandle block_;
   std::uint64_t address_ = 0;
+  std::atomic<std::uint64_t> last_address_{0};
   StreamId stream_;               ///< the stream its block is allocated and freed on
   std::vector<StreamId> others_;  ///< further streams that used the block
   device::Fence changed_;         ///< what creation or the last change of capacity queued, until it is known to be done

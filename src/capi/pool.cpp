@@ -28,6 +28,7 @@ weir_pool_options default_options() {
   options.thread_cache_bytes = known.thread_cache_bytes;
   options.max_handle_bytes = known.max_handle_bytes;
   options.reclaim_deadline_ns = known.reclaim_deadline.count();
+  options.wait_for_threads_ns = known.wait_for_threads.count();
   return options;
 }
 
@@ -52,6 +53,9 @@ PoolOptions in_cpp(const weir_pool_options& given) {
   options.zero = given.zero != 0;
   options.call_sites = given.call_sites != 0;
   options.reclaim_deadline = std::chrono::nanoseconds(given.reclaim_deadline_ns);
+  options.wait_for_threads = std::chrono::nanoseconds(given.wait_for_threads_ns);
+  if (given.soft_limit != 0) options.soft_limit = given.soft_limit;
+  if (given.leave_free != 0) options.leave_free = given.leave_free;
   return options;
 }
 

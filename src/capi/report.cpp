@@ -48,6 +48,8 @@ weir_statistics in_c(const Statistics& known) {
   all.wait_latency = in_c(known.wait_latency);
   all.event_calls = known.event_calls;
   all.driver_time_ns = known.driver_time.count();
+  all.soft_limit = known.soft_limit.value_or(0);
+  all.has_soft_limit = known.soft_limit ? 1 : 0;
   return all;
 }
 

@@ -74,6 +74,9 @@ class MemoryManager::Implementation {
   [[nodiscard]] PoolOptions pool_options(const DeviceInfo& info) const;
   void forget(const detail::BufferCore& buffer);
   [[nodiscard]] bool spill(const MemoryPressure& pressure);
+  [[nodiscard]] bool spilling_would_do(std::uint64_t bytes, std::uint64_t spillable) const;
+  /// Which bytes cannot be spilled for want of an end_access(), for the text of a refusal.
+  [[nodiscard]] std::string why_not_spilled() const;
   void report_leaks() const;
 
   const core::OwnerProcess process_;

@@ -102,7 +102,7 @@ Tensor TensorBooks::acquire(const Shape& shape, DType dtype, StreamId stream, Ca
     throw;
   }
   const std::lock_guard lock(mutex_);
-  const bool reused = kind->left_at.take(record->address);
+  const bool reused = kind->left_at.take(BufferAccess::shared_core(record->buffer)->last_address());
   for (TensorCounts* const counts : {&kind->counts, &all_}) {
     ++counts->acquired;
     ++(reused ? counts->reused : counts->created);
@@ -119,12 +119,6 @@ void TensorBooks::place(TensorRecord& record, StreamId stream, CallSite where) c
   record.buffer = with_type_of(record.dtype, [&]<class T>(std::type_identity<T>) -> AnyBuffer {
     return memory_.create<T>(record.name, record.shape.elements(), options, stream, where);
   });
-  try {
-    record.address = BufferAccess::core(record.buffer).give_address(stream);
-  } catch (...) {
-    close_buffer(record.buffer);
-    throw;
-  }
 }
 
 const TensorBooks::Record& TensorBooks::own(const Tensor& tensor) const {
@@ -159,7 +153,9 @@ bool TensorBooks::close(const Record& record, TensorState last) noexcept {
       --counts->live;
       counts->bytes -= record->bytes;
     }
-    if (pooling_) kind.left_at.leave(record->address, kind.max_known);
+    const BufferCore& core = *BufferAccess::shared_core(record->buffer);
+    const bool on_device = core.residency() == Residency::device;
+    if (pooling_ && on_device) kind.left_at.leave(core.last_address(), kind.max_known);
     record->state.store(last, std::memory_order_release);
     std::swap(buffer, record->buffer);
     live_.erase(record.get());
@@ -201,7 +197,8 @@ void TensorBooks::preallocate(std::span<const TensorDemand> demands, StreamId st
       addresses.emplace_back();
       place(record, stream, CallSite());
       ready.buffers.back() = record.buffer;
-      addresses.back() = record.address;
+      addresses.back() =
+          BufferAccess::core(record.buffer).give_address(stream);  // so that it is not spilled for others
     }
   }
   const std::lock_guard lock(mutex_);

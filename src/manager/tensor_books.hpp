@@ -62,8 +62,7 @@ struct TensorRecord {
   const DType dtype;
   const std::uint64_t bytes;
   const std::string name;
-  AnyBuffer buffer;           ///< empty once it was released
-  std::uint64_t address = 0;  ///< where it lies
+  AnyBuffer buffer;  ///< empty once it was released
   std::atomic<TensorState> state{TensorState::in_making};
 };
 

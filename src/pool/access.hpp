@@ -2,7 +2,9 @@
 // own books, the tap of a pool's events, the end of a block's use elsewhere.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include <weir/pool.hpp>
@@ -28,6 +30,9 @@ struct Access {
   [[nodiscard]] static const std::shared_ptr<track::EventTap>& events(const Pool& pool) noexcept {
     return pool.events();
   }
+  /// As Pool::on_pressure; what `remark` gives is part of each refusal's text.
+  [[nodiscard]] static PressureRegistration on_pressure(Pool& pool, PressureHandler handler,
+                                                        std::function<std::string()> remark);
   /// Says that the use of a block on `stream` ends with the event `end`.
   static void used_until(Pool& pool, BlockHandle block, StreamId stream, device::SharedEvent end) noexcept {
     pool.used_until(block, stream, std::move(end));

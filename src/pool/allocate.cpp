@@ -1,5 +1,5 @@
 // What a hit leaves over: requests that the thread's cache cannot serve or that have more
-// to do, and what is told where memory is refused. ladder.cpp has the ways to memory.
+// to do. ladder.cpp has the ways to memory, refusal.cpp what is told where it is refused.
 #include <algorithm>
 #include <array>
 #include <string>
@@ -25,8 +25,6 @@ namespace {
 constexpr std::uint64_t arena_hits_a_sample = 32;
 // Of an operation that is no hit, in hits, when the clock is due.
 constexpr std::uint32_t slow_weight = 2;
-// Of what holds the memory, so many blocks are named.
-constexpr std::size_t named_holders = 10;
 
 track::EventWay way_of(Source by) noexcept {
   switch (by) {
@@ -132,8 +130,9 @@ std::uint64_t Pool::Implementation::try_allocate(Cache* cache, std::size_t bytes
     if (address != refused) return address;
   }
   const Request request{bytes, stream, options, where, cache};
+  pool::Tries tries{.expects_refusal = true, .deadline = {}};
   try {
-    const std::optional<std::uint32_t> id = serve(request, Ways::any, 0);
+    const std::optional<std::uint32_t> id = serve(request, Ways::any, 0, tries);
     if (id) return *id == 0 ? 0 : blocks_[*id].address();
     note_refusal(request, "try_allocate: no memory is left within the limit or on the device");
   } catch (const OutOfMemory&) {  // of addresses, or of records; noted
@@ -142,24 +141,27 @@ std::uint64_t Pool::Implementation::try_allocate(Cache* cache, std::size_t bytes
 }
 
 std::uint32_t Pool::Implementation::allocate(const Request& request) {
-  const std::optional<std::uint32_t> id = serve(request, Ways::any, 0);
-  return id ? *id : allocate_late(request, Ways::any, 0);
+  pool::Tries tries;
+  const std::optional<std::uint32_t> id = serve(request, Ways::any, 0, tries);
+  return id ? *id : allocate_late(request, Ways::any, 0, tries);
 }
 
 std::uint32_t Pool::Implementation::allocate_growable(const Request& request, std::size_t max) {
   if (mode_ != PoolMode::pages || request.bytes <= info_.page_bytes) return allocate(request);
   const std::uint64_t bound = std::min<std::uint64_t>(std::max(max, request.bytes), max_bytes_);
   const std::uint32_t max_granules = whole_pages(index::granules_for(bound));
-  const std::optional<std::uint32_t> served = serve(request, Ways::growable, max_granules);
-  const std::uint32_t id = served ? *served : allocate_late(request, Ways::growable, max_granules);
+  pool::Tries tries;
+  const std::optional<std::uint32_t> served = serve(request, Ways::growable, max_granules, tries);
+  const std::uint32_t id = served ? *served : allocate_late(request, Ways::growable, max_granules, tries);
   notes_.set_max_granules(id, max_granules);
   blocks_[id].ownership.fetch_or(track::Block::shared_bit, std::memory_order_relaxed);
   return id;
 }
 
 std::uint32_t Pool::Implementation::allocate_plain(const Request& request) {
-  const std::optional<std::uint32_t> served = serve(request, Ways::plain, 0);
-  const std::uint32_t id = served ? *served : allocate_late(request, Ways::plain, 0);
+  pool::Tries tries;
+  const std::optional<std::uint32_t> served = serve(request, Ways::plain, 0, tries);
+  const std::uint32_t id = served ? *served : allocate_late(request, Ways::plain, 0, tries);
   if (id != 0) blocks_[id].ownership.fetch_or(track::Block::shared_bit, std::memory_order_relaxed);
   return id;
 }
@@ -180,7 +182,8 @@ void Pool::Implementation::map_ahead(std::uint64_t bytes, StreamId stream) {
   wanted.small = false;
   std::uint32_t id = space_.fit_in_any(wanted, nullptr);
   try {
-    if (id == 0) id = Ladder(*this, wanted, cache).free_memory().id;
+    pool::Tries tries{.expects_refusal = true, .deadline = {}};
+    if (id == 0) id = Ladder(*this, wanted, cache, tries).free_memory().id;
   } catch (const Unsupported& error) {
     // No range of addresses is left that is as long; requests of the size get memory of the driver's own.
     journal_.note(LogLevel::warning, LogEvent::fallback, error.message(), bytes, 0, stream);
@@ -198,14 +201,16 @@ void Pool::Implementation::map_ahead(std::uint64_t bytes, StreamId stream) {
 }
 
 // The same as at first, but with whatever the cache has by now.
-std::optional<std::uint32_t> Pool::Implementation::serve_again(const Request& request, Ways ways, std::uint32_t max) {
+std::optional<std::uint32_t> Pool::Implementation::serve_again(const Request& request, Ways ways, std::uint32_t max,
+                                                               pool::Tries& tries) {
   Request again = request;
   again.cache = nullptr;
-  return serve(again, ways, max);
+  return serve(again, ways, max, tries);
 }
 
 // A block for the request, with all books written; 0 for no bytes, empty where memory is refused.
-std::optional<std::uint32_t> Pool::Implementation::serve(const Request& request, Ways ways, std::uint32_t max) {
+std::optional<std::uint32_t> Pool::Implementation::serve(const Request& request, Ways ways, std::uint32_t max,
+                                                         pool::Tries& tries) {
   if (request.bytes == 0) return 0;
   require_usable();
   try {
@@ -216,7 +221,7 @@ std::optional<std::uint32_t> Pool::Implementation::serve(const Request& request,
     const Placement wanted = placement(request, cache.stream_index);
     cache.slow_operations += slow_weight;
     if (cache.slow_operations >= operations_per_tick) tick(cache);
-    const Served served = find(request, wanted, cache, ways, max);
+    const Served served = find(request, wanted, cache, ways, max, tries);
     if (served.id == 0) return std::nullopt;
     if (options_.zero) clear(served, request, cache);
     return hand_out(served, request, cache);
@@ -240,22 +245,22 @@ OutOfMemory Pool::Implementation::named(const OutOfMemory& error, const std::str
 }
 
 Served Pool::Implementation::find(const Request& request, const Placement& wanted, Cache& cache, Ways ways,
-                                  std::uint32_t max) {
+                                  std::uint32_t max, pool::Tries& tries) {
   const bool timed = cache.arena_hits.get() % arena_hits_a_sample == 0;
   const auto began = timed ? track::Latency::Clock::now() : track::Latency::Clock::time_point();
   try {
     if (ways == Ways::plain) {
       Placement anywhere = wanted;
       anywhere.small = false;
-      return Ladder(*this, anywhere, cache).plain();
+      return Ladder(*this, anywhere, cache, tries).plain();
     }
     if (ways == Ways::growable) {
       Placement whole = wanted;
       whole.granules = whole_pages(wanted.granules);
       whole.small = false;
-      return Ladder(*this, whole, cache).growable(max);
+      return Ladder(*this, whole, cache, tries).growable(max);
     }
-    const Served served = Ladder(*this, wanted, cache).any(request.cache != nullptr);
+    const Served served = Ladder(*this, wanted, cache, tries).any(request.cache != nullptr);
     if (timed && served.by == Source::arena) arena_latency_.record_since(began);
     return served;
   } catch (const DeviceLost&) {
@@ -315,84 +320,6 @@ void Pool::Implementation::clear(const Served& served, const Request& request, C
     release(served.id, cache.stream_index, cache.now);
     throw;
   }
-}
-
-// --- Refusals ---
-
-void Pool::Implementation::note_refusal(const Request& request, std::string_view text) noexcept {
-  ++refusals_;
-  journal_.note(LogLevel::warning, LogEvent::refuse, text, request.bytes, 0, request.stream);
-}
-
-void Pool::Implementation::refuse_alignment(const Request& request) const {
-  throw InvalidArgument("pool \"" + options_.name + "\": an alignment of " + std::to_string(request.options.alignment) +
-                            " is not a power of two up to " + format_bytes(info_.page_bytes),
-                        {.name = options_.name, .bytes_asked = request.bytes, .limit = info_.page_bytes});
-}
-
-void Pool::Implementation::refuse_size(const Request& request) {
-  const bool by_limit = max_bytes_ == space_.store().limit();
-  const std::string text = "pool \"" + options_.name + "\": request of " + format_bytes(request.bytes) + " exceeds " +
-                           (by_limit ? "the limit of " : "the largest block of any pool, ") + format_bytes(max_bytes_) +
-                           (by_limit ? "; ask for less, or raise the limit" : "; ask for less");
-  const ErrorFacts facts{.name = options_.name, .bytes_asked = request.bytes, .limit = max_bytes_};
-  note_refusal(request, text);
-  if (options_.limit) throw LimitExceeded(text, facts);
-  throw OutOfMemory(text, facts);
-}
-
-// What looked like a lack of memory may be that the device is gone, so that nothing came free.
-void Pool::Implementation::require_device() {
-  if (!journal_.saw_loss()) return;
-  try {
-    backend_.release(backend_.record(StreamId::legacy_default));
-  } catch (const DeviceLost& error) {
-    throw DeviceLost("pool \"" + options_.name + "\": " + error.message(), {.name = options_.name});
-  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): it is there
-  }
-}
-
-void Pool::Implementation::refuse(const Request& request) {
-  require_device();
-  if (request.bytes > max_bytes_) refuse_size(request);
-  const pool::PageStore& store = space_.store();
-  const std::uint64_t taken = store.reserved() + store.external();
-  const std::uint64_t left = store.limit() - std::min(store.limit(), taken);
-  const std::uint64_t unit = space_.unit_bytes();
-  const std::uint64_t free = left / unit * unit;
-  const bool by_limit = free < request.bytes;
-  std::string text = "pool \"" + options_.name + "\": cannot allocate " + format_bytes(request.bytes) + ": " +
-                     format_bytes(taken) + " of the limit of " + format_bytes(store.limit()) + " are in use";
-  if (free != left && by_limit) {
-    text += "; the device gives memory in units of " + format_bytes(unit) + ", and the limit leaves space for " +
-            std::to_string(free / unit) + " more";
-  }
-  if (!by_limit) text += what_device_says(left);
-  std::vector<LiveBlock> holders = live_blocks();
-  holders.resize(std::min(holders.size(), named_holders));
-  if (!holders.empty()) text += "; largest blocks:";
-  for (const LiveBlock& holder : holders) {
-    text += " " + format_bytes(holder.requested) + (holder.tag.empty() ? "" : " (" + holder.tag + ")") +
-            (&holder == &holders.back() ? "" : ",");
-  }
-  text += "; free memory, trim other pools, or raise the limit";
-  const ErrorFacts facts{.name = options_.name, .bytes_asked = request.bytes, .limit = store.limit(), .free = free};
-  note_refusal(request, text);
-  if (options_.limit && by_limit) throw LimitExceeded(text, facts);
-  throw OutOfMemory(text, facts);
-}
-
-std::string Pool::Implementation::what_device_says(std::uint64_t left) const {
-  std::string text = "; " + format_bytes(left) + " of the limit are unused, but the device has no more memory";
-  try {
-    const DeviceInfo now = backend_.info();
-    if (now.memory_free) text += ": " + format_bytes(*now.memory_free) + " are free";
-    if (now.memory_free && now.memory_total) text += " of " + format_bytes(*now.memory_total);
-  } catch (const Error&) {  // a device that cannot even tell
-  }
-  text += "; other pools and other programs may hold the rest";
-  const std::string reason = space_.store().last_refusal();
-  return reason.empty() ? text : text + " (" + reason + ")";
 }
 
 }  // namespace weir

@@ -64,17 +64,18 @@ std::optional<Pool::Enlarged> Pool::Implementation::move_to_range(std::uint32_t 
   std::optional<pool::Served> served;
   const BlockHandle handle = handle_of(id);
   const std::uint32_t size = blocks_[id].size;
+  pool::Tries tries;
+  const auto missing = [&] {  // all, before anything was planned
+    return (std::uint64_t{wanted.granules} << index::granule_shift) - plan.moving.pages * info_.page_bytes;
+  };
   const auto attempt = [&] {
+    make_way(bytes - std::min<std::uint64_t>(bytes, std::uint64_t{size} << index::granule_shift), stream, tries);
     require_unchanged(handle, size);
     plan = {};
-    served = find_range(id, wanted, max, users, cache, plan);
+    served = find_range(id, wanted, max, users, cache, plan, tries);
     return !served || served->id != 0;
   };
-  if (!attempt()) {  // perhaps before anything was planned
-    const std::uint64_t all = std::uint64_t{wanted.granules} << index::granule_shift;
-    const std::uint64_t missing = all - plan.moving.pages * info_.page_bytes;
-    if (!relieve(missing, stream, attempt)) refuse({missing, stream});
-  }
+  if (!attempt() && !relieve(missing(), stream, tries, attempt)) refuse({missing(), stream});
   if (!served) return std::nullopt;
   const bool idle = users.empty();
   Carried carried;
@@ -102,7 +103,7 @@ std::optional<Pool::Enlarged> Pool::Implementation::move_to_range(std::uint32_t 
 // wait about as long as those cost is worth it.
 std::optional<pool::Served> Pool::Implementation::find_range(std::uint32_t id, const Placement& wanted,
                                                              std::uint32_t max, device::Fence& users, Cache& cache,
-                                                             MovePlan& plan) {
+                                                             MovePlan& plan, pool::Tries& tries) {
   constexpr std::chrono::microseconds cost_of_handle{20};
   constexpr std::chrono::microseconds max_wait{1000};
   plan.pages_before = space_.list_whole(id, plan.moving);
@@ -110,17 +111,17 @@ std::optional<pool::Served> Pool::Implementation::find_range(std::uint32_t id, c
   try {
     if (plan.moving.pages != 0 && !order_.await(users, core::Deadline(wait, backend_.clock()))) {
       MovePlan copy;
-      const std::optional<pool::Served> served = Ladder(*this, wanted, cache).move(id, max, copy, false);
+      const std::optional<pool::Served> served = Ladder(*this, wanted, cache, tries).move(id, max, copy, false);
       if (!served || served->id != 0) {
         plan = std::move(copy);
         return served;
       }
-      if (!order_.await(users, core::Deadline(options_.reclaim_deadline, backend_.clock()))) {
+      if (!order_.await(users, tries.begin(options_.reclaim_deadline, backend_.clock()))) {
         plan = std::move(copy);
         return served;  // no memory for both
       }
     }
-    return Ladder(*this, wanted, cache).move(id, max, plan, true);
+    return Ladder(*this, wanted, cache, tries).move(id, max, plan, true);
   } catch (const Error& error) {
     if (!plan.lost) throw;
     drop_lost(id, plan, cache);

@@ -6,8 +6,10 @@
 //   space_     arenas, pages, segments, the limit              space/
 //   notes_     what is known of single blocks                  notes.hpp
 //   pressure_  who may free memory where none is left          pressure.hpp
+//   soft_limit_  what it should hold at most                   soft_limit.hpp
 //
-// pool.cpp has the public face, hit_path.hpp the hit, allocate.cpp what a hit leaves over,
+// pool.cpp has the public face, hit_path.hpp the hit, allocate.cpp what a hit leaves over, refusal.cpp what is told
+// where memory is refused,
 // ladder.cpp the ways to memory when a cache has none, free.cpp frees that are no hit,
 // events.hpp what it tells of blocks,
 // resize.cpp blocks that change their size, enlarge.cpp those that move for it, maintenance.cpp the ways back,
@@ -40,7 +42,9 @@
 #include "pool/notes.hpp"
 #include "pool/order/stream_order.hpp"
 #include "pool/pressure.hpp"
+#include "pool/refused_threads.hpp"
 #include "pool/request.hpp"
+#include "pool/soft_limit.hpp"
 #include "pool/space/space.hpp"
 #include "track/latency.hpp"
 
@@ -87,9 +91,9 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] std::uint32_t allocate_growable(const Request& request, std::size_t max);
   [[nodiscard]] std::uint32_t allocate_plain(const Request& request);
   void map_ahead(std::uint64_t bytes, StreamId stream);
-  [[nodiscard]] PressureRegistration on_pressure(PressureHandler handler) {
+  [[nodiscard]] PressureRegistration on_pressure(PressureHandler handler, pool::PressureRemark remark = {}) {
     require_usable();
-    return pressure_->add(std::move(handler));
+    return pressure_->add(std::move(handler), std::move(remark));
   }
 
   // --- free.cpp ---
@@ -192,33 +196,48 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard, gnu::noinline]] std::uint64_t after_hit(Cache& cache, const track::Block& block, bool overdrawn,
                                                        bool due);
   [[nodiscard, gnu::always_inline]] inline std::optional<std::uint32_t> serve(const Request& request, pool::Ways ways,
-                                                                              std::uint32_t max);
+                                                                              std::uint32_t max, pool::Tries& tries);
   [[nodiscard, gnu::always_inline]] inline pool::Served find(const Request& request, const pool::Placement& wanted,
-                                                             Cache& cache, pool::Ways ways, std::uint32_t max);
+                                                             Cache& cache, pool::Ways ways, std::uint32_t max,
+                                                             pool::Tries& tries);
   [[nodiscard, gnu::always_inline]] inline std::uint32_t hand_out(const pool::Served& served, const Request& request,
                                                                   Cache& cache);
   [[nodiscard]] std::uint64_t told_hit(std::size_t bytes, StreamId stream, AllocateOptions options,
                                        Cache*& looked_into);
   [[nodiscard]] pool::Placement placement(const Request& request, StreamIndex stream_index) const;
   void clear(const pool::Served& served, const Request& request, Cache& cache);
+  [[nodiscard, gnu::noinline]] std::optional<std::uint32_t> serve_again(const Request& request, pool::Ways ways,
+                                                                        std::uint32_t max, pool::Tries& tries);
+  void tick(Cache& cache);
+  void pace(Cache& cache, std::uint64_t now);
+
+  // --- refusal.cpp ---
   void note_refusal(const Request& request, std::string_view text) noexcept;
   [[nodiscard]] std::string what_device_says(std::uint64_t left) const;
-  [[nodiscard, gnu::noinline]] std::optional<std::uint32_t> serve_again(const Request& request, pool::Ways ways,
-                                                                        std::uint32_t max);
   [[noreturn]] void refuse(const Request& request);
   /// Throws DeviceLost where the device was lost while memory was looked for.
   void require_device();
   [[noreturn]] void refuse_size(const Request& request);
   [[noreturn]] void refuse_alignment(const Request& request) const;
-  void tick(Cache& cache);
-  void pace(Cache& cache, std::uint64_t now);
 
   // --- relief.cpp ---
   /// A block for a request that was refused, or the error that says why there is none.
-  [[nodiscard, gnu::noinline]] std::uint32_t allocate_late(const Request& request, pool::Ways ways, std::uint32_t max);
+  [[nodiscard, gnu::noinline]] std::uint32_t allocate_late(const Request& request, pool::Ways ways, std::uint32_t max,
+                                                           pool::Tries& tries);
   /// Has others free memory for a request that was refused, and calls `retry` whenever some may have come free, until
-  /// that gives true. False where memory stays refused. Waits for reclaim_deadline at most.
-  [[nodiscard]] bool relieve(std::uint64_t bytes, StreamId stream, const std::function<bool()>& retry);
+  /// that gives true. False where memory stays refused. Waits until the request's deadline at most.
+  [[nodiscard]] bool relieve(std::uint64_t bytes, StreamId stream, pool::Tries& tries,
+                             const std::function<bool()>& retry);
+  /// A number that changes when a thread frees a block.
+  [[nodiscard]] std::uint64_t frees_seen() const noexcept;
+  /// How many threads use the pool.
+  [[nodiscard]] std::size_t threads() const;
+  [[nodiscard]] bool others_could_free(std::uint64_t bytes) const;
+  /// Whether new memory for so many bytes would pass the soft limit.
+  [[nodiscard]] bool passes_soft_limit(std::uint64_t bytes) noexcept;
+  /// Has handlers free memory where a request is to pass the soft limit. Throws what these throw.
+  void make_way(std::uint64_t bytes, StreamId stream, pool::Tries& tries);
+  void keep_to_soft_limit();
   /// Throws StaleHandle where a handler of memory pressure has freed the block that is growing, or changed its size.
   void require_unchanged(BlockHandle handle, std::uint32_t size) const;
 
@@ -264,7 +283,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
                                                       std::uint32_t range, std::uint64_t contents, StreamId stream);
   [[nodiscard]] std::optional<pool::Served> find_range(std::uint32_t id, const pool::Placement& wanted,
                                                        std::uint32_t max, device::Fence& users, Cache& cache,
-                                                       pool::MovePlan& plan);
+                                                       pool::MovePlan& plan, pool::Tries& tries);
   /// What of a block's contents has its copy queued.
   struct Carried {
     std::uint64_t copied = 0;
@@ -277,6 +296,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   void drop_lost(std::uint32_t id, const pool::MovePlan& plan, Cache& cache);
 
   // --- maintenance.cpp, life.cpp ---
+  std::uint64_t give_back(std::uint32_t since, std::uint64_t keep_free);
   void detach(Cache& cache, std::uint64_t key);
   [[nodiscard]] bool comes_to_rest() noexcept;
 
@@ -301,6 +321,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   pool::Motion motion_;
   const std::shared_ptr<pool::PressureHandlers> pressure_;
   const Statistics past_;  ///< what it came to on devices that were lost
+  pool::RefusedThreads refused_threads_;
+  pool::SoftLimit soft_limit_;
 
   const PoolMode mode_;
   const std::uint64_t max_bytes_;     ///< of one request

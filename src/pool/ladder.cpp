@@ -81,10 +81,12 @@ inline Served Pool::Implementation::Ladder::try_each() {
 template <const auto& rungs>
 Served Pool::Implementation::Ladder::climb() {
   if (hopeless()) return {};
+  if (extended_ == 0) pool_.make_way(missing(), cache_.stream, tries_);
+  frugal_ = pool_.passes_soft_limit(missing());
   const auto began = track::Latency::Clock::now();
   const auto moving = pool_.motion_.begin();
   for (;;) {
-    const std::uint64_t frees_before = frees_seen();
+    const std::uint64_t frees_before = pool_.frees_seen();
     const std::uint64_t moved_before = pool_.motion_.ended();
     const Served served = try_each<rungs>();
     if (served.id != 0) {
@@ -135,6 +137,12 @@ std::optional<Served> Pool::Implementation::Ladder::move(std::uint32_t id, std::
   return served;
 }
 
+// The bytes that the request has not got yet.
+std::uint64_t Pool::Implementation::Ladder::missing() const noexcept {
+  const std::uint64_t moves = move_ == nullptr ? 0 : move_->moving.pages * pool_.info_.page_bytes;
+  return std::uint64_t{wanted_.granules} * index::granule_bytes - moves;
+}
+
 // Whether the books alone say no: with all that is not in a caller's hands, there would be too little.
 bool Pool::Implementation::Ladder::hopeless() const noexcept {
   const std::optional<std::uint64_t> live = pool_.credits_.allocated_now();
@@ -142,27 +150,17 @@ bool Pool::Implementation::Ladder::hopeless() const noexcept {
   const pool::PageStore& store = pool_.space_.store();
   const std::uint64_t taken = *live + store.external();
   const std::uint64_t left = store.limit() - std::min(store.limit(), taken);
-  const std::uint64_t moves = move_ == nullptr ? 0 : move_->moving.pages * pool_.info_.page_bytes;
-  return std::uint64_t{wanted_.granules} * index::granule_bytes - moves > left;
-}
-
-std::uint64_t Pool::Implementation::Ladder::frees_seen() const noexcept {
-  std::uint64_t sum = 0;
-  pool_.caches_.look_at_awake([&](const Cache& cache) { sum += cache.frees.get(); });
-  return sum;
+  return missing() > left;
 }
 
 bool Pool::Implementation::Ladder::more_may_come(std::uint64_t frees_before, std::uint64_t moved_before) {
   if (hopeless()) return false;
-  if (!deadline_) {
-    deadline_.emplace(pool_.options_.reclaim_deadline, pool_.backend_.clock());
-    // What was gathered on the way up may be wholly free by now.
-    if (pool_.order_.look(pool_.space_, false)) return true;
-  }
-  if (!deadline_->passed() && pool_.order_.await_any(pool_.space_, *deadline_)) return true;
+  // What was gathered on the way up may be wholly free by now.
+  if (!std::exchange(refused_, true) && pool_.order_.look(pool_.space_, false)) return true;
+  if (!deadline().passed() && pool_.order_.await_any(pool_.space_, deadline())) return true;
   // What a thread frees after its cache was emptied is in no arena; what another has in hand is nowhere for a moment.
-  if (deadline_->passed()) return false;
-  return frees_seen() != frees_before || in_others_hands() || pool_.motion_.await_others(moved_before);
+  if (deadline().passed()) return false;
+  return pool_.frees_seen() != frees_before || in_others_hands() || pool_.motion_.await_others(moved_before);
 }
 
 // Whether some memory is in no book: a thread has freed it, and it is not back in an arena yet. That takes nanoseconds,
@@ -283,7 +281,7 @@ std::uint32_t Pool::Implementation::Ladder::other_arenas() {
 // and what one gathers the other misses. So one that does little else than allocate takes new pages to its own arena
 // instead, until each has what it needs at its peak.
 std::uint32_t Pool::Implementation::Ladder::settle_home() {
-  if (!cache_.fast()) return 0;
+  if (!cache_.fast() || pool_.passes_soft_limit(missing())) return 0;
   const auto peak = static_cast<std::uint64_t>(pool_.credits_.peaks().allocated);
   if (++cache_.strays < pool::strays_a_purchase(pool_.space_.bytes_as_at(cache_.home), peak)) return 0;
   cache_.strays = 0;
@@ -331,8 +329,8 @@ std::uint32_t Pool::Implementation::Ladder::other_streams() {
 // for pages costs less than to buy new ones.
 std::uint32_t Pool::Implementation::Ladder::growth() {
   constexpr std::chrono::microseconds lateness{20};
-  if (pool_.space_.rents()) pool_.order_.await_pages(pool_.space_, lateness);
-  return pool_.space_.grow(wanted_, cache_.home, Effort::thrifty).id;
+  if (pool_.space_.rents() || frugal_) pool_.order_.await_pages(pool_.space_, lateness);
+  return pool_.space_.grow(wanted_, cache_.home, usual_effort()).id;
 }
 
 std::uint32_t Pool::Implementation::Ladder::growth_at_any_cost() {
@@ -360,19 +358,19 @@ std::uint32_t Pool::Implementation::Ladder::driver_segment() {
 // waited for, and the pages leave them.
 std::uint32_t Pool::Implementation::Ladder::kept_range() {
   try {
-    return pool_.space_.grow_growable(wanted_, max_, cache_.home, Effort::thrifty).id;
+    return pool_.space_.grow_growable(wanted_, max_, cache_.home, usual_effort()).id;
   } catch (const Unsupported&) {
-    pool_.order_.await_pages(pool_.space_, pool_.options_.reclaim_deadline);
+    pool_.order_.await_pages(pool_.space_, deadline().left());
     if (!pool_.space_.clear_addresses(cache_.home)) throw;
   }
-  return pool_.space_.grow_growable(wanted_, max_, cache_.home, Effort::thrifty).id;
+  return pool_.space_.grow_growable(wanted_, max_, cache_.home, usual_effort()).id;
 }
 
 std::uint32_t Pool::Implementation::Ladder::kept_range_at_any_cost() {
   return pool_.space_.grow_growable(wanted_, max_, cache_.home, Effort::thorough).id;
 }
 
-std::uint32_t Pool::Implementation::Ladder::extension() { return extend(Effort::thrifty); }
+std::uint32_t Pool::Implementation::Ladder::extension() { return extend(usual_effort()); }
 std::uint32_t Pool::Implementation::Ladder::extension_at_any_cost() { return extend(Effort::thorough); }
 
 std::uint32_t Pool::Implementation::Ladder::extend(Effort effort) {
@@ -383,7 +381,7 @@ std::uint32_t Pool::Implementation::Ladder::extend(Effort effort) {
   return growth.id;
 }
 
-std::uint32_t Pool::Implementation::Ladder::longer_range() { return move(Effort::thrifty); }
+std::uint32_t Pool::Implementation::Ladder::longer_range() { return move(usual_effort()); }
 std::uint32_t Pool::Implementation::Ladder::longer_range_at_any_cost() { return move(Effort::thorough); }
 
 std::uint32_t Pool::Implementation::Ladder::move(Effort effort) {

@@ -14,8 +14,8 @@ namespace weir {
 /// One request on its way up. For one thread.
 class Pool::Implementation::Ladder {
  public:
-  Ladder(Implementation& pool, const pool::Placement& wanted, Cache& cache)
-      : pool_(pool), wanted_(wanted), cache_(cache) {}
+  Ladder(Implementation& pool, const pool::Placement& wanted, Cache& cache, pool::Tries& tries)
+      : pool_(pool), wanted_(wanted), cache_(cache), tries_(tries) {}
 
   // Each throws what the driver throws but for lack of memory; nothing has changed then, nor where it is refused.
 
@@ -47,10 +47,16 @@ class Pool::Implementation::Ladder {
   [[nodiscard]] pool::Served try_each();
   template <const auto& rungs>
   [[nodiscard]] pool::Served climb();
+  [[nodiscard]] std::uint64_t missing() const noexcept;
   [[nodiscard]] bool hopeless() const noexcept;
+  [[nodiscard]] pool::Effort usual_effort() const noexcept {
+    return frugal_ ? pool::Effort::frugal : pool::Effort::thrifty;
+  }
+  [[nodiscard]] const core::Deadline& deadline() const {
+    return tries_.begin(pool_.options_.reclaim_deadline, pool_.backend_.clock());
+  }
   [[nodiscard]] bool more_may_come(std::uint64_t frees_before, std::uint64_t moved_before);
   [[nodiscard]] bool in_others_hands();
-  [[nodiscard]] std::uint64_t frees_seen() const noexcept;
 
   // The rungs.
   [[nodiscard]] std::uint32_t own_queue();
@@ -83,7 +89,9 @@ class Pool::Implementation::Ladder {
   Implementation& pool_;
   const pool::Placement& wanted_;  // the caller keeps it
   Cache& cache_;
-  std::optional<core::Deadline> deadline_;  // from the first refusal on
+  pool::Tries& tries_;                      // the caller's, too
+  bool refused_ = false;                    // once, or more often
+  bool frugal_ = false;                     // new memory would pass the soft limit
   std::optional<core::Deadline> patience_;  // with threads that have memory in hand
   std::uint32_t max_ = 0;                   // granules, of a growable block
   std::uint32_t extended_ = 0;              // the block to extend or to move, and how

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
 #include "core/environment.hpp"
@@ -29,9 +30,15 @@ PoolOptions checked(PoolOptions options, const Device& device) {
                               std::to_string(static_cast<unsigned>(options.mode)) + " does not exist; modes are 0 to 3",
                           {.name = options.name, .limit = static_cast<std::uint64_t>(PoolMode::off)});
   }
-  if (options.idle_age.count() < 0 || options.reclaim_deadline.count() < 0) {
-    throw InvalidArgument("pool \"" + options.name + "\": idle_age and reclaim_deadline must not be negative",
-                          {.name = options.name});
+  if (options.idle_age.count() < 0 || options.reclaim_deadline.count() < 0 || options.wait_for_threads.count() < 0) {
+    throw InvalidArgument(
+        "pool \"" + options.name + "\": idle_age, reclaim_deadline and wait_for_threads must not be negative",
+        {.name = options.name});
+  }
+  if (options.limit && options.soft_limit && *options.soft_limit > *options.limit) {
+    throw InvalidArgument("pool \"" + options.name + "\": its soft_limit of " + format_bytes(*options.soft_limit) +
+                              " is above its limit of " + format_bytes(*options.limit) + "; it must be at most that",
+                          {.name = options.name, .bytes_asked = options.soft_limit, .limit = options.limit});
   }
   if (options.max_handle_bytes == 0) {
     throw InvalidArgument("pool \"" + options.name + "\": max_handle_bytes is 0; it must be one page or more",
@@ -64,6 +71,8 @@ Pool::Implementation::Implementation(Device device, PoolOptions options, const t
       notes_(std::move(lasting.tags)),
       pressure_(std::move(lasting.pressure)),
       past_(lasting.past),
+      refused_threads_(options_.wait_for_threads),
+      soft_limit_(options_, backend_, space_.store(), clock_),
       mode_(space_.mode()),
       max_bytes_(
           std::min(space_.store().limit(), (index::max_granules << index::granule_shift) - 2 * info_.page_bytes)),

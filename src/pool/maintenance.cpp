@@ -21,8 +21,11 @@ std::uint64_t Pool::Implementation::trim(std::uint64_t keep_free) {
     if (order_.pending().empty() || deadline.passed() || !order_.await_any(space_, deadline)) break;
   }
   for (const auto& [stream_index, latest] : space_.streams_in_use(false)) order_.clean(space_, stream_index, deadline);
-  const std::uint64_t released =
-      space_.release_pages(UINT32_MAX, keep_free) + space_.release_segments(UINT32_MAX, keep_free);
+  return give_back(UINT32_MAX, keep_free);
+}
+
+std::uint64_t Pool::Implementation::give_back(std::uint32_t since, std::uint64_t keep_free) {
+  const std::uint64_t released = space_.release_pages(since, keep_free) + space_.release_segments(since, keep_free);
   if (released != 0) journal_.note(LogLevel::info, LogEvent::trim, {}, released);
   return released;
 }
@@ -35,25 +38,32 @@ void Pool::Implementation::maintain() {
   reclaim_pending();
   order_.look(space_, false);
   const auto moving = motion_.begin();
-  const std::optional<std::uint32_t> since = clock_.of_age(options_.idle_age);
-  if (!since) return;
-  flush_all(*since);
-  order_.prepare_pages(space_);
-  order_.look(space_, false);
-  const std::uint64_t released =
-      space_.release_pages(*since, options_.keep_free) + space_.release_segments(*since, options_.keep_free);
-  if (released != 0) journal_.note(LogLevel::info, LogEvent::trim, {}, released);
+  if (const std::optional<std::uint32_t> since = clock_.of_age(options_.idle_age)) {
+    flush_all(*since);
+    order_.prepare_pages(space_);
+    order_.look(space_, false);
+    give_back(*since, options_.keep_free);
+  }
+  keep_to_soft_limit();
 }
 
-// Another library's bytes push idle memory out before they are refused.
+// Another library's bytes push idle memory out before they are refused, and what others free for them.
 std::shared_ptr<detail::Quota> Pool::Implementation::book_external(std::uint64_t bytes) {
   require_usable();
-  try {
-    return space_.store().book_external(bytes);
-  } catch (const LimitExceeded&) {
-    if (bytes > space_.store().limit() || trim(0) == 0) throw;
-    return space_.store().book_external(bytes);
+  pool::PageStore& store = space_.store();
+  std::shared_ptr<detail::Quota> booked = store.book_external(bytes);
+  const auto attempt = [&] {
+    static_cast<void>(trim(0));
+    booked = store.book_external(bytes);
+    return booked != nullptr;
+  };
+  pool::Tries tries;
+  if (!booked && bytes <= store.limit() && !attempt()) {
+    static_cast<void>(relieve(bytes, StreamId::legacy_default, tries, attempt));
   }
+  if (!booked) store.refuse_external(bytes);
+  keep_to_soft_limit();
+  return booked;
 }
 
 // --- Streams and threads that end ---

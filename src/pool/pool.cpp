@@ -97,6 +97,11 @@ PressureRegistration Pool::on_pressure(PressureHandler handler) {
   return implementation_->on_pressure(std::move(handler));
 }
 
+PressureRegistration pool::Access::on_pressure(Pool& pool, PressureHandler handler,
+                                               std::function<std::string()> remark) {
+  return pool.implementation_->on_pressure(std::move(handler), std::move(remark));
+}
+
 bool Pool::resize(BlockHandle block, std::size_t bytes, StreamId stream) {
   [[maybe_unused]] const Implementation::Door door(*implementation_);
   const std::uint32_t id = implementation_->live_by(block);

@@ -11,6 +11,7 @@ namespace weir {
 
 struct detail::PressureEntry {
   PressureHandler handler;
+  pool::PressureRemark remark;
   std::mutex mutex;
   std::condition_variable ended;
   const core::OwnerProcess process;
@@ -65,13 +66,16 @@ PressureRegistration::~PressureRegistration() {
     entry_->removed = true;
     entry_->ended.wait(lock, [&] { return entry_->running == (own ? 1U : 0U); });
   }
-  if (!own) entry_->handler = nullptr;  // what it holds ends here
+  if (own) return;
+  entry_->handler = nullptr;  // what they hold ends here
+  entry_->remark = nullptr;
 }
 
-PressureRegistration pool::PressureHandlers::add(PressureHandler handler) {
+PressureRegistration pool::PressureHandlers::add(PressureHandler handler, PressureRemark remark) {
   if (!handler) throw InvalidArgument("on_pressure: the handler is empty; pass a function", {.name = "on_pressure"});
   auto entry = std::make_shared<detail::PressureEntry>();
   entry->handler = std::move(handler);
+  entry->remark = std::move(remark);
   const std::lock_guard lock(mutex_);
   std::erase_if(entries_, [](const auto& each) { return each.expired(); });
   entries_.push_back(entry);
@@ -80,7 +84,7 @@ PressureRegistration pool::PressureHandlers::add(PressureHandler handler) {
 
 std::vector<std::shared_ptr<detail::PressureEntry>> pool::PressureHandlers::list() {
   std::vector<std::shared_ptr<detail::PressureEntry>> entries;
-  if (handler_at_work != nullptr) return entries;
+  if (inside()) return entries;
   const std::lock_guard lock(mutex_);
   for (const auto& each : entries_) {
     if (auto entry = each.lock()) entries.push_back(std::move(entry));
@@ -94,5 +98,16 @@ bool pool::PressureHandlers::call(detail::PressureEntry& entry, MemoryPressure p
   pressure.left = deadline.left();
   return call.allowed() && entry.handler(pressure);
 }
+
+std::string pool::PressureHandlers::remarks() {
+  std::string text;
+  for (const std::shared_ptr<detail::PressureEntry>& entry : list()) {
+    const Call call(*entry);
+    if (call.allowed() && entry->remark) text += entry->remark();
+  }
+  return text;
+}
+
+bool pool::PressureHandlers::inside() noexcept { return handler_at_work != nullptr; }
 
 }  // namespace weir

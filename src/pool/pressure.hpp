@@ -2,8 +2,10 @@
 // one is called, and none is called on a thread that is in one already. Called where the ladder has found no memory.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include <weir/pressure.hpp>
@@ -12,10 +14,13 @@
 
 namespace weir::pool {
 
+/// What else a refusal says, of memory that a handler cannot free: "" or "; ...". Called as the handler is.
+using PressureRemark = std::function<std::string()>;
+
 class PressureHandlers {
  public:
-  /// Throws InvalidArgument for an empty handler.
-  [[nodiscard]] PressureRegistration add(PressureHandler handler);
+  /// Throws InvalidArgument for an empty handler. `remark` may be empty.
+  [[nodiscard]] PressureRegistration add(PressureHandler handler, PressureRemark remark);
 
   /// Calls each handler, again after each success, and `retry` after each time that one freed something, until that
   /// gives true. False where none helps, at once on a thread that is in a handler.
@@ -29,6 +34,11 @@ class PressureHandlers {
     }
     return false;
   }
+
+  /// The remarks, one after the other.
+  [[nodiscard]] std::string remarks();
+  /// Whether this thread is in a handler, of this pool or another one.
+  [[nodiscard]] static bool inside() noexcept;
 
  private:
   /// None on a thread that is in a handler.

@@ -56,6 +56,7 @@ Statistics Pool::Implementation::sums() const {
   all.mapped_free = space_.mapped_free_bytes();
   all.held = store.held();
   all.external = store.external();
+  all.soft_limit = soft_limit_.now();
   all.refusals = refusals_.load();
   all.errors = errors_.load() + caches_.misuses();
   const device::DriverCalls calls = backend_.driver_calls();

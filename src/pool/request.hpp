@@ -3,12 +3,25 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include <weir/pool.hpp>
 
+#include "core/deadline.hpp"
 #include "pool/cache/thread_cache.hpp"
 
 namespace weir::pool {
+
+/// What all tries of one request share: where it is refused others free memory, and it is tried again.
+struct Tries {
+  bool expects_refusal = false;            ///< nobody is asked to free memory for it, and no thread waited for
+  std::optional<core::Deadline> deadline;  ///< of all its waits, from the first on
+
+  /// The deadline, which begins now if it did not before.
+  const core::Deadline& begin(std::chrono::nanoseconds time, const Clock& clock) {
+    return deadline ? *deadline : deadline.emplace(time, clock);
+  }
+};
 
 /// One request, as it came through a door.
 struct Request {

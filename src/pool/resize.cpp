@@ -74,13 +74,15 @@ bool Pool::Implementation::extend(std::uint32_t id, std::uint32_t granules, Stre
   std::optional<pool::Served> served;
   const BlockHandle handle = handle_of(id);
   const std::uint32_t size = blocks_[id].size;
+  pool::Tries tries;
   const auto attempt = [&] {
+    make_way(bytes, stream, tries);
     require_unchanged(handle, size);
     plan = {};
-    served = Ladder(*this, wanted, cache).extend(id, plan);
+    served = Ladder(*this, wanted, cache, tries).extend(id, plan);
     return !served || served->id != 0;
   };
-  if (!attempt() && !relieve(bytes, stream, attempt)) refuse({bytes, stream});
+  if (!attempt() && !relieve(bytes, stream, tries, attempt)) refuse({bytes, stream});
   if (!served) return false;
   caches_.enter(cache);
   space_.finish_extension(plan, id);

@@ -56,7 +56,8 @@ std::vector<ChunkRange> chunks(std::size_t items, std::size_t chunk_items, doubl
 std::uint64_t free_bytes(const Pool& pool) {
   const Statistics now = pool.statistics();
   const DeviceInfo info = pool.device().info();
-  const std::uint64_t limit = std::min(pool.options().limit.value_or(info.default_limit), info.default_limit);
+  std::uint64_t limit = std::min(pool.options().limit.value_or(info.default_limit), info.default_limit);
+  if (now.soft_limit) limit = std::min(limit, *now.soft_limit);  // which chunks need not pass
   const std::uint64_t taken = now.reserved.live + now.external;
   std::uint64_t more = limit > taken ? limit - taken : 0;
   if (info.memory_free) more = std::min(more, *info.memory_free);

@@ -160,7 +160,7 @@ TEST_P(Pressure, WhatAHandlerHoldsEndsWithItsRegistration) {
 }
 
 TEST_P(Pressure, TheEndOfARegistrationWaitsForItsCalls) {
-  Pool& pool = make_pool({.limit = 16_MiB});
+  Pool& pool = make_pool({.limit = 16_MiB, .wait_for_threads = 0ms});
   void* const held = pool.allocate(10_MiB);
   std::atomic<bool> inside{false};
   std::atomic<bool> ended{false};
@@ -176,6 +176,28 @@ TEST_P(Pressure, TheEndOfARegistrationWaitsForItsCalls) {
   EXPECT_TRUE(ended);
   thread.join();
   pool.deallocate(held);
+}
+
+// All waits of a request have one deadline: what waiting for work took is not given to handlers again.
+TEST_P(Pressure, HandlersHaveWhatIsLeftOfTheDeadline) {
+  if (!pooling()) GTEST_SKIP() << "nothing is kept";
+  Pool& pool = make_pool({.limit = 16_MiB, .reclaim_deadline = 30ms});
+  const Stream one = device_->stream();
+  const Stream other = device_->stream();
+  void* const block = pool.allocate(10_MiB, one);
+  pool.used_on(block, other);
+  backend_->hold_events();
+  pool.deallocate(block, one);
+  int calls = 0;
+  const PressureRegistration handler = pool.on_pressure([&](const MemoryPressure& pressure) {
+    ++calls;
+    EXPECT_EQ(pressure.left.count(), 0);
+    return true;
+  });
+  EXPECT_THROW(static_cast<void>(pool.allocate(10_MiB, one)), LimitExceeded);
+  EXPECT_EQ(calls, 1) << "nor is one called again past it";
+  backend_->let_events_go();
+  pool.deallocate(pool.allocate(10_MiB, one), one);
 }
 
 TEST_P(Pressure, AnEmptyHandlerIsRefused) {

@@ -258,6 +258,94 @@ TEST_P(Spilling, KeepsDownloadsThatWereStarted) {
   expect_contents(memory, first, 1);
 }
 
+TEST_P(Spilling, TensorsGoUntilTheyAreAccessed) {
+  MemoryManager& memory = make();
+  TensorPool tensors(memory);
+  std::vector<Tensor> all;
+  for (std::uint32_t i = 0; i < 6; ++i) {
+    clock_.advance(1ms);
+    all.push_back(tensors.acquire<std::uint32_t>({words}));
+    memory.upload(all.back().buffer<std::uint32_t>(), contents(i));
+  }
+  EXPECT_GE(memory.statistics().transfers.spilled, 4_MiB);
+  for (std::uint32_t i = 0; i < 6; ++i) {
+    const BufferUse<std::uint32_t> use = all[i].use<std::uint32_t>();
+    EXPECT_EQ(use.size(), words);
+    expect_contents(memory, all[i].buffer<std::uint32_t>(), i);
+  }
+  const Tensor& kept = all[2];
+  const std::uint64_t address = kept.access<std::uint32_t>().address();
+  for (int round = 0; round < 2; ++round) {
+    for (std::uint32_t i = 0; i < 6; ++i) expect_contents(memory, all[i].buffer<std::uint32_t>(), i);
+  }
+  EXPECT_EQ(kept.buffer<std::uint32_t>().residency(), Residency::device);
+  EXPECT_EQ(kept.access<std::uint32_t>().address(), address);
+  for (const Tensor& each : all) tensors.release(each);
+  EXPECT_EQ(tensors.statistics().live, 0u);
+  EXPECT_EQ(memory.statistics().transfers.spilled, 0u);
+  tensors.preallocate(std::vector<TensorDemand>{{{words}, DType::uint32, 4}}, StreamId::legacy_default);
+  EXPECT_THROW(tensors.preallocate(std::vector<TensorDemand>{{{words}, DType::uint32, 5}}, StreamId::legacy_default),
+               LimitExceeded)
+      << "what was made ready is not spilled for what is to be made ready";
+}
+
+TEST_P(Spilling, ScopesGoUntilTheyAreAccessed) {
+  MemoryManager& memory = make();
+  const PoolingScope scope =
+      memory.scope("scope", words / 2, {scope_column<std::uint32_t>("a"), scope_column<std::uint32_t>("b")});
+  std::vector<std::uint32_t> half = contents(1);
+  half.resize(words / 2);
+  memory.upload(scope.memory(), std::as_bytes(std::span(half)), StreamId::legacy_default,
+                {.offset = scope.offset("b")});
+  for (std::uint32_t i = 2; i < 6; ++i) create(memory, "buffer " + std::to_string(i), i);
+  ASSERT_EQ(scope.memory().residency(), Residency::host);
+  {
+    const ColumnUse<std::uint32_t> use = scope.use<std::uint32_t>("b");
+    EXPECT_EQ(use.size(), words / 2);
+    EXPECT_EQ(use.span().address() % PoolingScope::alignment, 0u);
+    EXPECT_EQ(scope.memory().residency(), Residency::device);
+    std::vector<std::byte> found(half.size() * sizeof(half[0]));
+    memory.download(scope.memory(), std::span(found), StreamId::legacy_default, {.offset = scope.offset("b")});
+    EXPECT_TRUE(GetParam().backend == "dry" || std::ranges::equal(found, std::as_bytes(std::span(half))));
+  }
+  for (std::uint32_t i = 2; i < 6; ++i)
+    expect_contents(memory, memory.find<std::uint32_t>("buffer " + std::to_string(i)), i);
+  EXPECT_EQ(scope.memory().residency(), Residency::host);
+  static_cast<void>(scope.access<std::uint32_t>("a"));
+  for (std::uint32_t i = 2; i < 6; ++i)
+    expect_contents(memory, memory.find<std::uint32_t>("buffer " + std::to_string(i)), i);
+  EXPECT_EQ(scope.memory().residency(), Residency::device);
+}
+
+TEST_P(Spilling, ARefusalSaysWhichBytesAddressesKeep) {
+  MemoryManager& memory = make();
+  std::vector<Words> held;
+  for (std::uint32_t i = 0; i < 4; ++i) held.push_back(create(memory, "held " + std::to_string(i), i));
+  for (std::uint32_t i = 0; i < 3; ++i) static_cast<void>(held[i].access());
+  const auto too_large = [&] { return memory.create<std::uint32_t>("too large", 2 * words); };
+  EXPECT_TRUE(says(error_of<LimitExceeded>(too_large), {"6.00 MiB cannot be spilled", "end_access()"}));
+  EXPECT_TRUE(says(error_of<LimitExceeded>([&] { static_cast<void>(memory.pool().allocate(4_MiB)); }),
+                   {"6.00 MiB cannot be spilled"}));
+  for (std::uint32_t i = 0; i < 3; ++i) held[i].end_access();
+  EXPECT_EQ(too_large().size(), 2 * words);
+}
+
+TEST_P(Spilling, MakesRoomForOtherLibraries) {
+  MemoryManager& memory = make();
+  std::vector<Words> buffers;
+  for (std::uint32_t i = 0; i < 4; ++i) buffers.push_back(create(memory, "buffer " + std::to_string(i), i));
+  {
+    const ExternalBytes booked = memory.book_external(4_MiB);
+    const ManagerStatistics now = memory.statistics();
+    EXPECT_EQ(now.transfers.spilled, 4_MiB);
+    EXPECT_LE(now.pool.reserved.live + now.pool.external, limit);
+    for (const Words& each : {buffers[2], buffers[3]}) static_cast<void>(each.access());
+    const Said said = error_of<LimitExceeded>([&] { create(memory, "further", 9); });
+    EXPECT_TRUE(says(said, {"8.00 MiB of the limit of 8.00 MiB are in use, 4.00 MiB of these by other libraries"}));
+  }
+  for (std::uint32_t i = 0; i < 4; ++i) expect_contents(memory, buffers[i], i);
+}
+
 // A call fails, or all do from it on, and at the end every buffer that was made has what was put into it.
 INSTANTIATE_TEST_SUITE_P(Kinds, Spilling, testing::ValuesIn(manager_kinds()), name_of);
 

@@ -14,7 +14,20 @@ FaultyBackend::FaultyBackend(std::shared_ptr<Backend> inner)
 DeviceInfo FaultyBackend::info() const {
   DeviceInfo known = inner().info();
   known.pointers = facts_.pointers;
+  const std::lock_guard lock(mutex_);
+  ++free_asked_;
+  if (shown_free_) known.memory_free = shown_free_;
   return known;
+}
+
+void FaultyBackend::show_free(std::optional<std::uint64_t> bytes) {
+  const std::lock_guard lock(mutex_);
+  shown_free_ = bytes;
+}
+
+std::uint64_t FaultyBackend::free_asked() const {
+  const std::lock_guard lock(mutex_);
+  return free_asked_;
 }
 
 // --- Faults ---

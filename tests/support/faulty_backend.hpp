@@ -56,6 +56,11 @@ class FaultyBackend final : public faults::InjectingBackend {
   /// Says of the device that the host can use its addresses, as a fake driver's are.
   void show_pointers() noexcept { facts_.pointers = true; }
 
+  /// What the device says to be free from now on, as if other programs took the rest; empty: what is free.
+  void show_free(std::optional<std::uint64_t> bytes);
+  /// How often it was asked what is free.
+  [[nodiscard]] std::uint64_t free_asked() const;
+
   // --- The books ---
 
   [[nodiscard]] std::uint64_t calls(CallKind kind) const;
@@ -117,6 +122,8 @@ class FaultyBackend final : public faults::InjectingBackend {
   std::set<StreamId> copied_;  // streams that a copy was queued on
   bool denied_ = false;
   std::atomic<bool> spoils_{false};
+  std::optional<std::uint64_t> shown_free_;
+  mutable std::uint64_t free_asked_ = 0;
   std::string breach_;
 
   std::map<Address, std::uint64_t> ranges_;

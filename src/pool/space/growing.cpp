@@ -70,9 +70,11 @@ Taken Space::supply(GrowthPlan& plan, std::uint8_t home, Effort effort) {
   std::vector<MovableExtent> found = store_.take_held(plan.missing_pages, true);
   try {
     // A growable block cannot use free pages where they are; others rent every second time.
-    const bool moves = plan.pages_before || rents();
-    if (moves) recycle(found, plan.missing_pages, plan.pages_before ? UINT32_MAX : max_moves_rented, home);
-    const std::uint64_t large = plan.pages_before ? max_growth_pages_ : extent_pages(plan.missing_pages);
+    const bool frugal = effort == Effort::frugal;
+    const bool any_move = plan.pages_before || frugal;
+    if (any_move || rents()) recycle(found, plan.missing_pages, any_move ? UINT32_MAX : max_moves_rented, home);
+    const std::uint64_t growable_or_not = plan.pages_before ? max_growth_pages_ : extent_pages(plan.missing_pages);
+    const std::uint64_t large = frugal ? 1 : growable_or_not;
     ExtentLayout layout;
     const auto try_with = [&](std::uint64_t max_pages) {
       layout = lay_out(plan.gaps, {max_pages, plan.pages_before, max_handle_pages_}, found);
@@ -278,7 +280,9 @@ Growth Space::grow_segments(const Placement& wanted, Effort effort) {
       wanted.granules * index::granule_bytes + (wanted.alignment == 1 ? 0 : wanted.alignment * index::granule_bytes);
   const std::uint64_t exact = round_up(needed, segment_unit);
   Segment segment;
-  Taken taken = store_.allocate_segment(std::max(exact, segment_bytes_), segment);
+  if (effort == Effort::frugal) release_segments(UINT32_MAX, 0);
+  const std::uint64_t usual = effort == Effort::frugal ? exact : std::max(exact, segment_bytes_);
+  Taken taken = store_.allocate_segment(usual, segment);
   if (taken != Taken::yes && effort == Effort::thorough) {
     release_segments(UINT32_MAX, 0);
     taken = store_.allocate_segment(exact, segment);

@@ -187,15 +187,17 @@ void PageStore::free_segment(const Segment& segment) noexcept {
 }
 
 std::shared_ptr<detail::Quota> PageStore::book_external(std::uint64_t bytes) {
-  if (!charge(bytes)) {
-    throw LimitExceeded("pool \"" + pool_name_ + "\": " + format_bytes(bytes) +
-                            " of external memory do not fit: " + format_bytes(headroom()) + " of the limit of " +
-                            format_bytes(limit_) + " are unused; free memory, or raise the limit",
-                        {.name = pool_name_, .bytes_asked = bytes, .limit = limit_, .free = headroom()});
-  }
+  if (!charge(bytes)) return nullptr;
   quota_->external += bytes;
   if (tallies_.external != nullptr) tallies_.external->take(bytes);
   return quota_;
+}
+
+void PageStore::refuse_external(std::uint64_t bytes) const {
+  throw LimitExceeded("pool \"" + pool_name_ + "\": " + format_bytes(bytes) +
+                          " of external memory do not fit: " + format_bytes(headroom()) + " of the limit of " +
+                          format_bytes(limit_) + " are unused; free memory, or raise the limit",
+                      {.name = pool_name_, .bytes_asked = bytes, .limit = limit_, .free = headroom()});
 }
 
 std::uint64_t PageStore::page_remaps() const noexcept {

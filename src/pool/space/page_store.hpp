@@ -70,8 +70,10 @@ class PageStore {
   [[nodiscard]] Taken allocate_segment(std::uint64_t bytes, Segment& segment);
   void free_segment(const Segment& segment) noexcept;
 
-  /// Counts `bytes` until unbook() is called on the result. Throws LimitExceeded.
+  /// Counts `bytes` until unbook() is called on the result; null where the limit refuses them.
   [[nodiscard]] std::shared_ptr<detail::Quota> book_external(std::uint64_t bytes);
+  /// Throws LimitExceeded, which says so.
+  [[noreturn]] void refuse_external(std::uint64_t bytes) const;
 
   [[nodiscard]] std::uint64_t limit() const noexcept { return limit_; }
   [[nodiscard]] std::uint64_t reserved() const noexcept { return reserved_.load(); }

@@ -60,7 +60,7 @@ Space::Space(device::Backend& backend, const DeviceInfo& info, const PoolOptions
       page_bytes_(info.page_bytes),
       max_growth_pages_(std::max<std::uint64_t>(options.max_handle_bytes / info.page_bytes, 1)),
       max_handle_pages_(backend.max_extent_pages()),
-      explicit_limit_(options.limit),
+      explicit_limit_(options.soft_limit ? options.soft_limit : options.limit),
       segment_bytes_(options.segment_bytes),
       range_bytes_(std::max(range_for(info) / addresses_taken_.divisor(), min_range(info))),
       arena_count_(arenas_for(info, max_arenas)),

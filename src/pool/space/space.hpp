@@ -40,6 +40,7 @@ class StreamEpochs;
 /// How far a growth goes to get its pages.
 enum class Effort : std::uint8_t {
   thrifty,   ///< held pages, free ones that were not moved before, then new ones; what cannot be had is refused
+  frugal,    ///< held pages, all free ones, then as few new ones as will do
   thorough,  ///< where that is refused, all free pages, wherever they are and however often they were moved
 };
 
