@@ -11,7 +11,7 @@
 namespace weir::capi {
 namespace {
 
-constexpr weir_device_options default_options{
+constexpr weir_device_options default_device_options{
     .struct_size = sizeof(weir_device_options), .backend = {}, .capacity = 0, .index = -1, .name = {}};
 
 std::uint8_t flag(bool value) { return value ? 1 : 0; }
@@ -55,7 +55,7 @@ weir_status weir_visit_devices(weir_device_visitor visitor, void* user) {
 weir_status weir_device_options_init(weir_device_options* options, size_t struct_size) {
   return guarded([&] {
     require(options, "weir_device_options_init", "options");
-    weir::capi::write_result(options, weir::capi::default_options, struct_size, "weir_device_options_init");
+    weir::capi::write_result(options, weir::capi::default_device_options, struct_size, "weir_device_options_init");
   });
 }
 
@@ -64,7 +64,7 @@ weir_status weir_device_open(const weir_device_options* options, weir_device** o
     require(out, "weir_device_open", "out");
     *out = nullptr;
     const weir_device_options known =
-        weir::capi::read_options(options, weir::capi::default_options, "weir_device_open");
+        weir::capi::read_options(options, weir::capi::default_device_options, "weir_device_open");
     weir::DeviceRequest request;
     if (known.backend != nullptr) request.backend = known.backend;
     if (known.capacity != 0) request.capacity = known.capacity;

@@ -22,14 +22,14 @@ struct LastError {
 
 // Made at a thread's first error: a library that is loaded late has little space for variables of this kind. What it
 // points to ends after all thread_local objects, whose destructors may still call, and is made anew if they do later.
-thread_local constinit LastError* last = nullptr;
+thread_local constinit LastError* this_threads_error = nullptr;
 
 pthread_key_t key_of_last() noexcept {
   static const pthread_key_t key = [] {
     pthread_key_t made{};
     pthread_key_create(&made, [](void* mine) {
       delete static_cast<LastError*>(mine);
-      last = nullptr;
+      this_threads_error = nullptr;
     });
     return made;
   }();
@@ -38,16 +38,16 @@ pthread_key_t key_of_last() noexcept {
 
 /// A fresh error that refers to the thread's texts; null if the host has no memory for them.
 LastError* renew() noexcept {
-  if (last == nullptr) {
-    last = new (std::nothrow) LastError;
-    if (last == nullptr) return nullptr;
-    pthread_setspecific(key_of_last(), last);
+  if (this_threads_error == nullptr) {
+    this_threads_error = new (std::nothrow) LastError;
+    if (this_threads_error == nullptr) return nullptr;
+    pthread_setspecific(key_of_last(), this_threads_error);
   }
-  last->error = {};
-  last->error.struct_size = sizeof last->error;
-  last->error.message = last->message.data();
-  last->error.name = last->name.data();
-  return last;
+  this_threads_error->error = {};
+  this_threads_error->error.struct_size = sizeof this_threads_error->error;
+  this_threads_error->error.message = this_threads_error->message.data();
+  this_threads_error->error.name = this_threads_error->name.data();
+  return this_threads_error;
 }
 
 // For lack of memory for the texts: an error of each code, shared by all threads.
@@ -116,5 +116,5 @@ void refuse_null(const char* function, const char* parameter) {
 const weir_error* weir_last_error() {
   using namespace weir::capi;
   if (bare != nullptr) return bare;
-  return last != nullptr ? &last->error : bare_error(WEIR_OK);
+  return this_threads_error != nullptr ? &this_threads_error->error : bare_error(WEIR_OK);
 }

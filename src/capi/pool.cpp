@@ -14,7 +14,7 @@
 namespace weir::capi {
 namespace {
 
-weir_pool_options default_options() {
+weir_pool_options default_pool_options() {
   const PoolOptions known;
   weir_pool_options options{};
   options.struct_size = sizeof options;
@@ -96,7 +96,7 @@ using weir::capi::require;
 weir_status weir_pool_options_init(weir_pool_options* options, size_t struct_size) {
   return guarded([&] {
     require(options, "weir_pool_options_init", "options");
-    weir::capi::write_result(options, weir::capi::default_options(), struct_size, "weir_pool_options_init");
+    weir::capi::write_result(options, weir::capi::default_pool_options(), struct_size, "weir_pool_options_init");
   });
 }
 
@@ -106,7 +106,7 @@ weir_status weir_pool_create(weir_device* device, const weir_pool_options* optio
     *out = nullptr;
     require(device, "weir_pool_create", "device");
     const weir_pool_options known =
-        weir::capi::read_options(options, weir::capi::default_options(), "weir_pool_create");
+        weir::capi::read_options(options, weir::capi::default_pool_options(), "weir_pool_create");
     *out = PoolTable::add(std::make_unique<weir::capi::HeldPool>(device->device, weir::capi::in_cpp(known), known));
   });
 }

@@ -6,6 +6,7 @@
 
 #include <weir/errors.hpp>
 
+#include "core/pointer.hpp"
 #include "device/event.hpp"
 
 namespace weir::device {
@@ -69,7 +70,7 @@ class PinnedMemory final : public Backend, public StreamObserver {
       throw Timeout("the work that uses pinned memory did not end within " + std::to_string(patience.count()) + " s",
                     {.name = "pinned memory", .bytes_asked = bytes});
     }
-    std::memcpy(pointer(to), pointer(from), bytes);
+    std::memcpy(core::pointer(to), core::pointer(from), bytes);
   }
   void upload(StreamId, Address, const void*, std::uint64_t) override { refuse(); }
   void download(StreamId, void*, Address, std::uint64_t) override { refuse(); }
@@ -84,9 +85,6 @@ class PinnedMemory final : public Backend, public StreamObserver {
  private:
   static constexpr std::chrono::seconds patience{10};
 
-  static void* pointer(Address address) {
-    return reinterpret_cast<void*>(address);
-  }  // NOLINT(performance-no-int-to-ptr)
   [[noreturn]] static void refuse() {
     throw Unsupported("pinned memory has no pages and runs no work", {.name = "pinned memory"});
   }

@@ -8,6 +8,7 @@
 #include <weir/errors.hpp>
 
 #include "core/elsewhere.hpp"
+#include "core/pointer.hpp"
 #include "pool/access.hpp"
 #include "pool/door.hpp"
 #include "pool/hit_path.hpp"
@@ -19,7 +20,7 @@ static_assert(std::is_trivially_copyable_v<AllocateOptions> && sizeof(AllocateOp
 
 namespace {
 
-void* pointer(std::uint64_t address) { return reinterpret_cast<void*>(address); }  // NOLINT(performance-no-int-to-ptr)
+using core::pointer;
 
 }  // namespace
 

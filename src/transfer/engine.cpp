@@ -9,6 +9,8 @@
 #include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
+#include "core/pointer.hpp"
+
 namespace weir {
 
 bool Transfer::done() const {
@@ -30,7 +32,7 @@ void Transfer::wait(std::chrono::nanoseconds deadline) const {
 namespace detail {
 namespace {
 
-void* pointer(std::uint64_t address) { return reinterpret_cast<void*>(address); }  // NOLINT(performance-no-int-to-ptr)
+using core::pointer;
 
 }  // namespace
 

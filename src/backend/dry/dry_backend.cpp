@@ -9,6 +9,7 @@
 #include <weir/errors.hpp>
 
 #include "core/lazy_memory.hpp"
+#include "core/pointer.hpp"
 #include "core/process.hpp"
 
 namespace weir::backend::dry {
@@ -100,7 +101,7 @@ Address DryBackend::allocate_pinned(std::uint64_t bytes) {
 }
 
 void DryBackend::free_pinned(Address address, std::uint64_t bytes) noexcept {
-  core::unmap_lazy(reinterpret_cast<void*>(address), bytes);  // NOLINT(performance-no-int-to-ptr)
+  core::unmap_lazy(core::pointer(address), bytes);
   spend(&DriverCalls::pinned, 1, model_.allocate);
 }
 

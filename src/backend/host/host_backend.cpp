@@ -9,6 +9,7 @@
 #include "backend/host/host_streams.hpp"
 #include "core/elsewhere.hpp"
 #include "core/lazy_memory.hpp"
+#include "core/pointer.hpp"
 
 namespace weir::backend::host {
 namespace {
@@ -17,7 +18,7 @@ using device::Address;
 using device::EventId;
 using device::Extent;
 
-void* pointer(Address address) { return reinterpret_cast<void*>(address); }  // NOLINT(performance-no-int-to-ptr)
+using core::pointer;
 
 class HostBackend final : public device::Backend {
  public:

@@ -12,6 +12,7 @@
 #include <weir/errors.hpp>
 
 #include "core/lazy_memory.hpp"
+#include "core/pointer.hpp"
 #include "core/reserve_more.hpp"
 
 namespace weir::backend::host {
@@ -22,7 +23,7 @@ using device::DriverCalls;
 using device::Extent;
 using device::PageHandle;
 
-void* pointer(Address address) { return reinterpret_cast<void*>(address); }  // NOLINT(performance-no-int-to-ptr)
+using core::pointer;
 
 Address number(void* address) { return reinterpret_cast<Address>(address); }
 

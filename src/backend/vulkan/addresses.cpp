@@ -11,12 +11,14 @@
 #include <weir/bytes.hpp>
 #include <weir/errors.hpp>
 
+#include "core/pointer.hpp"
+
 namespace weir::backend::vulkan {
 namespace {
 
 using device::Address;
 
-void* pointer(Address address) { return reinterpret_cast<void*>(address); }  // NOLINT(performance-no-int-to-ptr)
+using core::pointer;
 
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) { return (value + unit - 1) / unit * unit; }
 
