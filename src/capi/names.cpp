@@ -50,6 +50,7 @@ static_assert(equal(WEIR_EVENT_MISUSE, LogEvent::misuse));
 static_assert(equal(WEIR_EVENT_RESIZE, LogEvent::resize));
 static_assert(equal(WEIR_EVENT_UNUSUAL, LogEvent::unusual));
 static_assert(equal(WEIR_EVENT_SPILL, LogEvent::spill));
+static_assert(equal(WEIR_EVENT_RECOVER, LogEvent::recover));
 static_assert(equal(WEIR_EVENT_SLOW, LogEvent::slow));
 
 static_assert(equal(WEIR_STREAM_LEGACY_DEFAULT, StreamId::legacy_default));

@@ -19,8 +19,6 @@ using device::EventId;
 
 namespace {
 
-enum class Kind : std::uint8_t { own, adopted, legacy, per_thread };
-
 CUevent native(EventId event) {
   return reinterpret_cast<CUevent>(static_cast<std::uint64_t>(event));  // NOLINT(performance-no-int-to-ptr)
 }
@@ -28,6 +26,8 @@ CUevent native(EventId event) {
 }  // namespace
 
 struct Streams::Handle::Entry {
+  enum class Kind : std::uint8_t { own, adopted, legacy, per_thread };
+
   Entry(const Context& of, CUstream stream, Kind what) : context(of), handle(stream), kind(what) {}
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
@@ -51,7 +51,7 @@ struct Streams::Handle::Entry {
 };
 
 Streams::Streams(const Context& context) : context_(context) {
-  entries_.emplace(StreamId::legacy_default, std::make_shared<Entry>(context_, CU_STREAM_LEGACY, Kind::legacy));
+  entries_.emplace(StreamId::legacy_default, std::make_shared<Entry>(context_, CU_STREAM_LEGACY, Entry::Kind::legacy));
 }
 
 Streams::~Streams() {
@@ -76,7 +76,7 @@ StreamId Streams::create() {
   const Current current(context_);
   CUstream handle = nullptr;
   context_.check(context_.driver().stream_create(&handle, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
-  const StreamId id = add(std::make_shared<Entry>(context_, handle, Kind::own));
+  const StreamId id = add(std::make_shared<Entry>(context_, handle, Entry::Kind::own));
   name_stream(handle, id);
   return id;
 }
@@ -101,17 +101,18 @@ StreamId Streams::adopt(CUstream handle) {
       }
     }
   }
-  return add(std::make_shared<Entry>(context_, handle, Kind::adopted));
+  return add(std::make_shared<Entry>(context_, handle, Entry::Kind::adopted));
 }
 
 StreamId Streams::begin_capture(StreamId stream) {
   const Handle captured = find(resolve(stream));
   const Kind kind = captured.entry_->kind;
-  if (captured.of_capture() || kind == Kind::legacy) {
+  if (captured.of_capture() || kind == Entry::Kind::legacy) {
     throw InvalidArgument("begin_capture: neither the legacy default stream nor a capture's own can be captured",
                           {.name = "stream"});
   }
-  auto entry = std::make_shared<Entry>(context_, captured.get(), kind == Kind::own ? Kind::adopted : kind);
+  auto entry =
+      std::make_shared<Entry>(context_, captured.get(), kind == Entry::Kind::own ? Entry::Kind::adopted : kind);
   entry->of_capture = true;
   entry->capturing = true;
   return add(std::move(entry));
@@ -126,16 +127,16 @@ void Streams::destroy(StreamId stream) noexcept {
   {
     const std::lock_guard lock(mutex_);
     const auto found = entries_.find(stream);
-    if (found == entries_.end() || found->second->kind == Kind::legacy) return;
+    if (found == entries_.end() || found->second->kind == Entry::Kind::legacy) return;
     last = std::move(found->second);
     entries_.erase(found);
   }
-  if (last->kind == Kind::own) {
+  if (last->kind == Entry::Kind::own) {
     const Current current(context_, std::nothrow);
     if (current) context_.note(context_.driver().stream_synchronize(last->handle), "cuStreamSynchronize");
   }
   // Its owner may destroy an adopted stream at once: no call with it is under way any more then.
-  while (last->kind == Kind::adopted && last.use_count() > 1) std::this_thread::yield();
+  while (last->kind == Entry::Kind::adopted && last.use_count() > 1) std::this_thread::yield();
 }
 
 StreamId Streams::resolve(StreamId stream) {
@@ -145,7 +146,7 @@ StreamId Streams::resolve(StreamId stream) {
 
 StreamId Streams::create_per_thread() {
   drop_ended();
-  return add(std::make_shared<Entry>(context_, CU_STREAM_PER_THREAD, Kind::per_thread));
+  return add(std::make_shared<Entry>(context_, CU_STREAM_PER_THREAD, Entry::Kind::per_thread));
 }
 
 void Streams::leave_thread(StreamId stream) noexcept {
