@@ -106,7 +106,7 @@ StreamId Streams::adopt(CUstream handle) {
 
 StreamId Streams::begin_capture(StreamId stream) {
   const Handle captured = find(resolve(stream));
-  const Kind kind = captured.entry_->kind;
+  const Entry::Kind kind = captured.entry_->kind;
   if (captured.of_capture() || kind == Entry::Kind::legacy) {
     throw InvalidArgument("begin_capture: neither the legacy default stream nor a capture's own can be captured",
                           {.name = "stream"});
