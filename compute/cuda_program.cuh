@@ -25,11 +25,32 @@ __global__ void __launch_bounds__(block_threads)
   if (item < items) Kernels::template run<body>(buffers, parameters, item);
 }
 
-/// Throws DriverError for a call that failed.
+/// Whether every later call gives that code, too: the device's memory and work are gone.
+inline bool is_loss(cudaError_t code) noexcept {
+  switch (code) {
+    case cudaErrorECCUncorrectable:
+    case cudaErrorNvlinkUncorrectable:
+    case cudaErrorIllegalAddress:
+    case cudaErrorLaunchTimeout:
+    case cudaErrorContextIsDestroyed:
+    case cudaErrorAssert:
+    case cudaErrorHardwareStackError:
+    case cudaErrorIllegalInstruction:
+    case cudaErrorMisalignedAddress:
+    case cudaErrorInvalidAddressSpace:
+    case cudaErrorInvalidPc:
+    case cudaErrorLaunchFailure: return true;
+    default: return false;
+  }
+}
+
+/// Throws DeviceLost or DriverError for a call that failed.
 inline void require(cudaError_t code, const char* call) {
   if (code == cudaSuccess) return;
-  throw DriverError(std::string("CUDA: ") + call + ": " + cudaGetErrorString(code),
-                    {.name = call, .native_code = static_cast<int>(code)});
+  const std::string text = std::string("CUDA: ") + call + ": " + cudaGetErrorString(code);
+  const ErrorFacts facts{.name = call, .native_code = static_cast<int>(code)};
+  if (is_loss(code)) throw DeviceLost(text, facts);
+  throw DriverError(text, facts);
 }
 
 /// Makes the runtime's device of the calling thread the backend's, and gives its index.

@@ -74,6 +74,10 @@ class VulkanProgram {
   void call(const char* name, Arguments... arguments) const {
     const VkResult result = function<Function>(name)(arguments...);
     if (result == VK_SUCCESS) return;
+    if (result == VK_ERROR_DEVICE_LOST) {
+      throw DeviceLost(std::string("Vulkan: ") + name + " says that the device is lost",
+                       {.name = name, .native_code = result});
+    }
     throw DriverError(std::string("Vulkan: ") + name + " failed", {.name = name, .native_code = result});
   }
   void look_at_device(const std::string& user);

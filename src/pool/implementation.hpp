@@ -127,8 +127,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   /// What goes on when the device is lost, for the pool that takes this one's place.
   [[nodiscard]] pool::Lasting lasting() const;
   /// Says that the device was lost and another pool took this one's place: its end waits for nothing and reports no
-  /// leaks.
-  void abandon() noexcept { abandoned_ = true; }
+  /// leaks. Readers of events are told that all live blocks are gone.
+  void abandon() noexcept;
 
   // --- report.cpp ---
   [[nodiscard]] Statistics statistics() const;

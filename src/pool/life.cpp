@@ -8,6 +8,7 @@
 #include "core/names.hpp"
 #include "core/stderr_log.hpp"
 #include "device/access.hpp"
+#include "pool/events.hpp"
 #include "pool/implementation.hpp"
 
 namespace weir {
@@ -109,6 +110,15 @@ Pool::Implementation::~Implementation() {
 
 pool::Lasting Pool::Implementation::lasting() const {
   return {journal_.events(), notes_.shared_tags(), pressure_, pool::of_a_lost_device(statistics())};
+}
+
+void Pool::Implementation::abandon() noexcept {
+  abandoned_ = true;
+  for (std::uint32_t id = 1; tap_.on() && id < space_.blocks().end(); ++id) {
+    const track::Block& block = blocks_[id];
+    if (!block.is(track::BlockState::live) || block.remote.load(std::memory_order_relaxed) != 0) continue;
+    tap_.note(event_of(id, track::EventKind::free, way_home(), StreamId::legacy_default));
+  }
 }
 
 void Pool::Implementation::report_leaks() const {

@@ -70,6 +70,9 @@ std::unique_ptr<TransferEngine::Spilled> TransferEngine::memory_for_spill(std::u
   try {
     memory = take_for_spill(bytes, deadline);
     if (memory.size() == bytes) copy = std::make_unique<Spilled>(shared_from_this(), memory);
+  } catch (const DeviceLost&) {
+    spilled_ -= bytes;
+    throw;
   } catch (const std::exception&) {
     put_aside(memory, {});
   }

@@ -4,6 +4,8 @@
 
 #include "contract/keeping_sink.hpp"
 #include "contract/recovering.hpp"
+#include "pool/access.hpp"
+#include "track/event_reader.hpp"
 
 namespace weir::contract {
 namespace {
@@ -220,6 +222,35 @@ TEST_P(Recovery, TagsHandlersLimitAndCountsGoOn) {
   ASSERT_EQ(told.size(), 2u);
   EXPECT_THAT(told[0].text, HasSubstr("buffer \"gone\" was lost with its device"));
   EXPECT_THAT(told[1].text, HasSubstr("was lost and opened again after 1 attempts"));
+}
+
+TEST_P(Recovery, EventsGoOnAndTellOfBlocksThatAreGone) {
+  MemoryManager& memory = make();
+  track::EventReader reader({pool::Access::events(memory.pool())});
+  const Words kept = memory.create<std::uint32_t>("kept", data_of(1));
+  const Words gone = memory.create<std::uint32_t>("gone", data_of(2));
+  memory.keep_host_copy(kept);
+  for (int i = 0; i < 10; ++i) static_cast<void>(memory.pool().allocate(1000));
+  std::int64_t live = 0;
+  const auto drain = [&] {
+    reader.drain([&](const track::Event& event, const track::EventTap&) {
+      if (event.kind == track::EventKind::allocate) ++live;
+      if (event.kind == track::EventKind::free) --live;
+    });
+  };
+  drain();
+  EXPECT_EQ(live, 12);
+  lose();
+  static_cast<void>(memory.recover());
+  drain();
+  EXPECT_EQ(live, 1) << "the kept one has a new block";
+  void* const block = memory.pool().allocate(1000);
+  drain();
+  EXPECT_EQ(live, 2);
+  memory.pool().deallocate(block);
+  drain();
+  EXPECT_EQ(live, 1);
+  EXPECT_EQ(reader.dropped(), 0u);
 }
 
 TEST_P(Recovery, WhatTheLostDeviceGaveEndsAtAnyTime) {

@@ -81,6 +81,7 @@ class Run {
       const compute::Timed timed(report_.total.seconds);
       size_halos();
       const std::size_t first = reached_.chunks;
+      calls_after_first_ = memory_calls();
       // Both sets up front, so that no chunk after that asks the driver for anything.
       if (settings_.reuse && first != partition_.chunks().size()) prepare_all(partition_.chunks().size() > 1);
       handover_.emplace(slots_.size(), [this](std::size_t slot) { write(slots_.at(slot)); });

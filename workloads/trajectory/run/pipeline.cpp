@@ -51,8 +51,11 @@ class Run {
   Run& operator=(const Run&) = delete;
   ~Run() {
     stop();
-    report_.tensors += paths_.tensors().acquired;
-    report_.tensors_reused += paths_.tensors().reused;
+    try {
+      report_.tensors += paths_.tensors().acquired;
+      report_.tensors_reused += paths_.tensors().reused;
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): they are figures alone
+    }
   }
 
   void go() {

@@ -80,7 +80,7 @@ TEST_F(TrajectoryLoss, AgainAndAgainIsSurvivedWhileTheRunGetsOn) {
   devices.on_open = [](device::FaultyBackend& device, std::size_t) { device.lose_at_submit(12); };
   Kept kept;
   const RunReport report = fly_on(devices, kept);
-  EXPECT_GT(report.recoveries, 2u);
+  EXPECT_GE(report.recoveries, 2u);
   EXPECT_TRUE(same(kept.all, undisturbed()));
 }
 
