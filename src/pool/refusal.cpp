@@ -52,7 +52,12 @@ void Pool::Implementation::require_device() {
 }
 
 void Pool::Implementation::refuse(const Request& request) {
-  require_device();
+  try {
+    require_device();
+  } catch (const DeviceLost& error) {
+    note_refusal(request, error.message());
+    throw;
+  }
   if (request.bytes > max_bytes_) refuse_size(request);
   const pool::PageStore& store = space_.store();
   const std::uint64_t taken = store.reserved() + store.external();

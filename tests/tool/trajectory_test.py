@@ -20,7 +20,7 @@ KEYS = [
     "launches", "seed", "steps", "seconds", "steps_per_second", "out_of_time", "carry", "apex", "flight_time",
     "tolerance", "chunks", "chunk_launches", "retries", "device", "kernels", "real_bits", "tensors", "tensors_reused",
     "requests", "hit_rate", "driver_calls",
-    "driver_calls_after_second_chunk", "memory_high_water", "pinned_high_water",
+    "driver_calls_after_second_chunk", "recoveries", "lost_bytes", "spilled_bytes", "memory_high_water", "pinned_high_water",
 ]  # fmt: skip
 
 
