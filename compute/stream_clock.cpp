@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <ctime>
 
 namespace weir::compute {
 
@@ -20,6 +21,25 @@ std::chrono::nanoseconds waited_for_processor() noexcept {
   char* rest = nullptr;
   static_cast<void>(std::strtoull(text.data(), &rest, 10));
   return std::chrono::nanoseconds(std::strtoull(rest, nullptr, 10));
+}
+
+namespace {
+
+/// All threads of the process, those that have ended too.
+double processors_used() noexcept {
+  timespec time{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+}  // namespace
+
+TeamClock::TeamClock() noexcept : waited_(waited_for_processor()), used_(processors_used()) {}
+
+double TeamClock::lost(double seconds, std::size_t threads) const noexcept {
+  const double share = (processors_used() - used_) / static_cast<double>(std::max<std::size_t>(threads, 1));
+  const double waited = std::chrono::duration<double>(waited_for_processor() - waited_).count();
+  return std::max(seconds - waited - share, 0.0);
 }
 
 void StreamClock::stamp(Stamp& stamp) noexcept {

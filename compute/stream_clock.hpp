@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <thread>
@@ -17,6 +18,21 @@ namespace weir::compute {
 /// How long the calling thread has been ready to run and waited for a processor, since it began. 0 where the system
 /// does not tell. Reads a file of the system's, which takes some microseconds.
 [[nodiscard]] std::chrono::nanoseconds waited_for_processor() noexcept;
+
+/// What a team of threads lost to other programs while it computed, from its making to lost(). The calling thread is
+/// one of the team.
+class TeamClock {
+ public:
+  TeamClock() noexcept;
+  /// Of `seconds` that this took, those beyond an equal share of the processor time that the process had, and beyond
+  /// what the calling thread waited for a processor, which StreamClock leaves out. 0 where the process did more beside
+  /// it.
+  [[nodiscard]] double lost(double seconds, std::size_t threads) const noexcept;
+
+ private:
+  std::chrono::nanoseconds waited_;
+  double used_;  // seconds of processors, all threads
+};
 
 class StreamClock {
  public:

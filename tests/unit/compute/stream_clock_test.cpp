@@ -58,6 +58,17 @@ TEST(StreamClock, MayEndBeforeItsStream) {
   device.synchronize(stream);
 }
 
+TEST(TeamClock, LeavesWhatTheTeamComputedAndOneThreadWaitedFor) {
+  const TeamClock clock;
+  const auto start = std::chrono::steady_clock::now();
+  const auto passed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+  while (passed() < 0.02) continue;  // on a processor, or waiting for one
+  const double seconds = passed();
+  EXPECT_LE(clock.lost(seconds, 1), seconds / 2);
+  EXPECT_GE(clock.lost(seconds + 1000, 1), 500.0);
+  EXPECT_EQ(clock.lost(0, 2), 0.0);
+}
+
 TEST(WaitedForProcessor, NeverGoesBack) {
   const auto before = waited_for_processor();
   EXPECT_GE(before, 0ns);

@@ -96,8 +96,7 @@ void compute_node(const ComputeSettings&, const WideTask& task, const WideNode& 
 template <class Coordinate>
 KernelResult compute(const ComputeSettings& settings, const ChunkData& data,
                      std::span<const BasicPoint<Coordinate>> points, const BasicTreeMemory<Coordinate>& memory) {
-  constexpr double second_from = 1'024;  // points that are worth a second thread's start
-  compute::Team team(compute::threads_for(points.size(), settings.threads, second_from));
+  compute::Team team(threads_for_chunk(settings, points.size()));
   share_first_touch(settings, data, points.size(), memory, team);
   const BasicTree<Coordinate> tree = build_tree(points, data.queries, team, memory);
   const BasicTask<Coordinate> task = task_for(settings, data, tree);
@@ -121,6 +120,11 @@ KernelResult compute(const ComputeSettings& settings, const ChunkData& data,
 }
 
 }  // namespace
+
+std::size_t threads_for_chunk(const ComputeSettings& settings, std::size_t points) noexcept {
+  constexpr double second_from = 1'024;  // points that are worth a second thread's start
+  return compute::threads_for(points, settings.threads, second_from);
+}
 
 template <class Coordinate>
 std::vector<ScopeColumn> tree_features() {

@@ -29,6 +29,8 @@ template <class Coordinate>
 /// The memory of a wide tree for one that is not.
 [[nodiscard]] TreeMemory narrowed(const WideTreeMemory& memory) noexcept;
 
+/// By which a chunk of so many points is computed.
+[[nodiscard]] std::size_t threads_for_chunk(const ComputeSettings& settings, std::size_t points) noexcept;
 /// The queries are the first of `points`.
 [[nodiscard]] KernelResult compute_chunk(const ComputeSettings& settings, const ChunkData& data,
                                          std::span<const Point> points, const TreeMemory& memory);

@@ -55,6 +55,8 @@ struct Computed {
   KernelResult result;
   double seconds = 0;            ///< that the device was busy
   double processor_seconds = 0;  ///< that one thread of the host was, where the host computed
+  double lost_seconds = 0;       ///< of `seconds`, that other programs took from the host's threads, beyond what
+                                 ///< the stream's own thread waited for a processor
 };
 
 class ChunkComputer {

@@ -2,6 +2,7 @@
 #include <array>
 #include <exception>
 
+#include "compute/stream_clock.hpp"
 #include "compute/timed.hpp"
 #include "workloads/lidar/run/chunk_compute.hpp"
 
@@ -26,11 +27,15 @@ class HostComputer final : public ChunkComputer {
     bind(work, job, memory, stream);
     device_.run(stream, [this, &work] {
       try {
-        const compute::Timed timed(work.done.seconds);
-        const double start = compute::processor_now();
-        work.done.result = work.wide.empty() ? compute_chunk(settings_, work.data, work.points, work.tree)
-                                             : compute_chunk(settings_, work.data, work.wide, work.wide_tree);
-        work.done.processor_seconds = compute::processor_now() - start;
+        const compute::TeamClock clock;
+        {
+          const compute::Timed timed(work.done.seconds);
+          const double start = compute::processor_now();
+          work.done.result = work.wide.empty() ? compute_chunk(settings_, work.data, work.points, work.tree)
+                                               : compute_chunk(settings_, work.data, work.wide, work.wide_tree);
+          work.done.processor_seconds = compute::processor_now() - start;
+        }
+        work.done.lost_seconds = clock.lost(work.done.seconds, threads_for_chunk(settings_, count_of(work)));
       } catch (...) {
         work.failure = std::current_exception();
       }
@@ -53,6 +58,10 @@ class HostComputer final : public ChunkComputer {
     Computed done;
     std::exception_ptr failure = {};
   };
+
+  [[nodiscard]] static std::size_t count_of(const Work& work) noexcept {
+    return work.wide.empty() ? work.points.size() : work.wide.size();
+  }
 
   void bind_points(Work& work, const ChunkJob& job, const ChunkMemory& memory, StreamId stream) const {
     if (!settings_.wide) {

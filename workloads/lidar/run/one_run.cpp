@@ -1,6 +1,8 @@
 #include "workloads/lidar/run/one_run.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <string>
 
 #include "compute/timed.hpp"
 #include "workloads/lidar/run/chunk_computer.hpp"
@@ -212,7 +214,7 @@ void Run::write(Slot& slot) {
   if (slot.number != reached_.chunks) return;
   const std::span<const std::byte> bytes = at_->memory.wait_for_download(slot.output.memory(), patience);
   const Computed done = at_->computer->finish(slot.index, slot.output, bytes);
-  note_pace(slot);
+  note_pace(slot, done.lost_seconds);
   report_.compute.seconds += done.seconds;
   report_.compute_processor_seconds += done.processor_seconds;
   const compute::Timed timed(report_.write.seconds);
@@ -233,14 +235,16 @@ void Run::write(Slot& slot) {
   if (settings_.progress) settings_.progress(reached_.points, cloud_.points());
 }
 
-void Run::note_pace(const Slot& slot) {
-  const auto note = [&](Remedies::Stage stage, const compute::StreamClock& clock, double work) {
+void Run::note_pace(const Slot& slot, double lost_seconds) {
+  const auto note = [&](Remedies::Stage stage, std::chrono::nanoseconds took, double work) {
     const std::string told = remedies_.note(
-        {.stage = stage, .number = slot.number, .points = slot.job.queries, .work = work, .duration = clock.passed()});
+        {.stage = stage, .number = slot.number, .points = slot.job.queries, .work = work, .duration = took});
     if (!told.empty() && settings_.told) settings_.told(told);
   };
-  note(Remedies::Stage::kernels, slot.kernels, slot.work);
-  if (at_->times_uploads()) note(Remedies::Stage::uploads, slot.uploads, static_cast<double>(slot.job.count()));
+  const std::chrono::nanoseconds lost(static_cast<std::chrono::nanoseconds::rep>(1e9 * lost_seconds));
+  note(Remedies::Stage::kernels, std::max(slot.kernels.passed() - lost, std::chrono::nanoseconds(0)), slot.work);
+  if (!at_->times_uploads()) return;
+  note(Remedies::Stage::uploads, slot.uploads.passed(), static_cast<double>(slot.job.count()));
 }
 
 void Run::stop() noexcept {

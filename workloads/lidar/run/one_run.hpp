@@ -97,7 +97,8 @@ class Run {
   // --- The writer's thread ---
 
   void write(Slot& slot);
-  void note_pace(const Slot& slot);
+  /// `lost_seconds` are those that other programs took from the computation.
+  void note_pace(const Slot& slot, double lost_seconds);
 
   // --- The end ---
 
