@@ -60,7 +60,7 @@ TEST_P(Pressure, ARequestThatNobodyHelpsIsRefused) {
 }
 
 TEST_P(Pressure, AHandlerThatFreesNothingIsGivenUp) {
-  Pool& pool = make_pool({.limit = 16_MiB, .reclaim_deadline = 30ms});
+  Pool& pool = make_pool({.limit = 16_MiB, .reclaim_deadline = 300ms});
   void* const held = pool.allocate(10_MiB);
   int calls = 0;
   const PressureRegistration handler = pool.on_pressure([&](const MemoryPressure&) {

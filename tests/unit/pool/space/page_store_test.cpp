@@ -66,7 +66,8 @@ TEST_F(PageStoreTest, CountsExternalBytesTowardsTheLimit) {
   const auto booked = store_.book_external(40_MiB);
   Segment segment;
   ASSERT_EQ(store_.allocate_segment(24_MiB, segment), Taken::yes);
-  EXPECT_THROW(static_cast<void>(store_.book_external(1)), LimitExceeded);
+  EXPECT_EQ(store_.book_external(1), nullptr);
+  EXPECT_THROW(store_.refuse_external(1), LimitExceeded);
   EXPECT_EQ(store_.headroom(), 0u);
   booked->unbook(40_MiB);
   EXPECT_EQ(store_.external(), 0u);
