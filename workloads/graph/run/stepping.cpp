@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "workloads/graph/forces/plan.hpp"
@@ -29,30 +30,41 @@ Stepping::Stepping(const Device& device, StreamId compute, const RunSettings& se
       coarse_end_(end_of(settings.max_seconds / 2)),
       end_(end_of(settings.max_seconds)) {}
 
-bool Stepping::is_over(bool is_finest) {
+bool Stepping::is_over(bool is_finest, Clock::duration work) {
   if (settings_.stop != nullptr && settings_.stop->load()) stopped_ = true;
-  return stopped_ || Clock::now() >= (is_finest ? end_ : coarse_end_);
+  const Clock::time_point end = is_finest ? end_ : coarse_end_;
+  return stopped_ || (end != Clock::time_point::max() && Clock::now() + work >= end);
 }
 
 Stepping::Ending Stepping::lay_out(GraphMemory& layout, const Schedule& schedule, const Finest* finest) {
   Ending ending;
-  std::uint64_t looked = 0;
+  std::uint64_t looked = 0, at_rest = 0;
+  Clock::time_point last_look = Clock::now();
+  Clock::duration step_time{};  // from one look to the next
+  const auto look_at_next = [&] {
+    const Figures figures = look(layout, ++looked, finest != nullptr);
+    step_time = Clock::now() - std::exchange(last_look, Clock::now());
+    const bool rests = schedule.at_rest(looked, double{figures.mean_energy}, double{figures.mean_movement});
+    at_rest = rests ? at_rest + 1 : 0;
+    ending.settled = ending.settled || at_rest >= schedule.steps_at_rest();
+  };
+  // What one more step would take, with those that are queued and what follows them.
+  const auto work = [&] {
+    const auto queued = static_cast<Clock::rep>(ending.steps - looked);
+    return (queued + 1) * step_time + (finest == nullptr ? Clock::duration{} : finest->for_the_end);
+  };
   since_sort_ = 0;
-  while (ending.steps < schedule.max_steps() && !is_over(finest != nullptr)) {
+  while (ending.steps < schedule.max_steps() && !is_over(finest != nullptr, work())) {
     if (finest != nullptr && ending.steps > 0) change(layout, ending.steps, *finest);
-    queue(layout, schedule.max_movement(ending.steps), ending.steps + 1, finest == nullptr ? nullptr : finest->feed);
+    queue(layout, {.max_movement = schedule.max_movement(ending.steps), .free = schedule.moves_freely(ending.steps)},
+          ending.steps + 1, finest == nullptr ? nullptr : finest->feed);
     ++ending.steps;
     if (finest != nullptr) finest->steadiness.stepped();
     if (ending.steps <= figures_behind) continue;
-    const Figures figures = look(layout, ++looked, finest != nullptr);
-    ending.settled = schedule.settled(looked, double{figures.mean_energy}, double{figures.mean_movement});
+    look_at_next();
     if (ending.settled) break;
   }
-  while (looked < ending.steps) {
-    const Figures figures = look(layout, ++looked, finest != nullptr);
-    ending.settled =
-        ending.settled || schedule.settled(looked, double{figures.mean_energy}, double{figures.mean_movement});
-  }
+  while (looked < ending.steps) look_at_next();
   return ending;
 }
 
@@ -67,9 +79,9 @@ void Stepping::change(GraphMemory& layout, std::uint64_t steps, const Finest& fi
   layout.apply(changes, finest.theta_for(nodes - std::min<std::uint64_t>(nodes, changes.removed_nodes.size())));
 }
 
-void Stepping::queue(GraphMemory& layout, float max_movement, std::uint64_t step, Feed* feed) {
-  const std::vector<PlanStep> plan =
-      plan_step(layout.workload(), {.max_movement = max_movement, .sorts = since_sort_ % sort_period == 0});
+void Stepping::queue(GraphMemory& layout, StepParameters told, std::uint64_t step, Feed* feed) {
+  told.sorts = since_sort_ % sort_period == 0;
+  const std::vector<PlanStep> plan = plan_step(layout.workload(), told);
   ++since_sort_;
   if (feed != nullptr) queue_stamp(device_, compute_, feed->timeline(), &Timeline::step_started);
   layout.queue(plan);

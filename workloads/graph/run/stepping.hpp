@@ -23,6 +23,7 @@ namespace weir::graph {
 struct Finest {
   Feed* feed = nullptr;  ///< may be null
   Steadiness& steadiness;
+  std::chrono::steady_clock::duration for_the_end{};  ///< of the time limit, what follows the steps
   /// The approximation of a graph of so many nodes.
   std::function<std::optional<float>(std::uint64_t nodes)> theta_for;
 };
@@ -41,13 +42,14 @@ class Stepping {
   /// driver, the feed and the change throw, InvalidArgument where positions are not finite any more.
   Ending lay_out(GraphMemory& layout, const Schedule& schedule, const Finest* finest);
 
-  /// Whether the run was stopped or its time has passed; of a coarser graph, half of it. Any thread may ask.
-  [[nodiscard]] bool is_over(bool is_finest);
+  /// Whether the run was stopped or its time has passed, or will have before what takes so long is done; of a coarser
+  /// graph, half of its time. Any thread may ask.
+  [[nodiscard]] bool is_over(bool is_finest, Clock::duration work = {});
   [[nodiscard]] bool stopped() const noexcept { return stopped_; }
 
  private:
   void change(GraphMemory& layout, std::uint64_t steps, const Finest& finest);
-  void queue(GraphMemory& layout, float max_movement, std::uint64_t step, Feed* feed);
+  void queue(GraphMemory& layout, StepParameters told, std::uint64_t step, Feed* feed);
   [[nodiscard]] Figures look(GraphMemory& layout, std::uint64_t step, bool is_finest);
 
   Device device_;
