@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from tool import TOOL, ToolCase, weir
+from tool import TOOL, ToolCase, may_be_interrupted, weir
 
 HOST = ["--device", "host"]
 SEED_KEYS = {
@@ -136,12 +136,12 @@ class Balance(ToolCase):
         process = subprocess.Popen(
             [TOOL, "balance", "train", *HOST, "--keep-going", "--steps", "100000000", "--episodes", "1000000", "--json",
              "--checkpoint", str(checkpoint), "-o", str(net)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=may_be_interrupted)  # fmt: skip
         while not checkpoint.exists() and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(number)
         out, err = process.communicate(timeout=100)
-        self.assertEqual(process.returncode, 130, err)
+        self.assertEqual(process.returncode, 128 + number, err)
         self.assertTrue(json.loads(out.decode().splitlines()[0])["stopped"])
         return checkpoint, net
 

@@ -14,7 +14,7 @@ import unittest
 import xml.etree.ElementTree
 from pathlib import Path
 
-from tool import TOOL, ToolCase, weir
+from tool import TOOL, ToolCase, may_be_interrupted, weir
 
 KEYS = [
     "nodes", "edges", "self_loops", "duplicates", "steps", "settled", "seconds", "step_seconds",
@@ -210,16 +210,16 @@ class Graph(ToolCase):
     def test_an_interrupted_run_leaves_a_whole_layout(self):
         edges = [(i, i // 2) for i in range(1, 20_000)]
         source = self.file("tree.txt", edge_list(edges))
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
             terminal, stderr = pty.openpty()
             arguments = [TOOL, "graph", source, "-o", self.path("out.json"), "--device", "host", "--exact", "--threads", "1",
                          "--coarsen", "off", "--json"]  # fmt: skip
-            with subprocess.Popen(arguments, stderr=stderr, stdout=subprocess.PIPE) as running:
+            with subprocess.Popen(arguments, stderr=stderr, stdout=subprocess.PIPE, preexec_fn=may_be_interrupted) as running:
                 os.close(stderr)
                 told = os.read(terminal, 100)  # of the first step
                 running.send_signal(number)
                 output = running.stdout.read()
-                self.assertEqual(running.wait(timeout=120), 130, told)
+                self.assertEqual(running.wait(timeout=120), status, told)
             os.close(terminal)
             report = json.loads(output)
             self.assertTrue(report["interrupted"])
@@ -227,6 +227,20 @@ class Graph(ToolCase):
             layout = json.loads((self.folder / "out.json").read_bytes())
             self.assertEqual((len(layout["nodes"]), len(layout["edges"])), (20_000, 19_999))
             self.assertEqual(sorted(each.name for each in self.folder.iterdir()), ["out.json", "tree.txt"])
+
+    def test_a_run_that_was_told_to_ignore_ctrl_c_does(self):
+        source = self.file("tree.txt", edge_list([(i, i // 2) for i in range(1, 20_000)]))
+        terminal, stderr = pty.openpty()
+        arguments = [TOOL, "graph", source, "-o", self.path("out.json"), "--device", "host", "--exact", "--coarsen", "off"]  # fmt: skip
+        with subprocess.Popen(arguments, stderr=stderr, stdout=subprocess.PIPE,
+                              preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) as running:  # fmt: skip
+            os.close(stderr)
+            os.read(terminal, 100)  # of the first step
+            running.send_signal(signal.SIGINT)
+            running.send_signal(signal.SIGTERM)
+            running.stdout.read()
+            self.assertEqual(running.wait(timeout=120), 143, "SIGTERM, as the first one that counted")
+        os.close(terminal)
 
     def test_shared_graphs(self):
         if not SHARED.exists():

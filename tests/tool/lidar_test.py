@@ -13,7 +13,7 @@ import time
 import unittest
 from pathlib import Path
 
-from tool import TOOL, ToolCase, weir
+from tool import TOOL, ToolCase, may_be_interrupted, weir
 
 LAS = Path(os.environ.get("WEIR_SHARED_DATA", "")) / "las"
 TILE = LAS / "ign_lidarhd_77055_627755.las"
@@ -170,7 +170,7 @@ class Lidar(ToolCase):
         (self.folder / "out.las").write_bytes(b"old")
         arguments = [TOOL, "lidar", source, "-o", str(self.folder / "out.las"), "--k", "128", "--features", "full"]
         for signal_number in (signal.SIGINT, signal.SIGTERM):
-            with subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as running:
+            with subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=may_be_interrupted) as running:
                 deadline = time.monotonic() + 60
                 while len(list(self.folder.iterdir())) == 2 and time.monotonic() < deadline:
                     time.sleep(0.001)

@@ -10,7 +10,7 @@ import sys
 import unittest
 from random import Random
 
-from tool import MIB, TOOL, ToolCase, event, intervals, snapshot, weir
+from tool import MIB, TOOL, ToolCase, event, intervals, may_be_interrupted, snapshot, weir
 
 GOOD = intervals((0, 10, 5 * MIB), (2, 8, 3 * MIB), (8, 12, 3 * MIB))
 
@@ -95,19 +95,30 @@ class Repeats(ToolCase):
         random = Random(5)
         rows = ((i, i + random.randrange(1, 200), random.randrange(1, 5_000_000)) for i in range(20_000))
         trace = self.file("a.csv", intervals(*rows))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            out = self.interrupted(number, "tightest: more than ", "--repeat", "8", "--json", trace)
+            found = json.loads(out)
+            self.assertTrue(found["tightest"]["interrupted"])
+            self.assertGreaterEqual(found["tightest"]["limit"], found["peak_requested"])
+
+    def test_tightest_that_is_interrupted_before_its_first_bound_has_the_status_all_the_same(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.interrupted(number, "\r", "--repeat", "1000")
+
+    def interrupted(self, number, shown, *arguments):
+        """The output of a search that got the signal once the terminal had shown some words."""
         main, terminal = os.openpty()
-        command = subprocess.Popen([TOOL, "replay", "--tightest", "--repeat", "8", "--json", trace], stdout=subprocess.PIPE, stderr=terminal)
+        command = subprocess.Popen([TOOL, "replay", "--tightest", *arguments],
+                                   stdout=subprocess.PIPE, stderr=terminal, preexec_fn=may_be_interrupted)  # fmt: skip
         os.close(terminal)
-        shown = b""
-        while b"tightest: more than " not in shown:
-            shown += os.read(main, 1 << 16)
-        command.send_signal(signal.SIGINT)
+        told = b""
+        while shown.encode() not in told:
+            told += os.read(main, 1 << 16)
+        command.send_signal(number)
         out, _ = command.communicate(timeout=60)
         os.close(main)
-        self.assertEqual(command.returncode, 130, shown)
-        found = json.loads(out)
-        self.assertTrue(found["tightest"]["interrupted"])
-        self.assertGreaterEqual(found["tightest"]["limit"], found["peak_requested"])
+        self.assertEqual(command.returncode, 128 + number, told)
+        return out
 
     def test_text_shows_the_first_and_the_last_passes(self):
         text = weir("replay", "--repeat", "9", "--driver", "dear", self.file("a.csv", GOOD)).stdout.decode()

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -22,6 +23,11 @@ PASS = [
     "longest_us", "peak_reserved", "utilization",
 ]  # fmt: skip
 POLICY = ["peak_reserved", "utilization", "recorded_peak_reserved", "driver_calls", "driver_us"]
+
+
+def may_be_interrupted():
+    """For preexec_fn: a shell that runs these tests in its background has them, and what they start, ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def weir(*arguments, **options):

@@ -10,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from tool import TOOL, ToolCase, weir
+from tool import TOOL, ToolCase, may_be_interrupted, weir
 
 COLUMNS = [
     "launch", "speed_m_s", "angle_deg", "spin_rpm", "axis_deg", "wind_m_s", "wind_direction_deg", "carry_m", "apex_m",
@@ -110,7 +110,7 @@ class Trajectory(ToolCase):
         (self.folder / "out.csv").write_bytes(b"old")
         arguments = [TOOL, "trajectory", "-o", self.path("out.csv"), "--device", "host", "--launches", "10000000"]
         for number in (signal.SIGINT, signal.SIGTERM):
-            with subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as running:
+            with subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=may_be_interrupted) as running:
                 deadline = time.monotonic() + 60
                 while len(list(self.folder.iterdir())) == 1 and time.monotonic() < deadline:
                     time.sleep(0.001)

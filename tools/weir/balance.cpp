@@ -94,7 +94,7 @@ class TrainRun {
     }
     if (line_.json || line_.seeds > 1) tell_all(steps_to_solve, upright);
     draw(curves);
-    return stopped ? interrupted_status : 0;
+    return stopped ? interrupted_status() : 0;
   }
 
  private:
@@ -268,7 +268,7 @@ int run_network(const RunLine& line) {
     fmt::print("{} {}: {:.2f} s, {:.3f} rad at the widest\n", saved.shape.text(), fell ? "fell" : "stayed upright",
                seconds, widest);
   }
-  return was_interrupted() ? interrupted_status : fell ? 1 : 0;
+  return was_interrupted() ? interrupted_status() : fell ? 1 : 0;
 }
 
 void bench(const BenchLine& line) {

@@ -72,7 +72,7 @@ class GraphRun {
     for (const auto& output : outputs_) output->commit();
     const bool taken = std::ranges::any_of(outputs_, [](const auto& output) { return output->standard_output(); });
     fmt::print(taken ? stderr : stdout, "{}", line_.json ? report : graph_text(outcome));
-    return layout.report.stopped ? interrupted_status : 0;
+    return layout.report.stopped ? interrupted_status() : 0;
   }
 
  private:

@@ -1,5 +1,6 @@
 // `weir replay`: runs recorded allocations, or a generated training step, through
 // a real pool and prints what they would have cost.
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
@@ -37,25 +38,34 @@ class ReplayRun {
   [[nodiscard]] int run() {
     if (line_.tightest) note_interrupts();
     if (line_.files.empty()) {
-      run_one("a generated transformer training job", generate());
-      return was_interrupted() ? interrupted_status : 0;
+      const replay::Trace trace = generate();
+      return attempt([&] { run_one("a generated transformer training job", trace); });
     }
     int status = 0;
     for (const std::string& file : line_.files) {
-      try {
-        run_one(file, replay::read_trace(file));
-      } catch (const std::system_error&) {
-        throw;  // stdout is full or gone, for the other files too
-      } catch (const std::exception& error) {
-        fmt::print(stderr, "weir: {}\n", error.what());
-        status = 1;
-      }
-      if (was_interrupted()) return interrupted_status;
+      const int one = attempt([&] { run_one(file, replay::read_trace(file)); });
+      if (was_interrupted()) return one;
+      status = std::max(status, one);
     }
     return status;
   }
 
  private:
+  /// The exit status of one trace's replay: 0, 1 after telling what went wrong, or that of a signal.
+  template <class Work>
+  static int attempt(const Work& work) {
+    int status = 0;
+    try {
+      work();
+    } catch (const std::system_error&) {
+      throw;  // stdout is full or gone, for the other files too
+    } catch (const std::exception& error) {
+      fmt::print(stderr, "weir: {}\n", error.what());
+      status = 1;
+    }
+    return was_interrupted() ? interrupted_status() : status;
+  }
+
   /// On stderr, so that a script that reads one figure of the report is told, too.
   static void warn_of_cut(const std::string& shown, const replay::Trace& trace) {
     if (!trace.is_cut) return;

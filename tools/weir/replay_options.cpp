@@ -194,7 +194,7 @@ CLI::App* add_replay_options(CLI::App& app, const std::shared_ptr<ReplayCommandL
       "Without --capacity no request is refused, and the peaks show what the trace needs. With it the report says\n"
       "whether the trace fits and, if not, how much memory is enough; a trace that does not fit is no failure.\n\n"
       "Exit status: 0 when all was replayed, 1 when a file or the device failed (the other files are still\n"
-      "replayed), 2 for an invalid command line, 130 when Ctrl-C ended --tightest.");
+      "replayed), 2 for an invalid command line, 130 when Ctrl-C ended --tightest and 143 when SIGTERM did.");
   return sub;
 }
 

@@ -19,7 +19,8 @@ WEIR_COMPUTE_BODY void prepare(uint i) {
     // So heavy that its springs together do not throw it past its place in a step, as those of a hub would.
     float stiffness = 0.0f;
     for (uint e = offsets[i]; e < offsets[i + 1u]; ++e) stiffness = stiffness + attraction * weights[e];
-    mass[i] = max(1.0f, 2.0f * time_step * time_step * stiffness);
+    const float longest = free_pace * time_step;
+    mass[i] = max(1.0f, 2.0f * longest * longest * stiffness);
   }
   if ((flags & flag_keeps_motion) == 0u) {
     for (uint c = 3u * i; c < 3u * i + 3u; ++c) {
@@ -116,7 +117,8 @@ WEIR_COMPUTE_BODY void move(uint i) {
   }
   if (law == law_springs) {
     const Vector before = vector_of(velocities[3u * i], velocities[3u * i + 1u], velocities[3u * i + 2u]);
-    velocity = times(plus(before, times(force, time_step / mass[i])), damping);
+    const float kept = (flags & flag_free) == 0u ? damping : step_figures[speed_place];
+    velocity = times(plus(before, times(force, time_step / mass[i])), kept);
   }
   velocity = bounded(velocity);
   velocities[3u * i] = velocity.x;

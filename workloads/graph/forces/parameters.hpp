@@ -54,6 +54,10 @@ const uint law_springs = 2u;
 /// Bits of `flags`.
 const uint flag_logarithmic = 1u;
 const uint flag_keeps_motion = 2u;
+const uint flag_free = 4u;
+
+/// Springs that move freely: a step of theirs lasts so many of the law's time steps.
+const float free_pace = 4.0f;
 
 /// Nodes of a tile, the unit in which all pairs are summed up, and how many of them lie side by side.
 const uint tile_nodes = 256u;

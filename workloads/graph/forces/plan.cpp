@@ -73,7 +73,12 @@ class Planner {
  public:
   Planner(const Workload& workload, const StepParameters& step)
       : workload_(workload), told_(common(workload)), sorts_(step.sorts) {
-    told_.limit = workload.law.kind == LawKind::springs ? workload.law.max_velocity : step.max_movement;
+    const bool springs = workload.law.kind == LawKind::springs;
+    told_.limit = springs ? workload.law.max_velocity : step.max_movement;
+    if (springs && step.free) {
+      told_.flags |= forces::flag_free;
+      told_.time_step *= forces::free_pace;
+    }
   }
 
   std::vector<PlanStep> steps() {

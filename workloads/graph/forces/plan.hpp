@@ -64,6 +64,9 @@ struct StepParameters {
   /// removed, they have to be. Else the order of before serves, and forces are as exact; but the farther
   /// nodes have moved since, as a share of the layout, the longer the walks take, up to all pairs.
   bool sorts = true;
+  /// Springs: instead of being damped, nodes move freely until their kinetic energy falls, then stop and start anew;
+  /// and steps are longer. So they come to rest where the law's damping would have them creep.
+  bool free = false;
 };
 
 /// Elements of each memory, in the order of Memory; at least 1.
@@ -88,7 +91,7 @@ struct Figures {
   float
       mean_movement;  ///< the way of a node in this step; not a number or endless where a position is no longer finite
   float swinging, traction;  ///< fa2: sums over all nodes
-  float speed, efficiency;   ///< fa2: of the next step
+  float speed, efficiency;   ///< fa2: of the next step; springs: a speed of 0 where they stop in it
   float reserved[2];
 };
 static_assert(sizeof(Figures) == forces::figures * sizeof(float));

@@ -44,9 +44,16 @@ WEIR_COMPUTE_BODY void sum_sums(uint block) {
   keep_sums(block, a, b);
 }
 
-/// The one item: from the last sums to the means.
+/// The one item: from the last sums to the means. Springs that move freely stop in the next step where their energy has
+/// begun to fall, and start anew from there (kinetic damping; Cundall 1976, Barnes 1999).
 WEIR_COMPUTE_BODY void tell_movement(uint item) {
-  step_figures[item + mean_energy_place] = scratch[below_begin] / float(count);
+  const float energy = scratch[below_begin] / float(count);
+  if ((flags & flag_free) != 0u) {
+    const bool stopped = step_figures[item + speed_place] == 0.0f;
+    const bool falls = energy < step_figures[item + mean_energy_place];
+    step_figures[item + speed_place] = falls && !stopped ? 0.0f : 1.0f;
+  }
+  step_figures[item + mean_energy_place] = energy;
   step_figures[item + mean_movement_place] = scratch[below_begin + 1u] / float(count);
 }
 

@@ -9,7 +9,6 @@
 #include <weir/errors.hpp>
 
 #include "compute/team.hpp"
-#include "workloads/graph/edges/adjacency.hpp"
 
 namespace weir::graph {
 namespace {
@@ -89,12 +88,16 @@ void require_one_finite_each(const Graph& graph, std::span<const Position> posit
 
 Quality measure(const Graph& graph, std::span<const Position> positions, unsigned threads, std::uint32_t max_sources,
                 const std::function<bool()>& is_over) {
+  return measure(graph, adjacency_of(graph), positions, threads, max_sources, is_over);
+}
+
+Quality measure(const Graph& graph, const Adjacency& neighbours, std::span<const Position> positions, unsigned threads,
+                std::uint32_t max_sources, const std::function<bool()>& is_over) {
   require_one_finite_each(graph, positions);
   Quality quality;
   quality.edge_length_spread = spread_of_lengths(graph, positions);
   const std::uint32_t sources = std::min(graph.nodes, max_sources);
   if (sources == 0) return quality;
-  const Adjacency neighbours = adjacency_of(graph);
   if (threads == 0) threads = std::max(std::thread::hardware_concurrency(), 1U);
   // A search has two words a node.
   const auto fitting = static_cast<unsigned>(std::max<std::uint64_t>(max_search_nodes / graph.nodes, 1));

@@ -7,6 +7,7 @@
 #include <functional>
 #include <span>
 
+#include "workloads/graph/edges/adjacency.hpp"
 #include "workloads/graph/edges/graph.hpp"
 
 namespace weir::graph {
@@ -32,5 +33,8 @@ void require_one_finite_each(const Graph& graph, std::span<const Position> posit
 [[nodiscard]] Quality measure(const Graph& graph, std::span<const Position> positions, unsigned threads = 0,
                               std::uint32_t max_sources = max_stress_sources,
                               const std::function<bool()>& is_over = {});
+/// The same, for a caller that has the graph's rows.
+[[nodiscard]] Quality measure(const Graph& graph, const Adjacency& neighbours, std::span<const Position> positions,
+                              unsigned threads, std::uint32_t max_sources, const std::function<bool()>& is_over);
 
 }  // namespace weir::graph

@@ -8,9 +8,11 @@
 namespace weir::graph {
 namespace {
 
-/// Springs' speed takes some steps from rest to what it has to lose.
+/// Springs are damped for so long, and lose what the start has given them.
 constexpr std::uint64_t warm_up_steps = 200;
 constexpr double spring_rest = 1e-3;  // kinetic energy of a node
+/// From a stop on, a mean force of 0.035 brings springs to that energy in so many steps.
+constexpr std::uint64_t calm_spring_steps = 20;
 
 /// Shares of an edge's length: of the bounds, and of the mean way of nodes at rest. ForceAtlas2 slows down while nodes
 /// swing, so that a short way of its says less.
@@ -19,12 +21,14 @@ constexpr double rest_share = 0.01, rest_force_atlas_share = 0.004;
 /// A step whose mean way is above this share of its bound was ended by the bound, and not by nodes that rest.
 constexpr double unbounded_share = 0.3;
 
-/// Fewer steps for larger graphs, whose coarser levels have found the shape. Damped springs go an eighth of the way
-/// that others do.
+/// Fewer steps for larger graphs, whose coarser levels have found the shape. Springs need eight times as many, and
+/// small graphs have the time for more.
 std::uint64_t usual_steps(LawKind kind, std::uint32_t nodes, Start start) {
-  const double longer = kind == LawKind::springs ? 8 : 1;
-  const double worth = start == Start::random_places ? 300 : 40 * std::sqrt(1e5 / std::max(nodes, 1U));
-  return static_cast<std::uint64_t>(longer * std::clamp(worth, 40.0, 300.0));
+  const double worth = 40 * std::sqrt(1e5 / std::max(nodes, 1U));
+  const bool random = start == Start::random_places;
+  if (kind == LawKind::springs)
+    return static_cast<std::uint64_t>(std::clamp(8 * worth, random ? 2400.0 : 320.0, 6000.0));
+  return static_cast<std::uint64_t>(random ? 300 : std::clamp(worth, 40.0, 300.0));
 }
 
 }  // namespace
@@ -45,8 +49,14 @@ float Schedule::max_movement(std::uint64_t step) const {
   return static_cast<float>(first_ * std::pow(last_ / first_, share));
 }
 
-bool Schedule::settled(std::uint64_t steps, double mean_energy, double mean_movement) const {
-  if (kind_ == LawKind::springs) return steps >= warm_up_steps && mean_energy < spring_rest;
+bool Schedule::moves_freely(std::uint64_t step) const noexcept {
+  return kind_ == LawKind::springs && step >= warm_up_steps;
+}
+
+std::uint64_t Schedule::steps_at_rest() const noexcept { return kind_ == LawKind::springs ? calm_spring_steps : 1; }
+
+bool Schedule::at_rest(std::uint64_t steps, double mean_energy, double mean_movement) const {
+  if (kind_ == LawKind::springs) return steps > warm_up_steps && mean_energy < spring_rest;
   return steps > 0 && mean_movement <= rest_ && mean_movement <= unbounded_share * double{max_movement(steps - 1)};
 }
 

@@ -1,6 +1,7 @@
 #include "workloads/graph/run/run.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -122,7 +123,9 @@ class Run {
         places = places_for(*rows, i + 1 < levels.size() ? &levels[i + 1] : nullptr, places);
         places = lay_coarse_level_out(levels[i].graph, rows, std::move(places));
       }
+      const auto before_rows = Stepping::Clock::now();
       auto rows = std::make_shared<const Adjacency>(adjacency_of(graph_));
+      rows_time_ = Stepping::Clock::now() - before_rows;
       places = places_for(*rows, levels.empty() ? nullptr : levels.data(), places);
       levels.clear();
       made.positions = lay_graph_out(std::move(rows), std::move(places));
@@ -215,6 +218,7 @@ class Run {
         .workload = workload_of(graph_), .rows = std::move(rows), .motion = {.positions = std::move(places)}};
     Steadiness steadiness(memory_);
     const Finest finest{.steadiness = steadiness,
+                        .for_the_end = time_for_the_end(),
                         .theta_for = [this](std::uint64_t nodes) { return theta_for(nodes); }};
     Stepping::Ending ending;
     survive([&](OnDevice& on) {
@@ -239,6 +243,16 @@ class Run {
     return places;
   }
 
+  /// A search from one node, the least that is measured of a layout, goes over the edges as making their rows did. A
+  /// short limit is for the steps all the same.
+  [[nodiscard]] Stepping::Clock::duration time_for_the_end() const {
+    constexpr double largest_share = 0.2;
+    if (!settings_.measure) return {};
+    const double seconds =
+        std::min(std::chrono::duration<double>(rows_time_).count(), largest_share * settings_.max_seconds);
+    return std::chrono::duration_cast<Stepping::Clock::duration>(std::chrono::duration<double>(seconds));
+  }
+
   /// Components beside each other, and how good all is.
   void finish(std::vector<Position>& positions) {
     const Adjacency& rows = device_->layout->rows();
@@ -247,9 +261,9 @@ class Run {
     const Graph& last = is_changed ? changed : graph_;
     (stepping_.is_over(true) ? pack_on_shelves : pack)(last, components_of(last), positions);
     if (!settings_.measure) return;
-    const Quality quality =
-        measure(last, positions, settings_.threads, stepping_.is_over(true) ? hurried_sources : max_stress_sources,
-                [this] { return stepping_.is_over(true); });
+    const Quality quality = measure(last, rows, positions, settings_.threads,
+                                    stepping_.is_over(true) ? hurried_sources : max_stress_sources,
+                                    [this] { return stepping_.is_over(true); });
     report_.stopped = stepping_.stopped();
     report_.stress = quality.stress;
     report_.edge_length_spread = quality.edge_length_spread;
@@ -291,6 +305,7 @@ class Run {
   Stepping stepping_;
   FrameSink* const sink_;
   Law law_;
+  Stepping::Clock::duration rows_time_{};  // of making the graph's rows
   RunReport report_;
   GraphMemory::Growth grown_;         // on devices that were lost
   std::uint64_t last_frame_ = 0;      // the step of the last one that the sink had from those

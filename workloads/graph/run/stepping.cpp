@@ -31,37 +31,49 @@ Stepping::Stepping(const RunSettings& settings, compute::Losses& losses)
       coarse_end_(end_of(settings.max_seconds / 2)),
       end_(end_of(settings.max_seconds)) {}
 
-bool Stepping::is_over(bool is_finest) {
+bool Stepping::is_over(bool is_finest, Clock::duration work) {
   if (settings_.stop != nullptr && settings_.stop->load()) stopped_ = true;
-  return stopped_ || Clock::now() >= (is_finest ? end_ : coarse_end_);
+  const Clock::time_point end = is_finest ? end_ : coarse_end_;
+  return stopped_ || (end != Clock::time_point::max() && Clock::now() + work >= end);
 }
 
 Stepping::Ending Stepping::lay_out(const Stage& stage, const Schedule& schedule, KeptLevel& kept,
                                    const Finest* finest) {
   Ending ending{.steps = kept.steps};
-  std::uint64_t looked = kept.looked;
+  std::uint64_t looked = kept.looked, at_rest = kept.at_rest;
   figures_ = kept.figures;
-  since_sort_ = 0;
+  Clock::time_point last_look = Clock::now();
+  Clock::duration step_time{};  // from one look to the next
   const auto look_at_next = [&] {
     const Figures figures = look(stage.layout, ++looked, finest != nullptr);
-    return schedule.settled(looked, double{figures.mean_energy}, double{figures.mean_movement});
+    step_time = Clock::now() - std::exchange(last_look, Clock::now());
+    const bool rests = schedule.at_rest(looked, double{figures.mean_energy}, double{figures.mean_movement});
+    at_rest = rests ? at_rest + 1 : 0;
+    ending.settled = ending.settled || at_rest >= schedule.steps_at_rest();
   };
-  while (ending.steps < schedule.max_steps() && !is_over(finest != nullptr)) {
+  // What one more step would take, with those that are queued and what follows them.
+  const auto work = [&] {
+    const auto queued = static_cast<Clock::rep>(ending.steps - looked);
+    return (queued + 1) * step_time + (finest == nullptr ? Clock::duration{} : finest->for_the_end);
+  };
+  since_sort_ = 0;
+  while (ending.steps < schedule.max_steps() && !is_over(finest != nullptr, work())) {
     // The first is kept early, while the pool still learns what steps need.
     const std::uint64_t period = kept.steps == 0 ? sort_period : keep_period;
-    if (since_sort_ % sort_period == 0 && ending.steps >= kept.steps + period) keep(stage, ending.steps, looked, kept);
+    if (since_sort_ % sort_period == 0 && ending.steps >= kept.steps + period) {
+      keep(stage, ending.steps, looked, kept);
+      kept.at_rest = at_rest;
+    }
     if (finest != nullptr && ending.steps > 0) change(stage, ending.steps, kept, *finest);
-    queue(stage, schedule.max_movement(ending.steps), ending.steps + 1);
+    queue(stage, {.max_movement = schedule.max_movement(ending.steps), .free = schedule.moves_freely(ending.steps)},
+          ending.steps + 1);
     ++ending.steps;
     if (finest != nullptr) finest->steadiness.stepped();
     if (ending.steps <= figures_behind) continue;
-    ending.settled = look_at_next();
+    look_at_next();
     if (ending.settled) break;
   }
-  while (looked < ending.steps) {
-    const bool settled = look_at_next();
-    ending.settled = ending.settled || settled;
-  }
+  while (looked < ending.steps) look_at_next();
   return ending;
 }
 
@@ -98,9 +110,9 @@ void Stepping::change(const Stage& stage, std::uint64_t steps, KeptLevel& kept, 
   stage.layout.apply(changes, finest.theta_for(nodes - std::min<std::uint64_t>(nodes, changes.removed_nodes.size())));
 }
 
-void Stepping::queue(const Stage& stage, float max_movement, std::uint64_t step) {
-  const std::vector<PlanStep> plan =
-      plan_step(stage.layout.workload(), {.max_movement = max_movement, .sorts = since_sort_ % sort_period == 0});
+void Stepping::queue(const Stage& stage, StepParameters told, std::uint64_t step) {
+  told.sorts = since_sort_ % sort_period == 0;
+  const std::vector<PlanStep> plan = plan_step(stage.layout.workload(), told);
   ++since_sort_;
   Feed* const feed = step < stage.first_frame ? nullptr : stage.feed;
   if (feed != nullptr) queue_stamp(stage.device, stage.compute, feed->timeline(), &Timeline::step_started);

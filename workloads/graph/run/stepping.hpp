@@ -27,6 +27,7 @@ namespace weir::graph {
 /// What the graph itself has beside its coarser levels.
 struct Finest {
   Steadiness& steadiness;
+  std::chrono::steady_clock::duration for_the_end{};  ///< of the time limit, what follows the steps
   /// The approximation of a graph of so many nodes.
   std::function<std::optional<float>(std::uint64_t nodes)> theta_for;
 };
@@ -38,6 +39,7 @@ struct KeptLevel {
   GraphMemory::Motion motion;  ///< before the first step the positions alone
   std::uint64_t steps = 0;
   std::uint64_t looked = 0;                       ///< steps whose figures were looked at
+  std::uint64_t at_rest = 0;                      ///< of these, the last ones, at which nodes were at rest
   std::deque<Figures> figures = {};               ///< of those that were not
   std::uint64_t asked = 0;                        ///< steps after which the run's change was called last
   std::map<std::uint64_t, Changes> changes = {};  ///< that it made since, by the steps before them
@@ -68,14 +70,15 @@ class Stepping {
   /// InvalidArgument where positions are not finite any more. After a loss of the device it may be called again.
   Ending lay_out(const Stage& stage, const Schedule& schedule, KeptLevel& kept, const Finest* finest);
 
-  /// Whether the run was stopped or its time has passed; of a coarser graph, half of it. Any thread may ask.
-  [[nodiscard]] bool is_over(bool is_finest);
+  /// Whether the run was stopped or its time has passed, or will have before what takes so long is done; of a coarser
+  /// graph, half of its time. Any thread may ask.
+  [[nodiscard]] bool is_over(bool is_finest, Clock::duration work = {});
   [[nodiscard]] bool stopped() const noexcept { return stopped_; }
 
  private:
   void keep(const Stage& stage, std::uint64_t steps, std::uint64_t looked, KeptLevel& kept);
   void change(const Stage& stage, std::uint64_t steps, KeptLevel& kept, const Finest& finest);
-  void queue(const Stage& stage, float max_movement, std::uint64_t step);
+  void queue(const Stage& stage, StepParameters told, std::uint64_t step);
   [[nodiscard]] Figures look(GraphMemory& layout, std::uint64_t step, bool is_finest);
 
   const RunSettings& settings_;

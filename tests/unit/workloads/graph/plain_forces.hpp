@@ -97,7 +97,7 @@ inline Motion plain_motion(HeldLayout& layout, const std::vector<Position>& plac
     }
     if (law.kind == LawKind::springs) {
       time = double{law.time_step};
-      mass = std::max(1.0, 2 * time * time * weight);
+      mass = std::max(1.0, 32 * time * time * weight);
       velocity = (time * double{law.damping} / mass) * force;
     }
     if (length(velocity) > limit) velocity = (limit / length(velocity)) * velocity;

@@ -76,6 +76,30 @@ TEST(GraphLaws, NodesMoveAsPlainCodeMovesThem) {
   }
 }
 
+// One node on the boundary's side of the origin, which swings through it.
+TEST(GraphLaws, FreeSpringsStopWhereTheirEnergyFalls) {
+  Workload workload{.dimensions = 2, .law = usual_law(LawKind::springs)};
+  workload.law.centring = 1;
+  HeldLayout layout(workload, {{100, 0, 0}}, {});
+  layout.loop(plan_start(layout.workload()));
+  Figures before{}, figures{};
+  int stops = 0;
+  for (int step = 0; step < 200; ++step) {
+    layout.loop(plan_step(layout.workload(), {.free = true}));
+    std::memcpy(&figures, layout.floats(Memory::figures), sizeof(figures));
+    if (step > 0 && before.speed == 0) {
+      EXPECT_EQ(figures.mean_energy, 0) << "it goes on in step " << step;
+      EXPECT_EQ(figures.speed, 1) << "it stays";
+      ++stops;
+    } else {
+      EXPECT_EQ(figures.speed == 0, step > 0 && figures.mean_energy < before.mean_energy) << step;
+    }
+    before = figures;
+  }
+  EXPECT_GE(stops, 3);
+  EXPECT_LT(std::abs(layout.vector_of(Memory::positions, 0).x), 1) << "each stop is nearer to where it rests";
+}
+
 TEST(GraphLaws, SpeedFollowsTheSwinging) {
   Workload workload{.dimensions = 2, .law = usual_law(LawKind::force_atlas_2)};
   HeldLayout layout(workload, spread_places(500, 2, 30), random_edges(500, 900));

@@ -48,22 +48,26 @@ TEST(GraphSchedule, LargerGraphsTakeFewerSteps) {
   EXPECT_EQ(steps(StartedGrid(), LawKind::fruchterman_reingold), 300U);
   EXPECT_EQ(steps(large, LawKind::fruchterman_reingold), 40U);
   EXPECT_EQ(steps(large, LawKind::springs), 320U);
+  EXPECT_EQ(large.schedule(LawKind::springs, Start::random_places).max_steps(), 2400U);
+  StartedGrid small;
+  small.graph.nodes = 200;
+  EXPECT_EQ(steps(small, LawKind::springs), 6000U);
   EXPECT_EQ(large.schedule(LawKind::fruchterman_reingold, Start::random_places).max_steps(), 300U);
 }
 
 TEST(GraphSchedule, ALevelSettlesWhenItsNodesHardlyMoveThoughTheyMay) {
   const StartedGrid level;
   const Schedule schedule = level.schedule(LawKind::fruchterman_reingold, Start::coarser_level);
-  EXPECT_FALSE(schedule.settled(0, 0, 0));  // nothing has been measured
-  EXPECT_FALSE(schedule.settled(5, 0, 0.06));
-  EXPECT_TRUE(schedule.settled(5, 1e9, 0.04));
+  EXPECT_FALSE(schedule.at_rest(0, 0, 0));  // nothing has been measured
+  EXPECT_FALSE(schedule.at_rest(5, 0, 0.06));
+  EXPECT_TRUE(schedule.at_rest(5, 1e9, 0.04));
   const Schedule atlas = level.schedule(LawKind::force_atlas_2, Start::coarser_level);
-  EXPECT_FALSE(atlas.settled(5, 0, 0.04));
-  EXPECT_TRUE(atlas.settled(5, 0, 0.019));
+  EXPECT_FALSE(atlas.at_rest(5, 0, 0.04));
+  EXPECT_TRUE(atlas.at_rest(5, 0, 0.019));
   for (const Schedule& each : {schedule, atlas}) {
     for (const std::uint64_t step : {each.max_steps() - 1, each.max_steps()}) {
-      EXPECT_FALSE(each.settled(step, 0, each.max_movement(step - 1))) << "the bound ended them";
-      EXPECT_TRUE(each.settled(step, 0, 0.2 * double{each.max_movement(step - 1)}));
+      EXPECT_FALSE(each.at_rest(step, 0, each.max_movement(step - 1))) << "the bound ended them";
+      EXPECT_TRUE(each.at_rest(step, 0, 0.2 * double{each.max_movement(step - 1)}));
     }
   }
 }
@@ -71,9 +75,13 @@ TEST(GraphSchedule, ALevelSettlesWhenItsNodesHardlyMoveThoughTheyMay) {
 TEST(GraphSchedule, SpringsSettleByTheirEnergyOnceTheyAreWarm) {
   const StartedGrid level;
   const Schedule schedule = level.schedule(LawKind::springs, Start::coarser_level);
-  EXPECT_FALSE(schedule.settled(1, 0, 0));  // a start from rest is no rest
-  EXPECT_FALSE(schedule.settled(500, 2e-3, 0));
-  EXPECT_TRUE(schedule.settled(500, 0.9e-3, 1));
+  EXPECT_FALSE(schedule.at_rest(1, 0, 0));  // a start from rest is no rest
+  EXPECT_FALSE(schedule.at_rest(500, 2e-3, 0));
+  EXPECT_TRUE(schedule.at_rest(500, 0.9e-3, 1));
+  EXPECT_FALSE(schedule.moves_freely(199));
+  EXPECT_TRUE(schedule.moves_freely(200));
+  EXPECT_GT(schedule.steps_at_rest(), 1U) << "after a stop they all have no energy";
+  EXPECT_FALSE(level.schedule(LawKind::force_atlas_2, Start::coarser_level).moves_freely(500));
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 // How runs end: settled only where nodes rest, whatever the scale of weights; and soon where they are stopped or their
 // time has passed, wherever they are.
 #include <array>
+#include <chrono>
 #include <cmath>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -31,6 +33,22 @@ TEST(GraphEnding, NormalGraphsComeToRest) {
       EXPECT_TRUE(report.settled) << graph.nodes << " nodes, law " << static_cast<int>(law);
       EXPECT_LT(report.steps, 300U);
       EXPECT_LT(report.stress, 0.2);
+    }
+  }
+}
+
+// Damped as the law says, they would creep for some ten thousand steps.
+TEST(GraphEnding, SpringsOfSomeHundredNodesComeToRest) {
+  for (const Graph& graph : {grid_graph(15, 15), grid_graph(30, 30), preferential_graph(200, 2, 1),
+                             preferential_graph(500, 2, 1), preferential_graph(1'000, 2, 1)}) {
+    for (const bool coarsen : {true, false}) {
+      double last = 1;
+      RunSettings settings{.law = LawKind::springs, .coarsen = coarsen};
+      settings.progress = [&](std::uint64_t, double movement) { last = movement; };
+      const RunReport report = laid_out(graph, settings).report;
+      EXPECT_TRUE(report.settled || !coarsen) << graph.nodes << " nodes, " << graph.edges.size() << " edges";
+      // Of springs that are 80 long; a step without damping lasts longer than others.
+      EXPECT_LT(last, report.settled ? 0.01 : 0.1) << graph.nodes << " nodes";
     }
   }
 }
@@ -86,6 +104,13 @@ TEST(GraphEnding, TheGraphItselfGetsHalfOfTheTime) {
   EXPECT_GT(report.steps, 0U);
   EXPECT_GT(report.step_seconds, 0);
   EXPECT_LE(report.step_seconds, report.seconds);
+}
+
+// Each step lasts 50 ms at least, as on a large graph, of which two are queued while one is looked at.
+TEST(GraphEnding, NoStepIsQueuedThatWouldEndPastTheLimit) {
+  RunSettings settings{.max_seconds = 0.5, .coarsen = false};
+  settings.progress = [](std::uint64_t, double) { std::this_thread::sleep_for(std::chrono::milliseconds(50)); };
+  EXPECT_LE(laid_out(grid_graph(100, 100), settings).report.steps, 10U);
 }
 
 TEST(GraphEnding, AHubOfManySpringsStaysInItsPlace) {
