@@ -21,7 +21,7 @@ void MemoryManager::Implementation::keep_host_copy(std::span<const AnyBuffer> bu
 }
 
 // The buffer has the function, so that may not have the buffer.
-void MemoryManager::Implementation::on_restore(const AnyBuffer& buffer, RestoreFunction restore) {
+void MemoryManager::Implementation::on_restore(const AnyBuffer& buffer, RestoreFunction restore) const {
   detail::BufferCore& core = own(buffer);
   if (!restore) return core.on_restore({});
   const std::weak_ptr<detail::BufferCore> known = detail::BufferAccess::shared_core(buffer);

@@ -60,8 +60,8 @@ class MemoryManager::Implementation {
   using Alone = std::function<void(const std::function<void()>&)>;
   [[nodiscard]] RecoveryReport recover(const RecoveryOptions& options, const Alone& alone);
   void keep_host_copy(std::span<const AnyBuffer> buffers, StreamId stream, const core::Deadline& deadline);
-  void drop_host_copy(const AnyBuffer& buffer) { own(buffer).keep({}); }
-  void on_restore(const AnyBuffer& buffer, RestoreFunction restore);
+  void drop_host_copy(const AnyBuffer& buffer) const { own(buffer).keep({}); }
+  void on_restore(const AnyBuffer& buffer, RestoreFunction restore) const;
   [[nodiscard]] const ManagerOptions& options() const noexcept { return options_; }
   [[nodiscard]] Pool& pool() noexcept { return *pool_; }
   [[nodiscard]] const Pool& pool() const noexcept { return *pool_; }

@@ -89,13 +89,16 @@ INSTANTIATE_TEST_SUITE_P(Kinds, RecoveryFaults, testing::ValuesIn(manager_kinds(
 
 TEST_P(RecoveryFaults, ALossAtEveryCallOfARunChangesNoResult) {
   const std::uint64_t step = GetParam().backend == "dry" ? 3 : 7;
+  std::uint64_t losses = 0;
   bool fired = true;
   for (std::uint64_t n = 1; fired; n += step) {
     SCOPED_TRACE(testing::Message() << "lost at call " << n);
     run_with_loss_at(n, fired);
+    losses += fired ? 1 : 0;
     ASSERT_FALSE(HasFailure());
     ASSERT_LT(n, 5000u);
   }
+  RecordProperty("losses", std::to_string(losses));
 }
 
 // --- Threads that wait when the device is lost ---

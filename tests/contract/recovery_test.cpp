@@ -30,7 +30,7 @@ TEST_P(Recovery, BringsBackWhatIsKeptAndMarksTheRest) {
   void* const raw = memory.pool().allocate(1000);
   EXPECT_NE(raw, nullptr);
   lose();
-  EXPECT_THROW(memory.download(kept), DeviceLost);
+  EXPECT_THROW(static_cast<void>(memory.download(kept)), DeviceLost);
 
   const RecoveryReport report = memory.recover();
   EXPECT_TRUE(report.same_device);

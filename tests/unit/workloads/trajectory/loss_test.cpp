@@ -52,6 +52,7 @@ TEST_F(TrajectoryLoss, AtEverySubmitChangesNoFlight) {
     ASSERT_FALSE(HasFailure());
   }
   EXPECT_GT(n, 15u) << "several a chunk";
+  RecordProperty("losses", std::to_string(n - 1));
 }
 
 TEST_F(TrajectoryLoss, AtAnyCallChangesNoFlight) {
