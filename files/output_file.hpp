@@ -1,11 +1,10 @@
 // The one way in which programs of this project write a file. What the path names is looked at before the work that
 // fills the file, so that a path which cannot be written is an error at once:
-//   a regular file, or nothing yet   a draft beside it takes its name when it is whole and on the disk, so that
-//   whatever
-//                                    ends the program or the machine, the name is that of a whole file or of none; a
-//                                    program that is killed leaves its draft. Links are followed to the file they
-//                                    lead to. Its permissions stay, and its owner and group where the system
-//                                    lets them. Other names of the file (hard links) keep what was there before
+//   a regular file, or nothing yet   a draft beside it takes its name when it is whole and on the disk: whatever ends
+//                                    the program or the machine, the name is that of a whole file or of none. A program
+//                                    that is killed leaves its draft. Links are followed to the file they lead to. Its
+//                                    permissions stay, and its owner and group where the system lets them. Other names
+//                                    of the file (hard links) keep what was there before
 //   a pipe or a character device     is written through: by write() at once, what was reserved at commit(); so is
 //                                    "-", the standard output
 //   anything else                    is refused
