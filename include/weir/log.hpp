@@ -24,6 +24,7 @@ enum class LogEvent : std::uint8_t {
   resize,    ///< a buffer's capacity changed; `buffer` and `bytes_before` say which and from what
   unusual,   ///< a request past what is usual was served; `text` says which
   spill,     ///< a buffer's contents moved to the host, or back; `text` says which way
+  record,    ///< a recording ended early; `text` says why
 };
 
 [[nodiscard]] std::string_view name(LogLevel level) noexcept;

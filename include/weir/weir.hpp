@@ -14,6 +14,7 @@
 #include <weir/network_buffers.hpp>
 #include <weir/pool.hpp>
 #include <weir/pressure.hpp>
+#include <weir/recording.hpp>
 #include <weir/scope.hpp>
 #include <weir/statistics.hpp>
 #include <weir/stream.hpp>

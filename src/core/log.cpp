@@ -27,6 +27,7 @@ std::string_view name(LogEvent event) noexcept {
     case LogEvent::resize: return "resize";
     case LogEvent::unusual: return "unusual";
     case LogEvent::spill: return "spill";
+    case LogEvent::record: return "record";
   }
   return "unknown";
 }

@@ -42,6 +42,7 @@
 #include "pool/request.hpp"
 #include "pool/space/space.hpp"
 #include "track/latency.hpp"
+#include "track/recording.hpp"
 
 namespace weir {
 
@@ -271,6 +272,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   // --- maintenance.cpp, life.cpp ---
   void detach(Cache& cache, std::uint64_t key);
   [[nodiscard]] bool comes_to_rest() noexcept;
+  void begin_recording();
+  void end_recording() noexcept;
 
   // How many operations may pass before a thread looks at the clock again.
   static constexpr std::uint32_t operations_per_tick = 64;
@@ -283,6 +286,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   const DeviceInfo info_;
   const pool::Journal journal_;
   track::EventTap& tap_ = *journal_.events();
+  std::unique_ptr<track::Recording> recording_;  ///< or null
   const pool::CoarseClock clock_;
   pool::StreamOrder order_;
   pool::Space space_;

@@ -20,6 +20,16 @@ PoolMode mode_named(std::string_view name) {
   return name == "off" ? PoolMode::off : PoolMode::automatic;
 }
 
+std::string_view name_of(PoolMode mode) noexcept {
+  switch (mode) {
+    case PoolMode::automatic: return "automatic";
+    case PoolMode::pages: return "pages";
+    case PoolMode::segments: return "segments";
+    case PoolMode::off: return "off";
+  }
+  return "unknown";
+}
+
 PoolOptions checked(PoolOptions options, const Device& device) {
   if (options.name.empty()) options.name = "pool";
   core::check_name("pool", options.name);
@@ -63,6 +73,7 @@ Pool::Implementation::Implementation(Device device, PoolOptions options, const t
       max_bytes_(
           std::min(space_.store().limit(), (index::max_granules << index::granule_shift) - 2 * info_.page_bytes)),
       calls_before_(backend_.driver_calls()) {
+  begin_recording();
   hooks_ = options_.zero || options_.call_sites;
   logs_ = journal_.keeps(LogLevel::debug);
   if (mode_ != PoolMode::off) {
@@ -101,6 +112,24 @@ Pool::Implementation::~Implementation() {
     journal_.note(LogLevel::error, LogEvent::leak, "work on a stream did not end; the pool's memory is not freed",
                   space_.store().reserved());
   }
+  end_recording();
+}
+
+void Pool::Implementation::begin_recording() {
+  track::PoolFacts facts{.name = options_.name,
+                         .device = info_.name,
+                         .backend = std::string(weir::name(info_.backend)),
+                         .mode = std::string(name_of(mode_)),
+                         .limit = space_.store().limit(),
+                         .page_bytes = page_bytes(),
+                         .granule_bytes = granule};
+  recording_ = track::begin_recording(journal_.events(), facts, options_.record);
+}
+
+void Pool::Implementation::end_recording() noexcept {
+  if (!recording_) return;
+  const std::string problem = recording_->end(sums());
+  if (!problem.empty()) journal_.note(LogLevel::error, LogEvent::record, problem);
 }
 
 void Pool::Implementation::report_leaks() const {

@@ -65,7 +65,8 @@ TransferEngine::TransferEngine(Device device, const TransferOptions& options, co
                      .idle_age = pool.idle_age,
                      .reclaim_deadline = pool.reclaim_deadline,
                      .clock = pool.clock,
-                     .log = pool.log};
+                     .log = pool.log,
+                     .record = pool.record};
   pinned_ = pool::Access::counted_pool(
       device::Access::make_device(device::make_pinned_memory(backend(), all_pinned(options_))), std::move(pinned),
       tallies);
