@@ -30,6 +30,7 @@ std::thread quiet_thread(Run run) {
   sigset_t all{};
   sigset_t before{};
   sigfillset(&all);
+  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT}) sigdelset(&all, fault);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   try {
     std::thread made(run);
