@@ -12,6 +12,7 @@
 
 #include "files/excerpt.hpp"
 #include "replay/csv.hpp"
+#include "replay/recording.hpp"
 
 namespace weir::replay {
 
@@ -51,7 +52,7 @@ constexpr std::array signatures{
 
 [[noreturn]] void refuse(std::string_view seen) {
   throw ParseError("is " + std::string(seen) +
-                   "; accepted are PyTorch memory snapshots (pickle), RMM logs "
+                   "; accepted are recordings of weir, PyTorch memory snapshots (pickle), RMM logs "
                    "(Thread,Time,Action,Pointer,Size,Stream) and interval CSVs (id,lower,upper,size)");
 }
 
@@ -86,6 +87,7 @@ std::optional<TraceFormat> format_of_header(std::string_view line) {
 
 TraceFormat identify(std::span<const std::byte> file) {
   if (file.empty()) refuse("empty");
+  if (is_recording(file)) return TraceFormat::weir_recording;
   if (file[0] == std::byte{0x80}) {
     const unsigned protocol = file.size() > 1 ? std::to_integer<unsigned>(file[1]) : 2;
     if (protocol >= 2 && protocol <= 5) return TraceFormat::pytorch_snapshot;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <weir/errors.hpp>
@@ -22,6 +23,7 @@
 #include "replay/interval_csv.hpp"
 #include "replay/pickle.hpp"
 #include "replay/pytorch_snapshot.hpp"
+#include "replay/recording.hpp"
 #include "replay/rmm_csv.hpp"
 
 namespace weir::replay {
@@ -73,10 +75,14 @@ TraceFormat identify_source(const files::Source& source) {
   }
 }
 
-/// A trace of whatever format. `open` gives a source that starts at the beginning; `bytes` is how much it has, or 0.
+/// What a file is: a recording of weir's own, or a trace.
+using Content = std::variant<Trace, Recording>;
+
+/// Of whatever format. `open` gives a source that starts at the beginning; `bytes` is how much it has, or 0.
 // The beginning first: a file that is no trace, say a model's weights, is refused unread.
-Trace read_source(const std::function<files::Source()>& open, std::size_t bytes) {
+Content read_source(const std::function<files::Source()>& open, std::size_t bytes) {
   const TraceFormat format = identify_source(open());
+  if (format == TraceFormat::weir_recording) return read_recording(open());
   if (format == TraceFormat::pytorch_snapshot) {
     // Whole: a pickle's values refer to its bytes, and its end holds what is live there.
     const files::Source source = open();
@@ -88,7 +94,7 @@ Trace read_source(const std::function<files::Source()>& open, std::size_t bytes)
   return format == TraceFormat::rmm_csv ? read_rmm_csv(std::move(csv)) : read_interval_csv(std::move(csv));
 }
 
-Trace read_file(const std::filesystem::path& path) {
+Content read_file(const std::filesystem::path& path) {
   files::InputFile file(path);
   const auto from_start = [&file]() -> files::Source {
     file.rewind();
@@ -105,6 +111,24 @@ Trace read_file(const std::filesystem::path& path) {
   return read_source(from_start, static_cast<std::size_t>(size));
 }
 
+Trace as_trace(Content content) {
+  if (const auto* const recording = std::get_if<Recording>(&content)) return trace_of(*recording);
+  return std::get<Trace>(std::move(content));
+}
+
+/// What is made of a file; errors name it.
+template <class Use>
+auto of_file(const std::filesystem::path& path, Use use) {
+  check_is_file(path);
+  try {
+    return use(read_file(path));
+  } catch (const ParseError& problem) {
+    throw ParseError(files::printable(path.string()) + ": " + problem.message(), about(path));
+  } catch (const std::bad_alloc&) {
+    throw OutOfMemory(files::printable(path.string()) + ": is too large for this machine's memory", about(path));
+  }
+}
+
 }  // namespace
 
 Trace read_trace(std::span<const std::byte> file) {
@@ -117,26 +141,34 @@ Trace read_trace(std::span<const std::byte> file) {
         return count;
       }});
     };
-    return read_source(from_start, 0);
+    return as_trace(read_source(from_start, 0));
   }
   switch (identify(file)) {
     case TraceFormat::pytorch_snapshot: return read_pytorch_snapshot(file);
     case TraceFormat::rmm_csv: return read_rmm_csv(text);
     case TraceFormat::interval_csv: return read_interval_csv(text);
+    case TraceFormat::weir_recording: return trace_of(read_recording(file));
     case TraceFormat::generated: break;
   }
   throw ParseError("has a format that can only be generated, not read");
 }
 
 Trace read_trace(const std::filesystem::path& path) {
-  check_is_file(path);
-  try {
-    return read_file(path);
-  } catch (const ParseError& problem) {
-    throw ParseError(files::printable(path.string()) + ": " + problem.message(), about(path));
-  } catch (const std::bad_alloc&) {
-    throw OutOfMemory(files::printable(path.string()) + ": is too large for this machine's memory", about(path));
-  }
+  return of_file(path, [](Content content) { return as_trace(std::move(content)); });
+}
+
+Recording read_any_recording(const std::filesystem::path& path, std::vector<std::string>& notes) {
+  return of_file(path, [&notes](Content content) {
+    if (auto* const own = std::get_if<Recording>(&content)) {
+      notes = notes_on(*own);
+      return std::move(*own);
+    }
+    const Trace& trace = std::get<Trace>(content);
+    if (trace.is_cut) notes.emplace_back("it is cut; what is whole is read");
+    if (trace.skipped() != 0) notes.push_back(std::to_string(trace.skipped()) + " of its records are left out");
+    if (trace.devices.front().times.empty()) notes.emplace_back("it has no times; a microsecond is put between events");
+    return recording_of(trace);
+  });
 }
 
 }  // namespace weir::replay

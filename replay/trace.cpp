@@ -8,6 +8,7 @@ std::string_view to_string(TraceFormat format) noexcept {
     case TraceFormat::pytorch_snapshot: return "pytorch-snapshot";
     case TraceFormat::rmm_csv: return "rmm-csv";
     case TraceFormat::interval_csv: return "interval-csv";
+    case TraceFormat::weir_recording: return "weir-recording";
     case TraceFormat::generated: return "generated";
   }
   return "unknown";

@@ -12,7 +12,7 @@
 
 namespace weir::replay {
 
-enum class TraceFormat : std::uint8_t { pytorch_snapshot, rmm_csv, interval_csv, generated };
+enum class TraceFormat : std::uint8_t { pytorch_snapshot, rmm_csv, interval_csv, weir_recording, generated };
 
 /// The name that reports use, e.g. "pytorch-snapshot".
 [[nodiscard]] std::string_view to_string(TraceFormat format) noexcept;
@@ -55,7 +55,9 @@ struct Trace {
   std::uint64_t late_frees = 0;         ///< frees told after their address was allocated again; moved to before that
   std::uint64_t incomplete_blocks = 0;  ///< blocks left out, or ended, where their beginning or end is not told
   std::uint64_t cut_lines = 0;          ///< lines without an end, behind all others; left out
+  std::uint64_t resizes = 0;            ///< changes of a block's size, each told as a free and an allocation
   bool is_cut = false;                  ///< the file ends early, in a line or in its gzip data: what came after is lost
+  std::vector<std::string> notes;       ///< what else is to be known of a recording of weir's own, a line each
 
   [[nodiscard]] std::uint64_t skipped() const noexcept {
     return failures + unmatched_frees + incomplete_blocks + cut_lines;

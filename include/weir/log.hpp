@@ -26,6 +26,7 @@ enum class LogEvent : std::uint8_t {
   spill,     ///< a buffer's contents moved to the host, or back; `text` says which way
   recover,   ///< a lost device was opened again, or none could be; or a buffer's contents were lost with it
   slow,      ///< a stream became slower than its own history, or is as fast as before; `text` says which
+  record,    ///< a recording ended early; `text` says why
 };
 
 [[nodiscard]] std::string_view name(LogLevel level) noexcept;

@@ -24,6 +24,7 @@
 #include <weir/device.hpp>
 #include <weir/log.hpp>
 #include <weir/pressure.hpp>
+#include <weir/recording.hpp>
 #include <weir/statistics.hpp>
 #include <weir/stream.hpp>
 
@@ -75,6 +76,8 @@ struct PoolOptions {
   const Clock* clock = nullptr;  ///< not owned; outlives the pool. Default: the device's, which is the system's but
                                  ///< where time is simulated
   LogSink* log = nullptr;        ///< not owned; outlives the pool. Default: silence
+  /// Where every event of the pool is recorded. Default: what WEIR_RECORD says, else nowhere.
+  RecordOptions record = {};
 };
 
 /// A checked reference to one block of one pool. Copyable; holds nothing.

@@ -174,7 +174,8 @@ enum {
   WEIR_EVENT_UNUSUAL = 11,  ///< a request past what is usual was served; text says which
   WEIR_EVENT_SPILL = 12,    ///< a buffer's contents moved to the host, or back; text says which way
   WEIR_EVENT_RECOVER = 13,  ///< a lost device was opened again, or none could be; or a buffer was lost with it
-  WEIR_EVENT_SLOW = 14      ///< a stream became slower than its own history, or is as fast as before
+  WEIR_EVENT_SLOW = 14,     ///< a stream became slower than its own history, or is as fast as before
+  WEIR_EVENT_RECORD = 15    ///< a recording ended early; text says why
 };
 /// E.g. "warning", "leak"; "unknown" for a value of no meaning here. Live as long as the library.
 const char* weir_log_level_name(int32_t level);

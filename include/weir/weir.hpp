@@ -15,6 +15,7 @@
 #include <weir/pace.hpp>
 #include <weir/pool.hpp>
 #include <weir/pressure.hpp>
+#include <weir/recording.hpp>
 #include <weir/recovery.hpp>
 #include <weir/scope.hpp>
 #include <weir/statistics.hpp>

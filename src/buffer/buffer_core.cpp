@@ -259,6 +259,7 @@ void BufferCore::move_to_new_block(std::uint64_t bytes, StreamId stream) {
   pool_->release(block_, stream_);
   add(bytes_moved_, bytes_in_use());
   pool::Access::events(*pool_)->note({.bytes = bytes,
+                                      .address = address,
                                       .block = moved.id,
                                       .granules = static_cast<std::uint32_t>(pool_->allocated(moved) / Pool::granule),
                                       .stream = static_cast<std::uint32_t>(stream),

@@ -43,7 +43,10 @@ void ManagerLink::resized(const std::string& buffer, std::uint64_t before, std::
                .bytes_before = before});
 }
 
-void ManagerLink::spilled(const std::string& buffer, std::uint64_t bytes, bool back) const noexcept {
+void ManagerLink::spilled(const std::string& buffer, Tag tag, std::uint64_t bytes, bool back) const noexcept {
+  events_->note({.bytes = bytes,
+                 .tag = static_cast<std::uint32_t>(tag),
+                 .kind = back ? track::EventKind::restore : track::EventKind::spill});
   if (!wants(LogLevel::info)) return;
   const std::string text = "buffer \"" + buffer + (back ? "\" came back to the device" : "\" was spilled to the host");
   log_->write({.level = LogLevel::info,

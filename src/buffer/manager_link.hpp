@@ -11,6 +11,7 @@
 
 #include <weir/errors.hpp>
 #include <weir/log.hpp>
+#include <weir/pool.hpp>
 #include <weir/stream.hpp>
 
 #include "track/event_tap.hpp"
@@ -43,7 +44,7 @@ class ManagerLink {
                std::uint64_t address, StreamId stream) const noexcept;
 
   /// Logs that a buffer's contents moved to the host, or back.
-  void spilled(const std::string& buffer, std::uint64_t bytes, bool back) const noexcept;
+  void spilled(const std::string& buffer, Tag tag, std::uint64_t bytes, bool back) const noexcept;
 
   /// Requests that memory or a limit refused.
   [[nodiscard]] std::uint64_t refusals() const noexcept { return refusals_.load(std::memory_order_relaxed); }

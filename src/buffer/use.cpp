@@ -110,7 +110,7 @@ std::uint64_t BufferCore::spill(HostStore& store, const SpillTime& time, SpillLo
       } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): it stays on the device, which may be failing
       }
       const bool goes_on = pins_.open();
-      if (freed != 0) manager_->spilled(name_, bytes_in_use(), false);  // a log may use the buffer
+      if (freed != 0) manager_->spilled(name_, tag_, bytes_in_use(), false);  // a log may use the buffer
       if (!goes_on) freed += end_memory();
       if (loss) std::rethrow_exception(loss);
       if (!goes_on) return freed;
@@ -170,7 +170,7 @@ void BufferCore::bring_back(StreamId stream) {
   note_place();
   residency_ = Residency::device;
   host_copy_.reset();
-  manager_->spilled(name_, bytes_in_use(), true);
+  manager_->spilled(name_, tag_, bytes_in_use(), true);
 }
 
 }  // namespace weir::detail

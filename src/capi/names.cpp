@@ -52,6 +52,7 @@ static_assert(equal(WEIR_EVENT_UNUSUAL, LogEvent::unusual));
 static_assert(equal(WEIR_EVENT_SPILL, LogEvent::spill));
 static_assert(equal(WEIR_EVENT_RECOVER, LogEvent::recover));
 static_assert(equal(WEIR_EVENT_SLOW, LogEvent::slow));
+static_assert(equal(WEIR_EVENT_RECORD, LogEvent::record));
 
 static_assert(equal(WEIR_STREAM_LEGACY_DEFAULT, StreamId::legacy_default));
 static_assert(equal(WEIR_STREAM_PER_THREAD_DEFAULT, StreamId::per_thread_default));
@@ -76,4 +77,4 @@ const char* weir_status_name(weir_status status) {
   return weir::name_of(status, weir::ErrorCode::parse_error);
 }
 const char* weir_log_level_name(int32_t level) { return weir::name_of(level, weir::LogLevel::error); }
-const char* weir_log_event_name(int32_t event) { return weir::name_of(event, weir::LogEvent::slow); }
+const char* weir_log_event_name(int32_t event) { return weir::name_of(event, weir::LogEvent::record); }

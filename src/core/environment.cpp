@@ -28,9 +28,6 @@ std::optional<std::string> one_of(const char* name, const std::array<std::string
 }  // namespace
 
 Environment environment() {
-  if (variable("WEIR_RECORD")) {
-    throw Unsupported("WEIR_RECORD is set, and this version of weir cannot record; unset it", {.name = "WEIR_RECORD"});
-  }
   Environment all;
   all.device = variable("WEIR_DEVICE");
   if (const auto limit = variable("WEIR_LIMIT")) {
@@ -41,6 +38,7 @@ Environment environment() {
     }
   }
   all.pool = one_of<4>("WEIR_POOL", {"automatic", "pages", "segments", "off"});
+  all.record = variable("WEIR_RECORD");
   all.log = one_of<4>("WEIR_LOG", {"debug", "info", "warning", "error"});
   return all;
 }

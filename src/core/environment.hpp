@@ -14,10 +14,10 @@ struct Environment {
   std::optional<std::uint64_t> limit;  ///< WEIR_LIMIT: bytes a pool takes at most
   std::optional<std::string> pool;     ///< WEIR_POOL: "pages", "segments" or "off"
   std::optional<std::string> log;      ///< WEIR_LOG: the least level that goes to stderr
+  std::optional<std::string> record;   ///< WEIR_RECORD: the file that all pools are recorded to
 };
 
-/// Throws InvalidArgument that names the variable and what it may be; Unsupported for WEIR_RECORD, which this version
-/// cannot do. An empty variable counts as not set.
+/// Throws InvalidArgument that names the variable and what it may be. An empty variable counts as not set.
 [[nodiscard]] Environment environment();
 
 }  // namespace weir::core

@@ -29,6 +29,7 @@ std::string_view name(LogEvent event) noexcept {
     case LogEvent::spill: return "spill";
     case LogEvent::recover: return "recover";
     case LogEvent::slow: return "slow";
+    case LogEvent::record: return "record";
   }
   return "unknown";
 }

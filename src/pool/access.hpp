@@ -22,8 +22,8 @@ struct Access {
   /// A pool on `device` that takes over what of `pool` outlives its device. Throws as Pool's constructor.
   [[nodiscard]] static std::unique_ptr<Pool> successor(const Pool& pool, Device device, PoolOptions options,
                                                        const track::Tallies& tallies);
-  /// Each becomes the other, while no call on either is in flight.
-  static void exchange(Pool& one, Pool& other) noexcept { one.implementation_.swap(other.implementation_); }
+  /// Each becomes the other, while no call on either is in flight; but what is recorded of `one` goes on.
+  static void exchange(Pool& one, Pool& other) noexcept;
   /// Ends a pool whose device was lost and whose place another took: waits for nothing, reports no leaks.
   static void end_abandoned(std::unique_ptr<Pool> pool) noexcept;
   /// What happens to the pool's memory, for readers. Lives as long as whoever holds it.

@@ -13,6 +13,7 @@ inline track::Event Pool::Implementation::event_of(std::uint32_t id, track::Even
                                                    StreamId stream) const noexcept {
   const track::Block& block = blocks_[id];
   return {.bytes = block.requested,
+          .address = block.address(),
           .block = id,
           .generation = block.generation.load(std::memory_order_relaxed),
           .granules = block.size,

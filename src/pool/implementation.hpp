@@ -47,6 +47,7 @@
 #include "pool/soft_limit.hpp"
 #include "pool/space/space.hpp"
 #include "track/latency.hpp"
+#include "track/recording.hpp"
 
 namespace weir {
 
@@ -299,6 +300,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   std::uint64_t give_back(std::uint32_t since, std::uint64_t keep_free);
   void detach(Cache& cache, std::uint64_t key);
   [[nodiscard]] bool comes_to_rest() noexcept;
+  void begin_recording();
+  void end_recording() noexcept;
 
   // How many operations may pass before a thread looks at the clock again.
   static constexpr std::uint32_t operations_per_tick = 64;
@@ -311,6 +314,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   const DeviceInfo info_;
   const pool::Journal journal_;
   track::EventTap& tap_ = *journal_.events();
+  std::unique_ptr<track::Recording> recording_;  ///< or null
   const pool::CoarseClock clock_;
   pool::StreamOrder order_;
   pool::Space space_;

@@ -22,6 +22,16 @@ PoolMode mode_named(std::string_view name) {
   return name == "off" ? PoolMode::off : PoolMode::automatic;
 }
 
+std::string_view name_of(PoolMode mode) noexcept {
+  switch (mode) {
+    case PoolMode::automatic: return "automatic";
+    case PoolMode::pages: return "pages";
+    case PoolMode::segments: return "segments";
+    case PoolMode::off: return "off";
+  }
+  return "unknown";
+}
+
 PoolOptions checked(PoolOptions options, const Device& device) {
   if (options.name.empty()) options.name = "pool";
   core::check_name("pool", options.name);
@@ -61,7 +71,7 @@ Pool::Implementation::Implementation(Device device, PoolOptions options, const t
       options_(checked(std::move(options), device_)),
       backend_(device::Access::backend(device_)),
       info_(device_.info()),
-      journal_(options_.name, options_.log, std::move(lasting.events)),
+      journal_(options_.name, options_.log, lasting.events),
       clock_(*options_.clock),
       order_(device::Access::shared_backend(device_), journal_),
       space_(backend_, info_, options_, tallies, journal_, order_.epochs(), clock_),
@@ -77,6 +87,7 @@ Pool::Implementation::Implementation(Device device, PoolOptions options, const t
       max_bytes_(
           std::min(space_.store().limit(), (index::max_granules << index::granule_shift) - 2 * info_.page_bytes)),
       calls_before_(backend_.driver_calls()) {
+  if (!lasting.events) begin_recording();  // else that of the lost device's pool goes on
   hooks_ = options_.zero || options_.call_sites;
   logs_ = journal_.keeps(LogLevel::debug);
   if (mode_ != PoolMode::off) {
@@ -115,6 +126,24 @@ Pool::Implementation::~Implementation() {
     journal_.note(LogLevel::error, LogEvent::leak, "work on a stream did not end; the pool's memory is not freed",
                   space_.store().reserved());
   }
+  end_recording();
+}
+
+void Pool::Implementation::begin_recording() {
+  track::PoolFacts facts{.name = options_.name,
+                         .device = info_.name,
+                         .backend = std::string(weir::name(info_.backend)),
+                         .mode = std::string(name_of(mode_)),
+                         .limit = space_.store().limit(),
+                         .page_bytes = page_bytes(),
+                         .granule_bytes = granule};
+  recording_ = track::begin_recording(journal_.events(), facts, options_.record);
+}
+
+void Pool::Implementation::end_recording() noexcept {
+  if (!recording_) return;
+  const std::string problem = recording_->end(sums());
+  if (!problem.empty()) journal_.note(LogLevel::error, LogEvent::record, problem);
 }
 
 pool::Lasting Pool::Implementation::lasting() const {

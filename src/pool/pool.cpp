@@ -41,6 +41,11 @@ std::unique_ptr<Pool> pool::Access::successor(const Pool& pool, Device device, P
   return std::unique_ptr<Pool>(new Pool(std::move(implementation)));
 }
 
+void pool::Access::exchange(Pool& one, Pool& other) noexcept {
+  one.implementation_.swap(other.implementation_);
+  one.implementation_->go_on_recording(*other.implementation_);
+}
+
 void pool::Access::end_abandoned(std::unique_ptr<Pool> pool) noexcept { pool->implementation_->abandon(); }
 
 // A child of fork() leaves a pool as it is: another thread may have been changing it at that moment, or held a lock.

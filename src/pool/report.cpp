@@ -112,7 +112,9 @@ std::vector<LiveBlock> Pool::Implementation::live_blocks() const {
 Tag Pool::Implementation::tag(std::string_view name) {
   require_usable();
   core::check_name("tag", name);
-  return static_cast<Tag>(notes_.tags().take(name));
+  const std::uint32_t number = notes_.tags().take(name);
+  tap_.name_tag(number, name);
+  return static_cast<Tag>(number);
 }
 
 void Pool::Implementation::verify() const {

@@ -1,5 +1,5 @@
 // One event of a pool's memory: what the log, a recorder and a live view are told of.
-// A plain record of 40 bytes, so that writing one costs a hit next to nothing. Written
+// A plain record of 48 bytes, so that writing one costs a hit next to nothing. Written
 // where the books are written; read through track/event_reader.hpp.
 #pragma once
 
@@ -21,6 +21,8 @@ enum class EventKind : std::uint8_t {
   refuse,          ///< a request failed; nothing changed
   fall_back,       ///< a slower way was taken
   lost,            ///< so many events of one ring were dropped here, for it was full
+  spill,           ///< a buffer's contents moved to the host
+  restore,         ///< they came back
 };
 
 /// How it was done.
@@ -43,8 +45,9 @@ enum class EventWay : std::uint8_t {
 struct Event {
   /// Nanoseconds of the steady clock, where a reader hands it out; ticks in a ring.
   std::uint64_t time = 0;
-  /// Requested bytes of a block; bytes of pages, of a segment or of a transfer; how many events are `lost`.
+  /// Requested bytes of a block; bytes of pages, of a segment, of a transfer, of contents; how many events are `lost`.
   std::uint64_t bytes = 0;
+  std::uint64_t address = 0;     ///< of a block, or where pages were mapped or unmapped; 0 where it does not apply
   std::uint32_t block = 0;       ///< record id; how many pages; the number of a transfer
   std::uint32_t generation = 0;  ///< of the block's lives; how many handles the pages have
   std::uint32_t granules = 0;    ///< what the block takes up
@@ -55,6 +58,6 @@ struct Event {
   EventWay way = EventWay::none;
 };
 
-static_assert(sizeof(Event) == 40 && std::is_trivially_copyable_v<Event>);
+static_assert(sizeof(Event) == 48 && std::is_trivially_copyable_v<Event>);
 
 }  // namespace weir::track

@@ -37,11 +37,12 @@ EventReader::Moment EventReader::moment(bool processor_ticks) noexcept {
   return best;
 }
 
-EventReader::EventReader(std::vector<std::shared_ptr<EventTap>> taps, std::uint32_t capacity)
+EventReader::EventReader(std::vector<std::shared_ptr<EventTap>> taps, std::uint32_t capacity,
+                         const std::shared_ptr<Wakeup>& wakeup)
     : taps_(std::move(taps)), last_(moment(has_processor_ticks())) {
   std::size_t opened = 0;
   try {
-    for (; opened < taps_.size(); ++opened) taps_[opened]->open(capacity);
+    for (; opened < taps_.size(); ++opened) taps_[opened]->open(capacity, wakeup);
   } catch (...) {
     while (opened-- > 0) taps_[opened]->close();
     throw;
@@ -52,18 +53,31 @@ EventReader::~EventReader() {
   for (const auto& tap : taps_) tap->close();
 }
 
+std::uint64_t EventReader::drain(const Visit& visit) { return drain(visit, {}); }
+
+void EventReader::take_namings() {
+  namings_.erase(namings_.begin(), namings_.begin() + static_cast<std::ptrdiff_t>(next_naming_));
+  next_naming_ = 0;
+  for (const auto& tap : taps_) {
+    for (EventTap::Naming& each : tap->take_namings()) namings_.push_back(std::move(each));
+  }
+}
+
+void EventReader::tell_names(std::uint64_t until, const Scale& scale, const VisitName& visit) {
+  while (next_naming_ < namings_.size() && namings_[next_naming_].time <= until) {
+    const EventTap::Naming& each = namings_[next_naming_++];
+    visit(each.number, each.name, scale.nanoseconds(each.time));
+  }
+}
+
 // What was written after the drain began is for the next: else a thread whose ring is looked at last could show later
 // events than one whose ring was looked at first.
-std::uint64_t EventReader::drain(const Visit& visit) {
+std::uint64_t EventReader::drain(const Visit& visit, const VisitName& visit_name) {
   if (taps_.empty()) return 0;
   const Moment now = moment(taps_.front()->processor_ticks());
   const Moment then = std::exchange(last_, now);
   const double span = static_cast<double>(now.ticks - then.ticks);
-  const double a_tick = span == 0 ? 1.0 : static_cast<double>(now.nanoseconds - then.nanoseconds) / span;
-  const auto nanoseconds = [&](std::uint64_t ticks) {
-    const auto since = static_cast<double>(static_cast<std::int64_t>(ticks - then.ticks));
-    return then.nanoseconds + static_cast<std::uint64_t>(static_cast<std::int64_t>(since * a_tick));
-  };
+  const Scale scale{then, span == 0 ? 1.0 : static_cast<double>(now.nanoseconds - then.nanoseconds) / span};
   std::vector<Cursor> heap;
   std::vector<EventRing*> rings;
   for (const auto& tap : taps_) {
@@ -76,6 +90,8 @@ std::uint64_t EventReader::drain(const Visit& visit) {
     cursor.time = cursor.ring->at(cursor.next).time;
     return cursor.time <= now.ticks;
   };
+  // After the rings were looked at, so that no event has a tag that is not named yet.
+  if (visit_name) take_namings();
   std::erase_if(heap, [&](Cursor& cursor) { return !ready(cursor); });
   std::make_heap(heap.begin(), heap.end(), later);
   std::uint64_t count = 0;
@@ -92,7 +108,8 @@ std::uint64_t EventReader::drain(const Visit& visit) {
       } else {
         newest_ = event.time;
       }
-      event.time = nanoseconds(event.time);
+      if (next_naming_ != namings_.size()) tell_names(event.time, scale, visit_name);
+      event.time = scale.nanoseconds(event.time);
       visit(event, *cursor.tap);
       ++count;
       more = ready(cursor);
@@ -103,6 +120,7 @@ std::uint64_t EventReader::drain(const Visit& visit) {
       heap.pop_back();
     }
   }
+  if (visit_name) tell_names(now.ticks, scale, visit_name);
   return count;
 }
 

@@ -1,7 +1,8 @@
-// The events of one thread on their way to the reader. One thread writes, one reads,
-// and neither waits: a ring that is full drops the newest event, counts it, and tells
-// so in its place once the ring is not full. Invariant: what was pushed is what is read plus
-// what was dropped. Made by the tap; a thread that ends leaves its ring to another.
+// The events of one thread on their way to the reader. One thread writes, one reads. A ring
+// that is half full wakes a reader that asked for it; one that is full has its writer wait as
+// long as the reader allows, by itself not at all, then drops the newest event, counts it, and
+// tells so in its place once the ring is not full. Invariant: what was pushed is what is read
+// plus what was dropped. Made by the tap; a thread that ends leaves its ring to another.
 #pragma once
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include "track/counter.hpp"
 #include "track/event.hpp"
 #include "track/ticks.hpp"
+#include "track/wakeup.hpp"
 
 namespace weir::track {
 
@@ -21,11 +23,13 @@ class EventRing {
   static constexpr std::uint32_t min_capacity = 4;
 
   /// For so many events, rounded up to a power of two. Throws std::bad_alloc.
-  EventRing(std::uint32_t capacity, bool processor_ticks)
+  /// `waker` names the reader to be woken, or null; it outlives the ring.
+  EventRing(std::uint32_t capacity, bool processor_ticks, const std::atomic<Wakeup*>& waker = nobody)
       : mask_(std::bit_ceil(capacity < min_capacity ? min_capacity : capacity) - 1),
         processor_ticks_(processor_ticks),
+        waker_(waker),
         events_(std::make_unique_for_overwrite<Event[]>(std::uint64_t{mask_} + 1)),
-        limit_(std::uint64_t{mask_} + 1) {}
+        limit_((std::uint64_t{mask_} + 1) / 2) {}
 
   // --- For the thread that writes ---
 
@@ -67,16 +71,29 @@ class EventRing {
   [[nodiscard]] std::uint64_t waiting() const noexcept { return written() - read(); }
 
  private:
+  static inline const std::atomic<Wakeup*> nobody{nullptr};
+
   // Looks how far the reader is. After a loss, the event that tells of it must fit, too.
   [[gnu::noinline]] bool find_space(std::uint64_t time) noexcept {
     const std::uint64_t head = head_.load(std::memory_order_relaxed);
-    const std::uint64_t limit = tail_.load(std::memory_order_acquire) + capacity();
+    std::uint64_t tail = tail_.load(std::memory_order_acquire);
     const std::uint64_t lost = dropped_.get() - std::max(told_, forgiven_.load(std::memory_order_relaxed));
-    if (limit - head < (lost == 0 ? 1 : 2)) {
+    const std::uint64_t needed = lost == 0 ? 1 : 2;
+    if (Wakeup* const reader = waker_.load(std::memory_order_acquire)) {
+      if (head - tail >= capacity() / 2) reader->wake();
+      if (capacity() - (head - tail) < needed && patient_at_ != tail) {
+        reader->wait_for([&] {
+          tail = tail_.load(std::memory_order_acquire);
+          return capacity() - (head - tail) >= needed;
+        });
+        patient_at_ = tail;  // of a reader that stands still, no more is expected
+      }
+    }
+    if (capacity() - (head - tail) < needed) {
       dropped_.bump(1);
       return false;
     }
-    limit_ = limit;
+    limit_ = tail + (head - tail < capacity() / 2 ? capacity() / 2 : capacity());
     if (lost == 0) return true;
     told_ = dropped_.get();
     events_[head & mask_] = {.time = time, .bytes = lost, .thread = thread_, .kind = EventKind::lost};
@@ -86,10 +103,12 @@ class EventRing {
 
   const std::uint32_t mask_;
   const bool processor_ticks_;
+  const std::atomic<Wakeup*>& waker_;
   std::uint16_t thread_ = 0;
   const std::unique_ptr<Event[]> events_;
-  std::uint64_t limit_;     // the writer's: below it the ring is not full
+  std::uint64_t limit_;     // the writer's: below it the ring is not full, nor half full unless that was seen
   std::uint64_t told_ = 0;  // of what was dropped
+  std::uint64_t patient_at_ = UINT64_MAX;  // where the reader was when it was waited for last
   std::atomic<std::uint64_t> head_{0};
   Counter<std::uint64_t> dropped_;
   std::atomic<std::uint64_t> forgiven_{0};  // of what was dropped, before the reader came

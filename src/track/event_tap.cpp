@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 #include <weir/errors.hpp>
 
@@ -49,7 +50,7 @@ EventRing* EventTap::ring_of(const void* owner) noexcept {
   }
   try {
     core::reserve_more(rings_, 1);
-    rings_.push_back({std::make_unique<EventRing>(capacity_, processor_ticks_)});
+    rings_.push_back({std::make_unique<EventRing>(capacity_, processor_ticks_, waker_)});
     return serve(rings_.back());
   } catch (const std::bad_alloc&) {
     ++without_ring_;
@@ -63,6 +64,25 @@ void EventTap::leave(const void* owner) noexcept {
   for (Kept& kept : rings_) {
     if (kept.owner == owner) kept.owner = nullptr;
   }
+}
+
+// Few: a name is taken for a buffer, or once for a tag.
+void EventTap::name_tag(std::uint32_t number, std::string_view name) noexcept {
+  constexpr std::size_t max_namings = 1U << 16;
+  if (!keeps_namings_ || !process_.is_current()) return;
+  const std::lock_guard lock(mutex_);
+  try {
+    if (namings_.size() == max_namings) throw std::bad_alloc();
+    namings_.push_back({ordered_ticks(processor_ticks_), number, std::string(name)});
+  } catch (const std::bad_alloc&) {
+    ++namings_lost_;
+  }
+}
+
+std::vector<EventTap::Naming> EventTap::take_namings() {
+  if (!process_.is_current()) return {};
+  const std::lock_guard lock(mutex_);
+  return std::exchange(namings_, {});
 }
 
 // --- The switch ---
@@ -85,7 +105,7 @@ void EventTap::let_go(const std::atomic<std::uint64_t>& word) noexcept {
 
 // --- Reading ---
 
-void EventTap::open(std::uint32_t capacity) {
+void EventTap::open(std::uint32_t capacity, std::shared_ptr<Wakeup> wakeup) {
   if (!process_.is_current()) throw core::made_before_fork("pool \"" + name_ + "\"", name_);
   const std::lock_guard lock(mutex_);
   if (on()) {
@@ -93,8 +113,10 @@ void EventTap::open(std::uint32_t capacity) {
                           {.name = name_});
   }
   capacity_ = capacity;
+  waker_ = wakeup.get();
+  if (wakeup) wakeups_.push_back(std::move(wakeup));
   if (!shared_) {
-    auto made = std::make_unique<EventRing>(capacity, processor_ticks_);
+    auto made = std::make_unique<EventRing>(capacity, processor_ticks_, waker_);
     const std::lock_guard sharing(sharing_);
     shared_ = std::move(made);
   }
@@ -110,6 +132,9 @@ void EventTap::close() noexcept {
   if (!process_.is_current()) return;
   const std::lock_guard lock(mutex_);
   on_ = false;
+  waker_ = nullptr;
+  keeps_namings_ = false;
+  namings_.clear();
   set_word();
 }
 

@@ -13,11 +13,13 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/process.hpp"
 #include "core/spin_lock.hpp"
 #include "track/event_ring.hpp"
+#include "track/wakeup.hpp"
 
 namespace weir::track {
 
@@ -43,6 +45,9 @@ class EventTap {
   /// That thread writes no more into its ring.
   void leave(const void* owner) noexcept;
 
+  /// The tag `number` means `name` from now on. For a reader that asks for names; nothing while there is none.
+  void name_tag(std::uint32_t number, std::string_view name) noexcept;
+
   /// A word that the hot path has, and what it is while nobody reads.
   void steer(std::atomic<std::uint64_t>& word, std::uint64_t usual) noexcept;
   /// Nothing for a cache has such a key.
@@ -52,9 +57,21 @@ class EventTap {
 
   // --- For the reader ---
 
-  /// Begins reading: rings made from now on are for so many events. Throws InvalidArgument where somebody reads
-  /// already, Unsupported in a child of fork().
-  void open(std::uint32_t capacity);
+  /// A tag that was named.
+  struct Naming {
+    std::uint64_t time = 0;  ///< ticks
+    std::uint32_t number = 0;
+    std::string name;
+  };
+  /// Begins reading: rings made from now on are for so many events. Full ones and half full ones wake the reader, if
+  /// it can be woken. Throws InvalidArgument where somebody reads already, Unsupported in a child of fork().
+  void open(std::uint32_t capacity, std::shared_ptr<Wakeup> wakeup = nullptr);
+  /// From now on namings are kept.
+  void keep_namings() noexcept { keeps_namings_ = true; }
+  /// What was named since the last call, in order.
+  [[nodiscard]] std::vector<Naming> take_namings();
+  /// Namings that were too many to keep between two calls.
+  [[nodiscard]] std::uint64_t namings_lost() const noexcept { return namings_lost_.load(); }
   void close() noexcept;
   /// Adds all rings there are.
   void list(std::vector<EventRing*>& rings) const;
@@ -85,6 +102,11 @@ class EventTap {
   std::uint64_t usual_ = no_key;
   std::uint64_t dropped_before_ = 0;
   std::atomic<std::uint64_t> without_ring_{0};
+  std::atomic<Wakeup*> waker_{nullptr};
+  std::vector<std::shared_ptr<Wakeup>> wakeups_;  // writers may be looking at one that is closed
+  std::atomic<bool> keeps_namings_{false};
+  std::vector<Naming> namings_;
+  std::atomic<std::uint64_t> namings_lost_{0};
 };
 
 }  // namespace weir::track

@@ -99,7 +99,8 @@ PoolOptions TransferEngine::pinned_options(const PoolOptions& pool) const {
           .idle_age = pool.idle_age,
           .reclaim_deadline = pool.reclaim_deadline,
           .clock = pool.clock,
-          .log = pool.log};
+          .log = pool.log,
+          .record = pool.record};
 }
 
 TransferEngine::~TransferEngine() {

@@ -15,8 +15,8 @@ KEYS = [
     "file", "format", "operations", "streams", "peak_requested", "peak_allocated", "peak_reserved", "utilization",
     "cache_hits", "arena_hits", "misses", "driver_calls", "page_remaps", "ns_per_operation", "comparisons",
 ]  # fmt: skip
-HOLDER = ["bytes", "device", "stream", "number", "address", "line", "id", "frame"]
-GAPS = ["failures", "unmatched_frees", "late_frees", "incomplete_blocks", "cut_lines", "cut"]
+HOLDER = ["bytes", "device", "stream", "number", "address", "line", "id", "tag", "frame"]
+GAPS = ["failures", "unmatched_frees", "late_frees", "incomplete_blocks", "cut_lines", "resizes", "cut"]
 REPEATS = ["threads", "passes"]
 PASS = [
     "driver_calls", "event_calls", "creates", "maps", "accesses", "unmaps", "page_remaps", "driver_us", "waited_us",

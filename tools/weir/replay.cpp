@@ -67,8 +67,9 @@ class ReplayRun {
   }
 
   /// On stderr, so that a script that reads one figure of the report is told, too.
-  static void warn_of_cut(const std::string& shown, const replay::Trace& trace) {
-    if (!trace.is_cut) return;
+  static void warn_of_gaps(const std::string& shown, const replay::Trace& trace) {
+    for (const std::string& note : trace.notes) fmt::print(stderr, "weir: {}: {}\n", shown, note);
+    if (!trace.is_cut || trace.format == replay::TraceFormat::weir_recording) return;
     fmt::print(stderr, "weir: {}: {}; copy or record it again to get the rest\n", shown,
                trace.cut_lines != 0 ? "it is cut: its last line has no end and is ignored"
                                     : "its gzip data are cut off: their complete lines are replayed");
@@ -76,7 +77,7 @@ class ReplayRun {
 
   void run_one(const std::string& name, const replay::Trace& trace) {
     const std::string shown = files::printable(name);
-    warn_of_cut(shown, trace);
+    warn_of_gaps(shown, trace);
     Subject subject{.file = name, .trace = trace, .options = options_};
     replay::ReplayReport report;
     try {

@@ -23,7 +23,8 @@ Json to_json(const Subject& subject, const Holder& holder) {
           {"number", holder.number},
           {"address", holder.address ? Json(*holder.address) : Json(nullptr)},
           {"line", holder.line != 0 ? Json(holder.line) : Json(nullptr)},
-          {"id", text(!is_snapshot(subject))},
+          {"id", text(!is_snapshot(subject) && !is_recording(subject))},
+          {"tag", text(is_recording(subject))},
           {"frame", text(is_snapshot(subject))}};
 }
 
@@ -114,6 +115,7 @@ std::string to_json(const Subject& subject, const ReplayReport& report) {
       {"late_frees", subject.trace.late_frees},
       {"incomplete_blocks", subject.trace.incomplete_blocks},
       {"cut_lines", subject.trace.cut_lines},
+      {"resizes", subject.trace.resizes},
       {"cut", subject.trace.is_cut},
       {"threads", report.threads},
       {"passes", passes_of(report)}};

@@ -43,6 +43,7 @@ std::string gaps(const replay::Trace& trace) {
          line(trace.unmatched_frees, "frees without a recorded allocation, ignored") +
          line(trace.late_frees, "frees recorded after their address was reused, moved before that") +
          line(trace.incomplete_blocks, "blocks without a recorded start or end, ignored or ended") +
+         line(trace.resizes, "blocks resized, replayed as a free and an allocation") +
          line(trace.cut_lines, "line cut at the file's end, ignored") +
          (trace.is_cut ? "  of the record            cut   the rest of the recording is missing\n" : "");
 }
@@ -56,10 +57,12 @@ std::string to_text(const Subject& subject, const Holder& holder) {
   } else if (!holder.address) {
     text += fmt::format(", allocation number {}", holder.number + 1);
   }
-  if (!is_snapshot(subject) && !holder.label.empty()) text += ", id " + files::printable(holder.label);
+  const bool named = !holder.label.empty();
+  if (named && is_recording(subject)) text += ", owner " + files::printable(holder.label);
+  if (named && !is_snapshot(subject) && !is_recording(subject)) text += ", id " + files::printable(holder.label);
   if (holder.address) text += fmt::format(", at {:#x}", *holder.address);
   text += fmt::format(", stream {:#x}", holder.stream);
-  if (is_snapshot(subject) && !holder.label.empty()) text += ", " + files::printable(holder.label);
+  if (named && is_snapshot(subject)) text += ", " + files::printable(holder.label);
   return text;
 }
 

@@ -53,17 +53,20 @@ void PageStore::gave(std::uint64_t bytes) noexcept {
   if (tallies_.reserved != nullptr) tallies_.reserved->give(bytes);
 }
 
-void PageStore::tell_pages(track::EventKind kind, std::uint64_t pages, std::uint64_t handles) noexcept {
+void PageStore::tell_pages(track::EventKind kind, std::uint64_t pages, std::uint64_t handles,
+                           device::Address address) noexcept {
   if (events_ == nullptr) return;
   events_->note({.bytes = pages * page_bytes_,
+                 .address = address,
                  .block = static_cast<std::uint32_t>(pages),
                  .generation = static_cast<std::uint32_t>(handles),
                  .kind = kind,
                  .way = track::EventWay::page});
 }
 
-void PageStore::tell_segment(track::EventKind kind, std::uint64_t bytes) noexcept {
-  if (events_ != nullptr) events_->note({.bytes = bytes, .kind = kind, .way = track::EventWay::segment});
+void PageStore::tell_segment(track::EventKind kind, const Segment& segment) noexcept {
+  if (events_ == nullptr) return;
+  events_->note({.bytes = segment.bytes, .address = segment.address, .kind = kind, .way = track::EventWay::segment});
 }
 
 /// A call of the driver about memory, on the books; `takes` if it takes or maps some.
@@ -150,14 +153,14 @@ void PageStore::map(device::Address address, std::span<const MovableExtent> exte
   const std::vector<device::Extent> plain(extents.begin(), extents.end());
   timed([&] { backend_.map(address, plain); }, true);
   page_maps_.fetch_add(device::pages_of(plain), std::memory_order_relaxed);
-  tell_pages(track::EventKind::map, device::pages_of(plain), plain.size());
+  tell_pages(track::EventKind::map, device::pages_of(plain), plain.size(), address);
 }
 
 void PageStore::unmap(device::Address address, std::span<MovableExtent> extents) {
   const std::vector<device::Extent> plain(extents.begin(), extents.end());
   timed([&] { backend_.unmap(address, plain); }, false);
   for (MovableExtent& extent : extents) ++extent.moves;
-  tell_pages(track::EventKind::unmap, device::pages_of(plain), plain.size());
+  tell_pages(track::EventKind::unmap, device::pages_of(plain), plain.size(), address);
 }
 
 void PageStore::destroy(std::span<const MovableExtent> extents) noexcept {
@@ -176,14 +179,14 @@ void PageStore::destroy(std::span<const MovableExtent> extents) noexcept {
 Taken PageStore::allocate_segment(std::uint64_t bytes, Segment& segment) {
   segment = {0, bytes};
   const Taken taken = take(bytes, [&] { segment.address = backend_.allocate_segment(bytes); });
-  if (taken == Taken::yes) tell_segment(track::EventKind::create, bytes);
+  if (taken == Taken::yes) tell_segment(track::EventKind::create, segment);
   return taken;
 }
 
 void PageStore::free_segment(const Segment& segment) noexcept {
   timed([&] { backend_.free_segment(segment.address, segment.bytes); }, false);
   gave(segment.bytes);
-  tell_segment(track::EventKind::destroy, segment.bytes);
+  tell_segment(track::EventKind::destroy, segment);
 }
 
 std::shared_ptr<detail::Quota> PageStore::book_external(std::uint64_t bytes) {

@@ -103,8 +103,9 @@ class PageStore {
   template <class Call>
   [[nodiscard]] Taken take(std::uint64_t bytes, Call call);
   [[nodiscard]] bool charge(std::uint64_t bytes) noexcept;
-  void tell_pages(track::EventKind kind, std::uint64_t pages, std::uint64_t handles) noexcept;
-  void tell_segment(track::EventKind kind, std::uint64_t bytes) noexcept;
+  void tell_pages(track::EventKind kind, std::uint64_t pages, std::uint64_t handles,
+                  device::Address address = 0) noexcept;
+  void tell_segment(track::EventKind kind, const Segment& segment) noexcept;
   void took(std::uint64_t bytes) noexcept;
   void gave(std::uint64_t bytes) noexcept;
 

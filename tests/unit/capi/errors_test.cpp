@@ -55,13 +55,13 @@ TEST(CErrors, StatusesHaveTheNamesOfErrorCodes) {
 }
 
 TEST(CErrors, LogValuesHaveTheNamesOfTheCppOnes) {
-  for (std::int32_t event = WEIR_EVENT_ALLOCATE; event <= WEIR_EVENT_SLOW; ++event) {
+  for (std::int32_t event = WEIR_EVENT_ALLOCATE; event <= WEIR_EVENT_RECORD; ++event) {
     EXPECT_EQ(weir_log_event_name(event), weir::name(static_cast<LogEvent>(event)));
   }
   for (std::int32_t level = WEIR_LOG_DEBUG; level <= WEIR_LOG_ERROR; ++level) {
     EXPECT_EQ(weir_log_level_name(level), weir::name(static_cast<LogLevel>(level)));
   }
-  EXPECT_EQ(weir::name(static_cast<LogEvent>(WEIR_EVENT_SLOW + 1)), "unknown");
+  EXPECT_EQ(weir::name(static_cast<LogEvent>(WEIR_EVENT_RECORD + 1)), "unknown");
   EXPECT_STREQ(weir_log_event_name(256), "unknown");
   EXPECT_STREQ(weir_log_level_name(-1), "unknown");
 }
