@@ -125,7 +125,7 @@ TEST_P(SoftLimits, CountWhatIsExternal) {
   std::vector<void*> blocks{pool.allocate(6_MiB), pool.allocate(6_MiB)};
   pool.deallocate(blocks.back());
   const ExternalBytes booked = pool.book_external(10_MiB);
-  maintain(pool);  // where events are late
+  maintain(pool);                               // where events are late
   if (GetParam().mode != PoolMode::segments) {  // a segment is in use as a whole
     EXPECT_LE(taken(pool), 16_MiB);
   }
