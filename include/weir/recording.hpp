@@ -1,5 +1,5 @@
 // Recordings: every event of a pool's memory, in a file or in a ring in memory, for
-// `weir replay`, `weir convert` and `weir report`. A program switches one on by
+// `weir replay` and `weir convert`. A program switches one on by
 // PoolOptions::record, a person by WEIR_RECORD=FILE. docs/recording-format.md has the
 // format. Recording starts one thread for each file or ring, and nothing else does.
 #pragma once

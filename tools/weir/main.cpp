@@ -30,8 +30,9 @@ std::string explain(const CLI::App* app, const CLI::Error& error) {
   const std::string problem =
       commands_wanted && !unknown.empty() ? "no command or option " + unknown.front() : error.what();
   return "weir: " + problem + "\nUsage: " + command +
-         (chosen.empty() ? " replay|devices|lidar|balance|trajectory|graph|demo" : "") + " [OPTIONS]" +
+         (chosen.empty() ? " replay|convert|devices|lidar|balance|trajectory|graph|demo" : "") + " [OPTIONS]" +
          (command == "weir replay"       ? " [FILE...]"
+          : command == "weir convert"    ? " FILE -o OUT.weir|pickle|json|csv"
           : command == "weir lidar"      ? " IN.las... -o OUT.las"
           : command == "weir trajectory" ? " -o OUT.csv"
           : command == "weir graph"      ? " FILE -o OUT.json|csv|svg|png"
@@ -89,6 +90,7 @@ int main(int argc, char** argv) {
   app.parse_complete_callback(weir::tool::inject_faults);  // before the command that was chosen runs
   int status = 0;
   weir::tool::add_replay(app, status);
+  weir::tool::add_convert(app, status);
   weir::tool::add_devices(app, status);
   weir::tool::add_lidar(app, status);
   weir::tool::add_balance(app, status);
