@@ -18,7 +18,7 @@ class Slow(ToolCase):
         if inject:
             environment["WEIR_INJECT"] = inject
         done = weir(
-            "lidar", "--device", "host", "--threads", "1", self.source, "-o", str(out), "--chunk", str(POINTS), "--k", "8", "--features", "minimal",
+            "lidar", "--device", "host", "--threads", "1", self.source, "-o", str(out), "--chunk", str(POINTS), "--k", "8", "--features", "geometry",
             "--json", env=environment,
         )  # fmt: skip
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -31,7 +31,7 @@ constexpr std::uint64_t runs_of_chunk = 5, computation = 4;
 class SlowDevice : public testing::Test {
  protected:
   SlowDevice() {
-    settings_.features = FeatureSet::parse("minimal");
+    settings_.features = FeatureSet::parse("geometry");
     settings_.k = 8;
     settings_.chunk = chunk_points;
     settings_.threads = 1;
