@@ -134,6 +134,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   /// Says that the device was lost and another pool took this one's place: its end waits for nothing and reports no
   /// leaks. Readers of events are told that all live blocks are gone.
   void abandon() noexcept;
+  /// Takes over the recording of the one whose place it takes.
+  void go_on_recording(Implementation& before) noexcept { recording_.swap(before.recording_); }
 
   // --- report.cpp ---
   [[nodiscard]] Statistics statistics() const;
