@@ -13,7 +13,7 @@ class PlainRefusals : public PoolContract {
  protected:
   [[nodiscard]] std::uint64_t driver_calls() const {
     std::uint64_t sum = 0;
-    for (std::size_t kind = 0; kind < device::call_kinds; ++kind) {
+    for (std::size_t kind = 0; kind < faults::call_kinds; ++kind) {
       sum += backend_->calls(static_cast<device::CallKind>(kind));
     }
     return sum;

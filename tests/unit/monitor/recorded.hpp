@@ -45,7 +45,9 @@ struct Seen {
 
 inline Seen look_at(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  const std::string all((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  std::ostringstream contents;
+  contents << file.rdbuf();
+  const std::string all = contents.str();
   Seen seen;
   seen.bytes = all.size();
   std::span<const char> rest(all);
@@ -136,6 +138,8 @@ inline void run(Pool& pool, std::uint64_t seed, int steps, std::size_t leaves = 
     } else {
       free_one();
     }
+    if (step % 8000 == 7999)
+      flush_recordings();  // a busy machine keeps the recorder waiting for longer than events can
   }
   while (out.size() > leaves) free_one();
 }

@@ -50,8 +50,8 @@ class LadderTest : public testing::Test {
   }
   [[nodiscard]] std::uint64_t backend_calls() const {
     std::uint64_t sum = dry_->driver_calls().all();
-    for (std::size_t kind = 0; kind < device::call_kinds; ++kind) {
-      sum += backend_->calls(static_cast<device::CallKind>(kind));
+    for (std::size_t kind = 0; kind < faults::call_kinds; ++kind) {
+      sum += backend_->calls(static_cast<faults::CallKind>(kind));
     }
     return sum;
   }

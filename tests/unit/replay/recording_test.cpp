@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <sstream>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -51,7 +53,9 @@ class RecordingOfAPool : public ::testing::Test {
   }
   std::vector<std::byte> bytes() const {
     std::ifstream file(path_, std::ios::binary);
-    const std::string all((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    std::ostringstream contents;
+    contents << file.rdbuf();
+    const std::string all = contents.str();
     const auto view = std::as_bytes(std::span(all));
     return {view.begin(), view.end()};
   }
