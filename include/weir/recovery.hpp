@@ -1,6 +1,7 @@
 // Going on after a device was lost: how MemoryManager::recover() opens it again, and what it says of the buffers. Every
 // call on a lost device, its pool, streams and transfers throws DeviceLost, also those that other threads are waiting
-// in; what they gave ends without waiting.
+// in; what they gave ends without waiting. But an allocation that the pool's free memory serves asks the device for
+// nothing, and does not notice.
 #pragma once
 
 #include <chrono>

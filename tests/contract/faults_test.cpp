@@ -56,7 +56,7 @@ class Faults : public PoolContract {
       allocate(9_MiB, first, 4096);
       check();
       attempt([&] { static_cast<void>(pool_.trim(4_MiB)); });
-      if (test_.pooling()) attempt([&] { pool_.map_ahead(20_MiB, first); });
+      if (test_.pooling() && !attempt([&] { pool_.map_ahead(20_MiB, first); })) ++tally_.refusals;
       check();
       free_every(3, second);
       for (const StreamId user : {first, second}) {
