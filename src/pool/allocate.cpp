@@ -188,13 +188,8 @@ void Pool::Implementation::map_ahead(std::uint64_t bytes, StreamId stream) {
     // No range of addresses is left that is as long; requests of the size get memory of the driver's own.
     journal_.note(LogLevel::warning, LogEvent::fallback, error.message(), bytes, 0, stream);
     return;
-  } catch (const OutOfMemory& error) {
-    const OutOfMemory whose = named(error, options_.name);
-    note_refusal(request, whose.message());
-    throw whose;
-  } catch (const Error& error) {
-    note_refusal(request, error.message());
-    throw;
+  } catch (const Error&) {
+    throw_as_refusal(request);
   }
   if (id == 0) refuse(request);
   release(id, blocks_[id].stream_index, clock_.now());
@@ -225,13 +220,8 @@ std::optional<std::uint32_t> Pool::Implementation::serve(const Request& request,
     if (served.id == 0) return std::nullopt;
     if (options_.zero) clear(served, request, cache);
     return hand_out(served, request, cache);
-  } catch (const OutOfMemory& error) {
-    const OutOfMemory whose = named(error, options_.name);
-    note_refusal(request, whose.message());
-    throw whose;
-  } catch (const Error& error) {
-    note_refusal(request, error.message());
-    throw;
+  } catch (const Error&) {
+    throw_as_refusal(request);
   }
 }
 

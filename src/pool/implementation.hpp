@@ -216,6 +216,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
 
   // --- refusal.cpp ---
   void note_refusal(const Request& request, std::string_view text) noexcept;
+  /// Counts and logs the error that is handled now, and throws it on: a lack of memory with the pool's name.
+  [[noreturn]] void throw_as_refusal(const Request& request);
   [[nodiscard]] std::string what_device_says(std::uint64_t left) const;
   [[noreturn]] void refuse(const Request& request);
   /// Throws DeviceLost where the device was lost while memory was looked for.

@@ -23,6 +23,19 @@ void Pool::Implementation::note_refusal(const Request& request, std::string_view
   journal_.note(LogLevel::warning, LogEvent::refuse, text, request.bytes, 0, request.stream);
 }
 
+void Pool::Implementation::throw_as_refusal(const Request& request) {
+  try {
+    throw;
+  } catch (const OutOfMemory& error) {
+    const OutOfMemory whose = named(error, options_.name);
+    note_refusal(request, whose.message());
+    throw whose;
+  } catch (const Error& error) {
+    note_refusal(request, error.message());
+    throw;
+  }
+}
+
 void Pool::Implementation::refuse_alignment(const Request& request) const {
   throw InvalidArgument("pool \"" + options_.name + "\": an alignment of " + std::to_string(request.options.alignment) +
                             " is not a power of two up to " + format_bytes(info_.page_bytes),
@@ -54,9 +67,8 @@ void Pool::Implementation::require_device() {
 void Pool::Implementation::refuse(const Request& request) {
   try {
     require_device();
-  } catch (const DeviceLost& error) {
-    note_refusal(request, error.message());
-    throw;
+  } catch (const DeviceLost&) {
+    throw_as_refusal(request);
   }
   if (request.bytes > max_bytes_) refuse_size(request);
   const pool::PageStore& store = space_.store();
