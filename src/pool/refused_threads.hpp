@@ -36,10 +36,12 @@ class RefusedThreads {
           leave(wait, true);
           return true;
         }
+        rest(wait, true);
         do {
           if (!goes_on(wait, threads(), deadline.passed())) return false;
           pacing.rest(Clock::now() - began, deadline.left());
         } while (frees() == seen);
+        rest(wait, false);
       }
     } catch (...) {
       leave(wait, false);
@@ -54,6 +56,7 @@ class RefusedThreads {
     Clock::time_point ends = {};
     std::chrono::nanoseconds part{0};  // how long it waits for one thread
     std::uint64_t refusals = 0;        // that it has seen
+    bool rests = false;                // it is one of waiting_
   };
 
   [[nodiscard]] bool enter(Wait& wait, std::size_t threads) {
@@ -65,10 +68,16 @@ class RefusedThreads {
       ++refusals_;
       return false;
     }
-    ++waiting_;
     wait.ends = wait.began + wait.part;
     wait.refusals = refusals_;
     return true;
+  }
+  // One that tries is not among those that wait: it may have the memory already that another one is refused for, and
+  // free it soon.
+  void rest(Wait& wait, bool rests) {
+    const std::lock_guard lock(mutex_);
+    wait.rests = rests;
+    rests ? ++waiting_ : --waiting_;
   }
   // One that was refused meanwhile may free what it holds. Who does not go on has left, so that of several that all
   // wait one goes.
@@ -89,7 +98,7 @@ class RefusedThreads {
   }
   void end(const Wait& wait, Clock::time_point now, bool paid) noexcept {
     fill(now);
-    --waiting_;
+    if (wait.rests) --waiting_;
     if (paid) {
       account_ = full_;
       return;

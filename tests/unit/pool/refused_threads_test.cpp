@@ -66,12 +66,14 @@ TEST_F(RefusedThreadsTest, OfThoseThatAllWaitTheLastIsRefusedAndTheOthersWaitOn)
   std::atomic<bool> enough{false};
   std::atomic<int> served{0};
   const auto wait = [&] {
+    // Threads are counted as it comes, as it begins to rest, and, which says that it rests, while it does.
+    int counts = 0;
+    const auto threads = [&] {
+      if (++counts == 3) ++waiting;
+      return std::size_t{3};
+    };
     if (refused.wait(
-            far, [] { return std::size_t{3}; }, [&] { return frees.load(); },
-            [&, first = true]() mutable {
-              if (std::exchange(first, false)) ++waiting;
-              return enough.load();
-            })) {
+            far, threads, [&] { return frees.load(); }, [&] { return enough.load(); })) {
       ++served;
     }
   };
@@ -85,6 +87,29 @@ TEST_F(RefusedThreadsTest, OfThoseThatAllWaitTheLastIsRefusedAndTheOthersWaitOn)
   one.join();
   other.join();
   EXPECT_EQ(served, 2);
+}
+
+TEST_F(RefusedThreadsTest, OneThatTriesIsNotAmongThoseThatWait) {
+  RefusedThreads refused(2h);
+  std::atomic<bool> tries{false}, other_tried{false}, other_ended{false}, freed{false};
+  std::atomic<std::uint64_t> frees{0};
+  const auto two = [] { return std::size_t{2}; };
+  std::thread one([&] {
+    EXPECT_TRUE(refused.wait(
+        far, two, [&] { return frees.load(); },
+        [&] {
+          tries = true;
+          while (!other_tried && !other_ended) std::this_thread::yield();
+          return true;  // it has the memory
+        }));
+    freed = true;
+    ++frees;
+  });
+  while (!tries) std::this_thread::yield();
+  EXPECT_TRUE(refused.wait(
+      far, two, [&] { return frees.load(); }, [&] { return other_tried = true, freed.load(); }));
+  other_ended = true;
+  one.join();
 }
 
 TEST_F(RefusedThreadsTest, WhereAllThatAreLeftWaitOneIsRefused) {
