@@ -114,7 +114,7 @@ class FlatObject {
   std::size_t at_ = 0;
 };
 
-std::string read_file(const std::filesystem::path& path) {
+std::string read_whole(const std::filesystem::path& path) {
   const std::string name = path.string();
   std::error_code error;
   const auto type = std::filesystem::status(path, error).type();
@@ -179,7 +179,7 @@ device::DriverModel parse_driver_model(std::string_view json) {
 device::DriverModel read_driver_model(std::string_view name) {
   if (!names_a_file(name)) return device::driver_model(name);
   const std::filesystem::path path(name);
-  const std::string text = read_file(path);
+  const std::string text = read_whole(path);
   const std::string prefix = files::printable(path.string()) + ": ";
   try {
     return parse_driver_model(text);

@@ -39,11 +39,11 @@ struct Place {
 
 /// One dict of the snapshot. Fields are looked up by going through all of them,
 /// and the file may share one dict among many lists, so its size is bounded.
-class Record {
+class PickledRecord {
  public:
   static constexpr std::size_t max_fields = 64;
 
-  Record(Value value, const Place& place) : value_(value), place_(place) {
+  PickledRecord(Value value, const Place& place) : value_(value), place_(place) {
     if (value.kind() != Kind::dict) {
       fail(place, "is " + std::string(one(value.kind())) + ", not a dict");
     }
@@ -146,7 +146,7 @@ void read_events(Value trace, const Place& at, Budget& budget, SnapshotFrames& f
   Place place{"event", 0, &at};
   trace.for_each([&](Value value) {
     budget.spend(place);
-    const Record record(value, place);
+    const PickledRecord record(value, place);
     const std::string_view action = record.text("action");
     if (action == "oom") ++device.failures;
     if (const auto kind = kind_of(action)) {
@@ -171,7 +171,7 @@ bool is_live(std::string_view state, const Place& place) {
   fail(place, "field 'state' is " + files::excerpt(state) + ", which is not a state of a block");
 }
 
-void read_blocks(const Record& segment, const Place& place, Budget& budget, SnapshotFrames& frames,
+void read_blocks(const PickledRecord& segment, const Place& place, Budget& budget, SnapshotFrames& frames,
                  SnapshotDevice& device) {
   const std::uint64_t start = segment.bits("address");
   const std::uint64_t total = segment.bytes_from("address", "total_size");
@@ -180,7 +180,7 @@ void read_blocks(const Record& segment, const Place& place, Budget& budget, Snap
   Place at{"block", 0, &place};
   segment.list("blocks").for_each([&](Value value) {
     budget.spend(at);
-    const Record block(value, at);
+    const PickledRecord block(value, at);
     // Blocks cover their segment in order; files before PyTorch 2.1 leave their addresses out.
     const std::uint64_t offset = block.find("address") ? block.bits("address") - start : next;
     const std::uint64_t size = block.bytes("size");
@@ -204,7 +204,7 @@ void read_segments(Value segments, std::size_t file_bytes, std::vector<SnapshotF
   Place place{"segment", 0, nullptr};
   segments.for_each([&](Value value) {
     budget.spend(place);
-    const Record segment(value, place);
+    const PickledRecord segment(value, place);
     const std::uint64_t number = segment.natural("device");
     if (number < devices.size() && devices[static_cast<std::size_t>(number)]) {
       SnapshotDevice& device = *devices[static_cast<std::size_t>(number)];

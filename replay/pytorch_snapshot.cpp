@@ -17,7 +17,7 @@ namespace weir::replay {
 
 namespace {
 
-using Kind = SnapshotEvent::Kind;
+using SnapshotKind = SnapshotEvent::Kind;
 
 // The mark of a LiveBlocks::Block while walking back: where its end is recorded, or 1 + its place in live_at_end.
 constexpr std::uint32_t ends_in_history = 0;
@@ -40,10 +40,10 @@ LiveBlocks live_at_start(const SnapshotDevice& device, Trace& trace) {
     live.add(block.address, {block.bytes, block.stream, ++place});
   }
   for (auto event = device.events.rbegin(); event != device.events.rend(); ++event) {
-    if (event->kind == Kind::allocate) {
+    if (event->kind == SnapshotKind::allocate) {
       live.take(event->address);
       live.take_overlapping(event->address, event->bytes, leave_out);
-    } else if (event->kind == Kind::free) {
+    } else if (event->kind == SnapshotKind::free) {
       live.take_overlapping(event->address, event->bytes, leave_out);
       live.add(event->address, {event->bytes, event->stream, ends_in_history});
     }
@@ -58,10 +58,10 @@ std::optional<std::uint64_t> peak_reserved(const SnapshotDevice& device) {
   std::uint64_t reserved = device.reserved_at_end;
   std::uint64_t peak = reserved;
   for (auto event = device.events.rbegin(); event != device.events.rend(); ++event) {
-    if (event->kind == Kind::reserve) {
+    if (event->kind == SnapshotKind::reserve) {
       if (event->bytes > reserved) return std::nullopt;
       reserved -= event->bytes;
-    } else if (event->kind == Kind::release) {
+    } else if (event->kind == SnapshotKind::release) {
       if (event->bytes > max_live_bytes - reserved) return std::nullopt;
       reserved += event->bytes;
     }
@@ -90,13 +90,13 @@ DeviceTrace read_device(const SnapshotDevice& device, Trace& trace) {
 
   for (const SnapshotEvent& event : device.events) {
     builder.at({}, event.time);
-    if (event.kind == Kind::allocate) {
+    if (event.kind == SnapshotKind::allocate) {
       live.take_overlapping(event.address, event.bytes, [&](const LiveBlocks::Block& lost) {
         builder.free(lost.index, lost.stream);
         ++trace.incomplete_blocks;
       });
       begin(event.address, event.bytes, event.stream, event.frame);
-    } else if (event.kind == Kind::free) {
+    } else if (event.kind == SnapshotKind::free) {
       if (const auto block = live.take(event.address)) {
         builder.free(block->index, event.stream);
       } else {

@@ -44,7 +44,7 @@ class Batch::Run {
         results_(operations_.size()) {}
 
   [[nodiscard]] std::vector<BatchResult> run() {
-    if (!in_time()) return std::move(results_);
+    if (operations_.empty() || !in_time()) return std::move(results_);
     each([this](std::size_t index) { prepare(index); });
     if (!given_up()) each([this](std::size_t index) { queue(index); });
     if (given_up()) undo();
@@ -57,7 +57,7 @@ class Batch::Run {
   /// False, with an error in every result and nothing done, for a deadline that has passed already.
   [[nodiscard]] bool in_time() {
     try {
-      if (!operations_.empty()) manager_.transfers().require_time(deadline_, task_);
+      manager_.transfers().require_time(deadline_, task_);
       return true;
     } catch (const Timeout&) {
       for (BatchResult& result : results_) result.error_ = std::current_exception();

@@ -7,7 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t size = 100'003;
+constexpr std::size_t batch_size = 100'003;
 
 class Batches : public TransferContract {
  protected:
@@ -36,24 +36,24 @@ Bytes patched(Bytes into, const Bytes& part, std::size_t offset) {
 TEST_P(Batches, ResultsComeInTheOrderOfTheOperations) {
   for (const bool all_or_nothing : {false, true}) {
     MemoryManager& memory = make_manager();
-    const auto buffer = memory.create<std::uint8_t>("old", bytes_of(size, 1));
+    const auto buffer = memory.create<std::uint8_t>("old", bytes_of(batch_size, 1));
     const Bytes part = bytes_of(70'001, 2);
-    const Bytes fresh = bytes_of(3 * size, 3);
+    const Bytes fresh = bytes_of(3 * batch_size, 3);
     Batch batch(memory);
-    batch.read(buffer, 0, size)
+    batch.read(buffer, 0, batch_size)
         .update(buffer, part, 100)
         .read(buffer, 50, 80'000)
         .create<std::uint8_t>("new", fresh)
         .create<std::uint32_t>("bare", 1000)
-        .update(buffer, bytes_of(0, 0), size)
-        .read(buffer, size, 0);
+        .update(buffer, bytes_of(0, 0), batch_size)
+        .read(buffer, batch_size, 0);
     EXPECT_EQ(batch.size(), 7u);
     const std::vector<BatchResult> results = batch.submit(StreamId::legacy_default, {.all_or_nothing = all_or_nothing});
     EXPECT_EQ(batch.size(), 0u);
     ASSERT_EQ(results.size(), 7u);
     ASSERT_TRUE(all_ok(results));
-    const Bytes updated = patched(bytes_of(size, 1), part, 100);
-    EXPECT_TRUE(reads(results[0], bytes_of(size, 1)));
+    const Bytes updated = patched(bytes_of(batch_size, 1), part, 100);
+    EXPECT_TRUE(reads(results[0], bytes_of(batch_size, 1)));
     EXPECT_TRUE(reads(results[2], Bytes(updated.begin() + 50, updated.begin() + 80'050)));
     EXPECT_TRUE(reads(results[6], {}));
     EXPECT_EQ(results[1].buffer<std::uint8_t>(), buffer);
@@ -72,9 +72,9 @@ TEST_P(Batches, ResultsComeInTheOrderOfTheOperations) {
 TEST_P(Batches, WorkRunsBetweenWhatIsUpdatedAndWhatIsRead) {
   for (const bool all_or_nothing : {false, true}) {
     MemoryManager& memory = make_manager();
-    const auto from = memory.create<std::uint8_t>("from", bytes_of(size, 1));
-    const auto to = memory.create<std::uint8_t>("to", bytes_of(size, 2));
-    const Bytes fresh = bytes_of(size, 3), other = bytes_of(size, 4);
+    const auto from = memory.create<std::uint8_t>("from", bytes_of(batch_size, 1));
+    const auto to = memory.create<std::uint8_t>("to", bytes_of(batch_size, 2));
+    const Bytes fresh = bytes_of(batch_size, 3), other = bytes_of(batch_size, 4);
     int runs = 0;
     Batch batch(memory);
     batch.update(from, fresh)
@@ -83,7 +83,7 @@ TEST_P(Batches, WorkRunsBetweenWhatIsUpdatedAndWhatIsRead) {
           memory.upload(to, memory.download(from, stream), stream);
         })
         .update(from, other)
-        .read(to, 0, size);
+        .read(to, 0, batch_size);
     const std::vector<BatchResult> results = batch.submit(StreamId::legacy_default, {.all_or_nothing = all_or_nothing});
     ASSERT_TRUE(all_ok(results));
     EXPECT_EQ(runs, 1);
@@ -94,17 +94,17 @@ TEST_P(Batches, WorkRunsBetweenWhatIsUpdatedAndWhatIsRead) {
 
 TEST_P(Batches, WorkThatThrowsIsAnErrorOfItsOwn) {
   MemoryManager& memory = make_manager();
-  const auto buffer = memory.create<std::uint8_t>("old", bytes_of(size, 1));
-  const Bytes fresh = bytes_of(size, 2);
+  const auto buffer = memory.create<std::uint8_t>("old", bytes_of(batch_size, 1));
+  const Bytes fresh = bytes_of(batch_size, 2);
   const auto work = [](StreamId) { throw Unsupported("no kernel", {.name = "kernel"}); };
   for (const bool all_or_nothing : {true, false}) {
     Batch batch(memory);
-    batch.update(buffer, fresh).run(work).read(buffer, 0, size);
+    batch.update(buffer, fresh).run(work).read(buffer, 0, batch_size);
     const std::vector<BatchResult> results = batch.submit(StreamId::legacy_default, {.all_or_nothing = all_or_nothing});
     EXPECT_THROW(results[1].require(), Unsupported);
     EXPECT_EQ(results[0].ok(), !all_or_nothing);
     EXPECT_EQ(results[2].ok(), !all_or_nothing);
-    EXPECT_EQ(memory.download(buffer), all_or_nothing ? bytes_of(size, 1) : fresh);
+    EXPECT_EQ(memory.download(buffer), all_or_nothing ? bytes_of(batch_size, 1) : fresh);
   }
   int runs = 0;
   Batch refused(memory);
@@ -124,18 +124,18 @@ TEST_P(Batches, AnEmptyOneHasNoResults) {
 
 TEST_P(Batches, OperationsFailByThemselves) {
   MemoryManager& memory = make_manager({}, 32_MiB);
-  const auto buffer = memory.create<std::uint8_t>("old", bytes_of(size, 1));
+  const auto buffer = memory.create<std::uint8_t>("old", bytes_of(batch_size, 1));
   const auto gone = memory.create<std::uint8_t>("gone", 10);
   memory.free(gone);
   const Bytes part = bytes_of(1000, 2);
   const std::vector<BatchResult> results = Batch(memory)
-                                               .update(buffer, part, size - 999)
+                                               .update(buffer, part, batch_size - 999)
                                                .update(buffer, part, 5)
                                                .create<std::uint8_t>("old", part)
                                                .create<std::uint8_t>("huge", 64_MiB)
                                                .create<std::uint8_t>("new", part)
                                                .update(gone, part)
-                                               .read(buffer, size, 1)
+                                               .read(buffer, batch_size, 1)
                                                .read(buffer, 0, 2000)
                                                .create<std::uint8_t>("none", 0)
                                                .submit();
@@ -143,13 +143,13 @@ TEST_P(Batches, OperationsFailByThemselves) {
   expect_error<InvalidArgument>("old", [&] { results[0].require(); });
   EXPECT_TRUE(results[1].ok());
   expect_error<InvalidArgument>("old", [&] { static_cast<void>(results[2].buffer<std::uint8_t>()); });
-  static_cast<void>(error_of<LimitExceeded>([&] { results[3].require(); }));
+  static_cast<void>(caught<LimitExceeded>([&] { results[3].require(); }));
   EXPECT_TRUE(results[4].ok());
   expect_error<StaleHandle>("gone", [&] { results[5].require(); });
   expect_error<InvalidArgument>("old", [&] { static_cast<void>(results[6].data<std::uint8_t>()); });
   EXPECT_TRUE(reads(results[7], patched(bytes_of(2000, 1), part, 5)));
   expect_error<InvalidArgument>("none", [&] { results[8].require(); });
-  EXPECT_EQ(contents("old"), patched(bytes_of(size, 1), part, 5));
+  EXPECT_EQ(contents("old"), patched(bytes_of(batch_size, 1), part, 5));
   EXPECT_EQ(contents("new"), part);
   EXPECT_FALSE(memory.contains("huge"));
   EXPECT_FALSE(memory.contains("none"));
@@ -157,26 +157,26 @@ TEST_P(Batches, OperationsFailByThemselves) {
 
 TEST_P(Batches, AllOrNothingDoesNothingIfAnyCannotBe) {
   MemoryManager& memory = make_manager();
-  const auto buffer = memory.create<std::uint8_t>("old", bytes_of(size, 1));
+  const auto buffer = memory.create<std::uint8_t>("old", bytes_of(batch_size, 1));
   const LeakCount before = memory.check_leaks();
   const Bytes part = bytes_of(1000, 2);
   const std::vector<BatchResult> results = Batch(memory)
                                                .create<std::uint8_t>("new", part)
                                                .update(buffer, part, 0)
                                                .read(buffer, 0, 1)
-                                               .update(buffer, part, size)
+                                               .update(buffer, part, batch_size)
                                                .update(buffer, part, 7)
                                                .submit(StreamId::legacy_default, {.all_or_nothing = true});
   ASSERT_EQ(results.size(), 5u);
   expect_error<InvalidArgument>("old", [&] { results[3].require(); });
   for (const std::size_t index : {0u, 1u, 2u, 4u}) {
-    const auto error = error_of<InvalidArgument>([&] { results[index].require(); });
+    const auto error = caught<InvalidArgument>([&] { results[index].require(); });
     ASSERT_TRUE(error);
     EXPECT_NE(error->message().find("operation " + std::to_string(index) + " "), std::string::npos);
     EXPECT_NE(error->message().find("operation 3 failed: " + results[3].message()), std::string::npos)
         << error->message();
   }
-  EXPECT_EQ(contents("old"), bytes_of(size, 1));
+  EXPECT_EQ(contents("old"), bytes_of(batch_size, 1));
   EXPECT_FALSE(memory.contains("new"));
   EXPECT_EQ(memory.check_leaks().blocks, before.blocks);
   EXPECT_EQ(memory.check_leaks().bytes, before.bytes);
@@ -187,8 +187,8 @@ TEST_P(Batches, OverlappingWindowsArePutBackByteForByte) {
   for (const bool in_place : {false, true}) {
     if (in_place && !device_->info().pointers) continue;
     MemoryManager& memory = make_manager({.in_place = in_place});
-    const auto buffer = memory.create<std::uint8_t>("old", bytes_of(size, 1));
-    const auto other = memory.create<std::uint8_t>("other", bytes_of(size, 2));
+    const auto buffer = memory.create<std::uint8_t>("old", bytes_of(batch_size, 1));
+    const auto other = memory.create<std::uint8_t>("other", bytes_of(batch_size, 2));
     const Bytes parts[] = {bytes_of(70'000, 3), bytes_of(20'000, 4), bytes_of(60'001, 5), bytes_of(1000, 6)};
     Batch batch(memory);
     batch.update(buffer, parts[0], 1000)
@@ -203,8 +203,8 @@ TEST_P(Batches, OverlappingWindowsArePutBackByteForByte) {
     EXPECT_TRUE(backend_->fired());
     for (const BatchResult& result : results) EXPECT_FALSE(result.ok());
     EXPECT_THROW(results.back().require(), DriverError);
-    EXPECT_EQ(contents("old"), bytes_of(size, 1));
-    EXPECT_EQ(contents("other"), bytes_of(size, 2));
+    EXPECT_EQ(contents("old"), bytes_of(batch_size, 1));
+    EXPECT_EQ(contents("other"), bytes_of(batch_size, 2));
     EXPECT_FALSE(memory.contains("new"));
     end_manager();
   }
@@ -212,9 +212,9 @@ TEST_P(Batches, OverlappingWindowsArePutBackByteForByte) {
 
 TEST_P(Batches, WhatWasReadLivesAsLongAsItsResult) {
   MemoryManager& memory = make_manager();
-  const auto buffer = memory.create<std::uint8_t>("read", bytes_of(size, 1));
+  const auto buffer = memory.create<std::uint8_t>("read", bytes_of(batch_size, 1));
   std::vector<BatchResult> results = Batch(memory).read(buffer, 7, 1000).read(buffer, 0, 0).submit();
-  const Bytes expected = bytes_of(size, 1);
+  const Bytes expected = bytes_of(batch_size, 1);
   const auto holds = [&] { return reads(results[0], Bytes(expected.begin() + 7, expected.begin() + 1007)); };
   EXPECT_TRUE(holds());
   memory.free(buffer);
@@ -235,13 +235,13 @@ TEST_P(Batches, TheyFollowTheirStreamAndTimeOut) {
   for (const bool all_or_nothing : {false, true}) {
     for (const auto deadline : {std::chrono::nanoseconds(50ms), std::chrono::nanoseconds(20ms)}) {
       MemoryManager& memory = make_manager();
-      const auto buffer = memory.create<std::uint8_t>("old", bytes_of(size, 1), {}, stream);
+      const auto buffer = memory.create<std::uint8_t>("old", bytes_of(batch_size, 1), {}, stream);
       Gate gate(*device_, stream);
       const Bytes part = bytes_of(70'000, 2);
       const std::vector<BatchResult> results =
           Batch(memory)
               .update(buffer, part, 3)
-              .read(buffer, 0, size)
+              .read(buffer, 0, batch_size)
               .create<std::uint8_t>("new", part)
               .submit(stream, {.all_or_nothing = all_or_nothing, .deadline = deadline});
       ASSERT_EQ(results.size(), 3u);
@@ -249,7 +249,7 @@ TEST_P(Batches, TheyFollowTheirStreamAndTimeOut) {
       EXPECT_EQ(moved().timeouts, 1u);
       EXPECT_EQ(memory.contains("new"), !all_or_nothing);
       gate.open();
-      const Bytes expected = all_or_nothing ? bytes_of(size, 1) : patched(bytes_of(size, 1), part, 3);
+      const Bytes expected = all_or_nothing ? bytes_of(batch_size, 1) : patched(bytes_of(batch_size, 1), part, 3);
       EXPECT_EQ(memory.download(buffer, stream), expected);
       if (!all_or_nothing) {
         EXPECT_EQ(contents("new"), part);
@@ -262,21 +262,21 @@ TEST_P(Batches, ADeadlineThatHasPassedStartsNothing) {
   for (const bool all_or_nothing : {false, true}) {
     for (const auto deadline : {std::chrono::nanoseconds(0), std::chrono::nanoseconds(-1s)}) {
       MemoryManager& memory = make_manager();
-      const auto buffer = memory.create<std::uint8_t>("old", bytes_of(size, 1));
+      const auto buffer = memory.create<std::uint8_t>("old", bytes_of(batch_size, 1));
       const TransferStatistics before = moved();
       const Bytes part = bytes_of(70'000, 2);
       const std::vector<BatchResult> results =
           Batch(memory)
               .update(buffer, part, 3)
-              .read(buffer, 0, size)
+              .read(buffer, 0, batch_size)
               .create<std::uint8_t>("new", part)
               .submit(StreamId::legacy_default, {.all_or_nothing = all_or_nothing, .deadline = deadline});
       ASSERT_EQ(results.size(), 3u);
       for (const BatchResult& result : results) {
-        const auto error = error_of<Timeout>([&] { result.require(); });
+        const auto error = caught<Timeout>([&] { result.require(); });
         ASSERT_TRUE(error);
         EXPECT_EQ(error->facts().name, "batch");
-        EXPECT_EQ(error->facts().bytes_asked, 2 * part.size() + size);
+        EXPECT_EQ(error->facts().bytes_asked, 2 * part.size() + batch_size);
         EXPECT_EQ(error->facts().bytes_done, 0u);
       }
       EXPECT_TRUE(Batch(memory).submit(StreamId::legacy_default, {.deadline = deadline}).empty());
@@ -285,7 +285,7 @@ TEST_P(Batches, ADeadlineThatHasPassedStartsNothing) {
       EXPECT_EQ(moved().bytes_staged, before.bytes_staged);
       EXPECT_TRUE(staging_comes_back());
       EXPECT_FALSE(memory.contains("new"));
-      EXPECT_EQ(contents("old"), bytes_of(size, 1));
+      EXPECT_EQ(contents("old"), bytes_of(batch_size, 1));
     }
   }
 }
@@ -294,7 +294,7 @@ TEST_P(Batches, InPlaceKeepsTheDeadlineToo) {
   if (!device_->info().pointers) GTEST_SKIP() << "the host cannot write this device's memory";
   const Stream stream = device_->stream();
   MemoryManager& memory = make_manager({.in_place = true});
-  const auto buffer = memory.create<std::uint8_t>("old", bytes_of(size, 1), {}, stream);
+  const auto buffer = memory.create<std::uint8_t>("old", bytes_of(batch_size, 1), {}, stream);
   Gate gate(*device_, stream);
   const auto started = std::chrono::steady_clock::now();
   const Bytes part = bytes_of(10, 2);
@@ -313,13 +313,13 @@ TEST_P(Batches, EachCallFailsOnce) {
         SCOPED_TRACE(testing::Message() << "call " << n << (all_or_nothing ? ", all or nothing" : ""));
         ASSERT_LT(n, 500u);
         MemoryManager& memory = make_manager();
-        const auto buffer = memory.create<std::uint8_t>("old", bytes_of(size, 1));
+        const auto buffer = memory.create<std::uint8_t>("old", bytes_of(batch_size, 1));
         Batch batch(memory);
         batch.update(buffer, parts[0], 1000)
             .update(buffer, parts[1], 60'000)
             .create<std::uint8_t>("new", parts[2])
             .update(buffer, parts[2], 30'000)
-            .read(buffer, 5, size - 5);
+            .read(buffer, 5, batch_size - 5);
         backend_->fail(n, fault);
         std::vector<BatchResult> results = batch.submit(StreamId::legacy_default, {.all_or_nothing = all_or_nothing});
         const bool fired = backend_->fired();
@@ -337,7 +337,7 @@ TEST_P(Batches, EachCallFailsOnce) {
         if (results[2].ok()) {
           ASSERT_EQ(contents("new"), parts[2]);
         }
-        Bytes expected = bytes_of(size, 1);
+        Bytes expected = bytes_of(batch_size, 1);
         if (done == results.size()) {
           expected = patched(patched(patched(expected, parts[0], 1000), parts[1], 60'000), parts[2], 30'000);
           ASSERT_TRUE(reads(results[4], Bytes(expected.begin() + 5, expected.end())));
@@ -360,20 +360,20 @@ TEST_P(Batches, ALostDeviceFailsAllOfIt) {
     SCOPED_TRACE(testing::Message() << "lost at call " << n);
     ASSERT_LT(n, 500u);
     MemoryManager& memory = make_manager();
-    const auto buffer = memory.create<std::uint8_t>("old", bytes_of(size, 1));
+    const auto buffer = memory.create<std::uint8_t>("old", bytes_of(batch_size, 1));
     const Bytes part = bytes_of(70'000, 2);
     backend_->lose(n);
     std::vector<BatchResult> results = Batch(memory)
                                            .update(buffer, part)
                                            .create<std::uint8_t>("new", part)
-                                           .read(buffer, 0, size)
+                                           .read(buffer, 0, batch_size)
                                            .submit(StreamId::legacy_default, {.all_or_nothing = n % 2 == 0});
     const bool fired = backend_->fired();
     std::size_t lost = 0;
     for (const BatchResult& result : results) lost += result.ok() ? 0 : 1;
     // Lost after the wait, when what was kept is given back: all of it is done.
     if (lost == 0) {
-      EXPECT_TRUE(reads(results[2], patched(bytes_of(size, 1), part, 0)));
+      EXPECT_TRUE(reads(results[2], patched(bytes_of(batch_size, 1), part, 0)));
     }
     results.clear();
     memory_.reset();

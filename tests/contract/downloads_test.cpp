@@ -12,22 +12,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t size = 100'003;
+constexpr std::size_t elements = 100'003;
 constexpr BufferOptions downloads{.downloads = true};
-constexpr BufferOptions three{.downloads = true, .download_slots = 3};
+constexpr BufferOptions three_slots{.downloads = true, .download_slots = 3};
 
 class Downloads : public StreamedTransfers {
  protected:
   using Frame = std::span<const std::uint8_t>;
 
-  BufferHandle<std::uint8_t> make_buffer(const BufferOptions& options = downloads, std::size_t count = size) {
+  BufferHandle<std::uint8_t> make_buffer(const BufferOptions& options = downloads, std::size_t count = elements) {
     return memory_->create<std::uint8_t>("frames", count, options, *stream_);
   }
   /// Queues the work of frame `n`: fills the buffer with its pattern.
   void draw(const BufferHandle<std::uint8_t>& buffer, std::uint64_t n) {
     device_->run(*stream_, [span = buffer.access(*stream_), n] { fill_pattern(span.data(), span.size(), n); });
   }
-  static testing::AssertionResult shows(Frame frame, std::uint64_t n, std::size_t count = size) {
+  static testing::AssertionResult shows(Frame frame, std::uint64_t n, std::size_t count = elements) {
     if (frame.size() != count) return testing::AssertionFailure() << frame.size() << " B, not " << count;
     if (!has_pattern(frame.data(), count, n)) return testing::AssertionFailure() << "not the contents of frame " << n;
     return testing::AssertionSuccess();
@@ -41,11 +41,11 @@ TEST_P(Downloads, ASnapshotLetsTheNextWorkOverwriteAtOnce) {
   draw(buffer, 1);
   memory.start_download(buffer, *stream_);
   draw(buffer, 2);
-  static_cast<void>(memory.start_upload(buffer, bytes_of(size, 3), *stream_));
+  static_cast<void>(memory.start_upload(buffer, bytes_of(elements, 3), *stream_));
   expect_error<Timeout>("frames", [&] { static_cast<void>(memory.wait_for_download(buffer, 0ns)); });
   gate.open();
   EXPECT_TRUE(shows(memory.wait_for_download(buffer), 1));
-  EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(size, 3));
+  EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(elements, 3));
 }
 
 TEST_P(Downloads, WithoutASnapshotTheFrameIsReadWhereItLies) {
@@ -64,8 +64,8 @@ TEST_P(Downloads, WithoutASnapshotTheFrameIsReadWhereItLies) {
 // Two buffers in turn: the caller leaves the one alone that is under way.
 TEST_P(Downloads, CallersMayPingPong) {
   MemoryManager& memory = make_manager();
-  const BufferHandle<std::uint8_t> pair[] = {memory.create<std::uint8_t>("even", size, downloads, *stream_),
-                                             memory.create<std::uint8_t>("odd", size, downloads, *stream_)};
+  const BufferHandle<std::uint8_t> pair[] = {memory.create<std::uint8_t>("even", elements, downloads, *stream_),
+                                             memory.create<std::uint8_t>("odd", elements, downloads, *stream_)};
   for (std::uint64_t n = 0; n < 40; ++n) {
     draw(pair[n % 2], n);
     memory.start_download(pair[n % 2], *stream_, {.snapshot = false});
@@ -99,9 +99,9 @@ TEST_P(Downloads, ManyFramesWithConsumersOfAllSpeeds) {
   ASSERT_TRUE(shows(memory.wait_for_download(buffer), frames - 1));
   EXPECT_EQ(moved().downloads, frames);
   EXPECT_EQ(moved().asynchronous, frames);
-  EXPECT_EQ(moved().bytes_downloaded, frames * size);
+  EXPECT_EQ(moved().bytes_downloaded, frames * elements);
   EXPECT_EQ(buffer.statistics().downloads, frames);
-  EXPECT_EQ(moved().pinned.requested.live, 2 * size);
+  EXPECT_EQ(moved().pinned.requested.live, 2 * elements);
   EXPECT_EQ(memory.check_leaks().blocks, 1u);  // snapshots are gone
 }
 
@@ -121,7 +121,7 @@ TEST_P(Downloads, AFrameStaysWhileTheNextIsInFlight) {
 
 TEST_P(Downloads, ThreeSlotsHoldThreeFrames) {
   MemoryManager& memory = make_manager();
-  const auto buffer = make_buffer(three);
+  const auto buffer = make_buffer(three_slots);
   std::deque<std::pair<std::uint64_t, Frame>> kept;
   std::uint64_t awaited = 0;
   for (std::uint64_t n = 0; n < 30; ++n) {
@@ -135,16 +135,16 @@ TEST_P(Downloads, ThreeSlotsHoldThreeFrames) {
     for (; awaited <= n; ++awaited) kept.emplace_back(awaited, memory.wait_for_download(buffer));
     for (const auto& [number, frame] : kept) ASSERT_TRUE(shows(frame, number));
   }
-  EXPECT_EQ(moved().pinned.requested.live, 3 * size);
+  EXPECT_EQ(moved().pinned.requested.live, 3 * elements);
 }
 
 // The thread that starts downloads goes on with the buffer while another waits for them, and holds as many frames as
 // there are slots less one; sizes change in between.
 TEST_P(Downloads, OneThreadStartsThemWhileAnotherWaits) {
   MemoryManager& memory = make_manager();
-  auto buffer = make_buffer(three);
+  auto buffer = make_buffer(three_slots);
   constexpr std::uint64_t frames = 200;
-  const auto count = [](std::uint64_t n) { return size - 1'000 * (n % 3); };
+  const auto count = [](std::uint64_t n) { return elements - 1'000 * (n % 3); };
   std::counting_semaphore<> free_slots(3), started(0);
   TestThread consumer([&] {
     for (std::uint64_t n = 0; n < frames; ++n) {
@@ -257,7 +257,7 @@ TEST_P(Downloads, ATimedOutWaitMayBeRepeated) {
 TEST_P(Downloads, EndsInMidFlightLoseNothing) {
   for (const int end : {0, 1, 2}) {
     MemoryManager& memory = make_manager();
-    auto scoped = memory.scoped<std::uint8_t>("frames", size, downloads, *stream_);
+    auto scoped = memory.scoped<std::uint8_t>("frames", elements, downloads, *stream_);
     const auto gate = std::make_shared<Gate>(*device_, *stream_);
     for (const std::uint64_t n : {1u, 2u}) {
       draw(scoped, n);
@@ -276,7 +276,7 @@ TEST_P(Downloads, EndsInMidFlightLoseNothing) {
       EXPECT_EQ(backend_->balance(), device::FaultyBackend::Balance{});
       continue;
     }
-    EXPECT_EQ(moved().pinned.requested.live, 2 * size);  // the device is about to write there
+    EXPECT_EQ(moved().pinned.requested.live, 2 * elements);  // the device is about to write there
     gate->open();
     EXPECT_TRUE(staging_comes_back());
     end_manager();
@@ -289,11 +289,11 @@ TEST_P(Downloads, LimitsRefuseASnapshotOrASlotAndNothingChanges) {
   draw(buffer, 1);
   {
     const auto filler = memory.scoped<std::uint8_t>("filler", 10_MiB);
-    static_cast<void>(error_of<LimitExceeded>([&] { memory.start_download(buffer, *stream_); }));
+    static_cast<void>(caught<LimitExceeded>([&] { memory.start_download(buffer, *stream_); }));
   }
   EXPECT_EQ(moved().downloads, 0u);
   memory.start_download(buffer, *stream_);  // its slot is all the pinned memory there is
-  static_cast<void>(error_of<LimitExceeded>([&] { memory.start_download(buffer, *stream_); }));
+  static_cast<void>(caught<LimitExceeded>([&] { memory.start_download(buffer, *stream_); }));
   EXPECT_TRUE(shows(memory.wait_for_download(buffer), 1, 8_MiB));
   EXPECT_EQ(moved().downloads, 1u);
 }

@@ -17,7 +17,7 @@ using track::EventReader;
 using track::EventTap;
 using track::EventWay;
 
-constexpr std::size_t size = 300'000;
+constexpr std::size_t moved_size = 300'000;
 
 class TransferEvents : public TransferContract {
  protected:
@@ -64,51 +64,51 @@ INSTANTIATE_TEST_SUITE_P(Kinds, TransferEvents, testing::ValuesIn(kinds_with_con
 
 TEST_P(TransferEvents, HaveOneStartAndOneEnd) {
   MemoryManager& memory = *memory_;
-  const auto buffer = memory.create<std::uint8_t>("frames", size, {.downloads = true}, *stream_);
+  const auto buffer = memory.create<std::uint8_t>("frames", moved_size, {.downloads = true}, *stream_);
   static_cast<void>(look());
 
-  memory.upload(buffer, bytes_of(size, 1), *stream_);
+  memory.upload(buffer, bytes_of(moved_size, 1), *stream_);
   Seen seen = look();
-  expect_one(seen.started, EventWay::upload, size);
-  expect_one(seen.ended, EventWay::upload, size);
+  expect_one(seen.started, EventWay::upload, moved_size);
+  expect_one(seen.ended, EventWay::upload, moved_size);
   EXPECT_EQ(seen.started.begin()->first, seen.ended.begin()->first);
   EXPECT_LE(seen.started.begin()->second.time, seen.ended.begin()->second.time);
   EXPECT_EQ(seen.started.begin()->second.stream, static_cast<std::uint32_t>(stream_->id()));
 
   static_cast<void>(memory.download(buffer, *stream_));
   seen = look();
-  expect_one(seen.started, EventWay::download, size);
-  expect_one(seen.ended, EventWay::download, size);
+  expect_one(seen.started, EventWay::download, moved_size);
+  expect_one(seen.ended, EventWay::download, moved_size);
 
-  const Transfer ticket = memory.start_upload(buffer, bytes_of(size, 2), *stream_);
+  const Transfer ticket = memory.start_upload(buffer, bytes_of(moved_size, 2), *stream_);
   seen = look();
-  expect_one(seen.started, EventWay::upload, size);
+  expect_one(seen.started, EventWay::upload, moved_size);
   EXPECT_EQ(seen.ended.size(), 0u) << "nobody has asked";
   const std::uint32_t number = seen.started.begin()->first;
   ticket.wait();
   ticket.wait();
   EXPECT_TRUE(ticket.done());
   seen = look();
-  expect_one(seen.ended, EventWay::upload, size);
+  expect_one(seen.ended, EventWay::upload, moved_size);
   EXPECT_EQ(seen.ended.begin()->first, number);
 
   memory.start_download(buffer, *stream_);
   seen = look();
-  expect_one(seen.started, EventWay::download, size);
+  expect_one(seen.started, EventWay::download, moved_size);
   EXPECT_EQ(seen.ended.size(), 0u);
   static_cast<void>(memory.wait_for_download(buffer));
   seen = look();
-  expect_one(seen.ended, EventWay::download, size);
+  expect_one(seen.ended, EventWay::download, moved_size);
   EXPECT_EQ(moved().uploads + moved().downloads, 4u);
 }
 
 TEST_P(TransferEvents, OfABatchEndWithIt) {
   MemoryManager& memory = *memory_;
-  const auto buffer = memory.create<std::uint8_t>("frames", size, {}, *stream_);
+  const auto buffer = memory.create<std::uint8_t>("frames", moved_size, {}, *stream_);
   static_cast<void>(look());
   const TransferStatistics before = moved();
   Batch batch(memory);
-  batch.update(buffer, bytes_of(1000, 1));  // moved in, so that the batch keeps it
+  batch.update(buffer, bytes_of(1000, 1));  // moved_size in, so that the batch keeps it
   batch.read(buffer, 0, 1000);
   const auto results = batch.submit(*stream_);
   EXPECT_TRUE(std::ranges::equal(results.at(1).data<std::uint8_t>(), bytes_of(1000, 1)));
@@ -157,8 +157,8 @@ TEST_P(TransferEvents, OfARefusalAboveThePoolToo) {
 TEST_P(TransferEvents, ADownloadOfASnapshotRecordsTwoDeviceEvents) {
   if (GetParam().mode == PoolMode::off) GTEST_SKIP() << "a pool that is switched off waits for every free";
   MemoryManager& memory = *memory_;
-  const auto buffer = memory.create<std::uint8_t>("frames", size, {.downloads = true}, *stream_);
-  memory.upload(buffer, bytes_of(size, 1), *stream_);
+  const auto buffer = memory.create<std::uint8_t>("frames", moved_size, {.downloads = true}, *stream_);
+  memory.upload(buffer, bytes_of(moved_size, 1), *stream_);
   for (int round = 0; round < 3; ++round) {
     const std::uint64_t before = backend_->calls(CallKind::record);
     memory.start_download(buffer, *stream_);

@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 using device::CallKind;
 using device::FaultyBackend;
 
-constexpr std::uint64_t limit = 96_MiB;
+constexpr std::uint64_t pool_limit = 96_MiB;
 
 class Faults : public PoolContract {
  protected:
@@ -157,7 +157,7 @@ class Faults : public PoolContract {
   template <class Plant>
   bool run_with(Plant plant, Tally& tally) {
     // Work that does not end in time keeps its memory: clearing takes long under a sanitizer, and must end.
-    Pool& pool = make_pool({.limit = limit, .zero = zero_, .reclaim_deadline = zero_ ? 10s : 100ms});
+    Pool& pool = make_pool({.limit = pool_limit, .zero = zero_, .reclaim_deadline = zero_ ? 10s : 100ms});
     plant();
     Run run(*this, pool);
     run.script();

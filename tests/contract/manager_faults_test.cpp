@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 using namespace weir::literals;
 using device::FaultyBackend;
 
-constexpr std::uint64_t limit = 512_MiB;
+constexpr std::uint64_t room = 512_MiB;
 
 class ManagerFaults : public ManagerContract {
  protected:
@@ -163,7 +163,7 @@ class ManagerFaults : public ManagerContract {
   /// Whether the fault happened; `failed` counts the operations that ended in an error.
   template <class Plant>
   bool run_with(Plant plant, bool zero, bool lost, std::uint64_t& failed) {
-    MemoryManager& memory = make_manager({.pool = {.limit = limit, .zero = zero, .reclaim_deadline = 1s}});
+    MemoryManager& memory = make_manager({.pool = {.limit = room, .zero = zero, .reclaim_deadline = 1s}});
     plant();
     Run run(*this, memory, lost);
     run.script();

@@ -54,7 +54,7 @@ TEST_P(RefusedThread, NothingIsQueued) {
   const std::weak_ptr<int> seen = held;
   {
     const RefusedThreads refused;
-    const auto error = error_of<DriverError>([&] { device_.run(stream, [&, held = std::move(held)] { ++first; }); });
+    const auto error = caught<DriverError>([&] { device_.run(stream, [&, held = std::move(held)] { ++first; }); });
     ASSERT_TRUE(error);
     expect_no_thread(*error);
     EXPECT_TRUE(seen.expired());

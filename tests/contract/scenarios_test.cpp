@@ -103,7 +103,7 @@ TEST_P(Scenarios, Validation) {
 TEST_P(Scenarios, ErrorHandling) {
   MemoryManager& memory = make_manager({}, 32_MiB);
   const auto buffer = memory.create<std::uint8_t>("buffer", bytes_of(1_MiB, 1));
-  const auto refused = error_of<LimitExceeded>([&] { memory.create<std::uint8_t>("large", 33_MiB); });
+  const auto refused = caught<LimitExceeded>([&] { memory.create<std::uint8_t>("large", 33_MiB); });
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->facts().name, "large");
   EXPECT_EQ(refused->facts().bytes_asked, 33_MiB);
@@ -208,7 +208,7 @@ TEST_P(Scenarios, Limits) {
   MemoryManager& memory = make_manager({}, limit);
   const auto one = memory.create<std::uint8_t>("one", bytes_of(third, 1));
   const auto two = memory.create<std::uint8_t>("two", bytes_of(third, 2));
-  const auto refused = error_of<LimitExceeded>([&] { memory.create<std::uint8_t>("three", third); });
+  const auto refused = caught<LimitExceeded>([&] { memory.create<std::uint8_t>("three", third); });
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->facts().limit, limit);
   EXPECT_FALSE(memory.contains("three"));

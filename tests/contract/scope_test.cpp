@@ -14,13 +14,13 @@ using namespace weir::literals;
 class Scopes : public ManagerContract {};
 INSTANTIATE_TEST_SUITE_P(Kinds, Scopes, testing::ValuesIn(manager_kinds()), name_of);
 
-std::vector<ScopeColumn> three() {
+std::vector<ScopeColumn> three_columns() {
   return {scope_column<float>("planarity"), scope_column<std::uint8_t>("class"), scope_column<double>("height")};
 }
 
 TEST_P(Scopes, ColumnsLieOneAfterTheOther) {
   MemoryManager& memory = make_manager();
-  const PoolingScope scope = memory.scope("features", 1000, three());
+  const PoolingScope scope = memory.scope("features", 1000, three_columns());
   EXPECT_EQ(memory.statistics().pool.allocations, 1u);
   const auto planarity = scope.access<float>("planarity");
   const auto classes = scope.access<std::uint8_t>("class");
@@ -29,14 +29,14 @@ TEST_P(Scopes, ColumnsLieOneAfterTheOther) {
   EXPECT_EQ(classes.address(), planarity.address() + 4096);
   EXPECT_EQ(height.address(), classes.address() + 1024);
   EXPECT_EQ(scope.offset("height"), 4096u + 1024u);
-  EXPECT_EQ(scope.memory().size(), PoolingScope::bytes(1000, three()));
+  EXPECT_EQ(scope.memory().size(), PoolingScope::bytes(1000, three_columns()));
   EXPECT_EQ(scope.memory().size(), 4096u + 1024u + 8192u);
   EXPECT_EQ(scope.access<float>("planarity").address(), planarity.address());
 }
 
 TEST_P(Scopes, ChunksReuseTheBuffersAndAskForNothing) {
   MemoryManager& memory = make_manager();
-  PoolingScope scope = memory.scope("features", 500'000, three());
+  PoolingScope scope = memory.scope("features", 500'000, three_columns());
   const std::uint64_t address = scope.access<double>("height").address();
   const Statistics before = memory.statistics().pool;
   for (std::size_t chunk = 0; chunk < 20; ++chunk) {
@@ -63,7 +63,7 @@ TEST_P(Scopes, ChunksReuseTheBuffersAndAskForNothing) {
 TEST_P(Scopes, EverythingIsBackAtTheEndAndOnErrors) {
   MemoryManager& memory = make_manager();
   try {
-    PoolingScope scope = memory.scope("features", 100'000, three());
+    PoolingScope scope = memory.scope("features", 100'000, three_columns());
     scope.begin_chunk(100'001);
     ADD_FAILURE() << "a chunk past the capacity began";
   } catch (const InvalidArgument& error) {
@@ -71,7 +71,7 @@ TEST_P(Scopes, EverythingIsBackAtTheEndAndOnErrors) {
   }
   EXPECT_EQ(memory.statistics().pool.requested.live, 0u);
   EXPECT_FALSE(memory.contains("features"));
-  PoolingScope one = memory.scope("features", 10, three());
+  PoolingScope one = memory.scope("features", 10, three_columns());
   PoolingScope other = std::move(one);
   EXPECT_EQ(memory.statistics().buffers, 1u);
   other = PoolingScope();
@@ -81,16 +81,16 @@ TEST_P(Scopes, EverythingIsBackAtTheEndAndOnErrors) {
 TEST_P(Scopes, MistakesAreNamed) {
   MemoryManager& memory = make_manager();
   const auto twice = [] {
-    auto features = three();
+    auto features = three_columns();
     features.push_back(scope_column<float>("class"));
     return features;
   };
   EXPECT_TRUE(
       says(error_of<InvalidArgument>([&] { static_cast<void>(memory.scope("s", 10, twice())); }), {"\"class\""}));
-  EXPECT_THROW(static_cast<void>(memory.scope("s", 0, three())), InvalidArgument);
+  EXPECT_THROW(static_cast<void>(memory.scope("s", 0, three_columns())), InvalidArgument);
   EXPECT_THROW(static_cast<void>(memory.scope("s", 10, {})), InvalidArgument);
-  EXPECT_THROW(static_cast<void>(memory.scope("s", SIZE_MAX / 4, three())), LimitExceeded);
-  const PoolingScope scope = memory.scope("s", 10, three());
+  EXPECT_THROW(static_cast<void>(memory.scope("s", SIZE_MAX / 4, three_columns())), LimitExceeded);
+  const PoolingScope scope = memory.scope("s", 10, three_columns());
   EXPECT_TRUE(says(error_of<NotFound>([&] { static_cast<void>(scope.access<float>("planar")); }),
                    {"\"planar\"", "planarity, class, height"}));
   EXPECT_TRUE(
@@ -100,7 +100,7 @@ TEST_P(Scopes, MistakesAreNamed) {
 
 TEST_P(Scopes, AllColumnsTravelAtOnce) {
   MemoryManager& memory = make_manager();
-  PoolingScope scope = memory.scope("features", 3000, three());
+  PoolingScope scope = memory.scope("features", 3000, three_columns());
   std::vector<std::byte> out(scope.memory().size());
   for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::byte>(i * 7);
   memory.upload(scope.memory(), out);

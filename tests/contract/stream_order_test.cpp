@@ -50,7 +50,7 @@ class Detector {
 };
 
 // For the work of the others to end on a busy machine, under a validation layer.
-constexpr auto patience = std::chrono::minutes(2);
+constexpr auto most_patience = std::chrono::minutes(2);
 
 class StreamOrder : public PoolContract {
  protected:
@@ -96,22 +96,22 @@ class StreamOrder : public PoolContract {
 
 // Memory is short, so that streams live on each other's.
 TEST_P(StreamOrder, HoldsWhereStreamsShareShortMemory) {
-  Pool& pool = make_pool({.limit = 32_MiB, .reclaim_deadline = patience});
+  Pool& pool = make_pool({.limit = 32_MiB, .reclaim_deadline = most_patience});
   race(pool, 1, 400, 6_MiB, false);
 }
 
 TEST_P(StreamOrder, HoldsForSeveralThreads) {
-  Pool& pool = make_pool({.limit = 96_MiB, .reclaim_deadline = patience});
+  Pool& pool = make_pool({.limit = 96_MiB, .reclaim_deadline = most_patience});
   race(pool, 3, 150, 6_MiB, false);
 }
 
 TEST_P(StreamOrder, HoldsForSmallBlocks) {
-  Pool& pool = make_pool({.limit = 32_MiB, .reclaim_deadline = patience});
+  Pool& pool = make_pool({.limit = 32_MiB, .reclaim_deadline = most_patience});
   race(pool, 2, 300, 64_KiB, false);
 }
 
 TEST_P(StreamOrder, HoldsForBlocksUsedElsewhere) {
-  Pool& pool = make_pool({.limit = 96_MiB, .reclaim_deadline = patience});
+  Pool& pool = make_pool({.limit = 96_MiB, .reclaim_deadline = most_patience});
   race(pool, 2, 200, 6_MiB, true);
 }
 
@@ -133,7 +133,7 @@ TEST_P(StreamOrder, HoldsWhileMemoryGoesBack) {
 
 // A stream that ends while its work still runs leaves its memory only then.
 TEST_P(StreamOrder, HoldsForStreamsThatEnd) {
-  Pool& pool = make_pool({.limit = 64_MiB, .reclaim_deadline = patience});
+  Pool& pool = make_pool({.limit = 64_MiB, .reclaim_deadline = most_patience});
   Detector detector;
   for (int i = 0; i < 100; ++i) {
     Stream stream = device_->stream();

@@ -46,11 +46,11 @@ TEST_P(StreamSets, ACountNamesThemByNumber) {
 TEST_P(StreamSets, ErrorsListWhatThereIs) {
   const StreamSet set(device_, {"compute", "transfer"});
   const Names listed = {"\"compute\"", "\"transfer\""};
-  const auto by_name = error_of<NotFound>([&] { static_cast<void>(set.at("computer")); });
+  const auto by_name = caught<NotFound>([&] { static_cast<void>(set.at("computer")); });
   ASSERT_TRUE(by_name);
   EXPECT_EQ(by_name->facts().name, "computer");
   EXPECT_TRUE(says(by_name->message(), listed));
-  const auto by_index = error_of<InvalidArgument>([&] { static_cast<void>(set[2]); });
+  const auto by_index = caught<InvalidArgument>([&] { static_cast<void>(set[2]); });
   ASSERT_TRUE(by_index);
   EXPECT_EQ(by_index->facts().limit, 2u);
   EXPECT_TRUE(says(by_index->message(), listed));
@@ -60,7 +60,7 @@ TEST_P(StreamSets, BadNamesAreRefused) {
   EXPECT_THROW(StreamSet(device_, Names{}), InvalidArgument);
   EXPECT_THROW(StreamSet(device_, std::size_t{0}), InvalidArgument);
   EXPECT_THROW(StreamSet(device_, Names{"one", ""}), InvalidArgument);
-  const auto twice = error_of<InvalidArgument>([&] { StreamSet(device_, Names{"one", "two", "one"}); });
+  const auto twice = caught<InvalidArgument>([&] { StreamSet(device_, Names{"one", "two", "one"}); });
   ASSERT_TRUE(twice);
   EXPECT_EQ(twice->facts().name, "one");
 }
@@ -110,14 +110,14 @@ TEST_P(StreamSets, ATimeoutNamesThoseThatAreNotDone) {
   Gate compute(device_, set.at("compute"));
   Gate analysis(device_, set.at("analysis"));
   const auto start = std::chrono::steady_clock::now();
-  const auto first = error_of<Timeout>([&] { set.synchronize_all(50ms); });
+  const auto first = caught<Timeout>([&] { set.synchronize_all(50ms); });
   EXPECT_GE(std::chrono::steady_clock::now() - start, 50ms);
   ASSERT_TRUE(first);
   EXPECT_TRUE(says(first->message(), {"\"compute\"", "\"analysis\""}));
   EXPECT_FALSE(says(first->message(), {"\"transfer\""}));
   analysis.open();
   device_.synchronize(set.at("analysis"));
-  const auto again = error_of<Timeout>([&] { set.synchronize_all(-1s); });
+  const auto again = caught<Timeout>([&] { set.synchronize_all(-1s); });
   ASSERT_TRUE(again);
   EXPECT_TRUE(says(again->message(), {"\"compute\""}));
   EXPECT_FALSE(says(again->message(), {"\"analysis\""}));

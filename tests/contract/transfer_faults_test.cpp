@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 using device::CallKind;
 using device::FaultyBackend;
 
-constexpr std::size_t size = 150'001;
+constexpr std::size_t faulty_size = 150'001;
 
 class TransferFaults : public TransferContract {
  protected:
@@ -32,53 +32,53 @@ class TransferFaults : public TransferContract {
     errors_ = 0;
     MemoryManager& memory = *memory_;
     BufferHandle<std::uint8_t> buffer;
-    if (!attempt([&] { buffer = memory.create<std::uint8_t>("moved", size, {.downloads = true}); })) return;
+    if (!attempt([&] { buffer = memory.create<std::uint8_t>("moved", faulty_size, {.downloads = true}); })) return;
     bool known = false;
     std::uint64_t seed = 0;
     const auto sent = [&](bool done) { known = done; };
     const auto check = [&](const auto& data) {
       if (known) {
-        EXPECT_TRUE(has_pattern(data.data(), size, seed)) << "seed " << seed;
+        EXPECT_TRUE(has_pattern(data.data(), faulty_size, seed)) << "seed " << seed;
       }
     };
     const auto pinned = [&] {
       Pinned<std::uint8_t> memory_of_host;
-      static_cast<void>(attempt([&] { memory_of_host = memory.pinned<std::uint8_t>(size); }));
+      static_cast<void>(attempt([&] { memory_of_host = memory.pinned<std::uint8_t>(faulty_size); }));
       return memory_of_host;
     };
 
     ++seed;
-    sent(attempt([&] { memory.upload(buffer, bytes_of(size, seed)); }));
+    sent(attempt([&] { memory.upload(buffer, bytes_of(faulty_size, seed)); }));
     static_cast<void>(attempt([&] { check(memory.download(buffer)); }));
     ++seed;
-    sent(attempt([&] { memory.start_upload(buffer, bytes_of(size, seed)).wait(); }));
+    sent(attempt([&] { memory.start_upload(buffer, bytes_of(faulty_size, seed)).wait(); }));
     static_cast<void>(attempt([&] { memory.start_download(buffer); }) && attempt([&] {
-                        memory.start_upload(buffer, Bytes(size)).wait();  // overwritten at once
+                        memory.start_upload(buffer, Bytes(faulty_size)).wait();  // overwritten at once
                       }));
     attempt_frame(buffer, check);
     known = false;
     ++seed;
-    Bytes halves = bytes_of(size, seed);
+    Bytes halves = bytes_of(faulty_size, seed);
     const std::span<const std::uint8_t> both(halves);
     bool all = true;  // written in small parts
-    for (std::size_t at = 0; at < size; at += 50'000) {
-      const auto part = both.subspan(at, std::min<std::size_t>(50'000, size - at));
+    for (std::size_t at = 0; at < faulty_size; at += 50'000) {
+      const auto part = both.subspan(at, std::min<std::size_t>(50'000, faulty_size - at));
       all = attempt([&] { memory.upload(buffer, part, StreamId::legacy_default, {.offset = at}); }) && all;
     }
     sent(all);
     if (attempt([&] { memory.start_download(buffer, {}, {.snapshot = false}); })) attempt_frame(buffer, check);
     if (const auto up = pinned(); up.size() != 0) {
       ++seed;
-      fill_pattern(up.data(), size, seed);
+      fill_pattern(up.data(), faulty_size, seed);
       sent(attempt([&] { memory.upload(buffer, up); }));
       const auto down = pinned();
-      if (down.size() != 0 && attempt([&] { memory.download(buffer, std::span(down.data(), size)); })) {
-        check(std::span(down.data(), size));
+      if (down.size() != 0 && attempt([&] { memory.download(buffer, std::span(down.data(), faulty_size)); })) {
+        check(std::span(down.data(), faulty_size));
       }
       static_cast<void>(attempt([&] { static_cast<void>(memory.start_upload(buffer, up)); }));  // dropped in mid-copy
     }
     static_cast<void>(attempt([&] { memory.maintain(); }));
-    static_cast<void>(attempt([&] { buffer.resize(3 * size); }));
+    static_cast<void>(attempt([&] { buffer.resize(3 * faulty_size); }));
     if (attempt([&] { memory.start_download(buffer); })) {
       static_cast<void>(attempt([&] { EXPECT_EQ(memory.wait_for_download(buffer).size(), buffer.size()); }));
     }
@@ -157,14 +157,14 @@ TEST_P(TransferFaults, TheDeviceIsLostFromEachCallOn) {
 
 TEST_P(TransferFaults, TheWaiterIsToldOfALostDevice) {
   MemoryManager& memory = make_manager();
-  const auto buffer = memory.create<std::uint8_t>("lost", size, {.downloads = true});
-  const Transfer ticket = memory.start_upload(buffer, bytes_of(size, 1));
+  const auto buffer = memory.create<std::uint8_t>("lost", faulty_size, {.downloads = true});
+  const Transfer ticket = memory.start_upload(buffer, bytes_of(faulty_size, 1));
   memory.start_download(buffer);
   backend_->lose(1);
   EXPECT_THROW(ticket.wait(), DeviceLost);
   EXPECT_THROW(static_cast<void>(ticket.done()), DeviceLost);
   EXPECT_THROW(static_cast<void>(memory.wait_for_download(buffer)), DeviceLost);
-  EXPECT_THROW(memory.upload(buffer, bytes_of(size, 1)), DeviceLost);
+  EXPECT_THROW(memory.upload(buffer, bytes_of(faulty_size, 1)), DeviceLost);
   EXPECT_THROW(static_cast<void>(memory.download(buffer)), DeviceLost);
   memory_.reset();
   backend_->heal();
@@ -172,63 +172,63 @@ TEST_P(TransferFaults, TheWaiterIsToldOfALostDevice) {
 
 TEST_P(TransferFaults, AFailedWaitLeavesTheTransferToBeWaitedForAgain) {
   MemoryManager& memory = make_manager();
-  const auto buffer = memory.create<std::uint8_t>("again", size, {.downloads = true});
-  const Transfer ticket = memory.start_upload(buffer, bytes_of(size, 1));
+  const auto buffer = memory.create<std::uint8_t>("again", faulty_size, {.downloads = true});
+  const Transfer ticket = memory.start_upload(buffer, bytes_of(faulty_size, 1));
   backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::wait);
   EXPECT_THROW(ticket.wait(), DriverError);
   ticket.wait();
   memory.start_download(buffer);
   backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::wait);
   EXPECT_THROW(static_cast<void>(memory.wait_for_download(buffer)), DriverError);
-  EXPECT_TRUE(has_pattern(memory.wait_for_download(buffer).data(), size, 1));
+  EXPECT_TRUE(has_pattern(memory.wait_for_download(buffer).data(), faulty_size, 1));
 }
 
 // The event at its end is recorded by the wait then, and a failure of that reaches the waiter.
 TEST_P(TransferFaults, ADownloadWhoseEventIsRefusedIsStartedAllTheSame) {
   MemoryManager& memory = make_manager();
-  const auto buffer = memory.create<std::uint8_t>("started", size, {.downloads = true});
-  memory.upload(buffer, bytes_of(size, 1));
+  const auto buffer = memory.create<std::uint8_t>("started", faulty_size, {.downloads = true});
+  memory.upload(buffer, bytes_of(faulty_size, 1));
   memory.start_download(buffer, {}, {.snapshot = false});
-  EXPECT_TRUE(has_pattern(memory.wait_for_download(buffer).data(), size, 1));
+  EXPECT_TRUE(has_pattern(memory.wait_for_download(buffer).data(), faulty_size, 1));
   // Of the two events of such a download, the one after it.
   backend_->fail(2, FaultyBackend::Fault::driver_error, CallKind::record);
   memory.start_download(buffer, {}, {.snapshot = false});
   EXPECT_TRUE(backend_->fired());
   backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::record);
   EXPECT_THROW(static_cast<void>(memory.wait_for_download(buffer)), DriverError);
-  EXPECT_TRUE(has_pattern(memory.wait_for_download(buffer).data(), size, 1));
+  EXPECT_TRUE(has_pattern(memory.wait_for_download(buffer).data(), faulty_size, 1));
 }
 
 TEST_P(TransferFaults, AStartThatFailsLosesNoFrame) {
   MemoryManager& memory = make_manager();
-  const auto buffer = memory.create<std::uint8_t>("kept", size, {.downloads = true});
+  const auto buffer = memory.create<std::uint8_t>("kept", faulty_size, {.downloads = true});
   for (const std::uint64_t seed : {1U, 2U}) {
-    memory.upload(buffer, bytes_of(size, seed));
+    memory.upload(buffer, bytes_of(faulty_size, seed));
     memory.start_download(buffer);
   }
   backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::download);
   EXPECT_THROW(memory.start_download(buffer, {}, {.when_full = WhenFull::wait}), DriverError);
-  EXPECT_TRUE(has_pattern(memory.wait_for_download(buffer).data(), size, 1));
-  EXPECT_TRUE(has_pattern(memory.wait_for_download(buffer).data(), size, 2));
+  EXPECT_TRUE(has_pattern(memory.wait_for_download(buffer).data(), faulty_size, 1));
+  EXPECT_TRUE(has_pattern(memory.wait_for_download(buffer).data(), faulty_size, 2));
   EXPECT_THROW(static_cast<void>(memory.wait_for_download(buffer)), InvalidArgument);
 }
 
 // Its slot needs more memory, which must not take the place of the frame's before the copy is queued.
 TEST_P(TransferFaults, AStartThatFailsLeavesWhatWasReadAsItIs) {
   MemoryManager& memory = make_manager();
-  auto buffer = memory.create<std::uint8_t>("read", size, {.downloads = true});
+  auto buffer = memory.create<std::uint8_t>("read", faulty_size, {.downloads = true});
   std::span<const std::uint8_t> frame;
   for (const std::uint64_t seed : {1U, 2U}) {
-    memory.upload(buffer, bytes_of(size, seed));
+    memory.upload(buffer, bytes_of(faulty_size, seed));
     memory.start_download(buffer);
     if (seed == 1) frame = memory.wait_for_download(buffer);
   }
-  buffer.resize(3 * size);
+  buffer.resize(3 * faulty_size);
   backend_->fail(1, FaultyBackend::Fault::driver_error, CallKind::download);
   EXPECT_THROW(memory.start_download(buffer), DriverError);
-  const auto other = memory.pinned<std::uint8_t>(size);
-  fill_pattern(other.data(), size, 3);
-  EXPECT_TRUE(has_pattern(frame.data(), size, 1));
+  const auto other = memory.pinned<std::uint8_t>(faulty_size);
+  fill_pattern(other.data(), faulty_size, 3);
+  EXPECT_TRUE(has_pattern(frame.data(), faulty_size, 1));
 }
 
 TEST_P(TransferFaults, AShrinkThatCannotMoveStaysWhereItIs) {

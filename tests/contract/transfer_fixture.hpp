@@ -49,7 +49,7 @@ class Gate {
 
 /// The error of type E that `call` throws; a failure of the test, and empty, if it does not.
 template <class E, class Call>
-[[nodiscard]] std::optional<E> error_of(Call call) {
+[[nodiscard]] std::optional<E> caught(Call call) {
   try {
     call();
     ADD_FAILURE() << "nothing was thrown";
@@ -64,7 +64,7 @@ template <class E, class Call>
 /// That `call` throws an E about the buffer `name`.
 template <class E, class Call>
 void expect_error(const char* name, Call call) {
-  const std::optional<E> error = error_of<E>(call);
+  const std::optional<E> error = caught<E>(call);
   if (!error) return;
   EXPECT_EQ(error->facts().name, name);
   EXPECT_NE(error->message().find(name), std::string::npos) << error->message();

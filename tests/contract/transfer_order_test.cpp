@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t size = 200'001;  // several blocks of 64 KiB, and not whole ones
+constexpr std::size_t ordered_size = 200'001;  // several blocks of 64 KiB, and not whole ones
 
 class TransferOrder : public StreamedTransfers {
  protected:
@@ -25,34 +25,34 @@ class TransferOrder : public StreamedTransfers {
 TEST_P(TransferOrder, ADownloadSeesTheWorkQueuedBeforeIt) {
   for (const bool in_place : {false, true}) {
     MemoryManager& memory = make_manager({.staging_block_bytes = 65536, .in_place = in_place});
-    const auto buffer = memory.create<std::uint8_t>("seen", size, {.downloads = true}, *stream_);
-    const Pinned<std::uint8_t> pinned = memory.pinned<std::uint8_t>(size);
+    const auto buffer = memory.create<std::uint8_t>("seen", ordered_size, {.downloads = true}, *stream_);
+    const Pinned<std::uint8_t> pinned = memory.pinned<std::uint8_t>(ordered_size);
     for (std::uint64_t seed = 1; seed < 9; seed += 4) {
       slow_work(buffer, seed);
-      EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(size, seed));
+      EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(ordered_size, seed));
       slow_work(buffer, seed + 1);
-      memory.download(buffer, std::span(pinned.data(), size), *stream_);
-      EXPECT_TRUE(has_pattern(pinned.data(), size, seed + 1));
+      memory.download(buffer, std::span(pinned.data(), ordered_size), *stream_);
+      EXPECT_TRUE(has_pattern(pinned.data(), ordered_size, seed + 1));
       slow_work(buffer, seed + 2);
       memory.start_download(buffer, *stream_);
       const auto frame = memory.wait_for_download(buffer);
-      EXPECT_TRUE(has_pattern(frame.data(), size, seed + 2));
+      EXPECT_TRUE(has_pattern(frame.data(), ordered_size, seed + 2));
       slow_work(buffer, seed + 3);
       memory.start_download(buffer, *stream_, {.snapshot = false});
       const auto other = memory.wait_for_download(buffer);
-      EXPECT_TRUE(has_pattern(other.data(), size, seed + 3));
+      EXPECT_TRUE(has_pattern(other.data(), ordered_size, seed + 3));
     }
     memory.free_all();
-    EXPECT_TRUE(staging_comes_back(size));  // the pinned memory of this case
+    EXPECT_TRUE(staging_comes_back(ordered_size));  // the pinned memory of this case
   }
 }
 
 TEST_P(TransferOrder, AnUploadComesAfterTheWorkQueuedBeforeItAndBeforeTheNext) {
   for (const bool in_place : {false, true}) {
     MemoryManager& memory = make_manager({.in_place = in_place});
-    const auto buffer = memory.create<std::uint8_t>("ordered", size, {}, *stream_);
-    Bytes seen(size);
-    for (const std::size_t count : {std::size_t{1000}, size}) {
+    const auto buffer = memory.create<std::uint8_t>("ordered", ordered_size, {}, *stream_);
+    Bytes seen(ordered_size);
+    for (const std::size_t count : {std::size_t{1000}, ordered_size}) {
       slow_work(buffer, 1);
       memory.upload(buffer, bytes_of(count, 2), *stream_);
       slow_work(buffer, 3);
@@ -60,7 +60,7 @@ TEST_P(TransferOrder, AnUploadComesAfterTheWorkQueuedBeforeItAndBeforeTheNext) {
       device_->run(*stream_,
                    [span = buffer.access(*stream_), &seen] { std::copy_n(span.data(), span.size(), seen.begin()); });
       device_->synchronize(*stream_);
-      Bytes expected = bytes_of(size, 3);
+      Bytes expected = bytes_of(ordered_size, 3);
       fill_pattern(expected.data(), count, 4);
       EXPECT_EQ(seen, expected) << count;
     }
@@ -70,7 +70,7 @@ TEST_P(TransferOrder, AnUploadComesAfterTheWorkQueuedBeforeItAndBeforeTheNext) {
 
 TEST_P(TransferOrder, AStartedUploadReturnsAtOnceAndHasTakenTheData) {
   MemoryManager& memory = make_manager();
-  for (const std::size_t count : {std::size_t{1}, std::size_t{65536}, std::size_t{65537}, size}) {
+  for (const std::size_t count : {std::size_t{1}, std::size_t{65536}, std::size_t{65537}, ordered_size}) {
     const auto buffer = memory.scoped<std::uint8_t>("taken", count, {}, *stream_);
     Gate gate(*device_, *stream_);
     Bytes data = bytes_of(count, 1);
@@ -90,21 +90,21 @@ TEST_P(TransferOrder, AStartedUploadReturnsAtOnceAndHasTakenTheData) {
 
 TEST_P(TransferOrder, PinnedMemoryIsReadWhenTheStreamGetsThere) {
   MemoryManager& memory = make_manager();
-  const auto buffer = memory.create<std::uint8_t>("late", size, {}, *stream_);
-  const Pinned<std::uint8_t> pinned = memory.pinned<std::uint8_t>(size);
+  const auto buffer = memory.create<std::uint8_t>("late", ordered_size, {}, *stream_);
+  const Pinned<std::uint8_t> pinned = memory.pinned<std::uint8_t>(ordered_size);
   device_->run(*stream_, [&] {
     std::this_thread::sleep_for(10ms);
-    fill_pattern(pinned.data(), size, 7);
+    fill_pattern(pinned.data(), ordered_size, 7);
   });
   memory.start_upload(buffer, pinned, *stream_).wait();
-  EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(size, 7));
+  EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(ordered_size, 7));
 }
 
 TEST_P(TransferOrder, ATicketThatTimesOutCanBeWaitedForAgain) {
   MemoryManager& memory = make_manager();
-  const auto buffer = memory.create<std::uint8_t>("slow", size, {}, *stream_);
+  const auto buffer = memory.create<std::uint8_t>("slow", ordered_size, {}, *stream_);
   Gate gate(*device_, *stream_);
-  const Transfer ticket = memory.start_upload(buffer, bytes_of(size, 1), *stream_);
+  const Transfer ticket = memory.start_upload(buffer, bytes_of(ordered_size, 1), *stream_);
   const Transfer copy = ticket;
   for (const auto deadline : {std::chrono::nanoseconds(0), std::chrono::nanoseconds(-5),
                               std::chrono::nanoseconds::min(), std::chrono::nanoseconds(20ms)}) {
@@ -118,13 +118,13 @@ TEST_P(TransferOrder, ATicketThatTimesOutCanBeWaitedForAgain) {
   copy.wait(std::chrono::nanoseconds::max());
   EXPECT_TRUE(ticket.done());
   EXPECT_EQ(moved().timeouts, 4u);
-  EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(size, 1));
+  EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(ordered_size, 1));
 }
 
 TEST_P(TransferOrder, ATimedOutTransferGoesOnAndItsStagingMemoryComesBack) {
   MemoryManager& memory = make_manager({.staging_block_bytes = 65536});
-  const auto buffer = memory.create<std::uint8_t>("timed", size, {}, *stream_);
-  memory.upload(buffer, bytes_of(size, 1), *stream_);
+  const auto buffer = memory.create<std::uint8_t>("timed", ordered_size, {}, *stream_);
+  memory.upload(buffer, bytes_of(ordered_size, 1), *stream_);
   std::uint64_t timeouts = 0;
   for (const auto deadline : {std::chrono::nanoseconds(40ms), std::chrono::nanoseconds(20ms)}) {
     {
@@ -132,19 +132,19 @@ TEST_P(TransferOrder, ATimedOutTransferGoesOnAndItsStagingMemoryComesBack) {
       expect_error<Timeout>("timed",
                             [&] { memory.upload(buffer, bytes_of(5000, 2), *stream_, {.deadline = deadline}); });
       const auto late =
-          error_of<Timeout>([&] { memory.upload(buffer, bytes_of(size, 3), *stream_, {.deadline = deadline}); });
+          caught<Timeout>([&] { memory.upload(buffer, bytes_of(ordered_size, 3), *stream_, {.deadline = deadline}); });
       ASSERT_TRUE(late);
       EXPECT_EQ(late->facts().name, "timed");
-      EXPECT_EQ(late->facts().bytes_asked, size);
+      EXPECT_EQ(late->facts().bytes_asked, ordered_size);
       EXPECT_EQ(late->facts().bytes_done, 2 * 65536u);  // as much as its staging memory holds
       EXPECT_EQ(late->facts().limit, deadline / 1ms);
       EXPECT_NE(late->message().find("within " + std::to_string(deadline / 1ms) + " ms"), std::string::npos)
           << late->message();
       EXPECT_EQ(moved().pinned.requested.live, 2 * 65536u);  // both blocks are still read
-      Bytes into(size, 0xcd);
+      Bytes into(ordered_size, 0xcd);
       expect_error<Timeout>("timed",
                             [&] { memory.download(buffer, std::span(into), *stream_, {.deadline = deadline}); });
-      EXPECT_EQ(into, Bytes(size, 0xcd));
+      EXPECT_EQ(into, Bytes(ordered_size, 0xcd));
       EXPECT_EQ(moved().pinned.requested.live, 4 * 65536u);
       memory.maintain();
       EXPECT_EQ(moved().pinned.requested.live, 4 * 65536u);
@@ -154,8 +154,8 @@ TEST_P(TransferOrder, ATimedOutTransferGoesOnAndItsStagingMemoryComesBack) {
     memory.maintain();
     EXPECT_EQ(moved().pinned.requested.live, 0u);
     // What was queued before the deadline has happened: the two first blocks.
-    Bytes expected = bytes_of(size, 3);
-    const Bytes old = bytes_of(size, 1);
+    Bytes expected = bytes_of(ordered_size, 3);
+    const Bytes old = bytes_of(ordered_size, 1);
     std::copy(old.begin() + 2 * 65536, old.end(), expected.begin() + 2 * 65536);
     EXPECT_EQ(memory.download(buffer, *stream_), expected);
   }
@@ -163,16 +163,16 @@ TEST_P(TransferOrder, ATimedOutTransferGoesOnAndItsStagingMemoryComesBack) {
 
 TEST_P(TransferOrder, ADeadlineThatHasPassedStartsNothing) {
   MemoryManager& memory = make_manager({.staging_block_bytes = 65536});
-  const auto buffer = memory.create<std::uint8_t>("too late", bytes_of(size, 1), {}, *stream_);
-  const Pinned<std::uint8_t> pinned = memory.pinned<std::uint8_t>(size);
-  fill_pattern(pinned.data(), size, 2);
+  const auto buffer = memory.create<std::uint8_t>("too late", bytes_of(ordered_size, 1), {}, *stream_);
+  const Pinned<std::uint8_t> pinned = memory.pinned<std::uint8_t>(ordered_size);
+  fill_pattern(pinned.data(), ordered_size, 2);
   const TransferStatistics before = moved();
   const std::uint64_t accesses = buffer.statistics().accesses;
   std::uint64_t timeouts = 0;
-  for (const std::size_t count : {std::size_t{1}, std::size_t{5000}, size}) {
+  for (const std::size_t count : {std::size_t{1}, std::size_t{5000}, ordered_size}) {
     for (const auto deadline : {std::chrono::nanoseconds(0), std::chrono::nanoseconds(-1s)}) {
       const auto refused = [&](auto call) {
-        const auto error = error_of<Timeout>(call);
+        const auto error = caught<Timeout>(call);
         ASSERT_TRUE(error);
         EXPECT_EQ(error->facts().name, "too late");
         EXPECT_EQ(error->facts().bytes_asked, count);
@@ -195,46 +195,47 @@ TEST_P(TransferOrder, ADeadlineThatHasPassedStartsNothing) {
   EXPECT_EQ(moved().bytes_staged, before.bytes_staged);
   EXPECT_EQ(moved().pinned.allocations, before.pinned.allocations);
   EXPECT_EQ(buffer.statistics().accesses, accesses);
-  EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(size, 1));
-  EXPECT_TRUE(has_pattern(pinned.data(), size, 2));
+  EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(ordered_size, 1));
+  EXPECT_TRUE(has_pattern(pinned.data(), ordered_size, 2));
 }
 
 TEST_P(TransferOrder, InPlaceADeadlineThatPassesChangesNothing) {
   if (!device_->info().pointers) GTEST_SKIP() << "the host cannot write this device's memory";
   MemoryManager& memory = make_manager({.in_place = true});
-  const auto buffer = memory.create<std::uint8_t>("in place", bytes_of(size, 1), {}, *stream_);
+  const auto buffer = memory.create<std::uint8_t>("in place", bytes_of(ordered_size, 1), {}, *stream_);
   for (const auto deadline : {std::chrono::nanoseconds(0), std::chrono::nanoseconds(20ms)}) {
     Gate gate(*device_, *stream_);
     const auto late =
-        error_of<Timeout>([&] { memory.upload(buffer, bytes_of(size, 2), *stream_, {.deadline = deadline}); });
+        caught<Timeout>([&] { memory.upload(buffer, bytes_of(ordered_size, 2), *stream_, {.deadline = deadline}); });
     ASSERT_TRUE(late);
     EXPECT_EQ(late->facts().bytes_done, 0u);
     gate.open();
-    EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(size, 1));
+    EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(ordered_size, 1));
   }
 }
 
 TEST_P(TransferOrder, PinnedMemoryMayBeDroppedInMidCopy) {
   MemoryManager& memory = make_manager();
-  const auto buffer = memory.create<std::uint8_t>("dropped", size, {}, *stream_);
+  const auto buffer = memory.create<std::uint8_t>("dropped", ordered_size, {}, *stream_);
   Transfer ticket;
   {
     Gate gate(*device_, *stream_);
     {
-      const Pinned<std::uint8_t> up = memory.pinned<std::uint8_t>(size);
-      fill_pattern(up.data(), size, 3);
+      const Pinned<std::uint8_t> up = memory.pinned<std::uint8_t>(ordered_size);
+      fill_pattern(up.data(), ordered_size, 3);
       ticket = memory.start_upload(buffer, up, *stream_);
-      const Pinned<std::uint8_t> down = memory.pinned<std::uint8_t>(size);
-      expect_error<Timeout>(
-          "dropped", [&] { memory.download(buffer, std::span(down.data(), size), *stream_, {.deadline = 20ms}); });
+      const Pinned<std::uint8_t> down = memory.pinned<std::uint8_t>(ordered_size);
+      expect_error<Timeout>("dropped", [&] {
+        memory.download(buffer, std::span(down.data(), ordered_size), *stream_, {.deadline = 20ms});
+      });
     }
-    EXPECT_EQ(moved().pinned.requested.live, 2 * size);  // kept for the copies
-    const Pinned<std::uint8_t> next = memory.pinned<std::uint8_t>(size);
-    fill_pattern(next.data(), size, 4);  // must not be the same memory
-    EXPECT_EQ(moved().pinned.requested.live, 3 * size);
+    EXPECT_EQ(moved().pinned.requested.live, 2 * ordered_size);  // kept for the copies
+    const Pinned<std::uint8_t> next = memory.pinned<std::uint8_t>(ordered_size);
+    fill_pattern(next.data(), ordered_size, 4);  // must not be the same memory
+    EXPECT_EQ(moved().pinned.requested.live, 3 * ordered_size);
   }
   ticket.wait();
-  EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(size, 3));
+  EXPECT_EQ(memory.download(buffer, *stream_), bytes_of(ordered_size, 3));
   EXPECT_TRUE(staging_comes_back());
 }
 
@@ -245,8 +246,8 @@ TEST_P(TransferOrder, TicketsAndPinnedMemoryOutliveTheManager) {
   std::optional<Gate> gate(std::in_place, *device_, *stream_);
   {
     MemoryManager& memory = make_manager();
-    const auto buffer = memory.create<std::uint8_t>("outlived", size, {}, *stream_);
-    ticket = memory.start_upload(buffer, bytes_of(size, 1), *stream_);
+    const auto buffer = memory.create<std::uint8_t>("outlived", ordered_size, {}, *stream_);
+    ticket = memory.start_upload(buffer, bytes_of(ordered_size, 1), *stream_);
     small = memory.start_upload(buffer, bytes_of(100, 1), *stream_);
     pinned = memory.pinned<std::uint8_t>(1000);
     expect_error<Timeout>("outlived", [&] { ticket.wait(0ns); });
@@ -269,17 +270,17 @@ TEST_P(TransferOrder, TicketsAndPinnedMemoryOutliveTheManager) {
 
 TEST_P(TransferOrder, ABufferFreedInMidUploadIsNotReusedBeforeItsEnd) {
   MemoryManager& memory = make_manager();
-  auto first = memory.scoped<std::uint8_t>("first", size, {}, *stream_);
+  auto first = memory.scoped<std::uint8_t>("first", ordered_size, {}, *stream_);
   Gate gate(*device_, *stream_);
-  const Transfer ticket = memory.start_upload(first, bytes_of(size, 1), *stream_);
+  const Transfer ticket = memory.start_upload(first, bytes_of(ordered_size, 1), *stream_);
   first.reset();
   // It may be given the same memory, in the order of the streams.
-  const auto second = memory.create<std::uint8_t>("second", size);
-  const Transfer next = memory.start_upload(second, bytes_of(size, 2));
+  const auto second = memory.create<std::uint8_t>("second", ordered_size);
+  const Transfer next = memory.start_upload(second, bytes_of(ordered_size, 2));
   gate.open();
   ticket.wait();
   next.wait();
-  EXPECT_EQ(memory.download(second), bytes_of(size, 2));
+  EXPECT_EQ(memory.download(second), bytes_of(ordered_size, 2));
 }
 
 TEST_P(TransferOrder, ThreadsMoveTheirBuffersAtTheSameTime) {
@@ -323,8 +324,8 @@ TEST_P(TransferOrder, ABufferGoesFromThreadToThreadOnTheirDefaultStreams) {
   }
   MemoryManager& memory = make_manager();
   constexpr StreamId own = StreamId::per_thread_default;
-  auto buffer = memory.scoped<std::uint8_t>("passed on", size, {}, own);
-  memory.upload(buffer, bytes_of(size, 1), own);
+  auto buffer = memory.scoped<std::uint8_t>("passed on", ordered_size, {}, own);
+  memory.upload(buffer, bytes_of(ordered_size, 1), own);
   std::promise<void> open;
   std::promise<void> queued;
   TestThread other([&] {
@@ -337,10 +338,10 @@ TEST_P(TransferOrder, ABufferGoesFromThreadToThreadOnTheirDefaultStreams) {
   });
   queued.get_future().wait();
   buffer.reset();
-  const auto next = memory.create<std::uint8_t>("next", bytes_of(size, 3), {}, own);
+  const auto next = memory.create<std::uint8_t>("next", bytes_of(ordered_size, 3), {}, own);
   open.set_value();
   other.join();
-  EXPECT_EQ(memory.download(next, own), bytes_of(size, 3));
+  EXPECT_EQ(memory.download(next, own), bytes_of(ordered_size, 3));
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, TransferOrder, testing::ValuesIn(kinds_with_contents()), name_of);

@@ -205,21 +205,21 @@ TEST_P(Transfers, PinnedMemoryHasALimit) {
   const auto buffer = memory.create<std::uint8_t>("limited", bytes_of(100'000, 1));
   {
     const Pinned<std::uint8_t> most = memory.pinned<std::uint8_t>(8_MiB);
-    const auto refused = error_of<LimitExceeded>([&] { static_cast<void>(memory.pinned<std::uint8_t>(1)); });
+    const auto refused = caught<LimitExceeded>([&] { static_cast<void>(memory.pinned<std::uint8_t>(1)); });
     ASSERT_TRUE(refused);
     EXPECT_EQ(refused->facts().limit, 8_MiB);
     EXPECT_EQ(refused->facts().bytes_asked, 1u);
     // Staging finds none either, and nothing changes.
-    static_cast<void>(error_of<LimitExceeded>([&] { memory.upload(buffer, bytes_of(100'000, 2)); }));
-    static_cast<void>(error_of<LimitExceeded>([&] { static_cast<void>(memory.download(buffer)); }));
+    static_cast<void>(caught<LimitExceeded>([&] { memory.upload(buffer, bytes_of(100'000, 2)); }));
+    static_cast<void>(caught<LimitExceeded>([&] { static_cast<void>(memory.download(buffer)); }));
     static_cast<void>(
-        error_of<LimitExceeded>([&] { static_cast<void>(memory.start_upload(buffer, bytes_of(100'000, 2))); }));
+        caught<LimitExceeded>([&] { static_cast<void>(memory.start_upload(buffer, bytes_of(100'000, 2))); }));
     memory.upload(buffer, bytes_of(1000, 3));  // needs none
   }
   Bytes expected = bytes_of(100'000, 1);
   fill_pattern(expected.data(), 1000, 3);
   EXPECT_EQ(memory.download(buffer), expected);
-  const auto overflow = error_of<InvalidArgument>([&] { static_cast<void>(memory.pinned<double>(SIZE_MAX / 2)); });
+  const auto overflow = caught<InvalidArgument>([&] { static_cast<void>(memory.pinned<double>(SIZE_MAX / 2)); });
   ASSERT_TRUE(overflow);
   EXPECT_EQ(overflow->facts().name, "memory");
 }
@@ -237,7 +237,7 @@ TEST_P(Transfers, IdlePinnedMemoryGoesBack) {
 TEST_P(Transfers, OptionsThatMakeNoSenseAreRefused) {
   for (const TransferOptions& options :
        {TransferOptions{.staging_threshold = (64 << 10) + 1}, TransferOptions{.staging_block_bytes = 4095}}) {
-    const auto refused = error_of<InvalidArgument>([&] { make_manager(options); });
+    const auto refused = caught<InvalidArgument>([&] { make_manager(options); });
     ASSERT_TRUE(refused);
     EXPECT_EQ(refused->facts().name, "memory");
   }
@@ -266,7 +266,7 @@ TEST_P(TransfersOfNothing, AreCounted) {
 
 TEST_P(TransfersOfNothing, InPlaceIsUnsupportedWithoutPointers) {
   if (device_->info().pointers) GTEST_SKIP() << "this device has pointers";
-  const auto refused = error_of<Unsupported>([&] { make_manager({.in_place = true}); });
+  const auto refused = caught<Unsupported>([&] { make_manager({.in_place = true}); });
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->facts().name, "memory");
 }

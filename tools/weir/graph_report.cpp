@@ -1,6 +1,5 @@
 #include "graph_report.hpp"
 
-#include <iterator>
 #include <string>
 
 #include <fmt/format.h>
@@ -9,6 +8,7 @@
 #include <weir/bytes.hpp>
 
 #include "files/excerpt.hpp"
+#include "lines.hpp"
 
 namespace weir::tool {
 namespace {
@@ -19,12 +19,6 @@ double hit_rate(const graph::RunReport& report) {
 
 double steps_per_second(const graph::RunReport& report) {
   return report.step_seconds > 0 ? static_cast<double>(report.steps) / report.step_seconds : 0;
-}
-
-template <class... Values>
-void line(std::string& text, fmt::format_string<Values...> format, Values&&... values) {
-  fmt::format_to(std::back_inserter(text), format, std::forward<Values>(values)...);
-  text += '\n';
 }
 
 /// Why no more steps were made.

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <weir/bytes.hpp>
 
+#include "lines.hpp"
 #include "workloads/lidar/files/printable.hpp"
 
 namespace weir::tool {
@@ -17,12 +17,6 @@ namespace {
 using lidar::ColumnSummary;
 using lidar::RunReport;
 using lidar::StageTime;
-
-template <class... Values>
-void line(std::string& text, fmt::format_string<Values...> format, Values&&... values) {
-  fmt::format_to(std::back_inserter(text), format, std::forward<Values>(values)...);
-  text += '\n';
-}
 
 /// The value that `part` of the sorted sample is below.
 double quantile(const std::vector<float>& sorted, double part) {

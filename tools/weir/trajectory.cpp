@@ -23,7 +23,7 @@ namespace weir::tool {
 namespace {
 
 /// Least, mean and greatest of what launches came to.
-struct Spread {
+struct Extremes {
   double least = std::numeric_limits<double>::infinity(), greatest = -least, sum = 0;
   std::uint64_t count = 0;
 
@@ -58,7 +58,7 @@ class Outcome : public trajectory::Sink {
     }
   }
 
-  Spread carry, apex, time;
+  Extremes carry, apex, time;
 
  private:
   trajectory::FlightTable table_;

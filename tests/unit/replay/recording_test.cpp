@@ -30,7 +30,7 @@ class RecordingOfAPool : public ::testing::Test {
  protected:
   void TearDown() override { std::remove(path_.c_str()); }
 
-  /// A manager's buffers, of which some grow, and blocks by pointer.
+  /// A manager's buffers, of which some grow, and blocks by pointer; in a dozen of the file's blocks at least.
   Statistics run() {
     MemoryManager memory(open_device({.backend = "host"}), {.name = "scene", .pool = {.record = {.file = path_}}});
     auto edges = memory.create<std::uint8_t>("edges", 1000);
@@ -38,7 +38,10 @@ class RecordingOfAPool : public ::testing::Test {
     std::vector<void*> out;
     std::mt19937_64 dice(3);
     for (int i = 0; i < 3000; ++i) {
-      if (i % 300 == 0) edges.ensure_capacity(edges.capacity() * 2);
+      if (i % 300 == 0) {
+        edges.ensure_capacity(edges.capacity() * 2);
+        flush_recordings();
+      }
       if (out.size() > 40 || (out.size() > 5 && dice() % 2 == 0)) {
         std::swap(out[dice() % out.size()], out.back());
         memory.pool().deallocate(out.back());

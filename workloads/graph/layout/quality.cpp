@@ -16,7 +16,7 @@ namespace {
 /// Nodes of all graphs that are searched at the same time.
 constexpr std::uint64_t max_search_nodes = 16'000'000;
 
-double between(const Position& a, const Position& b) {
+double distance_of(const Position& a, const Position& b) {
   return std::hypot(double{a.x} - b.x, double{a.y} - b.y, double{a.z} - b.z);
 }
 
@@ -41,7 +41,7 @@ class Search {
     for (std::size_t next = 0; next < queue_.size(); ++next) {
       const std::uint32_t node = queue_[next];
       if (next > 0) {
-        const double ratio = between(positions_[source], positions_[node]) / distances_[node];
+        const double ratio = distance_of(positions_[source], positions_[node]) / distances_[node];
         sums.first += ratio;
         sums.second += ratio * ratio;
       }
@@ -64,7 +64,7 @@ class Search {
 
 double spread_of_lengths(const Graph& graph, std::span<const Position> positions) {
   if (graph.edges.empty()) return 0;
-  const auto length = [&](const Edge& edge) { return between(positions[edge.source], positions[edge.target]); };
+  const auto length = [&](const Edge& edge) { return distance_of(positions[edge.source], positions[edge.target]); };
   const double count = static_cast<double>(graph.edges.size());
   double mean = 0, variance = 0;
   for (const Edge& edge : graph.edges) mean += length(edge) / count;

@@ -31,7 +31,7 @@ class Distances {
   std::vector<float> of_;
 };
 
-float length_of(const Position& a) { return std::sqrt(a.x * a.x + a.y * a.y + a.z * a.z); }
+float short_length(const Position& a) { return std::sqrt(a.x * a.x + a.y * a.y + a.z * a.z); }
 Position minus(const Position& a, const Position& b) { return {a.x - b.x, a.y - b.y, a.z - b.z}; }
 
 /// The length of an edge at which the layout's stress is least as it is.
@@ -42,7 +42,7 @@ float unit_of(const Distances& distances, std::span<const Position> positions) {
     for (std::uint32_t b = 0; b < a; ++b) {
       const double distance = distances.between(a, b);
       if (distance == 0) continue;
-      const double ratio = length_of(minus(positions[a], positions[b])) / distance;
+      const double ratio = short_length(minus(positions[a], positions[b])) / distance;
       first += ratio;
       second += ratio * ratio;
     }
@@ -59,7 +59,7 @@ Position wanted(const Distances& distances, std::span<const Position> positions,
     const float distance = distances.between(node, other);
     if (distance == 0) continue;
     const Position way = minus(own, positions[other]);
-    const float length = length_of(way);
+    const float length = short_length(way);
     const float weight = 1 / (distance * distance);
     const float stretch = length > 0 ? unit * distance / length : 0;
     sum.x += weight * (positions[other].x + stretch * way.x);

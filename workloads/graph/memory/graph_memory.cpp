@@ -8,8 +8,6 @@
 namespace weir::graph {
 namespace {
 
-constexpr std::chrono::hours patience{24};  // steps take what they take
-
 BufferOptions with_frames(BufferOptions options) {
   options.download_slots = 3;
   return options;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -21,6 +22,9 @@
 #include "workloads/graph/memory/changes.hpp"
 
 namespace weir::graph {
+
+/// How long a wait for steps may take: they take what they take.
+inline constexpr std::chrono::hours patience{24};
 
 /// What one kind of memory is, how it grows, and the elements that it is counted in.
 struct MemoryKind {

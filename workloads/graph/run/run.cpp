@@ -22,7 +22,6 @@
 namespace weir::graph {
 namespace {
 
-constexpr std::chrono::hours patience{24};  // steps take what they take
 constexpr std::uint64_t max_exact = 8'192;  // nodes of which all pairs take no longer than a tree
 constexpr double usual_theta = 1.2;
 constexpr std::uint32_t max_coarsest = 50;    // nodes

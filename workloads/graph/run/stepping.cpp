@@ -11,7 +11,6 @@
 namespace weir::graph {
 namespace {
 
-constexpr std::chrono::hours patience{24};   // steps take what they take
 constexpr std::uint64_t figures_behind = 2;  // steps that are queued while one's figures are looked at
 constexpr std::uint64_t sort_period = 4;     // steps that one order of the nodes serves
 constexpr std::uint64_t keep_period = 64;    // steps that a loss of the device costs at most

@@ -20,10 +20,6 @@ constexpr std::int64_t max_factor = std::int64_t{1} << 31;  // times a raw coord
 constexpr unsigned max_parts = 1000;                        // of the finest scale, looked at for a common unit
 constexpr std::uint8_t ground_class = 2;
 
-[[noreturn]] void refuse(const LasFile& file, const std::string& field, const std::string& what) {
-  throw InvalidArgument(file.path() + ": " + field + ": " + what, {.name = field});
-}
-
 std::string axis_name(std::size_t axis) { return std::string(1, static_cast<char>('x' + axis)); }
 
 /// As short as it can be with all that counts: 1e-07, 9.3e+18.

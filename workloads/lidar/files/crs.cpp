@@ -31,23 +31,23 @@ constexpr std::size_t max_wkt_bytes = std::size_t{64} * 1024, max_wkt_nodes = 10
 
 /// KEYWORD["text", 1.5, word, OTHER[...]]: a node has its keyword, its texts, words and numbers in order, and its
 /// nodes.
-struct Node {
+struct WktNode {
   std::string keyword;
   std::vector<std::string> texts, words;  ///< words, like keywords, in capitals
   std::vector<double> numbers;
-  std::vector<Node> nodes;
+  std::vector<WktNode> nodes;
 
-  [[nodiscard]] const Node* child(std::initializer_list<std::string_view> wanted) const noexcept {
-    for (const Node& each : nodes) {
+  [[nodiscard]] const WktNode* child(std::initializer_list<std::string_view> wanted) const noexcept {
+    for (const WktNode& each : nodes) {
       if (std::ranges::find(wanted, each.keyword) != wanted.end()) return &each;
     }
     return nullptr;
   }
   /// Itself, or the first below.
-  [[nodiscard]] const Node* find(std::initializer_list<std::string_view> wanted) const noexcept {
+  [[nodiscard]] const WktNode* find(std::initializer_list<std::string_view> wanted) const noexcept {
     if (std::ranges::find(wanted, keyword) != wanted.end()) return this;
-    for (const Node& each : nodes) {
-      if (const Node* const found = each.find(wanted)) return found;
+    for (const WktNode& each : nodes) {
+      if (const WktNode* const found = each.find(wanted)) return found;
     }
     return nullptr;
   }
@@ -57,10 +57,10 @@ class WktReader {
  public:
   explicit WktReader(std::string_view text) noexcept : text_(text) {}
 
-  std::optional<Node> read(int depth = 0) {
+  std::optional<WktNode> read(int depth = 0) {
     if (depth > 20) return std::nullopt;
     skip_blanks();
-    Node node;
+    WktNode node;
     while (at_ < text_.size() && (std::isalnum(letter()) != 0 || text_[at_] == '_')) {
       node.keyword += static_cast<char>(std::toupper(letter()));
       ++at_;
@@ -86,7 +86,7 @@ class WktReader {
     return true;
   }
 
-  bool read_item(Node& node, int depth) {
+  bool read_item(WktNode& node, int depth) {
     skip_blanks();
     if (at_ >= text_.size()) return false;
     if (take("\"")) {
@@ -104,7 +104,7 @@ class WktReader {
       return true;
     }
     const std::size_t start = at_;
-    if (std::optional<Node> inner = read(depth + 1)) {
+    if (std::optional<WktNode> inner = read(depth + 1)) {
       node.nodes.push_back(std::move(*inner));
       return true;
     }
@@ -123,18 +123,18 @@ class WktReader {
 };
 
 /// Whether a geodetic system has latitudes and longitudes; others are geocentric, in lengths.
-bool is_angular(const Node& system) noexcept {
-  const Node* const kind = system.child({"CS"});
+bool is_angular(const WktNode& system) noexcept {
+  const WktNode* const kind = system.child({"CS"});
   if (kind != nullptr && std::ranges::find(kind->words, "ELLIPSOIDAL") != kind->words.end()) return true;
   if (system.child({"ANGLEUNIT"}) != nullptr) return true;
-  const Node* const axis = system.child({"AXIS"});  // the first; a height may follow
+  const WktNode* const axis = system.child({"AXIS"});  // the first; a height may follow
   return axis != nullptr && axis->child({"ANGLEUNIT"}) != nullptr;
 }
 
 /// A system's unit: of its own, or of one of its axes, as WKT of 2019 has it.
-LengthUnit unit_of(const Node& system) {
-  const Node* unit = system.child({"UNIT", "LENGTHUNIT"});
-  for (const Node& each : system.nodes) {
+LengthUnit unit_of(const WktNode& system) {
+  const WktNode* unit = system.child({"UNIT", "LENGTHUNIT"});
+  for (const WktNode& each : system.nodes) {
     if (unit == nullptr && each.keyword == "AXIS") unit = each.child({"UNIT", "LENGTHUNIT"});
   }
   if (unit == nullptr || unit->numbers.empty()) return {};
@@ -222,20 +222,20 @@ LengthUnit unit_by_code(std::optional<std::uint16_t> code, std::optional<double>
 
 CoordinateSystem from_wkt(std::string_view text) {
   if (text.size() > max_wkt_bytes) return {};
-  const std::optional<Node> root = WktReader(text).read();
+  const std::optional<WktNode> root = WktReader(text).read();
   if (!root) return {};
   CoordinateSystem found;
   if (!root->texts.empty()) found.name = root->texts.front();
-  if (const Node* const projected = root->find({"PROJCS", "PROJCRS", "PROJECTEDCRS", "GEOCCS"})) {
+  if (const WktNode* const projected = root->find({"PROJCS", "PROJCRS", "PROJECTEDCRS", "GEOCCS"})) {
     found.horizontal = unit_of(*projected);
   } else if (root->find({"GEOGCS", "GEOGCRS", "GEOGRAPHICCRS"}) != nullptr) {
     found.horizontal = {Kind::angle, "degree"};
   } else {
-    const Node* const geodetic = root->find({"GEODCRS", "GEODETICCRS"});
-    const Node& system = geodetic != nullptr ? *geodetic : *root;
+    const WktNode* const geodetic = root->find({"GEODCRS", "GEODETICCRS"});
+    const WktNode& system = geodetic != nullptr ? *geodetic : *root;
     found.horizontal = is_angular(system) ? LengthUnit{Kind::angle, "degree"} : unit_of(system);
   }
-  if (const Node* const vertical = root->find({"VERT_CS", "VERTCRS", "VERTICALCRS"})) {
+  if (const WktNode* const vertical = root->find({"VERT_CS", "VERTCRS", "VERTICALCRS"})) {
     found.vertical = unit_of(*vertical);
   }
   return found;

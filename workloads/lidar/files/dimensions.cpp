@@ -14,7 +14,7 @@ namespace weir::lidar {
 namespace {
 
 constexpr std::uint8_t float_type = 9, no_data_option = 1;
-constexpr std::size_t max_name = 32, no_data_at = 40;
+constexpr std::size_t max_name = 32;
 
 bool same_name(std::string_view one, std::string_view other) noexcept {
   const auto lower = [](char letter) { return std::tolower(static_cast<unsigned char>(letter)); };

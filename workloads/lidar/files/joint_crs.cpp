@@ -18,7 +18,7 @@ constexpr const char* remedy =
     "--filters.reprojection.out_srs=EPSG:32632` and your own zone";
 
 [[noreturn]] void refuse(const LasFile& file, const std::string& what) {
-  throw InvalidArgument(file.path() + ": coordinate system: " + what + remedy, {.name = "coordinate system"});
+  refuse(file, "coordinate system", what + remedy);
 }
 
 /// "metre" (UTM zone 32N), for messages.

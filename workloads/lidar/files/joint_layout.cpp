@@ -13,14 +13,10 @@ namespace {
 
 constexpr std::size_t options_at = 3, name_at = 4, name_bytes = 32, text_at = 160, text_bytes = 32;
 // Of a descriptor: what says how a value is read. The least and largest value between them differ by tile.
-constexpr std::size_t no_data_at = 40, no_data_end = 64, scale_at = 112, scale_end = 160;
+constexpr std::size_t no_data_end = 64, scale_at = 112, scale_end = 160;
 constexpr std::size_t least_at = 64, greatest_at = 88, values = 3, value_bytes = 8;
 constexpr unsigned has_least = 1U << 1, has_greatest = 1U << 2;
 constexpr std::size_t max_names = 8;  // in a note
-
-[[noreturn]] void refuse(const LasFile& file, const std::string& field, const std::string& what) {
-  throw InvalidArgument(file.path() + ": " + field + ": " + what, {.name = field});
-}
 
 std::size_t standard_bytes(const LasFile& file) noexcept { return point_layout(file.header().format).bytes; }
 

@@ -9,7 +9,6 @@
 namespace weir::lidar {
 namespace {
 
-constexpr std::uint64_t record_header = 54, extended_header = 60;
 constexpr std::uint16_t internal_waveform = 1u << 1;
 
 constexpr std::array<PointLayout, max_format + 1> layouts{{
@@ -293,6 +292,10 @@ std::uint8_t LasFile::classification(std::uint64_t index) const noexcept {
 std::uint8_t LasFile::return_number(std::uint64_t index) const noexcept {
   const auto bits = read_number<std::uint8_t>(point(index) + 14);
   return bits & (point_layout(header_.format).extended ? 0x0f : 0x07);
+}
+
+void refuse(const LasFile& file, const std::string& part, const std::string& what) {
+  throw InvalidArgument(file.path() + ": " + part + ": " + what, {.name = part});
 }
 
 }  // namespace weir::lidar

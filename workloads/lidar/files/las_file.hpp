@@ -70,7 +70,12 @@ inline constexpr std::uint8_t max_format = 10;
 
 /// Bytes of one described extra dimension; its descriptor is 192 bytes.
 inline constexpr std::size_t descriptor_bytes = 192;
+/// Where a descriptor has the value that stands for none.
+inline constexpr std::size_t no_data_at = 40;
 [[nodiscard]] std::size_t extra_type_bytes(std::uint8_t type, std::uint8_t options) noexcept;
+
+/// Bytes before the data of a variable length record, and of an extended one.
+inline constexpr std::uint64_t record_header = 54, extended_header = 60;
 
 enum class Reading : std::uint8_t {
   tolerant,  ///< flaws that leave the points as they are are passed over, and kept in flaws()
@@ -150,5 +155,8 @@ class LasFile {
 
 /// Bytes of the standard header of version 1.`minor`.
 [[nodiscard]] std::uint16_t standard_header_bytes(std::uint8_t minor) noexcept;
+
+/// Throws InvalidArgument about a part of a file that cannot be used with others.
+[[noreturn]] void refuse(const LasFile& file, const std::string& part, const std::string& what);
 
 }  // namespace weir::lidar

@@ -13,7 +13,7 @@
 namespace weir::lidar {
 namespace {
 
-constexpr std::uint64_t record_header = 54, extended_header = 60, standard_header = 375;
+constexpr std::uint64_t standard_header = 375;
 
 /// Whether a record describes the file as it was, and not what it will be. `told` says what is left out.
 bool outdated(const LasFile& file, const LasRecord& record, std::vector<std::string>& told) {

@@ -13,19 +13,19 @@
 namespace weir::lidar::test {
 namespace {
 
-struct Expected {
+struct OracleFacts {
   std::int64_t distance;
   bool tied;
   float values[14];  // l1 l2 l3 nx ny nz linearity planarity sphericity anisotropy omnivariance surface verticality
                      // entropy
 };
 
-std::vector<Expected> read_binary(const std::string& path) {
+std::vector<OracleFacts> read_binary(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  std::vector<Expected> all;
+  std::vector<OracleFacts> all;
   char record[65];
   while (file.read(record, sizeof(record))) {
-    Expected one{};
+    OracleFacts one{};
     std::memcpy(&one.distance, record, 8);
     one.tied = record[8] != 0;
     std::memcpy(one.values, record + 9, sizeof(one.values));
@@ -35,8 +35,8 @@ std::vector<Expected> read_binary(const std::string& path) {
 }
 
 /// The text in a gzip file, one line a point.
-std::vector<Expected> read_text(const std::string& path) {
-  std::vector<Expected> all;
+std::vector<OracleFacts> read_text(const std::string& path) {
+  std::vector<OracleFacts> all;
   FILE* const pipe = ::popen(("gzip -dc '" + path + "'").c_str(), "r");
   if (pipe == nullptr) return all;
   char line[1024];
@@ -45,7 +45,7 @@ std::vector<Expected> read_text(const std::string& path) {
     std::string text(line);
     for (char& each : text) each = each == ',' ? ' ' : each;
     std::istringstream words(text);
-    Expected one{};
+    OracleFacts one{};
     int tied = 0;
     words >> one.distance >> tied;
     one.tied = tied != 0;
@@ -56,7 +56,7 @@ std::vector<Expected> read_text(const std::string& path) {
   return all;
 }
 
-void compare(const std::string& name, const std::vector<Expected>& expected) {
+void compare(const std::string& name, const std::vector<OracleFacts>& expected) {
   const Cloud cloud = Cloud::open({data_file(name)});
   ASSERT_EQ(expected.size(), cloud.points());
   RunSettings settings;

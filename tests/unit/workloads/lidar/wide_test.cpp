@@ -57,12 +57,12 @@ std::vector<Made> wide_clouds() {
 }
 
 /// What a neighbourhood comes to, in units, from whole numbers.
-struct Expected {
+struct WideFacts {
   double count, radius, sum, z_deviation, mean, deviation;
 };
 
 /// The neighbours of point `i` by all pairs: the k nearest, or within √`radius2`.
-Expected all_pairs(const Made& made, std::uint32_t i, std::uint32_t k, Wide radius2) {
+WideFacts all_pairs(const Made& made, std::uint32_t i, std::uint32_t k, Wide radius2) {
   struct Pair {
     Wide distance;
     std::uint32_t id;
@@ -105,7 +105,7 @@ Expected all_pairs(const Made& made, std::uint32_t i, std::uint32_t k, Wide radi
           std::sqrt(std::max(0.0, distance_squares / n - distances / n * (distances / n)))};
 }
 
-RunSettings settings_for(std::string_view features) {
+RunSettings wide_settings(std::string_view features) {
   RunSettings settings;
   settings.features = FeatureSet::parse(features);
   settings.threads = 2;
@@ -123,7 +123,7 @@ void check(const Made& made, const RunSettings& settings, Wide radius2) {
   const auto ran = run_kept(memory.cloud, settings);
   const double unit = made.unit;
   for (std::uint32_t i = 0; i < made.points.size(); i += 1 + static_cast<std::uint32_t>(made.points.size() / 97)) {
-    const Expected expected = all_pairs(made, i, settings.radius > 0 ? 0 : settings.k, radius2);
+    const WideFacts expected = all_pairs(made, i, settings.radius > 0 ? 0 : settings.k, radius2);
     const std::string what = made.name + ", k " + std::to_string(settings.k) + ", chunks of " +
                              std::to_string(settings.chunk) + ", point " + std::to_string(i);
     const auto found = [&](Feature feature) { return double{ran->rows[feature][i]}; };
@@ -143,7 +143,7 @@ TEST(LidarWide, NeighboursAreThoseOfAllPairs) {
   for (const Made& made : wide_clouds()) {
     for (const std::uint32_t k : {1u, 7u, 20u, 128u}) {
       for (const std::size_t chunk : {std::size_t{0}, std::size_t{170}}) {
-        RunSettings settings = settings_for(measured);
+        RunSettings settings = wide_settings(measured);
         settings.k = k;
         settings.chunk = chunk;
         check(made, settings, 0);
@@ -159,7 +159,7 @@ TEST(LidarWide, AllWithinARadiusAreFound) {
   const std::vector<Made> clouds = wide_clouds();
   for (std::size_t i = 0; i < clouds.size(); ++i) {
     for (const std::size_t chunk : {std::size_t{0}, std::size_t{300}}) {
-      RunSettings settings = settings_for(measured);
+      RunSettings settings = wide_settings(measured);
       settings.chunk = chunk;
       settings.radius = static_cast<double>(radii[i]) * clouds[i].unit;
       check(clouds[i], settings, Wide{radii[i]} * radii[i]);
@@ -171,7 +171,7 @@ TEST(LidarWide, ChunksChangeNothing) {
   for (const Made& made : wide_clouds()) {
     const Memory memory(scaled(made.points, made.scale));
     for (const double radius : {0.0, 900 * made.unit, 3e9 * made.unit}) {
-      RunSettings settings = settings_for("full,neighbours");
+      RunSettings settings = wide_settings("full,neighbours");
       settings.radius = radius;
       settings.ground.reach = 2000 * made.unit;
       const auto whole = run_kept(memory.cloud, settings);
@@ -194,7 +194,7 @@ TEST(LidarWide, FarPointsChangeNothingForTheOthers) {
   std::vector<MadePoint> near(far.points.begin(), far.points.end() - 2);
   const Memory alone(las_bytes(near)), beside(scaled(far.points, far.scale));
   ASSERT_FALSE(alone.cloud.wide());
-  RunSettings settings = settings_for("full");
+  RunSettings settings = wide_settings("full");
   const auto expected = run_kept(alone.cloud, settings);
   for (const std::size_t chunk : {std::size_t{0}, std::size_t{200}}) {
     settings.chunk = chunk;
@@ -220,7 +220,7 @@ TEST(LidarWide, HeightsAreAboveTheNearestGround) {
     for (MadePoint& point : points) point.classification = classes ? point.classification : std::uint8_t{0};
     const Memory memory(scaled(points, {1e-7, 1e-7, 0.001}));
     ASSERT_TRUE(memory.cloud.wide());
-    RunSettings settings = settings_for("height_above_ground");
+    RunSettings settings = wide_settings("height_above_ground");
     settings.ground.reach = 50e-7;
     const auto ran = run_kept(memory.cloud, settings);
     for (std::size_t i = 0; i < points.size(); ++i) {

@@ -12,7 +12,7 @@
 namespace weir::graph::test {
 namespace {
 
-double between(const Position& a, const Position& b) {
+double place_distance(const Position& a, const Position& b) {
   return std::hypot(double{a.x} - b.x, double{a.y} - b.y, double{a.z} - b.z);
 }
 
@@ -26,17 +26,17 @@ Work work_of(const Graph& graph, const Law& law, const std::vector<Position>& pl
   const bool atlas = law.kind == LawKind::force_atlas_2;
   for (std::uint32_t i = 0; i < graph.nodes; ++i) {
     const double mass = atlas ? 1.0 + neighbours.degree(i) : 1.0;
-    const double far = between(places[i], {});
+    const double far = place_distance(places[i], {});
     work.pulls += law.gravity * mass * (atlas ? far : far * far);
     for (std::uint32_t j = 0; j < i; ++j) {
-      const double distance = between(places[i], places[j]);
+      const double distance = place_distance(places[i], places[j]);
       const double push = atlas ? law.repulsion * mass * (1.0 + neighbours.degree(j)) / distance
                                 : double{law.length} * law.length / distance;
       work.pushes += push * distance;
     }
   }
   for (const Edge& edge : graph.edges) {
-    const double distance = between(places[edge.source], places[edge.target]);
+    const double distance = place_distance(places[edge.source], places[edge.target]);
     const double pull = atlas ? law.attraction * distance : distance * distance / law.length;
     work.pulls += edge.weight * pull * distance;
   }
@@ -84,9 +84,9 @@ TEST(GraphPlace, FinerNodesAreByTheirCoarseOnes) {
   for (std::uint32_t node = 0; node < grid.nodes; ++node) {
     const Position right{static_cast<float>(node % 20), static_cast<float>(node / 20), 0};
     EXPECT_EQ(fine[node].z, 0);
-    EXPECT_LT(between(fine[node], right), 3);
-    miss += between(fine[node], right) / grid.nodes;
-    for (std::uint32_t other = 0; other < node; ++other) EXPECT_GT(between(fine[node], fine[other]), 0);
+    EXPECT_LT(place_distance(fine[node], right), 3);
+    miss += place_distance(fine[node], right) / grid.nodes;
+    for (std::uint32_t other = 0; other < node; ++other) EXPECT_GT(place_distance(fine[node], fine[other]), 0);
   }
   EXPECT_LT(miss, 0.8);
 }
@@ -112,7 +112,7 @@ TEST(GraphPlace, SpringsGetTheirLength) {
   const Graph path{.nodes = 3, .edges = {{0, 1, 1}, {1, 2, 1}}};
   std::vector<Position> places{{0, 0, 0}, {1, 0, 0}, {2, 0, 0}};
   fit(path, law, places);
-  EXPECT_NEAR(between(places[0], places[1]), law.length, 1e-3);
+  EXPECT_NEAR(place_distance(places[0], places[1]), law.length, 1e-3);
 }
 
 TEST(GraphPlace, SizesStayWhereNothingPulls) {

@@ -15,7 +15,7 @@
 namespace weir::graph::test {
 namespace {
 
-Graph path(std::uint32_t nodes) {
+Graph path_graph(std::uint32_t nodes) {
   Graph graph{.nodes = nodes};
   for (std::uint32_t i = 0; i + 1 < nodes; ++i) graph.edges.push_back({i, i + 1, 1});
   return graph;
@@ -59,7 +59,7 @@ double stress_in_loops(const Graph& graph, const std::vector<Position>& places, 
 TEST(GraphQuality, AStraightPathHasNoStress) {
   std::vector<Position> places;
   for (int i = 0; i < 10; ++i) places.push_back({3.0F * static_cast<float>(i), 4.0F * static_cast<float>(i), 7});
-  const Quality quality = measure(path(10), places);
+  const Quality quality = measure(path_graph(10), places);
   EXPECT_NEAR(quality.stress, 0, 1e-12);
   EXPECT_NEAR(quality.scale, 0.2, 1e-9);
   EXPECT_EQ(quality.pairs, 90U);
@@ -105,11 +105,11 @@ TEST(GraphQuality, IsTheSameForAnyThreads) {
 
 TEST(GraphQuality, SpreadIsDeviationOverMean) {
   const std::vector<Position> places{{0, 0, 0}, {1, 0, 0}, {4, 0, 0}};  // lengths of 1 and 3
-  EXPECT_NEAR(measure(path(3), places).edge_length_spread, 0.5, 1e-12);
+  EXPECT_NEAR(measure(path_graph(3), places).edge_length_spread, 0.5, 1e-12);
 }
 
 TEST(GraphQuality, OnePlaceForAllIsAllStress) {
-  const Quality quality = measure(path(3), std::vector<Position>(3));
+  const Quality quality = measure(path_graph(3), std::vector<Position>(3));
   EXPECT_EQ(quality.stress, 1);
   EXPECT_EQ(quality.scale, 0);
   EXPECT_EQ(quality.edge_length_spread, 0);
@@ -122,10 +122,10 @@ TEST(GraphQuality, NodesWithoutEdgesHaveNone) {
 }
 
 TEST(GraphQuality, RefusesWhatIsNotALayoutOfTheGraph) {
-  EXPECT_THROW(static_cast<void>(measure(path(3), std::vector<Position>(2))), InvalidArgument);
+  EXPECT_THROW(static_cast<void>(measure(path_graph(3), std::vector<Position>(2))), InvalidArgument);
   std::vector<Position> places(3);
   places[1].y = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_THROW(static_cast<void>(measure(path(3), places)), InvalidArgument);
+  EXPECT_THROW(static_cast<void>(measure(path_graph(3), places)), InvalidArgument);
 }
 
 }  // namespace
