@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <exception>
 #include <thread>
 #include <utility>
 
@@ -30,6 +31,7 @@ class Taken {
   [[nodiscard]] Address address() const noexcept { return address_; }
   /// Work may still use it: a leak is better.
   void leave() noexcept { left_ = true; }
+  [[nodiscard]] bool left() const noexcept { return left_; }
 
  private:
   Backend& backend_;
@@ -130,11 +132,33 @@ void require_working(const std::shared_ptr<Backend>& backend) {
   Taken pinned(device, device.allocate_pinned(bytes), bytes, &Backend::free_pinned);
   auto* const read = reinterpret_cast<std::byte*>(pinned.address());  // NOLINT(performance-no-int-to-ptr)
   std::memset(read, 0, bytes);
-  device.write(StreamId::legacy_default, memory.address(), pattern);
-  device.download(StreamId::legacy_default, read, memory.address(), bytes);
-  if (!Event(backend, StreamId::legacy_default).wait(core::Deadline(patience, device.clock()))) {
+  // A call may fail while what was queued before it is under way; on a lost device all work has ended.
+  std::exception_ptr failure;
+  const auto tried = [&failure](auto call) {
+    try {
+      return call();
+    } catch (const DeviceLost&) {
+      failure = std::current_exception();
+      return true;
+    } catch (const Error&) {
+      if (!failure) failure = std::current_exception();
+      return false;
+    }
+  };
+  static_cast<void>(tried([&] {
+    device.write(StreamId::legacy_default, memory.address(), pattern);
+    device.download(StreamId::legacy_default, read, memory.address(), bytes);
+    return true;
+  }));
+  const auto rests = [&] {
+    return Event(backend, StreamId::legacy_default).wait(core::Deadline(patience, device.clock()));
+  };
+  if (!tried(rests) && !tried(rests)) {  // a failure may have passed at a second try
     memory.leave();
     pinned.leave();
+  }
+  if (failure) std::rethrow_exception(failure);
+  if (memory.left()) {
     throw Timeout(device.facts().name + ": a copy of 512 B did not end within 10 s", {.name = device.facts().name});
   }
   const bool remembers = device.facts().backend != BackendKind::dry;

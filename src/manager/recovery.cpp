@@ -42,6 +42,15 @@ bool answers(const std::shared_ptr<device::Backend>& backend) {
   }
 }
 
+// A device that fails otherwise is there, and may be writing still.
+bool is_gone(const std::shared_ptr<device::Backend>& backend) noexcept {
+  try {
+    return !answers(backend);
+  } catch (...) {
+    return false;
+  }
+}
+
 }  // namespace
 
 class MemoryManager::Implementation::Recovery {
@@ -94,11 +103,13 @@ class MemoryManager::Implementation::Recovery {
         pool::Access::successor(*manager_.pool_, device, manager_.pool_options(device.facts()), tally.of_pool());
     ground.transfers = core::make_shared_that_waits<detail::TransferEngine>(*manager_.transfers_, device,
                                                                             ground.pool->options(), tally.of_pinned());
+    // Of the device that was lost nothing is asked any more; one of an earlier attempt may only have refused.
+    const bool lost = !manager_.restoring_ || is_gone(device::Access::shared_backend(manager_.pool_->device()));
     if (!manager_.restoring_) raw_bytes_ = raw_bytes();
     manager_.restoring_ = true;
     alone_([&] { exchange(ground, tally); });
     for (const Core& each : buffers_) each->leave_device();
-    pool::Access::end_abandoned(std::move(ground.pool));
+    pool::Access::end_abandoned(std::move(ground.pool), lost);
     ground.transfers.reset();
     try {
       restore_all();
@@ -161,9 +172,9 @@ class MemoryManager::Implementation::Recovery {
     try {
       call();
     } catch (const OutOfMemory& error) {
-      lose(buffer, error.message());
+      lose_what_came(buffer, error.message());
     } catch (const LimitExceeded& error) {
-      lose(buffer, error.message());
+      lose_what_came(buffer, error.message());
     }
   }
 
@@ -204,13 +215,17 @@ class MemoryManager::Implementation::Recovery {
     } catch (...) {
       why = "an exception that is no std::exception";
     }
-    buffer.lose_contents();
-    lose(buffer, "its restore function threw: " + why);
+    lose_what_came(buffer, "its restore function threw: " + why);
   }
 
   void count(const detail::BufferCore& buffer) {
     ++report_.restored_buffers;
     report_.restored_bytes += buffer.bytes_in_use();
+  }
+  /// Of a buffer that may have memory again, and not its contents.
+  void lose_what_came(detail::BufferCore& buffer, std::string why) {
+    if (buffer.residency() == Residency::device) buffer.lose_contents();
+    lose(buffer, std::move(why));
   }
   void lose(const detail::BufferCore& buffer, std::string why) {
     report_.lost_bytes += buffer.bytes_in_use();

@@ -24,8 +24,9 @@ struct Access {
                                                        const track::Tallies& tallies);
   /// Each becomes the other, while no call on either is in flight; but what is recorded of `one` goes on.
   static void exchange(Pool& one, Pool& other) noexcept;
-  /// Ends a pool whose device was lost and whose place another took: waits for nothing, reports no leaks.
-  static void end_abandoned(std::unique_ptr<Pool> pool) noexcept;
+  /// Ends a pool whose place another took: reports no leaks, and waits for nothing where its device was lost, of which
+  /// nothing can be asked.
+  static void end_abandoned(std::unique_ptr<Pool> pool, bool lost) noexcept;
   /// What happens to the pool's memory, for readers. Lives as long as whoever holds it.
   [[nodiscard]] static const std::shared_ptr<track::EventTap>& events(const Pool& pool) noexcept {
     return pool.events();

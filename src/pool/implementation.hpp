@@ -133,7 +133,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   [[nodiscard]] pool::Lasting lasting() const;
   /// Says that the device was lost and another pool took this one's place: its end waits for nothing and reports no
   /// leaks. Readers of events are told that all live blocks are gone.
-  void abandon() noexcept;
+  void abandon(bool lost) noexcept;
   /// Takes over the recording of the one whose place it takes.
   void go_on_recording(Implementation& before) noexcept { recording_.swap(before.recording_); }
 
@@ -342,7 +342,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   std::atomic<std::uint64_t> hit_key_base_{0};
   bool hooks_ = false;  ///< anything to do for every block: clear, note the call site
   bool logs_ = false;   ///< a line for every block
-  bool abandoned_ = false;
+  bool abandoned_ = false, lost_ = false;
 
   std::atomic<std::uint64_t> refusals_{0};
   mutable std::atomic<std::uint64_t> errors_{0};

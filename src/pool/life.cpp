@@ -119,7 +119,7 @@ Pool::Implementation::~Implementation() {
   backend_.forget(*this);
   pool::leave(uid_);
   if (!abandoned_) report_leaks();
-  if (abandoned_ || comes_to_rest()) {
+  if (lost_ || comes_to_rest()) {
     space_.return_everything();
   } else {
     space_.leave_ranges();
@@ -150,8 +150,9 @@ pool::Lasting Pool::Implementation::lasting() const {
   return {journal_.events(), notes_.shared_tags(), pressure_, pool::of_a_lost_device(statistics())};
 }
 
-void Pool::Implementation::abandon() noexcept {
+void Pool::Implementation::abandon(bool lost) noexcept {
   abandoned_ = true;
+  lost_ = lost;
   for (std::uint32_t id = 1; tap_.on() && id < space_.blocks().end(); ++id) {
     const track::Block& block = blocks_[id];
     if (!block.is(track::BlockState::live) || block.remote.load(std::memory_order_relaxed) != 0) continue;

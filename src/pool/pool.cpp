@@ -46,7 +46,9 @@ void pool::Access::exchange(Pool& one, Pool& other) noexcept {
   one.implementation_->go_on_recording(*other.implementation_);
 }
 
-void pool::Access::end_abandoned(std::unique_ptr<Pool> pool) noexcept { pool->implementation_->abandon(); }
+void pool::Access::end_abandoned(std::unique_ptr<Pool> pool, bool lost) noexcept {
+  pool->implementation_->abandon(lost);
+}
 
 // A child of fork() leaves a pool as it is: another thread may have been changing it at that moment, or held a lock.
 Pool::~Pool() {

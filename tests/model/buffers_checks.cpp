@@ -104,7 +104,7 @@ std::string BuffersProgram::finish() {
   memory_.reset();
   if (outlives.valid()) wrong("a buffer is valid after its manager");
   streams_.clear();
-  if (backend_->balance() != device::FaultyBackend::Balance{}) wrong("the driver has not everything back");
+  if (std::string held = backend_->not_given_back(); !held.empty()) wrong(held);
   if (std::string breach = backend_->breach(); !breach.empty()) wrong(breach);
   return wrong_;
 }

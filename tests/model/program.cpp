@@ -382,7 +382,7 @@ std::string Program::finish() {
   if (pool_->statistics().reserved.live != 0) return "trim left something";
   bookings_.clear();
   pool_.reset();
-  if (backend_->balance() != device::FaultyBackend::Balance{}) return "the driver has not everything back";
+  if (std::string held = backend_->not_given_back(); !held.empty()) return held;
   return backend_->breach();
 }
 

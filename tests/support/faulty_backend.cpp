@@ -1,5 +1,8 @@
 #include "support/faulty_backend.hpp"
 
+#include <chrono>
+#include <string>
+#include <thread>
 #include <utility>
 
 #include <weir/errors.hpp>
@@ -106,6 +109,26 @@ FaultyBackend::Balance FaultyBackend::balance() {
   for (const auto& [address, bytes] : pinned_) all.pinned_bytes += bytes;
   all.events = late_events().count();
   return all;
+}
+
+std::string FaultyBackend::not_given_back() {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  Balance held = balance();
+  while (held != Balance{} && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    held = balance();
+  }
+  std::string text;
+  const auto add = [&text](const char* what, std::uint64_t count) {
+    if (count != 0) text += (text.empty() ? "the driver has not back: " : ", ") + std::to_string(count) + " " + what;
+  };
+  add("ranges", held.ranges);
+  add("pages", held.pages);
+  add("mapped pages", held.mapped_pages);
+  add("segments", held.segments);
+  add("pinned bytes", held.pinned_bytes);
+  add("events", held.events);
+  return text;
 }
 
 std::string FaultyBackend::breach() const {

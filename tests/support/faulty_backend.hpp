@@ -76,6 +76,9 @@ class FaultyBackend final : public faults::InjectingBackend {
     friend bool operator==(const Balance&, const Balance&) = default;
   };
   [[nodiscard]] Balance balance();
+  /// What the driver has not back, in words; empty if nothing. What queued work ends is given back by a thread that is
+  /// made for it, so it looks for ten seconds.
+  [[nodiscard]] std::string not_given_back();
   /// The first rule the caller broke, in words; empty if none.
   [[nodiscard]] std::string breach() const;
 
