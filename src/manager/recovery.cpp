@@ -4,6 +4,8 @@
 // Whatever fails there is the refusal of one attempt, after which every buffer is as it was before it.
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <utility>
 
 #include <weir/bytes.hpp>
@@ -33,24 +35,6 @@ void check(const RecoveryOptions& options) {
   }
 }
 
-bool answers(const std::shared_ptr<device::Backend>& backend) {
-  try {
-    return backend->capturing(StreamId::legacy_default) ||
-           (static_cast<void>(device::Event(backend, StreamId::legacy_default).done()), true);
-  } catch (const DeviceLost&) {
-    return false;
-  }
-}
-
-// A device that fails otherwise is there, and may be writing still.
-bool is_gone(const std::shared_ptr<device::Backend>& backend) noexcept {
-  try {
-    return !answers(backend);
-  } catch (...) {
-    return false;
-  }
-}
-
 }  // namespace
 
 class MemoryManager::Implementation::Recovery {
@@ -62,7 +46,8 @@ class MemoryManager::Implementation::Recovery {
     const auto began = track::Latency::Clock::now();
     const Device lost = manager_.pool_->device();
     report_.device = lost.facts().name;
-    if (!manager_.restoring_ && answers(device::Access::shared_backend(lost))) return std::move(report_);
+    state_ = state_of(device::Access::shared_backend(lost));
+    if (!manager_.restoring_ && *state_ == State::answers) return std::move(report_);
     const auto& origin = device::Access::origin(lost);
     if (!origin) {
       throw Unsupported("manager \"" + manager_.options_.name + "\": " + report_.device +
@@ -90,6 +75,24 @@ class MemoryManager::Implementation::Recovery {
   }
 
  private:
+  enum class State : std::uint8_t { answers, fails, gone };
+
+  // One that fails otherwise is there, and may be writing still.
+  [[nodiscard]] static State state_of(const std::shared_ptr<device::Backend>& backend) noexcept {
+    for (int tries = 0; tries < 2; ++tries) {  // a failure may pass
+      try {
+        if (!backend->capturing(StreamId::legacy_default)) {
+          static_cast<void>(device::Event(backend, StreamId::legacy_default).done());
+        }
+        return State::answers;
+      } catch (const DeviceLost&) {
+        return State::gone;
+      } catch (...) {  // NOLINT(bugprone-empty-catch): tried again, or told by the result
+      }
+    }
+    return State::fails;
+  }
+
   /// A new pool and new transfers.
   struct Ground {
     std::unique_ptr<Pool> pool;
@@ -103,13 +106,14 @@ class MemoryManager::Implementation::Recovery {
         pool::Access::successor(*manager_.pool_, device, manager_.pool_options(device.facts()), tally.of_pool());
     ground.transfers = core::make_shared_that_waits<detail::TransferEngine>(*manager_.transfers_, device,
                                                                             ground.pool->options(), tally.of_pinned());
-    // Of the device that was lost nothing is asked any more; one of an earlier attempt may only have refused.
-    const bool lost = !manager_.restoring_ || is_gone(device::Access::shared_backend(manager_.pool_->device()));
+    // Of a device that is gone nothing is asked any more; one of an earlier attempt may only have refused.
+    if (!state_) state_ = state_of(device::Access::shared_backend(manager_.pool_->device()));
+    const bool gone = *std::exchange(state_, std::nullopt) == State::gone;
     if (!manager_.restoring_) raw_bytes_ = raw_bytes();
     manager_.restoring_ = true;
     alone_([&] { exchange(ground, tally); });
     for (const Core& each : buffers_) each->leave_device();
-    pool::Access::end_abandoned(std::move(ground.pool), lost);
+    pool::Access::end_abandoned(std::move(ground.pool), gone);
     ground.transfers.reset();
     try {
       restore_all();
@@ -269,6 +273,7 @@ class MemoryManager::Implementation::Recovery {
   const RecoveryOptions& options_;
   const Alone& alone_;
   std::vector<Core> buffers_;
+  std::optional<State> state_;  // of the device that the manager is on, while it is known
   std::uint64_t raw_bytes_ = 0;
   RecoveryReport report_;
 };
