@@ -9,7 +9,7 @@
 namespace weir {
 namespace {
 
-constexpr double part_of_free = 0.7, part_of_device = 0.8, joined = 1.3;
+constexpr double part_of_free = 0.7, part_of_device = 0.8, joined_margin = 1.3;
 
 void check(const std::string& who, std::size_t chunk_items, double fold_below) {
   if (chunk_items == 0)
@@ -75,7 +75,8 @@ std::size_t automatic_chunk(const Pool& pool, std::uint64_t bytes_per_item) {
   if (const auto total = pool.device().facts().memory_total) {
     bound = std::min(bound, part_of_device * static_cast<double>(*total));
   }
-  return std::max<std::size_t>(1, static_cast<std::size_t>(bound / (joined * static_cast<double>(bytes_per_item))));
+  return std::max<std::size_t>(1,
+                               static_cast<std::size_t>(bound / (joined_margin * static_cast<double>(bytes_per_item))));
 }
 
 ChunkedRun process_in_chunks(std::size_t items, const ChunkOptions& options,

@@ -97,8 +97,9 @@ std::uint64_t FaultyBackend::calls(CallKind kind) const {
 }
 
 FaultyBackend::Balance FaultyBackend::balance() {
-  const std::lock_guard lock(mutex_);
   Balance all;
+  all.events = late_events().count();  // whose lock is taken before this one, where events are held
+  const std::lock_guard lock(mutex_);
   all.ranges = ranges_.size();
   for (const auto& [handle, each] : handles_) {
     all.pages += each.pages;
@@ -107,7 +108,6 @@ FaultyBackend::Balance FaultyBackend::balance() {
   all.segments = segments_.size();
   for (const auto& [address, bytes] : segments_) all.segment_bytes += bytes;
   for (const auto& [address, bytes] : pinned_) all.pinned_bytes += bytes;
-  all.events = late_events().count();
   return all;
 }
 

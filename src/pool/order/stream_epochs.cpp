@@ -14,16 +14,16 @@ namespace {
 constexpr std::size_t max_streams = UINT16_MAX;
 // Of one stream; where more are recorded before the first is done, those between tell too little to be kept.
 constexpr std::size_t max_checkpoints = 16;
-constexpr std::size_t table_bytes = (max_streams + 1) * sizeof(std::atomic<std::uint64_t>);
+constexpr std::size_t epochs_bytes = (max_streams + 1) * sizeof(std::atomic<std::uint64_t>);
 
 }  // namespace
 
 StreamEpochs::StreamEpochs(std::shared_ptr<device::Backend> backend)
     : backend_(std::move(backend)),
-      epochs_(static_cast<std::atomic<std::uint64_t>*>(core::map_lazy(table_bytes, "the list of streams"))),
+      epochs_(static_cast<std::atomic<std::uint64_t>*>(core::map_lazy(epochs_bytes, "the list of streams"))),
       entries_(1) {}
 
-StreamEpochs::~StreamEpochs() { core::unmap_lazy(epochs_, table_bytes); }
+StreamEpochs::~StreamEpochs() { core::unmap_lazy(epochs_, epochs_bytes); }
 
 StreamIndex StreamEpochs::index_of(StreamId stream) {
   const std::lock_guard lock(mutex_);

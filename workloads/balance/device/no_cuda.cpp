@@ -6,7 +6,7 @@
 namespace weir::balance {
 namespace {
 
-[[noreturn]] void refuse() {
+[[noreturn]] void refuse_cuda() {
   throw Unsupported("this build has no CUDA kernels: nvcc was not found", {.name = "cuda"});
 }
 
@@ -14,11 +14,11 @@ namespace {
 
 template <>
 std::unique_ptr<compute::Runner<robots::Kernels>> make_cuda_runner(const Device&) {
-  refuse();
+  refuse_cuda();
 }
 template <>
 std::unique_ptr<compute::Runner<nets::Kernels>> make_cuda_runner(const Device&) {
-  refuse();
+  refuse_cuda();
 }
 
 }  // namespace weir::balance

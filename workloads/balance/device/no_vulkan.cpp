@@ -6,7 +6,7 @@
 namespace weir::balance {
 namespace {
 
-[[noreturn]] void refuse() {
+[[noreturn]] void refuse_vulkan() {
   throw Unsupported("this build has no Vulkan kernels: glslangValidator or Vulkan's headers were not found",
                     {.name = "vulkan"});
 }
@@ -15,11 +15,11 @@ namespace {
 
 template <>
 std::unique_ptr<compute::Runner<robots::Kernels>> make_vulkan_runner(const Device&) {
-  refuse();
+  refuse_vulkan();
 }
 template <>
 std::unique_ptr<compute::Runner<nets::Kernels>> make_vulkan_runner(const Device&) {
-  refuse();
+  refuse_vulkan();
 }
 
 }  // namespace weir::balance

@@ -11,9 +11,9 @@
 namespace weir::graph {
 namespace {
 
-constexpr bool is_blank(int c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-constexpr bool is_letter(int c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-constexpr bool is_control(int c) { return c >= 0 && c < 0x20 && !is_blank(c); }
+constexpr bool is_gml_blank(int c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+constexpr bool is_gml_letter(int c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+constexpr bool is_control(int c) { return c >= 0 && c < 0x20 && !is_gml_blank(c); }
 
 /// Adds the character of the entity that `text` begins with, such as &#228; and returns its bytes; 0 where it is none.
 std::size_t take_number(std::string_view text, std::string& plain) {
@@ -137,7 +137,7 @@ class Gml {
       const int c = text_.peek();
       if (c == '#') {
         while (text_.peek() != '\n' && text_.peek() != TextReader::end) text_.take();
-      } else if (is_blank(c)) {
+      } else if (is_gml_blank(c)) {
         text_.take();
       } else {
         return;
@@ -154,14 +154,14 @@ class Gml {
       text_.take();
       return std::nullopt;
     }
-    if (!is_letter(c)) refuse_next("a key, which is a word of letters");
+    if (!is_gml_letter(c)) refuse_next("a key, which is a word of letters");
     return word();
   }
 
   /// Up to a blank or a bracket.
   std::string word() {
     std::string text;
-    for (int c = text_.peek(); c != TextReader::end && !is_blank(c) && c != '[' && c != ']' && c != '"';
+    for (int c = text_.peek(); c != TextReader::end && !is_gml_blank(c) && c != '[' && c != ']' && c != '"';
          c = text_.peek()) {
       if (is_control(c)) refuse_next("text");
       if (text.size() == max_text) refuse(text_.line(), "a word has more than " + std::to_string(max_text) + " bytes");

@@ -19,8 +19,8 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::array names{std::pair{LayoutFormat::json, ".json"sv}, std::pair{LayoutFormat::csv, ".csv"sv},
-                           std::pair{LayoutFormat::svg, ".svg"sv}, std::pair{LayoutFormat::png, ".png"sv}};
+constexpr std::array endings{std::pair{LayoutFormat::json, ".json"sv}, std::pair{LayoutFormat::csv, ".csv"sv},
+                             std::pair{LayoutFormat::svg, ".svg"sv}, std::pair{LayoutFormat::png, ".png"sv}};
 
 /// Text on its way to a file, in parts.
 class Text {
@@ -180,8 +180,8 @@ LayoutFormat layout_format(std::string_view path) {
   std::string suffix(name.substr(dot));
   std::ranges::transform(suffix, suffix.begin(),
                          [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c); });
-  const auto found = std::ranges::find(names, suffix, [](const auto& each) { return each.second; });
-  if (found == names.end()) {
+  const auto found = std::ranges::find(endings, suffix, [](const auto& each) { return each.second; });
+  if (found == endings.end()) {
     throw InvalidArgument(
         std::string(path) + ": a layout is written as .json, .csv, .svg or .png, and not as " + suffix,
         {.name = std::string(path)});

@@ -25,7 +25,7 @@ constexpr std::array<PointLayout, max_format + 1> layouts{{
     {67, 30, 36, 22, true},
 }};
 
-std::string number(std::uint64_t value) { return std::to_string(value); }
+std::string decimal(std::uint64_t value) { return std::to_string(value); }
 
 template <std::size_t Size>
 std::string_view text_of(const std::array<char, Size>& text) noexcept {
@@ -81,11 +81,11 @@ void LasFile::parse_header() {
   const std::uint64_t size = bytes_.size();
   if (size < 4 || std::memcmp(bytes_.data(), "LASF", 4) != 0)
     fail("file signature", "it is not LASF; this is not a LAS file");
-  if (size < 227) fail("header", "the file has " + number(size) + " bytes; a LAS header has at least 227");
+  if (size < 227) fail("header", "the file has " + decimal(size) + " bytes; a LAS header has at least 227");
   const auto major = at<std::uint8_t>(24);
   header_.minor = at<std::uint8_t>(25);
   if (major != 1 || header_.minor > 4) {
-    fail("version", number(major) + "." + number(header_.minor) + "; versions 1.0 to 1.4 are read");
+    fail("version", decimal(major) + "." + decimal(header_.minor) + "; versions 1.0 to 1.4 are read");
   }
   measure_header();
   header_.global_encoding = at<std::uint16_t>(6);
@@ -99,7 +99,7 @@ void LasFile::parse_header() {
             "with `laszip -i IN.laz -o OUT.las` or `pdal translate IN.laz OUT.las`",
         {.name = "point data format"});
   }
-  if (format > max_format) fail("point data format", number(format) + "; formats 0 to 10 are read");
+  if (format > max_format) fail("point data format", decimal(format) + "; formats 0 to 10 are read");
   header_.format = format;
   header_.point_bytes = at<std::uint16_t>(105);
   header_.points = at<std::uint32_t>(107);
@@ -119,9 +119,9 @@ void LasFile::parse_header() {
     const auto count = at<std::uint64_t>(247);
     if (count != 0 || format >= 6) header_.points = count;
   } else if (format >= 6 && header_.points == 0) {
-    fail("header size", number(header_.header_bytes) + " bytes; points of format " + number(format) +
+    fail("header size", decimal(header_.header_bytes) + " bytes; points of format " + decimal(format) +
                             " need the point count of a version 1.4 header, which has at least " +
-                            number(standard_header_bytes(4)) +
+                            decimal(standard_header_bytes(4)) +
                             " bytes, so the number of points is unknown; write the file again from its source");
   }
 }
@@ -133,25 +133,25 @@ void LasFile::measure_header() {
   std::uint8_t has = header_.minor;
   while (has > 0 && standard_header_bytes(has) > header_.header_bytes) --has;
   header_.standard_bytes = standard_header_bytes(has);
-  const std::string known = number(header_.header_bytes) + " bytes; version 1." + number(header_.minor) +
-                            " has at least " + number(standard_header_bytes(header_.minor));
+  const std::string known = decimal(header_.header_bytes) + " bytes; version 1." + decimal(header_.minor) +
+                            " has at least " + decimal(standard_header_bytes(header_.minor));
   if (header_.header_bytes < header_.standard_bytes || header_.header_bytes > size) {
-    fail("header size", known + ", and the file " + number(size));
+    fail("header size", known + ", and the file " + decimal(size));
   }
   if (header_.standard_bytes < standard_header_bytes(header_.minor)) {
-    flaw("header size", known, "read as a header of version 1." + number(has));
+    flaw("header size", known, "read as a header of version 1." + decimal(has));
   }
 }
 
 void LasFile::check_points() const {
   const std::uint64_t size = bytes_.size();
   if (header_.point_bytes < point_layout(header_.format).bytes) {
-    fail("point data record length", number(header_.point_bytes) + " bytes; format " + number(header_.format) +
-                                         " has at least " + number(point_layout(header_.format).bytes));
+    fail("point data record length", decimal(header_.point_bytes) + " bytes; format " + decimal(header_.format) +
+                                         " has at least " + decimal(point_layout(header_.format).bytes));
   }
   const std::uint64_t max_points = (size - header_.point_offset) / header_.point_bytes;
   if (header_.points > max_points) {
-    fail("number of point records", number(header_.points) + ", but the file can hold " + number(max_points));
+    fail("number of point records", decimal(header_.points) + ", but the file can hold " + decimal(max_points));
   }
 }
 
@@ -159,27 +159,27 @@ void LasFile::parse_records() {
   const std::uint64_t size = bytes_.size(), end = header_.point_offset;
   if (end < header_.header_bytes || end > size) {
     fail("offset to point data",
-         number(end) + "; the header ends at " + number(header_.header_bytes) + " and the file at " + number(size));
+         decimal(end) + "; the header ends at " + decimal(header_.header_bytes) + " and the file at " + decimal(size));
   }
   std::uint64_t place = header_.header_bytes;
   const auto lacks = [&](std::uint32_t i, const std::string& why) {
     flaw("number of variable length records",
-         number(header_.record_count) + ", but " + why + " before the points at " + number(end),
-         "record " + number(i) + " and later ones are missing, and the bytes in their place are kept");
+         decimal(header_.record_count) + ", but " + why + " before the points at " + decimal(end),
+         "record " + decimal(i) + " and later ones are missing, and the bytes in their place are kept");
   };
   for (std::uint32_t i = 0; i < header_.record_count; ++i) {
     if (end - place < record_header) {
-      lacks(i, "there is space for " + number(i));
+      lacks(i, "there is space for " + decimal(i));
       break;
     }
     const std::span<const std::byte> head = bytes_.subspan(place, record_header);
     if (std::ranges::all_of(head, [](std::byte each) { return each == std::byte{0}; })) {
-      lacks(i, "at " + number(place) + " there are only zeros");
+      lacks(i, "at " + decimal(place) + " there are only zeros");
       break;
     }
     const std::uint64_t length = at<std::uint16_t>(place + 20);
     if (length > end - place - record_header) {  // most often the count is one too many, and this is no record
-      lacks(i, "at " + number(place) + " there is no space for one of " + number(length) + " bytes");
+      lacks(i, "at " + decimal(place) + " there is no space for one of " + decimal(length) + " bytes");
       break;
     }
     records_.push_back(record_at(place, record_header, length));
@@ -212,19 +212,19 @@ void LasFile::parse_extended() {
   const std::uint64_t points_end = header_.point_offset + header_.points * header_.point_bytes;
   if (count != 0 && place < points_end) {
     flaw("start of first extended variable length record",
-         number(place) + " with " + number(count) + " records, but the points end at " + number(points_end),
+         decimal(place) + " with " + decimal(count) + " records, but the points end at " + decimal(points_end),
          "none is read");
     return;
   }
   for (std::uint32_t i = 0; i < count; ++i) {
     if (place > size || size - place < extended_header) {
-      fail("number of extended variable length records", number(count) + ", but record " + number(i) + " at " +
-                                                             number(place) + " is past the end at " + number(size));
+      fail("number of extended variable length records", decimal(count) + ", but record " + decimal(i) + " at " +
+                                                             decimal(place) + " is past the end at " + decimal(size));
     }
     const auto length = at<std::uint64_t>(place + 20);
     if (length > size - place - extended_header) {
-      fail("record length after header", "extended record " + number(i) + " has " + number(length) + " bytes at " +
-                                             number(place) + ", past the file's end at " + number(size));
+      fail("record length after header", "extended record " + decimal(i) + " has " + decimal(length) + " bytes at " +
+                                             decimal(place) + ", past the file's end at " + decimal(size));
     }
     extended_.push_back(record_at(place, extended_header, length));
     place += extended_header + length;
@@ -242,7 +242,7 @@ void LasFile::parse_extra() {
       const bool lacks_text = more + text_bytes >= descriptor_bytes;
       for (std::size_t i = 0; i < whole; i += descriptor_bytes) add_descriptor(record.data.data() + i, counts);
       if (more == 0) continue;
-      flaw("extra bytes", number(record.data.size()) + " bytes of descriptors, which have 192 each",
+      flaw("extra bytes", decimal(record.data.size()) + " bytes of descriptors, which have 192 each",
            lacks_text ? "the last one's text is cut" : "the last one is left out");
       std::array<std::byte, descriptor_bytes> last{};
       std::copy_n(record.data.data() + whole, more, last.data());
@@ -250,11 +250,11 @@ void LasFile::parse_extra() {
     }
   }
   if (counts.empty != 0) {
-    flaw("extra bytes", number(counts.empty) + " dimensions of 0 bytes", "their descriptions are left out");
+    flaw("extra bytes", decimal(counts.empty) + " dimensions of 0 bytes", "their descriptions are left out");
   }
   if (counts.beyond != 0) {
     flaw("extra bytes",
-         number(counts.beyond) + " more dimensions are described than the " + number(extra_bytes()) +
+         decimal(counts.beyond) + " more dimensions are described than the " + decimal(extra_bytes()) +
              " extra bytes of a point hold",
          "their descriptions are left out");
   }
@@ -264,7 +264,7 @@ void LasFile::add_descriptor(const std::byte* descriptor, DescriptorCounts& coun
   const std::uint64_t index = counts.all++;
   const auto type = read_number<std::uint8_t>(descriptor + 2);
   if (counts.beyond == 0 && type > 30)
-    fail("extra bytes", "data type " + number(type) + " of dimension " + number(index));
+    fail("extra bytes", "data type " + decimal(type) + " of dimension " + decimal(index));
   const std::size_t bytes = extra_type_bytes(type, read_number<std::uint8_t>(descriptor + 3));
   if (counts.beyond != 0 || described_bytes_ + bytes > extra_bytes()) {
     ++counts.beyond;  // and all behind it, as where they are is not known

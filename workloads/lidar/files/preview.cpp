@@ -64,7 +64,7 @@ struct Canvas {
   }
 };
 
-std::string number(float value) {
+std::string label(float value) {
   char text[32];
   std::snprintf(text, sizeof(text), "%.3g", double{value});
   return text;
@@ -137,9 +137,9 @@ void Preview::legend(std::vector<std::uint8_t>& image, float low, float high) co
     for (std::size_t y = 0; y < 14; ++y) canvas.set(margin + x, top + y, colour);
   }
   const std::size_t text = top + 22, cell = 4 * glyph_scale;
-  const std::string right = number(high);
+  const std::string right = label(high);
   const std::string_view title = name(shown_);
-  canvas.write(margin, text, number(low));
+  canvas.write(margin, text, label(low));
   canvas.write((width - title.size() * cell) / 2, text, title);
   canvas.write(width - margin - right.size() * cell, text, right);
 }

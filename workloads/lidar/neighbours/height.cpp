@@ -12,7 +12,7 @@
 namespace weir::lidar {
 namespace {
 
-constexpr std::uint8_t ground_class = 2;
+constexpr std::uint8_t class_of_ground = 2;
 
 template <class Square>
 Square square(std::int64_t a, std::int64_t b) noexcept {
@@ -87,7 +87,7 @@ GroundHeight<Coordinate>::GroundHeight(const Tree& tree, const std::uint8_t* cla
       wanted_(search.count),
       by_class_(classes != nullptr) {
   if (!by_class_) return;
-  const auto is_ground = [&](std::uint32_t input) { return classes[input] == ground_class; };
+  const auto is_ground = [&](std::uint32_t input) { return classes[input] == class_of_ground; };
   std::vector<std::uint32_t> before(team.size() + 1);  // ground points of each range, then of all ranges before it
   team.in_ranges(tree.points, [&](std::size_t part, std::uint32_t first, std::uint32_t last) {
     before[part + 1] = static_cast<std::uint32_t>(std::count_if(tree.input + first, tree.input + last, is_ground));

@@ -51,7 +51,7 @@ Box<Coordinate> box_of(std::span<const BasicPoint<Coordinate>> points, compute::
 
 /// Points whose places agree but in some low bits of each coordinate's distance from the chunk's low corner; in the
 /// order they came in, so queries come first.
-struct Run {
+struct SortedRun {
   std::uint32_t first, last;
   std::uint32_t rank, queries;  // the queries before it, and its own
   unsigned bits;                // of an axis, that may differ
@@ -219,7 +219,7 @@ class Order {
     });
     std::make_unsigned_t<Coordinate> extent = 1;
     for (int axis = 0; axis < 3; ++axis) extent = std::max(extent, from_low(box_, box_.high[axis], axis));
-    std::vector<Run> runs{{.first = 0, .last = count, .rank = 0, .queries = known_, .bits = width(extent)}};
+    std::vector<SortedRun> runs{{.first = 0, .last = count, .rank = 0, .queries = known_, .bits = width(extent)}};
     while (!runs.empty()) runs = order(runs);
     memory_.rank[count] = known_;
   }
@@ -230,9 +230,9 @@ class Order {
   static unsigned width(std::uint64_t value) noexcept { return static_cast<unsigned>(std::bit_width(value)); }
 
   /// Gives the runs that are still to be ordered: the cells with more points than a leaf may have.
-  std::vector<Run> order(const std::vector<Run>& runs) {
+  std::vector<SortedRun> order(const std::vector<SortedRun>& runs) {
     std::vector<Bucket> buckets;
-    for (const Run& run : runs) {
+    for (const SortedRun& run : runs) {
       if (run.last - run.first > few_points) {
         bring_into_buckets(run, buckets);
       } else {
@@ -241,8 +241,8 @@ class Order {
       }
     }
     team_.in_turn(buckets.size(), [&](std::size_t self, std::size_t i) { order(buckets[i], crowded_[self]); });
-    std::vector<Run> crowded;
-    for (std::vector<Run>& own : crowded_) {
+    std::vector<SortedRun> crowded;
+    for (std::vector<SortedRun>& own : crowded_) {
       crowded.insert(crowded.end(), own.begin(), own.end());
       own.clear();
     }
@@ -251,7 +251,7 @@ class Order {
 
   /// By the codes' highest digit, and where it is crowded by the next ones, so that all threads sort where most points
   /// are in one place.
-  void bring_into_buckets(const Run& run, std::vector<Bucket>& buckets) {
+  void bring_into_buckets(const SortedRun& run, std::vector<Bucket>& buckets) {
     const Coder coder(box_, run.bits, number_bits_, true);
     team_.in_ranges(run.last - run.first, [&](std::size_t, std::uint32_t first, std::uint32_t last) {
       for (std::uint32_t i = run.first + first; i < run.first + last; ++i) {
@@ -280,14 +280,14 @@ class Order {
     buckets.insert(buckets.end(), own.begin(), own.end());
   }
 
-  void order(const Bucket& bucket, std::vector<Run>& crowded) const {
+  void order(const Bucket& bucket, std::vector<SortedRun>& crowded) const {
     const Coder& coder = bucket.coder;
     for (std::uint32_t i = bucket.first; !bucket.has_words && i < bucket.last; ++i) {
       memory_.words[i] = coder.word(coder.code(points_[memory_.input[i]]), memory_.input[i]);
     }
     sort(memory_.words + bucket.first, memory_.codes + bucket.first, bucket.last - bucket.first, bucket.bits,
          number_bits_);
-    Run cell{.first = bucket.first, .last = 0, .rank = bucket.rank, .queries = 0, .bits = coder.shift()};
+    SortedRun cell{.first = bucket.first, .last = 0, .rank = bucket.rank, .queries = 0, .bits = coder.shift()};
     for (std::uint32_t at = bucket.first; at < bucket.last; ++at) {
       if (!coder.same_cell(memory_.codes[cell.first], memory_.codes[at])) cell = closed(cell, at, crowded);
       put(at, coder.number(memory_.codes[at]), cell.rank + cell.queries);
@@ -297,7 +297,7 @@ class Order {
   }
 
   /// Gives the cell after it.
-  static Run closed(Run cell, std::uint32_t last, std::vector<Run>& crowded) {
+  static SortedRun closed(SortedRun cell, std::uint32_t last, std::vector<SortedRun>& crowded) {
     cell.last = last;
     if (cell.last - cell.first > Tree::leaf_points && cell.bits > 0) crowded.push_back(cell);
     return {.first = last, .last = 0, .rank = cell.rank + cell.queries, .queries = 0, .bits = cell.bits};
@@ -320,7 +320,7 @@ class Order {
   const BasicTreeMemory<Coordinate>& memory_;
   const Box box_;
   const unsigned number_bits_;
-  std::vector<std::vector<Run>> crowded_;  // each thread's own
+  std::vector<std::vector<SortedRun>> crowded_;  // each thread's own
 };
 
 template <class Coordinate>
