@@ -47,8 +47,8 @@ enum class Metric : std::uint8_t {
   reserved,       ///< bytes
   limit_share,    ///< in_use ÷ limit; unknown without a limit
   fragmentation,  ///< 1 − requested ÷ reserved; unknown while nothing is reserved
-  cache_rate,     ///< served by a thread cache ÷ allocations since the sample before; unknown without any
-  hit_rate,       ///< the same, served without the driver: by caches and arenas
+  hit_rate,       ///< served by a thread cache ÷ allocations since the sample before; unknown without any
+  served_rate,    ///< the same, served without the driver: by caches and arenas
   driver_time,    ///< seconds of one call, the mean since the sample before; unknown without any, as the next two
   compute_time,   ///< seconds
   transfer_time,  ///< seconds
@@ -133,7 +133,7 @@ struct WatchOptions {
 /// working set, and a beginning, are none. It is over when the least in a twelfth is no more than in the one before,
 /// three times on end.
 ///
-/// *hit_rate_drop*: cache_rate or hit_rate of the last 12 samples with requests, in each half of them, is below the
+/// *hit_rate_drop*: hit_rate or served_rate of the last 12 samples with requests, in each half of them, is below the
 /// median of groups of 12 before, 16 at most, by hit_rate_drop, and lower than in any of these; of 8 or more, than in
 /// all but one. It is over when half of the fall is made good.
 ///

@@ -160,7 +160,7 @@ void PrometheusText::Families::add(const Monitor& monitor, const Monitor::Watche
   constexpr double never = std::numeric_limits<double>::infinity();
   gauge("weir_seconds_to_limit", "When the limit is reached if use grows as it does; +Inf where it does not", pool,
         forecast ? seconds(forecast->time_left) : never);
-  for (const Metric metric : {Metric::fragmentation, Metric::hit_rate, Metric::cache_rate, Metric::utilization}) {
+  for (const Metric metric : {Metric::fragmentation, Metric::served_rate, Metric::hit_rate, Metric::utilization}) {
     const MetricSummary known = monitor.summary(metric, 60);
     if (known.count == 0) continue;
     gauge("weir_recent_" + std::string(weir::name(metric)),

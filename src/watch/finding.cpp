@@ -46,7 +46,7 @@ std::string seen(const Finding& found) {
              bytes(found.bytes_per_second) + " more each second";
     case FindingKind::hit_rate_drop:
       return percent(found.now) + " of the requests served " +
-             (found.metric == Metric::cache_rate ? "by thread caches, " : "without the driver, ") +
+             (found.metric == Metric::hit_rate ? "by thread caches, " : "without the driver, ") +
              percent(found.before) + " before";
     case FindingKind::slow:
       return std::string(operations(found.metric)) + " takes " + duration(found.now) + ", " + duration(found.before) +

@@ -21,8 +21,8 @@ std::optional<double> mean(const Timing& before, const Timing& now) noexcept {
 }  // namespace
 
 std::string_view name(Metric metric) noexcept {
-  constexpr std::array<std::string_view, metrics> names{"requested",     "reserved",   "limit_share", "fragmentation",
-                                                        "cache_rate",    "hit_rate",   "driver_time", "compute_time",
+  constexpr std::array<std::string_view, metrics> names{"requested",     "reserved",    "limit_share", "fragmentation",
+                                                        "hit_rate",      "served_rate", "driver_time", "compute_time",
                                                         "transfer_time", "utilization"};
   const auto index = static_cast<std::size_t>(metric);
   return index < names.size() ? names[index] : "unknown";
@@ -58,8 +58,8 @@ std::optional<double> value(Metric metric, const MemorySample& before, const Mem
       const auto requested = share(now.requested, now.reserved);
       return requested ? std::optional(1 - *requested) : std::nullopt;
     }
-    case Metric::cache_rate: return share(cached, requests);
-    case Metric::hit_rate: return share(cached + now.arena_hits - before.arena_hits, requests);
+    case Metric::hit_rate: return share(cached, requests);
+    case Metric::served_rate: return share(cached + now.arena_hits - before.arena_hits, requests);
     case Metric::driver_time: return mean(before.driver, now.driver);
     case Metric::compute_time: return mean(before.compute, now.compute);
     case Metric::transfer_time: return mean(before.transfers, now.transfers);

@@ -46,8 +46,8 @@ std::string_view remedy(FindingKind kind, Metric metric) noexcept {
   switch (kind) {
     case FindingKind::leak: return "nothing before you know who: Pool::live_blocks() names owners";
     case FindingKind::hit_rate_drop:
-      return metric == Metric::cache_rate ? "PoolOptions::thread_cache_bytes"
-                                          : "PoolOptions::idle_age, keep_free, or the limit";
+      return metric == Metric::hit_rate ? "PoolOptions::thread_cache_bytes"
+                                        : "PoolOptions::idle_age, keep_free, or the limit";
     case FindingKind::slow:
       return metric == Metric::driver_time     ? "PoolOptions::max_handle_bytes, or call Pool::map_ahead() in a pause"
              : metric == Metric::transfer_time ? "TransferOptions::staging_block_bytes, or use Pinned memory"
@@ -78,7 +78,7 @@ class Watch::Judges {
 
  private:
   /// A finding for each of these may stand.
-  enum Place : std::size_t { leak, cache_rate, hit_rate, driver, compute, transfers, unexplained, places };
+  enum Place : std::size_t { leak, hit_rate, served_rate, driver, compute, transfers, unexplained, places };
   static constexpr std::size_t on_end = 3;  // stretches that show what is found in them, and that do not, where it ends
 
   struct Standing {
@@ -99,7 +99,7 @@ class Watch::Judges {
   const WatchOptions options_;
   watch::History history_{options_.history};
   std::optional<watch::Stretches> stretches_;
-  std::optional<watch::Drop> cache_rate_, hit_rate_;
+  std::optional<watch::Drop> hit_rate_, served_rate_;
   std::optional<watch::Slowness> driver_, compute_, transfers_;
   std::array<std::optional<Standing>, places> standing_;
   std::size_t leaking_ = 0, unexplained_ = 0;  // stretches on end that show it
@@ -108,8 +108,8 @@ class Watch::Judges {
 void Watch::Judges::begin_anew() {
   history_ = watch::History(options_.history);
   stretches_.emplace(options_);
-  cache_rate_.emplace(options_.hit_rate_drop);
   hit_rate_.emplace(options_.hit_rate_drop);
+  served_rate_.emplace(options_.hit_rate_drop);
   driver_.emplace(options_.slow_factor);
   compute_.emplace(options_.slow_factor);
   transfers_.emplace(options_.slow_factor);
@@ -123,8 +123,8 @@ void Watch::Judges::tell(Place place, const watch::Evidence& evidence, std::vect
     Metric metric;
   };
   constexpr std::array<What, places> what{{{FindingKind::leak, Metric::requested},
-                                           {FindingKind::hit_rate_drop, Metric::cache_rate},
                                            {FindingKind::hit_rate_drop, Metric::hit_rate},
+                                           {FindingKind::hit_rate_drop, Metric::served_rate},
                                            {FindingKind::slow, Metric::driver_time},
                                            {FindingKind::slow, Metric::compute_time},
                                            {FindingKind::slow, Metric::transfer_time},
@@ -213,8 +213,8 @@ std::vector<Finding> Watch::Judges::note(const MemorySample& sample) {
   if (stretches_->note(sample)) judge_stretches(told);
   const std::uint64_t requests = sample.allocations - before.allocations;
   const std::uint64_t cached = sample.cache_hits - before.cache_hits;
-  judge_drop(cache_rate, *cache_rate_, cached, requests, told);
-  judge_drop(hit_rate, *hit_rate_, cached + sample.arena_hits - before.arena_hits, requests, told);
+  judge_drop(hit_rate, *hit_rate_, cached, requests, told);
+  judge_drop(served_rate, *served_rate_, cached + sample.arena_hits - before.arena_hits, requests, told);
   judge_slowness(driver, *driver_, before.driver, sample.driver, told);
   judge_slowness(compute, *compute_, before.compute, sample.compute, told);
   judge_slowness(transfers, *transfers_, before.transfers, sample.transfers, told);
@@ -242,7 +242,7 @@ Health Watch::Judges::health() const {
   if (now.errors > before.errors) {
     because(HealthStatus::warning, std::to_string(now.errors - before.errors) + " errors were made");
   }
-  const auto rate = value(Metric::hit_rate, before, now);
+  const auto rate = value(Metric::served_rate, before, now);
   if (rate && *rate < low_rate && now.allocations - before.allocations >= enough_requests) {
     because(HealthStatus::warning, percent(*rate) + " of the requests were served without the driver");
   }

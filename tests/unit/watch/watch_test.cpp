@@ -51,7 +51,7 @@ class Row {
 TEST(Watch, KnowsNothingOfNoSamples) {
   const Watch watch;
   EXPECT_EQ(watch.summary(Metric::requested).count, 0U);
-  EXPECT_EQ(watch.summary(Metric::hit_rate).p99, 0);
+  EXPECT_EQ(watch.summary(Metric::served_rate).p99, 0);
   EXPECT_EQ(watch.health().status, HealthStatus::good);
   EXPECT_THAT(watch.health().reasons, IsEmpty());
   EXPECT_THAT(watch.history(), IsEmpty());
@@ -75,8 +75,8 @@ TEST(Watch, KeepsTheLatestSamplesAndSumsThemUp) {
   EXPECT_DOUBLE_EQ(all.mean, 400.5);
   EXPECT_EQ(all.p50, 400);
   EXPECT_EQ(all.p99, 449);
-  EXPECT_NEAR(row.watch.summary(Metric::cache_rate, 10).mean, 0.9, 1e-12);
-  EXPECT_NEAR(row.watch.summary(Metric::hit_rate, 10).mean, 1, 1e-12);
+  EXPECT_NEAR(row.watch.summary(Metric::hit_rate, 10).mean, 0.9, 1e-12);
+  EXPECT_NEAR(row.watch.summary(Metric::served_rate, 10).mean, 1, 1e-12);
   EXPECT_NEAR(row.watch.summary(Metric::compute_time, 10).p50, 1e-3, 1e-9);
   EXPECT_EQ(row.watch.summary(Metric::utilization).count, 0U) << "what is unknown is no 0";
 }
@@ -153,7 +153,7 @@ TEST(Watch, AFallOfTheHitRateIsToldAndItsEnd) {
   row.repeat(30, [](MemorySample& now) { now.cache_hits -= 50, now.arena_hits += 50; });
   ASSERT_THAT(row.all, SizeIs(1));
   EXPECT_EQ(row.all[0].kind, FindingKind::hit_rate_drop);
-  EXPECT_EQ(row.all[0].metric, Metric::cache_rate);
+  EXPECT_EQ(row.all[0].metric, Metric::hit_rate);
   EXPECT_NEAR(row.all[0].before, 0.9, 0.01);
   EXPECT_NEAR(row.all[0].now, 0.4, 0.01);
   EXPECT_EQ(row.all[0].since, seconds(101));
