@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -28,7 +29,8 @@ class EventRing {
       : mask_(std::bit_ceil(capacity < min_capacity ? min_capacity : capacity) - 1),
         processor_ticks_(processor_ticks),
         waker_(waker),
-        events_(std::make_unique_for_overwrite<Event[]>(std::uint64_t{mask_} + 1)),
+        memory_(std::make_unique_for_overwrite<std::byte[]>((std::uint64_t{mask_} + 1) * sizeof(Event))),
+        events_(reinterpret_cast<Event*>(memory_.get())),
         limit_((std::uint64_t{mask_} + 1) / 2) {}
 
   // --- For the thread that writes ---
@@ -114,7 +116,10 @@ class EventRing {
   const bool processor_ticks_;
   const std::atomic<Wakeup*>& waker_;
   std::uint16_t thread_ = 0;
-  const std::unique_ptr<Event[]> events_;
+  // Bytes, as an array of events would write all of them here, and have the system find memory for rings that stay
+  // nearly empty.
+  const std::unique_ptr<std::byte[]> memory_;
+  Event* const events_;
   std::uint64_t limit_;     // the writer's: below it the ring is not full, nor half full unless that was seen
   std::uint64_t told_ = 0;  // of what was dropped
   std::uint64_t patient_at_ = UINT64_MAX;  // where the reader was when it was waited for last
