@@ -6,6 +6,7 @@
 //   trajectory  the trajectories' workload beside a plain loop
 //   frames      frames of a graph's layout that overlap with its steps, and growth
 //   graph       the kernels of a graph's layout on the host
+//   recording   what a recording costs, an event and a whole workload
 //   spill       what spilling costs against a working set that fits
 //   --against   compares ratios with a baseline
 // Status 1: weir failed or is past the margin; 2: the command line was not understood.
@@ -28,6 +29,7 @@
 #include "graph.hpp"
 #include "hot.hpp"
 #include "lidar.hpp"
+#include "recording.hpp"
 #include "spill.hpp"
 #include "table.hpp"
 #include "tracking.hpp"
@@ -149,6 +151,10 @@ int frames(const Arguments& arguments) {
 
 int graph(const Arguments& arguments) { return report(arguments, "graph", 3, run_graph); }
 
+int recording(const Arguments& arguments) {
+  return report(arguments, "recording", 7, [](unsigned rounds) { return run_recording(rounds, lidar_tile); });
+}
+
 int spill(const Arguments& arguments) { return report(arguments, "spill", 5, run_spill); }
 
 int baseline(const Arguments& arguments) {
@@ -229,6 +235,10 @@ int run(int count, char** words) {
   add_shared(*graph_command, arguments);
   add_output(*graph_command, arguments);
 
+  auto* recording_command = app.add_subcommand("recording", "What a recording costs");
+  add_shared(*recording_command, arguments);
+  add_output(*recording_command, arguments);
+
   auto* spill_command = app.add_subcommand("spill", "What spilling costs against a working set that fits");
   add_shared(*spill_command, arguments);
   add_output(*spill_command, arguments);
@@ -253,6 +263,7 @@ int run(int count, char** words) {
     if (*trajectory_command) return trajectory(arguments);
     if (*frames_command) return frames(arguments);
     if (*graph_command) return graph(arguments);
+    if (*recording_command) return recording(arguments);
     if (*spill_command) return spill(arguments);
     if (*against || *writes) return baseline(arguments);
     throw CLI::CallForHelp();

@@ -43,18 +43,18 @@ class Pairs {
   ~Pairs() {
     for (void* block : blocks_) pool_.deallocate(block);
   }
-  void turn() {
-    for (std::uint64_t i = 0; i < in_a_turn; ++i) {
+  void turn(std::uint64_t pairs = in_a_turn) {
+    for (std::uint64_t i = 0; i < pairs; ++i) {
       void*& block = blocks_[order_[i % order_.size()]];
       pool_.deallocate(block);
       block = pool_.allocate(sizes_[i % sizes_.size()]);
     }
   }
   /// Nanoseconds of this thread an operation, of which a pair has two.
-  double timed_turn() {
+  double timed_turn(std::uint64_t pairs = in_a_turn) {
     const double began = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    turn();
-    return (clock_ns(CLOCK_THREAD_CPUTIME_ID) - began) / (2 * in_a_turn);
+    turn(pairs);
+    return (clock_ns(CLOCK_THREAD_CPUTIME_ID) - began) / (2 * static_cast<double>(pairs));
   }
 
  private:

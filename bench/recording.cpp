@@ -1,139 +1,157 @@
-// What a recording costs. Pairs that are hits, in turns with and without a recording to a file:
-// what the thread that allocates pays an event, and what all threads together pay, the
-// recorder's packing and writing included. Pools are made anew for each turn, in one process.
-// Then the tool's workloads, run whole with WEIR_RECORD and without in turns, by the time of
-// their processes. `weir_bench_recording [TOOL]`; prints a table with the quartiles.
+#include "recording.hpp"
+
+#include <fmt/format.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
-#include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <filesystem>
+#include <fstream>
 #include <optional>
-#include <stdexcept>
-#include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
-#include <weir/weir.hpp>
+#include "figures.hpp"
+#include "hot.hpp"
 
-#include "pairs.hpp"
-
+namespace bench {
 namespace {
 
-using bench::clock_ns;
 namespace fs = std::filesystem;
 
-constexpr int rounds = 15;
-constexpr int turns_a_round = 50;  // a million pairs
+/// A folder of this run's own, gone with it.
+class Folder {
+ public:
+  Folder() : path_(fs::temp_directory_path() / fmt::format("weir-bench-recording-{}", getpid())) {
+    fs::create_directories(path_);
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  [[nodiscard]] std::string at(const std::string& name) const { return path_ / name; }
 
-/// Sorted, for its quartiles.
-void row(const char* name, std::vector<double> values, const char* unit) {
-  std::sort(values.begin(), values.end());
-  const auto at = [&](double share) { return values[static_cast<std::size_t>(share * double(values.size() - 1))]; };
-  std::printf("%-58s %9.2f %9.2f %9.2f  %s\n", name, at(0.25), at(0.5), at(0.75), unit);
-}
-
-struct Cost {
-  double thread = 0;   ///< of the thread that allocates, nanoseconds an operation
-  double process = 0;  ///< of all threads
+ private:
+  const fs::path path_;
 };
 
-Cost run_pairs(std::size_t blocks, const std::string& file) {
-  weir::Pool pool(weir::open_device({.backend = "host", .capacity = {}}), {.record = {.file = file}});
-  bench::Pairs work(pool, blocks);
-  work.turn();
-  const double process = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-  const double thread = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-  for (int turn = 0; turn < turns_a_round; ++turn) work.turn();
-  const double own = clock_ns(CLOCK_THREAD_CPUTIME_ID) - thread;
-  weir::flush_recordings();  // by this thread, or the recorder's: it is work of the recording
-  constexpr double operations = 2.0 * bench::Pairs::in_a_turn * turns_a_round;
-  return {own / operations, (clock_ns(CLOCK_PROCESS_CPUTIME_ID) - process) / operations};
+struct Workload {
+  std::string name;
+  std::vector<std::string> arguments;
+};
+
+void write_grid(const std::string& path, int side) {
+  std::ofstream file(path);
+  const auto node = [&](int row, int column) { return row * side + column; };
+  for (int row = 0; row < side; ++row) {
+    for (int column = 0; column < side; ++column) {
+      if (column + 1 < side) file << node(row, column) << ' ' << node(row, column + 1) << '\n';
+      if (row + 1 < side) file << node(row, column) << ' ' << node(row + 1, column) << '\n';
+    }
+  }
+  if (!file.flush()) throw std::system_error(errno, std::generic_category(), path);
 }
 
-void measure_pairs(const char* name, std::size_t blocks, const std::string& file) {
-  std::vector<double> off, thread, process, bytes, lost;
-  for (int round = 0; round < rounds; ++round) {
-    const Cost without = run_pairs(blocks, {});
-    const auto before = weir::recordings();
-    const Cost with = run_pairs(blocks, file);
-    const auto after = weir::recordings();
-    const weir::RecordingStatus none;
-    const weir::RecordingStatus& then = before.empty() ? none : before.front();
-    const weir::RecordingStatus& now = after.front();
-    const auto events = static_cast<double>(now.events - then.events);
-    off.push_back(without.thread);
-    thread.push_back(with.thread - without.thread);
-    process.push_back(with.process - without.process);
-    bytes.push_back(static_cast<double>(now.bytes - then.bytes) / events);
-    lost.push_back(100 * static_cast<double>(now.lost - then.lost) / events);
+/// Each does the same work in every run, however long it takes.
+std::vector<Workload> workloads(const Folder& folder, const std::string& tile) {
+  constexpr int side = 60;
+  const std::string grid = folder.at("grid.txt");
+  write_grid(grid, side);
+  std::vector<Workload> all{
+      {"trajectory", {"trajectory", "--device", "host", "--launches", "20000", "-o", folder.at("a.csv")}},
+      {"balance train", {"balance", "train", "--device", "host", "--steps", "8000", "--keep-going", "--json"}},
+      {"graph", {"graph", grid, "--device", "host", "--steps", "150", "--coarsen", "off", "-o", folder.at("a.json")}}};
+  if (fs::exists(tile)) {
+    all.push_back({"lidar", {"lidar", tile, "--device", "host", "-o", folder.at("a.las"), "--json"}});
   }
-  const std::string prefix = name;
-  row((prefix + ": an operation without a recording").c_str(), off, "ns");
-  row((prefix + ": the tap, an event, of its thread").c_str(), thread, "ns");
-  row((prefix + ": the file, an event, of all threads").c_str(), process, "ns");
-  row((prefix + ": the file").c_str(), bytes, "B an event");
-  row((prefix + ": lost").c_str(), lost, "%");
+  return all;
 }
 
-/// Seconds of processor time of a run of a program.
-double run_program(const std::vector<std::string>& words, const std::optional<std::string>& record) {
-  const pid_t child = fork();
-  if (child == 0) {
-    if (record) setenv("WEIR_RECORD", record->c_str(), 1);
-    if (!record) unsetenv("WEIR_RECORD");
-    static_cast<void>(std::freopen("/dev/null", "w", stdout));
-    static_cast<void>(std::freopen("/dev/null", "w", stderr));
-    std::vector<char*> arguments;
-    for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-    arguments.push_back(nullptr);
-    execv(arguments[0], arguments.data());
-    _exit(127);
+/// Processor seconds of a run of the tool, all its threads together.
+double run_tool(const Workload& workload, const std::optional<std::string>& record) {
+  constexpr std::chrono::seconds patience{600};
+  const auto used = [] {
+    rusage all{};
+    getrusage(RUSAGE_CHILDREN, &all);
+    const auto seconds = [](const timeval& time) {
+      return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+    };
+    return seconds(all.ru_utime) + seconds(all.ru_stime);
+  };
+  if (record) setenv("WEIR_RECORD", record->c_str(), 1);
+  const double before = used();
+  const Output output = run_program(sibling("weir"), workload.arguments, patience);
+  unsetenv("WEIR_RECORD");
+  if (output.status != 0) {
+    throw ChildFailed(fmt::format("weir {}: ended with status {}", workload.name, output.status));
   }
-  int status = 0;
-  rusage used{};
-  wait4(child, &status, 0, &used);
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw std::runtime_error(words[0] + " failed");
-  const auto seconds = [](const timeval& time) { return double(time.tv_sec) + 1e-6 * double(time.tv_usec); };
-  return seconds(used.ru_utime) + seconds(used.ru_stime);
+  return used() - before;
 }
 
-void measure_program(const char* name, const std::vector<std::string>& words, const std::string& file) {
-  constexpr int runs = 7;
-  std::vector<double> percent, seconds;
-  for (int run = 0; run < runs; ++run) {
-    const double without = run_program(words, {});
-    const double with = run_program(words, file);
-    seconds.push_back(without);
-    percent.push_back(100 * (with - without) / without);
-  }
-  row((std::string(name) + ": without a recording").c_str(), seconds, "s of the processors");
-  row((std::string(name) + ": a recording adds").c_str(), percent, "%");
-  std::printf("%-58s %9ju B\n", (std::string(name) + ": the recording has").c_str(), fs::file_size(file));
-}
+struct Runs {
+  std::vector<double> seconds, percent, kilobytes;
+};
 
 }  // namespace
 
-int main(int argc, char** argv) try {
-  const fs::path folder = fs::temp_directory_path() / ("weir-bench-" + std::to_string(getpid()));
-  fs::create_directories(folder);
-  std::printf("%-58s %9s %9s %9s\n", "", "25 %", "median", "75 %");
-  const std::string file = folder / "pairs.weir";
-  measure_pairs("lifo_1", 1, file);
-  measure_pairs("random_1000", 1000, file);
-  const std::string tool = argc > 1 ? argv[1] : (fs::path(argv[0]).parent_path() / "weir").string();
-  if (fs::exists(tool)) {
-    measure_program("trajectory",
-                    {tool, "trajectory", "--device", "host", "--launches", "20000", "-o", folder / "a.csv"},
-                    folder / "trajectory.weir");
-    measure_program("balance", {tool, "balance", "bench", "--device", "host"}, folder / "balance.weir");
+BuffersReport run_recording(unsigned rounds, const std::string& tile) {
+  constexpr std::chrono::seconds patience{600};
+  const Folder folder;
+  unsetenv("WEIR_RECORD");
+  const std::vector<Workload> chosen = workloads(folder, tile);
+  Series series;
+  std::vector<Runs> runs(chosen.size());
+  for (unsigned round = 0; round < rounds; ++round) {
+    series.rounds.push_back(run_for_numbers(sibling("weir_bench_recording"), {folder.at("")}, patience));
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+      const std::string file = folder.at("run.weir");
+      double with = 0, without = 0;
+      // The one that comes first finds other caches than the second.
+      if (round % 2 == 0) without = run_tool(chosen[i], {});
+      with = run_tool(chosen[i], file);
+      if (round % 2 != 0) without = run_tool(chosen[i], {});
+      runs[i].seconds.push_back(without);
+      runs[i].percent.push_back(100 * (with - without) / without);
+      runs[i].kilobytes.push_back(static_cast<double>(fs::file_size(file)) / 1024);
+    }
   }
-  fs::remove_all(folder);
-  return 0;
-} catch (const std::exception& error) {
-  std::fprintf(stderr, "weir_bench_recording: %s\n", error.what());
-  return 1;
+  using Bar = Figure::Bar;
+  std::vector<Figure> figures;
+  for (const std::string name : {"lifo_1", "random_1000"}) {
+    const auto of = [&](const char* what) { return series.values((name + what).c_str()); };
+    figures.push_back({name + ": an operation without a recording, ns", of("_off_ns")});
+    figures.push_back({"  an event, of the thread that allocates, ns", of("_tap_ns"), Bar::at_most, 18});
+    std::vector<double> file = of("_all_ns");
+    const std::vector<double> tap = of("_tap_ns");
+    for (std::size_t i = 0; i < file.size(); ++i) file[i] -= tap[i];
+    figures.push_back({"  an event, packing and writing by the recorder's thread, ns", file, Bar::at_most, 30});
+    figures.push_back({"  bytes of the file an event", of("_bytes")});
+    figures.push_back({"  events lost", of("_lost"), Bar::at_most, 0});
+    figures.push_back({"  nothing but pairs, without a pause: times as long", of("_on_end_times")});
+    figures.push_back({"    percent of these events lost", of("_on_end_lost_percent")});
+  }
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    figures.push_back({"weir " + chosen[i].name + ": seconds of processors", runs[i].seconds});
+    figures.push_back({"  added by a recording, percent", runs[i].percent, Bar::at_most, 5});
+    figures.push_back({"  the recording, KiB", runs[i].kilobytes});
+  }
+  BuffersReport report;
+  report.text =
+      fmt::format(
+          "{} rounds, pairs in a fresh process each; the tool's workloads whole, with WEIR_RECORD and without "
+          "in turn. The tap's clock is the processor's counter.\n\n",
+          rounds) +
+      figures_text(figures);
+  report.rows = figures_json(figures);
+  report.raw = {{"pairs", series.rounds}};
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    report.raw["workloads"][chosen[i].name] = {
+        {"seconds", runs[i].seconds}, {"percent", runs[i].percent}, {"kilobytes", runs[i].kilobytes}};
+  }
+  return report;
 }
+
+}  // namespace bench

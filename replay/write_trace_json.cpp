@@ -5,6 +5,7 @@
 #include <charconv>
 #include <unordered_map>
 
+#include "core/json_string.hpp"
 #include "core/names.hpp"
 #include "monitor/pool_state.hpp"
 #include "replay/block_walk.hpp"
@@ -19,25 +20,6 @@ using track::EventKind;
 
 // A line of more points than pixels tells no more; the highest of those between is shown.
 constexpr std::uint64_t max_points = 20'000;
-
-std::string json_text(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte == 0x7f) {
-      constexpr std::string_view digits = "0123456789abcdef";
-      out += "\\u00";
-      out += digits[byte >> 4];
-      out += digits[byte & 15];
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
 
 std::string_view name_of(EventKind kind) {
   switch (kind) {
@@ -88,7 +70,7 @@ class JsonWriter {
                              static_cast<char>('0' + since % 10), '\0'};
     text_ += part.data();
     text_ += ",\"name\":";
-    text_ += json_text(core::printable(name));
+    text_ += core::json_string(core::printable(name));
   }
   void field(std::string_view name, std::uint64_t value) {
     text_ += ",\"";
@@ -168,7 +150,7 @@ class JsonWriter {
   void write_pool(const RecordedPool& pool) {
     pid_ = pool.number;
     begin('M', "process_name", first_);
-    text_ += ",\"args\":{\"name\":" + json_text(core::printable(pool.name + " (" + pool.device + ")")) + '}';
+    text_ += ",\"args\":{\"name\":" + core::json_string(core::printable(pool.name + " (" + pool.device + ")")) + '}';
     end();
     write_lines(pool);
     PoolEvents events(*this);

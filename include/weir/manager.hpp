@@ -284,6 +284,9 @@ class MemoryManager {
   /// Books `bytes` of another library, for as long as the result lives. Throws LimitExceeded.
   [[nodiscard]] ExternalBytes book_external(std::uint64_t bytes);
   [[nodiscard]] ManagerStatistics statistics() const;
+  /// The same but for what Pool::quick_statistics leaves out, of device memory and of pinned memory, and for resizes
+  /// and host copies, which are left 0: for a live view. Takes no lock of an arena nor of a buffer.
+  [[nodiscard]] ManagerStatistics quick_statistics() const;
   /// Live blocks and their bytes; under 10 µs.
   [[nodiscard]] LeakCount check_leaks() const;
   /// Totals, every buffer, every live block.

@@ -66,7 +66,8 @@ struct TransferStatistics {
   std::uint64_t bytes_spilled = 0;   ///< by these
   std::uint64_t bytes_returned = 0;  ///< moved back to the device
   std::uint64_t timeouts = 0;
-  Statistics pinned;  ///< of the pool of pinned memory
+  Statistics pinned;                         ///< of the pool of pinned memory
+  std::chrono::nanoseconds transfer_time{};  ///< of the transfers in transfer_latency, all together
   /// Of whole transfers, from the call that began one until it returned or, where it was only started, until a wait or
   /// a look saw its end; one that nobody asks after is in no count. A batch is one. Failed ones are left out.
   LatencySummary transfer_latency;

@@ -11,6 +11,7 @@
 #include <weir/errors.hpp>
 #include <weir/log.hpp>
 #include <weir/manager.hpp>
+#include <weir/monitor.hpp>
 #include <weir/network_buffers.hpp>
 #include <weir/pace.hpp>
 #include <weir/pool.hpp>
@@ -24,3 +25,4 @@
 #include <weir/tensor.hpp>
 #include <weir/tidy.hpp>
 #include <weir/transfer.hpp>
+#include <weir/watch.hpp>

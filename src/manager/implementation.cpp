@@ -213,12 +213,7 @@ MemoryManager::Implementation::Window MemoryManager::Implementation::window(cons
 }
 
 ManagerStatistics MemoryManager::Implementation::statistics() const {
-  ManagerStatistics known;
-  known.pool = pool_->statistics();
-  known.pool.refusals += link_->refusals();
-  known.pool.errors += link_->errors();
-  known.transfers = transfers_->statistics();
-  known.creation_latency = creation_.summary();
+  ManagerStatistics known = statistics_with(pool_->statistics(), transfers_->statistics());
   const std::vector<Core> open = all();
   for (const Core& buffer : open) {
     const BufferStatistics each = buffer->statistics();
@@ -227,14 +222,31 @@ ManagerStatistics MemoryManager::Implementation::statistics() const {
     known.host_copies += each.host_copy;
   }
   known.buffers = open.size();
+  const std::lock_guard lock(mutex_);
+  known.resizes += resizes_;
+  known.resizes_in_place += resizes_in_place_;
+  return known;
+}
+
+ManagerStatistics MemoryManager::Implementation::quick_statistics() const {
+  return statistics_with(pool_->quick_statistics(), transfers_->quick_statistics());
+}
+
+ManagerStatistics MemoryManager::Implementation::statistics_with(const Statistics& pool,
+                                                                 const TransferStatistics& transfers) const {
+  ManagerStatistics known;
+  known.pool = pool;
+  known.pool.refusals += link_->refusals();
+  known.pool.errors += link_->errors();
+  known.transfers = transfers;
+  known.creation_latency = creation_.summary();
   known.recovery_latency = recovery_.summary();
   const std::lock_guard lock(mutex_);
+  known.buffers = buffers_.size();
   known.recoveries = recoveries_;
   known.restored_bytes = restored_bytes_;
   known.lost_bytes = lost_bytes_;
   known.buffers_created = buffers_created_;
-  known.resizes += resizes_;
-  known.resizes_in_place += resizes_in_place_;
   return known;
 }
 

@@ -53,6 +53,7 @@ class MemoryManager::Implementation {
   [[nodiscard]] detail::BufferCore& own(const AnyBuffer& buffer) const;
 
   [[nodiscard]] ManagerStatistics statistics() const;
+  [[nodiscard]] ManagerStatistics quick_statistics() const;
   /// Leaves what was allocated to the process's totals; the manager is not among those that are open any more.
   void leave_totals() const { tally_->add_closed(pool_->statistics()); }
   // --- A lost device (recovery.cpp, host_copies.cpp) ---
@@ -73,6 +74,8 @@ class MemoryManager::Implementation {
   /// With the limit, which is the device's where the program and its environment set none.
   [[nodiscard]] PoolOptions pool_options(const DeviceInfo& info) const;
   void forget(const detail::BufferCore& buffer);
+  /// With the sums of the pool, of transfers, of creations and of recoveries; without what has to be asked of buffers.
+  [[nodiscard]] ManagerStatistics statistics_with(const Statistics& pool, const TransferStatistics& transfers) const;
   [[nodiscard]] bool spill(const MemoryPressure& pressure);
   [[nodiscard]] bool spilling_would_do(std::uint64_t bytes, std::uint64_t spillable) const;
   /// Which bytes cannot be spilled for want of an end_access(), for the text of a refusal.

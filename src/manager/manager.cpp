@@ -186,6 +186,7 @@ void MemoryManager::on_restore(const AnyBuffer& buffer, RestoreFunction restore)
 
 ExternalBytes MemoryManager::book_external(std::uint64_t bytes) { return checked().pool().book_external(bytes); }
 ManagerStatistics MemoryManager::statistics() const { return checked().statistics(); }
+ManagerStatistics MemoryManager::quick_statistics() const { return checked().quick_statistics(); }
 LeakCount MemoryManager::check_leaks() const { return checked().check_leaks(); }
 
 Report MemoryManager::report() const {

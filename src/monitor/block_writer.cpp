@@ -39,7 +39,7 @@ inline char* BlockWriter::begin_record(std::uint8_t kind, const track::Event& ev
   *to++ = static_cast<char>(kind);
   *to++ = static_cast<char>((static_cast<unsigned>(event.way) & way_bits) | (new_thread ? 0U : same_thread) |
                             (new_stream ? 0U : same_stream) | (new_tag ? 0U : same_tag));
-  to = put_varint(to, fold_step(last_.time, event.time));
+  to = put_mixed_varint(to, fold_step(last_.time, event.time));
   last_.time = event.time;
   if (new_thread) to = put_varint(to, last_.thread = event.thread);
   if (new_stream) to = put_varint(to, last_.stream = event.stream);
@@ -52,7 +52,7 @@ void BlockWriter::add(const track::Event& event) noexcept {
   const Layout layout = layout_of(kind);
   char* to = begin_record(kind, event, layout == Layout::block || layout == Layout::tagged_bytes);
   const auto put_address = [&] {
-    to = put_varint(to, fold_step(last_.address, event.address));
+    to = put_mixed_varint(to, fold_step(last_.address, event.address));
     last_.address = event.address;
   };
   switch (layout) {

@@ -4,6 +4,7 @@
 // longer than it need be at most: whatever the bytes, it gives a number or fails.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -33,6 +34,23 @@ inline char* put_varint(char* to, std::uint64_t value) noexcept {
   }
   *to++ = static_cast<char>(value);
   return to;
+}
+/// The same for numbers of which nobody knows how long the next one is: takes no branch by it, which would be guessed
+/// wrong. Writes 8 bytes where there is space, and returns the end of the number.
+inline char* put_mixed_varint(char* to, std::uint64_t value) noexcept {
+  constexpr unsigned most_bits = 56;  // which come to 8 bytes
+  if constexpr (std::endian::native != std::endian::little) return put_varint(to, value);
+  if (value >> most_bits != 0) [[unlikely]]
+    return put_varint(to, value);
+  const auto bytes = (static_cast<unsigned>(std::bit_width(value | 1)) + 6) / 7;
+  // Seven bits to a byte, by halves.
+  std::uint64_t spread = value;
+  spread = (spread & 0x0000'0000'0fff'ffff) | (spread & 0x00ff'ffff'f000'0000) << 4;
+  spread = (spread & 0x0000'3fff'0000'3fff) | (spread & 0x0fff'c000'0fff'c000) << 2;
+  spread = (spread & 0x007f'007f'007f'007f) | (spread & 0x3f80'3f80'3f80'3f80) << 1;
+  spread |= 0x8080'8080'8080'8080 & ((std::uint64_t{1} << (8 * (bytes - 1))) - 1);
+  std::memcpy(to, &spread, sizeof spread);
+  return to + bytes;
 }
 template <class Number>
 char* put_fixed(char* to, Number value) noexcept {

@@ -1,7 +1,5 @@
 #include "monitor/recorder.hpp"
 
-#include <csignal>
-
 #include <algorithm>
 #include <cstdio>
 #include <exception>
@@ -10,6 +8,8 @@
 
 #include <weir/errors.hpp>
 
+#include "monitor/quiet_thread.hpp"
+#include "track/event_drain.hpp"
 #include "track/ticks.hpp"
 
 namespace weir::monitor {
@@ -23,24 +23,6 @@ constexpr std::chrono::nanoseconds nap = 20ms;
 constexpr std::chrono::nanoseconds max_block_age = 200ms;
 // A thread that allocates faster than a file is written waits for it rather than lose events.
 constexpr std::chrono::nanoseconds patience = 20ms;
-
-/// A thread that no signal of the program's is delivered to: a write past a limit is an error then, not its end.
-template <class Run>
-std::thread quiet_thread(Run run) {
-  sigset_t all{};
-  sigset_t before{};
-  sigfillset(&all);
-  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT}) sigdelset(&all, fault);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  try {
-    std::thread made(run);
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return made;
-  } catch (...) {
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    throw;
-  }
-}
 
 }  // namespace
 
@@ -125,7 +107,7 @@ void Recorder::drain_all() {
 
 void Recorder::drain(Source& source) {
   BlockWriter& block = source.block;
-  events_ += source.reader->drain(
+  events_ += source.reader->drain_into(
       [&](const track::Event& event, const track::EventTap&) {
         if (block.full()) write_block(source);
         block.add(event);

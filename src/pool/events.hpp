@@ -30,6 +30,28 @@ inline track::EventRing* Pool::Implementation::ring_of(Cache& cache) noexcept {
   return cache.events;
 }
 
+/// One of a hit, straight into the ring: of memory that this thread alone had, since its last event that was ordered at
+/// least.
+inline void Pool::Implementation::write_hit(track::EventRing& ring, std::uint32_t id, track::EventKind kind,
+                                            track::EventWay way, StreamId stream) noexcept {
+  const track::Block& block = blocks_[id];
+  const std::uint64_t time = ring.now();
+  track::Event* const slot = ring.begin(time);
+  if (slot == nullptr) return;
+  slot->time = time;
+  slot->bytes = block.requested;
+  slot->address = block.address();
+  slot->block = id;
+  slot->generation = block.generation.load(std::memory_order_relaxed);
+  slot->granules = block.size;
+  slot->tag = block.tag;
+  slot->stream = static_cast<std::uint32_t>(stream);
+  slot->thread = ring.thread();
+  slot->kind = kind;
+  slot->way = way;
+  ring.commit();
+}
+
 /// An event that has its time.
 inline void Pool::Implementation::write(track::EventRing* ring, track::Event& event) noexcept {
   event.thread = ring->thread();
@@ -51,14 +73,11 @@ inline void Pool::Implementation::tell(Cache& cache, std::uint32_t id, track::Ev
   if (logs_ && kind == track::EventKind::allocate) journal_.log(event, blocks_[id].address());
 }
 
-/// Of memory that this thread alone had: since its last event that was ordered, at least.
 inline void Pool::Implementation::tell_hit(Cache& cache, std::uint32_t id, StreamId stream) noexcept {
-  track::Event event = event_of(id, track::EventKind::allocate, track::EventWay::cache, stream);
-  if (track::EventRing* const ring = ring_of(cache)) {
-    event.time = ring->now();
-    write(ring, event);
-  }
-  if (logs_) journal_.log(event, blocks_[id].address());
+  constexpr auto kind = track::EventKind::allocate;
+  constexpr auto way = track::EventWay::cache;
+  if (track::EventRing* const ring = ring_of(cache)) write_hit(*ring, id, kind, way, stream);
+  if (logs_) journal_.log(event_of(id, kind, way, stream), blocks_[id].address());
 }
 
 }  // namespace weir

@@ -39,6 +39,15 @@ std::uint32_t Pool::Implementation::record_at(std::uint64_t address) const noexc
   return former;
 }
 
+// No hit that is not told. Of one that is, the record is known already.
+void Pool::Implementation::free_otherwise(std::uint32_t id, std::uint64_t address, StreamId stream) {
+  if (tells_hits() && blocks_[id].address() == address) {
+    require_usable();
+    if (free_hit<true>(id, stream)) return;
+  }
+  free_at(address, stream);
+}
+
 void Pool::Implementation::free_at(std::uint64_t address, StreamId stream) {
   if (address == 0) return;
   const std::uint32_t id = record_at(address);

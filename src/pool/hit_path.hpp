@@ -90,7 +90,7 @@ template <bool told, class Otherwise>
 [[gnu::always_inline]] inline void Pool::Implementation::hit_or_free(std::uint64_t address, StreamId stream) {
   const std::uint32_t id = space_.addresses().find(address);
   if (blocks_[id].address() != address || !free_hit(id, stream)) [[unlikely]]
-    free_at(address, stream);
+    free_otherwise(id, address, stream);
 }
 
 template <bool told>
@@ -107,14 +107,14 @@ template <bool told>
   }
   [[maybe_unused]] track::Event event;
   [[maybe_unused]] const std::uint64_t address = told ? block.address() : 0;
-  if constexpr (told) event = event_of(id, track::EventKind::free, track::EventWay::cache, stream);
+  if constexpr (told) {
+    if (logs_) event = event_of(id, track::EventKind::free, track::EventWay::cache, stream);
+  }
   const bool kept = cache->push(block, id, end_life(block, *cache));
   if (!kept) block.become(track::BlockState::busy);
   if constexpr (told) {  // before others can have the block
-    if (!kept) event.way = way_home();
     if (ring != nullptr) {
-      event.time = ring->now();
-      write(ring, event);
+      write_hit(*ring, id, track::EventKind::free, kept ? track::EventWay::cache : way_home(), stream);
     }
   }
   cache->lock.leave();

@@ -99,6 +99,7 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
 
   // --- free.cpp ---
   void free_at(std::uint64_t address, StreamId stream);
+  void free_otherwise(std::uint32_t id, std::uint64_t address, StreamId stream);
   void free(std::uint32_t id, StreamId stream);
   void used_on(std::uint32_t id, StreamId stream);
   void used_until(BlockHandle block, StreamId stream, device::SharedEvent end) noexcept;
@@ -189,6 +190,8 @@ class Pool::Implementation final : public pool::Member, public device::StreamObs
   }
   static void write(track::EventRing* ring, track::Event& event) noexcept;
   void write_ordered(track::EventRing* ring, track::Event& event) noexcept;
+  void write_hit(track::EventRing& ring, std::uint32_t id, track::EventKind kind, track::EventWay way,
+                 StreamId stream) noexcept;
   void tell_hit(Cache& cache, std::uint32_t id, StreamId stream) noexcept;
   void tell(Cache& cache, std::uint32_t id, track::EventKind kind, track::EventWay way, StreamId stream) noexcept;
 

@@ -36,6 +36,9 @@ class EventReader {
   std::uint64_t drain(const Visit& visit);
   /// The same, and a tag's name before the first event that has it: for one tap, from its first drain on.
   std::uint64_t drain(const Visit& visit, const VisitName& visit_name);
+  /// The same for a visitor of any type; track/event_drain.hpp has it.
+  template <class Visitor>
+  std::uint64_t drain_into(const Visitor& visit, const VisitName& visit_name);
   /// Events dropped as a ring was full, exactly; once it is not, a `lost` event tells where.
   [[nodiscard]] std::uint64_t dropped() const noexcept;
   /// Events that were handed out after later ones.
@@ -56,6 +59,14 @@ class EventReader {
       const auto since = static_cast<double>(static_cast<std::int64_t>(ticks - then.ticks));
       return then.nanoseconds + static_cast<std::uint64_t>(static_cast<std::int64_t>(since * a_tick));
     }
+  };
+  /// What is to be read of one ring.
+  struct Cursor {
+    EventRing* ring;
+    const EventTap* tap;
+    std::uint64_t next;
+    std::uint64_t end;
+    std::uint64_t time;  // of the next
   };
   void take_namings();
   void tell_names(std::uint64_t until, const Scale& scale, const VisitName& visit);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -28,7 +29,8 @@ class EventRing {
       : mask_(std::bit_ceil(capacity < min_capacity ? min_capacity : capacity) - 1),
         processor_ticks_(processor_ticks),
         waker_(waker),
-        events_(std::make_unique_for_overwrite<Event[]>(std::uint64_t{mask_} + 1)),
+        memory_(std::make_unique_for_overwrite<std::byte[]>((std::uint64_t{mask_} + 1) * sizeof(Event))),
+        events_(reinterpret_cast<Event*>(memory_.get())),
         limit_((std::uint64_t{mask_} + 1) / 2) {}
 
   // --- For the thread that writes ---
@@ -38,15 +40,24 @@ class EventRing {
   /// Its number, for events.
   [[nodiscard]] std::uint16_t thread() const noexcept { return thread_; }
   void set_thread(std::uint16_t number) noexcept { thread_ = number; }
-  /// False if the event was dropped.
-  bool push(const Event& event) noexcept {
+  /// Where the next event, of this time, is to be written in all its members; it is the reader's with commit(). Null if
+  /// it is dropped. To write an event elsewhere and copy it from there takes as long again as all else: the copy waits
+  /// for its narrow stores.
+  [[nodiscard]] Event* begin(std::uint64_t time) noexcept {
     std::uint64_t head = head_.load(std::memory_order_relaxed);
     if (head == limit_) [[unlikely]] {
-      if (!find_space(event.time)) return false;
+      if (!find_space(time)) return nullptr;
       head = head_.load(std::memory_order_relaxed);
     }
-    events_[head & mask_] = event;
-    head_.store(head + 1, std::memory_order_release);
+    return &events_[head & mask_];
+  }
+  void commit() noexcept { head_.store(head_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
+  /// False if the event was dropped.
+  bool push(const Event& event) noexcept {
+    Event* const slot = begin(event.time);
+    if (slot == nullptr) return false;
+    *slot = event;
+    commit();
     return true;
   }
 
@@ -105,7 +116,10 @@ class EventRing {
   const bool processor_ticks_;
   const std::atomic<Wakeup*>& waker_;
   std::uint16_t thread_ = 0;
-  const std::unique_ptr<Event[]> events_;
+  // Bytes, as an array of events would write all of them here, and have the system find memory for rings that stay
+  // nearly empty.
+  const std::unique_ptr<std::byte[]> memory_;
+  Event* const events_;
   std::uint64_t limit_;     // the writer's: below it the ring is not full, nor half full unless that was seen
   std::uint64_t told_ = 0;  // of what was dropped
   std::uint64_t patient_at_ = UINT64_MAX;  // where the reader was when it was waited for last

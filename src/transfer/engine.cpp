@@ -102,7 +102,7 @@ void TransferEngine::note(BufferCore& buffer, bool up, std::uint64_t bytes, bool
   if (asynchronous) ++asynchronous_;
 }
 
-TransferStatistics TransferEngine::statistics() const {
+TransferStatistics TransferEngine::statistics_with(const Statistics& pinned) const {
   TransferStatistics all;
   all.uploads = uploads_;
   all.downloads = downloads_;
@@ -115,7 +115,8 @@ TransferStatistics TransferEngine::statistics() const {
   all.bytes_spilled = bytes_spilled_;
   all.bytes_returned = bytes_returned_;
   all.timeouts = book_->timeouts;
-  all.pinned = pinned_->statistics();
+  all.pinned = pinned;
+  all.transfer_time = std::chrono::nanoseconds(book_->transfer_time.load(std::memory_order_relaxed));
   all.transfer_latency = book_->transfers.summary();
   all.wait_latency = book_->waits.summary();
   return all;

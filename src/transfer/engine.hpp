@@ -62,7 +62,13 @@ struct WaitBook {
   std::atomic<std::uint64_t> timeouts{0};
   track::Latency waits;
   track::Latency transfers;
+  std::atomic<std::int64_t> transfer_time{0};  // nanoseconds, of all of these
 
+  void note_transfer(track::Latency::Clock::time_point began) noexcept {
+    const std::chrono::nanoseconds took = track::Latency::Clock::now() - began;
+    transfers.record(took);
+    transfer_time.fetch_add(took.count(), std::memory_order_relaxed);
+  }
   /// As Event::wait, on the books.
   [[nodiscard]] bool wait(const device::Event& event, const core::Deadline& deadline) {
     const auto began = track::Latency::Clock::now();
@@ -78,7 +84,7 @@ struct WaitBook {
     return begun;
   }
   void end(const Begun& begun) noexcept {
-    transfers.record_since(begun.at);
+    note_transfer(begun.at);
     tell(begun, track::EventKind::transfer_end);
   }
   void tell(const Begun& begun, track::EventKind kind) const noexcept {
@@ -193,7 +199,9 @@ class TransferEngine : public HostStore, public std::enable_shared_from_this<Tra
 
   /// False in a child of fork(), which leaves the engine and what it gave as they are.
   [[nodiscard]] bool in_own_process() const noexcept { return backend()->in_own_process(); }
-  [[nodiscard]] TransferStatistics statistics() const;
+  [[nodiscard]] TransferStatistics statistics() const { return statistics_with(pinned_->statistics()); }
+  /// With the quick statistics of pinned memory.
+  [[nodiscard]] TransferStatistics quick_statistics() const { return statistics_with(pinned_->quick_statistics()); }
   /// Waits for the event. Throws Timeout, which says that `done` of the task's bytes are done, and counts it.
   void await(const device::Event& event, core::Deadline deadline, const Task& task, std::uint64_t done);
   /// The same for a deadline that has passed before anything was started.
@@ -201,13 +209,14 @@ class TransferEngine : public HostStore, public std::enable_shared_from_this<Tra
   using Moment = TransferState::Moment;
   [[nodiscard]] static Moment now() noexcept { return track::Latency::Clock::now(); }
   /// Notes that a group of several transfers, which began at `began`, is done.
-  void note_end(Moment began) noexcept { book_->transfers.record_since(began); }
+  void note_end(Moment began) noexcept { book_->note_transfer(began); }
   /// Notes that one transfer of such a group is done; does nothing for an empty ticket.
   static void note_end_of_part(const Transfer& ticket) noexcept {
     if (ticket.state_) ticket.state_->note_end_of_part();
   }
 
  private:
+  [[nodiscard]] TransferStatistics statistics_with(const Statistics& pinned) const;
   class StagingBlock;
   class Slots;
   class Spilled;
