@@ -1,4 +1,4 @@
-// The report for people; see report.hpp.
+// The report for people; see replay_report.hpp.
 #include <array>
 #include <chrono>
 
@@ -7,7 +7,7 @@
 #include <weir/bytes.hpp>
 
 #include "files/excerpt.hpp"
-#include "report.hpp"
+#include "replay_report.hpp"
 
 namespace weir::tool {
 namespace {

@@ -1,10 +1,10 @@
-// The report for scripts; see report.hpp.
+// The report for scripts; see replay_report.hpp.
 #include <chrono>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
-#include "report.hpp"
+#include "replay_report.hpp"
 
 namespace weir::tool {
 namespace {

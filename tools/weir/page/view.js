@@ -1,0 +1,44 @@
+// The part of time that is shown. Calls `changed` when it moves.
+
+class View {
+  constructor(end, changed) {
+    this.end = Math.max(1, end);
+    this.changed = changed;
+    this.from = 0;
+    this.to = this.end;
+  }
+
+  get span() {
+    return this.to - this.from;
+  }
+
+  /// Keeps within the recording, and no closer than 20 ns.
+  set(from, to) {
+    const span = Math.min(this.end, Math.max(Math.min(20, this.end), to - from));
+    const start = Math.max(0, Math.min(this.end - span, from));
+    if (start === this.from && start + span === this.to) return;
+    this.from = start;
+    this.to = start + span;
+    this.changed();
+  }
+
+  /// Around the place `at`, from 0 on the left to 1 on the right.
+  zoom(factor, at) {
+    const fixed = this.from + at * this.span;
+    const span = Math.min(this.end, Math.max(Math.min(20, this.end), this.span * factor));
+    this.set(fixed - at * span, fixed + (1 - at) * span);
+  }
+
+  pan(part) {
+    this.set(this.from + part * this.span, this.to + part * this.span);
+  }
+
+  whole() {
+    this.set(0, this.end);
+  }
+
+  /// So that a time is in it.
+  reveal(time) {
+    if (time < this.from || time > this.to) this.set(time - this.span / 2, time + this.span / 2);
+  }
+}
