@@ -6,6 +6,7 @@ class MomentPanel {
     this.state = pool.newState();
     this.map = new AddressMap(pool, byId('map'));
     this.moment = -1;
+    byId('moment-by').textContent = pool.model.shape.bands_by_size ? 'Sizes' : 'Owners';
     const placed = pool.model.has_addresses && pool.lives > 0;
     byId('map-section').hidden = !placed;
     byId('no-addresses').hidden = placed || pool.lives === 0;
@@ -26,7 +27,7 @@ class MomentPanel {
     figures.push(['blocks', countText(holders.blocks)]);
     byId('moment-figures').replaceChildren(...figures.map(
         ([name, text]) => make('div', {class: 'pair'}, make('span', {class: 'what'}, name), make('span', {class: 'figure'}, text))));
-    byId('moment-owners').replaceChildren(...this.ownerRows(holders, state.requested));
+    byId('moment-owners').replaceChildren(...this.ownerRows(holders, state));
     byId('moment-blocks').replaceChildren(...this.blockRows(holders.largest, moment));
     if (pool.model.has_addresses && pool.lives > 0) this.map.draw(moment, ratio, colours);
     byId('map-words').textContent = '';
@@ -50,17 +51,23 @@ class MomentPanel {
     return `at ${momentText(pool.timeOf(moment), Math.max(1, pool.lastTime / 1e6))}, event ${countText(moment)} of ${countText(pool.count)}`;
   }
 
-  ownerRows(holders, requested) {
+  /// By owner, or by size where owners are not told.
+  ownerRows(holders, state) {
     const few = 10;
-    const bySize = this.pool.model.shape.bands_by_size;
-    return holders.owners.slice(0, few).map((owner) => {
+    const {pool} = this;
+    const rows = pool.model.shape.bands_by_size
+        ? pool.bandNames.map((name, band) => ({name, band, bytes: state.bands[band], words: bytesText(state.bands[band])}))
+              .filter((each) => each.bytes > 0)
+        : holders.owners.slice(0, few).map((owner) => ({
+            name: pool.ownerName(owner.tag), band: owner.band, bytes: owner.bytes,
+            words: `${bytesText(owner.bytes)} · ${countText(owner.blocks)}`,
+          }));
+    return rows.map(({name, band, bytes, words}) => {
       const bar = make('span', {class: 'bar'});
-      bar.style.width = `${requested > 0 ? 100 * owner.bytes / requested : 0}%`;
-      const colour = bySize ? 'var(--faint)' : bandColour(this.pool, owner.band);
-      bar.style.background = colour;
-      const name = this.pool.ownerName(owner.tag);
-      return make('li', {}, make('span', {class: 'owner', title: name}, name),
-                  make('span', {class: 'number'}, `${bytesText(owner.bytes)} · ${countText(owner.blocks)}`), make('span', {class: 'track'}, bar));
+      bar.style.width = `${state.requested > 0 ? 100 * bytes / state.requested : 0}%`;
+      bar.style.background = bandColour(pool, band);
+      return make('li', {}, make('span', {class: 'owner', title: name}, name), make('span', {class: 'number'}, words),
+                  make('span', {class: 'track'}, bar));
     });
   }
 

@@ -73,7 +73,7 @@ class Page {
 
   layout() {
     this.ratio = Math.min(3, window.devicePixelRatio || 1);
-    const width = this.canvas.parentElement.clientWidth;
+    const width = Math.max(gutter + 60, this.canvas.parentElement.clientWidth);
     const chart = Math.max(200, Math.min(360, Math.round(window.innerHeight * 0.42)));
     const height = overviewHeight + 8 + chart + axisHeight + this.lanes.length * (laneHeight + 4) + 4;
     this.canvas.style.height = `${height}px`;
@@ -89,6 +89,7 @@ class Page {
     };
     this.areas = {overview: area(overviewHeight, 8), chart: area(chart, 0), axis: area(axisHeight, 2),
                   lanes: this.lanes.map(() => area(laneHeight, 4))};
+    this.stale = true;  // the map has another width, too
     this.redraw();
   }
 

@@ -133,8 +133,10 @@ class Timeline {
     context.textBaseline = 'middle';
     for (const tick of byteTicks(this.most, Math.max(2, area.height / (44 * ratio)))) {
       const y = Math.round(this.y(area, tick));
+      context.globalAlpha = 0.5;
       context.fillStyle = colours.line;
       context.fillRect(area.left, y, area.width, Math.max(1, Math.round(ratio / 2)));
+      context.globalAlpha = 1;
       context.fillStyle = colours.faint;
       if (y > area.top + 4 * ratio) context.fillText(bytesText(tick).replace('.00', ''), area.left - 6 * ratio, y);
     }
@@ -196,7 +198,7 @@ class Timeline {
       this.tag(context, text, right, y, ratio, colour, colours, 'right');
     };
     if (reserved > 0) put(`reserved ${bytesText(reserved)}`, reserved, colours.ink);
-    if (allocated > requested) put(`allocated ${bytesText(allocated)}`, allocated, colours.ink);
+    if (allocated > 1.02 * requested) put(`allocated ${bytesText(allocated)}`, allocated, colours.ink);
     put(`requested ${bytesText(requested)}`, requested, colours.ink);
   }
 
