@@ -2,6 +2,7 @@
 #include "replay/findings.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <unordered_map>
 
@@ -35,6 +36,8 @@ class Owners final : public BlockVisitor {
     OwnerFigures& owner = begin(after);
     ++owner.resizes;
     if (after.way == EventWay::copied) ++owner.copies;
+    if (before.bytes != 0) owner.first = owner.first == 0 ? before.bytes : std::min(owner.first, before.bytes);
+    owner.grown = std::max(owner.grown, after.bytes);
   }
   void moved_in(const Event& block) override {
     OwnerFigures& owner = owners_[block.tag];
@@ -164,13 +167,27 @@ class PoolFindings {
     constexpr std::uint64_t many = 8;  // doubling makes 8 steps from 4 KiB to 1 MiB
     for (const OwnerFigures& owner : owners_) {
       if (owner.resizes < many && owner.copies < 3) continue;
+      const bool known = owner.first != 0 && owner.grown > owner.first;
       add("growth", recording_.names[owner.tag],
           quoted(owner.tag) + " changed its size " + times(owner.resizes) + ", " +
-              (owner.copies == 0 ? std::string("never by a copy") : times(owner.copies) + " by a copy") + ", up to " +
-              format_bytes(owner.peak) + ". Ask for its final capacity at once, or let it grow in larger steps.",
+              (owner.copies == 0 ? std::string("never by a copy") : times(owner.copies) + " by a copy") +
+              (known ? ", from " + format_bytes(owner.first) + " up to " + format_bytes(owner.grown) +
+                           ": create it with " + format_bytes(owner.grown) + ", or set its growth to " +
+                           growth_for(owner) + "."
+                     : ", up to " + format_bytes(owner.peak) +
+                           ". Ask for its final capacity at once, or let it grow in larger steps."),
           "BufferOptions::growth, ensure_capacity()",
           0.3 + 0.05 * static_cast<double>(owner.copies) + ratio(owner.peak, pool_.totals.requested.peak));
     }
+  }
+
+  /// The factor by which four steps would have done, in tenths, as far as it may be set.
+  static std::string growth_for(const OwnerFigures& owner) {
+    constexpr double steps = 4;
+    const double exact = std::pow(static_cast<double>(owner.grown) / static_cast<double>(owner.first), 1 / steps);
+    char text[16];
+    std::snprintf(text, sizeof(text), "%.1f", std::clamp(std::ceil(exact * 10) / 10, 1.1, 4.0));
+    return text;
   }
 
   void fragmentation() {
@@ -178,7 +195,17 @@ class PoolFindings {
     constexpr double low = 0.8;
     constexpr std::uint64_t worth = std::uint64_t{64} << 20;
     const double used = ratio(totals.requested.peak, totals.reserved.peak);
-    if (totals.reserved.peak < worth || used >= low) return;
+    if (totals.reserved.peak < worth) return;
+    if (pool_.backend.empty()) {  // of the other tools, only PyTorch's snapshots tell what was reserved
+      constexpr double low_elsewhere = 0.95;
+      if (used >= low_elsewhere) return;
+      add("fragmentation", {},
+          "At their peaks " + percent(used) + " of the reserved " + format_bytes(totals.reserved.peak) +
+              " were asked for. Expandable segments waste less; weir replay says what weir would reserve.",
+          "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True", 1.0 - used);
+      return;
+    }
+    if (used >= low) return;
     add("fragmentation", {},
         "At their peaks " + percent(used) + " of the reserved " + format_bytes(totals.reserved.peak) +
             " were asked for. Smaller handles move more easily; without a limit a pool also takes memory rather than "

@@ -34,7 +34,7 @@ struct RandomPool {
     using track::EventWay;
     now_ += dice_() % 40;
     const std::uint64_t late = dice_() % 8 == 0 && now_ > 1000 ? now_ - dice_() % 30 : now_;
-    const unsigned choice = dice_() % 20;
+    const auto choice = dice_() % 20;
     if (choice < 9 || live_.empty()) {
       track::Event event = block(EventKind::allocate, late);
       event.way = static_cast<EventWay>(1 + dice_() % 3);

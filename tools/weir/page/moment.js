@@ -66,7 +66,7 @@ class MomentPanel {
       const bar = make('span', {class: 'bar'});
       bar.style.width = `${state.requested > 0 ? 100 * bytes / state.requested : 0}%`;
       bar.style.background = bandColour(pool, band);
-      return make('li', {}, make('span', {class: 'owner', title: name}, name), make('span', {class: 'number'}, words),
+      return make('li', {}, ownerLabel(name), make('span', {class: 'number'}, words),
                   make('span', {class: 'track'}, bar));
     });
   }
@@ -77,7 +77,7 @@ class MomentPanel {
       const name = pool.ownerName(pool.tag[life]);
       const age = pool.model.has_times ? `, ${durationText(pool.timeOf(moment) - pool.times[pool.begin[life]])} old` : '';
       return make('li', {}, swatch(bandColour(pool, pool.band[life])), make('span', {class: 'number'}, bytesText(pool.bytes[life])), ' ',
-                  make('span', {class: 'owner', title: name}, name), make('span', {class: 'faint'}, age));
+                  ownerLabel(name), make('span', {class: 'faint'}, age));
     });
   }
 }

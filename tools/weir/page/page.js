@@ -90,7 +90,7 @@ class Page {
     this.areas = {overview: area(overviewHeight, 8), chart: area(chart, 0), axis: area(axisHeight, 2),
                   lanes: this.lanes.map(() => area(laneHeight, 4))};
     this.stale = true;  // the map has another width, too
-    this.redraw();
+    this.draw();        // at once: a canvas that changes its size is empty
   }
 
   redraw() {
@@ -156,7 +156,7 @@ class Page {
     const pair = (name, text, colour) => {
       const line = make('div', {class: 'pair'});
       if (colour) line.append(swatch(colour));
-      line.append(make('span', {class: 'owner'}, name), make('span', {class: 'figure'}, text));
+      line.append(ownerLabel(name), make('span', {class: 'figure'}, text));
       return line;
     };
     lines.push(pair('requested', bytesText(shown.state.requested)));

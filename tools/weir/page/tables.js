@@ -43,14 +43,13 @@ function ownersTable(pool) {
   const {owners, other_owners: others} = pool.model;
   const colours = new Map();
   if (!pool.model.shape.bands_by_size) owners.forEach((owner, at) => {
-    if (at < pool.bandNames.length) colours.set(owner.tag, bandColour(pool, at));
+    if (pool.bandNames[at] === pool.ownerName(owner.tag)) colours.set(owner.tag, bandColour(pool, at));
   });
   const resized = owners.some((owner) => owner.resizes > 0);
   const head = ['owner', 'peak', 'at the end', 'allocations', ...(resized ? ['resizes'] : [])];
   const rows = owners.slice(0, 100).map((owner) => {
-    const name = make('span', {class: 'owner', title: pool.ownerName(owner.tag)});
-    if (colours.has(owner.tag)) name.append(swatch(colours.get(owner.tag)));
-    name.append(pool.ownerName(owner.tag));
+    const name = ownerLabel(pool.ownerName(owner.tag));
+    if (colours.has(owner.tag)) name.prepend(swatch(colours.get(owner.tag)));
     const copies = owner.copies > 0 ? `${countText(owner.resizes)} (${countText(owner.copies)} copied)` : countText(owner.resizes);
     return [name, bytesText(owner.peak), owner.live > 0 || owner.blocks > 0 ? bytesText(owner.live) : '–', countText(owner.allocations),
             ...(resized ? [owner.resizes > 0 ? copies : '–'] : [])];
@@ -75,7 +74,7 @@ function leftTable(pool) {
   const {has_times: timed, has_addresses: placed} = pool.model;
   const head = ['owner', 'bytes', ...(timed ? ['age'] : []), 'stream', ...(placed ? ['address'] : [])];
   const rows = left.slice(0, 100).map((life) => [
-    make('span', {class: 'owner', title: pool.ownerName(pool.tag[life])}, pool.ownerName(pool.tag[life])), bytesText(pool.bytes[life]),
+    ownerLabel(pool.ownerName(pool.tag[life])), bytesText(pool.bytes[life]),
     ...(timed ? [durationText(pool.lastTime - pool.times[pool.begin[life]])] : []), String(pool.stream[life]),
     ...(placed ? [make('code', {}, pool.addressText(pool.offset[life]))] : [])]);
   const made = [make('p', {class: 'note'}, `${countText(left.length)} ${left.length === 1 ? 'block' : 'blocks'}, ${bytesText(bytes)}`),

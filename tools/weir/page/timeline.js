@@ -152,7 +152,7 @@ class Timeline {
     context.textBaseline = 'middle';
     const step = Math.max(1, Math.round(2 * ratio));
     for (let band = 0; band < bands; ++band) {
-      const name = this.pool.bandNames[band];
+      const name = shortName(this.pool.bandNames[band]);
       let best = null;
       let run = null;
       for (let x = 0; x < area.width; x += step) {

@@ -50,3 +50,16 @@ function make(tag, attributes, ...children) {
 }
 
 const byId = (id) => document.getElementById(id);
+
+/// Of a line of a program "/a/b/c/train.py:7 step" the end, "c/train.py:7 step".
+function shortName(name) {
+  const space = name.indexOf(' ');
+  const path = space < 0 ? name : name.slice(0, space);
+  const parts = path.split('/');
+  return parts.length < 3 ? name : parts.slice(-2).join('/') + name.slice(path.length);
+}
+
+/// An owner's name, short; the whole is told when it is pointed at.
+function ownerLabel(name) {
+  return make('span', {class: 'owner', title: name}, shortName(name));
+}
