@@ -4,6 +4,11 @@ import struct
 import zlib
 
 MAGIC = b"\x89WEIR\r\n\x1a"
+COUNTS = [
+    "requested_live", "requested_peak", "requested_cumulative", "allocated_live", "allocated_peak",
+    "allocated_cumulative", "reserved_live", "reserved_peak", "reserved_cumulative", "allocations", "frees",
+    "cache_hits", "arena_hits", "misses", "refusals",
+]  # fmt: skip
 LAYOUT = {0: "block", 2: "block", 1: "free", 3: "pages", 4: "pages", 5: "pages", 6: "pages", 7: "transfer",
           8: "transfer", 9: "bytes", 10: "bytes", 11: "bytes", 12: "bytes", 13: "bytes", 64: "name"}  # fmt: skip
 
@@ -81,6 +86,34 @@ def records_of(payload, time):
                 record["block"] = payload.varint()
             record["bytes"] = payload.varint()
         yield record
+
+
+def totals_of(records):
+    """The counts of a pool, from its events."""
+    live, sums = {}, dict.fromkeys(COUNTS, 0)
+
+    def change(what, before, after):
+        sums[what + "_live"] += after - before
+        sums[what + "_cumulative"] += max(0, after - before)
+        sums[what + "_peak"] = max(sums[what + "_peak"], sums[what + "_live"])
+
+    for each in records:
+        kind = each["kind"]
+        if kind in (0, 1, 2):
+            before = live.pop(each["block"], (0, 0))
+            after = (each["bytes"], 512 * each["granules"]) if kind != 1 else (0, 0)
+            change("requested", before[0], after[0])
+            change("allocated", before[1], after[1])
+            if kind != 1:
+                live[each["block"]] = after
+        if kind in (3, 4):
+            change("reserved", 0 if kind == 3 else each["bytes"], each["bytes"] if kind == 3 else 0)
+        sums["allocations"] += kind == 0
+        sums["frees"] += kind == 1
+        sums["refusals"] += kind == 9
+        for way, name in ((1, "cache_hits"), (2, "arena_hits"), (3, "misses")):
+            sums[name] += kind == 0 and each["way"] == way
+    return sums
 
 
 # --- writing ---------------------------------------------------------------------------------

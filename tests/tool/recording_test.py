@@ -12,42 +12,8 @@ import sys
 import unittest
 from pathlib import Path
 
-from recording_file import blocks_of, file_header, records_of, seal
+from recording_file import COUNTS, blocks_of, file_header, records_of, seal, totals_of
 from tool import MIB, TOOL, ToolCase, event, intervals, rmm, snapshot, weir
-
-COUNTS = [
-    "requested_live", "requested_peak", "requested_cumulative", "allocated_live", "allocated_peak",
-    "allocated_cumulative", "reserved_live", "reserved_peak", "reserved_cumulative", "allocations", "frees",
-    "cache_hits", "arena_hits", "misses", "refusals",
-]  # fmt: skip
-
-
-def totals_of(records):
-    """The counts of a pool, from its events."""
-    live, sums = {}, dict.fromkeys(COUNTS, 0)
-
-    def change(what, before, after):
-        sums[what + "_live"] += after - before
-        sums[what + "_cumulative"] += max(0, after - before)
-        sums[what + "_peak"] = max(sums[what + "_peak"], sums[what + "_live"])
-
-    for each in records:
-        kind = each["kind"]
-        if kind in (0, 1, 2):
-            before = live.pop(each["block"], (0, 0))
-            after = (each["bytes"], 512 * each["granules"]) if kind != 1 else (0, 0)
-            change("requested", before[0], after[0])
-            change("allocated", before[1], after[1])
-            if kind != 1:
-                live[each["block"]] = after
-        if kind in (3, 4):
-            change("reserved", 0 if kind == 3 else each["bytes"], each["bytes"] if kind == 3 else 0)
-        sums["allocations"] += kind == 0
-        sums["frees"] += kind == 1
-        sums["refusals"] += kind == 9
-        for way, name in ((1, "cache_hits"), (2, "arena_hits"), (3, "misses")):
-            sums[name] += kind == 0 and each["way"] == way
-    return sums
 
 
 class Recording(ToolCase):
