@@ -1,5 +1,7 @@
 """A headless Chromium for the scripts of this folder, driven through pipes by its DevTools protocol."""
 
+import base64
+import fcntl
 import json
 import os
 import shutil
@@ -24,19 +26,20 @@ class Browser:
         reads, self.to_browser = os.pipe()
         self.from_browser, writes = os.pipe()
 
-        def handles():  # the browser reads 3 and writes 4
-            os.dup2(reads, 13)
-            os.dup2(writes, 14)
-            os.dup2(13, 3)
-            os.dup2(14, 4)
+        # The browser reads 3 and writes 4, which these pipes may be themselves: by way of numbers that are far off.
+        far = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, 100) for each in (reads, writes)]
+
+        def handles():
+            os.dup2(far[0], 3)
+            os.dup2(far[1], 4)
 
         self.process = subprocess.Popen(
             [find(), "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--mute-audio",
              "--no-first-run", "--disable-dev-shm-usage", "--disable-extensions", "--disable-background-networking",
              f"--user-data-dir={self.profile.name}", f"--window-size={width},{height}", "about:blank"],
             preexec_fn=handles, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
-        os.close(reads)
-        os.close(writes)
+        for each in (reads, writes, *far):
+            os.close(each)
         self.number, self.waiting, self.events, self.rest = 0, {}, [], b""
         self.session = None
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
@@ -135,8 +138,6 @@ class Browser:
         self.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def screenshot(self, path, whole=True):
-        import base64
-
         made = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         with open(path, "wb") as file:
             file.write(base64.b64decode(made["data"]))

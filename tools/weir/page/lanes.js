@@ -22,19 +22,19 @@ function drawServed(context, timeline, view, area, ratio, colours) {
   const {cache, arena, miss} = timeline.columns;
   context.fillStyle = colours.line;
   context.fillRect(area.left, area.top, area.width, area.height);
-  for (let x = 0; x < area.width; ++x) {
-    const all = cache[x] + arena[x] + miss[x];
-    if (all === 0) continue;
-    let from = area.top + area.height;
-    for (const [count, colour] of [[cache[x], laneColours.cache], [arena[x], laneColours.arena],
-                                   [miss[x], laneColours.miss]]) {
-      if (count === 0) continue;
-      const height = Math.max(1, area.height * count / all);
-      context.fillStyle = colour;
-      context.fillRect(area.left + x, from - height, 1, height);
-      from -= height;
+  const bottom = area.top + area.height;
+  const bars = (colour, from, count) => {
+    context.fillStyle = colour;
+    for (let x = 0; x < area.width; ++x) {
+      if (count[x] === 0) continue;
+      const part = area.height / (cache[x] + arena[x] + miss[x]);
+      const below = from(x) * part;
+      context.fillRect(area.left + x, bottom - below - Math.max(1, count[x] * part), 1, Math.max(1, count[x] * part));
     }
-  }
+  };
+  bars(laneColours.cache, () => 0, cache);
+  bars(laneColours.arena, (x) => cache[x], arena);
+  bars(laneColours.miss, (x) => cache[x] + arena[x], miss);
 }
 
 /// As much of a column's height as transfers were under way in its time.
