@@ -117,8 +117,10 @@ class Shown(InBrowser):
         path, page = self.page(self.file("scene.weir", scene(events=20_000).bytes()))
         data, opened = page.pool(), self.open(path)
         books = data.books()
-        for zoom in range(3):
-            opened.run(f"weirReport.view.set({zoom} * 1e6, {zoom} * 1e6 + weirReport.view.end / {4 ** zoom})")
+        for axis, zoom in [(axis, zoom) for axis in ("time", "event") for zoom in range(3)]:
+            places = data.times if axis == "time" else range(1, len(data.times) + 1)
+            opened.run(f"weirReport.lieBy('{axis}')")
+            opened.run(f"weirReport.view.set({zoom / 9} * weirReport.view.end, ({zoom / 9} + 1 / {4 ** zoom}) * weirReport.view.end)")
             opened.settle()
             view = opened.run("({from: weirReport.view.from, to: weirReport.view.to})")
             columns = opened.run("({highest: [...weirReport.timeline.columns.highest], "
@@ -126,11 +128,11 @@ class Shown(InBrowser):
                                  "reserved: [...weirReport.timeline.columns.reserved]})")  # fmt: skip
             width = len(columns["highest"])
             by_column = {}
-            for change, time in enumerate(data.times):
-                if view["from"] < time <= view["to"]:
-                    column = min(width - 1, max(0, int((time - view["from"]) * (width / (view["to"] - view["from"])))))
+            for change, place in enumerate(places):
+                if view["from"] < place <= view["to"]:
+                    column = min(width - 1, max(0, int((place - view["from"]) * (width / (view["to"] - view["from"])))))
                     by_column.setdefault(column, []).append(change)
-            last = max((change for change, time in enumerate(data.times) if time <= view["from"]), default=-1)
+            last = max((change for change, place in enumerate(places) if place <= view["from"]), default=-1)
             for column in range(width):
                 if column in by_column:
                     changes = by_column[column]
@@ -191,6 +193,10 @@ class Shown(InBrowser):
         opened.key("a")
         self.assertAlmostEqual(view()[0], zoomed[0], delta=end / 1000)
         opened.key("0")
+        self.assertEqual(view(), (0, end))
+        opened.key("e")
+        self.assertEqual(view(), (0, len(page.pool().kinds)))
+        opened.key("e")
         self.assertEqual(view(), (0, end))
         opened.key("ArrowRight")
         opened.settle()

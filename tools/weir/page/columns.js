@@ -44,7 +44,7 @@ class PixelColumns {
   }
 
   column(change) {
-    return Math.max(0, Math.min(this.width - 1, Math.floor((this.pool.times[change] - this.from) * this.scale)));
+    return Math.max(0, Math.min(this.width - 1, Math.floor((this.pool.places[change] - this.from) * this.scale)));
   }
 
   visit(level, bucket) {

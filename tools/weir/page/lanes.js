@@ -42,11 +42,11 @@ function drawTransfers(upload, context, timeline, view, area, ratio, colours) {
   const {transfers} = timeline.pool;
   const scale = area.width / view.span;
   const busy = new Float64Array(area.width + 1);
-  for (let i = 0; i < transfers.count && transfers.start[i] < view.to; ++i) {
+  for (let i = 0; i < transfers.count && transfers.from[i] < view.to; ++i) {
     if (transfers.upload[i] !== upload) continue;
-    const start = (transfers.start[i] - view.from) * scale;
+    const start = (transfers.from[i] - view.from) * scale;
     // One whose end is not told is a tick.
-    const end = Number.isNaN(transfers.end[i]) ? start : (transfers.end[i] - view.from) * scale;
+    const end = Number.isNaN(transfers.to[i]) ? start : (transfers.to[i] - view.from) * scale;
     if (end < 0 || start >= area.width) continue;
     const first = Math.max(0, Math.floor(start));
     const last = Math.min(area.width - 1, Math.floor(end));
@@ -73,8 +73,8 @@ function drawMarks(context, timeline, view, area, ratio, colours) {
   context.fillRect(area.left, area.top, area.width, area.height);
   const drawn = new Set();
   for (let i = 0; i < marks.count; ++i) {
-    if (marks.time[i] < view.from || marks.time[i] > view.to) continue;
-    const x = Math.min(area.width - 1, Math.floor((marks.time[i] - view.from) / view.span * area.width));
+    if (marks.place[i] < view.from || marks.place[i] > view.to) continue;
+    const x = Math.min(area.width - 1, Math.floor((marks.place[i] - view.from) / view.span * area.width));
     if (drawn.has(x)) continue;
     drawn.add(x);
     const grave = markNames[marks.kind[i]] === 'refused' || markNames[marks.kind[i]] === 'events lost';
@@ -83,7 +83,7 @@ function drawMarks(context, timeline, view, area, ratio, colours) {
   }
 }
 
-/// What the lanes say about a stretch of time: lines of text.
+/// What the lanes say about a stretch of the axis: lines of text.
 function laneWords(timeline, column, from, to) {
   const lines = [];
   const {cache, arena, miss} = timeline.columns;
@@ -97,8 +97,8 @@ function laneWords(timeline, column, from, to) {
   }
   const {transfers, marks} = timeline.pool;
   const moving = {0: {count: 0, bytes: 0}, 1: {count: 0, bytes: 0}};
-  for (let i = 0; i < transfers.count && transfers.start[i] < to; ++i) {
-    const end = Number.isNaN(transfers.end[i]) ? transfers.start[i] : transfers.end[i];
+  for (let i = 0; i < transfers.count && transfers.from[i] < to; ++i) {
+    const end = Number.isNaN(transfers.to[i]) ? transfers.from[i] : transfers.to[i];
     if (end < from) continue;
     moving[transfers.upload[i]].count += 1;
     moving[transfers.upload[i]].bytes += transfers.bytes[i];
@@ -109,7 +109,7 @@ function laneWords(timeline, column, from, to) {
   }
   let named = 0;
   for (let i = 0; i < marks.count && named < 3; ++i) {
-    if (marks.time[i] < from || marks.time[i] >= to) continue;
+    if (marks.place[i] < from || marks.place[i] >= to) continue;
     named += 1;
     const owner = marks.tag[i] === 0 ? '' : ` of ${timeline.pool.ownerName(marks.tag[i])}`;
     const what = markNames[marks.kind[i]];

@@ -24,15 +24,29 @@ class Page {
     }
     this.pool = this.pools.get(at);
     this.timeline = new Timeline(this.pool);
-    this.overview = new Overview(this.pool);
     this.lanes = lanesOf(this.pool);
     this.panel = new MomentPanel(this.pool);
-    this.view = new View(this.pool.lastTime, () => this.redraw());
+    this.lieBy(this.pool.axis);
     this.hover = -1;
     this.pinned = -1;
     this.fillWords(at);
     this.layout();
     this.pin(this.peakMoment(), false);
+  }
+
+  lieBy(axis) {
+    this.pool.lieBy(axis);
+    this.overview = new Overview(this.pool);
+    this.view = new View(this.pool.lastPlace, () => this.redraw());
+    const button = byId('axis');
+    button.hidden = !this.pool.model.has_times;
+    button.textContent = axis === 'time' ? 'by event' : 'by time';
+    this.hover = -1;
+    this.redraw();
+  }
+
+  otherAxis() {
+    if (this.pool.model.has_times) this.lieBy(this.pool.axis === 'time' ? 'event' : 'time');
   }
 
   /// The moment at which most was requested: what a reader asks for first.
@@ -107,7 +121,7 @@ class Page {
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     this.overview.draw(context, view, areas.overview, ratio, colours);
     timeline.draw(context, view, areas.chart, ratio, colours);
-    drawTimeAxis(context, view, areas.axis, ratio, colours, this.pool.model.has_times);
+    drawAxis(context, view, areas.axis, ratio, colours, this.pool.axis === 'time');
     this.lanes.forEach((lane, at) => {
       lane.draw(context, timeline, view, areas.lanes[at], ratio, colours);
       context.font = `${11 * ratio}px system-ui, sans-serif`;
@@ -138,9 +152,8 @@ class Page {
 
   drawCursor(moment) {
     const {context, areas, view, ratio, colours} = this;
-    const time = this.pool.timeOf(moment);
     const x = this.hover >= 0 ? areas.chart.left + this.hover
-        : areas.chart.left + Math.floor((time - view.from) / view.span * areas.chart.width);
+        : areas.chart.left + Math.floor((this.pool.placeOf(moment) - view.from) / view.span * areas.chart.width);
     if (x < areas.chart.left || x > areas.chart.left + areas.chart.width) return;
     const bottom = this.canvas.height;
     context.fillStyle = colours.accent;
@@ -189,7 +202,7 @@ class Page {
     this.pinned = Math.max(0, Math.min(this.pool.count, moment));
     this.stale = true;
     if (aloud) {
-      this.view.reveal(this.pool.timeOf(this.pinned));
+      this.view.reveal(this.pool.placeOf(this.pinned));
       const state = this.pool.stateAt(this.pinned, this.pool.newState());
       byId('said').textContent = `${this.panel.when(this.pinned)}: ${bytesText(state.requested)} requested`;
     }
@@ -228,7 +241,7 @@ class Page {
     });
     byId('map').addEventListener('pointerleave', () => this.panel.settle());
     for (const [id, act] of [['zoom-in', () => this.view.zoom(0.5, 0.5)], ['zoom-out', () => this.view.zoom(2, 0.5)],
-                             ['whole', () => this.view.whole()], ['peak', () => this.pin(this.peakMoment(), true)]]) {
+                             ['whole', () => this.view.whole()], ['peak', () => this.pin(this.peakMoment(), true)], ['axis', () => this.otherAxis()]]) {
       byId(id).addEventListener('click', act);
     }
     new ResizeObserver(() => this.pool && this.layout()).observe(canvas.parentElement);
@@ -289,7 +302,7 @@ class Page {
       '-': () => this.view.zoom(1 / 0.7, 0.5), a: () => this.view.pan(-0.15), d: () => this.view.pan(0.15),
       ArrowLeft: () => this.pin(this.pinned - step, true), ArrowRight: () => this.pin(this.pinned + step, true),
       Home: () => this.pin(1, true), End: () => this.pin(this.pool.count, true), 0: () => this.view.whole(),
-      p: () => this.pin(this.peakMoment(), true),
+      p: () => this.pin(this.peakMoment(), true), e: () => this.otherAxis(),
     };
     const act = acts[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (act === undefined) return;

@@ -5,6 +5,18 @@ const kinds = {begin: 0, end: 1, take: 2, give: 3};
 const ways = {cache: 1, arena: 2, miss: 3};
 const markNames = {9: 'refused', 10: 'fallback', 11: 'events lost', 12: 'spilled', 13: 'brought back'};
 
+/// How many of numbers that never fall are at most `value`.
+function upperBound(numbers, value) {
+  let low = 0;
+  let high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (numbers[middle] <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 class Pool {
   constructor(model, names, bytes) {
     this.model = model;
@@ -24,6 +36,21 @@ class Pool {
     });
     this.addressBytes = offset;
     this.lastTime = model.duration_ns;
+    this.order = new Float64Array(this.count);
+    for (let i = 0; i < this.count; ++i) this.order[i] = i + 1;
+    this.lieBy(model.has_times ? 'time' : 'event');
+  }
+
+  /// Along what the chart lies: time, or the order of events, in which a program that waits takes no room.
+  lieBy(axis) {
+    this.axis = axis;
+    const timed = axis === 'time';
+    this.places = timed ? this.times : this.order;
+    this.lastPlace = timed ? this.lastTime : this.count;
+    const place = timed ? (time) => time : (time) => upperBound(this.times, time);
+    this.transfers.from = timed ? this.transfers.start : this.transfers.start.map(place);
+    this.transfers.to = timed ? this.transfers.end : this.transfers.end.map((time) => (Number.isNaN(time) ? NaN : place(time)));
+    this.marks.place = timed ? this.marks.time : this.marks.time.map(place);
   }
 
   readChanges(from, shape) {
@@ -99,16 +126,13 @@ class Pool {
     this.checkpoints = {allocated: from.steps(count), reserved: from.steps(count), bands: from.bands(count, bands)};
   }
 
-  /// The moment after all changes up to and including `time`.
-  momentAt(time) {
-    let low = 0;
-    let high = this.count;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.times[middle] <= time) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+  /// The moment after all changes up to and including a place of the axis.
+  momentAt(place) {
+    return upperBound(this.places, place);
+  }
+
+  placeOf(moment) {
+    return moment === 0 ? 0 : this.places[moment - 1];
   }
 
   timeOf(moment) {

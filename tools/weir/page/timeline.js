@@ -19,8 +19,8 @@ function byteTicks(most, count) {
   return ticks;
 }
 
-function timeTicks(from, to, count) {
-  const rough = (to - from) / count;
+function roundTicks(from, to, count, least) {
+  const rough = Math.max(least, (to - from) / count);
   const scale = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((each) => each * scale).find((each) => each >= rough);
   const ticks = [];
@@ -220,8 +220,8 @@ function fitted(context, text, room) {
   return low < 4 ? '' : '…' + text.slice(text.length - low);
 }
 
-function drawTimeAxis(context, view, area, ratio, colours, hasTimes) {
-  const {ticks, step} = timeTicks(view.from, view.to, Math.max(2, area.width / (110 * ratio)));
+function drawAxis(context, view, area, ratio, colours, timed) {
+  const {ticks, step} = roundTicks(view.from, view.to, Math.max(2, area.width / (110 * ratio)), timed ? 0 : 1);
   context.font = `${11 * ratio}px system-ui, sans-serif`;
   context.textBaseline = 'top';
   for (const tick of ticks) {
@@ -229,7 +229,7 @@ function drawTimeAxis(context, view, area, ratio, colours, hasTimes) {
     context.fillStyle = colours.line;
     context.fillRect(x, area.top, Math.max(1, Math.round(ratio / 2)), 5 * ratio);
     context.fillStyle = colours.faint;
-    const text = hasTimes ? momentText(tick, step) : `event ${countText(Math.round(tick / 1000))}`;
+    const text = timed ? momentText(tick, step) : `event ${countText(tick)}`;
     const half = context.measureText(text).width / 2;
     context.textAlign = 'center';
     const middle = Math.min(area.left + area.width - half, Math.max(area.left + half - gutter * ratio / 2, x));

@@ -1,4 +1,4 @@
-// The part of time that is shown. Calls `changed` when it moves.
+// The part of the axis that is shown: of time in nanoseconds, or of the order of events. Calls `changed` when it moves.
 
 class View {
   constructor(end, changed) {
@@ -12,7 +12,7 @@ class View {
     return this.to - this.from;
   }
 
-  /// Keeps within the recording, and no closer than 20 ns.
+  /// Keeps within the recording, and no closer than 20 ns or events.
   set(from, to) {
     const span = Math.min(this.end, Math.max(Math.min(20, this.end), to - from));
     const start = Math.max(0, Math.min(this.end - span, from));
@@ -37,8 +37,8 @@ class View {
     this.set(0, this.end);
   }
 
-  /// So that a time is in it.
-  reveal(time) {
-    if (time < this.from || time > this.to) this.set(time - this.span / 2, time + this.span / 2);
+  /// So that a place is in it.
+  reveal(place) {
+    if (place < this.from || place > this.to) this.set(place - this.span / 2, place + this.span / 2);
   }
 }
