@@ -1,8 +1,10 @@
 // The colours of bands, as memory viewers and trace viewers have them (Tableau's ten and its greys), and those of the
 // page, which follow its light or dark scheme.
 
-const bandColours = ['#4e79a7', '#f28e2b', '#59a14f', '#e15759', '#76b7b2', '#edc948', '#b07aa1', '#ff9da7', '#9c755f',
-                     '#86bcb6', '#d4a6c8', '#a0a7ad'];
+const bandColours = [
+  '#4e79a7', '#f28e2b', '#59a14f', '#e15759', '#76b7b2', '#edc948', '#b07aa1', '#ff9da7', '#9c755f', '#b6992d',
+  '#d37295', '#a0a7ad'
+];
 
 /// The last band of many is that of all others, which is grey.
 function bandColour(pool, band) {
@@ -27,6 +29,14 @@ function pixelOf(hex, alpha = 255) {
 function pageColours() {
   const style = getComputedStyle(document.documentElement);
   const named = (name) => style.getPropertyValue(name).trim();
-  return {ink: named('--ink'), faint: named('--faint'), line: named('--line'), ground: named('--ground'),
-          panel: named('--panel'), free: named('--free'), accent: named('--accent'), bad: named('--bad')};
+  return {
+    ink: named('--ink'),
+    faint: named('--faint'),
+    line: named('--line'),
+    ground: named('--ground'),
+    panel: named('--panel'),
+    free: named('--free'),
+    accent: named('--accent'),
+    bad: named('--bad')
+  };
 }

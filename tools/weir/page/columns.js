@@ -78,8 +78,9 @@ class PixelColumns {
     const at = bucket * bands;
     let requested = 0;
     for (let band = 0; band < bands; ++band) requested += from.bands[at + band];
-    this.put(column, from.highest[bucket], requested, from.lowest[bucket], from.allocated[bucket],
-             from.reserved[bucket], from.bands, at);
+    this.put(
+        column, from.highest[bucket], requested, from.lowest[bucket], from.allocated[bucket], from.reserved[bucket],
+        from.bands, at);
     this.cache[column] += from.cache[bucket];
     this.arena[column] += from.arena[bucket];
     this.miss[column] += from.miss[bucket];

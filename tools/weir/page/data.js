@@ -14,9 +14,7 @@ class Columns {
     this.at = 0;
   }
 
-  get done() {
-    return this.at === this.bytes.length;
-  }
+  get done() { return this.at === this.bytes.length; }
 
   number() {
     const bytes = this.bytes;

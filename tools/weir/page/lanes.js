@@ -2,7 +2,13 @@
 
 const laneHeight = 20;
 
-const laneColours = {cache: '#59a14f', arena: '#edc948', miss: '#e15759', upload: '#4e79a7', download: '#f28e2b'};
+const laneColours = {
+  cache: '#59a14f',
+  arena: '#edc948',
+  miss: '#e15759',
+  upload: '#4e79a7',
+  download: '#f28e2b'
+};
 
 /// The lanes that this pool has something for.
 function lanesOf(pool) {
@@ -50,7 +56,8 @@ function drawTransfers(upload, context, timeline, view, area, ratio, colours) {
     if (end < 0 || start >= area.width) continue;
     const first = Math.max(0, Math.floor(start));
     const last = Math.min(area.width - 1, Math.floor(end));
-    if (first === last) busy[first] += Math.max(0.15, end - start);
+    if (first === last)
+      busy[first] += Math.max(0.15, end - start);
     else {
       busy[first] += first + 1 - Math.max(start, first);
       for (let x = first + 1; x < last; ++x) busy[x] += 1;
@@ -113,7 +120,9 @@ function laneWords(timeline, column, from, to) {
     named += 1;
     const owner = marks.tag[i] === 0 ? '' : ` of ${timeline.pool.ownerName(marks.tag[i])}`;
     const what = markNames[marks.kind[i]];
-    lines.push(what === 'events lost' ? `${countText(marks.bytes[i])} ${what}` : `${what}: ${bytesText(marks.bytes[i])}${owner}`);
+    lines.push(
+        what === 'events lost' ? `${countText(marks.bytes[i])} ${what}` :
+                                 `${what}: ${bytesText(marks.bytes[i])}${owner}`);
   }
   return lines;
 }

@@ -1,5 +1,6 @@
 // The addresses of a pool at a moment, in rows like lines of text: blocks in their owners' colours, free memory, and
-// addresses with nothing behind them. A cell is a few pixels; of several blocks in one, it has the largest one's colour.
+// addresses with nothing behind them. A cell is a few pixels; of several blocks in one, it has the largest one's
+// colour.
 
 class AddressMap {
   constructor(pool, canvas) {
@@ -41,7 +42,9 @@ class AddressMap {
     const {mapped} = pool;
     for (let i = 0; i < mapped.count; ++i) {
       if (mapped.begin[i] > moment || mapped.end[i] <= moment) continue;
-      forCells(mapped.offset[i], mapped.bytes[i], (cell, part) => { backed[cell] += part; });
+      forCells(mapped.offset[i], mapped.bytes[i], (cell, part) => {
+        backed[cell] += part;
+      });
     }
     pool.forLive(moment, (life) => {
       forCells(pool.offset[life], pool.allocated[life], (cell, part) => {
@@ -100,7 +103,9 @@ class AddressMap {
       }
     });
     if (found >= 0) {
-      const lines = [pool.ownerName(pool.tag[found]), `${bytesText(pool.bytes[found])} at ${pool.addressText(pool.offset[found])}`];
+      const lines = [
+        pool.ownerName(pool.tag[found]), `${bytesText(pool.bytes[found])} at ${pool.addressText(pool.offset[found])}`
+      ];
       if (blocks > 1) lines.push(`and ${countText(blocks - 1)} more in the ${bytesText(this.cellBytes)} of this point`);
       return lines;
     }
@@ -121,7 +126,8 @@ function freeRanges(pool, moment) {
   if (mapped.count === 0) return null;
   const ranges = [];
   for (let i = 0; i < mapped.count; ++i) {
-    if (mapped.begin[i] <= moment && mapped.end[i] > moment) ranges.push([mapped.offset[i], mapped.offset[i] + mapped.bytes[i]]);
+    if (mapped.begin[i] <= moment && mapped.end[i] > moment)
+      ranges.push([mapped.offset[i], mapped.offset[i] + mapped.bytes[i]]);
   }
   ranges.sort((a, b) => a[0] - b[0]);
   const blocks = [];

@@ -6,8 +6,8 @@ class Page {
     this.pools = new Map();
     this.canvas = byId('chart');
     this.context = this.canvas.getContext('2d');
-    this.hover = -1;      // the column that is pointed at
-    this.pinned = -1;     // the moment that was clicked
+    this.hover = -1;   // the column that is pointed at
+    this.pinned = -1;  // the moment that was clicked
     this.pointers = new Map();
     this.dirty = false;
     this.colours = pageColours();
@@ -70,14 +70,17 @@ class Page {
     const {pool, model} = this;
     const part = pool.model;
     byId('facts').replaceChildren(...factTiles(pool));
-    byId('pool-words').textContent = [part.device !== part.name ? part.device : '', part.limit > 0 ? `limit ${bytesText(part.limit)}` : '',
-                                      part.mode].filter((each) => each !== '').join(' · ');
+    byId('pool-words').textContent = [
+      part.device !== part.name ? part.device : '', part.limit > 0 ? `limit ${bytesText(part.limit)}` : '', part.mode
+    ].filter((each) => each !== '').join(' · ');
     byId('findings').replaceChildren(...findingItems(model, part.name));
     byId('owners').replaceChildren(...ownersTable(pool));
-    byId('left-title').textContent = part.ended ? 'Leaks: live when the pool ended' : 'Live at the end of the recording';
+    byId('left-title').textContent =
+        part.ended ? 'Leaks: live when the pool ended' : 'Live at the end of the recording';
     byId('left').replaceChildren(...leftTable(pool));
     byId('latencies').replaceChildren(...latenciesTable(pool));
-    for (const [tab, each] of [...byId('tabs').children].entries()) each.setAttribute('aria-selected', String(tab === at));
+    for (const [tab, each] of [...byId('tabs').children].entries())
+      each.setAttribute('aria-selected', String(tab === at));
     byId('stacked').textContent = part.shape.bands_by_size ? 'by size of block, as owners are not told' : 'by owner';
     byId('empty').hidden = pool.count > 0;
     byId('chart').hidden = pool.count === 0;
@@ -101,8 +104,12 @@ class Page {
       top += size + gap;
       return made;
     };
-    this.areas = {overview: area(overviewHeight, 8), chart: area(chart, 0), axis: area(axisHeight, 2),
-                  lanes: this.lanes.map(() => area(laneHeight, 4))};
+    this.areas = {
+      overview: area(overviewHeight, 8),
+      chart: area(chart, 0),
+      axis: area(axisHeight, 2),
+      lanes: this.lanes.map(() => area(laneHeight, 4))
+    };
     this.stale = true;  // the map has another width, too
     this.draw();        // at once: a canvas that changes its size is empty
   }
@@ -152,8 +159,9 @@ class Page {
 
   drawCursor(moment) {
     const {context, areas, view, ratio, colours} = this;
-    const x = this.hover >= 0 ? areas.chart.left + this.hover
-        : areas.chart.left + Math.floor((this.pool.placeOf(moment) - view.from) / view.span * areas.chart.width);
+    const x = this.hover >= 0 ?
+        areas.chart.left + this.hover :
+        areas.chart.left + Math.floor((this.pool.placeOf(moment) - view.from) / view.span * areas.chart.width);
     if (x < areas.chart.left || x > areas.chart.left + areas.chart.width) return;
     const bottom = this.canvas.height;
     context.fillStyle = colours.accent;
@@ -186,7 +194,8 @@ class Page {
     }
     const step = this.view.span / this.timeline.columns.width;
     const from = this.view.from + this.hover * step;
-    for (const words of laneWords(this.timeline, this.hover, from, from + step)) lines.push(make('div', {class: 'faint'}, words));
+    for (const words of laneWords(this.timeline, this.hover, from, from + step))
+      lines.push(make('div', {class: 'faint'}, words));
     tip.replaceChildren(...lines);
     const box = this.canvas.parentElement;
     const x = (this.areas.chart.left + this.hover) / this.ratio;
@@ -213,7 +222,12 @@ class Page {
     const box = this.canvas.getBoundingClientRect();
     const x = Math.floor((event.clientX - box.left) * this.ratio) - this.areas.chart.left;
     const y = (event.clientY - box.top) * this.ratio;
-    return {x, y, part: Math.max(0, Math.min(1, x / this.areas.chart.width)), overview: y < this.areas.overview.top + this.areas.overview.height};
+    return {
+      x,
+      y,
+      part: Math.max(0, Math.min(1, x / this.areas.chart.width)),
+      overview: y < this.areas.overview.top + this.areas.overview.height
+    };
   }
 
   listen() {
@@ -223,8 +237,10 @@ class Page {
       const {part} = this.place(event);
       const unit = event.deltaMode === 1 ? 30 : 1;
       const across = event.shiftKey && event.deltaX === 0 ? event.deltaY : event.deltaX;
-      if (Math.abs(across) > Math.abs(event.deltaY) || event.shiftKey) this.view.pan(across * unit / 1000);
-      else this.view.zoom(Math.exp(Math.max(-1, Math.min(1, event.deltaY * unit / 500))), part);
+      if (Math.abs(across) > Math.abs(event.deltaY) || event.shiftKey)
+        this.view.pan(across * unit / 1000);
+      else
+        this.view.zoom(Math.exp(Math.max(-1, Math.min(1, event.deltaY * unit / 500))), part);
     }, {passive: false});
     canvas.addEventListener('pointerdown', (event) => this.press(event));
     canvas.addEventListener('pointermove', (event) => this.move(event));
@@ -237,11 +253,14 @@ class Page {
     canvas.addEventListener('keydown', (event) => this.key(event));
     byId('map').addEventListener('pointermove', (event) => {
       const box = event.target.getBoundingClientRect();
-      byId('map-words').textContent = this.panel.map.wordsAt(event.clientX - box.left, event.clientY - box.top, this.panel.moment).join(' · ');
+      byId('map-words').textContent =
+          this.panel.map.wordsAt(event.clientX - box.left, event.clientY - box.top, this.panel.moment).join(' · ');
     });
     byId('map').addEventListener('pointerleave', () => this.panel.settle());
-    for (const [id, act] of [['zoom-in', () => this.view.zoom(0.5, 0.5)], ['zoom-out', () => this.view.zoom(2, 0.5)],
-                             ['whole', () => this.view.whole()], ['peak', () => this.pin(this.peakMoment(), true)], ['axis', () => this.otherAxis()]]) {
+    for (const [id, act] of [
+             ['zoom-in', () => this.view.zoom(0.5, 0.5)], ['zoom-out', () => this.view.zoom(2, 0.5)],
+             ['whole', () => this.view.whole()], ['peak', () => this.pin(this.peakMoment(), true)],
+             ['axis', () => this.otherAxis()]]) {
       byId(id).addEventListener('click', act);
     }
     new ResizeObserver(() => this.pool && this.layout()).observe(canvas.parentElement);
@@ -274,20 +293,24 @@ class Page {
       return;
     }
     this.hover = -1;
-    if (before.overview) this.centre(at.part);
-    else if (this.pointers.size === 1) this.view.pan((before.x - at.x) / this.areas.chart.width);
+    if (before.overview)
+      this.centre(at.part);
+    else if (this.pointers.size === 1)
+      this.view.pan((before.x - at.x) / this.areas.chart.width);
     else {
       const [other] = [...this.pointers].filter(([id]) => id !== event.pointerId).map(([, each]) => each);
       const apart = Math.max(20, Math.abs(other.x - before.x));
       this.view.zoom(apart / Math.max(20, Math.abs(other.x - at.x)), (other.x + at.x) / 2 / this.areas.chart.width);
     }
-    this.pointers.set(event.pointerId, {...at, overview: before.overview, moved: before.moved + Math.abs(at.x - before.x)});
+    this.pointers.set(
+        event.pointerId, {...at, overview: before.overview, moved: before.moved + Math.abs(at.x - before.x)});
   }
 
   release(event) {
     const before = this.pointers.get(event.pointerId);
     this.pointers.delete(event.pointerId);
-    if (event.type === 'pointercancel' || before === undefined || before.overview || before.moved > 4 * this.ratio) return;
+    if (event.type === 'pointercancel' || before === undefined || before.overview || before.moved > 4 * this.ratio)
+      return;
     this.hover = Math.max(0, Math.min(this.areas.chart.width - 1, before.x));
     const moment = this.shownMoment();
     if (event.pointerType !== 'mouse') this.hover = -1;
@@ -298,11 +321,19 @@ class Page {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const step = event.shiftKey ? 100 : 1;
     const acts = {
-      w: () => this.view.zoom(0.7, 0.5), s: () => this.view.zoom(1 / 0.7, 0.5), '+': () => this.view.zoom(0.7, 0.5),
-      '-': () => this.view.zoom(1 / 0.7, 0.5), a: () => this.view.pan(-0.15), d: () => this.view.pan(0.15),
-      ArrowLeft: () => this.pin(this.pinned - step, true), ArrowRight: () => this.pin(this.pinned + step, true),
-      Home: () => this.pin(1, true), End: () => this.pin(this.pool.count, true), 0: () => this.view.whole(),
-      p: () => this.pin(this.peakMoment(), true), e: () => this.otherAxis(),
+      w: () => this.view.zoom(0.7, 0.5),
+      s: () => this.view.zoom(1 / 0.7, 0.5),
+      '+': () => this.view.zoom(0.7, 0.5),
+      '-': () => this.view.zoom(1 / 0.7, 0.5),
+      a: () => this.view.pan(-0.15),
+      d: () => this.view.pan(0.15),
+      ArrowLeft: () => this.pin(this.pinned - step, true),
+      ArrowRight: () => this.pin(this.pinned + step, true),
+      Home: () => this.pin(1, true),
+      End: () => this.pin(this.pool.count, true),
+      0: () => this.view.whole(),
+      p: () => this.pin(this.peakMoment(), true),
+      e: () => this.otherAxis(),
     };
     const act = acts[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (act === undefined) return;

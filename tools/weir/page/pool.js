@@ -1,9 +1,24 @@
 // One pool's history. A moment is a number of changes that have happened, from 0 to all of them.
 
 const never = 0xffffffff;
-const kinds = {begin: 0, end: 1, take: 2, give: 3};
-const ways = {cache: 1, arena: 2, miss: 3};
-const markNames = {9: 'refused', 10: 'fallback', 11: 'events lost', 12: 'spilled', 13: 'brought back'};
+const kinds = {
+  begin: 0,
+  end: 1,
+  take: 2,
+  give: 3
+};
+const ways = {
+  cache: 1,
+  arena: 2,
+  miss: 3
+};
+const markNames = {
+  9: 'refused',
+  10: 'fallback',
+  11: 'events lost',
+  12: 'spilled',
+  13: 'brought back'
+};
 
 /// How many of numbers that never fall are at most `value`.
 function upperBound(numbers, value) {
@@ -11,8 +26,10 @@ function upperBound(numbers, value) {
   let high = numbers.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (numbers[middle] <= value) low = middle + 1;
-    else high = middle;
+    if (numbers[middle] <= value)
+      low = middle + 1;
+    else
+      high = middle;
   }
   return low;
 }
@@ -49,7 +66,8 @@ class Pool {
     this.lastPlace = timed ? this.lastTime : this.count;
     const place = timed ? (time) => time : (time) => upperBound(this.times, time);
     this.transfers.from = timed ? this.transfers.start : this.transfers.start.map(place);
-    this.transfers.to = timed ? this.transfers.end : this.transfers.end.map((time) => (Number.isNaN(time) ? NaN : place(time)));
+    this.transfers.to =
+        timed ? this.transfers.end : this.transfers.end.map((time) => (Number.isNaN(time) ? NaN : place(time)));
     this.marks.place = timed ? this.marks.time : this.marks.time.map(place);
   }
 
@@ -93,8 +111,8 @@ class Pool {
     const mapped = shape.mapped;
     this.mapped = {count: mapped, offset: from.steps(mapped), bytes: from.numbers(mapped)};
     this.mapped.begin = from.numbers(mapped, Uint32Array);
-    this.mapped.end = from.numbers(mapped, Float64Array).map(
-        (lasts, i) => (lasts === 0 ? never : this.mapped.begin[i] + lasts - 1));
+    this.mapped.end =
+        from.numbers(mapped, Float64Array).map((lasts, i) => (lasts === 0 ? never : this.mapped.begin[i] + lasts - 1));
     const moved = shape.transfers;
     this.transfers = {count: moved, start: from.rises(moved)};
     this.transfers.end = from.numbers(moved).map((took, i) => (took === 0 ? NaN : this.transfers.start[i] + took - 1));
@@ -111,33 +129,28 @@ class Pool {
   readLevels(from, shape) {
     const bands = this.bandNames.length;
     this.levels = shape.levels.map(([step, count]) => ({
-      step, count,
-      highest: from.rises(count),
-      lowest: from.steps(count),
-      allocated: from.steps(count),
-      reserved: from.steps(count),
-      cache: from.numbers(count),
-      arena: from.numbers(count),
-      miss: from.numbers(count),
-      bands: from.bands(count, bands),
-    }));
+                                     step,
+                                     count,
+                                     highest: from.rises(count),
+                                     lowest: from.steps(count),
+                                     allocated: from.steps(count),
+                                     reserved: from.steps(count),
+                                     cache: from.numbers(count),
+                                     arena: from.numbers(count),
+                                     miss: from.numbers(count),
+                                     bands: from.bands(count, bands),
+                                   }));
     this.step = shape.checkpoint_step;
     const count = Math.ceil(this.count / this.step) + 1;
     this.checkpoints = {allocated: from.steps(count), reserved: from.steps(count), bands: from.bands(count, bands)};
   }
 
   /// The moment after all changes up to and including a place of the axis.
-  momentAt(place) {
-    return upperBound(this.places, place);
-  }
+  momentAt(place) { return upperBound(this.places, place); }
 
-  placeOf(moment) {
-    return moment === 0 ? 0 : this.places[moment - 1];
-  }
+  placeOf(moment) { return moment === 0 ? 0 : this.places[moment - 1]; }
 
-  timeOf(moment) {
-    return moment === 0 ? 0 : this.times[moment - 1];
-  }
+  timeOf(moment) { return moment === 0 ? 0 : this.times[moment - 1]; }
 
   /// The books at a moment, into a state of `newState`.
   stateAt(moment, state) {
@@ -155,9 +168,7 @@ class Pool {
     return state;
   }
 
-  newState() {
-    return {bands: new Float64Array(this.bandNames.length), requested: 0, allocated: 0, reserved: 0};
-  }
+  newState() { return {bands: new Float64Array(this.bandNames.length), requested: 0, allocated: 0, reserved: 0}; }
 
   apply(change, state) {
     const what = this.what[change];
@@ -189,7 +200,8 @@ class Pool {
       blocks += 1;
       const size = this.bytes[life];
       const owner = owners.get(this.tag[life]);
-      if (owner === undefined) owners.set(this.tag[life], {bytes: size, blocks: 1, band: this.band[life]});
+      if (owner === undefined)
+        owners.set(this.tag[life], {bytes: size, blocks: 1, band: this.band[life]});
       else {
         owner.bytes += size;
         owner.blocks += 1;
@@ -207,9 +219,7 @@ class Pool {
     return {blocks, owners: sorted, largest};
   }
 
-  ownerName(tag) {
-    return tag === 0 ? 'no owner' : this.names[tag];
-  }
+  ownerName(tag) { return tag === 0 ? 'no owner' : this.names[tag]; }
 
   /// Of a place in the regions, which lie one behind the other.
   addressText(offset) {

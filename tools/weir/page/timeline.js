@@ -1,7 +1,7 @@
 // The chart of memory over time: bands of what was requested, lines of what was allocated, reserved and allowed, the
 // axes, and the line of the moment that is looked at.
 
-const gutter = 74;       // pixels left of the chart, for labels
+const gutter = 74;  // pixels left of the chart, for labels
 const axisHeight = 24;
 const overviewHeight = 30;
 
@@ -51,7 +51,9 @@ class Timeline {
     this.most = this.scaleOf(this.pool.model.limit);
     this.fillImage(context, area);
     this.paintLine(area, this.columns.allocated, pixelOf(colours.ink, 120), Math.round(ratio));
-    this.paintLine(area, this.columns.reserved, pixelOf(colours.ink), Math.round(2 * ratio));
+    if (this.pool.model.reserved.peak > 0) {
+      this.paintLine(area, this.columns.reserved, pixelOf(colours.ink), Math.round(2 * ratio));
+    }
     context.putImageData(this.image, area.left, area.top);
     const limit = this.pool.model.limit;
     if (limit > 0 && limit <= this.most) this.drawLimit(context, area, limit, ratio, colours);
@@ -60,9 +62,7 @@ class Timeline {
     this.drawLineNames(context, area, ratio, colours);
   }
 
-  y(area, value) {
-    return area.top + area.height * (1 - value / this.most);
-  }
+  y(area, value) { return area.top + area.height * (1 - value / this.most); }
 
   /// The bands, pixel by pixel: faster than as thousands of shapes.
   fillImage(context, area) {
@@ -85,7 +85,8 @@ class Timeline {
         if (value <= 0) continue;
         sum += value;
         const top = Math.max(0, height - Math.round(height * sum / this.most));
-        for (let y = bottom - 1; y >= top; --y) words[y * width + x] = y < steady ? this.thinned[band] : this.pixels[band];
+        for (let y = bottom - 1; y >= top; --y)
+          words[y * width + x] = y < steady ? this.thinned[band] : this.pixels[band];
         bottom = Math.min(bottom, top);
       }
     }
@@ -114,7 +115,9 @@ class Timeline {
     context.lineTo(area.left + area.width, y);
     context.stroke();
     context.restore();
-    this.tag(context, `limit ${bytesText(limit)}`, area.left + 6 * ratio, y - 8 * ratio, ratio, colours.bad, colours, 'left');
+    this.tag(
+        context, `limit ${bytesText(limit)}`, area.left + 6 * ratio, y - 8 * ratio, ratio, colours.bad, colours,
+        'left');
   }
 
   drawBytesAxis(context, area, ratio, colours) {
@@ -189,7 +192,7 @@ class Timeline {
     };
     if (reserved > 0) put(`reserved ${bytesText(reserved)}`, reserved, colours.ink);
     if (allocated > 1.02 * requested) put(`allocated ${bytesText(allocated)}`, allocated, colours.ink);
-    put(`requested ${bytesText(requested)}`, requested, colours.ink);
+    if (requested > 0) put(`requested ${bytesText(requested)}`, requested, colours.ink);
   }
 
   tag(context, text, x, y, ratio, colour, colours, align) {
@@ -200,7 +203,8 @@ class Timeline {
     context.save();
     context.globalAlpha = 0.82;
     context.fillStyle = colours.panel;
-    context.fillRect(align === 'right' ? x - width - 4 * ratio : x - 4 * ratio, y - 7 * ratio, width + 8 * ratio, 14 * ratio);
+    context.fillRect(
+        align === 'right' ? x - width - 4 * ratio : x - 4 * ratio, y - 7 * ratio, width + 8 * ratio, 14 * ratio);
     context.restore();
     context.fillStyle = colour;
     context.fillText(text, x, y);
@@ -214,8 +218,10 @@ function fitted(context, text, room) {
   let high = text.length;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
-    if (context.measureText('…' + text.slice(text.length - middle)).width <= room) low = middle;
-    else high = middle - 1;
+    if (context.measureText('…' + text.slice(text.length - middle)).width <= room)
+      low = middle;
+    else
+      high = middle - 1;
   }
   return low < 4 ? '' : '…' + text.slice(text.length - low);
 }

@@ -8,9 +8,7 @@ class View {
     this.to = this.end;
   }
 
-  get span() {
-    return this.to - this.from;
-  }
+  get span() { return this.to - this.from; }
 
   /// Keeps within the recording, and no closer than 20 ns or events.
   set(from, to) {
@@ -29,13 +27,9 @@ class View {
     this.set(fixed - at * span, fixed + (1 - at) * span);
   }
 
-  pan(part) {
-    this.set(this.from + part * this.span, this.to + part * this.span);
-  }
+  pan(part) { this.set(this.from + part * this.span, this.to + part * this.span); }
 
-  whole() {
-    this.set(0, this.end);
-  }
+  whole() { this.set(0, this.end); }
 
   /// So that a place is in it.
   reveal(place) {

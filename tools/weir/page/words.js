@@ -60,6 +60,4 @@ function shortName(name) {
 }
 
 /// An owner's name, short; the whole is told when it is pointed at.
-function ownerLabel(name) {
-  return make('span', {class: 'owner', title: name}, shortName(name));
-}
+function ownerLabel(name) { return make('span', {class: 'owner', title: name}, shortName(name)); }
