@@ -19,18 +19,22 @@ class AddressMap {
       this.canvas.height = height;
       this.canvas.style.height = `${height / ratio}px`;
     }
-    Object.assign(this, {width, rowHeight, gap, rows, cells: width * rows, ratio});
+    if (this.cells !== width * rows) {
+      this.cells = width * rows;
+      this.used = new Float32Array(this.cells);    // parts of a cell that blocks have
+      this.backed = new Float32Array(this.cells);  // parts that memory is behind
+      this.largest = new Float32Array(this.cells);
+      this.bands = new Uint8Array(this.cells);
+    }
+    Object.assign(this, {width, rowHeight, gap, rows, ratio});
     this.cellBytes = Math.max(1, this.pool.addressBytes / this.cells);
   }
 
   draw(moment, ratio, colours) {
     const {pool} = this;
     this.layout(ratio);
-    const {cells, cellBytes} = this;
-    const used = new Float32Array(cells);    // parts of a cell that blocks have
-    const backed = new Float32Array(cells);  // parts that memory is behind
-    const largest = new Float32Array(cells);
-    const bands = new Uint8Array(cells);
+    const {cells, cellBytes, used, backed, largest, bands} = this;
+    for (const each of [used, backed, largest]) each.fill(0);
     const forCells = (offset, bytes, each) => {
       const start = offset / cellBytes;
       const end = (offset + bytes) / cellBytes;
@@ -55,14 +59,16 @@ class AddressMap {
         }
       });
     });
-    this.paint(used, backed, bands, colours);
+    this.paint(colours);
   }
 
-  paint(used, backed, bands, colours) {
+  paint(colours) {
     const context = this.canvas.getContext('2d');
-    const {width, rows, rowHeight, gap} = this;
-    const image = context.createImageData(width, this.canvas.height);
-    const words = new Uint32Array(image.data.buffer);
+    const {width, rows, rowHeight, gap, used, backed, bands} = this;
+    if (!this.image || this.image.width !== width || this.image.height !== this.canvas.height) {
+      this.image = context.createImageData(width, this.canvas.height);
+    }
+    const words = new Uint32Array(this.image.data.buffer);
     const owners = this.pool.bandNames.map((_, band) => channels(bandColour(this.pool, band)));
     const free = channels(colours.free);
     const nothing = channels(colours.line);
@@ -80,7 +86,7 @@ class AddressMap {
         for (let y = 0; y < rowHeight; ++y, at += width) words[at] = word >>> 0;
       }
     }
-    context.putImageData(image, 0, 0);
+    context.putImageData(this.image, 0, 0);
   }
 
   /// What is at a place of the canvas, in CSS pixels.

@@ -1,4 +1,4 @@
-// Puts the page together: one pool at a time, the pointer, touch and the keys.
+// Puts the page together: one pool at a time, and the moment that is looked at.
 
 class Page {
   constructor(model) {
@@ -6,12 +6,12 @@ class Page {
     this.pools = new Map();
     this.canvas = byId('chart');
     this.context = this.canvas.getContext('2d');
+    this.picture = document.createElement('canvas');
     this.hover = -1;   // the column that is pointed at
     this.pinned = -1;  // the moment that was clicked
-    this.pointers = new Map();
     this.dirty = false;
     this.colours = pageColours();
-    this.listen();
+    this.input = new Input(this);
   }
 
   async open(at) {
@@ -37,12 +37,12 @@ class Page {
   lieBy(axis) {
     this.pool.lieBy(axis);
     this.overview = new Overview(this.pool);
-    this.view = new View(this.pool.lastPlace, () => this.redraw());
+    this.view = new View(this.pool.lastPlace, () => this.changed());
     const button = byId('axis');
     button.hidden = !this.pool.model.has_times;
     button.textContent = axis === 'time' ? 'by event' : 'by time';
     this.hover = -1;
-    this.redraw();
+    this.changed();
   }
 
   otherAxis() {
@@ -111,7 +111,8 @@ class Page {
       lanes: this.lanes.map(() => area(laneHeight, 4))
     };
     this.stale = true;  // the map has another width, too
-    this.draw();        // at once: a canvas that changes its size is empty
+    this.moved = true;
+    this.draw();  // at once: a canvas that changes its size is empty
   }
 
   redraw() {
@@ -124,19 +125,10 @@ class Page {
   }
 
   draw() {
-    const {context, view, ratio, colours, areas, timeline} = this;
+    if (this.moved) this.drawPicture();
+    const {context, ratio, colours} = this;
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    this.overview.draw(context, view, areas.overview, ratio, colours);
-    timeline.draw(context, view, areas.chart, ratio, colours);
-    drawAxis(context, view, areas.axis, ratio, colours, this.pool.axis === 'time');
-    this.lanes.forEach((lane, at) => {
-      lane.draw(context, timeline, view, areas.lanes[at], ratio, colours);
-      context.font = `${11 * ratio}px system-ui, sans-serif`;
-      context.textAlign = 'right';
-      context.textBaseline = 'middle';
-      context.fillStyle = colours.faint;
-      context.fillText(lane.name, areas.lanes[at].left - 6 * ratio, areas.lanes[at].top + areas.lanes[at].height / 2);
-    });
+    context.drawImage(this.picture, 0, 0);
     const moment = this.shownMoment();
     this.drawCursor(moment);
     if (moment !== this.panel.moment || this.stale) {
@@ -146,6 +138,36 @@ class Page {
       this.settling = setTimeout(() => this.panel.settle(), 120);
     }
     this.placeTip(moment);
+  }
+
+  /// All but what follows the pointer, apart, so that a pointer that moves costs little.
+  drawPicture() {
+    this.moved = false;
+    const {view, ratio, colours, areas, timeline, picture} = this;
+    if (picture.width !== this.canvas.width || picture.height !== this.canvas.height) {
+      picture.width = this.canvas.width;
+      picture.height = this.canvas.height;
+    }
+    const context = picture.getContext('2d');
+    context.clearRect(0, 0, picture.width, picture.height);
+    this.overview.draw(context, view, areas.overview, ratio, colours);
+    timeline.draw(context, view, areas.chart, ratio, colours);
+    drawAxis(context, view, areas.axis, ratio, colours, this.pool.axis === 'time');
+    this.lanes.forEach((lane, at) => {
+      const area = areas.lanes[at];
+      lane.draw(context, timeline, view, area, ratio, colours);
+      context.font = `${11 * ratio}px system-ui, sans-serif`;
+      context.textAlign = 'right';
+      context.textBaseline = 'middle';
+      context.fillStyle = colours.faint;
+      context.fillText(lane.name, area.left - 6 * ratio, area.top + area.height / 2);
+    });
+  }
+
+  /// What is shown has changed, beyond the pointer's place.
+  changed() {
+    this.moved = true;
+    this.redraw();
   }
 
   /// The moment with most memory in the column that is pointed at; else the one that is pinned.
@@ -205,8 +227,6 @@ class Page {
     tip.style.top = `${overviewHeight + 16}px`;
   }
 
-  // --- input ---
-
   pin(moment, aloud) {
     this.pinned = Math.max(0, Math.min(this.pool.count, moment));
     this.stale = true;
@@ -216,130 +236,6 @@ class Page {
       byId('said').textContent = `${this.panel.when(this.pinned)}: ${bytesText(state.requested)} requested`;
     }
     this.redraw();
-  }
-
-  place(event) {
-    const box = this.canvas.getBoundingClientRect();
-    const x = Math.floor((event.clientX - box.left) * this.ratio) - this.areas.chart.left;
-    const y = (event.clientY - box.top) * this.ratio;
-    return {
-      x,
-      y,
-      part: Math.max(0, Math.min(1, x / this.areas.chart.width)),
-      overview: y < this.areas.overview.top + this.areas.overview.height
-    };
-  }
-
-  listen() {
-    const {canvas} = this;
-    canvas.addEventListener('wheel', (event) => {
-      event.preventDefault();
-      const {part} = this.place(event);
-      const unit = event.deltaMode === 1 ? 30 : 1;
-      const across = event.shiftKey && event.deltaX === 0 ? event.deltaY : event.deltaX;
-      if (Math.abs(across) > Math.abs(event.deltaY) || event.shiftKey)
-        this.view.pan(across * unit / 1000);
-      else
-        this.view.zoom(Math.exp(Math.max(-1, Math.min(1, event.deltaY * unit / 500))), part);
-    }, {passive: false});
-    canvas.addEventListener('pointerdown', (event) => this.press(event));
-    canvas.addEventListener('pointermove', (event) => this.move(event));
-    for (const name of ['pointerup', 'pointercancel']) canvas.addEventListener(name, (event) => this.release(event));
-    canvas.addEventListener('pointerleave', () => {
-      this.hover = -1;
-      this.redraw();
-    });
-    canvas.addEventListener('dblclick', () => this.view.whole());
-    canvas.addEventListener('keydown', (event) => this.key(event));
-    byId('map').addEventListener('pointermove', (event) => {
-      const box = event.target.getBoundingClientRect();
-      byId('map-words').textContent =
-          this.panel.map.wordsAt(event.clientX - box.left, event.clientY - box.top, this.panel.moment).join(' · ');
-    });
-    byId('map').addEventListener('pointerleave', () => this.panel.settle());
-    for (const [id, act] of [
-             ['zoom-in', () => this.view.zoom(0.5, 0.5)], ['zoom-out', () => this.view.zoom(2, 0.5)],
-             ['whole', () => this.view.whole()], ['peak', () => this.pin(this.peakMoment(), true)],
-             ['axis', () => this.otherAxis()]]) {
-      byId(id).addEventListener('click', act);
-    }
-    new ResizeObserver(() => this.pool && this.layout()).observe(canvas.parentElement);
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
-      this.colours = pageColours();
-      this.stale = true;
-      this.redraw();
-    });
-  }
-
-  press(event) {
-    const at = this.place(event);
-    this.canvas.setPointerCapture(event.pointerId);
-    this.pointers.set(event.pointerId, {...at, moved: 0});
-    if (at.overview && this.pointers.size === 1) this.centre(at.part);
-  }
-
-  /// Of the whole recording, what is at this place.
-  centre(part) {
-    const {span, end} = this.view;
-    this.view.set(part * end - span / 2, part * end + span / 2);
-  }
-
-  move(event) {
-    const at = this.place(event);
-    const before = this.pointers.get(event.pointerId);
-    if (before === undefined) {
-      this.hover = at.overview || at.x < 0 || at.x >= this.areas.chart.width ? -1 : at.x;
-      this.redraw();
-      return;
-    }
-    this.hover = -1;
-    if (before.overview)
-      this.centre(at.part);
-    else if (this.pointers.size === 1)
-      this.view.pan((before.x - at.x) / this.areas.chart.width);
-    else {
-      const [other] = [...this.pointers].filter(([id]) => id !== event.pointerId).map(([, each]) => each);
-      const apart = Math.max(20, Math.abs(other.x - before.x));
-      this.view.zoom(apart / Math.max(20, Math.abs(other.x - at.x)), (other.x + at.x) / 2 / this.areas.chart.width);
-    }
-    this.pointers.set(
-        event.pointerId, {...at, overview: before.overview, moved: before.moved + Math.abs(at.x - before.x)});
-  }
-
-  release(event) {
-    const before = this.pointers.get(event.pointerId);
-    this.pointers.delete(event.pointerId);
-    if (event.type === 'pointercancel' || before === undefined || before.overview || before.moved > 4 * this.ratio)
-      return;
-    this.hover = Math.max(0, Math.min(this.areas.chart.width - 1, before.x));
-    const moment = this.shownMoment();
-    if (event.pointerType !== 'mouse') this.hover = -1;
-    this.pin(moment, false);
-  }
-
-  key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const step = event.shiftKey ? 100 : 1;
-    const acts = {
-      w: () => this.view.zoom(0.7, 0.5),
-      s: () => this.view.zoom(1 / 0.7, 0.5),
-      '+': () => this.view.zoom(0.7, 0.5),
-      '-': () => this.view.zoom(1 / 0.7, 0.5),
-      a: () => this.view.pan(-0.15),
-      d: () => this.view.pan(0.15),
-      ArrowLeft: () => this.pin(this.pinned - step, true),
-      ArrowRight: () => this.pin(this.pinned + step, true),
-      Home: () => this.pin(1, true),
-      End: () => this.pin(this.pool.count, true),
-      0: () => this.view.whole(),
-      p: () => this.pin(this.peakMoment(), true),
-      e: () => this.otherAxis(),
-    };
-    const act = acts[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (act === undefined) return;
-    event.preventDefault();
-    this.hover = -1;
-    act();
   }
 }
 

@@ -23,8 +23,10 @@ function roundTicks(from, to, count, least) {
   const rough = Math.max(least, (to - from) / count);
   const scale = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((each) => each * scale).find((each) => each >= rough);
+  const first = Math.ceil(from / step);
+  // By number: far out a step may be less than what numbers tell apart.
   const ticks = [];
-  for (let tick = Math.ceil(from / step) * step; tick <= to; tick += step) ticks.push(tick);
+  for (let i = 0; i <= count + 1 && (first + i) * step <= to; ++i) ticks.push((first + i) * step);
   return {ticks, step};
 }
 

@@ -3,6 +3,8 @@
 class View {
   constructor(end, changed) {
     this.end = Math.max(1, end);
+    // 20 ns or events; of a recording that lasts years, what numbers still tell apart.
+    this.least = Math.min(this.end, Math.max(20, this.end / 2 ** 40));
     this.changed = changed;
     this.from = 0;
     this.to = this.end;
@@ -10,9 +12,9 @@ class View {
 
   get span() { return this.to - this.from; }
 
-  /// Keeps within the recording, and no closer than 20 ns or events.
+  /// Keeps within the recording, and no closer than it may be.
   set(from, to) {
-    const span = Math.min(this.end, Math.max(Math.min(20, this.end), to - from));
+    const span = Math.min(this.end, Math.max(this.least, to - from));
     const start = Math.max(0, Math.min(this.end - span, from));
     if (start === this.from && start + span === this.to) return;
     this.from = start;
@@ -23,7 +25,7 @@ class View {
   /// Around the place `at`, from 0 on the left to 1 on the right.
   zoom(factor, at) {
     const fixed = this.from + at * this.span;
-    const span = Math.min(this.end, Math.max(Math.min(20, this.end), this.span * factor));
+    const span = Math.min(this.end, Math.max(this.least, this.span * factor));
     this.set(fixed - at * span, fixed + (1 - at) * span);
   }
 
