@@ -32,8 +32,10 @@ class Owners final : public BlockVisitor {
     live_.erase(block.block);
   }
   void resized(const Event& before, const Event& after) override {
+    const std::uint64_t born = live_.at(before.block).time;
     freed(before, after);
     OwnerFigures& owner = begin(after);
+    live_.at(after.block).time = born;
     ++owner.resizes;
     if (after.way == EventWay::copied) ++owner.copies;
     if (before.bytes != 0) owner.first = owner.first == 0 ? before.bytes : std::min(owner.first, before.bytes);

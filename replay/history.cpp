@@ -76,7 +76,7 @@ class Writing final : public BlockVisitor {
 
   [[nodiscard]] History take() && { return std::move(made_); }
 
-  void allocated(const Event& block) override { begin(block, block.way); }
+  void allocated(const Event& block) override { begin(block, block.way, index()); }
   void freed(const Event& block, const Event& end) override {
     const auto found = live_.find(block.block);
     made_.lives[found->second].end = index();
@@ -84,8 +84,9 @@ class Writing final : public BlockVisitor {
     live_.erase(found);
   }
   void resized(const Event& before, const Event& after) override {
+    const std::uint32_t born = made_.lives[live_.at(before.block)].born;
     freed(before, after);
-    begin(after, EventWay::none);
+    begin(after, EventWay::none, born);
   }
   void other(const Event& event) override {
     const std::uint64_t time = at(event.time);
@@ -141,7 +142,7 @@ class Writing final : public BlockVisitor {
     }
     made_.changes.push_back({.time = at(time), .what = what, .kind = kind});
   }
-  void begin(const Event& block, EventWay way) {
+  void begin(const Event& block, EventWay way, std::uint32_t born) {
     live_.insert_or_assign(block.block, made_.lives.size());
     const Life life{.address = block.address,
                     .bytes = block.bytes,
@@ -150,6 +151,7 @@ class Writing final : public BlockVisitor {
                     .stream = block.stream,
                     .begin = index(),
                     .end = History::never,
+                    .born = born,
                     .thread = block.thread,
                     .way = way};
     add(block.time, Change::Kind::begin, made_.lives.size());

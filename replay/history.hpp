@@ -21,6 +21,7 @@ struct Life {
   std::uint32_t stream = 0;
   std::uint32_t begin = 0;  ///< the change that begins it
   std::uint32_t end = 0;    ///< the one that ends it; History::never where it is live at the end
+  std::uint32_t born = 0;   ///< the change that began its block's first life
   std::uint16_t thread = 0;
   track::EventWay way = track::EventWay::none;  ///< how its allocation was served; of a resize, none
 };

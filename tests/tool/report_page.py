@@ -64,7 +64,7 @@ class PoolData:
         self.allocated = [512 * each for each in granules]
         self.offset, self.tag = columns.steps(lives), columns.numbers(lives)
         self.stream, self.thread = columns.numbers(lives), columns.numbers(lives)
-        self.way, self.band = columns.raw(lives), columns.raw(lives)
+        self.way, self.since_born, self.band = columns.raw(lives), columns.numbers(lives), columns.raw(lives)
         mapped, moved, marks = shape["mapped"], shape["transfers"], shape["marks"]
         self.mapped = list(zip(columns.steps(mapped), columns.numbers(mapped), columns.numbers(mapped), columns.numbers(mapped)))
         self.transfers = list(zip(columns.rises(moved), columns.numbers(moved), columns.numbers(moved), columns.numbers(moved),

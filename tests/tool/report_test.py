@@ -266,7 +266,7 @@ class CommandLine(Report):
             size += 4096
             made.resize(2000 + number, 1, size, 0x100000, way=6)
         made.allocate(3000, 2, 5 * MIB, 0x900000, tag=made.tag("cells"))
-        _, told, done = self.report(self.file("grow.weir", made.bytes({1: size + 5 * MIB})))
+        page, told, done = self.report(self.file("grow.weir", made.bytes({1: size + 5 * MIB})))
         by_rule = {each["rule"]: each for each in told["findings"]}
         self.assertEqual(by_rule["growth"]["owner"], "edges")
         self.assertIn('"edges" changed its size 14 times', by_rule["growth"]["text"])
@@ -274,6 +274,12 @@ class CommandLine(Report):
         self.assertIn("BufferOptions::growth", by_rule["growth"]["setting"])
         self.assertEqual({"edges", "cells"}, {each["owner"] for each in told["findings"] if each["rule"] == "leaks"})
         self.assertIn(b"set its growth to 2.0", done.stdout)
+        ages = {owner["owner"]: owner["oldest_ns"] for owner in told["pools"][0]["owners"]}
+        self.assertEqual(ages, {"edges": 2000, "cells": 0})  # since it was allocated, whatever its size was then
+        data = page.pool()
+        begun = [change for change, kind in enumerate(data.kinds) if kind == BEGIN]
+        born = {data.times[begun[life] - data.since_born[life]] for life in range(len(begun)) if data.tag[life] == data.tag[0]}
+        self.assertEqual(born, {0})
         self.assertTrue(told["pools"][0]["ended"])
 
     def test_what_cannot_be_is_refused_by_name(self):

@@ -72,6 +72,7 @@ void put_lives(std::string& out, const PoolPage& pool) {
   column(out, lives, [](Column& to, const Life& each) { to.number(each.stream); });
   column(out, lives, [](Column& to, const Life& each) { to.number(each.thread); });
   column(out, lives, [](Column& to, const Life& each) { to.byte(static_cast<std::uint8_t>(each.way)); });
+  column(out, lives, [](Column& to, const Life& each) { to.number(each.begin - each.born); });
   column(out, pool.bands.of_life, [](Column& to, std::uint8_t band) { to.byte(band); });
 }
 

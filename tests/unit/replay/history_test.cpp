@@ -90,6 +90,13 @@ TEST(History, EveryChangeIsOfALifeThatNamesIt) {
   }
   for (std::size_t i = 0; i < history.lives.size(); ++i) {
     EXPECT_EQ(begun[i], 1);
+    const Life& life = history.lives[i];
+    EXPECT_LE(life.born, life.begin);
+    // A resize ends a life and begins the next at once.
+    if (life.born != life.begin) {
+      EXPECT_EQ(history.changes[life.begin - 1].kind, Change::Kind::end);
+      EXPECT_EQ(history.lives[history.changes[life.begin - 1].what].born, life.born);
+    }
     EXPECT_EQ(ended[i], history.lives[i].end == History::never ? 0 : 1);
   }
 }

@@ -83,8 +83,7 @@ class MomentPanel {
     const {pool} = this;
     return lives.map((life) => {
       const name = pool.ownerName(pool.tag[life]);
-      const age =
-          pool.model.has_times ? `, ${durationText(pool.timeOf(moment) - pool.times[pool.begin[life]])} old` : '';
+      const age = pool.model.has_times ? `, ${durationText(pool.timeOf(moment) - pool.bornAt(life))} old` : '';
       return make(
           'li', {}, swatch(bandColour(pool, pool.band[life])),
           make('span', {class: 'number'}, bytesText(pool.bytes[life])), ' ', ownerLabel(name),

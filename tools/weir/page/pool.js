@@ -95,6 +95,7 @@ class Pool {
     this.stream = from.numbers(count, Uint32Array);
     this.thread = from.numbers(count, Uint32Array);
     this.way = from.raw(count);
+    this.sinceBorn = from.numbers(count, Uint32Array);
     this.band = from.raw(count);
   }
 
@@ -151,6 +152,9 @@ class Pool {
   placeOf(moment) { return moment === 0 ? 0 : this.places[moment - 1]; }
 
   timeOf(moment) { return moment === 0 ? 0 : this.times[moment - 1]; }
+
+  /// When a life's block was allocated.
+  bornAt(life) { return this.times[this.begin[life] - this.sinceBorn[life]]; }
 
   /// The books at a moment, into a state of `newState`.
   stateAt(moment, state) {

@@ -82,7 +82,7 @@ function leftTable(pool) {
   const rows = left.slice(0, 100).map(
       (life) =>
           [ownerLabel(pool.ownerName(pool.tag[life])), bytesText(pool.bytes[life]),
-           ...(timed ? [durationText(pool.lastTime - pool.times[pool.begin[life]])] : []), String(pool.stream[life]),
+           ...(timed ? [durationText(pool.lastTime - pool.bornAt(life))] : []), String(pool.stream[life]),
            ...(placed ? [make('code', {}, pool.addressText(pool.offset[life]))] : [])]);
   const made = [
     make(
