@@ -66,9 +66,10 @@ class PoolData:
         self.stream, self.thread = columns.numbers(lives), columns.numbers(lives)
         self.way, self.since_born, self.band = columns.raw(lives), columns.numbers(lives), columns.raw(lives)
         mapped, moved, marks = shape["mapped"], shape["transfers"], shape["marks"]
-        self.mapped = list(zip(columns.steps(mapped), columns.numbers(mapped), columns.numbers(mapped), columns.numbers(mapped)))
-        self.transfers = list(zip(columns.rises(moved), columns.numbers(moved), columns.numbers(moved), columns.numbers(moved),
-                                  columns.numbers(moved), columns.raw(moved)))  # fmt: skip
+        mapping = columns.steps(mapped), *(columns.numbers(mapped) for _ in range(3))
+        self.mapped = list(zip(*mapping))
+        transfer = columns.rises(moved), *(columns.numbers(moved) for _ in range(4)), columns.raw(moved)
+        self.transfers = list(zip(*transfer))
         self.marks = list(zip(columns.rises(marks), columns.raw(marks), columns.numbers(marks), columns.numbers(marks)))
         self.levels = []
         for step, buckets in shape["levels"]:
