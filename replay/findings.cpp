@@ -108,6 +108,11 @@ class PoolFindings {
  private:
   void count(const Event& event) {
     switch (event.kind) {
+      case EventKind::allocate:
+        if (event.way == EventWay::none || event.bytes > cached_size) break;  // other tools do not tell how
+        ++cacheable_;
+        if (event.way == EventWay::cache) ++cache_hits_;
+        break;
       case EventKind::refuse:
         ++refused_;
         largest_refused_ = std::max(largest_refused_, event.bytes);
@@ -215,18 +220,17 @@ class PoolFindings {
         "PoolOptions::max_handle_bytes, PoolOptions::limit", 1.0 - used);
   }
 
+  // Larger blocks go back to their arena unless their size repeats: they need no cache.
   void hit_rate() {
-    const Statistics& totals = pool_.totals;
     constexpr std::uint64_t enough = 1000;
     constexpr double low = 0.5;
-    if (totals.allocations < enough || totals.cache_hits + totals.arena_hits + totals.misses == 0) return;
-    const double rate = ratio(totals.cache_hits, totals.allocations);
+    if (cacheable_ < enough) return;
+    const double rate = ratio(cache_hits_, cacheable_);
     if (rate >= low) return;
     add("hit_rate", {},
-        percent(rate) + " of the " + std::to_string(totals.allocations) + " requests were served by a cache, " +
-            percent(ratio(totals.misses, totals.allocations)) +
-            " asked the driver. Sizes that repeat hit; so do more bytes kept by a thread.",
-        "PoolOptions::thread_cache_bytes", 0.5 * (low - rate) + ratio(totals.misses, totals.allocations));
+        percent(rate) + " of the " + std::to_string(cacheable_) + " requests of up to " + format_bytes(cached_size) +
+            " were served by a cache. Sizes that repeat hit; so do more bytes kept by a thread.",
+        "PoolOptions::thread_cache_bytes", 0.5 * (low - rate) + ratio(pool_.totals.misses, pool_.totals.allocations));
   }
 
   void back_and_forth() {
@@ -270,11 +274,13 @@ class PoolFindings {
   }
 
   static constexpr std::uint64_t small_transfer = 4096;
+  static constexpr std::uint64_t cached_size = std::uint64_t{256} << 10;  // every size up to this has a list in a cache
 
   const Recording& recording_;
   const RecordedPool& pool_;
   std::vector<Finding>& found_;
   std::vector<OwnerFigures> owners_;
+  std::uint64_t cacheable_ = 0, cache_hits_ = 0;
   std::uint64_t refused_ = 0, largest_refused_ = 0;
   std::uint64_t returned_ = 0, returns_ = 0, taken_again_ = 0;
   std::uint64_t spills_ = 0, spilled_ = 0;

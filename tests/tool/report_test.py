@@ -282,6 +282,15 @@ class CommandLine(Report):
         self.assertEqual(born, {0})
         self.assertTrue(told["pools"][0]["ended"])
 
+    def test_a_low_hit_rate_is_found_where_a_cache_could_serve(self):
+        for size, way, found in ((5000, 2, True), (5000, 1, False), (MIB, 2, False), (5000, 0, False)):
+            made = Writer("hits")
+            for number in range(1200):
+                made.allocate(1000 + number, number, size, 0x10000 + number * 2 * MIB, way=way)
+            _, told, _ = self.report(self.file("hits.weir", made.bytes()))
+            rules = [each["rule"] for each in told["findings"]]
+            self.assertEqual("hit_rate" in rules, found, (size, way, rules))
+
     def test_what_cannot_be_is_refused_by_name(self):
         good = self.file("good.weir", scene(events=50).bytes())
         done = weir("report", good)
