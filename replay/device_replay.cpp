@@ -9,6 +9,7 @@
 
 #include <weir/errors.hpp>
 
+#include "core/names.hpp"
 #include "device/access.hpp"
 #include "open/simulated_device.hpp"
 
@@ -52,6 +53,15 @@ PoolOptions pool_options(const ReplayOptions& options, const Clock* clock) {
     made.limit = options.capacity.value_or(max_dry_capacity);
   }
   return made;
+}
+
+/// The labels of a trace as owners, for a recording of the replay. Where each block has its own they name no owners.
+std::vector<Tag> tags_of(const DeviceTrace& trace, Pool& pool) {
+  constexpr std::size_t max_owners = 4096;
+  std::vector<Tag> tags(std::max<std::size_t>(1, trace.labels.size()), Tag::none);
+  if (tags.size() > max_owners || tags.size() > trace.block_bytes.size()) return tags;
+  for (std::size_t i = 1; i < tags.size(); ++i) tags[i] = pool.tag(core::printable(trace.labels[i]));
+  return tags;
 }
 
 Holder holder_of(const DeviceTrace& trace, const TraceEvent& allocation) {
@@ -125,6 +135,7 @@ DeviceReplay::DeviceReplay(const DeviceTrace& trace, const ReplayOptions& option
       pool_(device_, pool_options(options, time_)),
       crew_(merges_ ? 1 : trace.threads),
       streams_(trace, device_, merges_ ? 1 : trace.threads),
+      tags_(tags_of(trace, pool_)),
       addresses_(trace.block_bytes.size()),
       allocations_(trace.block_bytes.size()),
       clock_cost_(clock_cost()) {
@@ -215,7 +226,7 @@ bool DeviceReplay::run_events(std::size_t first, std::size_t last, std::vector<d
 
 bool DeviceReplay::allocate(const TraceEvent& event, StreamId stream) {
   try {
-    addresses_[event.block] = pool_.allocate(trace_.block_bytes[event.block], stream);
+    addresses_[event.block] = pool_.allocate(trace_.block_bytes[event.block], stream, {.tag = tag_of(event.block)});
     return true;
   } catch (const std::bad_alloc& refusal) {
     if (dynamic_cast<const Error*>(&refusal) == nullptr) throw;  // this machine's memory, not the device's

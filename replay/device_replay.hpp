@@ -57,6 +57,7 @@ class DeviceReplay {
   /// The events [first, last) by the thread that calls; false where one was refused.
   bool run_events(std::size_t first, std::size_t last, std::vector<double>* times);
   bool allocate(const TraceEvent& event, StreamId stream);
+  [[nodiscard]] Tag tag_of(std::uint32_t block) const { return tags_[trace_.origins[block].label]; }
   void free_block(std::uint32_t block, StreamId stream);
   void free_live();
   /// One past the last of the events from `first` on that one thread does in one go.
@@ -71,7 +72,8 @@ class DeviceReplay {
   device::SimulatedTime* const time_;  // null on a device in real time
   Pool pool_;
   Crew crew_;
-  TraceStreams streams_;  // after the pool: they retire from it
+  TraceStreams streams_;   // after the pool: they retire from it
+  std::vector<Tag> tags_;  // by label
   std::vector<void*> addresses_;
   std::vector<std::size_t> allocations_;  // the event of each block's
   std::uint32_t passes_ = 0;

@@ -2,6 +2,7 @@
 #include "replay/findings.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <unordered_map>
 
@@ -31,10 +32,14 @@ class Owners final : public BlockVisitor {
     live_.erase(block.block);
   }
   void resized(const Event& before, const Event& after) override {
+    const std::uint64_t born = live_.at(before.block).time;
     freed(before, after);
     OwnerFigures& owner = begin(after);
+    live_.at(after.block).time = born;
     ++owner.resizes;
     if (after.way == EventWay::copied) ++owner.copies;
+    if (before.bytes != 0) owner.first = owner.first == 0 ? before.bytes : std::min(owner.first, before.bytes);
+    owner.grown = std::max(owner.grown, after.bytes);
   }
   void moved_in(const Event& block) override {
     OwnerFigures& owner = owners_[block.tag];
@@ -103,6 +108,11 @@ class PoolFindings {
  private:
   void count(const Event& event) {
     switch (event.kind) {
+      case EventKind::allocate:
+        if (event.way == EventWay::none || event.bytes > cached_size) break;  // other tools do not tell how
+        ++cacheable_;
+        if (event.way == EventWay::cache) ++cache_hits_;
+        break;
       case EventKind::refuse:
         ++refused_;
         largest_refused_ = std::max(largest_refused_, event.bytes);
@@ -164,13 +174,27 @@ class PoolFindings {
     constexpr std::uint64_t many = 8;  // doubling makes 8 steps from 4 KiB to 1 MiB
     for (const OwnerFigures& owner : owners_) {
       if (owner.resizes < many && owner.copies < 3) continue;
+      const bool known = owner.first != 0 && owner.grown > owner.first;
       add("growth", recording_.names[owner.tag],
           quoted(owner.tag) + " changed its size " + times(owner.resizes) + ", " +
-              (owner.copies == 0 ? std::string("never by a copy") : times(owner.copies) + " by a copy") + ", up to " +
-              format_bytes(owner.peak) + ". Ask for its final capacity at once, or let it grow in larger steps.",
+              (owner.copies == 0 ? std::string("never by a copy") : times(owner.copies) + " by a copy") +
+              (known ? ", from " + format_bytes(owner.first) + " up to " + format_bytes(owner.grown) +
+                           ": create it with " + format_bytes(owner.grown) + ", or set its growth to " +
+                           growth_for(owner) + "."
+                     : ", up to " + format_bytes(owner.peak) +
+                           ". Ask for its final capacity at once, or let it grow in larger steps."),
           "BufferOptions::growth, ensure_capacity()",
           0.3 + 0.05 * static_cast<double>(owner.copies) + ratio(owner.peak, pool_.totals.requested.peak));
     }
+  }
+
+  /// The factor by which four steps would have done, in tenths, as far as it may be set.
+  static std::string growth_for(const OwnerFigures& owner) {
+    constexpr double steps = 4;
+    const double exact = std::pow(static_cast<double>(owner.grown) / static_cast<double>(owner.first), 1 / steps);
+    char text[16];
+    std::snprintf(text, sizeof(text), "%.1f", std::clamp(std::ceil(exact * 10) / 10, 1.1, 4.0));
+    return text;
   }
 
   void fragmentation() {
@@ -178,7 +202,17 @@ class PoolFindings {
     constexpr double low = 0.8;
     constexpr std::uint64_t worth = std::uint64_t{64} << 20;
     const double used = ratio(totals.requested.peak, totals.reserved.peak);
-    if (totals.reserved.peak < worth || used >= low) return;
+    if (totals.reserved.peak < worth) return;
+    if (pool_.backend.empty()) {  // of the other tools, only PyTorch's snapshots tell what was reserved
+      constexpr double low_elsewhere = 0.95;
+      if (used >= low_elsewhere) return;
+      add("fragmentation", {},
+          "At their peaks " + percent(used) + " of the reserved " + format_bytes(totals.reserved.peak) +
+              " were asked for. Expandable segments waste less; weir replay says what weir would reserve.",
+          "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True", 1.0 - used);
+      return;
+    }
+    if (used >= low) return;
     add("fragmentation", {},
         "At their peaks " + percent(used) + " of the reserved " + format_bytes(totals.reserved.peak) +
             " were asked for. Smaller handles move more easily; without a limit a pool also takes memory rather than "
@@ -186,18 +220,17 @@ class PoolFindings {
         "PoolOptions::max_handle_bytes, PoolOptions::limit", 1.0 - used);
   }
 
+  // Larger blocks go back to their arena unless their size repeats: they need no cache.
   void hit_rate() {
-    const Statistics& totals = pool_.totals;
     constexpr std::uint64_t enough = 1000;
     constexpr double low = 0.5;
-    if (totals.allocations < enough || totals.cache_hits + totals.arena_hits + totals.misses == 0) return;
-    const double rate = ratio(totals.cache_hits, totals.allocations);
+    if (cacheable_ < enough) return;
+    const double rate = ratio(cache_hits_, cacheable_);
     if (rate >= low) return;
     add("hit_rate", {},
-        percent(rate) + " of the " + std::to_string(totals.allocations) + " requests were served by a cache, " +
-            percent(ratio(totals.misses, totals.allocations)) +
-            " asked the driver. Sizes that repeat hit; so do more bytes kept by a thread.",
-        "PoolOptions::thread_cache_bytes", 0.5 * (low - rate) + ratio(totals.misses, totals.allocations));
+        percent(rate) + " of the " + std::to_string(cacheable_) + " requests of up to " + format_bytes(cached_size) +
+            " were served by a cache. Sizes that repeat hit; so do more bytes kept by a thread.",
+        "PoolOptions::thread_cache_bytes", 0.5 * (low - rate) + ratio(pool_.totals.misses, pool_.totals.allocations));
   }
 
   void back_and_forth() {
@@ -241,11 +274,13 @@ class PoolFindings {
   }
 
   static constexpr std::uint64_t small_transfer = 4096;
+  static constexpr std::uint64_t cached_size = std::uint64_t{256} << 10;  // every size up to this has a list in a cache
 
   const Recording& recording_;
   const RecordedPool& pool_;
   std::vector<Finding>& found_;
   std::vector<OwnerFigures> owners_;
+  std::uint64_t cacheable_ = 0, cache_hits_ = 0;
   std::uint64_t refused_ = 0, largest_refused_ = 0;
   std::uint64_t returned_ = 0, returns_ = 0, taken_again_ = 0;
   std::uint64_t spills_ = 0, spilled_ = 0;

@@ -28,6 +28,8 @@ struct OwnerFigures {
   std::uint64_t allocations = 0;
   std::uint64_t resizes = 0;
   std::uint64_t copies = 0;  ///< resizes that copied
+  std::uint64_t first = 0;   ///< bytes of the smallest block that was resized, before that; 0 where none was
+  std::uint64_t grown = 0;   ///< bytes of the largest that a resize made
   std::uint64_t live = 0;    ///< bytes requested, at the end
   std::uint64_t peak = 0;    ///< bytes requested
   std::uint64_t blocks = 0;  ///< live at the end

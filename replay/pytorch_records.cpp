@@ -142,6 +142,13 @@ std::optional<SnapshotEvent::Kind> kind_of(std::string_view action) {
   return std::nullopt;
 }
 
+/// Only shown, so that a file without it is read, too.
+std::uint64_t segment_address(const Record& record) {
+  const std::optional<Value> value = record.find("addr");
+  const std::uint64_t address = value && value->bits() ? *value->bits() : 0;
+  return record.bytes("size") <= ~address ? address : 0;
+}
+
 void read_events(Value trace, const Place& at, Budget& budget, SnapshotFrames& frames, SnapshotDevice& device) {
   Place place{"event", 0, &at};
   trace.for_each([&](Value value) {
@@ -152,7 +159,7 @@ void read_events(Value trace, const Place& at, Budget& budget, SnapshotFrames& f
     if (const auto kind = kind_of(action)) {
       const bool block = *kind == SnapshotEvent::Kind::allocate || *kind == SnapshotEvent::Kind::free;
       device.events.push_back(
-          {.address = block ? record.bits("addr") : 0,
+          {.address = block ? record.bits("addr") : segment_address(record),
            .bytes = block ? record.bytes_from("addr", "size") : record.bytes("size"),
            .stream = block ? record.bits("stream") : 0,
            .kind = *kind,
@@ -209,7 +216,9 @@ void read_segments(Value segments, std::size_t file_bytes, std::vector<SnapshotF
     if (number < devices.size() && devices[static_cast<std::size_t>(number)]) {
       SnapshotDevice& device = *devices[static_cast<std::size_t>(number)];
       read_blocks(segment, place, budget, frames[static_cast<std::size_t>(number)], device);
-      device.reserved_at_end += segment.bytes("total_size");
+      const std::uint64_t bytes = segment.bytes("total_size");
+      device.segments_at_end.push_back({.address = segment.bits("address"), .bytes = bytes});
+      device.reserved_at_end += bytes;
       if (device.reserved_at_end > max_live_bytes) fail(place, "the segments add up to more than 1 EiB");
     }
     ++place.index;

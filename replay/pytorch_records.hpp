@@ -20,9 +20,9 @@ struct SnapshotEvent {
     reserve,   ///< segment_alloc, segment_map
     release    ///< segment_free, segment_unmap
   };
-  std::uint64_t address = 0;
-  std::uint64_t bytes = 0;   ///< as requested for blocks, as reserved for segments
-  std::uint64_t stream = 0;  ///< the recorder's stream handle
+  std::uint64_t address = 0;  ///< of a segment 0 where none is told
+  std::uint64_t bytes = 0;    ///< as requested for blocks, as reserved for segments
+  std::uint64_t stream = 0;   ///< the recorder's stream handle
   Kind kind = Kind::allocate;
   std::uint32_t frame = 0;                             ///< number of a text of SnapshotDevice::frames
   std::optional<std::chrono::microseconds> time = {};  ///< of the recorder's clock; older files tell none
@@ -35,10 +35,17 @@ struct SnapshotBlock {
   std::uint32_t frame = 0;
 };
 
+/// Memory from the driver at the end.
+struct SnapshotSegment {
+  std::uint64_t address = 0;
+  std::uint64_t bytes = 0;
+};
+
 struct SnapshotDevice {
   std::uint32_t number = 0;
   std::vector<SnapshotEvent> events;
   std::vector<SnapshotBlock> live_at_end;
+  std::vector<SnapshotSegment> segments_at_end;
   TextTable frames;  ///< "train.py:7 step"; number 0 where none was recorded
   std::uint64_t reserved_at_end = 0;
   std::uint64_t failures = 0;  ///< allocations that ran out of memory (oom)

@@ -9,6 +9,7 @@
 
 #include <weir/errors.hpp>
 
+#include "replay/address_ranges.hpp"
 #include "replay/live_blocks.hpp"
 #include "replay/pytorch_records.hpp"
 #include "replay/trace_builder.hpp"
@@ -71,6 +72,20 @@ std::optional<std::uint64_t> peak_reserved(const SnapshotDevice& device) {
   return peak;
 }
 
+/// What the allocator had from its driver before the first event, walking back from the end.
+AddressRanges segments_at_start(const SnapshotDevice& device) {
+  AddressRanges ranges;
+  for (const SnapshotSegment& each : device.segments_at_end) {
+    if (each.bytes != 0) ranges.add(each.address, each.bytes);
+  }
+  for (auto event = device.events.rbegin(); event != device.events.rend(); ++event) {
+    if (event->bytes == 0) continue;
+    if (event->kind == Kind::reserve) ranges.remove(event->address, event->bytes);
+    if (event->kind == Kind::release) ranges.add(event->address, event->bytes);
+  }
+  return ranges;
+}
+
 DeviceTrace read_device(const SnapshotDevice& device, Trace& trace) {
   TraceBuilder builder(device.number);
   const LiveBlocks start = live_at_start(device, trace);
@@ -88,7 +103,23 @@ DeviceTrace read_device(const SnapshotDevice& device, Trace& trace) {
     begin(address, block.bytes, block.stream, is_known ? device.live_at_end[block.index - 1].frame : 0);
   }
 
+  const std::optional<std::uint64_t> peak = peak_reserved(device);
+  std::vector<SegmentEvent> segments;
+  if (peak) {
+    const AddressRanges at_start = segments_at_start(device);
+    for (const auto& [address, bytes] : at_start.by_address()) {
+      segments.push_back({.before = 0, .address = address, .bytes = bytes, .taken = true});
+    }
+  }
   for (const SnapshotEvent& event : device.events) {
+    if (event.kind == Kind::reserve || event.kind == Kind::release) {
+      if (!peak) continue;
+      segments.push_back({.before = builder.size(),
+                          .address = event.address,
+                          .bytes = event.bytes,
+                          .taken = event.kind == Kind::reserve});
+      continue;
+    }
     builder.at({}, event.time);
     if (event.kind == SnapshotKind::allocate) {
       live.take_overlapping(event.address, event.bytes, [&](const LiveBlocks::Block& lost) {
@@ -105,7 +136,8 @@ DeviceTrace read_device(const SnapshotDevice& device, Trace& trace) {
     }
   }
   DeviceTrace read = std::move(builder).finish();
-  read.recorded_peak_reserved = peak_reserved(device);
+  read.recorded_peak_reserved = peak;
+  read.segments = std::move(segments);
   return read;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <map>
 #include <string_view>
 #include <unordered_map>
@@ -34,6 +35,23 @@ std::uint64_t number_in(std::string_view text) noexcept {
   return value;
 }
 
+/// One of the five numbers of a latency.
+void set_latency(Statistics& known, unsigned which, std::uint64_t value) noexcept {
+  constexpr auto first = static_cast<unsigned>(Count::arena_latency);
+  if (which < first || which >= static_cast<unsigned>(Count::behind_latencies)) return;
+  LatencySummary* const all[] = {&known.arena_latency, &known.growth_latency, &known.mapping_latency,
+                                 &known.wait_latency};
+  LatencySummary& latency = *all[(which - first) / 5];
+  const std::chrono::nanoseconds time(static_cast<std::int64_t>(value & (~std::uint64_t{0} >> 1)));
+  switch ((which - first) % 5) {
+    case 0: latency.count = value; break;
+    case 1: latency.p50 = time; break;
+    case 2: latency.p99 = time; break;
+    case 3: latency.max = time; break;
+    default: latency.mean = time; break;
+  }
+}
+
 void set(Statistics& known, std::uint64_t& lost, Count which, std::uint64_t value) noexcept {
   switch (which) {
     case Count::requested_live: known.requested.live = value; break;
@@ -58,8 +76,7 @@ void set(Statistics& known, std::uint64_t& lost, Count which, std::uint64_t valu
     case Count::evictions: known.evictions = value; break;
     case Count::external: known.external = value; break;
     case Count::events_lost: lost = value; break;
-    case Count::names_lost:
-    case Count::events_late: break;
+    default: set_latency(known, static_cast<unsigned>(which), value); break;  // and what is of no use here
   }
 }
 

@@ -27,6 +27,8 @@ struct RecordedPool {
   std::string mode;
   std::uint64_t limit = 0;       ///< bytes
   std::uint64_t page_bytes = 0;  ///< 0 where memory came in segments
+  bool has_times = true;         ///< else each event has the place in the order, in microseconds
+  bool has_addresses = true;     ///< else each block has one of its own
   /// The events; of an allocation, a spill and a return, `tag` is an index into Recording::names.
   std::vector<track::Event> events;
   std::vector<track::Event> live_before;  ///< allocations from before the first event, of a ring, by block
@@ -64,8 +66,9 @@ struct Recording {
 /// A device for each pool with allocations. A resize becomes a free and an allocation. Throws ParseError where there is
 /// none.
 [[nodiscard]] Trace trace_of(const Recording& recording);
-/// A pool for each device of a trace, with its blocks and nothing else. Without times, events are a microsecond apart;
-/// without addresses, each block gets its own. A snapshot's times are microseconds since 1970, as are then the events'.
+/// A pool for each device of a trace, with its blocks and, of a snapshot, its segments. Without times, events are a
+/// microsecond apart; without addresses, each block gets its own. A snapshot's times are microseconds since 1970, as
+/// are then the events'.
 [[nodiscard]] Recording recording_of(const Trace& trace);
 
 }  // namespace weir::replay

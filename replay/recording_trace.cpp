@@ -69,13 +69,30 @@ RecordedPool pool_of(const DeviceTrace& device, const std::vector<std::uint32_t>
   pool.name = "device " + std::to_string(device.device);
   pool.device = pool.name;
   pool.mode = "recorded elsewhere";
-  pool.events.reserve(device.events.size());
+  pool.has_times = !device.times.empty();
+  pool.has_addresses = has_addresses;
+  pool.events.reserve(device.events.size() + device.segments.size());
+  std::size_t segment = 0;
+  const auto add_segments = [&](std::size_t before, std::uint64_t time) {
+    for (; segment < device.segments.size() && device.segments[segment].before <= before; ++segment) {
+      const SegmentEvent& each = device.segments[segment];
+      Event event;
+      event.time = time;
+      event.kind = each.taken ? EventKind::create : EventKind::destroy;
+      event.way = track::EventWay::segment;
+      event.bytes = each.bytes;
+      event.address = each.address;
+      event.generation = 1;  // a handle
+      pool.events.push_back(event);
+    }
+  };
   std::uint64_t next_address = index::granule_bytes;
   std::vector<std::uint64_t> addresses(device.block_bytes.size());
   for (std::size_t i = 0; i < device.events.size(); ++i) {
     const TraceEvent& each = device.events[i];
     Event event;
     event.time = device.times.empty() ? i * a_step : static_cast<std::uint64_t>(device.times[i].count());
+    add_segments(i, event.time);
     event.block = each.block;
     event.stream = each.stream;
     event.thread = static_cast<std::uint16_t>(std::min<std::uint32_t>(each.thread + 1, UINT16_MAX));
@@ -92,6 +109,7 @@ RecordedPool pool_of(const DeviceTrace& device, const std::vector<std::uint32_t>
     }
     pool.events.push_back(event);
   }
+  add_segments(device.events.size(), pool.events.empty() ? 0 : pool.events.back().time);
   return pool;
 }
 

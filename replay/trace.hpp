@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -32,6 +33,14 @@ struct BlockOrigin {
   std::uint32_t label = 0;  ///< index into DeviceTrace::labels; 0 = none
 };
 
+/// Memory that the recorder's allocator took from its driver, or gave back.
+struct SegmentEvent {
+  std::size_t before = 0;  ///< how many of DeviceTrace::events came before it
+  std::uint64_t address = 0;
+  std::uint64_t bytes = 0;
+  bool taken = false;
+};
+
 /// What one device saw, in order.
 struct DeviceTrace {
   std::vector<std::uint64_t> block_bytes;  ///< requested bytes of every block
@@ -44,6 +53,7 @@ struct DeviceTrace {
   std::uint32_t streams = 0;                            ///< distinct streams
   std::uint32_t threads = 1;                            ///< distinct threads; one where the recording tells of none
   std::optional<std::uint64_t> recorded_peak_reserved;  ///< bytes, where the file tells
+  std::vector<SegmentEvent> segments;                   ///< in order, where the file tells; for reports
 };
 
 struct Trace {

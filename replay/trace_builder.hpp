@@ -49,6 +49,7 @@ class TraceBuilder {
   std::size_t free(std::uint32_t block, std::uint64_t stream);
 
   [[nodiscard]] bool empty() const noexcept { return trace_.events.empty(); }
+  [[nodiscard]] std::size_t size() const noexcept { return trace_.events.size(); }
   [[nodiscard]] std::uint64_t live_bytes() const noexcept { return live_bytes_; }
 
   /// The finished trace; the builder is spent.

@@ -69,11 +69,14 @@ class Training {
   }
 
   Trace run() && {
+    part_ = "parameters";
     for (const std::uint64_t count : parameter_counts_) parameters_.push_back(make(bytes({count, value_})));
     gradients_.assign(parameters_.size(), none);
+    part_ = "matrix library";
     workspace_ = make(std::uint64_t{8} << 20);  // of the matrix library
     for (std::uint64_t step = 0; step < options_.steps; ++step) {
       drop_gradients();
+      part_ = "input";
       const Block input = make(bytes({tokens_, 8}));
       const Block target = make(bytes({tokens_, 8}));
       forward();
@@ -123,7 +126,7 @@ class Training {
 
   Block make(std::uint64_t size) {
     if (size > max_bytes - builder_.live_bytes()) too_large();
-    return builder_.allocate(size, 0);
+    return builder_.allocate(size, 0, {.label = builder_.label(part_)});
   }
   void drop(Block block) { builder_.free(block, 0); }
   void drop(std::initializer_list<Block> blocks) {
@@ -131,6 +134,7 @@ class Training {
   }
 
   void forward() {
+    part_ = "activations";
     const Block embedded = make(hidden_);
     const Block positions = make(bytes({options_.context, options_.width, value_}));
     stream_ = make(hidden_);
@@ -173,6 +177,7 @@ class Training {
   }
 
   void backward() {
+    part_ = "backward pass";
     const Block logits_gradient = make(logits_);
     drop({log_probabilities_, raw_logits_});
     const Block norm_gradient = make(hidden_);
@@ -242,7 +247,9 @@ class Training {
   }
 
   void make_gradient(std::size_t parameter) {
+    part_ = "gradients";
     gradients_[parameter] = make(bytes({parameter_counts_[parameter], value_}));
+    part_ = "backward pass";
   }
 
   void drop_gradients() {
@@ -254,6 +261,7 @@ class Training {
 
   // Adam, parameter by parameter: two states, and a master copy where parameters are not fp32.
   void update() {
+    part_ = "optimizer";
     const bool first = states_.empty();
     for (const std::uint64_t count : parameter_counts_) {
       const std::uint64_t state = bytes({count, 4});
@@ -273,6 +281,7 @@ class Training {
   std::uint64_t statistic_ = 0;
   std::vector<std::uint64_t> parameter_counts_;
   TraceBuilder builder_{0};
+  const char* part_ = "";  // whose the next blocks are
 
   std::vector<Block> parameters_;
   std::vector<Block> gradients_;

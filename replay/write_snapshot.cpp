@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "index/size_bins.hpp"
+#include "replay/address_ranges.hpp"
 #include "replay/block_walk.hpp"
 #include "replay/convert.hpp"
 
@@ -113,56 +114,6 @@ class Batches {
   std::size_t count_ = 0;
 };
 
-/// Memory that the pool had from the driver, as ranges of addresses. Two that touch stay two.
-class Ranges {
- public:
-  [[nodiscard]] bool has(std::uint64_t address, std::uint64_t bytes) const {
-    auto at = ranges_.upper_bound(address);
-    if (at == ranges_.begin()) return false;
-    --at;
-    std::uint64_t reached = at->first;
-    for (; at != ranges_.end() && at->first <= reached; ++at) {
-      reached = at->first + at->second;
-      if (address + bytes <= reached) return true;
-    }
-    return false;
-  }
-  void add(std::uint64_t address, std::uint64_t bytes) {
-    remove(address, bytes);
-    ranges_[address] = bytes;
-  }
-  void remove(std::uint64_t address, std::uint64_t bytes) {
-    const std::uint64_t end = address + bytes;
-    auto at = ranges_.upper_bound(address);
-    if (at != ranges_.begin()) --at;
-    while (at != ranges_.end() && at->first < end) {
-      const auto [from, size] = *at;
-      if (from + size <= address) {
-        ++at;
-        continue;
-      }
-      at = ranges_.erase(at);
-      if (from < address) ranges_[from] = address - from;
-      if (from + size > end) ranges_[end] = from + size - end;
-    }
-  }
-  /// Ranges that touch, as one.
-  [[nodiscard]] std::map<std::uint64_t, std::uint64_t> joined() const {
-    std::map<std::uint64_t, std::uint64_t> all;
-    for (const auto& [from, size] : ranges_) {
-      if (!all.empty() && all.rbegin()->first + all.rbegin()->second == from) {
-        all.rbegin()->second += size;
-      } else {
-        all[from] = size;
-      }
-    }
-    return all;
-  }
-
- private:
-  std::map<std::uint64_t, std::uint64_t> ranges_;
-};
-
 std::uint64_t allocated_bytes(const Event& event) { return std::uint64_t{event.granules} << index::granule_shift; }
 
 /// What is live, and mapped, after all events of a pool.
@@ -191,7 +142,7 @@ class AtEnd final : public BlockVisitor {
   }
 
   std::map<std::uint64_t, Event> live;  ///< by address
-  Ranges ranges;
+  AddressRanges ranges;
 };
 
 class SnapshotWriter {

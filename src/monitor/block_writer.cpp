@@ -156,30 +156,38 @@ void put_facts(BlockWriter& block, const track::PoolFacts& facts) noexcept {
 
 std::vector<std::uint64_t> counts_of(const Statistics& known, std::uint64_t lost, std::uint64_t names_lost,
                                      std::uint64_t late) {
-  return {known.requested.live,
-          known.requested.peak,
-          known.requested.cumulative,
-          known.allocated.live,
-          known.allocated.peak,
-          known.allocated.cumulative,
-          known.reserved.live,
-          known.reserved.peak,
-          known.reserved.cumulative,
-          known.allocations,
-          known.frees,
-          known.cache_hits,
-          known.arena_hits,
-          known.misses,
-          known.refusals,
-          known.errors,
-          known.driver_calls,
-          known.page_maps,
-          known.page_remaps,
-          known.evictions,
-          known.external,
-          lost,
-          names_lost,
-          late};
+  std::vector<std::uint64_t> counts = {known.requested.live,
+                                       known.requested.peak,
+                                       known.requested.cumulative,
+                                       known.allocated.live,
+                                       known.allocated.peak,
+                                       known.allocated.cumulative,
+                                       known.reserved.live,
+                                       known.reserved.peak,
+                                       known.reserved.cumulative,
+                                       known.allocations,
+                                       known.frees,
+                                       known.cache_hits,
+                                       known.arena_hits,
+                                       known.misses,
+                                       known.refusals,
+                                       known.errors,
+                                       known.driver_calls,
+                                       known.page_maps,
+                                       known.page_remaps,
+                                       known.evictions,
+                                       known.external,
+                                       lost,
+                                       names_lost,
+                                       late};
+  for (const LatencySummary* each :
+       {&known.arena_latency, &known.growth_latency, &known.mapping_latency, &known.wait_latency}) {
+    counts.push_back(each->count);
+    for (const std::chrono::nanoseconds time : {each->p50, each->p99, each->max, each->mean}) {
+      counts.push_back(static_cast<std::uint64_t>(time.count()));
+    }
+  }
+  return counts;
 }
 
 }  // namespace weir::monitor

@@ -111,6 +111,11 @@ enum class Count : std::uint8_t {
   events_lost,
   names_lost,
   events_late,
+  arena_latency,  ///< from here on five numbers each: count; p50, p99, longest and mean in nanoseconds
+  growth_latency = arena_latency + 5,
+  mapping_latency = growth_latency + 5,
+  wait_latency = mapping_latency + 5,
+  behind_latencies = wait_latency + 5,
 };
 inline constexpr std::size_t max_counts = 256;
 

@@ -142,7 +142,7 @@ void Pool::Implementation::begin_recording() {
 
 void Pool::Implementation::end_recording() noexcept {
   if (!recording_) return;
-  const std::string problem = recording_->end(sums());
+  const std::string problem = recording_->end(statistics());
   if (!problem.empty()) journal_.note(LogLevel::error, LogEvent::record, problem);
 }
 

@@ -10,122 +10,10 @@ import struct
 import subprocess
 import sys
 import unittest
-import zlib
 from pathlib import Path
 
+from recording_file import COUNTS, blocks_of, file_header, records_of, seal, totals_of
 from tool import MIB, TOOL, ToolCase, event, intervals, rmm, snapshot, weir
-
-MAGIC = b"\x89WEIR\r\n\x1a"
-COUNTS = [
-    "requested_live", "requested_peak", "requested_cumulative", "allocated_live", "allocated_peak",
-    "allocated_cumulative", "reserved_live", "reserved_peak", "reserved_cumulative", "allocations", "frees",
-    "cache_hits", "arena_hits", "misses", "refusals",
-]  # fmt: skip
-LAYOUT = {0: "block", 2: "block", 1: "free", 3: "pages", 4: "pages", 5: "pages", 6: "pages", 7: "transfer",
-          8: "transfer", 9: "bytes", 10: "bytes", 11: "bytes", 12: "bytes", 13: "bytes", 64: "name"}  # fmt: skip
-
-
-class Payload:
-    """The bytes of a block, from front to back."""
-
-    def __init__(self, data):
-        self.data, self.at = data, 0
-
-    def __bool__(self):
-        return self.at < len(self.data)
-
-    def byte(self):
-        self.at += 1
-        return self.data[self.at - 1]
-
-    def varint(self):
-        value = shift = 0
-        while True:
-            byte = self.byte()
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return value
-
-    def step(self):
-        value = self.varint()
-        return value >> 1 ^ -(value & 1)
-
-    def text(self):
-        size = self.varint()
-        self.at += size
-        return self.data[self.at - size : self.at].decode()
-
-
-def blocks_of(data):
-    """(kind, pool, time of the first record, payload) of each block; every sum is checked."""
-    assert data[:8] == MAGIC
-    major, _, size = struct.unpack_from("<HHI", data, 8)
-    assert major == 1 and zlib.crc32(data[:44]) == struct.unpack_from("<I", data, 44)[0]
-    at = size
-    while at < len(data):
-        mark, total, length, kind, pool, _, _, time = struct.unpack_from("<4sIIHHIIQ", data, at)
-        assert mark == b"WBLK" and zlib.crc32(data[at + 8 : at + 32 + length]) == total
-        yield kind, pool, time, Payload(data[at + 32 : at + 32 + length])
-        at += 32 + length
-
-
-def records_of(payload, time):
-    thread = stream = tag = address = 0
-    while payload:
-        kind, bits = payload.byte(), payload.byte()
-        time += payload.step()
-        thread = thread if bits & 0x20 else payload.varint()
-        stream = stream if bits & 0x40 else payload.varint()
-        tag = tag if bits & 0x80 else payload.varint()
-        record = {"kind": kind, "way": bits & 31, "time": time, "tag": tag, "thread": thread, "stream": stream}
-        layout = LAYOUT[kind]
-        if layout in ("block", "pages"):
-            record["block"] = payload.varint()
-            record["handles" if layout == "pages" else "bytes"] = payload.varint()
-            if layout == "pages":
-                record["bytes"] = payload.varint()
-            else:
-                record["granules"] = max(1, -(-record["bytes"] // 512)) + payload.step()
-            address += payload.step()
-            record["address"] = address
-        elif layout == "free":
-            record["block"] = payload.varint()
-        elif layout == "name":
-            record["named"], record["name"] = payload.varint(), payload.text()
-        else:
-            if layout == "transfer":
-                record["block"] = payload.varint()
-            record["bytes"] = payload.varint()
-        yield record
-
-
-def totals_of(records):
-    """The counts of a pool, from its events."""
-    live, sums = {}, dict.fromkeys(COUNTS, 0)
-
-    def change(what, before, after):
-        sums[what + "_live"] += after - before
-        sums[what + "_cumulative"] += max(0, after - before)
-        sums[what + "_peak"] = max(sums[what + "_peak"], sums[what + "_live"])
-
-    for each in records:
-        kind = each["kind"]
-        if kind in (0, 1, 2):
-            before = live.pop(each["block"], (0, 0))
-            after = (each["bytes"], 512 * each["granules"]) if kind != 1 else (0, 0)
-            change("requested", before[0], after[0])
-            change("allocated", before[1], after[1])
-            if kind != 1:
-                live[each["block"]] = after
-        if kind in (3, 4):
-            change("reserved", 0 if kind == 3 else each["bytes"], each["bytes"] if kind == 3 else 0)
-        sums["allocations"] += kind == 0
-        sums["frees"] += kind == 1
-        sums["refusals"] += kind == 9
-        for way, name in ((1, "cache_hits"), (2, "arena_hits"), (3, "misses")):
-            sums[name] += kind == 0 and each["way"] == way
-    return sums
 
 
 class Recording(ToolCase):
@@ -293,15 +181,6 @@ class Attacks(Recording):
                 self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
         return done
 
-    def seal(self, kind, pool, payload, time=0):
-        """A block whose sum is right, whatever it holds."""
-        rest = struct.pack("<IHHIIQ", len(payload), kind, pool, 0, 0, time) + payload
-        return b"WBLK" + struct.pack("<I", zlib.crc32(rest)) + rest
-
-    def header(self, major=1, minor=0, size=48):
-        head = MAGIC + struct.pack("<HHIQQIII", major, minor, size, 10**18, 10**9, 1, 0, 0)
-        return head + struct.pack("<I", zlib.crc32(head)) + b"\0" * (size - 48)
-
     def test_cut_anywhere_it_is_read_to_the_last_whole_block(self):
         path, _ = self.record("replay", self.job())
         data = Path(path).read_bytes()
@@ -330,7 +209,7 @@ class Attacks(Recording):
             self.attempt(bytes(changed))
 
     def test_blocks_that_lie_under_a_good_sum(self):
-        pool = self.seal(1, 1, b"\x01\x01p")
+        pool = seal(1, 1, b"\x01\x01p")
         big = b"\xff" * 9 + b"\x01"
         block = b"\x00\x63\x00\x01" + b"\x01" + b"\x05\x00\x00"
         for payload in (b"", b"\0", big, b"\x00\x00" + big, block + b"\x00", b"\x40\x60\x00\x01" + big,
@@ -340,33 +219,33 @@ class Attacks(Recording):
                         b"\x02\x60\x00\x01\x05\x00\x00", b"\x01\x60\x00\x01", b"\x7f\x60\x00\x01"):  # fmt: skip
             for kind in (1, 2, 3, 4, 5, 6, 999):
                 for number in (0, 1, 2, 65535):
-                    self.attempt(self.header() + pool + self.seal(kind, number, payload) + self.seal(5, 0, b""))
+                    self.attempt(file_header() + pool + seal(kind, number, payload) + seal(5, 0, b""))
                     if number == 0 and kind != 2:
                         break
 
     def test_random_payloads_under_good_sums(self):
         dice = random.Random(11)
         for _ in range(40):
-            data = self.header() + self.seal(1, 1, b"\x01\x01p")
+            data = file_header() + seal(1, 1, b"\x01\x01p")
             for _ in range(4):
                 payload = bytes(dice.choice([0, 0, 1, 2, 5, 0x60, 0xE0, 0x80, 0xFF, dice.randrange(256)])
                                 for _ in range(dice.randrange(200)))  # fmt: skip
-                data += self.seal(dice.choice([2, 2, 2, 3, 4]), 1, payload, dice.randrange(1 << 64))
+                data += seal(dice.choice([2, 2, 2, 3, 4]), 1, payload, dice.randrange(1 << 64))
             self.attempt(data)
 
     def test_lengths_beyond_the_file_take_no_memory(self):
         block = b"WBLK" + struct.pack("<IIHHIIQ", 0, (16 << 20) - 1, 2, 1, 0, 0, 0)
         for data in (block, block[:20], b"WBLK" + b"\xff" * 28, block * 3):
-            self.attempt(self.header() + data)
-        self.attempt(self.header(size=4096)[:100])
+            self.attempt(file_header() + data)
+        self.attempt(file_header(size=4096)[:100])
 
     def test_versions(self):
-        done = self.attempt(self.header(major=2))
+        done = self.attempt(file_header(major=2))
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"format 2", done.stderr)
         block = b"\x00\x03\x00\x01\x01\x00\x07\xe8\x07\x00\x00"
-        later = self.seal(77, 1, b"what is not known yet") + self.seal(2, 1, b"\x90\x03xyz" + block, 5)
-        data = self.header(minor=9, size=64) + self.seal(1, 1, b"\x01\x01p\x63\x02hi") + later + self.seal(5, 0, b"")
+        later = seal(77, 1, b"what is not known yet") + seal(2, 1, b"\x90\x03xyz" + block, 5)
+        data = file_header(minor=9, size=64) + seal(1, 1, b"\x01\x01p\x63\x02hi") + later + seal(5, 0, b"")
         (each,), errors = self.replay(self.file("later.weir", data))
         self.assertEqual((each["operations"], each["peak_requested"]), (1, 1000))
         self.assertIn("1 blocks and 1 records", errors[0])

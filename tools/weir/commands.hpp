@@ -10,6 +10,7 @@ namespace weir::tool {
 
 void add_replay(CLI::App& app, int& status);
 void add_convert(CLI::App& app, int& status);
+void add_report(CLI::App& app, int& status);
 void add_devices(CLI::App& app, int& status);
 void add_lidar(CLI::App& app, int& status);
 void add_balance(CLI::App& app, int& status);

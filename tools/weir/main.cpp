@@ -30,8 +30,9 @@ std::string explain(const CLI::App* app, const CLI::Error& error) {
   const std::string problem =
       commands_wanted && !unknown.empty() ? "no command or option " + unknown.front() : error.what();
   return "weir: " + problem + "\nUsage: " + command +
-         (chosen.empty() ? " replay|convert|devices|lidar|balance|trajectory|graph|demo" : "") + " [OPTIONS]" +
+         (chosen.empty() ? " replay|report|convert|devices|lidar|balance|trajectory|graph|demo" : "") + " [OPTIONS]" +
          (command == "weir replay"       ? " [FILE...]"
+          : command == "weir report"     ? " FILE -o OUT.html [--json OUT.json]"
           : command == "weir convert"    ? " FILE -o OUT.weir|pickle|json|csv"
           : command == "weir lidar"      ? " IN.las... -o OUT.las"
           : command == "weir trajectory" ? " -o OUT.csv"
@@ -91,6 +92,7 @@ int main(int argc, char** argv) {
   int status = 0;
   weir::tool::add_replay(app, status);
   weir::tool::add_convert(app, status);
+  weir::tool::add_report(app, status);
   weir::tool::add_devices(app, status);
   weir::tool::add_lidar(app, status);
   weir::tool::add_balance(app, status);

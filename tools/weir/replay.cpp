@@ -24,7 +24,7 @@
 #include "replay/tightest.hpp"
 #include "replay/transformer.hpp"
 #include "replay_options.hpp"
-#include "report.hpp"
+#include "replay_report.hpp"
 
 namespace weir::tool {
 namespace {

@@ -28,8 +28,9 @@ struct Subject {
 [[nodiscard]] inline double ratio(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 1.0 : static_cast<double>(part) / static_cast<double>(whole);
 }
-[[nodiscard]] inline bool is_recording(const Subject& subject) {
-  return subject.trace.format == replay::TraceFormat::weir_recording;
+[[nodiscard]] inline bool names_owners(const Subject& subject) {
+  return subject.trace.format == replay::TraceFormat::weir_recording ||
+         subject.trace.format == replay::TraceFormat::generated;
 }
 [[nodiscard]] inline bool is_snapshot(const Subject& subject) {
   return subject.trace.format == replay::TraceFormat::pytorch_snapshot;

@@ -1,10 +1,10 @@
-// The report for scripts; see report.hpp.
+// The report for scripts; see replay_report.hpp.
 #include <chrono>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
-#include "report.hpp"
+#include "replay_report.hpp"
 
 namespace weir::tool {
 namespace {
@@ -23,8 +23,8 @@ Json to_json(const Subject& subject, const Holder& holder) {
           {"number", holder.number},
           {"address", holder.address ? Json(*holder.address) : Json(nullptr)},
           {"line", holder.line != 0 ? Json(holder.line) : Json(nullptr)},
-          {"id", text(!is_snapshot(subject) && !is_recording(subject))},
-          {"tag", text(is_recording(subject))},
+          {"id", text(!is_snapshot(subject) && !names_owners(subject))},
+          {"tag", text(names_owners(subject))},
           {"frame", text(is_snapshot(subject))}};
 }
 

@@ -1,4 +1,4 @@
-// The report for people; see report.hpp.
+// The report for people; see replay_report.hpp.
 #include <array>
 #include <chrono>
 
@@ -7,7 +7,7 @@
 #include <weir/bytes.hpp>
 
 #include "files/excerpt.hpp"
-#include "report.hpp"
+#include "replay_report.hpp"
 
 namespace weir::tool {
 namespace {
@@ -58,8 +58,8 @@ std::string to_text(const Subject& subject, const Holder& holder) {
     text += fmt::format(", allocation number {}", holder.number + 1);
   }
   const bool named = !holder.label.empty();
-  if (named && is_recording(subject)) text += ", owner " + files::printable(holder.label);
-  if (named && !is_snapshot(subject) && !is_recording(subject)) text += ", id " + files::printable(holder.label);
+  if (named && names_owners(subject)) text += ", owner " + files::printable(holder.label);
+  if (named && !is_snapshot(subject) && !names_owners(subject)) text += ", id " + files::printable(holder.label);
   if (holder.address) text += fmt::format(", at {:#x}", *holder.address);
   text += fmt::format(", stream {:#x}", holder.stream);
   if (named && is_snapshot(subject)) text += ", " + files::printable(holder.label);
