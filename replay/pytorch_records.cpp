@@ -143,7 +143,7 @@ std::optional<SnapshotEvent::Kind> kind_of(std::string_view action) {
 }
 
 /// Only shown, so that a file without it is read, too.
-std::uint64_t segment_address(const Record& record) {
+std::uint64_t segment_address(const PickledRecord& record) {
   const std::optional<Value> value = record.find("addr");
   const std::uint64_t address = value && value->bits() ? *value->bits() : 0;
   return record.bytes("size") <= ~address ? address : 0;

@@ -80,8 +80,8 @@ AddressRanges segments_at_start(const SnapshotDevice& device) {
   }
   for (auto event = device.events.rbegin(); event != device.events.rend(); ++event) {
     if (event->bytes == 0) continue;
-    if (event->kind == Kind::reserve) ranges.remove(event->address, event->bytes);
-    if (event->kind == Kind::release) ranges.add(event->address, event->bytes);
+    if (event->kind == SnapshotKind::reserve) ranges.remove(event->address, event->bytes);
+    if (event->kind == SnapshotKind::release) ranges.add(event->address, event->bytes);
   }
   return ranges;
 }
@@ -112,12 +112,12 @@ DeviceTrace read_device(const SnapshotDevice& device, Trace& trace) {
     }
   }
   for (const SnapshotEvent& event : device.events) {
-    if (event.kind == Kind::reserve || event.kind == Kind::release) {
+    if (event.kind == SnapshotKind::reserve || event.kind == SnapshotKind::release) {
       if (!peak) continue;
       segments.push_back({.before = builder.size(),
                           .address = event.address,
                           .bytes = event.bytes,
-                          .taken = event.kind == Kind::reserve});
+                          .taken = event.kind == SnapshotKind::reserve});
       continue;
     }
     builder.at({}, event.time);

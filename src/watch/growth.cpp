@@ -14,7 +14,7 @@ constexpr double of_pairs = 46.0 / 66;  // the same for fewer
 constexpr std::size_t still = 4;        // the last stretches, in which it has to go on
 constexpr double still_share = 0.15;    // of the growth, in these
 constexpr double largest_step = 0.5;    // of the growth, in one stretch
-constexpr std::size_t recent = 3;       // stretches that say what is reserved now
+constexpr std::size_t recent_stretches = 3;  // stretches that say what is reserved now
 constexpr std::size_t min_for_forecast = 6;  // stretches
 
 double half_way(const Stretch& stretch) noexcept { return (seconds(stretch.begin) + seconds(stretch.end)) / 2; }
@@ -75,16 +75,16 @@ std::optional<Evidence> Stretches::leak() const {
 }
 
 bool Stretches::at_rest() const noexcept {
-  if (all_.size() <= recent) return false;
-  for (std::size_t i = all_.size() - recent; i < all_.size(); ++i) {
+  if (all_.size() <= recent_stretches) return false;
+  for (std::size_t i = all_.size() - recent_stretches; i < all_.size(); ++i) {
     if (all_[i].least_requested > all_[i - 1].least_requested) return false;
   }
   return true;
 }
 
 std::optional<Evidence> Stretches::unexplained() const {
-  if (all_.size() < 2 * recent) return std::nullopt;
-  const std::span last = std::span(all_).last(recent);
+  if (all_.size() < 2 * recent_stretches) return std::nullopt;
+  const std::span last = std::span(all_).last(recent_stretches);
   double reserved = last.front().least_reserved;
   for (const Stretch& each : last) reserved = std::min(reserved, each.least_reserved);
   if (reserved <= 0) return std::nullopt;
@@ -92,12 +92,12 @@ std::optional<Evidence> Stretches::unexplained() const {
   const double now = 1 - all_.back().peak_requested / reserved;
   std::optional<Evidence> found;
   double most = rise_;
-  for (std::size_t i = 0; i + 2 * recent <= all_.size(); ++i) {
+  for (std::size_t i = 0; i + 2 * recent_stretches <= all_.size(); ++i) {
     double then = 0;
-    for (const Stretch& each : std::span(all_).subspan(i, recent)) then = std::max(then, each.unexplained());
+    for (const Stretch& each : std::span(all_).subspan(i, recent_stretches)) then = std::max(then, each.unexplained());
     if (now - then < most || (now - then) * reserved < unexplained_bytes_) continue;
     most = now - then;
-    found = Evidence{.since = all_[i + recent].begin, .before = then, .now = now};
+    found = Evidence{.since = all_[i + recent_stretches].begin, .before = then, .now = now};
   }
   return found;
 }

@@ -9,10 +9,10 @@
 namespace weir::watch {
 namespace {
 
-constexpr std::size_t recent = 6;        // means of samples
+constexpr std::size_t recent_means = 6;  // means of samples
 constexpr std::size_t enough = 4;        // of these: fewer are outliers
-constexpr std::size_t min_before = 24;   // to compare with, at least
-constexpr std::size_t max_before = 192;  // and at most
+constexpr std::size_t min_means = 24;    // to compare with, at least
+constexpr std::size_t max_means = 192;   // and at most
 constexpr double clear = 4;              // times the deviation
 constexpr double to_sigma = 1.4826;      // of a normal distribution, from its median deviation
 constexpr double least_deviation = 0.02;
@@ -21,7 +21,7 @@ constexpr double least_deviation = 0.02;
 
 double Slowness::median_of_latest() const {
   std::vector<double> latest;
-  for (std::size_t i = means_.size() - std::min(recent, means_.size()); i < means_.size(); ++i) {
+  for (std::size_t i = means_.size() - std::min(recent_means, means_.size()); i < means_.size(); ++i) {
     latest.push_back(means_[i].seconds);
   }
   return quantile(latest, 0.5);
@@ -31,9 +31,9 @@ std::optional<Evidence> Slowness::note(std::chrono::nanoseconds time, const Timi
   if (done.count == 0) return std::nullopt;
   constexpr double tick = 1e-9;  // what took no time that a clock tells
   means_.push_back({time, std::max(tick, seconds(done.total) / static_cast<double>(done.count))});
-  if (means_.size() > recent + max_before) means_.pop_front();
-  if (means_.size() < recent + min_before) return std::nullopt;
-  const std::size_t known = means_.size() - recent;
+  if (means_.size() > recent_means + max_means) means_.pop_front();
+  if (means_.size() < recent_means + min_means) return std::nullopt;
+  const std::size_t known = means_.size() - recent_means;
   std::vector<double> logs;
   for (std::size_t i = 0; i < known; ++i) logs.push_back(std::log(means_[i].seconds));
   const double before = quantile(logs, 0.5);

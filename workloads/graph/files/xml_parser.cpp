@@ -30,7 +30,7 @@ std::optional<std::string_view> XmlAttributes::find(std::string_view name) const
 
 namespace {
 
-constexpr std::size_t max_depth = 256, max_tag = std::size_t{1} << 20, part_bytes = std::size_t{64} << 10;
+constexpr std::size_t max_nesting = 256, max_tag = std::size_t{1} << 20, part_bytes = std::size_t{64} << 10;
 
 std::string_view local(std::string_view name) {
   const std::size_t colon = name.rfind(':');
@@ -123,8 +123,8 @@ class Parsing {
   static void XMLCALL on_begin(void* user, const XML_Char* name, const XML_Char** attributes) {
     auto& self = *static_cast<Parsing*>(user);
     self.guarded([&] {
-      if (++self.depth_ > max_depth) {
-        refuse(self.line(), "elements are nested more than " + std::to_string(max_depth) + " deep");
+      if (++self.depth_ > max_nesting) {
+        refuse(self.line(), "elements are nested more than " + std::to_string(max_nesting) + " deep");
       }
       self.sink_.begin(local(name), XmlAttributes(attributes), self.line());
     });
