@@ -47,7 +47,7 @@ class Teardown : public ManagerContract {
   void outlasts(Memory memory, const std::string& way, End end, Drop drop_tickets) {
     std::uint64_t seen = 0;
     TestThread others([&] {
-      std::this_thread::sleep_for(40ms);
+      std::this_thread::sleep_for(15ms);
       seen = taken(memory);
       backend_->let_events_go();
     });
@@ -274,7 +274,7 @@ TEST_P(Teardown, OfBothManagersOfACopy) {
   EXPECT_THROW(target->copy(to, *source, from, side, side, {.deadline = 20ms}), Timeout);
   std::uint64_t seen = 0;
   TestThread others([&] {
-    std::this_thread::sleep_for(40ms);
+    std::this_thread::sleep_for(15ms);
     seen = taken(Memory::device);
     backend_->let_events_go();
   });

@@ -20,7 +20,7 @@ TEST_P(Model, AgreesWithTheOracle) {
   expect_agreement<Program>(GetParam(), GetParam().share);
 }
 
-const auto name_of = [](const auto& configuration) { return configuration.param.name; };
+const auto name_of_configuration = [](const auto& configuration) { return configuration.param.name; };
 using enum PoolMode;
 
 // By name, backend, mode, limit, bytes kept live, threads, bytes that each one's cache may hold.
@@ -41,7 +41,7 @@ const std::vector<Configuration> pools{
     {"dry_segments_tight", "dry", segments, 96_MiB, 80_MiB, 2},
     {"host_off", "host", off, 128_MiB, 64_MiB, 4},
 };
-INSTANTIATE_TEST_SUITE_P(Pools, Model, testing::ValuesIn(pools), name_of);
+INSTANTIATE_TEST_SUITE_P(Pools, Model, testing::ValuesIn(pools), name_of_configuration);
 
 // With late events, by which each wait takes longer.
 std::vector<Configuration> late() {
@@ -64,7 +64,7 @@ std::vector<Configuration> late() {
   return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(Late, Model, testing::ValuesIn(late()), name_of);
+INSTANTIATE_TEST_SUITE_P(Late, Model, testing::ValuesIn(late()), name_of_configuration);
 
 // With faults at random.
 std::vector<Configuration> storms() {
@@ -88,14 +88,14 @@ std::vector<Configuration> storms() {
   return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(Storms, Model, testing::ValuesIn(storms()), name_of);
+INSTANTIATE_TEST_SUITE_P(Storms, Model, testing::ValuesIn(storms()), name_of_configuration);
 
 // Pages where the driver has sparse memory, else segments.
 const std::vector<Configuration> vulkan{
     {"vulkan", "vulkan", automatic, 256_MiB, 96_MiB, 4},
     {"vulkan_off", "vulkan", off, 128_MiB, 64_MiB, 2},
 };
-INSTANTIATE_TEST_SUITE_P(Vulkan, Model, testing::ValuesIn(vulkan), name_of);
+INSTANTIATE_TEST_SUITE_P(Vulkan, Model, testing::ValuesIn(vulkan), name_of_configuration);
 
 #ifdef WEIR_HAS_CUDA
 const std::vector<Configuration> cuda{
@@ -106,7 +106,7 @@ const std::vector<Configuration> cuda{
     {"cuda_fake_segments", cuda_fake, segments, 128_MiB, 64_MiB, 2},
     {"cuda_fake_off", cuda_fake, off, 128_MiB, 64_MiB, 4},
 };
-INSTANTIATE_TEST_SUITE_P(Cuda, Model, testing::ValuesIn(cuda), name_of);
+INSTANTIATE_TEST_SUITE_P(Cuda, Model, testing::ValuesIn(cuda), name_of_configuration);
 #endif
 
 }  // namespace

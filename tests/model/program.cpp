@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t stream_count = 3;
-constexpr std::uint64_t steps_between_walks = 256;
+constexpr std::uint64_t operations_between_walks = 256;
 const char* const owners[] = {"", "first owner", "second owner"};
 
 void* pointer(std::uint64_t address) { return reinterpret_cast<void*>(address); }  // NOLINT(performance-no-int-to-ptr)
@@ -90,7 +90,7 @@ std::string Program::check() {
   if (std::string wrong = oracle_.compare(now); !wrong.empty()) return wrong;
   const bool idle = all_is_past();
   if (idle && now.pending != 0) return std::to_string(now.pending) + " bytes are pending, and no event is late";
-  if (steps_ % steps_between_walks != 0) return {};
+  if (steps_ % operations_between_walks != 0) return {};
   pool_->verify();
   const device::FaultyBackend::Balance held = backend_->balance();
   if (now.reserved.live != held.pages * page_bytes_ + held.segment_bytes) return "reserved is not what the driver gave";

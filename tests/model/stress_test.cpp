@@ -56,10 +56,10 @@ TEST_P(Stress, EndsWithExactTotals) {
   EXPECT_EQ(driver_fault(GetParam().backend), "");
 }
 
-const auto name_of = [](const auto& kind) { return kind.param.name; };
+const auto name_of_stress = [](const auto& kind) { return kind.param.name; };
 using enum PoolMode;
 
-const std::vector<Kind> pools{
+const std::vector<Kind> stressed_pools{
     {.name = "host_pages", .backend = "host", .mode = pages},
     {.name = "host_pages_cleared", .backend = "host", .mode = pages, .zero = true, .share = 10},
     {.name = "host_segments", .backend = "host", .mode = segments},
@@ -73,17 +73,17 @@ const std::vector<Kind> pools{
     {.name = "host_segments_late", .backend = "host", .mode = segments, .share = 20, .late = lateness_asked()},
     {.name = "dry_pages_late", .backend = "dry", .mode = pages, .share = 20, .late = lateness_asked()},
 };
-INSTANTIATE_TEST_SUITE_P(Pools, Stress, testing::ValuesIn(pools), name_of);
+INSTANTIATE_TEST_SUITE_P(Pools, Stress, testing::ValuesIn(stressed_pools), name_of_stress);
 
 #ifdef WEIR_HAS_CUDA
-const std::vector<Kind> cuda{
+const std::vector<Kind> stressed_cuda{
     {.name = "cuda_pages", .backend = "cuda", .mode = pages},
     {.name = "cuda_segments", .backend = "cuda", .mode = segments},
     {.name = "cuda_fake_pages", .backend = cuda_fake, .mode = pages, .share = 5},
     {.name = "cuda_fake_segments", .backend = cuda_fake, .mode = segments, .share = 5},
     {.name = "cuda_fake_off", .backend = cuda_fake, .mode = off, .share = 5},
 };
-INSTANTIATE_TEST_SUITE_P(Cuda, Stress, testing::ValuesIn(cuda), name_of);
+INSTANTIATE_TEST_SUITE_P(Cuda, Stress, testing::ValuesIn(stressed_cuda), name_of_stress);
 #endif
 
 }  // namespace

@@ -19,8 +19,8 @@ using namespace std::string_view_literals;
 using testing::message_of;
 using testing::names;
 
-/// The refusal somewhere between the header and the last row.
-std::string refusal(std::string_view text) {
+/// The csv_refusal somewhere between the header and the last row.
+std::string csv_refusal(std::string_view text) {
   return message_of([&] {
     CsvReader csv(text);
     while (csv.next_row()) {
@@ -28,7 +28,7 @@ std::string refusal(std::string_view text) {
   });
 }
 
-/// The refusal of a second line's only number by one of the conversions.
+/// The csv_refusal of a second line's only number by one of the conversions.
 template <class Convert>
 std::string refusal_of_number(std::string_view field, Convert convert) {
   const std::string text = "size\n" + std::string(field) + "\n";
@@ -72,7 +72,7 @@ TEST(Csv, ALastLineWithoutAnEndIsCut) {
     EXPECT_FALSE(csv.next_row());
     EXPECT_EQ(csv.cut_lines(), 0U) << "blanks say nothing";
   }
-  EXPECT_TRUE(names(refusal("a,b,c"), {"line 1", "header", "cut", "copy it again"}));
+  EXPECT_TRUE(names(csv_refusal("a,b,c"), {"line 1", "header", "cut", "copy it again"}));
 }
 
 TEST(Csv, ToleratesWhatEditorsAndSystemsAdd) {
@@ -129,32 +129,32 @@ TEST(Csv, RefusesAMissingColumnByName) {
 }
 
 TEST(Csv, RefusesRowsOfAnotherWidth) {
-  EXPECT_TRUE(names(refusal("a,b\n1,2\n1\n"), {"line 3", "has 1 fields", "names 2"}));
-  EXPECT_TRUE(names(refusal("a,b\n1,2,3\n"), {"line 2", "has 3 fields"}));
+  EXPECT_TRUE(names(csv_refusal("a,b\n1,2\n1\n"), {"line 3", "has 1 fields", "names 2"}));
+  EXPECT_TRUE(names(csv_refusal("a,b\n1,2,3\n"), {"line 2", "has 3 fields"}));
 }
 
 TEST(Csv, RefusesEmptyText) {
-  EXPECT_TRUE(names(refusal(""), {"header"}));
-  EXPECT_TRUE(names(refusal("\n \r\n"), {"header"}));
+  EXPECT_TRUE(names(csv_refusal(""), {"header"}));
+  EXPECT_TRUE(names(csv_refusal("\n \r\n"), {"header"}));
 }
 
 TEST(Csv, RefusesControlCharacters) {
-  EXPECT_TRUE(names(refusal("a,b\n1,\0 2\n"sv), {"line 2", "\\x00"}));
-  EXPECT_TRUE(names(refusal("a\rb\n1\n"), {"line 1", "\\x0d"}));
+  EXPECT_TRUE(names(csv_refusal("a,b\n1,\0 2\n"sv), {"line 2", "\\x00"}));
+  EXPECT_TRUE(names(csv_refusal("a\rb\n1\n"), {"line 1", "\\x0d"}));
 }
 
 TEST(Csv, RefusesBrokenQuotes) {
-  EXPECT_TRUE(names(refusal("a,b\n\"1,2\n"), {"line 2", "quote"}));
-  EXPECT_TRUE(names(refusal("a,b\n1\",\"2\n"), {"line 2", "quote"}));
-  EXPECT_TRUE(names(refusal("a,b\nx\"1\",2\n"), {"line 2", "quote"}));
-  EXPECT_TRUE(names(refusal("a,b\n\"1\"\"1\",2\n"), {"line 2", "quote"}));
-  EXPECT_TRUE(names(refusal("a\n\"\n"), {"line 2", "quote"}));
+  EXPECT_TRUE(names(csv_refusal("a,b\n\"1,2\n"), {"line 2", "quote"}));
+  EXPECT_TRUE(names(csv_refusal("a,b\n1\",\"2\n"), {"line 2", "quote"}));
+  EXPECT_TRUE(names(csv_refusal("a,b\nx\"1\",2\n"), {"line 2", "quote"}));
+  EXPECT_TRUE(names(csv_refusal("a,b\n\"1\"\"1\",2\n"), {"line 2", "quote"}));
+  EXPECT_TRUE(names(csv_refusal("a\n\"\n"), {"line 2", "quote"}));
 }
 
 TEST(Csv, RefusesLinesWithoutEndAndTooManyFields) {
-  EXPECT_TRUE(names(refusal("a\n" + std::string(5'000'000, '1')), {"line 2", "5000000 bytes"}));
-  EXPECT_TRUE(names(refusal(std::string(5'000'000, 'a')), {"line 1"}));
-  EXPECT_TRUE(names(refusal(std::string(64, ',') + '\n'), {"line 1", "64 fields"}));
+  EXPECT_TRUE(names(csv_refusal("a\n" + std::string(5'000'000, '1')), {"line 2", "5000000 bytes"}));
+  EXPECT_TRUE(names(csv_refusal(std::string(5'000'000, 'a')), {"line 1"}));
+  EXPECT_TRUE(names(csv_refusal(std::string(64, ',') + '\n'), {"line 1", "64 fields"}));
   CsvReader widest(std::string_view(",,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,\n"));
   EXPECT_FALSE(widest.next_row());
 }

@@ -12,19 +12,19 @@
 namespace weir::replay {
 namespace {
 
-constexpr std::uint64_t mib = std::uint64_t{1} << 20;
+constexpr std::uint64_t direct_mib = std::uint64_t{1} << 20;
 
 TEST(DirectPolicy, RoundsEachBlockToTwoMebibytes) {
   TraceBuilder builder(0);
   const auto first = builder.allocate(1, 0);
-  const auto second = builder.allocate(2 * mib, 0);
+  const auto second = builder.allocate(2 * direct_mib, 0);
   builder.free(first, 0);
-  const auto third = builder.allocate(2 * mib + 1, 0);
+  const auto third = builder.allocate(2 * direct_mib + 1, 0);
   builder.free(second, 0);
   builder.free(third, 0);
   const PolicyResult result = simulate_direct_policy(std::move(builder).finish());
-  EXPECT_EQ(result.peak_reserved, 6 * mib);
-  EXPECT_EQ(result.peak_requested, 4 * mib + 1);
+  EXPECT_EQ(result.peak_reserved, 6 * direct_mib);
+  EXPECT_EQ(result.peak_requested, 4 * direct_mib + 1);
   EXPECT_EQ(result.driver_calls, 6U);
 }
 
@@ -33,7 +33,7 @@ TEST(DirectPolicy, ZeroBytesCostNothingAndWhatIsNeverFreedOneCall) {
   builder.free(builder.allocate(0, 0), 0);
   builder.allocate(5, 0);
   const PolicyResult result = simulate_direct_policy(std::move(builder).finish());
-  EXPECT_EQ(result.peak_reserved, 2 * mib);
+  EXPECT_EQ(result.peak_reserved, 2 * direct_mib);
   EXPECT_EQ(result.driver_calls, 1U);
 }
 

@@ -18,7 +18,7 @@ using testing::message_of;
 using testing::names;
 
 TraceFormat kind_of(std::string_view text) { return identify(as_bytes(text)); }
-std::string refusal(std::string_view text) {
+std::string kind_refusal(std::string_view text) {
   return message_of([&] { static_cast<void>(kind_of(text)); });
 }
 
@@ -61,13 +61,13 @@ TEST(Identify, NamesWhatItSawAndWhatItWants) {
       {"a,b,c\n1,2,3\n", "'a,b,c'"},
       {"hello\0world"sv, "'hello\\x00world'"}};
   for (const auto& [text, name] : seen) {
-    EXPECT_TRUE(names(refusal(text), {name, "PyTorch memory snapshots", "RMM logs", "interval CSVs"})) << name;
+    EXPECT_TRUE(names(kind_refusal(text), {name, "PyTorch memory snapshots", "RMM logs", "interval CSVs"})) << name;
   }
 }
 
 TEST(Identify, LongFilesWithoutLines) {
-  EXPECT_TRUE(names(refusal(std::string(3'000'000, 'x')), {"'xxx"}));
-  EXPECT_TRUE(names(refusal(std::string(3'000'000, '\0')), {"'\\x00"}));
+  EXPECT_TRUE(names(kind_refusal(std::string(3'000'000, 'x')), {"'xxx"}));
+  EXPECT_TRUE(names(kind_refusal(std::string(3'000'000, '\0')), {"'\\x00"}));
 }
 
 }  // namespace

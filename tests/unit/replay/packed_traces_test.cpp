@@ -1,4 +1,4 @@
-// Traces that are packed by gzip: read as they lie, and what is cut off or packed twice is told.
+// Traces that are packed by gzip: read_packed as they lie, and what is cut off or packed twice is told.
 #include <gtest/gtest.h>
 
 #include <span>
@@ -21,24 +21,25 @@ using files::test::packed;
 using testing::message_of;
 using testing::names;
 
-Trace read(const std::string& data) { return read_trace(std::as_bytes(std::span(data))); }
+Trace read_packed(const std::string& data) { return read_trace(std::as_bytes(std::span(data))); }
 
 TEST(PackedTraces, TracesAreReadPackedAsUnpacked) {
   const std::string rows = "id,lower,upper,size\n0,0,1,7\n1,0,2,5\n";
-  EXPECT_EQ(testing::events_text(read(packed(rows)).devices[0]), testing::events_text(read(rows).devices[0]));
-  EXPECT_TRUE(names(message_of([&] { static_cast<void>(read(packed(packed(rows)))); }), {"gzip data"}));
-  EXPECT_TRUE(names(message_of([&] { static_cast<void>(read(packed(""))); }), {"empty"}));
+  EXPECT_EQ(testing::events_text(read_packed(packed(rows)).devices[0]),
+            testing::events_text(read_packed(rows).devices[0]));
+  EXPECT_TRUE(names(message_of([&] { static_cast<void>(read_packed(packed(packed(rows)))); }), {"gzip data"}));
+  EXPECT_TRUE(names(message_of([&] { static_cast<void>(read_packed(packed(""))); }), {"empty"}));
 }
 
 TEST(PackedTraces, TracesThatAreCutAreReadByWholeLines) {
   std::string rows = "Thread,Time,Action,Pointer,Size,Stream\n";
   for (int i = 0; i < 5000; ++i) rows += "1,t,allocate,0x" + std::to_string(i) + ",8," + std::to_string(i % 7) + "\n";
   const std::string data = packed(rows);
-  const Trace whole = read(data);
+  const Trace whole = read_packed(data);
   EXPECT_FALSE(whole.is_cut);
   std::size_t before = 0;
   for (const std::size_t length : {data.size() / 4, data.size() / 2, data.size() - 9}) {
-    const Trace trace = read(data.substr(0, length));
+    const Trace trace = read_packed(data.substr(0, length));
     EXPECT_TRUE(trace.is_cut);
     EXPECT_LE(trace.cut_lines, 1U);
     const std::size_t count = trace.devices.at(0).events.size();
@@ -51,20 +52,22 @@ TEST(PackedTraces, TracesThatAreCutAreReadByWholeLines) {
   }
   // Between two lines only the gzip data tell.
   const std::string check_cut = data.substr(0, data.size() - 1);
-  EXPECT_TRUE(read(check_cut).is_cut);
-  EXPECT_EQ(read(check_cut).cut_lines, 0U);
-  EXPECT_EQ(read(check_cut).devices[0].events.size(), 5000U);
+  EXPECT_TRUE(read_packed(check_cut).is_cut);
+  EXPECT_EQ(read_packed(check_cut).cut_lines, 0U);
+  EXPECT_EQ(read_packed(check_cut).devices[0].events.size(), 5000U);
   for (const std::size_t length : {2U, 10U, 30U}) {
-    EXPECT_TRUE(names(message_of([&] { static_cast<void>(read(data.substr(0, length))); }), {"cut off", "copy"}));
+    EXPECT_TRUE(
+        names(message_of([&] { static_cast<void>(read_packed(data.substr(0, length))); }), {"cut off", "copy"}));
   }
 }
 
 TEST(PackedTraces, SnapshotsThatAreCutAreRefused) {
   const auto bytes = std::as_bytes(std::span(testing::snapshot_protocol_4));
   const std::string data = packed({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  EXPECT_EQ(read(data).format, TraceFormat::pytorch_snapshot);
+  EXPECT_EQ(read_packed(data).format, TraceFormat::pytorch_snapshot);
   for (const std::size_t length : {data.size() / 2, data.size() - 1}) {
-    EXPECT_TRUE(names(message_of([&] { static_cast<void>(read(data.substr(0, length))); }), {"cut off", "copy"}));
+    EXPECT_TRUE(
+        names(message_of([&] { static_cast<void>(read_packed(data.substr(0, length))); }), {"cut off", "copy"}));
   }
 }
 

@@ -17,10 +17,10 @@ namespace {
 using std::chrono::microseconds;
 using Ns = std::chrono::duration<double, std::nano>;
 
-constexpr std::uint64_t kib = 1024;
-constexpr std::uint64_t mib = 1024 * kib;
+constexpr std::uint64_t kibibyte = 1024;
+constexpr std::uint64_t mebibyte = 1024 * kibibyte;
 
-class Program {
+class ExpandableProgram {
  public:
   std::uint32_t allocate(std::uint64_t bytes, std::uint64_t stream = 0) { return builder_.allocate(bytes, stream); }
   void free(std::uint32_t block, std::uint64_t stream = 0) { builder_.free(block, stream); }
@@ -35,74 +35,74 @@ class Program {
 };
 
 TEST(PytorchExpandable, GrowsByWholeHandlesAtItsEnd) {
-  Program program;
-  program.allocate(mib);
-  EXPECT_EQ(program.reserved(), 2 * mib);
-  program.allocate(mib + 1);
-  EXPECT_EQ(program.reserved(), 22 * mib);
-  program.allocate(18 * mib);  // 19 MiB less 512 B are left
-  EXPECT_EQ(program.reserved(), 22 * mib);
-  program.allocate(100 * mib);  // what is left of the first handle is the beginning: 99 and some are lacking
-  EXPECT_EQ(program.reserved(), 122 * mib);
+  ExpandableProgram program;
+  program.allocate(mebibyte);
+  EXPECT_EQ(program.reserved(), 2 * mebibyte);
+  program.allocate(mebibyte + 1);
+  EXPECT_EQ(program.reserved(), 22 * mebibyte);
+  program.allocate(18 * mebibyte);  // 19 MiB less 512 B are left
+  EXPECT_EQ(program.reserved(), 22 * mebibyte);
+  program.allocate(100 * mebibyte);  // what is left of the first handle is the beginning: 99 and some are lacking
+  EXPECT_EQ(program.reserved(), 122 * mebibyte);
 }
 
 TEST(PytorchExpandable, AFreeBlockAtTheEndIsTheBeginningOfALargerOne) {
-  Program program;
-  program.free(program.allocate(20 * mib));
-  program.allocate(30 * mib);
-  EXPECT_EQ(program.reserved(), 40 * mib) << "PyTorch's native policy would hold 50";
-  Program held;
-  held.allocate(20 * mib);
-  held.allocate(30 * mib);
-  EXPECT_EQ(held.reserved(), 60 * mib);
+  ExpandableProgram program;
+  program.free(program.allocate(20 * mebibyte));
+  program.allocate(30 * mebibyte);
+  EXPECT_EQ(program.reserved(), 40 * mebibyte) << "PyTorch's native policy would hold 50";
+  ExpandableProgram held;
+  held.allocate(20 * mebibyte);
+  held.allocate(30 * mebibyte);
+  EXPECT_EQ(held.reserved(), 60 * mebibyte);
 }
 
 TEST(PytorchExpandable, NeighboursOfDifferentHandlesMerge) {
-  Program program;
-  const auto first = program.allocate(20 * mib);
-  const auto second = program.allocate(20 * mib);
+  ExpandableProgram program;
+  const auto first = program.allocate(20 * mebibyte);
+  const auto second = program.allocate(20 * mebibyte);
   program.free(first);
   program.free(second);
-  program.allocate(40 * mib);
-  EXPECT_EQ(program.reserved(), 40 * mib);
+  program.allocate(40 * mebibyte);
+  EXPECT_EQ(program.reserved(), 40 * mebibyte);
 }
 
 TEST(PytorchExpandable, LargeBlocksAreSplitToo) {
-  Program program;
-  program.allocate(19 * mib);
-  program.allocate(mib - 512);
-  EXPECT_EQ(program.reserved(), 22 * mib) << "up to 1 MiB is the small segment's";
-  program.allocate(mib + 512);
-  EXPECT_EQ(program.reserved(), 42 * mib) << "1 MiB is left";
-  Program exact;
-  exact.allocate(18 * mib - 512);
-  exact.allocate(2 * mib + 512);
-  EXPECT_EQ(exact.reserved(), 20 * mib) << "2 MiB and 512 B are left";
+  ExpandableProgram program;
+  program.allocate(19 * mebibyte);
+  program.allocate(mebibyte - 512);
+  EXPECT_EQ(program.reserved(), 22 * mebibyte) << "up to 1 MiB is the small segment's";
+  program.allocate(mebibyte + 512);
+  EXPECT_EQ(program.reserved(), 42 * mebibyte) << "1 MiB is left";
+  ExpandableProgram exact;
+  exact.allocate(18 * mebibyte - 512);
+  exact.allocate(2 * mebibyte + 512);
+  EXPECT_EQ(exact.reserved(), 20 * mebibyte) << "2 MiB and 512 B are left";
 }
 
 // The free block at the end may become as large as it is asked to, so another is taken first.
 TEST(PytorchExpandable, TheEndIsTakenLast) {
-  Program program;
-  const auto hole = program.allocate(10 * mib);
-  program.allocate(2 * mib);  // 8 MiB are left at the end
+  ExpandableProgram program;
+  const auto hole = program.allocate(10 * mebibyte);
+  program.allocate(2 * mebibyte);  // 8 MiB are left at the end
   program.free(hole);
-  program.allocate(7 * mib);   // fits the end best, and is put into the hole
-  program.allocate(25 * mib);  // grows from the 8 MiB
-  EXPECT_EQ(program.reserved(), 40 * mib);
+  program.allocate(7 * mebibyte);   // fits the end best, and is put into the hole
+  program.allocate(25 * mebibyte);  // grows from the 8 MiB
+  EXPECT_EQ(program.reserved(), 40 * mebibyte);
 }
 
 TEST(PytorchExpandable, StreamsHaveSegmentsOfTheirOwn) {
-  Program program;
+  ExpandableProgram program;
   program.free(program.allocate(512, 1), 1);
   program.allocate(512, 2);
   program.allocate(512, 1);
-  EXPECT_EQ(program.reserved(), 4 * mib);
+  EXPECT_EQ(program.reserved(), 4 * mebibyte);
 }
 
 TEST(PytorchExpandable, ChargesByHandleAndGrowth) {
-  Program program;
-  program.allocate(50 * mib);  // 3 handles at once
-  program.allocate(512);       // 1
+  ExpandableProgram program;
+  program.allocate(50 * mebibyte);  // 3 handles at once
+  program.allocate(512);            // 1
   const PolicyResult result = program.run({.passes = 3,
                                            .driver = {.create = microseconds(1),
                                                       .map = microseconds(10),
@@ -120,11 +120,11 @@ TEST(PytorchExpandable, ChargesByHandleAndGrowth) {
     EXPECT_EQ(result.passes[later].calls, 0U);
     EXPECT_EQ(result.passes[later].time, Ns(0));
   }
-  EXPECT_EQ(result.peak_requested, 50 * mib + 512);
+  EXPECT_EQ(result.peak_requested, 50 * mebibyte + 512);
 }
 
 TEST(PytorchExpandable, RefusesATraceOfMoreThanItCanCount) {
-  Program program;
+  ExpandableProgram program;
   for (std::uint64_t stream = 0; stream < 16; ++stream) program.free(program.allocate(max_live_bytes, stream), stream);
   EXPECT_THROW(static_cast<void>(program.run()), InvalidArgument);
 }

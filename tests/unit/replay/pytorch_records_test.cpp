@@ -31,11 +31,11 @@ using testing::snapshot;
 using testing::text;
 using Entries = std::vector<std::pair<std::string, Pickled>>;
 
-std::vector<SnapshotDevice> read(const std::string& pickled) {
+std::vector<SnapshotDevice> read_records(const std::string& pickled) {
   return read_snapshot_records(Pickle::parse(as_bytes(pickled)));
 }
-std::string refusal(const std::string& pickled) {
-  return message_of([&] { static_cast<void>(read(pickled)); });
+std::string records_refusal(const std::string& pickled) {
+  return message_of([&] { static_cast<void>(read_records(pickled)); });
 }
 
 /// `entries` with one replaced, or left out where the value is empty.
@@ -57,19 +57,19 @@ const Entries good_segment{{"device", integer(0)},
                            {"stream", integer(0)},
                            {"blocks", list({dict(good_block)})}};
 
-/// The refusal where the second event of device 1 has this field so.
+/// The records_refusal where the second event of device 1 has this field so.
 std::string event_refusal(const std::string& name, const Pickled& value) {
-  return refusal(snapshot({}, {{}, {dict(good_event), with(good_event, name, value)}}));
+  return records_refusal(snapshot({}, {{}, {dict(good_event), with(good_event, name, value)}}));
 }
 std::string segment_refusal(const std::string& name, const Pickled& value) {
-  return refusal(snapshot({with(good_segment, name, value)}, {{dict(good_event)}}));
+  return records_refusal(snapshot({with(good_segment, name, value)}, {{dict(good_event)}}));
 }
 std::string block_refusal(const std::string& name, const Pickled& value) {
   return segment_refusal("blocks", list({with(good_block, name, value)}));
 }
 
 TEST(PytorchRecords, ReadsEventsBlocksAndSegments) {
-  const auto devices = read(snapshot(
+  const auto devices = read_records(snapshot(
       {segment(0, 4096, 1024, 9, {block(4096, 512, 100, "active_allocated"), block(4608, 512, 0, "inactive")})},
       {{event("segment_alloc", 4096, 1024, 9), event("alloc", 4096, 100, 9), event("free_requested", 4096, 100, 9),
         event("free_completed", 4096, 100, 9), event("segment_unmap", 4096, 1024, 9), event("snapshot", 0, 0)}}));
@@ -91,7 +91,8 @@ TEST(PytorchRecords, ReadsEventsBlocksAndSegments) {
 
 TEST(PytorchRecords, BlocksThatAwaitTheirFreeAreLive) {
   for (const char* state : {"active_allocated", "active_awaiting_free", "active_pending_free"}) {
-    const auto devices = read(snapshot({segment(0, 0, 512, 0, {block(0, 512, 5, state)})}, {{event("alloc", 0, 5)}}));
+    const auto devices =
+        read_records(snapshot({segment(0, 0, 512, 0, {block(0, 512, 5, state)})}, {{event("alloc", 0, 5)}}));
     EXPECT_EQ(devices[0].live_at_end.size(), 1U) << state;
   }
 }
@@ -99,7 +100,7 @@ TEST(PytorchRecords, BlocksThatAwaitTheirFreeAreLive) {
 TEST(PytorchRecords, FallsBackWhereOldFilesLeaveFieldsOut) {
   const Pickled first = dict({{"size", integer(512)}, {"state", text("inactive")}});
   const Pickled second = dict({{"size", integer(512)}, {"state", text("active_allocated")}});
-  const auto devices = read(snapshot({segment(0, 4096, 1024, 0, {first, second})}, {{event("alloc", 0, 5)}}));
+  const auto devices = read_records(snapshot({segment(0, 4096, 1024, 0, {first, second})}, {{event("alloc", 0, 5)}}));
   ASSERT_EQ(devices[0].live_at_end.size(), 1U);
   EXPECT_EQ(devices[0].live_at_end[0].address, 4608U);
   EXPECT_EQ(devices[0].live_at_end[0].bytes, 512U);
@@ -107,20 +108,21 @@ TEST(PytorchRecords, FallsBackWhereOldFilesLeaveFieldsOut) {
 
 TEST(PytorchRecords, DevicesWithoutEventsAreSkipped) {
   const auto devices =
-      read(snapshot({segment(0, 0, 512, 0, {}), segment(7, 0, 512, 0, {})}, {{}, {event("alloc", 0, 5)}}));
+      read_records(snapshot({segment(0, 0, 512, 0, {}), segment(7, 0, 512, 0, {})}, {{}, {event("alloc", 0, 5)}}));
   ASSERT_EQ(devices.size(), 1U);
   EXPECT_EQ(devices[0].number, 1U);
   EXPECT_EQ(devices[0].reserved_at_end, 0U);
 }
 
 TEST(PytorchRecords, NamesTheTopLevelField) {
-  EXPECT_TRUE(names(refusal(file(list({}))), {"a list", "dict", "device_traces"}));
-  EXPECT_TRUE(names(refusal(file(text("x"))), {"a str"}));
-  EXPECT_TRUE(names(refusal(file(dict({{"segments", list({})}}))), {"no field 'device_traces'"}));
-  EXPECT_TRUE(names(refusal(file(dict({{"device_traces", integer(1)}}))), {"'device_traces'", "int", "list"}));
-  EXPECT_TRUE(names(refusal(file(dict({{"device_traces", list({})}, {"segments", dict({})}}))),
+  EXPECT_TRUE(names(records_refusal(file(list({}))), {"a list", "dict", "device_traces"}));
+  EXPECT_TRUE(names(records_refusal(file(text("x"))), {"a str"}));
+  EXPECT_TRUE(names(records_refusal(file(dict({{"segments", list({})}}))), {"no field 'device_traces'"}));
+  EXPECT_TRUE(names(records_refusal(file(dict({{"device_traces", integer(1)}}))), {"'device_traces'", "int", "list"}));
+  EXPECT_TRUE(names(records_refusal(file(dict({{"device_traces", list({})}, {"segments", dict({})}}))),
                     {"'segments'", "dict", "list"}));
-  EXPECT_TRUE(names(refusal(file(dict({{"device_traces", list({list({}), dict({})})}}))), {"device 1", "dict"}));
+  EXPECT_TRUE(
+      names(records_refusal(file(dict({{"device_traces", list({list({}), dict({})})}}))), {"device 1", "dict"}));
 }
 
 TEST(PytorchRecords, NamesTheFieldAndTheEvent) {
@@ -139,7 +141,7 @@ TEST(PytorchRecords, NamesTheFieldAndTheEvent) {
     EXPECT_TRUE(names(event_refusal(name, two_to_64), {"event 1", "'" + name + "'", "more than 64 bits"}));
   }
   EXPECT_TRUE(names(event_refusal("size", large(UINT64_MAX)), {"'size'", "1 EiB"}));
-  EXPECT_TRUE(names(refusal(snapshot({}, {{text("alloc")}})), {"device 0, event 0", "str", "dict"}));
+  EXPECT_TRUE(names(records_refusal(snapshot({}, {{text("alloc")}})), {"device 0, event 0", "str", "dict"}));
 }
 
 // Drivers map memory from 2^63 on, and writers give such an address with a sign or without.
@@ -153,7 +155,7 @@ TEST(PytorchRecords, AddressesAndStreamsOfAll64Bits) {
     held[4].second = list({live});
     Entries made = good_event;
     made[1].second = address;
-    const auto devices = read(snapshot({dict(held)}, {{with(made, "stream", address)}}));
+    const auto devices = read_records(snapshot({dict(held)}, {{with(made, "stream", address)}}));
     EXPECT_EQ(devices.at(0).events.at(0).address, high);
     EXPECT_EQ(devices[0].events[0].stream, high);
     EXPECT_EQ(devices[0].live_at_end.at(0).address, high);
@@ -162,25 +164,25 @@ TEST(PytorchRecords, AddressesAndStreamsOfAll64Bits) {
 }
 
 TEST(PytorchRecords, RangesEndAt2To64AtMost) {
-  EXPECT_EQ(read(snapshot({}, {{with(good_event, "addr", integer(-100))}})).at(0).events.at(0).bytes, 100U);
+  EXPECT_EQ(read_records(snapshot({}, {{with(good_event, "addr", integer(-100))}})).at(0).events.at(0).bytes, 100U);
   for (const Pickled& address : {integer(-99), large(UINT64_MAX - 98)}) {
     EXPECT_TRUE(names(event_refusal("addr", address), {"device 1, event 1", "'size'", "past 2^64", "'addr'"}));
   }
   Entries last = good_segment;
   last[1].second = integer(-1024);
   last[4].second = list({with(good_block, "address", large(UINT64_MAX - 511))});
-  const auto devices = read(snapshot({dict(last)}, {{dict(good_event)}}));
+  const auto devices = read_records(snapshot({dict(last)}, {{dict(good_event)}}));
   EXPECT_EQ(devices.at(0).live_at_end.at(0).address, UINT64_MAX - 511);
   EXPECT_TRUE(names(segment_refusal("address", integer(-1023)), {"segment 0", "'total_size'", "past 2^64"}));
   last[4].second = list({with(good_block, "address", integer(-511))});
-  EXPECT_TRUE(names(refusal(snapshot({dict(last)}, {{dict(good_event)}})), {"block 0", "does not fit"}));
+  EXPECT_TRUE(names(records_refusal(snapshot({dict(last)}, {{dict(good_event)}})), {"block 0", "does not fit"}));
 }
 
 TEST(PytorchRecords, OtherActionsNeedNoFields) {
   const Pickled oom = dict({{"action", text("oom")}, {"device_free", integer(5)}});
-  EXPECT_EQ(read(snapshot({}, {{oom, event("alloc", 0, 5)}}))[0].events.size(), 1U);
+  EXPECT_EQ(read_records(snapshot({}, {{oom, event("alloc", 0, 5)}}))[0].events.size(), 1U);
   const Pickled map = dict({{"action", text("segment_map")}, {"size", integer(5)}});
-  EXPECT_EQ(read(snapshot({}, {{map}}))[0].events.size(), 1U);
+  EXPECT_EQ(read_records(snapshot({}, {{map}}))[0].events.size(), 1U);
 }
 
 TEST(PytorchRecords, NamesTheFieldAndTheSegment) {
@@ -189,7 +191,7 @@ TEST(PytorchRecords, NamesTheFieldAndTheSegment) {
     EXPECT_TRUE(names(segment_refusal(name, "N"), {"segment 0", "'" + name + "'", "None"}));
   }
   EXPECT_TRUE(names(segment_refusal("device", integer(-1)), {"'device'", "negative"}));
-  EXPECT_TRUE(names(refusal(snapshot({text("x")}, {{dict(good_event)}})), {"segment 0", "str"}));
+  EXPECT_TRUE(names(records_refusal(snapshot({text("x")}, {{dict(good_event)}})), {"segment 0", "str"}));
 }
 
 TEST(PytorchRecords, NamesTheFieldAndTheBlock) {
@@ -213,7 +215,7 @@ TEST(PytorchRecords, BlocksLieInTheirSegmentInOrder) {
 
 TEST(PytorchRecords, SegmentsHaveASum) {
   const Pickled huge = with(good_segment, "total_size", integer(std::int64_t{1} << 60));
-  EXPECT_TRUE(names(refusal(snapshot({huge, huge}, {{dict(good_event)}})), {"segment 1", "1 EiB"}));
+  EXPECT_TRUE(names(records_refusal(snapshot({huge, huge}, {{dict(good_event)}})), {"segment 1", "1 EiB"}));
 }
 
 TEST(PytorchRecords, ListsThatAreSharedCannotMultiplyTheRecords) {
@@ -224,20 +226,21 @@ TEST(PytorchRecords, ListsThatAreSharedCannotMultiplyTheRecords) {
   events += "e";
   std::string traces = "](" + events + "q\x01";
   for (int i = 0; i < 199; ++i) traces += "h\x01";
-  EXPECT_TRUE(names(refusal(file("}(" + text("device_traces") + traces + "eu")), {"more records than bytes"}));
+  EXPECT_TRUE(names(records_refusal(file("}(" + text("device_traces") + traces + "eu")), {"more records than bytes"}));
 }
 
 TEST(PytorchRecords, RecordsHaveABoundedNumberOfFields) {
   Entries entries = good_event;
   for (int i = 0; i < 61; ++i) entries.emplace_back("extra" + std::to_string(i), "N");
-  EXPECT_TRUE(names(refusal(snapshot({}, {{dict(entries)}})), {"event 0", "65 fields"}));
+  EXPECT_TRUE(names(records_refusal(snapshot({}, {{dict(entries)}})), {"event 0", "65 fields"}));
   entries.pop_back();
-  EXPECT_EQ(read(snapshot({}, {{dict(entries)}})).size(), 1U);
+  EXPECT_EQ(read_records(snapshot({}, {{dict(entries)}})).size(), 1U);
 }
 
 TEST(PytorchRecords, SaysWhatAValueIsInWordsThatHold) {
   const Pickled wide = std::string("\x8a\x0a") + std::string(9, '\0') + "\x01";
-  EXPECT_TRUE(names(event_refusal("size", wide), {"'size' is an int of more than 64 bits; at most 64 are read"}));
+  EXPECT_TRUE(
+      names(event_refusal("size", wide), {"'size' is an int of more than 64 bits; at most 64 are read_records"}));
   EXPECT_TRUE(names(event_refusal("size", text("x")), {"'size' is a str, not an int"}));
   EXPECT_TRUE(names(event_refusal("action", wide), {"'action' is an int of more than 64 bits, not a str"}));
 }
@@ -248,7 +251,7 @@ TEST(PytorchRecords, TheFrameThatTellsOfWhatIsAllocated) {
   };
   const Pickled two = list({frame("inner", 7), frame("outer", 1)});
   const auto frames_of = [&](const Pickled& frames) {
-    const std::vector<SnapshotDevice> devices = read(snapshot({}, {{with(good_event, "frames", frames)}}));
+    const std::vector<SnapshotDevice> devices = read_records(snapshot({}, {{with(good_event, "frames", frames)}}));
     return devices.at(0).frames.text(devices.at(0).events.at(0).frame);
   };
   EXPECT_EQ(frames_of(two), "dir/inner.py:7 inner");
@@ -270,8 +273,8 @@ TEST(PytorchRecords, TheFrameThatTellsOfWhatIsAllocated) {
   }
   const std::string shown = frames_of(list({frame(std::string(100'000, 'x'), 1)}));
   EXPECT_LE(shown.size(), 200U);
-  const auto devices =
-      read(snapshot({with(good_segment, "blocks", list({with(good_block, "frames", two)}))}, {{dict(good_event)}}));
+  const auto devices = read_records(
+      snapshot({with(good_segment, "blocks", list({with(good_block, "frames", two)}))}, {{dict(good_event)}}));
   EXPECT_EQ(devices.at(0).frames.text(devices.at(0).live_at_end.at(0).frame), "dir/inner.py:7 inner");
 }
 

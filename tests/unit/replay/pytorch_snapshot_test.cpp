@@ -35,7 +35,7 @@ constexpr std::int64_t k = 1024;
 using Bytes = std::vector<std::uint64_t>;
 
 /// Reads a snapshot and holds it to a trace's promises.
-Trace read(const std::vector<Pickled>& segments, const std::vector<std::vector<Pickled>>& traces) {
+Trace read_devices(const std::vector<Pickled>& segments, const std::vector<std::vector<Pickled>>& traces) {
   const std::string pickled = snapshot(segments, traces);
   Trace trace = read_pytorch_snapshot(as_bytes(pickled));
   EXPECT_EQ(testing::broken_promise(trace), "");
@@ -47,9 +47,9 @@ Pickled live(std::int64_t address, std::int64_t bytes) {
 }
 
 TEST(PytorchSnapshot, ACompleteHistory) {
-  const Trace trace = read({segment(0, 0, 4 * k, 0, {live(0, 100)})},
-                           {{event("segment_alloc", 0, 4 * k), event("alloc", 0, 100), event("alloc", 512, 700),
-                             event("free_requested", 512, 700), event("free_completed", 512, 700)}});
+  const Trace trace = read_devices({segment(0, 0, 4 * k, 0, {live(0, 100)})},
+                                   {{event("segment_alloc", 0, 4 * k), event("alloc", 0, 100), event("alloc", 512, 700),
+                                     event("free_requested", 512, 700), event("free_completed", 512, 700)}});
   ASSERT_EQ(trace.devices.size(), 1U);
   EXPECT_EQ(trace.format, TraceFormat::pytorch_snapshot);
   EXPECT_EQ(events_text(trace.devices[0]), "+0 +1 -1");
@@ -75,26 +75,27 @@ TEST(PytorchSnapshot, WhatPythonWroteInEachProtocol) {
 
 TEST(PytorchSnapshot, WhatWasLiveAtTheStartComesFirstByAddress) {
   // At 3 KiB lives to the end; at 1 KiB and 0 blocks are freed that no event allocated.
-  const Trace trace = read({segment(0, 0, 8 * k, 0, {live(3 * k, 300)})},
-                           {{event("free_completed", k, 111), event("alloc", k, 222), event("free_completed", k, 222),
-                             event("free_completed", 0, 50)}});
+  const Trace trace = read_devices({segment(0, 0, 8 * k, 0, {live(3 * k, 300)})},
+                                   {{event("free_completed", k, 111), event("alloc", k, 222),
+                                     event("free_completed", k, 222), event("free_completed", 0, 50)}});
   EXPECT_EQ(trace.devices[0].block_bytes, Bytes({50, 111, 300, 222}));
   EXPECT_EQ(events_text(trace.devices[0]), "+0 +1 +2 -1 +3 -3 -0");
   EXPECT_EQ(trace.skipped(), 0U);
 }
 
 TEST(PytorchSnapshot, ABlockThatAwaitsItsFreeIsStillLive) {
-  const Trace trace = read({segment(0, 0, 4 * k, 0, {block(0, 512, 100, "active_awaiting_free")})},
-                           {{event("alloc", k, 5), event("free_requested", 0, 100)}});
+  const Trace trace = read_devices({segment(0, 0, 4 * k, 0, {block(0, 512, 100, "active_awaiting_free")})},
+                                   {{event("alloc", k, 5), event("free_requested", 0, 100)}});
   EXPECT_EQ(trace.devices[0].block_bytes, Bytes({100, 5}));
   EXPECT_EQ(events_text(trace.devices[0]), "+0 +1");
 }
 
 TEST(PytorchSnapshot, KeepsStreamsAndDevices) {
-  const Trace trace = read({segment(2, 0, 4 * k, 77, {live(0, 9)})},
-                           {{event("alloc", 0, 1, 5), event("alloc", k, 2, 6), event("free_completed", 0, 1, 5)},
-                            {},
-                            {event("alloc", k, 3, 0), event("alloc", 2 * k, 4, 77)}});
+  const Trace trace =
+      read_devices({segment(2, 0, 4 * k, 77, {live(0, 9)})},
+                   {{event("alloc", 0, 1, 5), event("alloc", k, 2, 6), event("free_completed", 0, 1, 5)},
+                    {},
+                    {event("alloc", k, 3, 0), event("alloc", 2 * k, 4, 77)}});
   ASSERT_EQ(trace.devices.size(), 2U);
   EXPECT_EQ(trace.devices[0].device, 0U);
   EXPECT_EQ(events_text(trace.devices[0]), "+0 +1@1 -0");
@@ -105,8 +106,8 @@ TEST(PytorchSnapshot, KeepsStreamsAndDevices) {
 
 TEST(PytorchSnapshot, ATruncatedRingLosesOnlyWhatItNeverSaw) {
   // The first events of a longer history are gone: a free without its allocation is a block of the start.
-  const Trace trace = read({segment(0, 0, 8 * k, 0, {live(0, 10), live(k, 20)})},
-                           {{event("free_completed", 2 * k, 30), event("alloc", k, 20)}});
+  const Trace trace = read_devices({segment(0, 0, 8 * k, 0, {live(0, 10), live(k, 20)})},
+                                   {{event("free_completed", 2 * k, 30), event("alloc", k, 20)}});
   EXPECT_EQ(trace.devices[0].block_bytes, Bytes({10, 30, 20}));
   EXPECT_EQ(events_text(trace.devices[0]), "+0 +1 -1 +2");
   EXPECT_EQ(trace.skipped(), 0U);
@@ -114,42 +115,43 @@ TEST(PytorchSnapshot, ATruncatedRingLosesOnlyWhatItNeverSaw) {
 
 TEST(PytorchSnapshot, ABlockWhosePlaceIsTakenEndsThere) {
   // The free of the first block was not recorded.
-  const Trace same = read({}, {{event("alloc", 0, 100), event("alloc", 0, 200), event("free_completed", 0, 200)}});
+  const Trace same =
+      read_devices({}, {{event("alloc", 0, 100), event("alloc", 0, 200), event("free_completed", 0, 200)}});
   EXPECT_EQ(events_text(same.devices[0]), "+0 -0 +1 -1");
   EXPECT_EQ(same.skipped(), 1U);
-  const Trace inside = read({}, {{event("alloc", 0, 3 * k), event("alloc", k, 10)}});
+  const Trace inside = read_devices({}, {{event("alloc", 0, 3 * k), event("alloc", k, 10)}});
   EXPECT_EQ(events_text(inside.devices[0]), "+0 -0 +1");
   EXPECT_EQ(inside.skipped(), 1U);
-  const Trace over = read({}, {{event("alloc", k, 10), event("alloc", 3 * k, 10), event("alloc", 0, 8 * k)}});
+  const Trace over = read_devices({}, {{event("alloc", k, 10), event("alloc", 3 * k, 10), event("alloc", 0, 8 * k)}});
   EXPECT_EQ(events_text(over.devices[0]), "+0 +1 -0 -1 +2");
   EXPECT_EQ(over.skipped(), 2U);
 }
 
 TEST(PytorchSnapshot, ABlockThatCannotHaveBeenThereIsLeftOut) {
   // Freed twice: the second life began without a record.
-  const Trace twice = read({}, {{event("free_completed", 0, 100), event("free_completed", 0, 100)}});
+  const Trace twice = read_devices({}, {{event("free_completed", 0, 100), event("free_completed", 0, 100)}});
   EXPECT_EQ(events_text(twice.devices[0]), "+0 -0");
   EXPECT_EQ(twice.skipped(), 1U);
   // Live at the end, where another block was freed and nothing allocated.
-  const Trace at_end = read({segment(0, 0, 4 * k, 0, {live(0, 100)})}, {{event("free_completed", 0, 300)}});
+  const Trace at_end = read_devices({segment(0, 0, 4 * k, 0, {live(0, 100)})}, {{event("free_completed", 0, 300)}});
   EXPECT_EQ(at_end.devices[0].block_bytes, Bytes({300}));
   EXPECT_EQ(at_end.skipped(), 1U);
   // Live at the end in the middle of what was allocated and never freed.
-  const Trace inside = read({segment(0, 0, 4 * k, 0, {live(k, 100)})}, {{event("alloc", 0, 2 * k)}});
+  const Trace inside = read_devices({segment(0, 0, 4 * k, 0, {live(k, 100)})}, {{event("alloc", 0, 2 * k)}});
   EXPECT_EQ(inside.devices[0].block_bytes, Bytes({2 * k}));
   EXPECT_EQ(inside.skipped(), 1U);
 }
 
 TEST(PytorchSnapshot, ABlockAtTheTopOfTheAddresses) {
-  const Trace trace = read({segment(0, -4 * k, 4 * k, -2, {live(-4 * k, 100)})},
-                           {{event("alloc", -k, k, -2), event("free_completed", -k, k, -2),
-                             event("alloc", -512, 512, 3), event("free_completed", -512, 512, 3)}});
+  const Trace trace = read_devices({segment(0, -4 * k, 4 * k, -2, {live(-4 * k, 100)})},
+                                   {{event("alloc", -k, k, -2), event("free_completed", -k, k, -2),
+                                     event("alloc", -512, 512, 3), event("free_completed", -512, 512, 3)}});
   EXPECT_EQ(events_text(trace.devices[0]), "+0 +1 -1 +2@1 -2@1");
   EXPECT_EQ(trace.devices[0].stream_keys, (std::vector<std::uint64_t>{UINT64_MAX - 1, 3}));
   EXPECT_EQ(trace.devices[0].origins[1].address, UINT64_MAX - k + 1);
   EXPECT_EQ(trace.skipped(), 0U);
   // The free of the first block was not recorded: the second lies in it.
-  const Trace over = read({}, {{event("alloc", -k, k), event("alloc", -512, 512)}});
+  const Trace over = read_devices({}, {{event("alloc", -k, k), event("alloc", -512, 512)}});
   EXPECT_EQ(events_text(over.devices[0]), "+0 -0 +1");
 }
 
@@ -163,7 +165,7 @@ TEST(PytorchSnapshot, AnyPartOfAHistoryGivesAnOrderlyTrace) {
       events.push_back(event(random() % 2 == 0 ? "alloc" : "free_completed", address, bytes));
     }
     const auto place = static_cast<std::int64_t>(random() % 8) * 512;
-    read({segment(0, place, 4 * k, 0, {live(place, 700), live(place + k, 1000)})}, {events});
+    read_devices({segment(0, place, 4 * k, 0, {live(place, 700), live(place + k, 1000)})}, {events});
   }
 }
 
@@ -172,7 +174,7 @@ TEST(PytorchSnapshot, PeakReservedIsFoundFromTheEnd) {
   const std::vector<Pickled> at_end{segment(0, 0, 10 * k, 0, {})};
   const auto peak = [&](std::vector<Pickled> events) {
     events.push_back(alloc);
-    return read(at_end, {events}).devices[0].recorded_peak_reserved;
+    return read_devices(at_end, {events}).devices[0].recorded_peak_reserved;
   };
   EXPECT_EQ(peak({}), 10U * k);
   EXPECT_EQ(peak({event("segment_free", 0, 5 * k)}), 15U * k);
@@ -185,8 +187,9 @@ TEST(PytorchSnapshot, PeakReservedIsFoundFromTheEnd) {
 TEST(PytorchSnapshot, PeakReservedIsUnknownWithoutSegments) {
   const std::string pickled = file(dict({{"device_traces", list({list({event("alloc", 0, 1)})})}}));
   EXPECT_EQ(read_pytorch_snapshot(as_bytes(pickled)).devices[0].recorded_peak_reserved, std::nullopt);
-  EXPECT_EQ(read({}, {{event("alloc", 0, 1)}}).devices[0].recorded_peak_reserved, std::nullopt);
-  EXPECT_EQ(read({}, {{event("alloc", 0, 1), event("segment_free", 0, k)}}).devices[0].recorded_peak_reserved, 1U * k);
+  EXPECT_EQ(read_devices({}, {{event("alloc", 0, 1)}}).devices[0].recorded_peak_reserved, std::nullopt);
+  EXPECT_EQ(read_devices({}, {{event("alloc", 0, 1), event("segment_free", 0, k)}}).devices[0].recorded_peak_reserved,
+            1U * k);
 }
 
 TEST(PytorchSnapshot, RefusesASnapshotWithoutEvents) {
@@ -215,7 +218,7 @@ TEST(PytorchSnapshot, RefusesEveryPrefixOfAFile) {
 }
 
 TEST(PytorchSnapshot, WhatRanOutOfMemoryIsCounted) {
-  const Trace trace = read({}, {{event("alloc", 0, 100), event("oom", 0, 1 << 30), event("oom", 0, 1 << 30)}});
+  const Trace trace = read_devices({}, {{event("alloc", 0, 100), event("oom", 0, 1 << 30), event("oom", 0, 1 << 30)}});
   EXPECT_EQ(events_text(trace.devices[0]), "+0");
   EXPECT_EQ(trace.failures, 2U);
 }
@@ -226,8 +229,9 @@ TEST(PytorchSnapshot, KeepsTheNamesThatTheRecordingHas) {
     return plain.insert(plain.size() - 1, testing::text("frames") + frames);
   };
   // Live at the start and at the end; live at the start only; recorded whole.
-  const Trace trace = read({segment(0, 0, 8 * k, 5, {framed(live(0, 10), "old.py")})},
-                           {{event("free_completed", 2 * k, 30, 6), framed(event("alloc", k, 20, 7), "new.py")}});
+  const Trace trace =
+      read_devices({segment(0, 0, 8 * k, 5, {framed(live(0, 10), "old.py")})},
+                   {{event("free_completed", 2 * k, 30, 6), framed(event("alloc", k, 20, 7), "new.py")}});
   const DeviceTrace& device = trace.devices.at(0);
   ASSERT_EQ(device.block_bytes, Bytes({10, 30, 20}));
   const auto label = [&](std::size_t block) { return device.labels.at(device.origins.at(block).label); };

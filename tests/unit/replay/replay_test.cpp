@@ -16,8 +16,8 @@
 namespace weir::replay {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 /// One device's blocks, none of them freed.
 DeviceTrace device_with(std::uint32_t number, const std::vector<std::uint64_t>& blocks) {

@@ -23,7 +23,7 @@ using Bytes = std::vector<std::uint64_t>;
 
 const std::string header = "Thread,Time,Action,Pointer,Size,Stream\n";
 
-Trace read(const std::string& rows) {
+Trace read_rmm(const std::string& rows) {
   const std::string text = header + rows;
   Trace trace = read_rmm_csv(text);
   EXPECT_EQ(testing::broken_promise(trace), "");
@@ -36,7 +36,7 @@ std::string refusal(const std::string& rows) {
 }
 
 TEST(RmmCsv, AllocationsAndFrees) {
-  const Trace trace = read(
+  const Trace trace = read_rmm(
       "1979932,14:21:19.998533,allocate,0x30a000000,256,0x2\n"
       "1979932,14:21:19.998600,allocate,0x30a000100,1000,0x0\n"
       "1980043,14:21:32.661875,free,0x30a000000,256,0x2\n"
@@ -48,20 +48,20 @@ TEST(RmmCsv, AllocationsAndFrees) {
 }
 
 TEST(RmmCsv, PointersAndStreamsWithOrWithoutPrefix) {
-  const Trace trace = read("1,t,allocate,7f00,1,0\n1,t,free,0x7F00,1,0x0\n");
+  const Trace trace = read_rmm("1,t,allocate,7f00,1,0\n1,t,free,0x7F00,1,0x0\n");
   EXPECT_EQ(events_text(trace.devices[0]), "+0 -0");
   EXPECT_EQ(trace.devices[0].streams, 1U);
 }
 
 TEST(RmmCsv, DocumentationsWordForFree) {
-  EXPECT_EQ(events_text(read("1,1634567890.123456,allocate,0x10,1,0x7f8a38001020\n"
-                             "1,1634567890.345678,deallocate,0x10,1,0x7f8a38001020\n")
+  EXPECT_EQ(events_text(read_rmm("1,1634567890.123456,allocate,0x10,1,0x7f8a38001020\n"
+                                 "1,1634567890.345678,deallocate,0x10,1,0x7f8a38001020\n")
                             .devices[0]),
             "+0 -0");
 }
 
 TEST(RmmCsv, FailuresAndUnknownFreesAreCounted) {
-  const Trace trace = read(
+  const Trace trace = read_rmm(
       "1,t,allocate failure,0x0,99999999999,0x2\n1,t,allocate failure,(nil),99999999999,0\n"
       "1,t,\"allocate failure\",0x0,5,0\n1,t,free,0x999,64,0\n1,t,allocate,0x10,1,0\n1,t,free,0x10,1,0\n"
       "1,t,free,0x10,1,0\n");
@@ -76,17 +76,17 @@ TEST(RmmCsv, AFreeToldAfterTheNextAllocationAtItsPointer) {
   const std::string both = "1,t,allocate,0x10,8,0\n2,t,allocate,0x10,8,1\n";
   for (const std::string frees : {"1,t,free,0x10,8,0\n2,t,free,0x10,8,1\n", "2,t,free,0x10,8,1\n1,t,free,0x10,8,0\n",
                                   "3,t,free,0x10,8,0\n2,t,free,0x10,8,1\n", "3,t,free,0x10,8,0\n1,t,free,0x10,8,1\n"}) {
-    const Trace trace = read(both + frees);
+    const Trace trace = read_rmm(both + frees);
     EXPECT_EQ(events_text(trace.devices[0]), "+0 -0 +1@1 -1@1") << frees;
     EXPECT_EQ(trace.late_frees, 1U);
     EXPECT_EQ(trace.skipped(), 0U);
   }
-  const Trace kept = read(both + "1,t,free,0x10,8,0\n");
+  const Trace kept = read_rmm(both + "1,t,free,0x10,8,0\n");
   EXPECT_EQ(events_text(kept.devices[0]), "+0 -0 +1@1");
 }
 
 TEST(RmmCsv, SeveralFreesToldLate) {
-  const Trace trace = read(
+  const Trace trace = read_rmm(
       "1,t,allocate,0x10,8,0\n2,t,allocate,0x10,16,0\n3,t,allocate,0x10,8,0\n"
       "2,t,free,0x10,16,0\n1,t,free,0x10,8,0\n3,t,free,0x10,8,0\n");
   EXPECT_EQ(events_text(trace.devices[0]), "+0 -0 +1 -1 +2 -2");
@@ -107,21 +107,21 @@ TEST(RmmCsv, ALogIsReadUpToTheLineThatIsCut) {
   const std::string rows = "1,t,allocate,0x10,8,0x1\n1,t,allocate,0x20,16,0x2\n1,t,free,0x10,8,0x1\n";
   const std::string cut = "1,t,allocate,0x30,1048576,0x2f";
   for (std::size_t length = 1; length <= cut.size(); ++length) {
-    const Trace trace = read(rows + cut.substr(0, length));
+    const Trace trace = read_rmm(rows + cut.substr(0, length));
     EXPECT_EQ(events_text(trace.devices[0]), "+0 +1@1 -0") << length;
     EXPECT_EQ(trace.cut_lines, 1U);
     EXPECT_TRUE(trace.is_cut);
     EXPECT_EQ(trace.skipped(), 1U);
   }
-  EXPECT_FALSE(read(rows).is_cut);
-  EXPECT_EQ(read(rows + cut + "\n").devices[0].streams, 3U);
+  EXPECT_FALSE(read_rmm(rows).is_cut);
+  EXPECT_EQ(read_rmm(rows + cut + "\n").devices[0].streams, 3U);
   EXPECT_TRUE(names(refusal(cut), {"line 2", "cut before its first allocation", "copy it again"}));
 }
 
 // Behind the cut may come the late free, once of each thread that told nothing since.
 TEST(RmmCsv, AFreeMayBeWhatIsLostAtTheCut) {
   const std::string cut = "1,t,fr";
-  const Trace trace = read("1,t,allocate,0x10,8,0\n2,t,allocate,0x10,8,0\n2,t,free,0x10,8,0\n" + cut);
+  const Trace trace = read_rmm("1,t,allocate,0x10,8,0\n2,t,allocate,0x10,8,0\n2,t,free,0x10,8,0\n" + cut);
   EXPECT_EQ(events_text(trace.devices[0]), "+0 -0 +1 -1");
   EXPECT_EQ(trace.incomplete_blocks, 1U);
   EXPECT_EQ(trace.late_frees, 0U);
@@ -131,7 +131,7 @@ TEST(RmmCsv, AFreeMayBeWhatIsLostAtTheCut) {
   const std::string two =
       "1,t,allocate,0x10,8,0\n2,t,allocate,0x20,8,0\n2,t,allocate,0x10,8,0\n2,t,allocate,0x20,8,0\n";
   EXPECT_TRUE(names(refusal(two + cut), {"line 5", "0x20", "mixes devices"}));
-  EXPECT_EQ(read("3,t,free,0x90,1,0\n" + two + cut).incomplete_blocks, 2U);
+  EXPECT_EQ(read_rmm("3,t,free,0x90,1,0\n" + two + cut).incomplete_blocks, 2U);
   // Without threads nobody is known to be silent.
   const std::string bare = "Action,Pointer,Size\nallocate,0x10,8\nallocate,0x10,8\nallo";
   EXPECT_NE(message_of([&] { static_cast<void>(read_rmm_csv(bare)); }), "");
@@ -144,7 +144,7 @@ TEST(RmmCsv, ManyThreadsAndStreamsStayApart) {
     const std::string number = std::to_string(i);
     rows += number + ",t,allocate,0x" + number + ",8,0x" + number + "\n";
   }
-  const Trace trace = read(rows);
+  const Trace trace = read_rmm(rows);
   EXPECT_EQ(trace.devices[0].threads, static_cast<std::uint32_t>(count));
   EXPECT_EQ(trace.devices[0].streams, static_cast<std::uint32_t>(count));
   EXPECT_EQ(trace.devices[0].events.back().thread, static_cast<std::uint32_t>(count - 1));
@@ -153,11 +153,11 @@ TEST(RmmCsv, ManyThreadsAndStreamsStayApart) {
 TEST(RmmCsv, TimesThatJumpToAndFroDoNotOverflow) {
   std::string rows = "1,00:00:00,allocate,0x10,8,0\n";
   for (int day = 0; day < 120'000; ++day) rows += "1,23:0:0,allocate failure,0,1,0\n1,0:0:0,allocate failure,0,1,0\n";
-  EXPECT_EQ(read(rows + "1,0:0:1,free,0x10,8,0\n").devices[0].times.size(), 0U);
+  EXPECT_EQ(read_rmm(rows + "1,0:0:1,free,0x10,8,0\n").devices[0].times.size(), 0U);
 }
 
 TEST(RmmCsv, ZeroBytesHaveNoAddressOfTheirOwn) {
-  const Trace trace = read(
+  const Trace trace = read_rmm(
       "1,t,allocate,(nil),0,0\n1,t,allocate,0x0,0,0\n1,t,allocate,0x10,8,0\n1,t,allocate,0x10,0,0\n"
       "1,t,free,0x0,0,0\n1,t,free,(nil),0,0\n1,t,free,(nil),0,0\n1,t,free,0x10,0,0\n1,t,free,0x10,8,0\n");
   EXPECT_EQ(trace.devices[0].block_bytes, Bytes({0, 0, 8, 0}));
@@ -166,8 +166,8 @@ TEST(RmmCsv, ZeroBytesHaveNoAddressOfTheirOwn) {
 }
 
 TEST(RmmCsv, AFreeEndsTheBlockAtItsPointerWhateverSizeItNames) {
-  EXPECT_EQ(events_text(read("1,t,allocate,0x10,8,0\n1,t,free,0x10,16,0\n").devices[0]), "+0 -0");
-  EXPECT_EQ(events_text(read("1,t,allocate,0x10,8,0\n1,t,free,0x10,0,0\n").devices[0]), "+0 -0");
+  EXPECT_EQ(events_text(read_rmm("1,t,allocate,0x10,8,0\n1,t,free,0x10,16,0\n").devices[0]), "+0 -0");
+  EXPECT_EQ(events_text(read_rmm("1,t,allocate,0x10,8,0\n1,t,free,0x10,0,0\n").devices[0]), "+0 -0");
 }
 
 TEST(RmmCsv, QuotesLineEndsAndOtherOrders) {
@@ -206,7 +206,7 @@ std::vector<std::uint32_t> threads_of(const Trace& trace) {
 }
 
 TEST(RmmCsv, KeepsThreads) {
-  const Trace trace = read(
+  const Trace trace = read_rmm(
       "77,t,allocate,0x10,8,0\n12,t,allocate failure,0x0,8,0\n78,t,allocate,0x20,8,0\n77,t,free,0x20,8,0\n"
       "78,t,free,0x10,8,0\n");
   EXPECT_EQ(trace.devices[0].threads, 2U) << "a thread without an event is none";
@@ -214,7 +214,7 @@ TEST(RmmCsv, KeepsThreads) {
 }
 
 TEST(RmmCsv, ALateFreeIsTheDoingOfTheThreadThatTellsIt) {
-  const Trace trace = read("1,t,allocate,0x10,8,0\n2,t,allocate,0x10,8,1\n3,t,free,0x10,8,0\n2,t,free,0x10,8,1\n");
+  const Trace trace = read_rmm("1,t,allocate,0x10,8,0\n2,t,allocate,0x10,8,1\n3,t,free,0x10,8,0\n2,t,free,0x10,8,1\n");
   EXPECT_EQ(events_text(trace.devices[0]), "+0 -0 +1@1 -1@1");
   const std::vector<std::uint32_t> threads = threads_of(trace);
   EXPECT_EQ(trace.devices[0].threads, 3U);
@@ -225,7 +225,7 @@ TEST(RmmCsv, ALateFreeIsTheDoingOfTheThreadThatTellsIt) {
 
 TEST(RmmCsv, ReadsTimesAcrossMidnight) {
   using std::chrono::nanoseconds;
-  const Trace trace = read(
+  const Trace trace = read_rmm(
       "1,23:59:59.999999,allocate,0x10,8,0\n1,23:59:59:999998,allocate,0x20,8,0\n1,00:00:00.5,free,0x20,8,0\n"
       "1,12:00:01,free,0x10,8,0\n");
   const auto& times = trace.devices[0].times;
@@ -238,9 +238,9 @@ TEST(RmmCsv, ReadsTimesAcrossMidnight) {
 TEST(RmmCsv, OtherTimesAreNone) {
   for (const std::string time :
        {"t", "", "1:2", "24:00:00", "1:60:0", "-1:0:0", "1:2:3.", "1:2:3.4x", "1:2:3.0123456789"}) {
-    EXPECT_TRUE(read("1," + time + ",allocate,0x10,8,0\n").devices[0].times.empty()) << time;
+    EXPECT_TRUE(read_rmm("1," + time + ",allocate,0x10,8,0\n").devices[0].times.empty()) << time;
   }
-  EXPECT_EQ(read("1,1:2:3.4,allocate,0x10,8,0\n").devices[0].times.size(), 1U);
+  EXPECT_EQ(read_rmm("1,1:2:3.4,allocate,0x10,8,0\n").devices[0].times.size(), 1U);
 }
 
 }  // namespace

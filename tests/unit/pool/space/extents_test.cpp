@@ -17,14 +17,14 @@ using device::PageHandle;
 using track::Block;
 using track::BlockState;
 
-constexpr std::uint32_t page_granules = 4096;
-constexpr std::uint64_t page_bytes = std::uint64_t{page_granules} * 512;
-constexpr Address range = Address{1} << 40;
-constexpr std::uint64_t range_pages = 512;
+constexpr std::uint32_t extent_page_granules = 4096;
+constexpr std::uint64_t extent_page_bytes = std::uint64_t{extent_page_granules} * 512;
+constexpr Address extent_range = Address{1} << 40;
+constexpr std::uint64_t extent_range_pages = 512;
 
 class ExtentsTest : public testing::Test {
  protected:
-  ExtentsTest() { addresses_.prepare(range, range_pages * page_bytes); }
+  ExtentsTest() { addresses_.prepare(extent_range, extent_range_pages * extent_page_bytes); }
 
   /// New extents of at most `max_pages` for all gaps, "mapped".
   void supply(GrowthPlan& plan, std::uint64_t max_pages) {
@@ -34,19 +34,19 @@ class ExtentsTest : public testing::Test {
       gap.extents = std::move(layout.by_gap[i]);
       ASSERT_GE(pages_of(gap.extents), gap.pages);
       ASSERT_LE(pages_of(gap.extents), gap.available_pages);
-      Address at = gap.start + (gap.from_end ? (gap.available_pages - pages_of(gap.extents)) * page_bytes : 0);
-      ASSERT_EQ(at, gap.address(page_bytes));
+      Address at = gap.start + (gap.from_end ? (gap.available_pages - pages_of(gap.extents)) * extent_page_bytes : 0);
+      ASSERT_EQ(at, gap.address(extent_page_bytes));
       for (MovableExtent& extent : gap.extents) {
         extent.handle = static_cast<PageHandle>(++last_handle_);
         ASSERT_TRUE(mapped_.emplace(extent.handle, Mapped{at, extent.pages}).second);
-        at += extent.pages * page_bytes;
+        at += extent.pages * extent_page_bytes;
       }
     }
   }
   std::uint32_t make(std::uint32_t pages, std::uint32_t max, std::uint64_t max_pages = 16) {
-    const Placement wanted{.granules = pages * page_granules};
+    const Placement wanted{.granules = pages * extent_page_granules};
     GrowthPlan plan;
-    if (!arena_.plan_growable(wanted, max * page_granules, plan)) return 0;
+    if (!arena_.plan_growable(wanted, max * extent_page_granules, plan)) return 0;
     supply(plan, max_pages);
     arena_.note_mapped(plan, plan.gaps.size());
     const std::uint32_t id = arena_.finish_growable(plan, wanted);
@@ -55,7 +55,7 @@ class ExtentsTest : public testing::Test {
   }
   bool extend(std::uint32_t id, std::uint32_t pages) {
     GrowthPlan plan;
-    if (!arena_.plan_extension(id, pages * page_granules, plan)) return false;
+    if (!arena_.plan_extension(id, pages * extent_page_granules, plan)) return false;
     supply(plan, 16);
     arena_.note_mapped(plan, plan.gaps.size());
     arena_.finish_extension(plan, id);
@@ -76,7 +76,7 @@ class ExtentsTest : public testing::Test {
   }
   /// Pages that went.
   std::uint64_t cut(std::uint32_t id, std::uint32_t pages) {
-    const std::uint32_t granules = arena_.tail_granules(id, pages * page_granules);
+    const std::uint32_t granules = arena_.tail_granules(id, pages * extent_page_granules);
     if (granules == 0) return 0;
     LeavingPages tail;
     arena_.list_tail(id, granules, tail);
@@ -106,9 +106,9 @@ class ExtentsTest : public testing::Test {
       ASSERT_EQ(found->second.at, at);
       ASSERT_EQ(found->second.pages, extent.pages) << "an extent was parted";
       mapped_.erase(found);
-      at += extent.pages * page_bytes;
+      at += extent.pages * extent_page_bytes;
     }
-    ASSERT_EQ(at, leaving.address + leaving.pages * page_bytes);
+    ASSERT_EQ(at, leaving.address + leaving.pages * extent_page_bytes);
   }
   void release(std::uint32_t id, std::uint32_t now = 1) {
     blocks_[id].become(BlockState::busy);
@@ -129,7 +129,7 @@ class ExtentsTest : public testing::Test {
         ASSERT_NE(found, mapped_.end());
         ASSERT_EQ(found->second.at, at);
         ASSERT_EQ(found->second.pages, extent.pages);
-        at += extent.pages * page_bytes;
+        at += extent.pages * extent_page_bytes;
         told += extent.pages;
       }
     }
@@ -142,7 +142,7 @@ class ExtentsTest : public testing::Test {
   };
   track::BlockTable blocks_;
   index::AddressMap addresses_;
-  PagedArena arena_{blocks_, addresses_, 3, range, range_pages* page_bytes, page_bytes};
+  PagedArena arena_{blocks_, addresses_, 3, extent_range, extent_range_pages* extent_page_bytes, extent_page_bytes};
   std::map<PageHandle, Mapped> mapped_;
   std::uint64_t last_handle_ = 0;
 };
@@ -153,7 +153,7 @@ TEST_F(ExtentsTest, AShrinkKeepsTheExtentThatItEndsIn) {
   EXPECT_EQ(cut(id, 6), 0u);
   EXPECT_EQ(cut(id, 7), 7u);
   EXPECT_EQ(cut(id, 16), 9u);
-  EXPECT_EQ(blocks_[id].size, 72 * page_granules);
+  EXPECT_EQ(blocks_[id].size, 72 * extent_page_granules);
   EXPECT_EQ(cut(id, 8), 8u);
   check();
   ASSERT_TRUE(extend(id, 100));
@@ -185,7 +185,7 @@ TEST_F(ExtentsTest, FreeExtentsLeaveWholeOrNotAtAll) {
 TEST_F(ExtentsTest, AnExtentWithABlockInItStays) {
   const std::uint32_t id = make(64, 64, 8);
   release(id);
-  const std::uint32_t inside = arena_.fit({.granules = 60 * page_granules + 5});
+  const std::uint32_t inside = arena_.fit({.granules = 60 * extent_page_granules + 5});
   ASSERT_NE(inside, 0u);
   blocks_[inside].become(BlockState::live);
   while (take({.max_pages = 1000, .beyond = true}) != 0) {
@@ -203,15 +203,15 @@ TEST_F(ExtentsTest, AnExtentWithABlockInItStays) {
 }
 
 TEST_F(ExtentsTest, ASurplusIsFreeAndServesTheNext) {
-  const std::uint32_t id = grow({.granules = page_granules}, 7, 8);
+  const std::uint32_t id = grow({.granules = extent_page_granules}, 7, 8);
   ASSERT_NE(id, 0u);
   EXPECT_EQ(mapped_.size(), 1u);
   EXPECT_EQ(arena_.mapped_pages(), 8u);
-  EXPECT_EQ(arena_.free_granules(), 7 * page_granules);
-  EXPECT_EQ(largest_free(), 7 * page_bytes);
+  EXPECT_EQ(arena_.free_granules(), 7 * extent_page_granules);
+  EXPECT_EQ(largest_free(), 7 * extent_page_bytes);
   check();
   EXPECT_EQ(take({.max_pages = 100, .beyond = true}), 0u) << "a part of it is in use";
-  const std::uint32_t rest = arena_.fit({.granules = 7 * page_granules});
+  const std::uint32_t rest = arena_.fit({.granules = 7 * extent_page_granules});
   ASSERT_NE(rest, 0u);
   blocks_[rest].become(BlockState::live);
   release(id);
@@ -222,10 +222,10 @@ TEST_F(ExtentsTest, ASurplusIsFreeAndServesTheNext) {
 }
 
 TEST_F(ExtentsTest, ASurplusThatIsNotUsedIsAHoleAgain) {
-  ASSERT_NE(grow({.granules = page_granules}, 31, 1), 0u);
+  ASSERT_NE(grow({.granules = extent_page_granules}, 31, 1), 0u);
   EXPECT_EQ(arena_.mapped_pages(), 1u);
   check();
-  const std::uint32_t rest = grow({.granules = (range_pages - 1) * page_granules}, 31, 32);
+  const std::uint32_t rest = grow({.granules = (extent_range_pages - 1) * extent_page_granules}, 31, 32);
   ASSERT_NE(rest, 0u);  // one hole it is, up to the end
   check();
 }
@@ -233,22 +233,22 @@ TEST_F(ExtentsTest, ASurplusThatIsNotUsedIsAHoleAgain) {
 // Between two blocks there is room for no more than the hole.
 TEST_F(ExtentsTest, ASurplusGoesNoFurtherThanItsHole) {
   std::vector<std::uint32_t> row;
-  for (int i = 0; i < 6; ++i) row.push_back(grow({.granules = page_granules}, 0, 1));
+  for (int i = 0; i < 6; ++i) row.push_back(grow({.granules = extent_page_granules}, 0, 1));
   for (const int i : {1, 2, 3, 4}) release(row[static_cast<std::size_t>(i)]);
   while (take({.max_pages = 100}) != 0) {
   }
   ASSERT_EQ(arena_.mapped_pages(), 2u);
-  const std::uint32_t id = grow({.granules = 3 * page_granules}, 31, 32);
+  const std::uint32_t id = grow({.granules = 3 * extent_page_granules}, 31, 32);
   ASSERT_NE(id, 0u);
   EXPECT_LT(blocks_[id].end(), blocks_[row[5]].start + 1);
   EXPECT_EQ(arena_.mapped_pages(), 6u);
-  EXPECT_EQ(arena_.free_granules(), page_granules);
+  EXPECT_EQ(arena_.free_granules(), extent_page_granules);
   check();
 }
 
 TEST_F(ExtentsTest, OnlyWhatWasMovedSeldomLeavesIfThatIsWanted) {
   GrowthPlan plan;
-  const Placement wanted{.granules = 4 * page_granules};
+  const Placement wanted{.granules = 4 * extent_page_granules};
   ASSERT_TRUE(arena_.plan_growth(wanted, 0, plan));
   supply(plan, 1);
   for (std::uint32_t i = 0; i < 4; ++i) plan.gaps.front().extents[i].moves = i;
@@ -265,8 +265,8 @@ TEST_F(ExtentsTest, OnlyWhatWasMovedSeldomLeavesIfThatIsWanted) {
 
 // An extent leaves only when the last of its pages has been free for long enough.
 TEST_F(ExtentsTest, AnExtentIsAsOldAsItsYoungestPage) {
-  const std::uint32_t first = grow({.granules = page_granules}, 1, 2);
-  const std::uint32_t second = arena_.fit({.granules = page_granules});
+  const std::uint32_t first = grow({.granules = extent_page_granules}, 1, 2);
+  const std::uint32_t second = arena_.fit({.granules = extent_page_granules});
   ASSERT_NE(second, 0u);
   blocks_[second].become(BlockState::live);
   release(first, 10);
@@ -287,7 +287,7 @@ TEST_F(ExtentsTest, HoldsUnderRandomUse) {
           live.push_back(id);
         break;
       case 1: {
-        const Placement wanted{.granules = static_cast<std::uint32_t>(1 + random() % (3 * page_granules))};
+        const Placement wanted{.granules = static_cast<std::uint32_t>(1 + random() % (3 * extent_page_granules))};
         std::uint32_t id = arena_.fit(wanted);
         if (id == 0) id = grow(wanted, random() % 32, 1 + random() % 16);
         if (id == 0) break;
@@ -299,7 +299,7 @@ TEST_F(ExtentsTest, HoldsUnderRandomUse) {
         if (!live.empty() && arena_.growable(live[at])) static_cast<void>(extend(live[at], pages));
         break;
       case 3:
-        if (!live.empty() && arena_.growable(live[at]) && pages * page_granules < blocks_[live[at]].size) {
+        if (!live.empty() && arena_.growable(live[at]) && pages * extent_page_granules < blocks_[live[at]].size) {
           cut(live[at], pages);
         }
         break;
@@ -312,7 +312,7 @@ TEST_F(ExtentsTest, HoldsUnderRandomUse) {
     if (step % 20 == 0) check();
   }
   for (const std::uint32_t id : live) release(id);
-  while (take({.max_pages = range_pages, .beyond = true}) != 0) {
+  while (take({.max_pages = extent_range_pages, .beyond = true}) != 0) {
   }
   EXPECT_EQ(arena_.mapped_pages(), 0u);
   check();

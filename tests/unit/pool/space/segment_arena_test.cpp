@@ -13,8 +13,8 @@ namespace {
 
 using track::BlockState;
 
-constexpr std::uint32_t page_granules = 4096;
-constexpr std::uint64_t page_bytes = std::uint64_t{page_granules} * 512;
+constexpr std::uint32_t segment_page_granules = 4096;
+constexpr std::uint64_t segment_page_bytes = std::uint64_t{segment_page_granules} * 512;
 constexpr device::Address first_address = device::Address{1} << 40;
 
 class SegmentArenaTest : public testing::Test {
@@ -48,17 +48,17 @@ class SegmentArenaTest : public testing::Test {
   }
   track::BlockTable blocks_;
   index::AddressMap addresses_;
-  SegmentArena arena_{blocks_, addresses_, 16, page_bytes};
+  SegmentArena arena_{blocks_, addresses_, 16, segment_page_bytes};
 };
 
 // Beside each other by address, and yet two: the driver takes each back as it gave it.
 TEST_F(SegmentArenaTest, NeighbouringSegmentsNeverJoin) {
-  add(first_address, page_bytes);
-  add(first_address + page_bytes, page_bytes);
-  EXPECT_EQ(fit({.granules = 2 * page_granules}), 0u);
-  EXPECT_EQ(largest_free(), page_bytes);
+  add(first_address, segment_page_bytes);
+  add(first_address + segment_page_bytes, segment_page_bytes);
+  EXPECT_EQ(fit({.granules = 2 * segment_page_granules}), 0u);
+  EXPECT_EQ(largest_free(), segment_page_bytes);
   EXPECT_EQ(arena_.all().size(), 2u);
-  const std::uint32_t id = fit({.granules = page_granules});
+  const std::uint32_t id = fit({.granules = segment_page_granules});
   release(id);
   arena_.verify();
   ASSERT_TRUE(arena_.take_idle(UINT32_MAX, UINT64_MAX).has_value());
@@ -68,9 +68,9 @@ TEST_F(SegmentArenaTest, NeighbouringSegmentsNeverJoin) {
 }
 
 TEST_F(SegmentArenaTest, OnlyIdleSegmentsLeave) {
-  add(first_address, 4 * page_bytes, 10);
+  add(first_address, 4 * segment_page_bytes, 10);
   EXPECT_FALSE(arena_.take_idle(9, UINT64_MAX).has_value());
-  EXPECT_FALSE(arena_.take_idle(10, 4 * page_bytes - 1).has_value());
+  EXPECT_FALSE(arena_.take_idle(10, 4 * segment_page_bytes - 1).has_value());
   const std::uint32_t id = fit({.granules = 1, .stream_index = 3});
   EXPECT_FALSE(arena_.take_idle(UINT32_MAX, UINT64_MAX).has_value());
   release(id, 5, 20);
@@ -80,47 +80,47 @@ TEST_F(SegmentArenaTest, OnlyIdleSegmentsLeave) {
   const auto segment = arena_.take_idle(20, UINT64_MAX);
   ASSERT_TRUE(segment.has_value());
   EXPECT_EQ(segment->address, first_address);
-  EXPECT_EQ(segment->bytes, 4 * page_bytes);
+  EXPECT_EQ(segment->bytes, 4 * segment_page_bytes);
   EXPECT_EQ(arena_.all().size(), 0u);
 }
 
 // A block that is a multiple of a page wants a page's border, but does not need one.
 TEST_F(SegmentArenaTest, WholePagesFitWhereverTheyMust) {
-  add(first_address + 4096, page_bytes);
-  const std::uint32_t loose = fit({.granules = page_granules});
+  add(first_address + 4096, segment_page_bytes);
+  const std::uint32_t loose = fit({.granules = segment_page_granules});
   ASSERT_NE(loose, 0u);
   release(loose);
-  add(first_address + 16 * page_bytes + 512, page_bytes + 4096);
-  const std::uint32_t aligned = fit({.granules = page_granules, .alignment = 8});
+  add(first_address + 16 * segment_page_bytes + 512, segment_page_bytes + 4096);
+  const std::uint32_t aligned = fit({.granules = segment_page_granules, .alignment = 8});
   ASSERT_NE(aligned, 0u);
   EXPECT_EQ(blocks_[aligned].address() % 4096, 0u);
   release(aligned);
-  EXPECT_EQ(fit({.granules = page_granules, .alignment = page_granules}), 0u);
+  EXPECT_EQ(fit({.granules = segment_page_granules, .alignment = segment_page_granules}), 0u);
   arena_.verify();
 }
 
 TEST_F(SegmentArenaTest, SmallBlocksShareAPage) {
-  add(first_address, 16 * page_bytes);
+  add(first_address, 16 * segment_page_bytes);
   std::vector<std::uint32_t> small;
   std::vector<std::uint32_t> large;
   for (int i = 0; i < 8; ++i) {
     small.push_back(fit({.granules = 10, .small = true}));
-    large.push_back(fit({.granules = page_granules / 2}));
+    large.push_back(fit({.granules = segment_page_granules / 2}));
   }
   std::map<std::uint64_t, int> pages;
-  for (const std::uint32_t id : small) ++pages[blocks_[id].start / page_granules];
+  for (const std::uint32_t id : small) ++pages[blocks_[id].start / segment_page_granules];
   EXPECT_EQ(pages.size(), 1u);
-  for (const std::uint32_t id : large) EXPECT_FALSE(pages.contains(blocks_[id].start / page_granules));
+  for (const std::uint32_t id : large) EXPECT_FALSE(pages.contains(blocks_[id].start / segment_page_granules));
   for (const std::uint32_t id : small) release(id);
   for (const std::uint32_t id : large) release(id);
   arena_.verify();
-  EXPECT_EQ(largest_free(), 16 * page_bytes);  // the page serves any size again
+  EXPECT_EQ(largest_free(), 16 * segment_page_bytes);  // the page serves any size again
 }
 
 TEST_F(SegmentArenaTest, ACloseFitLeavesLittleOver) {
-  add(first_address, page_bytes);
-  EXPECT_EQ(arena_.fit_closely({.granules = page_granules / 2}), 0u);
-  const std::uint32_t id = arena_.fit_closely({.granules = page_granules - 100});
+  add(first_address, segment_page_bytes);
+  EXPECT_EQ(arena_.fit_closely({.granules = segment_page_granules / 2}), 0u);
+  const std::uint32_t id = arena_.fit_closely({.granules = segment_page_granules - 100});
   ASSERT_NE(id, 0u);
   release(id);
   arena_.verify();
@@ -136,14 +136,15 @@ TEST_F(SegmentArenaTest, HoldsUnderRandomUse) {
   std::uint64_t epoch = 1;
   for (int step = 0; step < 20'000; ++step) {
     const bool small = random() % 2 == 0;
-    const Placement wanted{.granules = static_cast<std::uint32_t>(1 + random() % (small ? 64 : 3 * page_granules)),
-                           .alignment = small ? 1u : std::uint32_t{1} << random() % 8,
-                           .stream_index = static_cast<StreamIndex>(random() % 3),
-                           .small = small};
+    const Placement wanted{
+        .granules = static_cast<std::uint32_t>(1 + random() % (small ? 64 : 3 * segment_page_granules)),
+        .alignment = small ? 1u : std::uint32_t{1} << random() % 8,
+        .stream_index = static_cast<StreamIndex>(random() % 3),
+        .small = small};
     if (random() % 2 == 0 && live.size() < 300) {
       std::uint32_t id = fit(wanted);
       if (id == 0) {
-        const std::uint64_t bytes = (wanted.granules + 2 * page_granules + random() % 100) * 512;
+        const std::uint64_t bytes = (wanted.granules + 2 * segment_page_granules + random() % 100) * 512;
         add(next, bytes);
         segments.emplace(next, bytes);
         segment_granules += bytes / 512;

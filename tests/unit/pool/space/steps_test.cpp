@@ -12,18 +12,19 @@ namespace {
 using device::PageHandle;
 using track::BlockState;
 
-constexpr std::uint32_t page_granules = 128;  // 64 KiB, so that many fit into one range
-constexpr std::uint64_t page_bytes = std::uint64_t{page_granules} * 512;
-constexpr std::uint64_t range_pages = 1 << 19;
-constexpr device::Address range = device::Address{1} << 40;
+constexpr std::uint32_t step_page_granules = 128;  // 64 KiB, so that many fit into one range
+constexpr std::uint64_t step_page_bytes = std::uint64_t{step_page_granules} * 512;
+constexpr std::uint64_t step_range_pages = 1 << 19;
+constexpr device::Address step_range = device::Address{1} << 40;
 constexpr std::uint64_t max_steps = 4096;
 
 class StepsTest : public testing::Test {
  protected:
-  StepsTest() { addresses_.prepare(range, range_pages * page_bytes); }
+  StepsTest() { addresses_.prepare(step_range, step_range_pages * step_page_bytes); }
   std::uint32_t grow(std::uint64_t pages, StreamIndex stream_index = clean_index) {
-    const Placement wanted{
-        .granules = static_cast<std::uint32_t>(pages * page_granules), .alignment = 1, .stream_index = stream_index};
+    const Placement wanted{.granules = static_cast<std::uint32_t>(pages * step_page_granules),
+                           .alignment = 1,
+                           .stream_index = stream_index};
     GrowthPlan plan;
     if (!arena_.plan_growth(wanted, 0, plan)) return 0;
     for (Gap& gap : plan.gaps) {
@@ -49,7 +50,7 @@ class StepsTest : public testing::Test {
 
   track::BlockTable blocks_;
   index::AddressMap addresses_;
-  PagedArena arena_{blocks_, addresses_, 3, range, range_pages* page_bytes, page_bytes};
+  PagedArena arena_{blocks_, addresses_, 3, step_range, step_range_pages* step_page_bytes, step_page_bytes};
   std::uint64_t last_ = 0;
 };
 
@@ -72,7 +73,7 @@ TEST_F(StepsTest, AreBoundedAmongManyHolesAndPages) {
   release(huge);
   std::size_t first_stream = 0;
   EXPECT_NE(arena_.largest_free(first_stream), 0u);
-  EXPECT_EQ(arena_.free_granules(), 40'000 * page_granules);
+  EXPECT_EQ(arena_.free_granules(), 40'000 * step_page_granules);
   EXPECT_LE(arena_.longest_loop(), max_steps) << "to release";
   while (take(40'000)) {
   }

@@ -12,12 +12,14 @@ namespace {
 
 constexpr int holes = 100'000;
 constexpr std::uint32_t huge_pages = 40'000;
-constexpr std::uint64_t max_steps = 4096;
+constexpr std::uint64_t max_whole_steps = 4096;
 
 class WholeStepsTest : public testing::Test {
  protected:
   [[nodiscard]] StreamIndex stream_index(StreamId stream) { return whole_.order.epochs().index_of(stream); }
-  void expect_bounded(const std::string& what) { EXPECT_LE(whole_.space.longest_loop(), max_steps) << "to " << what; }
+  void expect_bounded(const std::string& what) {
+    EXPECT_LE(whole_.space.longest_loop(), max_whole_steps) << "to " << what;
+  }
   /// A block of so many pages in memory that is new.
   std::uint32_t grow(std::uint64_t pages, StreamIndex stream_index = clean_index) {
     return whole_.grow(WholeSpace::pages(pages, stream_index), Effort::thrifty).id;
