@@ -19,7 +19,7 @@ using namespace std::string_view_literals;
 using testing::message_of;
 using testing::names;
 
-/// The csv_refusal somewhere between the header and the last row.
+/// The refusal somewhere between the header and the last row.
 std::string csv_refusal(std::string_view text) {
   return message_of([&] {
     CsvReader csv(text);
@@ -28,7 +28,7 @@ std::string csv_refusal(std::string_view text) {
   });
 }
 
-/// The csv_refusal of a second line's only number by one of the conversions.
+/// The refusal of a second line's only number by one of the conversions.
 template <class Convert>
 std::string refusal_of_number(std::string_view field, Convert convert) {
   const std::string text = "size\n" + std::string(field) + "\n";

@@ -1,4 +1,4 @@
-// Traces that are packed by gzip: read_packed as they lie, and what is cut off or packed twice is told.
+// Traces that are packed by gzip: read as they lie, and what is cut off or packed twice is told.
 #include <gtest/gtest.h>
 
 #include <span>

@@ -57,7 +57,7 @@ const Entries good_segment{{"device", integer(0)},
                            {"stream", integer(0)},
                            {"blocks", list({dict(good_block)})}};
 
-/// The records_refusal where the second event of device 1 has this field so.
+/// The refusal where the second event of device 1 has this field so.
 std::string event_refusal(const std::string& name, const Pickled& value) {
   return records_refusal(snapshot({}, {{}, {dict(good_event), with(good_event, name, value)}}));
 }
