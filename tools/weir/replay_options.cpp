@@ -184,7 +184,8 @@ void ReplayCommandLine::check() {
 
 CLI::App* add_replay_options(CLI::App& app, const std::shared_ptr<ReplayCommandLine>& line) {
   auto* sub = app.add_subcommand(
-      "replay", "Run recorded allocations through a pool: weir's recordings, PyTorch memory snapshots, RMM logs, interval CSVs");
+      "replay",
+      "Run recorded allocations through a pool: weir's recordings, PyTorch memory snapshots, RMM logs, interval CSVs");
   sub->add_option("FILE", line->files,
                   "Traces, gzip or not; the format is detected from the content. Default: a generated training job");
   add_answers(*sub, line);

@@ -239,8 +239,7 @@ TEST(PytorchRecords, RecordsHaveABoundedNumberOfFields) {
 
 TEST(PytorchRecords, SaysWhatAValueIsInWordsThatHold) {
   const Pickled wide = std::string("\x8a\x0a") + std::string(9, '\0') + "\x01";
-  EXPECT_TRUE(
-      names(event_refusal("size", wide), {"'size' is an int of more than 64 bits; at most 64 are read"}));
+  EXPECT_TRUE(names(event_refusal("size", wide), {"'size' is an int of more than 64 bits; at most 64 are read"}));
   EXPECT_TRUE(names(event_refusal("size", text("x")), {"'size' is a str, not an int"}));
   EXPECT_TRUE(names(event_refusal("action", wide), {"'action' is an int of more than 64 bits, not a str"}));
 }
