@@ -137,9 +137,11 @@ TEST_P(GraphRunOn, AStopInTheMiddleGivesWhatThereIs) {
 TEST_P(GraphRunOn, ATimeLimitEndsIt) {
   MemoryManager memory = memory_on(GetParam());
   RunSettings settings = flat(FrameMode::none, 1'000'000'000);
-  static_cast<void>(run(grid_graph(3, 3), flat(FrameMode::none, 1), memory, nullptr));  // the device's kernels are made
-  settings.max_seconds = 0.2;
-  const RunReport report = run(grid_graph(30, 30), settings, memory, nullptr).report;
+  RunReport report;
+  // A busy machine's driver may compile kernels for longer.
+  for (settings.max_seconds = 0.2; report.steps == 0 && settings.max_seconds < 20; settings.max_seconds *= 3) {
+    report = run(grid_graph(30, 30), settings, memory, nullptr).report;
+  }
   EXPECT_LT(report.steps, 1'000'000U);
   EXPECT_GT(report.steps, 0U);
   EXPECT_LT(report.seconds, 30.0);
