@@ -53,7 +53,7 @@ class Skipping : public testing::EmptyTestEventListener {
   }
 };
 
-[[maybe_unused]] const bool watched = [] {
+[[maybe_unused]] const bool skipping = [] {
   testing::UnitTest::GetInstance()->listeners().Append(new Skipping());  // GoogleTest's to delete
   return true;
 }();

@@ -71,7 +71,7 @@ void tell_time(int /*number*/) {
   std::abort();
 }
 
-[[maybe_unused]] const bool watched = [] {
+[[maybe_unused]] const bool telling = [] {
   const auto on = [](int number, void (*handler)(int), int flags) {
     struct sigaction action {};
     action.sa_handler = handler;
