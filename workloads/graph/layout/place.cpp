@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numbers>
 
 namespace weir::graph {
 namespace {
@@ -142,6 +143,26 @@ double mean_length(const Graph& graph, std::span<const Position> positions) {
   double extent = 0;
   for (const Position& at : positions) extent = std::max(extent, between(at, positions[0]));
   return extent / std::sqrt(static_cast<double>(positions.size()));
+}
+
+double spacing_of(std::span<const Position> positions, unsigned dimensions) {
+  if (positions.empty()) return 0;
+  const auto count = static_cast<double>(positions.size());
+  std::array<double, 3> sums{};
+  double squares = 0;
+  for (const Position& at : positions) {
+    const std::array<double, 3> own{double{at.x}, double{at.y}, double{at.z}};
+    for (std::size_t c = 0; c < own.size(); ++c) {
+      sums[c] += own[c];
+      squares += own[c] * own[c];
+    }
+  }
+  double square = squares / count;
+  for (const double sum : sums) square -= (sum / count) * (sum / count);
+  square = std::max(square, 0.0);
+  // A disc's mean square distance from its centre is 1/2 of its radius's square, a ball's 3/5.
+  if (dimensions == 2) return std::sqrt(std::numbers::pi * 2 * square / count);
+  return std::cbrt(4.0 / 3 * std::numbers::pi * std::pow(square / 0.6, 1.5) / count);
 }
 
 Law by_mean_weight(Law law, const Graph& graph) {

@@ -32,4 +32,8 @@ void fit(const Graph& graph, const Law& law, std::span<Position> positions);
 /// The mean length of the graph's edges; without edges the distance of nodes that fill the layout's extent evenly.
 [[nodiscard]] double mean_length(const Graph& graph, std::span<const Position> positions);
 
+/// The distance of nodes next to each other, where they fill a disc or a ball evenly that has their mean square
+/// distance from the centre.
+[[nodiscard]] double spacing_of(std::span<const Position> positions, unsigned dimensions);
+
 }  // namespace weir::graph

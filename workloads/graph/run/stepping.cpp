@@ -2,17 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "workloads/graph/forces/plan.hpp"
+#include "workloads/graph/layout/place.hpp"
 
 namespace weir::graph {
 namespace {
 
 constexpr std::uint64_t figures_behind = 2;  // steps that are queued while one's figures are looked at
-constexpr std::uint64_t sort_period = 4;     // steps that one order of the nodes serves
+constexpr std::uint64_t first_keep = 4;      // the first is kept early, while the pool still learns what steps need
 constexpr std::uint64_t keep_period = 64;    // steps that a loss of the device costs at most
 
 Stepping::Clock::time_point end_of(double seconds) {
@@ -48,6 +50,7 @@ Stepping::Ending Stepping::lay_out(const Stage& stage, const Schedule& schedule,
     step_time = Clock::now() - std::exchange(last_look, Clock::now());
     const bool rests = schedule.at_rest(looked, double{figures.mean_energy}, double{figures.mean_movement});
     at_rest = rests ? at_rest + 1 : 0;
+    order_.moved(double{figures.mean_movement});
     ending.settled = ending.settled || at_rest >= schedule.steps_at_rest();
   };
   // What one more step would take, with those that are queued and what follows them.
@@ -55,11 +58,9 @@ Stepping::Ending Stepping::lay_out(const Stage& stage, const Schedule& schedule,
     const auto queued = static_cast<Clock::rep>(ending.steps - looked);
     return (queued + 1) * step_time + (finest == nullptr ? Clock::duration{} : finest->for_the_end);
   };
-  since_sort_ = 0;
+  renew_order(kept);
   while (ending.steps < schedule.max_steps() && !is_over(finest != nullptr, work())) {
-    // The first is kept early, while the pool still learns what steps need.
-    const std::uint64_t period = kept.steps == 0 ? sort_period : keep_period;
-    if (since_sort_ % sort_period == 0 && ending.steps >= kept.steps + period) {
+    if (ending.steps >= kept.steps + (kept.steps == 0 ? first_keep : keep_period)) {
       keep(stage, ending.steps, looked, kept);
       kept.at_rest = at_rest;
     }
@@ -76,7 +77,7 @@ Stepping::Ending Stepping::lay_out(const Stage& stage, const Schedule& schedule,
   return ending;
 }
 
-/// Waits for what is queued. The next step sorts the nodes anew, as the first one after a loss does.
+/// Waits for what is queued.
 void Stepping::keep(const Stage& stage, std::uint64_t steps, std::uint64_t looked, KeptLevel& kept) {
   if (stage.feed != nullptr && settings_.frames == FrameMode::every) stage.feed->drain();  // no step comes again for it
   while (looked + figures_.size() < steps) figures_.push_back(stage.layout.await_figures(patience));
@@ -89,7 +90,15 @@ void Stepping::keep(const Stage& stage, std::uint64_t steps, std::uint64_t looke
   kept.looked = looked;
   kept.figures = figures_;
   kept.changes.clear();
+  renew_order(kept);
   losses_.step_forward();
+}
+
+/// The next step sorts, and those after it go by what is known after a loss as well: both take the same steps.
+void Stepping::renew_order(const KeptLevel& kept) {
+  const double way =
+      kept.steps == 0 ? std::numeric_limits<double>::infinity() : double{kept.motion.figures.mean_movement};
+  order_.renew(spacing_of(kept.motion.positions, kept.workload.dimensions), way);
 }
 
 void Stepping::change(const Stage& stage, std::uint64_t steps, KeptLevel& kept, const Finest& finest) {
@@ -104,15 +113,14 @@ void Stepping::change(const Stage& stage, std::uint64_t steps, KeptLevel& kept, 
   if (made == kept.changes.end()) return;
   const Changes& changes = made->second;
   finest.steadiness.interrupted();
-  since_sort_ = 0;
+  order_.renew();
   const std::uint64_t nodes = stage.layout.workload().nodes + changes.added_nodes.size();
   stage.layout.apply(changes, finest.theta_for(nodes - std::min<std::uint64_t>(nodes, changes.removed_nodes.size())));
 }
 
 void Stepping::queue(const Stage& stage, StepParameters told, std::uint64_t step) {
-  told.sorts = since_sort_ % sort_period == 0;
+  told.sorts = order_.next_sorts();
   const std::vector<PlanStep> plan = plan_step(stage.layout.workload(), told);
-  ++since_sort_;
   Feed* const feed = step < stage.first_frame ? nullptr : stage.feed;
   if (feed != nullptr) queue_stamp(stage.device, stage.compute, feed->timeline(), &Timeline::step_started);
   stage.layout.queue(plan);

@@ -19,6 +19,7 @@
 #include "workloads/graph/frames/feed.hpp"
 #include "workloads/graph/layout/schedule.hpp"
 #include "workloads/graph/memory/graph_memory.hpp"
+#include "workloads/graph/run/node_order.hpp"
 #include "workloads/graph/run/run.hpp"
 #include "workloads/graph/run/steadiness.hpp"
 
@@ -77,6 +78,7 @@ class Stepping {
 
  private:
   void keep(const Stage& stage, std::uint64_t steps, std::uint64_t looked, KeptLevel& kept);
+  void renew_order(const KeptLevel& kept);
   void change(const Stage& stage, std::uint64_t steps, KeptLevel& kept, const Finest& finest);
   void queue(const Stage& stage, StepParameters told, std::uint64_t step);
   [[nodiscard]] Figures look(GraphMemory& layout, std::uint64_t step, bool is_finest);
@@ -85,9 +87,9 @@ class Stepping {
   compute::Losses& losses_;
   const Clock::time_point coarse_end_, end_;
   std::atomic<bool> stopped_ = false;
-  std::uint64_t since_sort_ = 0;  // steps with the nodes in one order
-  std::deque<Figures> figures_;   // of steps that were awaited before they are looked at
-  std::uint64_t told_ = 0;        // steps of the graph itself that progress was told of
+  NodeOrder order_;
+  std::deque<Figures> figures_;  // of steps that were awaited before they are looked at
+  std::uint64_t told_ = 0;       // steps of the graph itself that progress was told of
 };
 
 }  // namespace weir::graph

@@ -127,5 +127,28 @@ TEST(GraphPlace, LengthsAreOfEdgesOrOfAnEvenSpread) {
   EXPECT_NEAR(mean_length(Graph{.nodes = 4}, places), 5, 1e-9);
 }
 
+/// Places of a lattice with steps of `step`, within `radius` of its middle, which is not the origin.
+std::vector<Position> lattice_ball(int radius, float step, unsigned dimensions) {
+  std::vector<Position> places;
+  const int high = dimensions == 3 ? radius : 0;
+  for (int z = -high; z <= high; ++z) {
+    for (int y = -radius; y <= radius; ++y) {
+      for (int x = -radius; x <= radius; ++x) {
+        if (x * x + y * y + z * z > radius * radius) continue;
+        const auto along = [&](int at) { return 100 + step * static_cast<float>(at); };
+        places.push_back({along(x), along(y), dimensions == 3 ? along(z) : 0});
+      }
+    }
+  }
+  return places;
+}
+
+TEST(GraphPlace, NeighboursAreAsFarApartAsPlacesInADiscOrABall) {
+  EXPECT_NEAR(spacing_of(lattice_ball(30, 0.5F, 2), 2), 0.5, 0.01);
+  EXPECT_NEAR(spacing_of(lattice_ball(12, 4, 3), 3), 4, 0.1);
+  EXPECT_EQ(spacing_of({}, 2), 0);
+  EXPECT_EQ(spacing_of(std::vector<Position>(7, {1e6F, 1e6F, 0}), 2), 0);
+}
+
 }  // namespace
 }  // namespace weir::graph::test
