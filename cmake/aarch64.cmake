@@ -9,6 +9,6 @@ set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
-# qemu 7 keeps some bytes for each page reserved, 3 GiB a TiB, and pools reserve that much: a limit on addresses, which
-# they divide, keeps the programs small. It bounds what they take in all, too.
-set(CMAKE_CROSSCOMPILING_EMULATOR prlimit --as=17179869184 qemu-aarch64 -L /usr/aarch64-linux-gnu)
+# qemu 7 keeps some bytes for each page that was ever reserved, 3 GiB a TiB, and pools reserve that much. So programs get
+# 64 GiB of addresses in all, and a limit of 48 GiB beyond these, of which weir takes shares.
+set(CMAKE_CROSSCOMPILING_EMULATOR prlimit --as=120259084288 qemu-aarch64 -R 68719476736 -L /usr/aarch64-linux-gnu)

@@ -30,19 +30,22 @@ class RefusedThreads {
     if (!enter(wait, threads())) return false;
     core::Pacing pacing;
     try {
-      for (;;) {
+      for (bool last = false;;) {
         const std::uint64_t seen = frees();
         if (retry()) {
           leave(wait, true);
           return true;
         }
+        if (last) break;
         rest(wait, true);
-        do {
-          if (!goes_on(wait, threads(), deadline.passed())) return false;
+        // Tried once more at the end: a thread that has ended, too, may have freed as its last act.
+        while (!(last = !goes_on(wait, threads(), deadline.passed())) && frees() == seen) {
           pacing.rest(Clock::now() - began, deadline.left());
-        } while (frees() == seen);
-        rest(wait, false);
+        }
+        if (!last) rest(wait, false);
       }
+      leave(wait, false);
+      return false;
     } catch (...) {
       leave(wait, false);
       throw;
@@ -79,8 +82,8 @@ class RefusedThreads {
     wait.rests = rests;
     rests ? ++waiting_ : --waiting_;
   }
-  // One that was refused meanwhile may free what it holds. Who does not go on has left, so that of several that all
-  // wait one goes.
+  // One that was refused meanwhile may free what it holds. Who does not go on waits no more, so that of several that
+  // all wait one goes.
   [[nodiscard]] bool goes_on(Wait& wait, std::size_t threads, bool late) {
     const std::lock_guard lock(mutex_);
     const Clock::time_point now = Clock::now();
@@ -89,7 +92,8 @@ class RefusedThreads {
       wait.ends = std::min(now + wait.part, wait.began + 2 * wait.part);
     }
     if (!late && waiting_ < threads && now < wait.ends) return true;
-    end(wait, now, false);
+    wait.rests = false;
+    --waiting_;
     return false;
   }
   void leave(const Wait& wait, bool paid) {

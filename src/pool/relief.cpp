@@ -43,7 +43,7 @@ bool Pool::Implementation::relieve(std::uint64_t bytes, StreamId stream, pool::T
 
 std::uint64_t Pool::Implementation::frees_seen() const noexcept {
   std::uint64_t sum = 0;
-  caches_.look_at_awake([&](const Cache& cache) { sum += cache.frees.get(); });
+  caches_.for_each([&](const Cache& cache) { sum += cache.frees.get(); });
   return sum;
 }
 

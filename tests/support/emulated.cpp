@@ -15,10 +15,11 @@ struct Exception {
 };
 
 constexpr std::string_view addresses =
-    "under emulation: the emulator keeps books of every page reserved, so it gets 16 GiB of addresses";
+    "under emulation: the emulator keeps books of every page reserved, so it gets 64 GiB of addresses";
 constexpr std::string_view ignored = "under emulation: a limit on addresses would be the emulator's, which ignores it";
 constexpr std::string_view restart = "under emulation: the system cannot start the test program a second time";
 constexpr std::string_view copies = "under emulation: a fork copies the emulator's books of all pages, for minutes";
+constexpr std::string_view child = "under emulation: a child of a program with threads does not come to its end";
 constexpr std::string_view hundreds = "under emulation: hundreds of pools, each made for a call to fail, take too long";
 constexpr std::string_view late = "under emulation: late events are waited for; `./dev check late` has them";
 constexpr std::string_view calls = "under emulation: the filter sees the emulator's system calls";
@@ -28,6 +29,8 @@ constexpr std::string_view accounts = "under emulation: /proc/self/smaps does no
 constexpr std::array exceptions{
     Exception{"DeathTest.", restart},
     Exception{"ProcessDefault.CanBeNamedBeforehand", restart},
+    Exception{"ProcessDefault.IsMadeAtItsFirstUseAndLeavesQuietly", restart},
+    Exception{"Recorded.AChildHasItsOwnFile", child},
     Exception{"ShortAddresses.", ignored},
     Exception{"Limits.OfAddressesLeaveRoomForADozenPools", addresses},
     Exception{"StalePool.EveryCallOnADestroyedPoolSaysSo", addresses},

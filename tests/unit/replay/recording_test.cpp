@@ -32,7 +32,8 @@ class RecordingOfAPool : public ::testing::Test {
 
   /// A manager's buffers, of which some grow, and blocks by pointer; in ten of the file's blocks at least.
   Statistics run(int operations = 3000) {
-    MemoryManager memory(open_device({.backend = "host"}), {.name = "scene", .pool = {.record = {.file = path_}}});
+    MemoryManager memory(open_device({.backend = "host"}),
+                         {.name = "scene", .pool = {.mode = PoolMode::pages, .record = {.file = path_}}});
     auto edges = memory.create<std::uint8_t>("edges", 1000);
     auto points = memory.create<std::uint8_t>("points", 100'000);
     std::vector<void*> out;
@@ -162,7 +163,7 @@ TEST_F(RecordingOfAPool, ABufferThatIsCopiedAsItGrowsIsFoundByName) {
 
 TEST_F(RecordingOfAPool, GrowthAndLeaksAreFoundByName) {
   {
-    Pool pool(open_device({.backend = "host"}), {.name = "leaky", .record = {.file = path_}});
+    Pool pool(open_device({.backend = "host"}), {.name = "leaky", .mode = PoolMode::pages, .record = {.file = path_}});
     const Tag tag = pool.tag("edges");
     static_cast<void>(pool.allocate(5000, StreamId::legacy_default, {.tag = tag}));
     const BlockHandle growing = pool.acquire_growable(3_MiB, 64_MiB, StreamId::legacy_default, {.tag = tag});
